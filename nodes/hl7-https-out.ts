@@ -29,6 +29,7 @@ import { listNode, takeCredentials } from './node-lifecycle.ts'
 import { deployedOutNodes, outParts } from './out-parts.ts'
 import { deletion, reportOrphanedQueues } from './orphaned-queues.ts'
 import { Refusals } from './operations/refusals.ts'
+import { registerPage } from './operations/page-route.ts'
 import { registerRoutes } from './operations/register-routes.ts'
 import { outRoutes } from './operations/routes.ts'
 import { somethingChanged } from './operations/sidebar.ts'
@@ -48,6 +49,7 @@ const CERTIFICATE_MS = 60_000
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
+  registerPage(RED)
   registerRoutes(RED, outRoutes(RED))
   reportOrphanedQueues(RED)
 

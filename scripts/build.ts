@@ -1,9 +1,9 @@
 /**
- * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, icons, locales) and `resources/`
+ * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, page, icons, locales) and `resources/`
  * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
-import { cpSync, globSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -49,7 +49,10 @@ for (const type of types) {
   writeFileSync(join('dist', 'nodes', `${type}.html`), formPage(type))
 }
 await build({
-  entryPoints: pages.map((page) => join('nodes', 'editor', `${basename(page, '.html')}.ts`)),
+  entryPoints: [
+    ...pages.map((page) => join('nodes', 'editor', `${basename(page, '.html')}.ts`)),
+    'nodes/editor/sidebar.css'
+  ],
   outdir: 'resources',
   bundle: true,
   format: 'esm',
@@ -60,11 +63,40 @@ await build({
   define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
   logLevel: 'warning'
 })
+const languages = readdirSync('locales')
 for (const locale of globSync('locales/*')) {
   for (const type of types) {
     cpSync(join(locale, `${type}.json`), join('dist/nodes', locale, `${type}.json`))
     writeFileSync(join('dist/nodes', locale, `${type}.html`), helpPage(type, basename(locale)))
   }
   cpSync(join(locale, 'sidebar.json'), join('dist/nodes/operations', locale, 'sidebar.json'))
+}
+
+// The page of its own, which the routes serve: without the editor, Node-RED serves no resources.
+await build({
+  entryPoints: ['nodes/operations/page/own/page.ts', 'nodes/operations/page/own/page.css'],
+  outdir: 'dist/nodes/page',
+  bundle: true,
+  format: 'esm',
+  target: 'es2023',
+  charset: 'utf8',
+  sourcemap: 'external',
+  define: { LANGUAGES: JSON.stringify(languages) },
+  logLevel: 'warning'
+})
+cpSync('nodes/operations/page/own/index.html', 'dist/nodes/page/index.html')
+for (const language of languages) {
+  const texts = (name: string): object =>
+    JSON.parse(readFileSync(join('locales', language, `${name}.json`), 'utf8')) as object
+  // Of the form, only what says a reply rule in words.
+  const { action, condition, conditionWords, rules, severity } = texts('hl7-https-out') as Record<
+    string,
+    unknown
+  >
+  const catalogue = {
+    tab: texts('sidebar'),
+    rules: { action, condition, conditionWords, rules, severity }
+  }
+  writeFileSync(join('dist/nodes/page', `${language}.json`), JSON.stringify(catalogue))
 }
 cpSync('icons', 'dist/nodes/icons', { recursive: true })

@@ -61,7 +61,7 @@ try {
       timezoneId: threeInTheMorning()
     })
     await showTab(night)
-    await night.locator('.hl7-https-tab').screenshot(picture('hl7-tab'))
+    await night.locator('.hl7-tab').screenshot(picture('hl7-tab'))
     await night.close()
   }
   await filmOutage(url, join(directories.light, 'outage.gif'))
@@ -134,7 +134,7 @@ async function showTab(page: Page): Promise<void> {
       RED.nodes.import([{ id, z, type: 'hl7-https-out', name: id, x: 0, y: 0, wires: [[], []] }])
     }
     RED.sidebar.show('hl7-https-out')
-    const tab = document.querySelector('.hl7-https-tab')
+    const tab = document.querySelector('.hl7-tab')
     const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
     sidebar.style.width = '780px'
     RED.events.emit('sidebar:resize')
@@ -142,11 +142,11 @@ async function showTab(page: Page): Promise<void> {
   // Node-RED 5 has a second part of the sidebar below.
   const debug = 'button[data-tab-id="debug"].selected'
   if (await page.isVisible(debug)) await page.click(debug)
-  await page.click('.hl7-https-node-rows [data-key=Laboratory]')
-  await page.click('.hl7-https-message-rows tbody tr')
+  await page.click('.hl7-node-rows [data-key=Laboratory]')
+  await page.click('.hl7-message-rows tbody tr')
   // The outline of what was clicked is for those who use the keyboard.
   await page.evaluate(`document.activeElement.blur()`)
-  await page.evaluate(`document.querySelector('.hl7-https-below').scrollTo(0, 0)`)
+  await page.evaluate(`document.querySelector('.hl7-below').scrollTo(0, 0)`)
   await page.waitForTimeout(600)
 }
 

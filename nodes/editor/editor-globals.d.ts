@@ -85,6 +85,7 @@ interface SidebarTab {
   enableOnEdit: boolean
   /** Of RED.actions; its shortcut is shown. */
   action: string
+  onremove: () => void
 }
 
 /** The names of the character sets that the runtime knows; inserted by the build. */

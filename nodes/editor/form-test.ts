@@ -1,4 +1,4 @@
-import { RequestError } from './ask-node-red.ts'
+import { RequestError } from '../operations/route-request.ts'
 import type { Form } from './form.ts'
 import { ResultBox } from './result-box.ts'
 

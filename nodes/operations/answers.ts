@@ -1,5 +1,6 @@
 import type { KnownState } from '../../src/queue/message-row.ts'
 import type { Told } from '../../src/told.ts'
+import type { Permission } from './permissions.ts'
 
 /**
  * What the admin routes answer with: read by the sidebar, by scripts and by monitoring. `kind` and `values` are
@@ -46,6 +47,10 @@ export interface NodeState extends Told {
   token: { state: 'idle' | 'ok' | 'refresh failing' | 'none'; validUntil: string | null } | null
   certificates: readonly { of: CertificateOwner; validTo: string }[]
   latencyMs: { p50: number; p95: number; p99: number }
+  /** What holds it up, that nothing is lost, and what to do; null if nothing does. */
+  advice?: (Told & { text: string }) | null
+  /** Whom to call about the receiver. */
+  contact?: string
 }
 
 /** Whose certificate it is: the receiver's, the token server's, or the client certificate. */
@@ -55,6 +60,13 @@ export type CertificateOwner = 'receiver' | 'token server' | 'client'
 export interface AllStates {
   at: string
   nodes: NodeState[]
+}
+
+/** Who is logged in. */
+export interface UserAnswer {
+  /** `''` if Node-RED asks nobody, or for whoever has not logged in. */
+  name: string
+  permissions: Permission[]
 }
 
 /** A message, without HL7 content but its control ID, type and codes. */

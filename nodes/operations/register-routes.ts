@@ -4,6 +4,7 @@ import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { english } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
+import type { Permission } from './permissions.ts'
 import type { Unchecked } from './questions.ts'
 import { RouteError } from './route-error.ts'
 import {
@@ -14,6 +15,7 @@ import {
   type Route,
   type RouteName
 } from './route-table.ts'
+import { hasPermission } from './user-permissions.ts'
 
 /** A request to a route. */
 export interface Asked<Name extends RouteName> {
@@ -23,6 +25,8 @@ export interface Asked<Name extends RouteName> {
   question: Unchecked<QuestionOf<Name>>
   /** Who is logged in; `''` if Node-RED asks nobody. */
   user: string
+  /** Whether they have a permission, besides the one that the route asks for. */
+  may: (permission: Permission) => boolean
   /** Aborted when nobody waits for the answer any longer. */
   gone: AbortSignal
   /** Writes to the audit log what was shown; what a POST asks for is there already. */
@@ -49,9 +53,11 @@ export function registerRoutes<Names extends RouteName>(
 ): void {
   for (const [name, route] of Object.entries<Route>(ROUTES)) {
     const handler = (handlers as Partial<Record<string, Handler>>)[name]
-    if (handler === undefined) continue
+    // The page is registered by itself.
+    if (handler === undefined || route.permission === null) continue
+    const guard = guardOf(RED, route.permission, route.permissionWith)
     const register = route.method === 'GET' ? 'get' : 'post'
-    RED.httpAdmin[register](route.path, guardOf(RED, route), (request: AdminRequest, response) => {
+    RED.httpAdmin[register](route.path, guard, (request: AdminRequest, response) => {
       // A rejection that nobody handles would end Node-RED.
       answer(RED, route, handler, request, response).catch((error: unknown) => {
         answerError(response, error)
@@ -60,7 +66,11 @@ export function registerRoutes<Names extends RouteName>(
   }
 }
 
-function guardOf({ auth }: NodeAPI, { permission, permissionWith = {} }: Route): Guard {
+function guardOf(
+  { auth }: NodeAPI,
+  permission: Permission,
+  permissionWith: Route['permissionWith'] = {}
+): Guard {
   const usual = auth.needsPermission(permission) as Guard
   const others = Object.entries(permissionWith).map(
     ([member, other]) => [member, auth.needsPermission(other) as Guard] as const
@@ -90,6 +100,7 @@ async function answer(
     params: request.params,
     question: objectOf(method === 'GET' ? request.query : request.body),
     user: userOf(request),
+    may: (permission) => hasPermission(request, permission),
     gone: goneSignal(response),
     audit
   })

@@ -7,8 +7,10 @@ import type {
   MessageContent,
   MessagePage,
   NodeState,
-  TestAnswer
+  TestAnswer,
+  UserAnswer
 } from './answers.ts'
+import type { Permission } from './permissions.ts'
 import type {
   EventQuestion,
   HistoryQuestion,
@@ -22,14 +24,12 @@ import type {
   TokenTestQuestion
 } from './questions.ts'
 
-export type Permission =
-  'hl7-https-out.read' | 'hl7-https-out.write' | 'hl7-https-out.content' | 'flows.write'
-
 /** An admin route: what Node-RED registers, what the editor asks for, and a row of docs/operations.md. */
 export interface Route {
   method: 'GET' | 'POST'
   path: `/${string}`
-  permission: Permission
+  /** Null: it holds no data, and needs no login. */
+  permission: Permission | null
   /** In place of `permission`, if the body has such a member. */
   permissionWith?: Readonly<Record<string, Permission>>
   /** The event in Node-RED's audit log. A POST is always logged; a GET when its handler calls `audit`. */
@@ -48,8 +48,25 @@ export interface Type<T> {
 }
 const type = <T>(): Type<T> => ({})
 
-/** All routes. Node-RED takes the first that fits: `metrics` comes before `:id`. */
+/** All routes. Node-RED takes the first that fits: `metrics` and the like come before `:id`. */
 export const ROUTES = {
+  page: {
+    method: 'GET',
+    path: '/hl7-https-out/page',
+    permission: null,
+    takes: type<NoQuestion>(),
+    answers: type<string>(),
+    contentType: 'text/html; charset=utf-8',
+    does: '[the page](#the-page); it asks for the login itself'
+  },
+  user: {
+    method: 'GET',
+    path: '/hl7-https-out/user',
+    permission: 'hl7-https-out.read',
+    takes: type<NoQuestion>(),
+    answers: type<UserAnswer>(),
+    does: 'who is logged in, and which of these permissions they have'
+  },
   metrics: {
     method: 'GET',
     path: '/hl7-https-out/metrics',

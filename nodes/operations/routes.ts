@@ -7,6 +7,7 @@ import type { AllStates, BulkAnswer, NodeState } from './answers.ts'
 import { eventAnswer, messageContent, pageAnswer, triedAnswer } from './message-answers.ts'
 import { metrics } from './metrics-route.ts'
 import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
+import { PERMISSIONS } from './permissions.ts'
 import {
   discardChoice,
   eventQuery,
@@ -22,8 +23,8 @@ import type { RouteName } from './route-table.ts'
 import { stoppedQueues } from './stopped-queues.ts'
 import { iso } from './times.ts'
 
-/** What answers the routes of the sending nodes; the node of the token server has its own. */
-export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'testToken'>> {
+/** What answers the routes of the sending nodes; the page and the node of the token server have their own. */
+export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 'testToken'>> {
   const stateOf = (id: string): Promise<NodeState> => {
     const node = deployedOutNodes.get(id)
     if (node === undefined) throw refused(404, 'refusal.noNode')
@@ -31,6 +32,8 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'testToken'
   }
   return {
     metrics,
+
+    user: ({ user, may }) => ({ name: user, permissions: PERMISSIONS.filter(may) }),
 
     nodes: () => allStates(RED),
 

@@ -25,5 +25,5 @@ function permissions({ permission, permissionWith = {} }: Route): string {
   const others = Object.entries(permissionWith).map(
     ([member, other]) => `; with ${inCode(member)}, ${inCode(other)}`
   )
-  return [inCode(permission), ...others].join('')
+  return [permission === null ? 'none' : inCode(permission), ...others].join('')
 }

@@ -36,32 +36,32 @@ describe('the sidebar tab in each language', () => {
       await editor.speak(language)
       await editor.newTab()
       await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
-      await page.waitForSelector('.hl7-https-node-rows [data-key=Pharmacy]')
+      await page.waitForSelector('.hl7-node-rows [data-key=Pharmacy]')
       await editor.sidebarWidth(300)
-      await page.click('.hl7-https-node-rows [data-key=Laboratory]')
-      await page.waitForSelector('.hl7-https-buttons button')
+      await page.click('.hl7-node-rows [data-key=Laboratory]')
+      await page.waitForSelector('.hl7-buttons button')
       await editor.rest()
 
       const text = tabText(spoken)
       assert.equal(
-        await page.textContent('.hl7-https-summary'),
+        await page.textContent('.hl7-summary'),
         text('summary.trouble', { n: 3, count: 4 })
       )
       assert.match(
-        (await page.textContent('.hl7-https-why')) ?? '',
+        (await page.textContent('.hl7-why')) ?? '',
         new RegExp(text('state.suspended', { count: 8 }))
       )
-      const buttons = await page.locator('.hl7-https-buttons button:visible').allInnerTexts()
+      const buttons = await page.locator('.hl7-buttons button:visible').allInnerTexts()
       assert.ok(
         buttons.some((words) => words.trim() === text('button.resendAll', { n: 8 })),
         buttons.join()
       )
       // Only a cell may end in an ellipsis: its whole text is in the details below.
       const outside = await editor.ask<string[]>(`(() => {
-        const tab = document.querySelector('.hl7-https-tab')
+        const tab = document.querySelector('.hl7-tab')
         const { right } = tab.getBoundingClientRect()
         return [...tab.querySelectorAll('*')]
-          .filter((one) => one.checkVisibility() && !one.closest('td, thead, .hl7-https-ear'))
+          .filter((one) => one.checkVisibility() && !one.closest('td, thead, .hl7-ear'))
           .filter((one) => one.getBoundingClientRect().right > right + 0.5)
           .map((one) => one.textContent)
       })()`)

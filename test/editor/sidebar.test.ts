@@ -52,7 +52,7 @@ describe('the sidebar tab', () => {
 
   async function open(): Promise<void> {
     await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
-    await page.waitForSelector('.hl7-https-node-rows tbody tr')
+    await page.waitForSelector('.hl7-node-rows tbody tr')
   }
   /** Asks again, as a tick makes the tab do. */
   async function tick(): Promise<void> {
@@ -67,34 +67,39 @@ describe('the sidebar tab', () => {
     assert.fail(`waited in vain: ${look.toString()}`)
   }
   const seen = (selector: string): Promise<string> =>
-    editor.ask(`document.querySelector(${JSON.stringify(selector)}).innerText`)
+    editor.ask(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`)
   const rows = (of = 'node'): Promise<string[]> =>
-    editor.ask(`[...document.querySelectorAll('.hl7-https-${of}-rows tbody tr')]
+    editor.ask(`[...document.querySelectorAll('.hl7-${of}-rows tbody [data-key]')]
       .map((row) => row.dataset.key)`)
-  const button = (label: string) =>
-    page.locator('.hl7-https-tab button', { hasText: label }).first()
+  const button = (label: string) => page.locator('.hl7-tab button', { hasText: label }).first()
   const posted = (): string[] => fake.asked.filter((path) => path.includes(' {'))
   const focused = (): Promise<string> =>
     editor.ask(`document.activeElement.dataset.key ?? document.activeElement.innerText`)
 
-  it('asks nothing until it is opened, nor while it is hidden or the page is', async () => {
+  it('asks for nothing but the number on its icon until it is opened, nor while the page is hidden', async () => {
+    await until(() => fake.asked.length === 1)
+    await until(() => editor.ask(`document.querySelector('.hl7-badge')?.textContent === '3'`))
+    // A minute has not passed.
     await tick()
-    assert.deepEqual(fake.asked, [])
+    await tick()
+    assert.deepEqual(fake.asked, ['/hl7-https-out'])
     await open()
     await editor.rest()
-    assert.equal(fake.asked.filter((path) => path === '/hl7-https-out').length, 1)
+    assert.equal(fake.asked.filter((path) => path === '/hl7-https-out').length, 2)
 
     await editor.ask(`RED.sidebar.show('info')`)
-    await until(() => editor.ask(`!document.querySelector('.hl7-https-tab').checkVisibility()`))
+    await until(() => editor.ask(`!document.querySelector('.hl7-tab').checkVisibility()`))
     await editor.drawn()
     const before = fake.asked.length
     await tick()
     assert.equal(fake.asked.length, before)
 
     // Back again: up to date at once.
+    fake.nodes = [nodeState('Radiology')]
     await editor.ask(`RED.sidebar.show('hl7-https-out')`)
     await until(() => fake.asked.length > before)
     await editor.rest()
+    assert.equal(await editor.ask(`document.querySelector('.hl7-badge')`), null)
     await editor.ask(`(() => {
       Object.defineProperty(document, 'hidden', { value: true, configurable: true })
       document.dispatchEvent(new Event('visibilitychange'))
@@ -109,13 +114,13 @@ describe('the sidebar tab', () => {
     await open()
     assert.deepEqual(await rows(), ['Pharmacy', 'Laboratory', 'Registry', 'Radiology'])
     await editor.sidebarWidth(760)
-    const registry = await seen('.hl7-https-node-rows [data-key=Registry]')
+    const registry = await seen('.hl7-node-rows [data-key=Registry]')
     for (const word of ['retrying', '120', '31 min', 'HTTP 503, try 12 in 20 s']) {
       assert.ok(registry.includes(word), `${word} in ${registry}`)
     }
-    assert.match(await seen('.hl7-https-summary'), /3 of 4 nodes in trouble/)
+    assert.match(await seen('.hl7-summary'), /3 of 4 nodes need attention/)
     assert.equal(
-      await editor.ask(`getComputedStyle(document.querySelector('.hl7-https-tab th')).clipPath`),
+      await editor.ask(`getComputedStyle(document.querySelector('.hl7-tab th')).clipPath`),
       'none'
     )
   })
@@ -123,56 +128,49 @@ describe('the sidebar tab', () => {
   it('folds into two lines for each node in a narrow sidebar', async () => {
     await open()
     await editor.sidebarWidth(300)
-    const line = (await seen('.hl7-https-node-rows [data-key=Registry]')).replace(/\s+/g, ' ')
+    const line = (await seen('.hl7-node-rows [data-key=Registry]')).replace(/\s+/g, ' ')
     assert.match(
       line,
       // With the date, in the first half hour of a day.
       /^Registry retrying since .+ 120 waiting for 31 min HTTP 503, try 12 in 20 s$/
     )
-    const box = await page.locator('.hl7-https-node-rows [data-key=Registry]').boundingBox()
+    const box = await page.locator('.hl7-node-rows [data-key=Registry]').boundingBox()
     assert.ok((box?.height ?? 0) < 60, `${box?.height}`)
   })
 
   it('shows the first node at once, and another with one click', async () => {
     await open()
-    assert.equal(await seen('.hl7-https-details h2'), 'Pharmacy')
-    assert.match(await seen('.hl7-https-why'), /paused since .* by admin: “upgrade”/)
+    assert.equal(await seen('.hl7-details h2'), 'Pharmacy')
+    assert.match(await seen('.hl7-why'), /paused since .* by admin: “upgrade”/)
     fake.messages.set('Laboratory', [messageRow('1072'), messageRow('1074')])
     await page.click('[data-key=Laboratory]')
-    await page.waitForSelector('.hl7-https-message-rows tbody tr')
+    await page.waitForSelector('.hl7-message-rows tbody tr')
     assert.deepEqual(await rows('message'), ['1072', '1074'])
     assert.match(await seen('[data-key="1072"]'), /AE 206 E Application record locked/)
     assert.match(
-      await seen('.hl7-https-facts'),
-      /token valid for 4\d min · certificate of the receiver expires in 9 days/
+      await seen('.hl7-facts'),
+      /last ACK .* · token valid for 4\d min · certificate of the receiver expires in 9 days/
     )
     assert.equal(
-      await editor.ask(
-        `document.querySelector('.hl7-https-node-rows [aria-selected=true]').dataset.key`
-      ),
+      await editor.ask(`document.querySelector('.hl7-node-rows [aria-selected=true]').dataset.key`),
       'Laboratory'
     )
   })
 
-  it('has words for what each picture shows', async () => {
+  it('has words for what each picture shows, of the last hour and the last day', async () => {
     await open()
     await page.click('[data-key=Registry]')
-    await until(async () => !(await seen('.hl7-https-picture-acked')).includes('–'))
+    await until(async () => !(await seen('.hl7-pictures')).includes('–'))
     const labels = await editor.ask<string[]>(
-      `[...document.querySelectorAll('.hl7-https-pictures svg')].map((svg) => svg.getAttribute('aria-label'))`
+      `[...document.querySelectorAll('.hl7-pictures svg')].map((svg) => svg.getAttribute('aria-label'))`
     )
-    assert.equal(labels.length, 5)
+    assert.equal(labels.length, 10)
     assert.match(labels[0] ?? '', /^Acknowledged in the last hour: \d+, at most \d+ a minute$/)
-    assert.match(labels[3] ?? '', /^Held: 1\d\d now, at most \d+ in the last hour$/)
-    await page.selectOption('.hl7-https-head select', '1440')
-    await until(() => fake.asked.some((path) => path.includes('history?minutes=1440')))
-    await until(async () =>
-      (
-        await editor.ask<string>(
-          `document.querySelector('.hl7-https-pictures svg').getAttribute('aria-label')`
-        )
-      ).includes('last 24 hours')
+    assert.match(
+      labels[1] ?? '',
+      /^Acknowledged in the last 24 hours: [\d,]+, at most \d+ a minute$/
     )
+    assert.match(labels[6] ?? '', /^In the queue: 1\d\d now, at most \d+ in the last hour$/)
   })
 
   it('is brought up to date in place: focus, rows and scroll position stay', async () => {
@@ -181,9 +179,9 @@ describe('the sidebar tab', () => {
     await page.focus('[data-key=n0]')
     for (let count = 0; count < 40; count++) await page.keyboard.press('ArrowDown')
     assert.equal(await focused(), 'n40')
-    await editor.ask(`window.before = new Map([...document.querySelectorAll('.hl7-https-node-rows tbody tr')]
+    await editor.ask(`window.before = new Map([...document.querySelectorAll('.hl7-node-rows tbody tr')]
       .map((row) => [row.dataset.key, row]))`)
-    const scrolled = await editor.ask(`document.querySelector('.hl7-https-scroll').scrollTop`)
+    const scrolled = await editor.ask(`document.querySelector('.hl7-scroll').scrollTop`)
     assert.ok(Number(scrolled) > 0)
 
     // The last one is in trouble now, and comes first; one is gone.
@@ -202,11 +200,11 @@ describe('the sidebar tab', () => {
     )
     assert.equal(await focused(), 'n40')
     assert.equal(
-      await editor.ask(`[...document.querySelectorAll('.hl7-https-node-rows tbody tr')]
+      await editor.ask(`[...document.querySelectorAll('.hl7-node-rows tbody tr')]
         .every((row) => window.before.get(row.dataset.key) === row)`),
       true
     )
-    assert.match(await seen('.hl7-https-ear'), /n99: 3 suspended/)
+    assert.match(await seen('.hl7-ear'), /n99: 3 suspended/)
 
     // The focused one comes first itself.
     fake.nodes.sort((one, other) => Number(other.id === 'n40') - Number(one.id === 'n40'))
@@ -223,7 +221,7 @@ describe('the sidebar tab', () => {
   it('can be used with the keyboard alone', async () => {
     fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
     await open()
-    await page.focus('.hl7-https-head select')
+    await page.focus('.hl7-head a')
     await page.keyboard.press('Tab')
     assert.equal(await focused(), 'Pharmacy')
     await page.keyboard.press('End')
@@ -231,21 +229,20 @@ describe('the sidebar tab', () => {
     await page.keyboard.press('Home')
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Enter')
-    await page.waitForSelector('.hl7-https-message-rows [data-key="1"]')
-    assert.equal(await seen('.hl7-https-details h2'), 'Laboratory')
+    await page.waitForSelector('.hl7-message-rows [data-key="1"]')
+    assert.equal(await seen('.hl7-details h2'), 'Laboratory')
     assert.equal(await focused(), 'Laboratory')
     // One stop for the table, whatever its length.
     await page.keyboard.press('Tab')
-    assert.equal(await editor.ask(`document.activeElement.id`), 'hl7-https-find')
+    assert.equal(await editor.ask(`document.activeElement.id`), 'hl7-find')
 
-    await page.focus('.hl7-https-message-rows [data-key="1"]')
+    await page.focus('.hl7-message-rows [data-key="1"]')
     await page.keyboard.press('Enter')
     await page.keyboard.press('Tab')
-    assert.match(await focused(), /Show message/)
-    await page.keyboard.press('Tab')
+    assert.match(await focused(), /Resend/)
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
-    await page.waitForSelector('.hl7-https-question:not([hidden])')
+    await page.waitForSelector('.hl7-question')
     assert.equal(await focused(), 'Cancel')
     await page.keyboard.press('Escape')
     assert.match(await focused(), /Discard/)
@@ -256,14 +253,14 @@ describe('the sidebar tab', () => {
     await open()
     await page.click('[data-key=Radiology]')
     await button('Pause').click()
-    await page.waitForSelector('.hl7-https-question input')
+    await page.waitForSelector('.hl7-question input')
     await page.keyboard.insertText(`new disk ${'x'.repeat(300)}`)
     await page.keyboard.press('Enter')
     await until(() => posted().length === 1)
     const [path = '', body = ''] = (posted()[0] ?? '').split(/ (.*)/)
     assert.equal(path, '/hl7-https-out/Radiology/pause')
     assert.equal((JSON.parse(body) as { reason: string }).reason.length, 200)
-    await until(async () => (await seen('.hl7-https-outcome')) === 'Radiology is paused.')
+    await until(async () => (await seen('.hl7-outcome')) === 'Radiology is paused.')
     await page.click('[data-key=Pharmacy]')
     await button('Resume').click()
     await until(() => posted()[1] === '/hl7-https-out/Pharmacy/resume {}')
@@ -281,16 +278,16 @@ describe('the sidebar tab', () => {
       await open()
       await page.click('[data-key=Laboratory]')
       await button(`${action} all 8`).click()
-      assert.match(await seen('.hl7-https-question'), question)
+      assert.match(await seen('.hl7-question'), question)
       await button('Cancel').click()
       await editor.rest()
       assert.deepEqual(posted(), [])
       await button(`${action} all 8`).click()
-      await page.locator('.hl7-https-question button.hl7-https-yes').click()
+      await page.locator('.hl7-question button.hl7-first').click()
       const path = `/hl7-https-out/Laboratory/messages/${action.toLowerCase()}`
       await until(() => posted()[0] === `${path} ${body}`)
       const done = action === 'Resend' ? /^8 messages are back in the queue\.$/ : /^8 messages/
-      await until(async () => done.test(await seen('.hl7-https-outcome')))
+      await until(async () => done.test(await seen('.hl7-outcome')))
     })
   }
 
@@ -300,7 +297,7 @@ describe('the sidebar tab', () => {
       'suspended',
       { kind: 'verdict', values: { ackCode: 'AE', errors: '206', status: 200, rule: ':?E=S' } },
       1,
-      'OB-1 did not leave on ACK; the others stay suspended. AE 206 · rule :?E=S'
+      'OB-1 did not leave on ACK; the others stay suspended. AE 206 · rule “error (AE or CE): Suspend” (:?E=S)'
     ],
     [
       null,
@@ -319,8 +316,8 @@ describe('the sidebar tab', () => {
       await open()
       await page.click('[data-key=Laboratory]')
       await button('Resend all 8').click()
-      await page.locator('.hl7-https-question button.hl7-https-yes').click()
-      await until(async () => (await seen('.hl7-https-outcome')) === expected)
+      await page.locator('.hl7-question button.hl7-first').click()
+      await until(async () => (await seen('.hl7-outcome')) === expected)
     })
   }
 
@@ -335,26 +332,22 @@ describe('the sidebar tab', () => {
     await open()
     await page.click('[data-key=Laboratory]')
     await until(async () => (await rows('message')).length === 100)
-    assert.match(await seen('.hl7-https-messages .hl7-https-count'), /The newest 100/)
-    await page.fill('.hl7-https-filter [aria-label=Type]', 'ADT^A01')
+    assert.match(await seen('.hl7-messages .hl7-count'), /The newest 100/)
+    await page.fill('.hl7-filter [aria-label=Type]', 'ADT^A01')
     await page.keyboard.press('Enter')
-    await until(async () =>
-      (await seen('.hl7-https-messages .hl7-https-count')).startsWith('600 of 700')
-    )
+    await until(async () => (await seen('.hl7-messages .hl7-count')).startsWith('600 of 700'))
     await button('Discard these 600').click()
-    assert.match(await seen('.hl7-https-question'), /Discard the 600 .* that match: ADT\^A01\?/)
-    await page.locator('.hl7-https-question button.hl7-https-yes').click()
+    assert.match(await seen('.hl7-question'), /Discard the 600 .* that match: ADT\^A01\?/)
+    await page.locator('.hl7-question button.hl7-first').click()
     await until(() => posted().length === 1)
     assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"type":"ADT^A01"}')
 
-    await page.fill('.hl7-https-filter [aria-label=Type]', 'ORU^R01')
+    await page.fill('.hl7-filter [aria-label=Type]', 'ORU^R01')
     await page.keyboard.press('Enter')
-    await until(async () =>
-      (await seen('.hl7-https-messages .hl7-https-count')).startsWith('100 of 700')
-    )
+    await until(async () => (await seen('.hl7-messages .hl7-count')).startsWith('100 of 700'))
     await button('Resend these 100').click()
-    await page.uncheck('.hl7-https-question input[type=checkbox]')
-    await page.locator('.hl7-https-question button.hl7-https-yes').click()
+    await page.uncheck('.hl7-question input[type=checkbox]')
+    await page.locator('.hl7-question button.hl7-first').click()
     await until(() => posted().length === 2)
     assert.equal(
       posted()[1],
@@ -369,22 +362,22 @@ describe('the sidebar tab', () => {
     ])
     await open()
     await page.click('[data-key=Laboratory]')
-    await page.fill('.hl7-https-filter [aria-label=Type]', 'ADT^A01')
+    await page.fill('.hl7-filter [aria-label=Type]', 'ADT^A01')
     await page.keyboard.press('Enter')
     await button('Discard it …').click()
-    await page.fill('.hl7-https-filter [aria-label=Type]', 'ORU^R01')
+    await page.fill('.hl7-filter [aria-label=Type]', 'ORU^R01')
     await page.keyboard.press('Enter')
     await button('Discard these 7').waitFor()
     assert.match(
-      await seen('.hl7-https-question'),
+      await seen('.hl7-question'),
       /Discard the suspended message that matches: ADT\^A01/
     )
-    await page.locator('.hl7-https-question button.hl7-https-yes').click()
+    await page.locator('.hl7-question button.hl7-first').click()
     await until(() => posted().length === 1)
     assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"type":"ADT^A01"}')
 
     // Not counted yet: the click that ends the input finds no button.
-    await page.fill('.hl7-https-filter [aria-label=Type]', 'ADT^A01')
+    await page.fill('.hl7-filter [aria-label=Type]', 'ADT^A01')
     const { x = 0, y = 0 } = (await button('Discard these 7').boundingBox()) ?? {}
     const { promise: counting, resolve: count } = Promise.withResolvers<true>()
     const hold = async (route: Route): Promise<void> => {
@@ -393,7 +386,7 @@ describe('the sidebar tab', () => {
     }
     await page.route('**/messages?*', hold, { times: 1 })
     await page.mouse.click(x + 5, y + 5)
-    assert.equal(await page.isVisible('.hl7-https-question'), false)
+    assert.equal(await page.isVisible('.hl7-question'), false)
     assert.equal(await button('Discard these').isVisible(), false)
     count(true)
     await button('Discard it …').waitFor()
@@ -413,18 +406,20 @@ describe('the sidebar tab', () => {
     const all = ['', '/Laboratory/events', '/Laboratory/history', '/Laboratory/messages'].map(
       (path) => `/hl7-https-out${path}`
     )
-    assert.deepEqual(await askedFor(() => page.click('[data-key=Laboratory]')), all)
+    // The day's history too, which is then asked for once a minute.
+    const first = [...all, '/hl7-https-out/Laboratory/history'].sort()
+    assert.deepEqual(await askedFor(() => page.click('[data-key=Laboratory]')), first)
     fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
     assert.deepEqual(await askedFor(() => editor.ask(`RED.events.emit('deploy')`)), all)
     await page.click('[data-key="1"]')
-    const resend = page.locator('.hl7-https-messages button:visible', { hasText: 'Resend' })
+    const resend = page.locator('.hl7-messages button:visible', { hasText: 'Resend' })
     assert.deepEqual(await askedFor(() => resend.click()), [
       ...all,
       '/hl7-https-out/Laboratory/messages/1/resend'
     ])
-    await page.fill('#hl7-https-find', 'OB-2')
-    await page.press('#hl7-https-find', 'Enter')
-    const show = page.locator('.hl7-https-find li button')
+    await page.fill('#hl7-find', 'OB-2')
+    await page.press('#hl7-find', 'Enter')
+    const show = page.locator('.hl7-find li button')
     await show.waitFor()
     assert.deepEqual(await askedFor(() => show.click()), all)
   })
@@ -436,19 +431,17 @@ describe('the sidebar tab', () => {
     await page.click('[data-key=Laboratory]')
     await page.click('[data-key="1"]')
     await button('Show message').click()
-    await page.waitForSelector('.hl7-https-content pre')
+    await page.waitForSelector('.hl7-content pre')
     const texts = await editor.ask<string[]>(
-      `[...document.querySelectorAll('.hl7-https-content pre')].map((pre) => pre.textContent)`
+      `[...document.querySelectorAll('.hl7-content pre')].map((pre) => pre.textContent)`
     )
     assert.deepEqual(texts, ['MSH|^~\\&|A\nPID|1||4711', 'MSH|^~\\&|B\nMSA|AE|1'])
     await tick()
-    assert.equal(await editor.ask(`document.querySelectorAll('.hl7-https-content pre').length`), 2)
+    assert.equal(await editor.ask(`document.querySelectorAll('.hl7-content pre').length`), 2)
     await page.click('[data-key="2"]')
     assert.equal(await editor.ask(`document.body.textContent.includes('4711')`), false)
     await button('Resend').waitFor()
-    await page
-      .locator('.hl7-https-messages .hl7-https-buttons button:visible', { hasText: 'Resend' })
-      .click()
+    await page.locator('.hl7-messages .hl7-buttons button:visible', { hasText: 'Resend' }).click()
     await until(() => posted()[0] === '/hl7-https-out/Laboratory/messages/2/resend {}')
   })
 
@@ -466,9 +459,9 @@ describe('the sidebar tab', () => {
     fake.messages.set('Pharmacy', [messageRow('8', { controlId: 'TWICE', state: 'waiting' })])
     await open()
     const find = async (controlId: string, pattern: RegExp): Promise<void> => {
-      await page.fill('#hl7-https-find', controlId)
-      await page.press('#hl7-https-find', 'Enter')
-      await until(async () => pattern.test(await seen('.hl7-https-find [role=status]')))
+      await page.fill('#hl7-find', controlId)
+      await page.press('#hl7-find', 'Enter')
+      await until(async () => pattern.test(await seen('.hl7-find [role=status]')))
     }
     await find('OA-1009', /^OA-1009: delivered (?:.+ )?\d\d:\d\d:\d\d, AA, 1 try, Registry/)
     assert.equal(fake.asked.filter((path) => path.includes('controlId=OA-1009')).length, 4)
@@ -477,8 +470,8 @@ describe('the sidebar tab', () => {
     await find('OB-1072', /^OB-1072: suspended .*, AE 206 E .*, 1 try, Laboratory/)
     await button('Show').click()
     await until(async () => (await rows('message')).length === 1)
-    assert.equal(await seen('.hl7-https-details h2'), 'Laboratory')
-    await page.waitForSelector('.hl7-https-message-rows [aria-selected=true][data-key="1072"]')
+    assert.equal(await seen('.hl7-details h2'), 'Laboratory')
+    await page.waitForSelector('.hl7-message-rows [aria-expanded=true][data-key="1072"]')
     assert.ok(await button('Show message').isVisible())
   })
 
@@ -493,9 +486,9 @@ describe('the sidebar tab', () => {
       { at: ago(31), by: '', kind: NEWER, values: {}, text: '=HYPERLINK("http://x")' }
     ])
     await open()
-    await until(async () => (await seen('.hl7-https-events ul')).includes('Paused by =cmd: “=1+1”'))
-    await page.selectOption('.hl7-https-events select', 'all')
-    await until(async () => (await seen('.hl7-https-events ul')).includes('Registry: =HYPERLINK'))
+    await until(async () => (await seen('.hl7-events ul')).includes('Paused by =cmd: “=1+1”'))
+    await page.selectOption('.hl7-events select >> nth=0', 'all')
+    await until(async () => (await seen('.hl7-events ul')).includes('Registry: =HYPERLINK'))
     const [download] = await Promise.all([page.waitForEvent('download'), button('CSV').click()])
     assert.equal(download.suggestedFilename(), 'hl7-events-all.csv')
     const file = readFileSync(await download.path(), 'utf8')
@@ -506,7 +499,7 @@ describe('the sidebar tab', () => {
 
   it('shows the events of all nodes in another time range at once', async () => {
     await open()
-    await page.selectOption('.hl7-https-events select', 'all')
+    await page.selectOption('.hl7-events select >> nth=0', 'all')
     const since = (): number[] =>
       fake.asked.flatMap((path) => {
         const [, at] = /Radiology\/events\?since=([^&]+)/.exec(path) ?? []
@@ -515,13 +508,13 @@ describe('the sidebar tab', () => {
           : [Math.round((Date.now() - Date.parse(decodeURIComponent(at))) / 60_000)]
       })
     await until(() => since().length === 1)
-    await page.selectOption('.hl7-https-head select', '360')
+    await page.selectOption('.hl7-events select >> nth=1', '360')
     await until(() => since().length === 2)
-    assert.deepEqual(since(), [60, 360])
+    assert.deepEqual(since(), [1440, 360])
     // Without being asked, not that often.
     fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
     await tick()
-    assert.deepEqual(since(), [60, 360])
+    assert.deepEqual(since(), [1440, 360])
   })
 
   it('shows the node in the flow', async () => {
@@ -541,10 +534,20 @@ describe('the sidebar tab', () => {
   it('sends a test message and says what came back', async () => {
     await open()
     await button('Test').click()
+    // It is a real request, to a real host.
+    assert.match(
+      await seen('.hl7-question'),
+      /Send a test message to pharmacy\.example\.org, the receiver of Pharmacy\?.*invented patient/
+    )
+    await button('Cancel').click()
+    await editor.rest()
+    assert.deepEqual(posted(), [])
+    await button('Test').click()
+    await button('Send a test message to pharmacy.example.org').click()
     await until(() => posted()[0] === '/hl7-https-out/Pharmacy/test {"type":"ADT^A01"}')
     await until(
       async () =>
-        (await seen('.hl7-https-outcome')) === 'The test message was accepted: AA, HTTP 200, 31 ms'
+        (await seen('.hl7-outcome')) === 'The test message was accepted: AA, HTTP 200, 31 ms'
     )
   })
 
@@ -578,7 +581,7 @@ describe('the sidebar tab', () => {
         // Playwright waits until it is enabled.
         await one.click({ force: true })
         assert.match(
-          await seen('.hl7-https-outcome'),
+          await seen('.hl7-outcome'),
           /You need the permission hl7-https-out\.(write|content)/
         )
       }
@@ -594,9 +597,12 @@ describe('the sidebar tab', () => {
     await editor.ask(
       `RED.settings.user = { permissions: ['flows.read', 'flows.write', 'status.read'] }`
     )
+    await editor.rest()
+    fake.asked.length = 0
+    await editor.newTab()
     await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
     await until(async () =>
-      (await seen('.hl7-https-trouble')).includes('You need the permission hl7-https-out.read')
+      (await seen('.hl7-trouble')).includes('You need the permission hl7-https-out.read')
     )
     assert.deepEqual(fake.asked, [])
   })
@@ -605,22 +611,20 @@ describe('the sidebar tab', () => {
     await open()
     fake.status = 401
     await editor.ask(`RED.events.emit('deploy')`)
-    await until(async () => (await seen('.hl7-https-trouble')).startsWith('Node-RED refused'))
+    await until(async () => (await seen('.hl7-trouble')).startsWith('Node-RED refused'))
     await page.route('**/hl7-https-out', (route) => route.abort())
     await editor.ask(`RED.events.emit('deploy')`)
-    await until(async () =>
-      (await seen('.hl7-https-trouble')).startsWith('Node-RED does not answer')
-    )
+    await until(async () => (await seen('.hl7-trouble')).startsWith('Node-RED does not answer'))
     assert.equal((await rows()).length, 4)
     await page.unroute('**/hl7-https-out')
     fake.status = 200
     await tick()
-    assert.equal(await page.isVisible('.hl7-https-trouble'), false)
+    assert.equal(await page.isVisible('.hl7-trouble'), false)
     await page.route('**/hl7-https-out/Pharmacy/resume', (route) =>
       route.fulfill({ status: 500, json: { error: 'The queue has a fault.' } })
     )
     await button('Resume').click()
-    await until(async () => (await seen('.hl7-https-outcome')) === 'The queue has a fault.')
+    await until(async () => (await seen('.hl7-outcome')) === 'The queue has a fault.')
   })
 
   it('shows markup from outside as text, in every field', async () => {
@@ -642,29 +646,29 @@ describe('the sidebar tab', () => {
       { at: ago(2), by: evil, kind: NEWER, values: {}, text: evil }
     ])
     await open()
-    await page.click('.hl7-https-message-rows [data-key="1"]')
+    await page.click('.hl7-message-rows [data-key="1"]')
     await button('Show message').click()
-    await page.waitForSelector('.hl7-https-content pre')
-    await page.selectOption('.hl7-https-events select', 'all')
-    await page.fill('#hl7-https-find', evil)
-    await page.press('#hl7-https-find', 'Enter')
-    await page.waitForSelector('.hl7-https-find li')
+    await page.waitForSelector('.hl7-content pre')
+    await page.selectOption('.hl7-events select >> nth=0', 'all')
+    await page.fill('#hl7-find', evil)
+    await page.press('#hl7-find', 'Enter')
+    await page.waitForSelector('.hl7-find li')
     await button('Discard …').click()
     for (const id of ['n1', 'n2']) await page.click(`[data-key=${id}]`)
     await tick()
     assert.equal(await editor.ask(`window.hacked`), undefined)
     assert.equal(
-      await editor.ask(`document.querySelectorAll('.hl7-https-tab :is(img, script)').length`),
+      await editor.ask(`document.querySelectorAll('.hl7-tab :is(img, script)').length`),
       0
     )
-    assert.ok((await seen('.hl7-https-node-rows')).includes('<script>'))
+    assert.ok((await seen('.hl7-node-rows')).includes('<script>'))
   })
 
   it('follows the rules of axe-core', async () => {
     const followed = async (what: string): Promise<void> => {
       for (const width of [300, 760]) {
         await editor.sidebarWidth(width)
-        assert.deepEqual(await editor.violations('.hl7-https-tab'), [], `${what}, ${width} pixels`)
+        assert.deepEqual(await editor.violations('.hl7-tab'), [], `${what}, ${width} pixels`)
       }
     }
     fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
@@ -677,16 +681,16 @@ describe('the sidebar tab', () => {
     await page.click('[data-key=Laboratory]')
     await page.click('[data-key="1"]')
     await button('Show message').click()
-    await page.waitForSelector('.hl7-https-content pre')
-    await page.fill('#hl7-https-find', 'OB-1')
-    await page.press('#hl7-https-find', 'Enter')
-    await page.waitForSelector('.hl7-https-find li')
+    await page.waitForSelector('.hl7-content pre')
+    await page.fill('#hl7-find', 'OB-1')
+    await page.press('#hl7-find', 'Enter')
+    await page.waitForSelector('.hl7-find li')
     await button('Pause').click()
     await followed('a node, a message, a question')
     await page.keyboard.press('Escape')
     fake.status = 500
     await tick()
-    await page.waitForSelector('.hl7-https-trouble:visible')
+    await page.waitForSelector('.hl7-trouble:visible')
     await followed('trouble')
   })
 })

@@ -390,6 +390,8 @@ describe('docs/operations.md', { skip }, () => {
   it('lets a user ask a route who has its permission, and nobody else', async () => {
     const body = { type: 'ADT^A01', all: true, value: 'x' }
     for (const { method, path, permission } of Object.values(ROUTES)) {
+      // The page itself.
+      if (permission === null) continue
       const filled = path.replace(':id', 'out').replace(':messageId', '999999')
       for (const user of ['watch', 'night', 'analyst'] as const) {
         const { status } = await asUser(

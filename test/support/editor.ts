@@ -176,7 +176,7 @@ export class Editor {
   /** Sets the width of the sidebar in which the tab of this package is. */
   async sidebarWidth(pixels: number): Promise<void> {
     await this.ask(`(() => {
-      const tab = document.querySelector('.hl7-https-tab')
+      const tab = document.querySelector('.hl7-tab')
       const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
       sidebar.style.width = '${pixels}px'
       RED.events.emit('sidebar:resize')

@@ -7,6 +7,7 @@ import type {
   MessageAnswer,
   NodeState
 } from '../../nodes/operations/answers.ts'
+import { type Permission, PERMISSIONS } from '../../nodes/operations/permissions.ts'
 
 const MINUTE = 60_000
 
@@ -82,6 +83,8 @@ export class FakeOperations {
   content: Partial<MessageContent> = {}
   /** What becomes of messages of which the first goes alone. */
   tried: Pick<BulkAnswer, 'first' | 'resent'> = {}
+  /** Of whoever is logged in. */
+  permissions: readonly Permission[] = PERMISSIONS
   /** Answers every request with it, if it is no 200. */
   status = 200
   /** Path and query of each GET, path and body of each POST. */
@@ -94,7 +97,8 @@ export class FakeOperations {
   /** Puts itself in front of the routes of a page. */
   async serve(page: Page): Promise<void> {
     await page.route(
-      (url) => /^\/hl7-https-out(\/|$)/.test(url.pathname),
+      // The page itself is real.
+      (url) => /^\/hl7-https-out(\/(?!page\b)|$)/.test(url.pathname),
       async (route) => {
         const { pathname, search } = new URL(route.request().url())
         const body = route.request().postData()
@@ -116,6 +120,7 @@ export class FakeOperations {
     const query = new URLSearchParams(search)
     const node = this.nodes.find((one) => one.id === id)
     const known = this.messages.get(id) ?? []
+    if (id === 'user') return { name: '', permissions: this.permissions }
     if (id === '') return { at: new Date().toISOString(), nodes: this.nodes }
     if (node === undefined) return undefined
     if (what === 'history') return { minutes: history(node, Number(query.get('minutes'))) }

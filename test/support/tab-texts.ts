@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Text } from '../../nodes/editor/sidebar/times.ts'
+import type { RuleText } from '../../nodes/editor/reply-rule-words.ts'
+import { textsOf } from '../../nodes/operations/page/own/catalogue.ts'
+import type { Text } from '../../nodes/operations/page/times.ts'
 
 const locales = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'locales')
 
@@ -35,4 +37,10 @@ export function tabText(language = 'en-US'): Text {
       }) ?? key
     )
   }
+}
+
+/** Looks up what says a reply rule in words. */
+export function ruleText(language = 'en-US'): RuleText {
+  const file = readFileSync(join(locales, language, 'hl7-https-out.json'), 'utf8')
+  return textsOf(JSON.parse(file) as object, language)
 }

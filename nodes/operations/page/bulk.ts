@@ -1,12 +1,15 @@
-import type { FirstAnswer, NodeState } from '../../operations/answers.ts'
-import type { Selection } from '../../operations/questions.ts'
-import { askNodeRed } from '../ask-node-red.ts'
+import type { FirstAnswer, NodeState } from '../answers.ts'
+import type { Selection } from '../questions.ts'
+import { cut } from './cut.ts'
 import { act, type Desk } from './desk.ts'
-import { cut, told } from './told.ts'
+import type { QuestionPlace } from './question.ts'
+import { told } from './told.ts'
 
 export interface Bulk {
   action: 'resend' | 'discard'
-  /** Which suspended messages, and how many they were when they were counted. */
+  /** Beside which buttons it is asked for. */
+  place: QuestionPlace
+  /** Which messages, and how many they were when they were counted. */
   which: Selection
   count: number
   title: string
@@ -14,18 +17,19 @@ export interface Bulk {
   confirm: string
 }
 
-/** Resends or discards suspended messages of a node. To resend a single one needs no question. */
+/** Resends or discards messages of a node. To resend a single one needs no question. */
 export async function actOnMany(
   desk: Desk,
   node: NodeState,
-  { action, which, count, title, confirm }: Bulk
+  { action, place, which, count, title, confirm }: Bulk
 ): Promise<void> {
-  const { text, question, say } = desk
+  const { text, question, say, frame } = desk
   const mayTry = action === 'resend' && count > 1
   const consent =
     action === 'resend' && count === 1
       ? { checked: false }
       : await question.ask({
+          place,
           title,
           confirm,
           ...(mayTry ? { check: text('question.firstAlone') } : {})
@@ -34,13 +38,13 @@ export async function actOnMany(
   await act(desk, async () => {
     const { id } = node
     if (action === 'discard') {
-      const { found } = await askNodeRed('discardMessages', { id }, which)
+      const { found } = await frame.ask('discardMessages', { id }, which)
       say('good', text('done.discarded', { count: found }))
       return
     }
     const firstAlone = mayTry && consent.checked
     if (firstAlone) say('good', text('done.trying'))
-    const answer = await askNodeRed('resendMessages', { id }, { ...which, firstAlone })
+    const answer = await frame.ask('resendMessages', { id }, { ...which, firstAlone })
     if (answer.first) sayTried(desk, answer.first, answer.resent ?? 0)
     else say('good', text('done.resent', { count: answer.found }))
   })

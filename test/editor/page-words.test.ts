@@ -3,27 +3,29 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { csv } from '../../nodes/editor/sidebar/csv.ts'
-import { bars, COLUMNS, HEIGHT, seriesOf } from '../../nodes/editor/sidebar/picture.ts'
-import { clockTime, until } from '../../nodes/editor/sidebar/times.ts'
-import { cut, told } from '../../nodes/editor/sidebar/told.ts'
+import { csv } from '../../nodes/operations/page/csv.ts'
+import { cut } from '../../nodes/operations/page/cut.ts'
+import { bars, COLUMNS, ground, HEIGHT, seriesOf } from '../../nodes/operations/page/picture.ts'
+import { clockTime, until } from '../../nodes/operations/page/times.ts'
+import { told } from '../../nodes/operations/page/told.ts'
 import {
   eventSentence,
   foundSentence,
   nameOf,
+  namesOf,
   needsLook,
   receiverSaid,
   reasonOf,
   stateOf,
   tokenWords
-} from '../../nodes/editor/sidebar/words.ts'
+} from '../../nodes/operations/page/words.ts'
 import type { MessageAnswer } from '../../nodes/operations/answers.ts'
 import { eventTold } from '../../src/delivery/event-told.ts'
 import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import type { QueueEventKind } from '../../src/queue/queue-event.ts'
 import { durationText, toldText, type Told, type ToldKind } from '../../src/told.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
-import { tabText, tabTexts } from '../support/tab-texts.ts'
+import { ruleText, tabText, tabTexts } from '../support/tab-texts.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const text = tabText()
@@ -32,7 +34,7 @@ const languages = globSync('*', { cwd: join(root, 'locales') })
 const at = (...time: [number, number, number, number?, number?, number?]): string =>
   new Date(...time).toISOString()
 const NOW = new Date(2026, 10, 25, 3, 12, 0).getTime()
-const speech = { text, language: 'en-US', now: () => NOW }
+const speech = { text, ruleText: ruleText(), language: 'en-US', now: () => NOW }
 
 describe('times in the tab', () => {
   it('have the date unless it is today', () => {
@@ -74,11 +76,12 @@ describe('the words of the tab', () => {
       nameOf(node),
       stateOf(node, speech).word,
       reasonOf(node, speech),
-      needsLook(node, speech)
+      needsLook(node)
     ])
     assert.deepEqual(said, [
       ['Pharmacy', 'paused', 'Paused by admin: “upgrade”', true],
-      ['Laboratory', '8 suspended', 'AE 206 Application record locked · rule @ERR-3:206=S', true],
+      // The rule is said elsewhere.
+      ['Laboratory', '8 suspended', 'AE 206 Application record locked', true],
       ['Registry', 'retrying', 'HTTP 503, try 12 in 20 s', true],
       ['Radiology', 'idle', '', false]
     ])
@@ -106,7 +109,7 @@ describe('the words of the tab', () => {
       const node = nodeState('x', { token })
       assert.equal(stateOf(node, speech).word, word)
       assert.equal(tokenWords(node, speech), fact)
-      assert.equal(needsLook(node, speech), word !== 'idle')
+      assert.equal(needsLook(node), word !== 'idle')
     }
   })
 
@@ -133,7 +136,7 @@ describe('the words of the tab', () => {
     )
     assert.equal(
       row('naked', { outcome: 'nak', attempts: 3 }),
-      'left on NAK 02:40:58, AE 206 E Application record locked, 3 tries, Registry'
+      'refused (NAK) 02:40:58, AE 206 E Application record locked, 3 tries, Registry'
     )
     assert.equal(
       row('suspended'),
@@ -142,7 +145,7 @@ describe('the words of the tab', () => {
     assert.equal(row('waiting', fresh), 'waiting since 02:40:57, Registry')
     assert.equal(
       row('failed', { ...fresh, settledAt, outcome: 'error', kind: 'discarded', attempts: 1 }),
-      'went to Catch 02:40:58, Discarded, 1 try, Registry'
+      'failed, went to Catch nodes 02:40:58, Discarded, 1 try, Registry'
     )
     for (const state of ['sending', 'retrying', 'awaiting', 'leaving'] as const) {
       assert.match(row(state, { ...fresh, attempts: 2 }), /02:40:57, 2 tries, Registry$/)
@@ -157,7 +160,7 @@ describe('the words of the tab', () => {
     assert.equal(sentence('paused', { reason: '' }, 'flow'), 'Paused by the flow')
     assert.equal(
       sentence('suspended', { count: 10, rule: '@ERR-3:206=S' }, 'rule'),
-      '10 messages suspended by rule @ERR-3:206=S'
+      '10 messages suspended by rule “ERR-3 is 206: Suspend” (@ERR-3:206=S)'
     )
     assert.equal(sentence('retrying', { cause: '503', controlId: 'A1' }), 'HTTP 503: retrying A1')
     assert.equal(sentence('recovered', { seconds: 1860 }), 'Moving again after 31 min')
@@ -225,7 +228,13 @@ describe('the words of the tab', () => {
   })
 
   it('are all used, and none is missing', () => {
-    const code = globSync(['nodes/editor/{sidebar.ts,sidebar/*.ts}', 'src/told.ts'], { cwd: root })
+    const code = globSync(
+      [
+        ...['nodes/editor/{sidebar,attention-badge}.ts', 'src/told.ts'],
+        'nodes/operations/page/**/*.ts'
+      ],
+      { cwd: root }
+    )
       .map((file) => readFileSync(join(root, file), 'utf8'))
       .join('\n')
     const keys = new Set([...tabTexts().keys()].map((key) => key.replace(/_(one|other)$/, '')))
@@ -245,7 +254,7 @@ describe('the words of the tab', () => {
       [
         ...['nodes/operations/*.ts', 'nodes/node-errors.ts', 'src/told.ts'],
         ...['src/delivery/event-told.ts', 'src/queue/queue-event.ts', 'src/queue/message-row.ts'],
-        'nodes/editor/ask-node-red.ts'
+        'nodes/operations/route-request.ts'
       ],
       { cwd: root }
     )
@@ -281,35 +290,65 @@ describe('the file of events', () => {
 })
 
 describe('the pictures', () => {
-  const minutes = (values: number[]) =>
-    values.map((value) => ({
-      at: '',
-      acked: value,
-      naked: 0,
-      failed: 0,
-      queued: value,
-      p95: value
-    }))
+  const now = Date.parse('2026-11-25T03:12:30.000Z')
+  /** The last minutes, oldest first. */
+  const minutes = (values: (number | undefined)[]) =>
+    values.flatMap((value, index) =>
+      value === undefined
+        ? []
+        : [
+            {
+              at: new Date(now - 30_000 - (values.length - 1 - index) * 60_000).toISOString(),
+              acked: value,
+              naked: 0,
+              failed: 0,
+              queued: value,
+              p95: value
+            }
+          ]
+    )
+  const nothing = (count: number) => Array<null>(count).fill(null)
 
   it('add up counters, and keep the last of the others', () => {
     const some = minutes([1, 5, 0, 2, 0])
-    assert.deepEqual(seriesOf(some, 'acked'), { columns: [1, 5, 0, 2, 0], figure: 8, most: 5 })
-    assert.deepEqual(seriesOf(some, 'queued'), { columns: [1, 5, 0, 2, 0], figure: 0, most: 5 })
-    assert.equal(seriesOf(some, 'p95').figure, 2)
-    assert.deepEqual(seriesOf([], 'acked'), { columns: [], figure: 0, most: 0 })
+    const columns = [...nothing(55), 1, 5, 0, 2, 0]
+    assert.deepEqual(seriesOf(some, 'acked', 60, now), { columns, figure: 8, most: 5 })
+    assert.deepEqual(seriesOf(some, 'queued', 60, now), { columns, figure: 0, most: 5 })
+    assert.equal(seriesOf(some, 'p95', 60, now).figure, 2)
+    assert.deepEqual(seriesOf([], 'acked', 60, now), { columns: nothing(60), figure: 0, most: 0 })
   })
 
   it('put several minutes into a column, the last one whole', () => {
     const day = minutes(Array.from({ length: 1440 }, (_, index) => index))
-    const sums = seriesOf(day, 'acked')
+    const sums = seriesOf(day, 'acked', 1440, now)
     assert.equal(sums.columns.length, COLUMNS)
     assert.equal(sums.columns.at(-1), (24 * (1416 + 1439)) / 2)
-    assert.equal(seriesOf(day, 'queued').columns.at(-1), 1439)
-    assert.equal(seriesOf(minutes([1, ...Array<number>(61).fill(0)]), 'acked').columns.length, 31)
+    assert.equal(seriesOf(day, 'queued', 1440, now).columns.at(-1), 1439)
+  })
+
+  it('have gaps where nothing is known, not zeros', () => {
+    const { columns } = seriesOf(minutes([3, undefined, 0]), 'acked', 60, now)
+    assert.deepEqual(columns, [...nothing(57), 3, null, 0])
+    assert.equal(ground(columns), `M57 ${HEIGHT - 0.5}h1M59 ${HEIGHT - 0.5}h1`)
   })
 
   it('are bars, the highest as high as the picture, the smallest still to be seen', () => {
-    assert.equal(bars([0, 1, 1000]), `M58.5 ${HEIGHT}v-1.5M59.5 ${HEIGHT}v-${HEIGHT}`)
-    for (const nothing of [[], [0, 0], [NaN]]) assert.equal(bars(nothing), '')
+    assert.equal(bars([0, 1, 1000]), `M1.5 ${HEIGHT}v-1.5M2.5 ${HEIGHT}v-${HEIGHT}`)
+    for (const none of [[], [0, 0], [null]]) assert.equal(bars(none), '')
+  })
+})
+
+describe('the names of nodes', () => {
+  it('are told apart by their flows, and there by their receivers', () => {
+    const nodes = [
+      nodeState('a', { name: 'Lab', flow: 'North' }),
+      nodeState('b', { name: 'Lab', flow: 'South', host: 'one.example.org' }),
+      nodeState('c', { name: 'Lab', flow: 'South', host: 'two.example.org' }),
+      nodeState('d', { name: 'Registry' })
+    ]
+    assert.deepEqual(
+      [...namesOf(nodes).values()],
+      ['Lab · North', 'Lab · South · one.example.org', 'Lab · South · two.example.org', 'Registry']
+    )
   })
 })

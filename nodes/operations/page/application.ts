@@ -1,0 +1,342 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html'
+import type { AllStates, MessageAnswer, NodeState } from '../answers.ts'
+import { requestTrouble } from './asking.ts'
+import { type Desk, refusal } from './desk.ts'
+import { Events } from './events.ts'
+import { Find } from './find.ts'
+import type { Frame, Place } from './frame.ts'
+import { keepFocus } from './keep-focus.ts'
+import { MessageList } from './message-list.ts'
+import { messageRow } from './message-query.ts'
+import { nodeDetails, nodeHistory } from './node-details.ts'
+import { NodeTable } from './node-table.ts'
+import { type Histories, RANGES, type Range } from './pictures.ts'
+import { QuestionBox } from './question.ts'
+import { Refresh } from './refresh.ts'
+import { clockTime } from './times.ts'
+import { namesOf, needsLook, reasonOf, stateOf } from './words.ts'
+
+/** The chosen node is asked for more so often, even if nothing is known to have changed, in milliseconds. */
+const SLOWLY_MS = 10_000
+/** The same for the picture of a day. */
+const DAY_EVERY_MS = 60_000
+/** More changes at once are counted, not read out one by one. */
+const READ_OUT = 3
+
+/** What operators see: all nodes, and more of the chosen one. */
+export class Application {
+  readonly #root: HTMLElement
+  readonly #frame: Frame
+  readonly #desk: Desk
+  readonly #table: NodeTable
+  readonly #find: Find
+  readonly #messages: MessageList
+  readonly #events: Events
+  readonly #refresh: Refresh
+  /** The runtime's clock before the browser's, in milliseconds. */
+  #aheadMs = 0
+  #states: AllStates | undefined
+  #names: ReadonlyMap<string, string> = new Map()
+  #chosen: string | undefined
+  /** Of a link: a message that is opened as soon as its node is known. */
+  #wanted: string | undefined
+  /** Why nothing is known, or no longer. */
+  #trouble = ''
+  /** What changed, for the ear. */
+  #news = ''
+  #outcome: { level: 'good' | 'bad'; words: string } = { level: 'good', words: '' }
+  /**
+   * What more of the node was asked for last: it is asked for again if it is something else now. Empty: in
+   * any case, because a user waits for it.
+   */
+  #detailsOf = ''
+  #histories: Histories = {}
+  #historiesOf = ''
+  #dayAt = -Infinity
+  #drawing: Promise<void> | undefined
+
+  /**
+   * @param root the element that it fills
+   * @param place what is chosen at first
+   */
+  constructor(root: HTMLElement, frame: Frame, place: Place = {}) {
+    this.#root = root
+    this.#frame = frame
+    this.#chosen = place.node
+    this.#wanted = place.message
+    this.#refresh = new Refresh(() => this.#update(), frame.everyMs)
+    const draw = (): Promise<void> => this.#draw()
+    const { text, ruleText, language } = frame
+    this.#desk = {
+      frame,
+      text,
+      ruleText,
+      language,
+      now: () => Date.now() + this.#aheadMs,
+      question: new QuestionBox(text, draw),
+      nodes: () => this.#states?.nodes ?? [],
+      name: (id) => this.#names.get(id) ?? '',
+      say: (level, words) => {
+        this.#outcome = { level, words }
+        void draw()
+      },
+      refresh: () => {
+        this.#detailsOf = ''
+        this.#refresh.now()
+      },
+      open: (node, message) => {
+        this.#open(node, message)
+      },
+      draw,
+      busy: new Set()
+    }
+    this.#table = new NodeTable(this.#desk, (id) => {
+      this.#choose(id)
+    })
+    this.#find = new Find(this.#desk)
+    this.#messages = new MessageList(this.#desk)
+    this.#events = new Events(this.#desk)
+    void draw()
+  }
+
+  /** Whether somebody sees it. */
+  look(looking: boolean): void {
+    this.#refresh.look(looking && this.#mayRead())
+  }
+
+  /** Something changed in the runtime. */
+  tick(): void {
+    this.#refresh.now()
+  }
+
+  /** Chooses what a link names. */
+  goTo({ node, message }: Place): void {
+    if (node === undefined) return
+    if (node === this.#chosen && message === this.#messages.opened) return
+    this.#wanted = message
+    this.#choose(node)
+  }
+
+  #mayRead(): boolean {
+    const why = refusal(this.#desk, 'nodes')
+    if (why !== '') this.#fail(why)
+    return why === ''
+  }
+
+  /** Draws soon, once for all that changes until then. */
+  #draw(): Promise<void> {
+    this.#drawing ??= Promise.resolve().then(() => {
+      this.#drawing = undefined
+      keepFocus(this.#root, () => {
+        render(this.#view(), this.#root)
+      })
+      this.#frame.chosen?.({
+        ...(this.#chosen !== undefined && { node: this.#chosen }),
+        ...(this.#messages.opened !== undefined && { message: this.#messages.opened })
+      })
+    })
+    return this.#drawing
+  }
+
+  #view(): TemplateResult {
+    const { text, language, now } = this.#desk
+    const { pageUrl } = this.#frame
+    const nodes = this.#states?.nodes ?? []
+    const node = nodes.find(({ id }) => id === this.#chosen)
+    return html`
+      <header class="hl7-head">
+        <h1>${text('title')}</h1>
+        <span class="hl7-clock" title=${text('clock')}
+          >${this.#states === undefined ? nothing : clockTime(this.#states.at, now(), language, true)}</span
+        >
+        ${
+          pageUrl === undefined
+            ? nothing
+            : html`<a
+                class="hl7-to-page"
+                href=${this.#pageLink(pageUrl)}
+                target="hl7-https-out-page"
+                >${text('openPage')}</a
+              >`
+        }
+      </header>
+      ${
+        this.#trouble === ''
+          ? nothing
+          : html`<p class="hl7-trouble" role="alert">${this.#trouble}</p>`
+      }
+      ${this.#states === undefined ? nothing : this.#summary(nodes)}
+      ${this.#table.view(nodes, this.#chosen)} ${nodes.length === 0 ? nothing : this.#find.view()}
+      ${node === undefined ? nothing : this.#below(node)}
+      <footer>
+        <p class="hl7-outcome" role="status" data-level=${this.#outcome.level}>
+          ${this.#outcome.words}
+        </p>
+      </footer>
+      <div class="hl7-ear" role="status">${this.#news}</div>
+    `
+  }
+
+  #summary(nodes: readonly NodeState[]): TemplateResult {
+    const { text } = this.#desk
+    const inTrouble = countInTrouble(nodes)
+    const words =
+      nodes.length === 0
+        ? text('summary.none')
+        : inTrouble === 0
+          ? text('summary.fine', { count: nodes.length })
+          : text('summary.trouble', { n: inTrouble, count: nodes.length })
+    const level = nodes.length === 0 ? nothing : inTrouble === 0 ? 'good' : 'warn'
+    return html`<p class="hl7-summary" data-level=${level}>${words}</p>`
+  }
+
+  #below(node: NodeState): TemplateResult {
+    return html`<div class="hl7-below">
+      <div class="hl7-first-column">${nodeDetails(node, this.#desk)} ${this.#messages.view()}</div>
+      <div class="hl7-second-column">
+        ${nodeHistory(this.#histories, this.#desk)} ${this.#events.view()}
+      </div>
+    </div>`
+  }
+
+  #pageLink(pageUrl: string): string {
+    const place = new URLSearchParams(this.#chosen === undefined ? {} : { node: this.#chosen })
+    return place.size === 0 ? pageUrl : `${pageUrl}#${place.toString()}`
+  }
+
+  /** Asks for all nodes, and for more of the chosen one if that has changed. Never rejects. */
+  async #update(): Promise<void> {
+    const { text } = this.#desk
+    let states: AllStates
+    try {
+      states = await this.#frame.ask('nodes', {}, {})
+    } catch (error) {
+      const since = this.#states === undefined ? '' : text('trouble.old')
+      this.#fail([requestTrouble(error, text), since].filter(Boolean).join(' '))
+      return
+    }
+    this.#aheadMs = Date.parse(states.at) - Date.now()
+    this.#trouble = ''
+    this.#names = namesOf(states.nodes)
+    this.#readOut(this.#states?.nodes, states.nodes)
+    this.#states = states
+    this.#frame.attention?.(countInTrouble(states.nodes))
+    this.#show()
+    await this.#draw()
+    await this.#openWanted()
+    await this.#updateDetails()
+  }
+
+  #fail(words: string): void {
+    this.#trouble = words
+    void this.#draw()
+  }
+
+  /** Hands the chosen node on: another one if it is gone. */
+  #show(): void {
+    const nodes = this.#states?.nodes ?? []
+    const node = nodes.find(({ id }) => id === this.#chosen) ?? nodes[0]
+    this.#chosen = node?.id
+    if (node === undefined) return
+    if (this.#historiesOf !== node.id) {
+      this.#histories = {}
+      this.#historiesOf = node.id
+      this.#dayAt = -Infinity
+    }
+    this.#messages.show(node)
+    this.#events.show(node)
+  }
+
+  async #updateDetails(): Promise<void> {
+    const node = this.#states?.nodes.find(({ id }) => id === this.#chosen)
+    if (node === undefined) return
+    // As often as without ticks at least: pictures go on, and some events come late.
+    const period = Math.floor(this.#desk.now() / SLOWLY_MS)
+    const { acked, naked, failed, suspended, retrying, queued, state, retry, lastError } = node
+    const now = JSON.stringify([
+      ...[node.id, period, acked, naked, failed, suspended, retrying, queued],
+      ...[state, retry?.attempts, lastError, node.paused, node.token?.state]
+    ])
+    if (now === this.#detailsOf) return
+    const wanted = this.#detailsOf === ''
+    this.#detailsOf = now
+    const isDayOld = performance.now() > this.#dayAt + DAY_EVERY_MS
+    const ranges = RANGES.filter((range) => range !== 1440 || isDayOld)
+    await Promise.all([
+      ...ranges.map((range) => this.#updateHistory(node, range)),
+      this.#messages.load(),
+      this.#events.load(wanted)
+    ])
+  }
+
+  async #updateHistory({ id }: NodeState, minutes: Range): Promise<void> {
+    if (minutes === 1440) this.#dayAt = performance.now()
+    try {
+      const history = await this.#frame.ask('history', { id }, { minutes })
+      if (id !== this.#historiesOf) return
+      this.#histories = { ...this.#histories, [minutes]: history }
+      void this.#draw()
+    } catch (error) {
+      this.#desk.say('bad', requestTrouble(error, this.#desk.text))
+    }
+  }
+
+  #choose(id: string): void {
+    if (id !== this.#chosen) {
+      this.#outcome = { level: 'good', words: '' }
+      this.#desk.question.close()
+      this.#detailsOf = ''
+    }
+    this.#chosen = id
+    this.#show()
+    void this.#draw()
+    this.#refresh.now()
+  }
+
+  #open(id: string, message: MessageAnswer): void {
+    this.#detailsOf = ''
+    this.#choose(id)
+    const node = this.#states?.nodes.find((one) => one.id === id)
+    if (node !== undefined) this.#messages.open(node, message)
+  }
+
+  /** Opens the message that a link named. */
+  async #openWanted(): Promise<void> {
+    const message = this.#wanted
+    const node = this.#states?.nodes.find(({ id }) => id === this.#chosen)
+    if (message === undefined || node === undefined) return
+    this.#wanted = undefined
+    const { text, say } = this.#desk
+    try {
+      const row = await messageRow(this.#frame, node.id, message)
+      if (row === undefined) say('bad', text('trouble.notDeployed'))
+      else this.#open(node.id, row)
+    } catch (error) {
+      say('bad', requestTrouble(error, text))
+    }
+  }
+
+  /** Reads out what changed since the last answer. */
+  #readOut(before: readonly NodeState[] | undefined, after: readonly NodeState[]): void {
+    const { text, name } = this.#desk
+    if (before === undefined) return
+    const old = new Map(before.map((node) => [node.id, stateOf(node, this.#desk).word]))
+    const changed = after.filter(
+      (node) => node.state !== 'sending' && old.get(node.id) !== stateOf(node, this.#desk).word
+    )
+    if (changed.length === 0) return
+    this.#news =
+      changed.length > READ_OUT
+        ? text('news.many', { count: changed.length })
+        : changed
+            .map((node) => {
+              const said = [stateOf(node, this.#desk).word, reasonOf(node, this.#desk)]
+              return `${name(node.id)}: ${said.filter(Boolean).join(', ')}`
+            })
+            .join('. ')
+  }
+}
+
+function countInTrouble(nodes: readonly NodeState[]): number {
+  return nodes.filter((node) => needsLook(node)).length
+}

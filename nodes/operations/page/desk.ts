@@ -1,0 +1,100 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
+import type { MessageAnswer, NodeState } from '../answers.ts'
+import { ROUTES, type RouteName } from '../route-table.ts'
+import { requestTrouble } from './asking.ts'
+import type { Frame } from './frame.ts'
+import type { QuestionBox } from './question.ts'
+import type { Speech } from './told.ts'
+
+/** What the parts of the application share. */
+export interface Desk extends Speech {
+  frame: Frame
+  question: QuestionBox
+  /** The nodes as they were last seen. */
+  nodes: () => readonly NodeState[]
+  /** What a node is called: of equal names, with more. */
+  name: (id: string) => string
+  /** Says what came of an action, for eye and ear. */
+  say: (outcome: 'good' | 'bad', words: string) => void
+  /** Brings everything up to date. */
+  refresh: () => void
+  /** Shows a message of a node. */
+  open: (node: string, message: MessageAnswer) => void
+  /** Draws what has changed; resolves when that is done. */
+  draw: () => Promise<void>
+  /** The buttons whose work is not done. */
+  busy: Set<string>
+}
+
+/** Why this user may not ask a route; empty if that is allowed. */
+export function refusal({ frame, text }: Pick<Desk, 'frame' | 'text'>, route: RouteName): string {
+  const { permission } = ROUTES[route]
+  return permission === null || frame.may(permission)
+    ? ''
+    : text('trouble.permission', { permission })
+}
+
+export interface ButtonOptions {
+  /** Of all buttons that are shown. */
+  id: string
+  label: string
+  /** Why it cannot be pressed; empty or missing if it can. */
+  why?: string
+  /** What is pressed most often in its group. */
+  isFirst?: boolean
+  /** If the label says too little by itself. */
+  hint?: string
+  press: () => void | Promise<void>
+}
+
+/**
+ * A button. One that cannot be pressed stays reachable, and says why: one that vanishes or is disabled
+ * loses the focus, and nobody learns why.
+ */
+export function button(
+  desk: Desk,
+  { id, label, why = '', isFirst, hint, press }: ButtonOptions
+): TemplateResult {
+  const { busy, say, draw } = desk
+  const pressed = (): void => {
+    if (busy.has(id)) return
+    if (why !== '') {
+      say('bad', why)
+      return
+    }
+    const work = press()
+    if (!(work instanceof Promise)) return
+    busy.add(id)
+    void draw()
+    void work.finally(() => {
+      busy.delete(id)
+      void draw()
+    })
+  }
+  return html`<button
+    type="button"
+    class=${isFirst === true ? 'hl7-button hl7-first' : 'hl7-button'}
+    data-button=${id}
+    aria-disabled=${why === '' ? nothing : 'true'}
+    aria-busy=${busy.has(id) ? 'true' : nothing}
+    aria-label=${hint ?? nothing}
+    title=${why === '' ? nothing : why}
+    @click=${pressed}
+  >
+    ${label}
+  </button>`
+}
+
+/**
+ * Does something that an operator asked for, and brings everything up to date.
+ *
+ * @param work says itself what came of it; a refusal by Node-RED is said here
+ */
+export async function act({ text, say, refresh }: Desk, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    say('bad', requestTrouble(error, text))
+  }
+  refresh()
+}

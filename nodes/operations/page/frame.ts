@@ -1,0 +1,49 @@
+import type { RuleText } from '../../editor/reply-rule-words.ts'
+import type { Permission } from '../permissions.ts'
+import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../route-table.ts'
+import type { Text } from './times.ts'
+
+/**
+ * What the application needs of the frame that it is shown in: the sidebar of the editor, or a page of
+ * its own. It uses nothing else of either.
+ */
+export interface Frame {
+  /**
+   * Asks a route of Node-RED.
+   *
+   * @throws {RequestError} if Node-RED answers with an error, or does not answer
+   */
+  ask: <Name extends RouteName>(
+    name: Name,
+    params: ParamsOf<Name>,
+    question: QuestionOf<Name>
+  ) => Promise<AnswerOf<Name>>
+  /** Looks a text of `sidebar.json` up. */
+  text: Text
+  /** The same of the form: what says a reply rule in words. */
+  ruleText: RuleText
+  /** As in the `lang` of a page. */
+  language: string
+  /** Whether the user may do this. The server decides again. */
+  may: (permission: Permission) => boolean
+  /** So often it asks while somebody looks and nothing is heard of a change, in milliseconds. */
+  everyMs: () => number
+  /** The flows, where they can be seen. */
+  flow?: {
+    /** Whether there is such a node. */
+    has: (id: string) => boolean
+    reveal: (id: string) => void
+  }
+  /** Where the page of its own is, for a link to it; in the page itself it is missing. */
+  pageUrl?: string
+  /** Says what is chosen, so that it can be sent to a colleague. */
+  chosen?: (place: Place) => void
+  /** Says how many nodes need attention. */
+  attention?: (count: number) => void
+}
+
+/** What is chosen: a node, and perhaps one of its messages. */
+export interface Place {
+  node?: string
+  message?: string
+}

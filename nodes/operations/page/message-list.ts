@@ -1,0 +1,369 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
+import { createRef, ref } from 'lit-html/directives/ref.js'
+import { repeat } from 'lit-html/directives/repeat.js'
+import type { MessageAnswer, NodeState } from '../answers.ts'
+import type { MessageFilter } from '../questions.ts'
+import { requestTrouble } from './asking.ts'
+import { cut } from './cut.ts'
+import type { Desk } from './desk.ts'
+import { chosenActions, matchingActions } from './message-actions.ts'
+import {
+  countMatching,
+  type List,
+  LISTED,
+  LISTS,
+  type Matching,
+  messagePage,
+  mostTelling
+} from './message-query.ts'
+import { OpenedMessage } from './opened-message.ts'
+import { focusRow, RowKeys } from './row-keys.ts'
+import { clockTime } from './times.ts'
+import { receiverSaid, stateWord } from './words.ts'
+
+/** A filter is no longer than what it is compared with. */
+const MAX_FILTER = 200
+const COLUMNS = ['tick', 'at', 'controlId', 'type', 'tries', 'said'] as const
+const FILTERS = ['controlId', 'type', 'rule'] as const
+
+/** The messages of the chosen node: a page of them, of which several can be chosen and one opened. */
+export class MessageList {
+  readonly #desk: Desk
+  readonly #keys: RowKeys
+  readonly #opened: OpenedMessage
+  readonly #section = createRef<HTMLElement>()
+  #node: NodeState | undefined
+  #list: List = ''
+  /** The user chose what is listed. */
+  #isFixed = false
+  /** What stands in the fields, and what of it has been entered. */
+  #typed: Record<keyof MessageFilter, string> = { controlId: '', type: '', rule: '' }
+  #filter: MessageFilter = {}
+  /** The last ids of the pages before this one. */
+  #pages: string[] = []
+  #rows: readonly MessageAnswer[] = []
+  #more = false
+  #trouble = ''
+  #chosen = new Set<string>()
+  /** The search found the opened message: it has the focus once it is listed. */
+  #focusOpened = false
+  /** Undefined without a filter, and until it has been counted what matches. */
+  #matching: Matching | undefined
+  /** Counts the questions, so that a late answer to an earlier one is not shown. */
+  #asked = 0
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+    this.#opened = new OpenedMessage(desk)
+    this.#keys = new RowKeys(
+      () => desk.draw(),
+      (key) => {
+        this.#open(key)
+      },
+      (key) => {
+        this.#choose(key)
+      }
+    )
+  }
+
+  /** The id of the opened message. */
+  get opened(): string | undefined {
+    return this.#opened.id
+  }
+
+  /** Shows what is known of a node; its messages come with `load`. */
+  show(node: NodeState): void {
+    if (node.id !== this.#node?.id) {
+      this.#isFixed = false
+      this.#typed = { controlId: '', type: '', rule: '' }
+      this.#list = mostTelling(node)
+      this.#start()
+      this.#rows = []
+      this.#more = false
+    }
+    this.#node = node
+    if (!this.#isFixed && this.#list !== mostTelling(node)) {
+      this.#list = mostTelling(node)
+      this.#start()
+    }
+  }
+
+  /** Asks for the messages of the node that is shown. Never rejects. */
+  async load(): Promise<void> {
+    const node = this.#node
+    if (node === undefined) return
+    const { frame, draw, text } = this.#desk
+    const asked = ++this.#asked
+    const filter = this.#filter
+    const list = this.#list
+    try {
+      const page = await messagePage(frame, node.id, list, filter, this.#pages.at(-1))
+      const matching =
+        list === 'suspended' && Object.keys(filter).length > 0 && this.#pages.length === 0
+          ? await countMatching(frame, node.id, filter, page)
+          : this.#matching
+      if (asked !== this.#asked) return
+      this.#rows = page.messages
+      this.#more = page.more
+      this.#matching = matching
+      this.#trouble = ''
+      const listed = new Set(page.messages.map(({ id }) => id))
+      this.#chosen = new Set([...this.#chosen].filter((id) => listed.has(id)))
+      this.#opened.follow(node, page.messages)
+    } catch (error) {
+      if (asked !== this.#asked) return
+      this.#trouble = requestTrouble(error, text)
+    }
+    await draw()
+    if (this.#focusOpened && this.opened !== undefined && this.#section.value) {
+      focusRow(this.#section.value, this.opened)
+    }
+    this.#focusOpened = false
+  }
+
+  /** Opens a message that the search found, or a link names; it is listed with the next `load`. */
+  open(node: NodeState, message: MessageAnswer): void {
+    this.#typed = { controlId: message.controlId, type: '', rule: '' }
+    this.#list = ''
+    this.#isFixed = true
+    this.#start()
+    this.#opened.open(node, message)
+    this.#focusOpened = true
+  }
+
+  view(): TemplateResult | typeof nothing {
+    const node = this.#node
+    if (node === undefined) return nothing
+    const desk = this.#desk
+    const { text, question } = desk
+    this.#keys.set(
+      this.#rows.map(({ id }) => id),
+      this.opened
+    )
+    const chosen = this.#rows.filter(({ id }) => this.#chosen.has(id))
+    return html`<section class="hl7-messages" ${ref(this.#section)}>
+      <div class="hl7-heading">
+        <h3 tabindex="-1">${text('messages.title')}</h3>
+        <select
+          aria-label=${text('messages.which')}
+          @change=${({ target }: Event) => {
+            const { value } = target as HTMLSelectElement
+            this.#list = LISTS.find((list) => list === value) ?? ''
+            this.#isFixed = true
+            this.#filterChanged()
+          }}
+        >
+          ${LISTS.map(
+            (list) =>
+              html`<option value=${list} .selected=${list === this.#list}>
+                ${listWords(list, node, desk)}
+              </option>`
+          )}
+        </select>
+      </div>
+      <div class="hl7-filter">${FILTERS.map((name) => this.#field(name))}</div>
+      <p class="hl7-count">${this.#trouble || this.#countWords(node)}</p>
+      ${
+        chosen.length > 0
+          ? chosenActions(node, chosen, desk)
+          : this.#matching === undefined
+            ? nothing
+            : matchingActions(node, this.#matching, desk)
+      }
+      ${question.view('messages')} ${this.#rows.length === 0 ? nothing : this.#table(node)}
+      ${this.#paging()}
+    </section>`
+  }
+
+  #field(name: keyof MessageFilter): TemplateResult {
+    const { text } = this.#desk
+    return html`<input
+      type="text"
+      maxlength=${MAX_FILTER}
+      spellcheck="false"
+      aria-label=${text(`filter.${name}`)}
+      placeholder=${text(`filter.${name}`)}
+      .value=${this.#typed[name]}
+      @input=${({ target }: Event) => {
+        this.#typed[name] = (target as HTMLInputElement).value
+      }}
+      @change=${() => {
+        this.#filterChanged()
+      }}
+    />`
+  }
+
+  #table(node: NodeState): TemplateResult {
+    const { text } = this.#desk
+    const isAll = this.#rows.every(({ id }) => this.#chosen.has(id))
+    return html`<table
+      role="treegrid"
+      aria-multiselectable="true"
+      class="hl7-rows hl7-message-rows"
+      aria-label=${text('messages.title')}
+      @click=${this.#keys.clicked}
+      @keydown=${this.#keys.pressed}
+      @focusin=${this.#keys.focused}
+    >
+      <thead role="rowgroup">
+        <tr role="row">
+          ${COLUMNS.map(
+            (id) =>
+              html`<th role="columnheader" scope="col" class="hl7-cell-${id}">
+                ${
+                  id === 'tick'
+                    ? html`<input
+                        type="checkbox"
+                        aria-label=${text('messages.chooseAll')}
+                        .checked=${isAll}
+                        @change=${() => {
+                          this.#chosen = new Set(isAll ? [] : this.#rows.map((row) => row.id))
+                          void this.#desk.draw()
+                        }}
+                      />`
+                    : text(`column.${id}`)
+                }
+              </th>`
+          )}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        ${repeat(
+          this.#rows,
+          ({ id }) => id,
+          (row) => this.#row(node, row)
+        )}
+      </tbody>
+    </table>`
+  }
+
+  #row(node: NodeState, row: MessageAnswer): TemplateResult {
+    const { text, language, now } = this.#desk
+    const { id } = row
+    const isOpened = id === this.opened
+    const isChosen = this.#chosen.has(id)
+    const controlId = cut(row.controlId, 80)
+    const said = receiverSaid(row, this.#desk)
+    const isMixed = this.#list === '' || this.#list === 'queued'
+    return html`<tr
+        role="row"
+        data-key=${id}
+        tabindex=${this.#keys.tabIndex(id)}
+        aria-selected=${isChosen ? 'true' : 'false'}
+        aria-expanded=${isOpened ? 'true' : 'false'}
+      >
+        <td role="gridcell" class="hl7-cell-tick">
+          <input
+            type="checkbox"
+            tabindex="-1"
+            aria-label=${text('messages.choose', { controlId })}
+            .checked=${isChosen}
+            @change=${() => {
+              this.#choose(id)
+            }}
+          />
+        </td>
+        <td role="gridcell" class="hl7-cell-at">
+          ${clockTime(row.settledAt ?? row.acceptedAt, now(), language, true)}
+        </td>
+        <td role="gridcell" class="hl7-cell-controlId">${controlId}</td>
+        <td role="gridcell" class="hl7-cell-type">${cut(row.type, 30)}</td>
+        <td role="gridcell" class="hl7-cell-tries">
+          ${row.attempts}
+          <span class="hl7-unit">${text('unit.tries', { count: row.attempts })}</span>
+        </td>
+        <td role="gridcell" class="hl7-cell-said">
+          ${isMixed ? [stateWord(row, this.#desk), said].filter(Boolean).join(': ') : said}
+        </td>
+      </tr>
+      ${
+        isOpened
+          ? html`<tr role="row" class="hl7-opened">
+              <td role="gridcell" colspan=${COLUMNS.length}>${this.#opened.view(node, row)}</td>
+            </tr>`
+          : nothing
+      }`
+  }
+
+  #paging(): TemplateResult | typeof nothing {
+    const { text } = this.#desk
+    if (!this.#more && this.#pages.length === 0) return nothing
+    const turn = (label: string, isThere: boolean, go: () => void): TemplateResult =>
+      html`<button type="button" class="hl7-button" ?disabled=${!isThere} @click=${go}>
+        ${label}
+      </button>`
+    return html`<div class="hl7-buttons">
+      ${turn(text('messages.newer'), this.#pages.length > 0, () => {
+        this.#pages.pop()
+        this.#turned()
+      })}
+      ${turn(text('messages.older'), this.#more, () => {
+        const last = this.#rows.at(-1)?.id
+        if (last !== undefined) this.#pages.push(last)
+        this.#turned()
+      })}
+    </div>`
+  }
+
+  #turned(): void {
+    this.#chosen.clear()
+    this.#opened.close()
+    void this.load()
+  }
+
+  #filterChanged(): void {
+    this.#start()
+    void this.#desk.draw()
+    void this.load()
+  }
+
+  /** What was counted or is being asked with another filter counts no longer. */
+  #start(): void {
+    this.#asked += 1
+    const given = FILTERS.map((name) => [name, this.#typed[name].trim()] as const)
+    this.#filter = Object.fromEntries(given.filter(([, value]) => value !== ''))
+    this.#matching = undefined
+    this.#pages = []
+    this.#chosen.clear()
+    this.#opened.close()
+  }
+
+  #choose(id: string): void {
+    if (!this.#chosen.delete(id)) this.#chosen.add(id)
+    void this.#desk.draw()
+  }
+
+  #open(id: string): void {
+    const row = this.#rows.find((one) => one.id === id)
+    const node = this.#node
+    if (row === undefined || node === undefined) return
+    if (id === this.opened) this.#opened.close()
+    else this.#opened.open(node, row)
+    void this.#desk.draw()
+  }
+
+  #countWords(node: NodeState): string {
+    const { text } = this.#desk
+    const matching = this.#matching
+    if (matching !== undefined) {
+      return text(matching.more ? 'count.matchingMore' : 'count.matching', {
+        count: matching.count,
+        all: node.suspended
+      })
+    }
+    if (this.#rows.length === 0) return text('count.none')
+    if (this.#pages.length > 0) {
+      const from = this.#pages.length * LISTED + 1
+      return text('count.from', { from, to: from + this.#rows.length - 1 })
+    }
+    return this.#more ? text('count.first', { n: this.#rows.length }) : ''
+  }
+}
+
+/** What is listed, with how many there are of what waits for somebody. */
+function listWords(list: List, node: NodeState, { text }: Desk): string {
+  if (list === '') return text('messages.all')
+  if (list === 'queued') return text('messages.queued', { count: node.queued })
+  if (list === 'suspended') return text('state.suspended', { count: node.suspended })
+  return text(`messageState.${list}`)
+}

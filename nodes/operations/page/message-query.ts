@@ -1,0 +1,90 @@
+import type { MessageAnswer, MessagePage, NodeState } from '../answers.ts'
+import type { MessageFilter } from '../questions.ts'
+import type { Frame } from './frame.ts'
+
+/** What can be listed; `queued` is what waits, whether it was tried or not, and `''` is everything. */
+export const LISTS = ['suspended', 'queued', 'awaiting', 'naked', 'failed', 'acked', ''] as const
+export type List = (typeof LISTS)[number]
+
+/** The states of what waits. */
+const QUEUED = ['sending', 'retrying', 'waiting'] as const
+
+/** So many messages are listed at a time. */
+export const LISTED = 100
+/** To count the suspended messages that match a filter, so many are asked for, and so often. */
+const COUNTED = { page: 500, pages: 4 }
+
+/** What somebody wants to see of a node. */
+export function mostTelling(node: NodeState): List {
+  if (node.suspended > 0) return 'suspended'
+  return node.queued > 0 ? 'queued' : ''
+}
+
+/**
+ * A page of a node's messages, newest first.
+ *
+ * @param before the id of a message: older ones
+ */
+export async function messagePage(
+  frame: Frame,
+  id: string,
+  list: List,
+  filter: MessageFilter,
+  before: string | undefined
+): Promise<MessagePage> {
+  const ask = (state: string): Promise<MessagePage> =>
+    frame.ask(
+      'messages',
+      { id },
+      { state, ...filter, ...(before !== undefined && { before }), limit: LISTED }
+    )
+  if (list !== 'queued') return ask(list)
+  const pages = await Promise.all(QUEUED.map(ask))
+  const messages = pages
+    .flatMap((page) => page.messages)
+    .sort((one, other) => Number(other.id) - Number(one.id))
+  return {
+    messages: messages.slice(0, LISTED),
+    more: messages.length > LISTED || pages.some(({ more }) => more)
+  }
+}
+
+/** One message of a node without its content; undefined if nothing is known of it. */
+export async function messageRow(
+  frame: Frame,
+  node: string,
+  message: string
+): Promise<MessageAnswer | undefined> {
+  if (!/^\d{1,15}$/.test(message)) return undefined
+  const before = String(Number(message) + 1)
+  const { messages } = await frame.ask('messages', { id: node }, { before, limit: 1 })
+  return messages.find(({ id }) => id === message)
+}
+
+/** The suspended messages that match a filter. */
+export interface Matching {
+  /** What was counted, and so what is acted on: the fields may say something else by then. */
+  filter: MessageFilter
+  count: number
+  /** There are more than were counted. */
+  more: boolean
+}
+
+/** Which suspended messages match a filter: what a button says must be what it does. */
+export async function countMatching(
+  frame: Frame,
+  node: string,
+  filter: MessageFilter,
+  first: MessagePage
+): Promise<Matching> {
+  let count = first.messages.length
+  let page = first
+  for (let asked = 0; page.more && asked < COUNTED.pages; asked++) {
+    const before = page.messages.at(-1)?.id
+    if (before === undefined) break
+    const question = { state: 'suspended', ...filter, before, limit: COUNTED.page }
+    page = await frame.ask('messages', { id: node }, question)
+    count += page.messages.length
+  }
+  return { filter, count, more: page.more }
+}

@@ -1,0 +1,207 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
+import { durationText } from '../../../src/told.ts'
+import type { NodeState, TestAnswer } from '../answers.ts'
+import { adviceOf } from './advice.ts'
+import { actOnMany } from './bulk.ts'
+import { cut } from './cut.ts'
+import { act, button, type Desk, refusal } from './desk.ts'
+import { type Histories, pictures } from './pictures.ts'
+import { ruleView } from './rule-view.ts'
+import { clockTime, until } from './times.ts'
+import { reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
+
+/** As long as the runtime keeps it. */
+const MAX_REASON = 200
+
+/** The chosen node: what is wrong with it, and what can be done. */
+export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
+  const { text, language, now, question, name } = desk
+  const { word, level } = stateOf(node, desk)
+  const since = clockTime(node.since, now(), language)
+  const reason = reasonOf(node, desk)
+  const advice = adviceOf(node, desk)
+  const contact = cut(node.contact ?? '', 200)
+  return html`<section class="hl7-details">
+    <div class="hl7-heading">
+      <h2 tabindex="-1">${name(node.id)}</h2>
+      <span class="hl7-where">${cut([node.flow, node.host].filter(Boolean).join(' · '), 160)}</span>
+    </div>
+    <div class="hl7-advice" data-level=${level}>
+      ${advice === '' ? nothing : html`<p class="hl7-do">${advice}</p>`}
+      <p class="hl7-why">
+        ${[since === '' ? word : text('since', { state: word, since }), reason]
+          .filter(Boolean)
+          .join(' · ')}
+      </p>
+      ${ruleView(ruleOf(node), desk)}
+      ${
+        contact === '' || advice.includes(contact)
+          ? nothing
+          : html`<p class="hl7-contact">${text('contact', { contact })}</p>`
+      }
+    </div>
+    ${actions(node, desk)} ${question.view('node')}
+    <p class="hl7-facts">${factsOf(node, desk)}</p>
+  </section>`
+}
+
+/** How it went: the last hour and the last day. */
+export function nodeHistory(histories: Histories, desk: Desk): TemplateResult {
+  return html`<section class="hl7-history">
+    <h3 tabindex="-1">${desk.text('history.title')}</h3>
+    ${pictures(histories, desk)}
+  </section>`
+}
+
+function actions(node: NodeState, desk: Desk): TemplateResult {
+  const { text, frame } = desk
+  const write = refusal(desk, 'pause')
+  const stopped = node.state === 'stopped' ? text('trouble.stopped') : ''
+  const none = node.suspended === 0 ? text('trouble.noneSuspended') : ''
+  const unusable = node.state === 'config' ? text('trouble.config') : ''
+  const isPaused = node.state === 'paused'
+  const { flow } = frame
+  const inFlow = flow && inEditor(node.id, flow.has)
+  return html`<div class="hl7-buttons">
+    ${button(desk, {
+      id: 'pause',
+      label: text(isPaused ? 'button.resume' : 'button.pause'),
+      why: write || stopped || unusable,
+      isFirst: isPaused,
+      press: () => (isPaused ? resume(node, desk) : pause(node, desk))
+    })}
+    ${button(desk, {
+      id: 'resend-all',
+      label: text(`button.resendAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
+      why: write || stopped || unusable || none,
+      isFirst: node.suspended > 0 && !isPaused,
+      press: () => actOnAll(node, 'resend', desk)
+    })}
+    ${button(desk, {
+      id: 'discard-all',
+      label: text(`button.discardAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
+      why: write || stopped || none,
+      press: () => actOnAll(node, 'discard', desk)
+    })}
+    ${button(desk, {
+      id: 'test',
+      label: text('button.test'),
+      why: write || stopped || unusable,
+      press: () => sendTest(node, desk)
+    })}
+    ${
+      flow === undefined
+        ? nothing
+        : button(desk, {
+            id: 'flow',
+            label: text('button.showInFlow'),
+            why: inFlow === undefined ? text('trouble.notInEditor') : '',
+            press: () => {
+              if (inFlow !== undefined) flow.reveal(inFlow)
+            }
+          })
+    }
+  </div>`
+}
+
+function factsOf(node: NodeState, desk: Desk): string {
+  const { text, now, language } = desk
+  const facts = [tokenWords(node, desk)]
+  const lastAck = clockTime(node.lastAckAt, now(), language)
+  if (lastAck !== '') facts.unshift(text('lastAck', { at: lastAck }))
+  for (const { of, validTo } of node.certificates.slice(0, 5)) {
+    const left = until(validTo, now())
+    if (left === null) continue
+    facts.push(
+      text(left < 0 ? 'certificate.ended' : 'certificate.ends', {
+        of: text(`certificate.${of === 'token server' ? 'token-server' : of}`),
+        left: durationText(Math.abs(left), text)
+      })
+    )
+  }
+  if (node.awaiting > 0) facts.push(text('awaiting', { count: node.awaiting }))
+  return facts.filter(Boolean).join(' · ')
+}
+
+async function resume(node: NodeState, desk: Desk): Promise<void> {
+  const { text, say, frame, name } = desk
+  await act(desk, async () => {
+    await frame.ask('resume', { id: node.id }, {})
+    say('good', text('done.resumed', { name: name(node.id) }))
+  })
+}
+
+async function pause(node: NodeState, desk: Desk): Promise<void> {
+  const { text, question, say, frame } = desk
+  const name = desk.name(node.id)
+  const consent = await question.ask({
+    place: 'node',
+    title: text('question.pause', { name }),
+    input: { label: text('question.reason'), maxLength: MAX_REASON },
+    confirm: text('button.pause')
+  })
+  if (consent === undefined) return
+  await act(desk, async () => {
+    await frame.ask('pause', { id: node.id }, { reason: consent.text })
+    say('good', text('done.paused', { name }))
+  })
+}
+
+async function actOnAll(node: NodeState, action: 'resend' | 'discard', desk: Desk): Promise<void> {
+  const { text, name } = desk
+  const count = node.suspended
+  await actOnMany(desk, node, {
+    action,
+    place: 'node',
+    which: { all: true },
+    count,
+    title: text(`question.${action}`, { count, name: name(node.id) }),
+    confirm: text(`button.${action}`, { count })
+  })
+}
+
+/** Asks first: the receiver gets a real request, with a patient that does not exist. */
+async function sendTest(node: NodeState, desk: Desk): Promise<void> {
+  const { text, question, say, frame } = desk
+  const name = desk.name(node.id)
+  const host = cut(node.host, 80)
+  const consent = await question.ask({
+    place: 'node',
+    title: text('question.test', { name, host }),
+    confirm: text('button.sendTest', { host })
+  })
+  if (consent === undefined) return
+  say('good', text('test.busy', { name }))
+  await act(desk, async () => {
+    const answer = await frame.ask('testNode', { id: node.id }, { type: 'ADT^A01' })
+    const { good, words } = testOutcome(answer, desk)
+    say(good ? 'good' : 'bad', words)
+  })
+}
+
+/** What a test message showed, in a sentence. */
+function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
+  const { error, ack, status, elapsedMs, action = '' } = answer
+  if (error !== undefined && error !== null) {
+    const why = [error.reason || error.code, error.hint].filter(Boolean).join(' ')
+    return { good: false, words: text('test.failed', { why: cut(why) }) }
+  }
+  const good = ['', 'C'].includes(action.replace('W', ''))
+  const code = ack?.code ?? ''
+  const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? `${elapsedMs} ms` : '']
+  return {
+    good,
+    words: text(good ? 'test.accepted' : 'test.refused', {
+      facts: cut(facts.filter(Boolean).join(', '), 100)
+    })
+  }
+}
+
+/**
+ * The node in the editor that runs under an id; undefined if there is none. A node in a subflow runs
+ * under the ids of all its instances and its own, joined with hyphens.
+ */
+function inEditor(id: string, has: (id: string) => boolean): string | undefined {
+  const parts = id.split('-')
+  return parts.map((_, from) => parts.slice(from).join('-')).find(has)
+}

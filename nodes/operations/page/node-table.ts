@@ -1,0 +1,194 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
+import { repeat } from 'lit-html/directives/repeat.js'
+import { durationText } from '../../../src/told.ts'
+import type { NodeState } from '../answers.ts'
+import { adviceOf } from './advice.ts'
+import { cut } from './cut.ts'
+import type { Desk } from './desk.ts'
+import { RowKeys } from './row-keys.ts'
+import { clockTime } from './times.ts'
+import { needsLook, nameOf, reasonOf, stateOf } from './words.ts'
+
+const COLUMNS = [
+  'node',
+  'flow',
+  'state',
+  'since',
+  'wait',
+  'susp',
+  'oldest',
+  'perMinute',
+  'p95',
+  'lastAck',
+  'why'
+] as const
+
+/** So many nodes can be looked through without a filter. */
+const FEW = 5
+
+/** What the filter by state offers, besides the states that there are. */
+const ANY = ''
+const LOOK = 'look'
+
+/** All nodes, what needs a person first. */
+export class NodeTable {
+  readonly #desk: Desk
+  readonly #keys: RowKeys
+  #words = ''
+  #state = ANY
+
+  constructor(desk: Desk, choose: (id: string) => void) {
+    this.#desk = desk
+    this.#keys = new RowKeys(() => desk.draw(), choose)
+  }
+
+  view(nodes: readonly NodeState[], chosen: string | undefined): TemplateResult | typeof nothing {
+    if (nodes.length === 0) return nothing
+    const { text } = this.#desk
+    const shown = nodes.filter((node) => this.#fits(node))
+    this.#keys.set(
+      shown.map(({ id }) => id),
+      chosen
+    )
+    return html`${nodes.length > FEW ? this.#filter(nodes, shown) : nothing}
+      <div class="hl7-scroll">
+        <table
+          role="grid"
+          class="hl7-rows hl7-node-rows"
+          aria-label=${text('nodes.label')}
+          @click=${this.#keys.clicked}
+          @keydown=${this.#keys.pressed}
+          @focusin=${this.#keys.focused}
+        >
+          <thead role="rowgroup">
+            <tr role="row">
+              ${COLUMNS.map(
+                (id) =>
+                  html`<th role="columnheader" scope="col" class="hl7-cell-${id}">
+                    ${
+                      id === 'p95' || id === 'perMinute'
+                        ? html`<span title=${text(`columnMeans.${id}`)}
+                            >${text(`column.${id}`)}</span
+                          >`
+                        : text(`column.${id}`)
+                    }
+                  </th>`
+              )}
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            ${repeat(
+              shown,
+              ({ id }) => id,
+              (node) => this.#row(node, node.id === chosen)
+            )}
+          </tbody>
+        </table>
+      </div>`
+  }
+
+  #filter(nodes: readonly NodeState[], shown: readonly NodeState[]): TemplateResult {
+    const { text, draw } = this.#desk
+    const states = [...new Set(nodes.map(({ state }) => state))]
+    return html`<div class="hl7-node-filter" role="search" aria-label=${text('nodes.filter')}>
+      <input
+        type="search"
+        aria-label=${text('nodes.words')}
+        placeholder=${text('nodes.words')}
+        maxlength="200"
+        .value=${this.#words}
+        @input=${({ target }: Event) => {
+          this.#words = (target as HTMLInputElement).value
+          void draw()
+        }}
+      />
+      <select
+        aria-label=${text('nodes.states')}
+        @change=${({ target }: Event) => {
+          this.#state = (target as HTMLSelectElement).value
+          void draw()
+        }}
+      >
+        <option value=${ANY}>${text('nodes.all')}</option>
+        <option value=${LOOK}>${text('nodes.look')}</option>
+        ${states.map((state) => html`<option value=${state}>${text(`state.${state}`)}</option>`)}
+      </select>
+      <span class="hl7-count">
+        ${
+          shown.length === nodes.length
+            ? nothing
+            : text('nodes.shown', { n: shown.length, count: nodes.length })
+        }
+      </span>
+    </div>`
+  }
+
+  #fits(node: NodeState): boolean {
+    const { name, flow, host, state } = node
+    const isState =
+      this.#state === ANY || (this.#state === LOOK ? needsLook(node) : state === this.#state)
+    const all = [name, flow, host].join(' ').toLowerCase()
+    const words = this.#words.toLowerCase().split(/\s+/)
+    return isState && words.every((word) => all.includes(word))
+  }
+
+  #row(node: NodeState, isChosen: boolean): TemplateResult {
+    const { text, language, now, name } = this.#desk
+    const { id, flow, latencyMs, lastAckAt, oldestAgeMs, perMinute, queued, since, suspended } =
+      node
+    const { word, level } = stateOf(node, this.#desk)
+    const isHeld = queued + suspended > 0
+    // What it is called in a narrow sidebar, where no column has its flow.
+    const whole = name(id)
+    const short = nameOf(node)
+    const cell = (column: (typeof COLUMNS)[number], shown: unknown, isFolded = false) =>
+      html`<td role="gridcell" class="hl7-cell-${column}${isFolded ? ' hl7-fold' : ''}">
+        ${shown}
+      </td>`
+    const unit = (words: string) => html`<span class="hl7-unit">${words}</span>`
+    return html`<tr
+      role="row"
+      data-key=${id}
+      tabindex=${this.#keys.tabIndex(id)}
+      aria-selected=${isChosen ? 'true' : 'false'}
+    >
+      ${cell(
+        'node',
+        html`<span class="hl7-dot" data-level=${level} aria-hidden="true"></span
+          ><span class="hl7-name">${short}</span
+          >${whole === short ? nothing : unit(whole.slice(short.length))}`
+      )}
+      ${cell('flow', cut(flow, 80))} ${cell('state', word)}
+      ${cell('since', html`${unit(text('unit.since'))} ${clockTime(since, now(), language)}`, since === null)}
+      ${cell('wait', html`${queued} ${unit(text('unit.waiting'))}`, queued === 0)}
+      ${cell(
+        'susp',
+        html`${suspended} ${unit(text('unit.suspended'))}`,
+        // If it is not folded away, the state says something worse.
+        suspended === 0 || isSaid(node)
+      )}
+      ${cell(
+        'oldest',
+        isHeld ? html`${unit(text('unit.for'))} ${durationText(oldestAgeMs, text)}` : nothing,
+        !isHeld
+      )}
+      ${cell('perMinute', perMinute, true)}
+      ${cell('p95', latencyMs.p95 === 0 ? nothing : text('figure.ms', { n: Math.round(latencyMs.p95) }), true)}
+      ${cell('lastAck', clockTime(lastAckAt, now(), language), true)}
+      ${cell('why', this.#why(node))}
+    </tr>`
+  }
+
+  /** In one column for all there is room for the whole advice; in a narrow one it stands below, at the node. */
+  #why(node: NodeState): TemplateResult {
+    const advice = adviceOf(node, this.#desk)
+    const reason = reasonOf(node, this.#desk)
+    return html`<span class="hl7-short">${reason}</span
+      ><span class="hl7-long">${advice === '' ? reason : advice}</span>`
+  }
+}
+
+/** Whether its state says how many messages are suspended. */
+function isSaid({ state }: NodeState): boolean {
+  return state === 'idle' || state === 'sending'
+}

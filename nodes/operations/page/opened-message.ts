@@ -1,0 +1,98 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
+import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
+import { requestTrouble } from './asking.ts'
+import { cut } from './cut.ts'
+import { button, type Desk, refusal } from './desk.ts'
+import { messageActions } from './message-actions.ts'
+import { ruleView } from './rule-view.ts'
+
+/** So much of a message is shown, in characters. */
+const MAX_TEXT = 64 * 1024
+
+/** The message that is opened in the list: what can be done with it, its story, and its text. */
+export class OpenedMessage {
+  readonly #desk: Desk
+  #row: MessageAnswer | undefined
+  #content: MessageContent | undefined
+  #trouble = ''
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+  }
+
+  get id(): string | undefined {
+    return this.#row?.id
+  }
+
+  open(_node: NodeState, row: MessageAnswer): void {
+    this.close()
+    this.#row = row
+  }
+
+  /** Nothing of the message stays in the page. */
+  close(): void {
+    this.#row = undefined
+    this.#content = undefined
+    this.#trouble = ''
+  }
+
+  /** What is listed now; the opened message may have left the list. */
+  follow(_node: NodeState, rows: readonly MessageAnswer[]): void {
+    const row = rows.find(({ id }) => id === this.#row?.id)
+    if (row === undefined) this.close()
+    else this.#row = row
+  }
+
+  view(node: NodeState, row: MessageAnswer): TemplateResult {
+    const desk = this.#desk
+    const { text, question } = desk
+    return html`<div class="hl7-message">
+      <div class="hl7-buttons">
+        ${messageActions(node, row, desk)}
+        ${button(desk, {
+          id: 'show-message',
+          label: text('button.showMessage'),
+          why: refusal(desk, 'message'),
+          press: () => this.#show(node, row)
+        })}
+      </div>
+      ${question.view('message')} ${ruleView(row.rule, desk)}
+      ${this.#trouble === '' ? nothing : html`<p>${this.#trouble}</p>`}
+      ${this.#content === undefined ? nothing : this.#text(this.#content)}
+    </div>`
+  }
+
+  #text({ controlId, request, reply }: MessageContent): TemplateResult {
+    const { text } = this.#desk
+    const block = (label: string, content: string | null): TemplateResult =>
+      html`<div>
+        <h4>${label}</h4>
+        ${
+          content === null || content === ''
+            ? html`<p>${text('content.none')}</p>`
+            : html`<pre tabindex="0" role="region" aria-label=${label}>
+${cut(content, MAX_TEXT).replace(/\r\n?/g, '\n').trimEnd()}</pre>`
+        }
+      </div>`
+    return html`<div class="hl7-content">
+      ${block(text('content.request', { controlId: cut(controlId, 80) }), request)}
+      ${block(text('content.reply'), reply)}
+    </div>`
+  }
+
+  async #show(node: NodeState, row: MessageAnswer): Promise<void> {
+    const { frame, text, draw, refresh } = this.#desk
+    try {
+      const content = await frame.ask('message', { id: node.id, messageId: row.id }, {})
+      // Another message may have been chosen meanwhile.
+      if (this.id !== row.id) return
+      this.#content = content
+      this.#trouble = ''
+    } catch (error) {
+      this.#trouble = requestTrouble(error, text)
+    }
+    await draw()
+    // That it was shown is an event.
+    refresh()
+  }
+}

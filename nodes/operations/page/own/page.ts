@@ -1,0 +1,150 @@
+import { html, nothing, render } from 'lit-html'
+import type { Permission } from '../../permissions.ts'
+import { RequestError } from '../../route-request.ts'
+import { Application } from '../application.ts'
+import { requestTrouble } from '../asking.ts'
+import type { Frame } from '../frame.ts'
+import { placeOf, showPlace } from './address.ts'
+import { type Catalogue, languageOf, textsOf } from './catalogue.ts'
+import { Login } from './login.ts'
+import { LoginNeeded, Session } from './session.ts'
+
+/** The page asks so often, in milliseconds, and so often while nobody sees it: its title counts. */
+const EVERY_MS = 2500
+const HIDDEN_EVERY_MS = 30_000
+
+/** The languages that there are texts in; inserted by the build. */
+declare const LANGUAGES: readonly string[]
+
+/** A page of its own as the frame of the application, with the login of Node-RED in front of it. */
+class OwnPage {
+  readonly #root = elementOf('application')
+  readonly #account = elementOf('account')
+  readonly #session = new Session(new URL('../', location.href))
+  readonly #login: Login
+  readonly #frame: Frame
+  #application: Application | undefined
+  #permissions: readonly Permission[] = []
+
+  constructor(language: string, { tab, rules }: Catalogue) {
+    const text = textsOf(tab, language)
+    document.title = text('title')
+    this.#frame = {
+      ask: async (name, params, question) => {
+        try {
+          return await this.#session.ask(name, params, question)
+        } catch (error) {
+          if (error instanceof LoginNeeded) void this.#askForLogin()
+          throw error
+        }
+      },
+      text,
+      ruleText: textsOf(rules, language),
+      language,
+      may: (permission) => this.#permissions.includes(permission),
+      everyMs: () => (document.hidden ? HIDDEN_EVERY_MS : EVERY_MS),
+      chosen: showPlace,
+      attention: (count) => {
+        document.title = count === 0 ? text('title') : `(${count}) ${text('title')}`
+      }
+    }
+    this.#login = new Login(elementOf('login'), this.#session, text, () => void this.enter())
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) this.#application?.tick()
+    })
+    addEventListener('hashchange', () => this.#application?.goTo(placeOf(location.hash)))
+  }
+
+  /** Shows the application to whoever is logged in, or asks for the login. Never rejects. */
+  async enter(): Promise<void> {
+    try {
+      const { name, permissions } = await this.#session.ask('user', {}, {})
+      this.#permissions = permissions
+      await this.#showAccount(name)
+    } catch (error) {
+      if (error instanceof LoginNeeded) {
+        await this.#askForLogin()
+        return
+      }
+      if (!(error instanceof RequestError) || error.status !== 401) {
+        this.#tryAgain(error)
+        return
+      }
+      // Of a user who may not even read: the application says so.
+      this.#permissions = []
+    }
+    this.#login.hide()
+    this.#root.hidden = false
+    this.#application ??= new Application(this.#root, this.#frame, placeOf(location.hash))
+    this.#application.look(true)
+  }
+
+  async #askForLogin(): Promise<void> {
+    if (this.#login.isShown) return
+    const { text } = this.#frame
+    try {
+      const kind = await this.#session.loginKind()
+      this.#leave()
+      this.#login.show(kind, text(this.#session.hasToken ? 'login.ended' : 'login.needed'))
+    } catch (error) {
+      this.#tryAgain(error)
+    }
+  }
+
+  /** Nothing that needs a login stays in sight. */
+  #leave(): void {
+    this.#application?.look(false)
+    this.#root.hidden = true
+    render(nothing, this.#account)
+  }
+
+  #tryAgain(error: unknown): void {
+    const words = requestTrouble(error, this.#frame.text)
+    render(html`<p class="hl7-trouble" role="alert">${words}</p>`, this.#account)
+    setTimeout(() => void this.enter(), EVERY_MS)
+  }
+
+  /** Who is logged in, and how to log in or out. */
+  async #showAccount(name: string): Promise<void> {
+    const { text } = this.#frame
+    const kind = await this.#session.loginKind()
+    const logOut = async (): Promise<void> => {
+      await this.#session.logOut()
+      this.#leave()
+      this.#login.show(kind, text('login.needed'))
+    }
+    const logIn = (): void => {
+      this.#leave()
+      this.#login.show(kind, '')
+    }
+    render(
+      kind === 'none'
+        ? nothing
+        : html`<span>${name}</span>
+            <button
+              type="button"
+              class="hl7-button"
+              @click=${name === '' ? logIn : () => void logOut().catch(() => undefined)}
+            >
+              ${text(name === '' ? 'login.button' : 'login.out')}
+            </button>`,
+      this.#account
+    )
+  }
+}
+
+async function start(): Promise<void> {
+  const wanted = [localStorage.getItem('editor-language') ?? '', ...navigator.languages]
+  const language = languageOf(wanted.filter(Boolean), LANGUAGES)
+  document.documentElement.lang = language
+  const response = await fetch(new URL(`page/${language}.json`, location.href))
+  await new OwnPage(language, (await response.json()) as Catalogue).enter()
+}
+
+function elementOf(id: string): HTMLElement {
+  const found = document.getElementById(id)
+  if (found === null) throw new Error(`There is no element ${id}.`)
+  return found
+}
+
+void start()

@@ -1,0 +1,142 @@
+import { GET_TIMEOUT_MS, RequestError, routeRequest } from '../../route-request.ts'
+import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../../route-table.ts'
+
+/** How Node-RED wants a user to log in. */
+export type LoginKind = 'none' | 'password' | 'elsewhere'
+
+/** There is no session, or it has ended. */
+export class LoginNeeded extends RequestError {}
+
+/** The user's session with Node-RED: the one of the editor in this browser, which knows it by the same key. */
+export class Session {
+  /** Where the editor is, with a slash at the end. */
+  readonly editor: URL
+  readonly #key: string
+
+  /** @param editor where the editor is, with a slash at the end */
+  constructor(editor: URL) {
+    this.editor = editor
+    // As the editor names it: a Node-RED under another path of this host has its own.
+    this.#key = `auth-tokens${editor.pathname.slice(0, -1).replaceAll('/', '-')}`
+  }
+
+  /** Whether there is a token; it may have run out. */
+  get hasToken(): boolean {
+    return this.#token !== undefined
+  }
+
+  /**
+   * Asks a route of Node-RED.
+   *
+   * @throws {LoginNeeded} if Node-RED wants a login
+   * @throws {RequestError} if it answers with another error, or does not answer; a GET ends after 15 seconds
+   */
+  async ask<Name extends RouteName>(
+    name: Name,
+    params: ParamsOf<Name>,
+    question: QuestionOf<Name>
+  ): Promise<AnswerOf<Name>> {
+    const { method, url, body } = routeRequest(name, params, question)
+    const { response, answer } = await this.#fetch(url, {
+      method,
+      ...(body === undefined
+        ? { signal: AbortSignal.timeout(GET_TIMEOUT_MS) }
+        : { body, headers: { 'Content-Type': 'application/json' } })
+    })
+    if (response.ok && answer !== undefined) return answer as AnswerOf<Name>
+    // Whoever is logged in and may not do this is told so without it.
+    if (response.status === 401 && response.headers.has('WWW-Authenticate')) {
+      throw new LoginNeeded(401, answer)
+    }
+    throw new RequestError(response.status, answer)
+  }
+
+  /** How to log in. */
+  async loginKind(): Promise<LoginKind> {
+    const { answer } = await this.#fetch('auth/login')
+    const { type, prompts } = (answer ?? {}) as { type?: unknown; prompts?: unknown }
+    if (type === undefined) return 'none'
+    const asks: unknown[] = Array.isArray(prompts) ? prompts : []
+    const isPassword =
+      type === 'credentials' && asks.some((ask) => (ask as { type?: unknown }).type === 'password')
+    return isPassword ? 'password' : 'elsewhere'
+  }
+
+  /** @returns whether Node-RED accepted it, or what it says about that */
+  async logIn(
+    username: string,
+    password: string
+  ): Promise<true | { status: number; says: string }> {
+    const { response, answer } = await this.#fetch('auth/token', {
+      method: 'POST',
+      body: new URLSearchParams({
+        client_id: 'node-red-editor',
+        grant_type: 'password',
+        scope: '',
+        username,
+        password
+      })
+    })
+    const { access_token: token, error_description: says } = (answer ?? {}) as Record<
+      string,
+      unknown
+    >
+    if (!response.ok || typeof token !== 'string') {
+      return { status: response.status, says: typeof says === 'string' ? says : '' }
+    }
+    localStorage.setItem(this.#key, JSON.stringify(answer))
+    return true
+  }
+
+  /** Ends the session, here and in the editor. */
+  async logOut(): Promise<void> {
+    const token = this.#token
+    await this.#fetch('auth/revoke', {
+      method: 'POST',
+      body: new URLSearchParams({ token: token ?? '' })
+    })
+    localStorage.removeItem(this.#key)
+  }
+
+  get #token(): string | undefined {
+    try {
+      const stored = JSON.parse(localStorage.getItem(this.#key) ?? '{}') as {
+        access_token?: unknown
+      } | null
+      return typeof stored?.access_token === 'string' ? stored.access_token : undefined
+    } catch {
+      // Something else wrote it, or this browser keeps nothing.
+      return undefined
+    }
+  }
+
+  /** @throws {RequestError} if there is no answer */
+  async #fetch(
+    url: string,
+    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {}
+  ): Promise<{ response: Response; answer: unknown }> {
+    const token = this.#token
+    const headers = {
+      ...init.headers,
+      ...(token !== undefined && { Authorization: `Bearer ${token}` })
+    }
+    try {
+      const response = await fetch(new URL(url, this.editor), {
+        ...init,
+        headers,
+        cache: 'no-store'
+      })
+      return { response, answer: parsed(await response.text()) }
+    } catch {
+      throw new RequestError(0, undefined)
+    }
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,59 @@
+import { html, svg, type TemplateResult } from 'lit-html'
+import type { History } from '../answers.ts'
+import { bars, COLUMNS, type Figure, FIGURES, ground, HEIGHT, seriesOf } from './picture.ts'
+import type { Speech } from './told.ts'
+
+/** What the pictures show: the last hour and the last day. */
+export const RANGES = [60, 1440] as const
+export type Range = (typeof RANGES)[number]
+
+/** The histories of one node; one that has not arrived is missing. */
+export type Histories = Partial<Record<Range, History>>
+
+/** A node's last hour and day as small pictures, each with its figure beside it and in words for the ear. */
+export function pictures(histories: Histories, speech: Speech): TemplateResult {
+  const { text } = speech
+  return html`<div class="hl7-pictures">
+    <span></span>
+    ${RANGES.map((range) => html`<span class="hl7-range">${text(`range.${range}`)}</span>`)}
+    ${FIGURES.map(
+      (figure) =>
+        html`<span class="hl7-figure-name" title=${text(`figureMeans.${figure}`)}
+            >${text(`figure.${figure}`)}</span
+          >
+          ${RANGES.map((range) => picture(histories[range], figure, range, speech))}`
+    )}
+  </div>`
+}
+
+function picture(
+  history: History | undefined,
+  figure: Figure,
+  range: Range,
+  { text, language, now }: Speech
+): TemplateResult {
+  const series = seriesOf(history?.minutes ?? [], figure, range, now())
+  const value =
+    history === undefined || series.columns.every((column) => column === null)
+      ? '–'
+      : figure === 'p95'
+        ? text('figure.ms', { n: Math.round(series.figure).toLocaleString(language) })
+        : series.figure.toLocaleString(language)
+  const words = text(`picture.${figure}`, {
+    value,
+    most: Math.round(series.most).toLocaleString(language),
+    range: text(`range.${range}`)
+  })
+  return html`<div class="hl7-picture hl7-picture-${figure}" title=${words}>
+    <span class="hl7-figure">${value}</span>
+    <svg
+      viewBox="0 0 ${COLUMNS} ${HEIGHT}"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label=${words}
+    >
+      ${svg`<path class="hl7-ground" d=${ground(series.columns)}></path>
+        <path class="hl7-bars" d=${bars(series.columns)}></path>`}
+    </svg>
+  </div>`
+}

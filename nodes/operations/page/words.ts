@@ -1,0 +1,131 @@
+import { durationText } from '../../../src/told.ts'
+import type { EventRow, MessageAnswer, NodeState } from '../answers.ts'
+import { cut } from './cut.ts'
+import { clockTime, until } from './times.ts'
+import { byWhom, type Speech, told } from './told.ts'
+
+/** How bad it is: what it looks like, and whether somebody has to look. */
+export type Level = 'bad' | 'warn' | 'busy' | 'good' | 'quiet'
+
+export interface Shown {
+  level: Level
+  word: string
+}
+
+/** What a node does, in a word or two. */
+export function stateOf(state: NodeState, { text }: Speech): Shown {
+  const level = levelOf(state)
+  const isQuiet = state.state === 'idle' || state.state === 'sending'
+  if (isQuiet && state.suspended > 0) {
+    return { level, word: text('state.suspended', { count: state.suspended }) }
+  }
+  const trouble = tokenTrouble(state)
+  if (isQuiet && trouble !== undefined) return { level, word: text(`token.${trouble}`) }
+  return { level, word: text(`state.${state.state}`) }
+}
+
+/** Whether somebody should look at it. */
+export function needsLook(state: NodeState): boolean {
+  return ['bad', 'warn'].includes(levelOf(state))
+}
+
+function levelOf(state: NodeState): Level {
+  const { acked, advice, lastAckAt, suspended } = state
+  switch (state.state) {
+    case 'config':
+    case 'error':
+    case 'paused':
+      return 'bad'
+    case 'stopped':
+    case 'retrying':
+      return 'warn'
+    default:
+      if (suspended > 0 || tokenTrouble(state) !== undefined || advice) return 'warn'
+      if (state.state === 'sending') return 'busy'
+      return lastAckAt === null && acked === 0 ? 'quiet' : 'good'
+  }
+}
+
+/** What is wrong with its token. */
+function tokenTrouble({ token }: NodeState): 'none' | 'failing' | undefined {
+  if (token?.state === 'none') return 'none'
+  return token?.state === 'refresh failing' ? 'failing' : undefined
+}
+
+/** What there is to know about its token; empty if the receiver wants none. */
+export function tokenWords(state: NodeState, speech: Speech): string {
+  const { text, now } = speech
+  if (state.token === null) return ''
+  if (state.token.state === 'idle') return text('token.idle')
+  const found = tokenTrouble(state)
+  const trouble = found === undefined ? '' : text(`token.${found}`)
+  const ms = until(state.token.validUntil, now())
+  if (ms === null) return trouble
+  const left = durationText(ms, text)
+  return trouble === ''
+    ? text('token.ok', { left })
+    : `${trouble}, ${text('token.valid', { left })}`
+}
+
+/** Why it is in its state. A rule is said elsewhere, in words. */
+export function reasonOf(state: NodeState, speech: Speech): string {
+  return told(withoutRule(state), state.reason, speech)
+}
+
+/** The rule that suspended its messages, as written; empty if none did. */
+export function ruleOf({ kind, values }: NodeState): string {
+  return kind === 'verdict' ? String(values['rule'] ?? '') : ''
+}
+
+function withoutRule<Row extends Pick<NodeState, 'kind' | 'values'>>(row: Row): Row {
+  return row.kind === 'verdict' ? { ...row, values: { ...row.values, rule: '' } } : row
+}
+
+export function nameOf(state: NodeState): string {
+  return cut(state.name || state.host || state.id, 80)
+}
+
+/** The names of nodes by their ids; of equal names, with the flow, and of equal ones there with the host. */
+export function namesOf(nodes: readonly NodeState[]): ReadonlyMap<string, string> {
+  let names = nodes.map(nameOf)
+  for (const more of ['flow', 'host'] as const) {
+    const counts = new Map<string, number>()
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+    names = names.map((name, index) => {
+      const added = cut(nodes[index]?.[more] ?? '', 60)
+      return counts.get(name) === 1 || added === '' ? name : `${name} · ${added}`
+    })
+  }
+  return new Map(nodes.map(({ id }, index) => [id, names[index] ?? '']))
+}
+
+/** `AE 206 E Application record locked`, or why there was no such answer. */
+export function receiverSaid(row: MessageAnswer, speech: Speech): string {
+  const errors = row.errors
+    .slice(0, 3)
+    .map(({ code, severity, text }) => [code, severity, text].filter(Boolean).join(' '))
+  const said = [row.ackCode, errors.join('; ')].filter(Boolean).join(' ')
+  return said === '' ? told(withoutRule(row), row.reason, speech) : cut(said)
+}
+
+/** What a message waits for, or what became of it, before what the receiver said. */
+export function stateWord({ state }: MessageAnswer, { text }: Speech): string {
+  return text(`messageState.${state}`)
+}
+
+/** `delivered 02:40:58, AA, 1 try, Registry`: what became of a message, in a sentence. */
+export function foundSentence(row: MessageAnswer, node: string, speech: Speech): string {
+  const { text, language, now } = speech
+  const at = clockTime(row.settledAt ?? row.acceptedAt, now(), language, true)
+  const said = row.outcome === 'ack' ? row.ackCode : receiverSaid(row, speech)
+  const tries = row.attempts === 0 ? '' : text('tries', { count: row.attempts })
+  return [text(`found.${row.state}`, { at }), said, tries, node].filter(Boolean).join(', ')
+}
+
+/** What happened, and who did it. */
+export function eventSentence(event: EventRow, speech: Speech): string {
+  // These words say so already.
+  const saysWho = event.kind === 'suspended' || event.kind === 'paused'
+  const by = saysWho ? '' : byWhom(event.by, speech)
+  return [told(event, event.text, speech), by].filter(Boolean).join(' · ')
+}

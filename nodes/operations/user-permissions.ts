@@ -1,0 +1,17 @@
+import type { Request } from 'express'
+import type { Permission } from './permissions.ts'
+
+/** Whether the user of a request has a permission. Node-RED's own guards decide alike, but can only refuse. */
+export function hasPermission(request: Request, permission: Permission): boolean {
+  const { user, authInfo } = request as { user?: unknown; authInfo?: { scope?: unknown } }
+  // Nobody has to log in.
+  if (user === undefined) return true
+  return includes(authInfo?.scope, permission)
+}
+
+function includes(scope: unknown, permission: Permission): boolean {
+  if (Array.isArray(scope)) return scope.some((one) => includes(one, permission))
+  if (scope === '*' || scope === permission) return true
+  if (scope === 'read' || scope === '*.read') return permission.endsWith('.read')
+  return (scope === 'write' || scope === '*.write') && permission.endsWith('.write')
+}
