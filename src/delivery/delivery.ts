@@ -116,8 +116,11 @@ export class Delivery<Content> {
       if (this.#canSend) this.#settleLate()
     })
     const isRetrying = failureTimeoutMs > 0
+    const onOpen = (): void => {
+      this.#claimMessages()
+    }
     this.#pace = new Pace(
-      { maxPerSecond, places: this.#places, retry, isRetrying, random },
+      { maxPerSecond, places: this.#places, retry, isRetrying, random, onOpen },
       options.clock
     )
   }
@@ -696,6 +699,7 @@ export class Delivery<Content> {
     this.#tally.readEvent(event)
     this.#work?.operator.readEvent(event)
     if (event.kind === 'attempted') this.#pace.adaptTo(event.result)
+    else if (event.kind === 'moved' && event.to === 'sending') this.#pace.endStartSoon()
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

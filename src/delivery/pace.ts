@@ -2,6 +2,8 @@ import type { Clock } from '../clock.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { LONGEST_RETRY_AFTER_MS, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 
+/** After so long at the start, all may go, in milliseconds: a receiver that is slow is not in trouble. */
+const START_MS = 1000
 /** So much lateness of a timer is made up for, in milliseconds; more would be a burst. */
 const SLACK_MS = 10
 /** Statuses that say something about the receiver, the address or the credentials, not about the message. */
@@ -20,13 +22,15 @@ export interface PaceSettings {
   /** What is not retried waits for no end of an outage. */
   isRetrying: boolean
   random: () => number
+  /** More messages may go. */
+  onOpen: () => void
 }
 
 /**
  * How fast messages go. Their rate is even; and in an outage nothing starts until the wait is over: then one message
- * goes, and the wait doubles with each that fails. Any other answer ends the outage. After it, as at the start of the
- * node, the number in flight doubles from one with each success: a receiver in trouble is left in peace, and one that
- * has just come back gets no rush.
+ * goes, and the wait doubles with each that fails. Any other answer ends the outage, and the number in flight doubles
+ * from one with each success: a receiver in trouble is left in peace, and one that has just come back gets no rush. At
+ * the start it does so for a second.
  */
 export class Pace {
   readonly #settings: PaceSettings
@@ -40,6 +44,7 @@ export class Pace {
   #waits = 0
   #isWithoutToken = false
   #cancelWait: (() => void) | undefined
+  #cancelStart: (() => void) | undefined
 
   constructor(settings: PaceSettings, clock: Pick<Clock, 'monotonic' | 'after'>) {
     this.#settings = settings
@@ -77,17 +82,28 @@ export class Pace {
     this.#nextAt = from + (requests * 1000) / maxPerSecond
   }
 
+  /** A message is on its way: if it is the first, the start ends in a second. */
+  endStartSoon(): void {
+    if (this.#places === this.#settings.places) return
+    this.#cancelStart ??= this.#clock.after(START_MS, () => {
+      this.#places = this.#settings.places
+      this.#settings.onOpen()
+    })
+  }
+
   /** How an attempt ended. */
   adaptTo(result: AttemptResult): void {
     const { answered, decision, reply, requests = 1 } = result
     if (requests > 1) this.startAttempt(requests - 1)
     if (isOutage(result)) {
       this.#places = 1
+      this.#cancelStart?.()
       if (decision.retry && this.#settings.isRetrying) this.#wait(result)
     } else if (reply !== undefined) {
       this.endOutage()
       if (answered || decision.outcome === 'accept' || decision.outcome === 'await') {
         this.#places = Math.min(this.#settings.places, 2 * this.#places)
+        if (this.#places === this.#settings.places) this.#cancelStart?.()
       }
     }
   }
@@ -106,6 +122,7 @@ export class Pace {
 
   close(): void {
     this.#cancelWait?.()
+    this.#cancelStart?.()
   }
 
   #wait(result: AttemptResult): void {

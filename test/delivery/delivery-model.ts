@@ -130,6 +130,8 @@ interface Flight {
 
 const INTERVAL_MS = 1000
 const MAX_INTERVAL_MS = 8000
+/** The receiver is slow then, and not in trouble. */
+const START_MS = 1000
 const GRACE_MS = 10_000
 /** A queue that could not be read is read again after this time, in milliseconds. */
 const REREAD_MS = 30_000
@@ -180,8 +182,9 @@ export class DeliveryModel {
   /** The numbers of those that have been stored since. */
   #renewals: number[] = []
   #flights: Flight[] = []
-  /** Messages that may be in flight: one first, then twice as many with each success. */
+  /** Messages that may be in flight: one first, then twice as many with each success; all a second after the start. */
   #allowed = 1
+  #allFrom: number | undefined
   /** In an outage nothing is sent before this; and so many waits it had. */
   #closedUntil = Number.NEGATIVE_INFINITY
   #waits = 0
@@ -426,6 +429,7 @@ export class DeliveryModel {
     this.#clock.forgetTimers()
     this.#flights = []
     this.#allowed = 1
+    this.#allFrom = undefined
     this.#endOutage()
     this.#calls = 0
     this.#closing = undefined
@@ -694,6 +698,7 @@ export class DeliveryModel {
     assert.ok(!this.#paused, `${id} was sent while paused`)
     assert.ok(this.#clock.monotonic() >= this.#closedUntil, `${id} was sent in an outage`)
     assert.ok(this.#flights.length < this.#places, `${id} is one too many in flight`)
+    this.#allFrom ??= this.#clock.monotonic() + START_MS
     for (const other of this.#messages.values()) {
       if (other === message) continue
       const name = `${id} was sent while ${other.id} is ${other.standing}`
@@ -784,6 +789,7 @@ export class DeliveryModel {
   /** Nothing is sent for longer and longer, unless all that is retried fails at once. */
   #waitForReceiver(): void {
     this.#allowed = 1
+    this.#allFrom = Number.POSITIVE_INFINITY
     const now = this.#clock.monotonic()
     if (now < this.#closedUntil || this.#settings.failureTimeoutMs === 0) return
     this.#closedUntil = now + Math.min(INTERVAL_MS * 2 ** this.#waits++, MAX_INTERVAL_MS)
@@ -1136,7 +1142,9 @@ export class DeliveryModel {
   }
 
   get #places(): number {
-    return Math.min(this.#allowed, this.#order === 'fifo' ? 1 : this.#settings.maxInFlight)
+    const isStarted = this.#clock.monotonic() >= (this.#allFrom ?? Number.POSITIVE_INFINITY)
+    const allowed = isStarted ? 1000 : this.#allowed
+    return Math.min(allowed, this.#order === 'fifo' ? 1 : this.#settings.maxInFlight)
   }
 
   #laneOf(key: string): string | undefined {

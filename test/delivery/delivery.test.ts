@@ -540,7 +540,7 @@ describe('Delivery', () => {
     const options = { order: 'none', sizeOf: () => 9 * 2 ** 20 } as const
     const setup = await setUpOn(disk, options)
     const { add, reply, clock, flights, emitted, lost } = setup
-    for (let success = 0; success < 2; success++) await acceptFirst(setup)
+    for (let success = 0; success < 3; success++) await acceptFirst(setup)
     emitted.length = 0
     await add('a1', 'a2', 'a3')
     for (let i = 0; i < 3; i++) await reply('retry')
@@ -548,7 +548,7 @@ describe('Delivery', () => {
     await clock.advance(5000)
     assert.deepEqual([flights, lost], [[], []])
     disk.failReads = false
-    disk.damageContent(4)
+    disk.damageContent(5)
     await clock.advance(29_999)
     assert.deepEqual(flights, [])
     await clock.advance(1)

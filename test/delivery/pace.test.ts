@@ -11,7 +11,8 @@ const SETTINGS = {
   places: 10,
   retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
   isRetrying: true,
-  random: () => 0.5
+  random: () => 0.5,
+  onOpen: () => undefined
 }
 
 /** Many messages may be in flight. */
@@ -38,6 +39,26 @@ describe('Pace', () => {
       assert.deepEqual(seen, [1, 2, 4, 8, 10, 10], when)
       pace.adaptTo(resultOf('unreachable'))
     }
+  })
+
+  it('lets all go a second after the first began, unless there is an outage: a slow receiver is not in trouble', async () => {
+    let opened = 0
+    const onOpen = (): void => void opened++
+    const slow = paceOf({ onOpen })
+    slow.pace.endStartSoon()
+    await slow.clock.advance(999)
+    assert.deepEqual([slow.pace.places, opened], [1, 0])
+    await slow.clock.advance(1)
+    assert.deepEqual([slow.pace.places, opened], [10, 1])
+
+    const down = paceOf({ onOpen })
+    down.pace.endStartSoon()
+    down.pace.adaptTo(resultOf('unreachable'))
+    down.pace.endStartSoon()
+    await down.clock.advance(10_000)
+    assert.deepEqual([down.pace.places, opened], [1, 1])
+    slow.pace.close()
+    down.pace.close()
   })
 
   it('starts nothing in an outage until the wait is over, which doubles', () => {
