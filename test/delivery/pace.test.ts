@@ -43,7 +43,9 @@ describe('Pace', () => {
 
   it('lets all go a second after the first began, unless there is an outage: a slow receiver is not in trouble', async () => {
     let opened = 0
-    const onOpen = (): void => void opened++
+    const onOpen = (): void => {
+      opened++
+    }
     const slow = paceOf({ onOpen })
     slow.pace.endStartSoon()
     await slow.clock.advance(999)
