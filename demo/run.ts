@@ -103,7 +103,7 @@ The demo is ready. It runs entirely on this machine.
 
   Editor                ${nodeRed.url}/
   HL7 receiver          ${receiver.url}
-  Authorization server  ${issuer}
+  Token server          ${issuer}
 
 Open the editor in a browser. Press the buttons to the left of the three inject nodes at the top:
 
