@@ -33,7 +33,7 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
       case 'tab':
         return { ...node, label: 'Demo' }
       case 'comment':
-        return { ...node, x: 320, y: 81, name: label(toWatch), info: '' }
+        return { ...node, x: 320, y: 93, name: label(toWatch), info: '' }
       case 'hl7-https-out':
         return {
           ...node,
@@ -67,7 +67,8 @@ const toWatch = [
   'A demo: everything is filled in, and nothing leaves this machine',
   '1. Press the three buttons below: one ACK, two NAKs.',
   '    The debug sidebar (the bug) shows them in full.',
-  '2. Open the sidebar tab HL7 (the heart), then press the buttons at the bottom.'
+  '2. Open the sidebar tab HL7 (the heart); a click on the bug makes room for it.',
+  '    Then press the buttons at the bottom.'
 ]
 
 const inTrouble = [

@@ -129,8 +129,8 @@ message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow
     Client secret  ${clientSecret} (generated for this run)
     Scope          ${scope}
 
-The other examples (Import in the menu) run here too, as far as they need no other server: choose
-"demo" as their OAuth 2.0. The receiver also takes batches.
+The other examples (Import in the menu) run here too, if they need no other server. Their URL is set;
+choose "demo" as their OAuth 2.0. Node-RED does not open what it imported: click the new tab.
 
 Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it.
 
