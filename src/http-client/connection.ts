@@ -149,8 +149,9 @@ export class Connection {
         exchange
       )
       const reply = await exchange.answer
-      const coding = reply.headers['content-encoding'] ?? ''
-      const body = await decodeBody(reply.body, coding, maxBytes)
+      const coding = reply.headers['content-encoding']
+      const body =
+        coding === undefined ? reply.body : await decodeBody(reply.body, coding, maxBytes)
       return { ...reply, body, connection: this }
     } catch (error) {
       const failure = this.#failureOf(error, exchange.isStarted)
