@@ -102,6 +102,7 @@ async function start(): Promise<void> {
 The demo is ready. It runs entirely on this machine.
 
   Editor                ${nodeRed.url}/
+  HL7 page              ${nodeRed.url}/hl7-https-out/page
   HL7 receiver          ${receiver.url}
   Token server          ${issuer}
 
@@ -113,7 +114,8 @@ Open the editor in a browser. Press the buttons to the left of the three inject 
 
 The debug sidebar (the bug icon) shows each acknowledgement in full.
 
-To see what happens in trouble, open the sidebar tab HL7 (the heart icon) and press, further down:
+To see what happens in trouble, open the HL7 page beside the editor, or the sidebar tab HL7 (the heart
+icon) in it, and press, further down in the flow:
 
   the receiver is away    then "12 patients": they wait, and leave in order when it is back
   its records are locked  then "12 patients": they are suspended, until you resend them in the tab
