@@ -13,14 +13,8 @@ const isPassword = is('grantType', 'password')
 /** The properties of `oauth2-client-credentials`. Times are in seconds. */
 export const tokenProperties = {
   name: { kind: 'text', default: '', in: 'server', icon: 'tag' },
-  issuer: {
-    kind: 'text',
-    default: '',
-    in: 'server',
-    icon: 'globe',
-    required: true,
-    example: 'https://login.example.org/realms/hl7'
-  },
+  issuer: { kind: 'text', default: '' },
+  tokenEndpoint: { kind: 'text', default: '' },
   assertionFile: {
     kind: 'text',
     default: '',
@@ -32,7 +26,6 @@ export const tokenProperties = {
   },
   scope: { kind: 'text', default: '', in: 'access', icon: 'tags' },
 
-  tokenEndpoint: { kind: 'text', default: '', in: 'more', icon: 'link' },
   grantType: {
     kind: 'choice',
     words: GRANTS,

@@ -44,7 +44,7 @@ try {
     await page.click('#red-ui-tab-hl7-https-out-destination a')
     await page.setViewportSize({ width: 1000, height: 700 })
     await page.click('#node-input-lookup-auth, #node-input-btn-auth-edit')
-    await page.waitForSelector('#node-config-input-issuer')
+    await page.waitForSelector('#oauth2-client-credentials-address + .red-ui-typedInput-container')
     await page.waitForTimeout(600)
     await page.click('#oauth2-client-credentials-test-button')
     await page.waitForSelector('#oauth2-client-credentials-test-result dd')

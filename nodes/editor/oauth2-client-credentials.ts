@@ -12,8 +12,8 @@ import { createForm } from './form.ts'
 import type { TokenKey } from './form-text.ts'
 import { prepareSection } from './form-section.ts'
 import { hostOf } from './host-of.ts'
-import { readIssuerPaste } from './issuer-paste.ts'
 import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
+import { prepareAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { urlProblem } from '../../src/http-client/url-problem.ts'
 
@@ -31,17 +31,16 @@ const hasCertificate = (value: ReadValue): boolean => {
 /** `auto` needs no secret if there is a key, a client certificate or a signed grant. */
 const needsSecret = (value: ReadValue): boolean =>
   takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasCertificate(value)))
-const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoint'))
 
 const form = createForm<TokenKey>({
   prefix,
   type: 'oauth2-client-credentials',
   table: tokenProperties,
   credentials: tokenCredentials,
-  rows: { 'required.issuer': needsIssuer, 'required.clientSecret': needsSecret },
+  rows: { 'required.clientSecret': needsSecret },
   problem
 })
-const { text, words } = form
+const { words } = form
 let lists: NamedValueLists | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
@@ -49,10 +48,9 @@ function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
   switch (property) {
     case 'issuer':
-      if (!needsIssuer(read)) return ''
-      return words(given === '' ? 'issuerEmpty' : urlProblem(given))
+      return isFilled(read('tokenEndpoint')) ? '' : addressProblem(given)
     case 'tokenEndpoint':
-      return given === '' ? '' : words(urlProblem(given))
+      return given === '' ? '' : addressProblem(given)
     case 'clientId':
       if (given === '') return words('clientId')
       return words(
@@ -83,6 +81,10 @@ function problem(property: string, value: unknown, read: ReadValue): string {
   }
 }
 
+function addressProblem(given: string): string {
+  return words(given.trim() === '' ? 'issuerEmpty' : urlProblem(given))
+}
+
 /** A secret signs with HS256 only, a key with the other algorithms (RFC 7518 §3.1). */
 function algorithmProblem(algorithm: string, read: ReadValue): string {
   if (showsKey(read)) return words(algorithm.startsWith('HS') ? 'algorithmKey' : '')
@@ -100,15 +102,12 @@ function prepare(node: EditorNode): void {
   lists = made
   prepareSection(form, node, 'oauth2-client-credentials-more')
   prepareKeyFile()
-  preparePastedUrl()
+  const address = prepareAddress(form, addressProblem)
   prepareTokenTest({
     form,
     nodeId: node.id,
     lists: made.entries,
-    onIssuer: (issuer) => {
-      $(`#${prefix}-issuer`).val(issuer).trigger('change')
-      note(text('note.issuerSlash', { issuer }))
-    }
+    onIssuer: address.correctIssuer
   })
 }
 
@@ -133,44 +132,6 @@ function prepareKeyFile(): void {
         RED.notify(error instanceof Error ? error.message : String(error), 'error')
       })
   })
-}
-
-/** Moves a URL that was pasted as the issuer to the right field, and says so. */
-function preparePastedUrl(): void {
-  const issuer = $(`#${prefix}-issuer`)
-  const tokenEndpoint = $(`#${prefix}-tokenEndpoint`)
-  const opened = String(issuer.val())
-  const recognize = (): void => {
-    const typed = String(issuer.val())
-    // Opening the form must not change the flow.
-    if (typed === opened || typed.trim() === '') return
-    const { kind, issuer: url, tokenEndpoint: token } = readIssuerPaste(typed)
-    if (kind === 'tokenEndpoint') {
-      if (isFilled(tokenEndpoint.val())) return
-      tokenEndpoint.val(token).trigger('change')
-    }
-    if (url !== typed) issuer.val(url).trigger('change')
-    note(kind === '' ? '' : text(`note.${kind}`, { url: url.replace(/\/$/, '') }))
-  }
-  // Typed text is read when it is complete, pasted text at once.
-  issuer.on('change', recognize)
-  issuer[0]?.addEventListener('input', (event) => {
-    if (event instanceof InputEvent && event.inputType === 'insertFromPaste') recognize()
-  })
-}
-
-/** Says below the issuer what was done with it. */
-function note(words: string): void {
-  const id = 'oauth2-client-credentials-note'
-  let element = document.getElementById(id)
-  if (element === null) {
-    element = document.createElement('div')
-    element.id = id
-    element.className = 'hl7-https-note'
-    element.setAttribute('role', 'status')
-    document.getElementById(`${prefix}-issuer`)?.closest('.form-row')?.append(element)
-  }
-  element.textContent = words
 }
 
 function save(node: EditorNode): void {

@@ -22,6 +22,7 @@ const configCredentials = [
   ...slots
 ]
 
+const addressField = `.form-row:has(#${config}-address) .red-ui-typedInput-input`
 const url = 'https://hl7.example.org:8443/in'
 const issuer = 'https://login.example.org'
 const secret = 'not-to-be-seen-anywhere'
@@ -54,6 +55,7 @@ const flows: FlowNode[] = [
     credentials: { secret2: secret }
   }),
   { id: 'auth', type: config, issuer },
+  { id: 'both', type: config, issuer, tokenEndpoint: `${issuer}/token` },
   { id: 'scoped', type: config, issuer, audience: 'https://hl7.example.org' },
   { id: 'listed', type: config, extraParams: [{ name: 'tenant', value: 'north' }] },
   {
@@ -65,7 +67,7 @@ const flows: FlowNode[] = [
     credentials: { clientId: 'engine', clientSecret: secret }
   }
 ]
-const configs = ['auth', 'scoped', 'listed', 'known']
+const configs = ['auth', 'both', 'scoped', 'listed', 'known']
 
 describe('the forms in the editor', () => {
   let nodeRed: TestNodeRed
@@ -173,6 +175,7 @@ describe('the forms in the editor', () => {
       ['full', 'ok'],
       ['auth', 'cancel'],
       ['auth', 'ok'],
+      ['both', 'ok'],
       ['listed', 'ok'],
       ['known', 'ok']
     ] as const) {
@@ -268,7 +271,7 @@ describe('the forms in the editor', () => {
       ['clientId', '${CLIENT}', ok],
       ['clientSecret', '${SECRET}', ok]
     ] as const) {
-      await editor.type(`#node-config-input-${field}`, value)
+      await editor.type(field === 'issuer' ? addressField : `#node-config-input-${field}`, value)
       assert.match(await editor.mistake(`node-config-input-${field}`), words, value)
     }
     assert.equal(await editor.page.locator(`#${config}-form .input-error`).count(), 0)
@@ -404,10 +407,10 @@ describe('the forms in the editor', () => {
     ]
     await edit('auth')
     const more = `#${config}-more summary`
-    assert.equal(await editor.page.isVisible('#node-config-input-tokenEndpoint'), false)
+    assert.equal(await editor.page.isVisible('#node-config-input-audience'), false)
     await editor.page.focus(more)
     await editor.page.keyboard.press('Enter')
-    assert.equal(await editor.page.isVisible('#node-config-input-tokenEndpoint'), true)
+    assert.equal(await editor.page.isVisible('#node-config-input-audience'), true)
     const key = ['privateKey', 'keyId', 'signingAlg']
     for (const [grant, auth, seen, field, words] of [
       ['client_credentials', 'auto', ['clientSecret']],
@@ -513,10 +516,16 @@ describe('the forms in the editor', () => {
     const marked = (): Promise<string[]> =>
       editor.ask(`new Promise((resolve) => setTimeout(() => resolve(
         [...document.querySelectorAll('#${config}-form .input-error')]
-          .filter((field) => field.checkVisibility()).map((field) => field.id))))`)
-    const asked = ['issuer', 'clientId', 'clientSecret'].map((name) => `node-config-input-${name}`)
-    assert.deepEqual(await marked(), asked)
-    for (const field of asked) await editor.type(`#${field}`, issuer)
+          .filter((field) => field.checkVisibility()).map((field) => field.id || field.className))))`)
+    const [first, ...asked] = await marked()
+    assert.match(first ?? '', /red-ui-typedInput-container/)
+    assert.deepEqual(
+      asked,
+      ['clientId', 'clientSecret'].map((name) => `node-config-input-${name}`)
+    )
+    for (const field of [addressField, ...asked.map((id) => `#${id}`)]) {
+      await editor.type(field, issuer)
+    }
     assert.deepEqual(await marked(), [])
   })
 
@@ -537,18 +546,72 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.mistake(field), '')
   })
 
-  it('move a token URL pasted as the issuer to its field', async () => {
+  /** The address in the form of a token server: type, value, what is said of it, and what is saved. */
+  const address = (): Promise<[type: string, value: string, note: string, saved: string[]]> =>
+    editor.ask(`[$('#${config}-address').typedInput('type'), $('#${config}-address').typedInput('value'),
+      document.getElementById('${config}-note').textContent,
+      ['issuer', 'tokenEndpoint'].map((name) => document.getElementById('node-config-input-' + name).value)]`)
+
+  it('recognize the address of a token server, typed or pasted', async () => {
+    const tokenUrl = `${issuer}/realms/hl7/protocol/openid-connect/token`
+    const lookedUp = 'Taken as the issuer: the token URL is looked up at'
     await edit('known')
-    const pasted = `${issuer}/realms/hl7/protocol/openid-connect/token`
-    await editor.ask(`navigator.clipboard.writeText('${pasted}')`)
-    await editor.page.focus('#node-config-input-issuer')
+    const known = `${issuer}/realms/hl7`
+    const document = '/.well-known/openid-configuration'
+    const asIssuer = ['issuer', known, `${lookedUp} ${known}${document}.`, [known, '']]
+    assert.deepEqual(await address(), asIssuer)
+    await editor.ask(`navigator.clipboard.writeText('"${tokenUrl}",')`)
+    await editor.page.focus(addressField)
     await editor.page.keyboard.press('Control+a')
     await editor.page.keyboard.press('Control+v')
-    assert.equal(await editor.page.inputValue('#node-config-input-tokenEndpoint'), pasted)
-    assert.equal(await editor.page.inputValue('#node-config-input-issuer'), '')
-    assert.equal(await editor.mistake('node-config-input-issuer'), '')
-    assert.match(await editor.page.innerText(`#${config}-note`), /token URL/)
+    const taken = 'Taken as the token URL: tokens are requested there, and nothing is looked up.'
+    assert.equal((await address())[0], 'tokenEndpoint')
+    await editor.page.keyboard.press('Tab')
+    assert.deepEqual(await address(), ['tokenEndpoint', tokenUrl, taken, ['', tokenUrl]])
+    await editor.type(addressField, '')
+    assert.deepEqual(await address(), ['tokenEndpoint', '', '', ['', '']])
+    assert.match(await editor.mistake('node-config-input-issuer'), /issuer URL or the token URL/)
+    await editor.page.locator(addressField).pressSequentially(known)
+    assert.deepEqual(await address(), asIssuer)
+    assert.equal(await editor.page.inputValue(addressField), known)
+    await editor.type(addressField, `${known}${document}`)
+    assert.match((await address())[2], /^Taken as a well-known document/)
+    // The user knows better.
+    await editor.type(addressField, `${known}/tokens`)
+    await chooseType('Issuer URL')
+    const chosen = `${known}/tokens`
+    const note = `${lookedUp} ${chosen}${document}.`
+    assert.deepEqual(await address(), ['issuer', chosen, note, [chosen, '']])
+    await editor.close()
+    assert.deepEqual(await stored('known', 'issuer', 'tokenEndpoint'), [chosen, ''])
   })
+
+  it('show the token URL where an issuer is set too, which is kept', async () => {
+    await edit('both')
+    const tokenUrl = `${issuer}/token`
+    const [type, value, note] = await address()
+    assert.deepEqual([type, value], ['tokenEndpoint', tokenUrl])
+    assert.match(
+      note,
+      /The issuer URL https:\/\/login\.example\.org, which is set too, is not used\.$/
+    )
+    await editor.more()
+    await editor.page.selectOption('#node-config-input-clientAuth', 'client_secret_jwt')
+    await editor.page.selectOption(`#${config}-assertionAudience`, 'issuer')
+    assert.match((await address())[2], /is only the audience of assertions\.$/)
+    await chooseType('Issuer URL')
+    assert.deepEqual((await address())[3], [issuer, ''])
+    await chooseType('Token URL')
+    assert.deepEqual((await address())[3], [issuer, tokenUrl])
+    await editor.type(addressField, `${issuer}/other/token`)
+    assert.deepEqual((await address())[3], [issuer, `${issuer}/other/token`])
+  })
+
+  /** Chooses what the address of a token server is. */
+  async function chooseType(label: string): Promise<void> {
+    await editor.page.click(`.form-row:has(#${config}-address) .red-ui-typedInput-type-select`)
+    await editor.page.locator('.red-ui-typedInput-options a:visible', { hasText: label }).click()
+  }
 
   it('keep list entries with their types, and assign a slot to a secret', async () => {
     await edit('old')

@@ -44,9 +44,10 @@ describe('a newcomer with a URL, an issuer and credentials, at an empty canvas',
     await page.click('#node-input-url')
     await page.keyboard.insertText(world.receiver.url)
     await page.click('#node-input-btn-auth-add, #node-input-lookup-auth')
-    await page.waitForSelector('#node-config-input-issuer')
+    const address = '.form-row:has(#oauth2-client-credentials-address) .red-ui-typedInput-input'
+    await page.waitForSelector(address)
     await editor.settle()
-    await page.click('#node-config-input-issuer')
+    await page.click(address)
     for (const text of [world.tokens.issuer, CLIENT_ID, CLIENT_SECRET]) {
       await page.keyboard.insertText(text)
       await page.keyboard.press('Tab')

@@ -98,7 +98,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
     await editor.editConfig(config, 'other')
     assert.match(await result(), /^Got a token/)
     assert.equal(await editor.page.inputValue('#node-config-input-issuer'), own('/realm/'))
-    await editor.type('#node-config-input-issuer', own('/realm'))
+    await editor.type(`.form-row:has(#${config}-address) .red-ui-typedInput-input`, own('/realm'))
     assert.equal(await editor.page.innerText(`#${config}-test-result`), '')
   })
 

@@ -62,10 +62,9 @@ describe('settings that cannot work: the field is named', () => {
   }
   const secretNeeded = /^Client secret: Enter the client secret\.$/
   const keyNeeded = /^Private key: Paste the private key, or load it from a file\.$/
-  const issuerNeeded =
-    /^Assertion for: Enter the issuer URL above: the assertion is for the issuer\.$/
+  const issuerNeeded = /^Assertion for: There is no issuer URL: choose “Other…”/
   for (const [given, words] of [
-    [{ issuer: '' }, /^Issuer URL: Enter the issuer URL, or a token URL under More settings\.$/],
+    [{ issuer: '' }, /^Issuer URL: Enter the issuer URL or the token URL\.$/],
     [
       { issuer: 'login.example' },
       /^Issuer URL: This is not a URL\. It must start with https:\/\/$/

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { readIssuerPaste } from '../../nodes/editor/issuer-paste.ts'
+import { readAddress } from '../../nodes/editor/address-kind.ts'
 
-describe('text pasted as the issuer', () => {
+describe('the address of a token server', () => {
   it('may be a well-known URL, which is kept', () => {
     for (const url of [
       'https://login.example.org/.well-known/openid-configuration',
       'https://login.example.org/realms/hl7/.well-known/openid-configuration',
       'https://login.example.org/.well-known/oauth-authorization-server/tenant'
     ]) {
-      assert.deepEqual(readIssuerPaste(url), { kind: 'wellKnown', issuer: url, tokenEndpoint: '' })
+      assert.deepEqual(readAddress(url), { kind: 'wellKnown', url })
     }
     const smart = 'https://fhir.example.org/r4/.well-known/smart-configuration'
-    assert.equal(readIssuerPaste(smart).kind, 'smart')
+    assert.equal(readAddress(smart).kind, 'smart')
   })
 
   it('may be a token URL', () => {
@@ -27,11 +27,7 @@ describe('text pasted as the issuer', () => {
       'https://login.example.org/as/token.oauth2',
       'https://login.example.org/oauth_token.do'
     ]) {
-      assert.deepEqual(readIssuerPaste(url), {
-        kind: 'tokenEndpoint',
-        issuer: '',
-        tokenEndpoint: url
-      })
+      assert.deepEqual(readAddress(url), { kind: 'tokenEndpoint', url })
     }
   })
 
@@ -42,7 +38,7 @@ describe('text pasted as the issuer', () => {
       'https://login.example.org/realms/tokens-of-hl7/',
       'https://[2001:db8::1]:8443/realms/hl7'
     ]) {
-      assert.deepEqual(readIssuerPaste(url), { kind: 'issuer', issuer: url, tokenEndpoint: '' })
+      assert.deepEqual(readAddress(url), { kind: 'issuer', url })
     }
   })
 
@@ -53,13 +49,13 @@ describe('text pasted as the issuer', () => {
       '<https://login.example.org>',
       'https://login.example.org#top'
     ]) {
-      assert.equal(readIssuerPaste(pasted).issuer, 'https://login.example.org', pasted)
+      assert.equal(readAddress(pasted).url, 'https://login.example.org', pasted)
     }
   })
 
   it('is left unchanged if it is a variable or not a URL', () => {
     for (const text of ['${ISSUER}', 'login.example.org', 'http://login.example.org', '']) {
-      assert.deepEqual(readIssuerPaste(text), { kind: '', issuer: text, tokenEndpoint: '' })
+      assert.deepEqual(readAddress(text), { kind: '', url: text })
     }
   })
 })
