@@ -15,11 +15,11 @@ interface LockedPackage {
 }
 
 /**
- * The names of the packages whose code is in `resources/`, as its source maps tell: what the browser
- * loads is bundled. In `dist/` is our own code only.
+ * The names of the packages whose code is in the build, as its source maps tell: what the browser
+ * loads is bundled; what Node-RED loads is our own code only.
  */
 export function bundledPackages(): string[] {
-  const names = globSync('resources/*.js.map', { cwd: root }).flatMap((file) => {
+  const names = globSync('{resources,dist}/**/*.js.map', { cwd: root }).flatMap((file) => {
     const { sources } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { sources: string[] }
     return sources.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
   })
