@@ -126,7 +126,7 @@ message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow
 
   URL            ${receiver.url}
   OAuth 2.0      the + next to it, then:
-    Issuer URL     ${issuer}
+    Token server   ${issuer}
     Client ID      ${clientId}
     Client secret  ${clientSecret} (generated for this run)
     Scope          ${scope}
