@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Client } from 'undici'
+import { english } from '../english.ts'
 import { decodeBody } from './decode-body.ts'
 import { isCertificateAlert, isCut, isTls, isUnreadable } from './describe-error.ts'
 import { readBeforeWriteErrors } from './early-answer.ts'
@@ -16,9 +17,6 @@ const PIECE_BYTES = 64 * 1024
  * server's name to a new address. In milliseconds.
  */
 const MAX_AGE_MS = 3_600_000
-
-const SURPLUS =
-  'the server sent more than one complete answer; the connection is closed, so that the rest is not mistaken for the answer to a later request'
 
 /** An answer, and the connection that it came over: the same object for all answers on it. */
 export interface ReceivedReply extends HttpReply {
@@ -68,7 +66,9 @@ export class Connection {
     })
     socket.once('close', () => {
       // undici reads what it expects as an answer, and closes the connection if there is more.
-      if (this.#exchange?.isComplete === true && isUnreadable(this.#firstError)) onNotice(SURPLUS)
+      if (this.#exchange?.isComplete === true && isUnreadable(this.#firstError)) {
+        onNotice(english('log', 'network.surplus'))
+      }
     })
     let isTaken = false
     this.#client = new UndiciClient(origin, {
@@ -185,7 +185,7 @@ export class Connection {
     if (isCut(cause)) return cut()
     const { code = '' } = cause as NodeJS.ErrnoException
     if (!isTls(code)) return failureOf(cause, 'reset')
-    return new Failure(code, 'reset', `the TLS connection failed (${code})`)
+    return new Failure(code, 'reset', english('log', 'network.tlsBroke', { code }))
   }
 }
 

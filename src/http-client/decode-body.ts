@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, inflateRaw, unzip, type InputType, type ZlibOptions } from 'node:zlib'
+import { english } from '../english.ts'
 import { Failure } from './failure.ts'
 
 type Decode = (body: InputType, limits: ZlibOptions) => Promise<Buffer>
@@ -45,7 +46,7 @@ export async function decodeBody(body: Buffer, header: string, maxBytes: number)
 }
 
 export function tooLarge(maxBytes: number): Failure {
-  const text = `the answer is larger than ${maxBytes} bytes`
+  const text = english('log', 'network.tooLarge', { bytes: maxBytes })
   return new Failure('ERR_RESPONSE_TOO_LARGE', undefined, text)
 }
 
@@ -65,7 +66,7 @@ function decoderOf(coding: string, body: Buffer): Decode {
 }
 
 export function undecodable(): Failure {
-  const text = 'the answer is not compressed as its content-encoding says'
+  const text = english('log', 'network.undecodable')
   return new Failure('ERR_CONTENT_DECODING', undefined, text)
 }
 

@@ -1,50 +1,17 @@
-const CUT = 'the connection was cut'
-const LARGE_HEAD = 'the headers of the answer are too large'
-const NO_TLS = 'the TLS handshake failed; the port may not speak TLS'
-const OLD_TLS = 'the server does not support TLS 1.2 or newer'
-const WANTS_CERTIFICATE = 'the server wants a client certificate, or a different one'
-const UNKNOWN_AUTHORITY = 'the certificate was issued by a CA that is not trusted here'
-
-const DESCRIPTIONS: Record<string, string> = {
-  ECONNREFUSED: 'nothing is listening there (connection refused)',
-  ENOTFOUND: 'the host name is unknown (DNS)',
-  EAI_AGAIN: 'the host name could not be looked up (DNS does not answer)',
-  EHOSTUNREACH: 'there is no route to the host',
-  ENETUNREACH: 'there is no route to the network',
-  ETIMEDOUT: 'the host does not answer',
-  ECONNRESET: CUT,
-  EPIPE: CUT,
-  ECONNABORTED: CUT,
-  ERR_STREAM_PREMATURE_CLOSE: CUT,
-  HPE_HEADER_OVERFLOW: LARGE_HEAD,
-  UND_ERR_HEADERS_OVERFLOW: LARGE_HEAD,
-  EPROTO: NO_TLS,
-  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
-  ERR_SSL_UNSUPPORTED_PROTOCOL: OLD_TLS,
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: WANTS_CERTIFICATE,
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed and not trusted here',
-  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
-  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${UNKNOWN_AUTHORITY}, or its chain is incomplete`,
-  CERT_HAS_EXPIRED: 'the certificate has expired',
-  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
-  CERT_REVOKED: 'the certificate has been revoked',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name'
-}
+import { causeWords } from '../cause-words.ts'
+import { english, type KeyUnder } from '../english.ts'
 
 /** OpenSSL's messages, which Node.js often reports with just the code `EPROTO`. */
-const OPENSSL_WORDS: [words: string, description: string][] = [
-  ['alert protocol version', OLD_TLS],
-  ['unsupported protocol', OLD_TLS],
-  ['alert handshake failure', `the server refused the TLS handshake; ${WANTS_CERTIFICATE}?`],
-  ['alert bad certificate', 'the server refused the client certificate'],
-  ['alert certificate unknown', 'the server does not accept the client certificate'],
-  ['alert unsupported certificate', 'the server does not accept the client certificate'],
-  ['alert unknown ca', 'the server does not trust the CA of the client certificate'],
-  ['alert certificate expired', 'the client certificate has expired'],
-  ['alert certificate revoked', 'the client certificate has been revoked']
+const OPENSSL_WORDS: readonly (readonly [words: string, what: KeyUnder<'log', 'network'>])[] = [
+  ['alert protocol version', 'oldTls'],
+  ['unsupported protocol', 'oldTls'],
+  ['alert handshake failure', 'handshakeRefused'],
+  ['alert bad certificate', 'certificateRefused'],
+  ['alert certificate unknown', 'certificateNotAccepted'],
+  ['alert unsupported certificate', 'certificateNotAccepted'],
+  ['alert unknown ca', 'authorityUnknown'],
+  ['alert certificate expired', 'certificateExpired'],
+  ['alert certificate revoked', 'certificateRevoked']
 ]
 
 /**
@@ -55,18 +22,18 @@ const OPENSSL_WORDS: [words: string, description: string][] = [
  */
 export function describeError(code: string, message = ''): string {
   const known = isTls(code) ? OPENSSL_WORDS.find(([words]) => message.includes(words)) : undefined
-  const description = known?.[1] ?? DESCRIPTIONS[code]
-  if (description !== undefined) return description
+  if (known !== undefined) return english('log', `network.${known[1]}`)
   if (/^HPE_INVALID_(?:CONSTANT|VERSION)/.test(code) || message.includes('(Expected HTTP/')) {
-    return `the answer is not HTTP (${code})`
+    return english('log', 'network.notHttp', { code })
   }
+  const { meaning } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}
+  // What follows the first sentence is about the message.
+  if (meaning !== undefined && code !== 'HTTPParserError') return meaning.split('. ', 1)[0] ?? ''
   if (/^(?:HPE_|UND_ERR_|HTTPParserError)/.test(code)) {
-    return `the answer breaks the rules of HTTP (${code})`
+    return english('log', 'network.brokenHttp', { code })
   }
-  if (code.startsWith('ERR_OSSL_')) {
-    return `certificate and key of the TLS configuration cannot be used (${code})`
-  }
-  return isTls(code) ? `the TLS handshake failed (${code})` : `the request failed (${code})`
+  if (code.startsWith('ERR_OSSL_')) return english('log', 'network.ownCertificate', { code })
+  return english('log', isTls(code) ? 'network.tls' : 'network.other', { code })
 }
 
 /** Whether a code comes from TLS itself, whenever it occurs. */

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { tooLarge } from './decode-body.ts'
 import { isCut } from './describe-error.ts'
-import { cut, Failure } from './failure.ts'
+import type { Failure } from './failure.ts'
+import { cut, tooLate } from './failure.ts'
 import type { HttpReply } from './http-message.ts'
 
 type UndiciHeaders = Record<string, string | string[] | undefined>
@@ -120,11 +121,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #late(): Failure {
-    const limit = `${this.#limits.responseTimeoutMs / 1000} s`
-    const text = this.#isSent
-      ? `no complete answer within ${limit}`
-      : `the server took no more of the request for ${limit}`
-    return new Failure('ETIMEDOUT', 'timeout', text)
+    const what = this.#isSent ? 'lateAnswer' : 'stuck'
+    return tooLate('timeout', what, this.#limits.responseTimeoutMs)
   }
 }
 

@@ -1,3 +1,4 @@
+import { english, type KeyUnder } from '../english.ts'
 import { describeError, isTls } from './describe-error.ts'
 import { HttpError, type HttpErrorFacts, type HttpErrorFamily } from './http-error.ts'
 
@@ -47,6 +48,16 @@ export function connectFailureOf(error: unknown, phase: 'connect' | 'tls'): Fail
   return failureOf(error, isTls(code) ? 'tls' : phase)
 }
 
+/** Something took longer than it may. */
+export function tooLate(
+  family: HttpErrorFamily,
+  what: KeyUnder<'log', 'network'>,
+  limitMs: number
+): Failure {
+  const text = english('log', `network.${what}`, { seconds: limitMs / 1000 })
+  return new Failure('ETIMEDOUT', family, text)
+}
+
 /** The connection ended before the answer did. */
 export function cut(): Failure {
   return new Failure('ECONNRESET', 'reset', describeError('ECONNRESET'))
@@ -54,5 +65,5 @@ export function cut(): Failure {
 
 /** This side ended the request. */
 export function aborted(): Failure {
-  return new Failure('ERR_ABORTED', undefined, 'the request was cancelled on this side')
+  return new Failure('ERR_ABORTED', undefined, english('log', 'network.aborted'))
 }

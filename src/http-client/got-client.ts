@@ -4,8 +4,8 @@ import type { Response } from 'got'
 import type { CertificateDates } from './certificates.ts'
 import { tooLarge, undecodable } from './decode-body.ts'
 import { isCertificateAlert, isCut } from './describe-error.ts'
-import { aborted, connectFailureOf, cut, Failure, failureOf } from './failure.ts'
-import type { HttpError, HttpErrorFamily } from './http-error.ts'
+import { aborted, connectFailureOf, cut, Failure, failureOf, tooLate } from './failure.ts'
+import type { HttpError } from './http-error.ts'
 import type { HttpClientSettings, HttpReply, HttpRequest } from './http-message.ts'
 import { HttpsAgent } from './https-agent.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -134,10 +134,10 @@ export class GotClient {
     if (code === 'ERR_ABORTED') return aborted()
     if (event !== undefined) {
       const { connectTimeoutMs } = this.#settings
-      if (isOpen) return late('timeout', 'no complete answer within', responseTimeoutMs)
+      if (isOpen) return tooLate('timeout', 'lateAnswer', responseTimeoutMs)
       return phase === 'connect'
-        ? late(phase, 'no connection within', connectTimeoutMs)
-        : late(phase, 'the TLS handshake was not finished within', connectTimeoutMs)
+        ? tooLate(phase, 'lateConnection', connectTimeoutMs)
+        : tooLate(phase, 'lateHandshake', connectTimeoutMs)
     }
     if (!isOpen) return connectFailureOf(error, phase)
     if (isCertificateAlert(error)) return failureOf(error, 'tls')
@@ -155,8 +155,4 @@ function failureIn(error: unknown): Failure | undefined {
 function isConnected(url: URL, { connect, secureConnect, upload }: GotTimings): boolean {
   // In the tunnel of a proxy, got does not see the handshake.
   return (url.protocol === 'https:' ? (secureConnect ?? upload) : connect) !== undefined
-}
-
-function late(family: HttpErrorFamily, what: string, limitMs: number): Failure {
-  return new Failure('ETIMEDOUT', family, `${what} ${limitMs / 1000} s`)
 }

@@ -3,6 +3,7 @@ import { Agent } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket, type PeerCertificate } from 'node:tls'
+import { english } from '../english.ts'
 import { certificateDates, ServerCertificates } from './certificates.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { describeError } from './describe-error.ts'
@@ -126,12 +127,12 @@ const MAX_LISTENERS = 4096
 
 /** @param isMute the proxy has not answered: else it may be the server behind it that does not */
 function noTunnel(limitMs: number, isMute: boolean): Failure {
-  const text = `no connection through the proxy within ${limitMs / 1000} s`
+  const text = english('log', 'network.lateTunnel', { seconds: limitMs / 1000 })
   return new Failure('ETIMEDOUT', 'connect', text, isMute)
 }
 
 function inPieces(): Failure {
-  const text = 'the answer of the proxy comes in too many pieces'
+  const text = english('log', 'network.proxyPieces')
   return new Failure('ERR_PROXY_TUNNEL', 'connect', text, true)
 }
 
@@ -144,14 +145,14 @@ function tunnelFailure(error: NodeJS.ErrnoException, atProxy: boolean): Failure 
   if (Number.isNaN(statusCode)) {
     const what =
       code === 'ERR_PROXY_TUNNEL'
-        ? 'the proxy closed the connection, or is not a proxy'
-        : `the proxy: ${describeError(code, message)}`
+        ? english('log', 'network.noProxy')
+        : english('log', 'network.atProxy', { why: describeError(code, message) })
     return new Failure(code, 'connect', what, true)
   }
   // As a gateway, it says whether the fault is behind it (RFC 9110 §15.6).
   const isBeyond = statusCode >= 502 && statusCode <= 504
-  const what = isBeyond ? 'does not reach the host' : 'refused the connection'
-  return new Failure(code, 'connect', `the proxy ${what} (HTTP ${statusCode})`, !isBeyond)
+  const key = isBeyond ? 'network.proxyReachesNothing' : 'network.proxyRefuses'
+  return new Failure(code, 'connect', english('log', key, { status: statusCode }), !isBeyond)
 }
 
 function issuerOf(socket: TLSSocket): string | undefined {

@@ -1,5 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net'
-import { aborted, connectFailureOf, Failure } from './failure.ts'
+import type { Failure } from './failure.ts'
+import { aborted, connectFailureOf, tooLate } from './failure.ts'
 import type { HttpsAgent } from './https-agent.ts'
 
 /** Limits of a connection. */
@@ -76,8 +77,5 @@ function openSecure(
 }
 
 function noConnection(limitMs: number, phase: 'connect' | 'tls'): Failure {
-  const limit = `within ${limitMs / 1000} s`
-  return phase === 'connect'
-    ? new Failure('ETIMEDOUT', 'connect', `no connection ${limit}`)
-    : new Failure('ETIMEDOUT', 'tls', `the TLS handshake was not finished ${limit}`)
+  return tooLate(phase, phase === 'connect' ? 'lateConnection' : 'lateHandshake', limitMs)
 }

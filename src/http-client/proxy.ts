@@ -1,4 +1,5 @@
 import type { ProxyEnv } from 'node:http'
+import { english } from '../english.ts'
 import { Failure } from './failure.ts'
 
 /** The settings of an 'http proxy' node: the proxy's address, credentials and exceptions. */
@@ -25,7 +26,7 @@ export function proxyEnvironment(settings: ProxySettings | undefined): ProxyEnv 
   if (address === undefined) return undefined
   const url = URL.parse(address)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    const text = 'the address of the proxy is not an http: or https: URL'
+    const text = english('log', 'network.proxyAddress')
     throw new Failure('ERR_PROXY_ADDRESS', 'connect', text, true)
   }
   url.username = encodeURIComponent(settings?.username || decoded(url.username))
