@@ -1,3 +1,4 @@
+import { causeWords } from '../cause-words.ts'
 import { english, isKey } from '../english.ts'
 import { wantsLateCertificate } from '../http-client/error-page.ts'
 import { printable } from '../printable.ts'
@@ -187,12 +188,14 @@ function statusHint(status: number, { token, quotes }: AttemptResult): string | 
 function errorHint({ code, family, text, atProxy = false }: AttemptError): string | undefined {
   // A failure to get a token already says what to do.
   if (family === 'token') return undefined
-  if (/^UNABLE_|SELF_SIGNED/.test(code)) return english('log', 'hint.trust')
+  const { remedy } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}
+  if (/^UNABLE_|SELF_SIGNED/.test(code)) return remedy
   if (atProxy) return english('log', 'hint.proxy')
   if (/^(?:HTTPParserError|UND_ERR_)/.test(code)) return english('log', 'hint.unreadable')
   if (family === 'timeout') return english('log', 'hint.late')
-  const key = `hint.code.${code}`
-  if (family === 'reset') return english('log', isKey('log', key) ? key : 'hint.cut')
+  if (code === 'ERR_EARLIER_ANSWER') return remedy
+  if (family === 'reset') return english('log', 'hint.cut')
+  if (code === 'ERR_PROXY_TUNNEL') return english('log', 'hint.behindProxy')
   if (code.startsWith('ERR_OSSL_')) return english('log', 'hint.ownCertificate')
   if (family === 'tls' && text.includes('client certificate')) {
     return english('log', 'hint.clientCertificate')
@@ -200,7 +203,7 @@ function errorHint({ code, family, text, atProxy = false }: AttemptError): strin
   if (family === 'tls' && /^(EPROTO|ERR_SSL_|ECONN|EPIPE)/.test(code)) {
     return english('log', 'hint.tls')
   }
-  return isKey('log', key) ? english('log', key) : undefined
+  return remedy
 }
 
 /** With a full stop, unless it ends a sentence. */

@@ -85,7 +85,8 @@ describe('deliveryFailed', () => {
     'The connection ended before a complete reply; the receiver may have accepted the message.'
   const port = 'Check the port of the URL, and that the server uses HTTPS on it.'
   const cut = { code: 'EPIPE', status: 200 }
-  const trust = 'Add its CA certificate to the TLS configuration of the node.'
+  const trust =
+    'Add that CA certificate to "CA Certificate" in the TLS node. Do not disable verification.'
 
   /**
    * What comes before "Message …", without a code and colon at its beginning, and the cause if it is
@@ -102,7 +103,7 @@ describe('deliveryFailed', () => {
     [
       'an error that cut off an answer',
       error('ERR_RESPONSE_TOO_LARGE', undefined, 201),
-      'it broke. Check that the URL belongs to an HL7 receiver; to allow larger replies, raise hl7HttpsOutMaxReplyBytes in settings.js. The receiver may have accepted the message.',
+      'it broke. Check the URL. If the receiver acknowledges that much at once, send smaller batches, or raise hl7HttpsOutMaxReplyBytes in settings.js. The receiver may have accepted the message.',
       { code: 'ERR_RESPONSE_TOO_LARGE', status: 201 }
     ],
     [
@@ -114,7 +115,7 @@ describe('deliveryFailed', () => {
     [
       'a certificate error with a hint of its own',
       error('CERT_HAS_EXPIRED', 'tls'),
-      'it broke. Ask the operator of the receiver to renew its certificate; check the clock of this machine too.',
+      "it broke. Ask the server's operator to renew it; check the clock of this machine.",
       { code: 'CERT_HAS_EXPIRED' }
     ],
     [
@@ -138,7 +139,7 @@ describe('deliveryFailed', () => {
     [
       'an answer to an earlier message',
       error('ERR_EARLIER_ANSWER', 'reset'),
-      'it broke. Ask its operator why it replies to a message more than once. It may have accepted this message.',
+      "it broke. Ask the receiver's operator why it replies twice; it may have accepted this message.",
       { code: 'ERR_EARLIER_ANSWER' }
     ],
     ['an answer that was cut off', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
@@ -151,7 +152,7 @@ describe('deliveryFailed', () => {
     [
       'a connection cut before the handshake',
       error('ECONNRESET', 'connect'),
-      'it broke.',
+      'it broke. If it happens every time, check whether the receiver wants a client certificate.',
       { code: 'ECONNRESET' }
     ],
     ...['ECONNREFUSED', 'ENOTFOUND', 'ERR_PROXY_TUNNEL', 'ETIMEDOUT', 'EPROTO'].map(
@@ -183,13 +184,13 @@ describe('deliveryFailed', () => {
     ],
     ...(
       [
-        ['DEPTH_ZERO_SELF_SIGNED_CERT', ` ${trust}`],
-        ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', ` ${trust}`],
+        ['DEPTH_ZERO_SELF_SIGNED_CERT', ' Add the certificate itself to "CA Certificate".'],
         [
-          'CERT_NOT_YET_VALID',
-          ' Check the clock of this machine; the certificate of the receiver is not valid yet.'
+          'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+          ' Ask the server\'s operator to send the whole chain, or add the missing certificate to "CA Certificate".'
         ],
-        ['CERT_REVOKED', ' Ask the operator of the receiver to replace its certificate.'],
+        ['CERT_NOT_YET_VALID', ' Check the clock of this machine.'],
+        ['CERT_REVOKED', " Ask the server's operator to replace it."],
         ['CERT_SIGNATURE_FAILURE', ''],
         [
           'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
