@@ -10,9 +10,12 @@ import { build } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
 import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
 import { helpPage } from './help.ts'
+import { hl7ParserPlugin } from './hl7-parser-plugin.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
 rmSync('dist', { recursive: true, force: true })
 rmSync('resources', { recursive: true, force: true })
@@ -59,8 +62,12 @@ await build({
   target: 'es2023',
   charset: 'utf8',
   sourcemap: 'external',
-  // The forms need only the names of iconv-lite's character sets, not the tables.
-  define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
+  plugins: [hl7ParserPlugin],
+  define: {
+    // The forms need only the names of iconv-lite's character sets, not the tables.
+    CHARSET_NAMES: JSON.stringify(charsetNames()),
+    PACKAGE_VERSION: JSON.stringify(version)
+  },
   logLevel: 'warning'
 })
 const languages = readdirSync('locales')
@@ -81,7 +88,8 @@ await build({
   target: 'es2023',
   charset: 'utf8',
   sourcemap: 'external',
-  define: { LANGUAGES: JSON.stringify(languages) },
+  plugins: [hl7ParserPlugin],
+  define: { LANGUAGES: JSON.stringify(languages), PACKAGE_VERSION: JSON.stringify(version) },
   logLevel: 'warning'
 })
 cpSync('nodes/operations/page/own/index.html', 'dist/nodes/page/index.html')

@@ -182,7 +182,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     await shows('.hl7-message-rows', /OB-1074 .*AE 206 E Application record locked/)
     await click('.hl7-message-rows tbody tr:has-text("OB-1074")')
     await click('.hl7-messages button:has-text("Show message")')
-    await shows('.hl7-content', /PID\|1\|\|NS471100.*MSA\|AE\|OB-1074/)
+    await shows('.hl7-texts', /PID\|1\|\|NS471100.*MSA\|AE\|OB-1074/)
     assert.equal(clicks, 3)
     await shows('.hl7-events', /The content of OB-1074 was shown · by analyst/)
     // An analyst acts on nothing.

@@ -1,19 +1,17 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
-import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
+import type { MessageAnswer, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { cut } from './cut.ts'
 import { button, type Desk, refusal } from './desk.ts'
 import { messageActions } from './message-actions.ts'
 import { ruleView } from './rule-view.ts'
-
-/** So much of a message is shown, in characters. */
-const MAX_TEXT = 64 * 1024
+import type { MessageStory } from './story/message-story.ts'
+import { messageView } from './story/message-view.ts'
 
 /** The message that is opened in the list: what can be done with it, its story, and its text. */
 export class OpenedMessage {
   readonly #desk: Desk
   #row: MessageAnswer | undefined
-  #content: MessageContent | undefined
+  #content: MessageStory | undefined
   #trouble = ''
 
   constructor(desk: Desk) {
@@ -37,10 +35,16 @@ export class OpenedMessage {
   }
 
   /** What is listed now; the opened message may have left the list. */
-  follow(_node: NodeState, rows: readonly MessageAnswer[]): void {
+  follow(node: NodeState, rows: readonly MessageAnswer[]): void {
     const row = rows.find(({ id }) => id === this.#row?.id)
-    if (row === undefined) this.close()
-    else this.#row = row
+    if (row === undefined) {
+      this.close()
+      return
+    }
+    const before = this.#row
+    this.#row = row
+    const hasChanged = row.state !== before?.state || row.attempts !== before.attempts
+    if (hasChanged && this.#content !== undefined) void this.#show(node, row)
   }
 
   view(node: NodeState, row: MessageAnswer): TemplateResult {
@@ -58,25 +62,7 @@ export class OpenedMessage {
       </div>
       ${question.view('message')} ${ruleView(row.rule, desk)}
       ${this.#trouble === '' ? nothing : html`<p>${this.#trouble}</p>`}
-      ${this.#content === undefined ? nothing : this.#text(this.#content)}
-    </div>`
-  }
-
-  #text({ controlId, request, reply }: MessageContent): TemplateResult {
-    const { text } = this.#desk
-    const block = (label: string, content: string | null): TemplateResult =>
-      html`<div>
-        <h4>${label}</h4>
-        ${
-          content === null || content === ''
-            ? html`<p>${text('content.none')}</p>`
-            : html`<pre tabindex="0" role="region" aria-label=${label}>
-${cut(content, MAX_TEXT).replace(/\r\n?/g, '\n').trimEnd()}</pre>`
-        }
-      </div>`
-    return html`<div class="hl7-content">
-      ${block(text('content.request', { controlId: cut(controlId, 80) }), request)}
-      ${block(text('content.reply'), reply)}
+      ${this.#content === undefined ? nothing : messageView({ desk, node, message: this.#content })}
     </div>`
   }
 
@@ -86,7 +72,7 @@ ${cut(content, MAX_TEXT).replace(/\r\n?/g, '\n').trimEnd()}</pre>`
       const content = await frame.ask('message', { id: node.id, messageId: row.id }, {})
       // Another message may have been chosen meanwhile.
       if (this.id !== row.id) return
-      this.#content = content
+      this.#content = { attemptList: [], story: [], ...content }
       this.#trouble = ''
     } catch (error) {
       this.#trouble = requestTrouble(error, text)

@@ -1,0 +1,74 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
+import type { NodeState } from '../../answers.ts'
+import { button, type Desk } from '../desk.ts'
+import { clockTime } from '../times.ts'
+import { copyText } from './copy-text.ts'
+import { happenings } from './happenings.ts'
+import type { MessageStory } from './message-story.ts'
+import { report } from './report.ts'
+import { sideBySide } from './side-by-side.ts'
+
+/** Filled in by `scripts/build.ts`. */
+declare const PACKAGE_VERSION: string
+
+export interface MessageViewProps {
+  desk: Desk
+  node: NodeState
+  message: MessageStory
+}
+
+/** One message: what happened to it, a report about it, and what was sent and answered. */
+export function messageView({ desk, node, message }: MessageViewProps): TemplateResult {
+  const { text, ruleText, language, say } = desk
+  const words = report({
+    message,
+    host: node.host,
+    version: PACKAGE_VERSION,
+    text,
+    ruleText,
+    language
+  })
+  const copy = async (): Promise<void> => {
+    const isCopied = await copyText(words)
+    if (isCopied) say('good', text('story.copied'))
+    else say('bad', text('story.notCopied'))
+  }
+  return html`<div class="hl7-story">
+    <div class="hl7-heading">
+      <h4 id="hl7-story-title">${text('story.title')}</h4>
+      ${button(desk, { id: 'copy-report', label: text('story.copyReport'), press: copy })}
+    </div>
+    <ol class="hl7-story-rows" aria-labelledby="hl7-story-title">
+      ${happenings(message, desk).map(
+        ({ at, words: what }) =>
+          html`<li>
+            ${
+              at === null
+                ? nothing
+                : html`<time datetime=${at} title=${at}
+                    >${clockTime(at, desk.now(), language, true)}</time
+                  >`
+            }
+            <span>${what}</span>
+          </li>`
+      )}
+    </ol>
+    <details class="hl7-report">
+      <summary>${text('story.reportLabel')}</summary>
+      <pre tabindex="0" role="region" aria-label=${text('story.reportLabel')}>${words}</pre>
+    </details>
+    ${texts(message, desk)}
+  </div>`
+}
+
+/** Request and reply, or why they are not shown. */
+function texts(message: MessageStory, desk: Desk): unknown {
+  const { text } = desk
+  const { request, reply } = message
+  if (request === undefined || reply === undefined) {
+    const permission = 'hl7-https-out.content'
+    return html`<p>${text('trouble.permission', { permission })}</p>`
+  }
+  if (request === null && reply === null) return html`<p>${text('story.gone')}</p>`
+  return sideBySide({ controlId: message.controlId, request, reply }, desk)
+}

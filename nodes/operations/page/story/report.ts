@@ -1,0 +1,106 @@
+import { ERROR_CODES } from '../../../../src/hl7/error-codes.ts'
+import { printable } from '../../../../src/printable.ts'
+import type { RuleText } from '../../../editor/reply-rule-words.ts'
+import { severityWords } from '../../../editor/reply-rule-words.ts'
+import { ruleWords } from '../rule-words.ts'
+import type { Text } from '../times.ts'
+import { attemptsOf, resultWords, tookWords } from './attempts.ts'
+import type { MessageStory } from './message-story.ts'
+import { placeName, placesIn } from './place.ts'
+import { readReply } from './reply-reading.ts'
+
+export interface ReportFacts {
+  message: MessageStory
+  /** Of the receiver. */
+  host: string
+  /** Of this package. */
+  version: string
+  text: Text
+  /** The texts of the form, which say a rule in words. */
+  ruleText: RuleText
+  language: string
+}
+
+/**
+ * The story of a message as text for the receiver's support: what they need to find it in their log, and no
+ * patient data. Of the HL7 texts it has only MSH-9, MSH-10, MSA-1, codes and places; nothing that somebody typed, such
+ * as the reason of a pause, and no text of the receiver's, which may name the patient.
+ */
+export function report({ message, host, version, text, ruleText, language }: ReportFacts): string {
+  const { acceptedAt, ackCode, controlId, errorCode, rule, settledAt, state, status, type } =
+    message
+  const line = (name: ReportLine, value: string): string[] =>
+    value === '' ? [] : [`${text(`story.report.${name}`)}: ${value}`]
+  const left = settledAt === null ? '' : utc(settledAt)
+  const words = rule === '' ? '' : ruleWords(rule, ruleText)
+  const { earlier, attempts } = attemptsOf(message)
+  return [
+    text('story.report.title'),
+    ...line('host', printable(host)),
+    ...line('controlId', printable(controlId, 199)),
+    ...line('type', printable(type)),
+    ...line('accepted', utc(acceptedAt)),
+    ...line('state', [text(`messageState.${state}`), left].filter(Boolean).join(', ')),
+    ...line('attempts', String(message.attempts)),
+    ...(earlier === 0 ? [] : [`  ${text('story.earlier', { count: earlier })}`]),
+    ...attempts.map(
+      ({ n, at, ms, result }) =>
+        `  ${n}. ${utc(at)}, ${tookWords(ms, text, language)}, ${resultWords(result, text)}`
+    ),
+    ...line('status', status === null ? '' : String(status)),
+    ...line('ackCode', ackCode),
+    ...errorsOf(message).flatMap(({ code, severity, places }) =>
+      line(
+        'error',
+        [
+          [code, ERROR_CODES[code] ?? ''].filter(Boolean).join(' '),
+          severityWords(severity, ruleText),
+          ...places
+        ]
+          .filter(Boolean)
+          .join(', ')
+      )
+    ),
+    ...line('errorCode', errorCode),
+    ...line('rule', words === '' ? rule : `${words} (${rule})`),
+    ...line('sender', `node-red-hl7-https-out ${version}`)
+  ].join('\n')
+}
+
+type ReportLine =
+  | 'host'
+  | 'controlId'
+  | 'type'
+  | 'accepted'
+  | 'state'
+  | 'attempts'
+  | 'status'
+  | 'ackCode'
+  | 'error'
+  | 'errorCode'
+  | 'rule'
+  | 'sender'
+
+/** `2026-11-25 02:41:00.120 UTC` */
+function utc(iso: string): string {
+  return iso.replace('T', ' ').replace('Z', ' UTC')
+}
+
+/** The errors with the places that they are about: those are known only from the reply. */
+function errorsOf({ errors, reply }: MessageStory): {
+  code: string
+  severity: string
+  places: string[]
+}[] {
+  const read = readReply(reply ?? '').errors
+  if (read.length === 0) return errors.map((error) => ({ ...error, places: [] }))
+  return read.slice(0, MOST_ERRORS).map(({ code, severity, location }) => ({
+    // Anything may stand there.
+    code: Object.hasOwn(ERROR_CODES, code) ? code : 'other',
+    severity: /^[EWIF]$/.test(severity) ? severity : '',
+    places: placesIn(location).map(placeName)
+  }))
+}
+
+/** As many as the journal keeps. */
+const MOST_ERRORS = 10

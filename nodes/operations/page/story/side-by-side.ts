@@ -1,0 +1,155 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
+import { AsyncDirective } from 'lit-html/async-directive.js'
+import { directive } from 'lit-html/directive.js'
+import { createRef, ref } from 'lit-html/directives/ref.js'
+import type { Desk } from '../desk.ts'
+import { answerView, errorView } from './error-view.ts'
+import type { ShownLines } from './hl7-lines.ts'
+import { lineView } from './line-view.ts'
+import { readTexts, type ErrorPlace, type ReadTexts } from './read-texts.ts'
+import { reveal } from './reveal.ts'
+
+interface Texts {
+  controlId: string
+  /** Null where it is no longer kept. */
+  request: string | null
+  reply: string | null
+}
+
+interface Shown {
+  message: Texts
+  desk: Desk
+  read: ReadTexts
+}
+
+/**
+ * Request and reply, beside each other where there is room. One of the places that the errors are about is marked;
+ * which one is known here only, so that nothing else is drawn when it changes.
+ */
+class SideBySide extends AsyncDirective {
+  readonly #root = createRef<HTMLElement>()
+  #shown: Shown | undefined
+  #marked: ErrorPlace | undefined
+
+  override render(message: Texts, desk: Desk): TemplateResult {
+    const before = this.#shown
+    const isSame =
+      before?.message.request === message.request && before.message.reply === message.reply
+    // Not again for each drawing: they can be large.
+    const read = isSame ? before.read : readTexts(message.request ?? '', message.reply ?? '')
+    if (!isSame) {
+      const places = read.errors.flatMap((error) => error.places)
+      this.#marked = places.find(({ found }) => found !== undefined)
+      requestAnimationFrame(() => {
+        reveal(this.#root.value, false)
+      })
+    }
+    this.#shown = { message, desk, read }
+    return this.#view(this.#shown)
+  }
+
+  /** @param isPressed somebody wants to go there */
+  #mark(place: ErrorPlace, isPressed: boolean): void {
+    if (this.#shown === undefined) return
+    this.#marked = place
+    this.setValue(this.#view(this.#shown))
+    reveal(this.#root.value, isPressed)
+  }
+
+  #view(shown: Shown): TemplateResult {
+    const { message, desk, read } = shown
+    const { text } = desk
+    return html`<div class="hl7-texts" ${ref(this.#root)}>
+      ${this.#said(shown)}
+      <div class="hl7-text hl7-request">
+        <h4>${text('story.request')}</h4>
+        ${
+          message.request === null
+            ? html`<p>${text('story.gone')}</p>`
+            : this.#pane('request', read.request, desk)
+        }
+      </div>
+      <div class="hl7-text hl7-reply">
+        <h4>${text('story.reply')}</h4>
+        ${
+          read.reply.lines.length === 0 || read.reply.lines.some(({ name }) => name !== '')
+            ? nothing
+            : html`<p>${text('story.notHl7')}</p>`
+        }
+        ${
+          message.reply === null || message.reply === ''
+            ? html`<p>${text('story.noReply')}</p>`
+            : this.#pane('reply', read.reply, desk)
+        }
+      </div>
+    </div>`
+  }
+
+  /** What the reply says about the message. */
+  #said({ message, desk, read }: Shown): TemplateResult | typeof nothing {
+    const { text } = desk
+    const { answers, errors, errorsLeftOut } = read
+    if (answers.length === 0 && errors.length === 0) return nothing
+    const options = {
+      desk,
+      hasRequest: message.request !== null,
+      marked: this.#marked,
+      mark: (place: ErrorPlace, isPressed: boolean) => {
+        this.#mark(place, isPressed)
+      }
+    }
+    return html`<div class="hl7-said">
+      <h4 id="hl7-said-title">${text('story.said')}</h4>
+      ${answers.map((answer) => answerView(answer, message.controlId, desk))}
+      <ol class="hl7-errors" aria-labelledby="hl7-said-title" ?hidden=${errors.length === 0}>
+        ${errors.map((error) => errorView(error, options))}
+      </ol>
+      ${
+        errorsLeftOut === 0
+          ? nothing
+          : html`<p>${text('story.errorsLeftOut', { count: errorsLeftOut })}</p>`
+      }
+    </div>`
+  }
+
+  #pane(which: 'request' | 'reply', { lines, leftOut }: ShownLines, desk: Desk): TemplateResult {
+    const { text } = desk
+    const marked = this.#marked
+    // An ERR leads to what it is about as well.
+    const follow = (event: Event): void => {
+      const line = (event.target as Element).closest<HTMLElement>('[data-number]')
+      const place = this.#placesNamedIn(Number(line?.dataset['number']))[0]
+      if (place !== undefined) this.#mark(place, event.type === 'click')
+    }
+    return html`<div
+      class="hl7-lines"
+      tabindex="0"
+      role="region"
+      aria-label=${text(`story.${which}`)}
+      @click=${which === 'reply' ? follow : nothing}
+      @mouseover=${which === 'reply' ? follow : nothing}
+    >
+      ${lines.map((line) =>
+        which === 'reply'
+          ? lineView(line, text, undefined, line.number === marked?.namedIn)
+          : lineView(line, text, line.number === marked?.found?.line ? marked.found : undefined)
+      )}
+      ${
+        leftOut === 0
+          ? nothing
+          : html`<p class="hl7-left-out">${text('story.linesLeftOut', { count: leftOut })}</p>`
+      }
+    </div>`
+  }
+
+  /** What can be marked, of what a line of the reply names. */
+  #placesNamedIn(line: number): ErrorPlace[] {
+    const errors = this.#shown?.read.errors ?? []
+    return errors
+      .filter((error) => error.line === line)
+      .flatMap(({ places }) => places)
+      .filter(({ found }) => found !== undefined)
+  }
+}
+
+export const sideBySide = directive(SideBySide)
