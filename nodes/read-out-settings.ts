@@ -183,6 +183,11 @@ export function readOutSettings(
     clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
     warnings
   }
+  const { intervalMs, maxIntervalMs } = settings.delivery.retry
+  if (maxIntervalMs < intervalMs) {
+    const words = english('forms', 'problem.waitBelowFirst', { seconds: intervalMs / 1000 })
+    warnings.push(`${outForm.label('retryMaxInterval')}: ${words}`)
+  }
   const secrets = readSecrets(properties, credentials, receiver)
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {

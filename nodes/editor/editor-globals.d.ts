@@ -18,6 +18,13 @@ interface EditorNode {
   [property: string]: unknown
 }
 
+/** A wire. */
+interface EditorLink {
+  source: EditorNode
+  sourcePort: number
+  target: EditorNode
+}
+
 /** A type of a typed input that is not built in. */
 interface TypedInputType {
   value: string
@@ -106,6 +113,15 @@ declare const RED: {
     node(id: string): (EditorNode & { changed?: boolean }) | null
     /** A node as a deploy sends it, with the credentials that were changed. */
     convertNode(node: EditorNode): object
+    /** A new one. */
+    id(): string
+    import(nodes: object[], options: { markChanged: boolean }): { nodes: EditorNode[] }
+    filterNodes(filter: object): EditorNode[]
+    filterLinks(filter: object): EditorLink[]
+    addLink(link: EditorLink): void
+    /** Whether there is something to deploy. */
+    dirty(): boolean
+    dirty(dirty: boolean): void
     /** A subflow and its instances; undefined if the id is that of a flow. */
     subflow(id: unknown): { instances: EditorNode[] } | undefined
   }
@@ -120,10 +136,10 @@ declare const RED: {
   actions: { add(name: string, action: () => void, options?: { label: string }): void }
   comms: { subscribe(topic: string, listener: () => void): void }
   user: { hasPermission(permission: string): boolean }
-  view: { reveal(id: string): void }
+  view: { reveal(id: string): void; updateActive(): void; redraw(all: boolean): void }
+  history: { push(event: object): void }
   i18n: { lang(): string }
   notify(message: string, type: 'error' | 'success'): void
-  clipboard: { copyText(text: string): boolean }
   utils: {
     /** `true`, or why the value is not valid for the type. */
     validateTypedProperty(value: string, type: string, options: object): true | string

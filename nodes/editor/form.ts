@@ -21,8 +21,8 @@ export interface FormDefinition {
   /** Whether each `data-row` of the form applies now: hints, marks, and rows that are not the row of a property. */
   rows: Record<string, (value: ReadValue) => boolean>
   /**
-   * Says why a property's value cannot be used, or returns an empty string. Not called for numbers,
-   * nor for properties that are not used, except lists.
+   * Says why a property's value cannot be used, or returns an empty string. Not called for a number that
+   * is none or is out of bounds, nor for properties that are not used, except lists.
    */
   problem: (property: string, value: unknown, read: ReadValue) => string
 }
@@ -104,9 +104,12 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     const given = value ?? property?.default ?? ''
     const read = readFrom(node)
     if (property?.kind !== 'list' && fields[name]?.when?.(read) === false) return ''
-    if (property?.kind !== 'number') return definition.problem(name, given, read)
-    const { min, max = '' } = property
-    return words(numberProblem(given, property), { min, max })
+    if (property?.kind === 'number') {
+      const { min, max = '' } = property
+      const reason = words(numberProblem(given, property), { min, max })
+      if (reason !== '') return reason
+    }
+    return definition.problem(name, given, read)
   }
 
   // Node-RED lists the reasons of a node away from its fields.
@@ -197,6 +200,8 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
       })
       marks.observe(root(), {
         subtree: true,
+        // A row that is removed takes its mark along.
+        childList: true,
         attributes: true,
         attributeFilter: ['class', 'hidden']
       })
@@ -268,6 +273,12 @@ function offerChoices(select: HTMLElement | null, field: EditorElements): void {
   let typed = usual.includes(input.value) ? '' : input.value
   select.value = usual.includes(input.value) ? input.value : ''
   show()
+  // Who types a value of the list gets its name.
+  field.on('change', () => {
+    if (select.value !== '' || !usual.includes(input.value.trim())) return
+    select.value = input.value.trim()
+    show()
+  })
   $(select).on('change', () => {
     if (select.value === '') {
       input.value = typed

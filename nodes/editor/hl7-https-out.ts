@@ -1,6 +1,6 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import { readPath } from '../../src/hl7/path.ts'
-import { urlProblem } from '../../src/http-client/url-problem.ts'
+import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 import { outCredentials, outProperties, tokenIsHeader } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
@@ -10,7 +10,7 @@ import { createForm } from './form.ts'
 import type { OutKey } from './form-text.ts'
 import { prepareSection } from './form-section.ts'
 import { createFormTabs } from './form-tabs.ts'
-import { namedValue } from './named-value.ts'
+import { namedValue, type NamedValue } from './named-value.ts'
 import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
@@ -50,7 +50,9 @@ function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
   switch (property) {
     case 'url':
-      return words(urlProblem(given))
+      return words(typedUrlProblem(given))
+    case 'retryMaxInterval':
+      return waitProblem(Number(value), Number(read('retryInterval')))
     case 'tokenPlacement':
       if (given !== 'header' && usesDpop(read)) return words('tokenDpop')
       return words(given === 'body' && read('format') !== 'form' ? 'tokenBody' : '')
@@ -84,6 +86,10 @@ function problem(property: string, value: unknown, read: ReadValue): string {
   }
 }
 
+function waitProblem(longest: number, first: number): string {
+  return longest < first ? words('waitBelowFirst', { seconds: first }) : ''
+}
+
 function jsonataProblem(expression: string): string {
   if (expression === '') return ''
   const answer = RED.utils.validateTypedProperty(expression, 'jsonata', {})
@@ -103,14 +109,18 @@ function rulesProblem(rules: string): string {
 }
 
 function headersProblem(value: unknown, read: ReadValue): string {
-  const found = listProblem(value, 'header', words)
-  if (found !== '' || !tokenIsHeader(read) || !Array.isArray(value)) return found
+  const entries: unknown[] = Array.isArray(value) ? value : []
+  const own = entries.map((entry) => headerProblem(namedValue(entry), read))
+  return listProblem(value, 'header', words) || (own.find((found) => found !== '') ?? '')
+}
+
+/** The token has its header, and with DPoP the proof. */
+function headerProblem(entry: NamedValue, read: ReadValue): string {
+  const name = entry.name.trim().toLowerCase()
+  if (!tokenIsHeader(read)) return ''
+  if (name === 'dpop' && usesDpop(read)) return words('headerReserved')
   const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
-  const given = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
-  const isToken = given.includes(tokenHeader.toLowerCase())
-  const isProof = given.includes('dpop') && usesDpop(read)
-  if (isProof) return words('headerReserved')
-  return words(isToken ? 'headerIsToken' : '')
+  return words(name === tokenHeader.toLowerCase() ? 'headerIsToken' : '')
 }
 
 function isCharset(label: string): boolean {
@@ -137,10 +147,11 @@ function prepare(node: EditorNode): void {
   )
   form.onMarks(markTabs)
 
+  const inForm: ReadValue = (property) => $(`#${form.idOf(property)}`).val()
   const types = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
   const made = createNamedValueLists(form, node, {
     formFields: { types, names: 'any' },
-    headers: { types, names: 'header' }
+    headers: { types, names: 'header', problem: (entry) => headerProblem(entry, inForm) }
   })
   lists = made
   prepareBodyPresets(made)

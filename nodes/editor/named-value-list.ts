@@ -13,6 +13,8 @@ export interface NamedValueListOptions {
   /** The types of a value. */
   types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7')[]
   names: EntryNames
+  /** Why an entry cannot be used beside that, in words; an empty string if it can. */
+  problem?: (entry: NamedValue) => string
 }
 
 /** The lists of an open form. */
@@ -94,7 +96,7 @@ function createNamedValueList(
   form: Form,
   node: EditorNode,
   property: string,
-  { types, names }: NamedValueListOptions,
+  { types, names, problem: ownProblem = () => '' }: NamedValueListOptions,
   onChange: () => void
 ): NamedValueList {
   const { text, words } = form
@@ -120,10 +122,16 @@ function createNamedValueList(
       .map(readRow)
       .filter((entry) => !isBlank(entry))
 
+  const problemOf = (entry: NamedValue): EntryProblem | undefined => {
+    const own = ownProblem(entry)
+    const ofName: EntryProblem | undefined = own === '' ? undefined : { field: 'name', words: own }
+    return entryProblem(entry, names, words) ?? ofName
+  }
+
   /** Marks the mistake in a row, and returns its text. */
   const check = (row: Element): string => {
     const entry = readRow(row)
-    const problem = isBlank(entry) ? undefined : entryProblem(entry, names, words)
+    const problem = isBlank(entry) ? undefined : problemOf(entry)
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
     name?.classList.toggle('input-error', problem?.field === 'name')

@@ -15,7 +15,7 @@ import { hostOf } from './host-of.ts'
 import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'
-import { urlProblem } from '../../src/http-client/url-problem.ts'
+import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 
 const prefix = 'node-config-input'
 
@@ -82,7 +82,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
 }
 
 function addressProblem(given: string): string {
-  return words(given.trim() === '' ? 'issuerEmpty' : urlProblem(given))
+  return words(given.trim() === '' ? 'issuerEmpty' : typedUrlProblem(given))
 }
 
 /** A secret signs with HS256 only, a key with the other algorithms (RFC 7518 §3.1). */

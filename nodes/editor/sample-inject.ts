@@ -1,12 +1,12 @@
 import { sampleSegments } from '../test-sample.ts'
 
 /**
- * An inject node with a sample message, as the JSON that Node-RED imports. Each time it is pressed,
- * the message has a control ID and a time of its own.
+ * An inject node with a sample message. Each time it is pressed, the message has a control ID and a time
+ * of its own.
  *
  * @param type MSH-9, such as `ADT^A01`
  */
-export function sampleInject(type: string): string {
+export function sampleInject(type: string): { type: string } & Record<string, unknown> {
   // No segment contains a blank.
   const segments = sampleSegments(type, ' id ', ' time ').map((segment) =>
     JSON.stringify(segment).replace(/ (id|time) /g, '" & $$$1 & "')
@@ -21,25 +21,16 @@ export function sampleInject(type: string): string {
     ')'
     // In its field, which has one line, Node-RED keeps the line breaks of an expression as tabs.
   ].join('\t')
-  // A new id each time: Node-RED would ask what to do with one that is in the flow already.
-  const id = Array.from({ length: 16 }, () => Math.floor(16 * Math.random()).toString(16)).join('')
-  return JSON.stringify([
-    {
-      id,
-      type: 'inject',
-      name: `${type} (test)`,
-      z: '',
-      x: 140,
-      y: 80,
-      props: [{ p: 'payload' }],
-      payload,
-      payloadType: 'jsonata',
-      topic: '',
-      repeat: '',
-      crontab: '',
-      once: false,
-      onceDelay: 0.1,
-      wires: [[]]
-    }
-  ])
+  return {
+    type: 'inject',
+    name: `${type} (test)`,
+    props: [{ p: 'payload' }],
+    payload,
+    payloadType: 'jsonata',
+    topic: '',
+    repeat: '',
+    crontab: '',
+    once: false,
+    onceDelay: 0.1
+  }
 }

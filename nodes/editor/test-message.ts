@@ -8,7 +8,7 @@ import type { FormText, OutKey } from './form-text.ts'
 import { rowActions } from './reply-rule-row.ts'
 import { conditionWords, severityWords } from './reply-rule-words.ts'
 import type { ResultBox, ResultLine } from './result-box.ts'
-import { sampleInject } from './sample-inject.ts'
+import { addTestNodes } from './test-nodes.ts'
 import { undeployedNodes } from './undeployed-nodes.ts'
 
 /** What the buttons need from the form. */
@@ -26,9 +26,13 @@ const MAX_ERRORS = 20
 
 const prefix = 'hl7-https-out-test'
 
-/** Wires "Send test message", which sends with what is in the form, and "Copy as inject". */
+/**
+ * Wires "Send test message", which sends with what is in the form, and "Add test nodes", which adds them
+ * when the form is closed with "Done".
+ */
 export function prepareTestMessage({ form, node, lists }: TestMessageOptions): void {
   const { text } = form
+  adds = undefined
   const type = (): string => String($(`#${prefix}-type`).val()).trim() || 'ADT^A01'
 
   const show = (answer: TestAnswer, result: ResultBox): void => {
@@ -88,12 +92,21 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
     }
   })
 
-  document.getElementById(`${prefix}-copy`)?.addEventListener('click', () => {
-    if (RED.clipboard.copyText(sampleInject(type()))) {
-      RED.notify(text('testMessage.copied'), 'success')
-    }
+  const button = document.getElementById(`${prefix}-add`)
+  button?.addEventListener('click', () => {
+    adds = { node, type: type() }
+    if (button instanceof HTMLButtonElement) button.disabled = true
+    const note = document.getElementById(`${prefix}-added`)
+    if (note) note.textContent = text('testMessage.added')
   })
 }
+
+/** What "Add test nodes" was pressed for in the open form. */
+let adds: { node: EditorNode; type: string } | undefined
+
+RED.events.on('editor:save', (node) => {
+  if (adds?.node === node) addTestNodes(node, adds.type)
+})
 
 /**
  * The id of the running node. In a subflow that is the node of the first instance, whose id

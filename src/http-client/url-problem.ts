@@ -1,6 +1,12 @@
 /** Why a URL cannot be used; the key of its text in the forms' locales under `problem`. */
 export type UrlProblem =
-  'urlEmpty' | 'urlPartialVariable' | 'urlInvalid' | 'urlScheme' | 'urlPlainHttp' | 'urlUserInfo'
+  | 'urlEmpty'
+  | 'urlPartialVariable'
+  | 'urlInvalid'
+  | 'urlAuthority'
+  | 'urlScheme'
+  | 'urlPlainHttp'
+  | 'urlUserInfo'
 
 /**
  * Checks a URL that a token or a message may be sent to: `https:`, or `http:` to this machine only,
@@ -16,12 +22,20 @@ export function urlProblem(text: string): UrlProblem | undefined {
   if (trimmed.includes('${')) return 'urlPartialVariable'
   const url = URL.parse(trimmed)
   // `localhost:8443/x` and `hl7.example.org:443` parse as a scheme followed by a path.
-  if (url === null) return 'urlInvalid'
+  if (url === null) return /^https?:\/\//i.test(trimmed) ? 'urlAuthority' : 'urlInvalid'
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     return trimmed.includes('://') ? 'urlScheme' : 'urlInvalid'
   }
   if (url.username !== '' || url.password !== '') return 'urlUserInfo'
   return url.protocol === 'http:' && !isLoopback(url.hostname) ? 'urlPlainHttp' : undefined
+}
+
+/**
+ * The same for a URL that is being typed, in which a blank is a mistake. In that of a deployed node it
+ * becomes `%20`, as the URL standard has it.
+ */
+export function typedUrlProblem(text: string): UrlProblem | 'urlBlank' | undefined {
+  return urlProblem(text) ?? (/\s/.test(text.trim()) ? 'urlBlank' : undefined)
 }
 
 /**

@@ -228,6 +228,8 @@ describe('the forms in the editor', () => {
     for (const [tab, field, value, words] of [
       ['destination', 'url', 'http://hl7.example.org/in', /localhost/],
       ['destination', 'url', 'https://${HOST}/in', /whole URL/],
+      ['destination', 'url', 'https://hl7.example.org:99999/', /the port.*at most 65535/],
+      ['destination', 'url', 'https://hl7.example.org/a b', /a space in this URL/],
       ['destination', 'url', '${HL7_URL}', ok],
       ['destination', 'url', url, ok],
       ['message', 'contentType', 'application/жlm', /cannot carry/],
@@ -240,6 +242,8 @@ describe('the forms in the editor', () => {
       ['reply', 'replyPath', 'data.hl7Ack', ok],
       ['delivery', 'failureTimeout', '-0.5', /minimum is 0/],
       ['delivery', 'failureTimeout', '0.5', ok],
+      ['delivery', 'retryMaxInterval', '4', /less than the first wait.*take 5 seconds/],
+      ['delivery', 'retryMaxInterval', '5', ok],
       ['delivery', 'connectTimeout', '3601', /maximum is 3600/],
       ['delivery', 'connectTimeout', '${SECONDS}', ok],
       ['delivery', 'maxInFlight', '1.5', /whole/],
@@ -277,6 +281,18 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.page.locator(`#${config}-form .input-error`).count(), 0)
   })
 
+  it('have a name for a number that means something of its own', async () => {
+    await edit('old')
+    await editor.tab('delivery')
+    await editor.page.selectOption('#hl7-https-out-failureTimeout', '')
+    await editor.type('#node-input-failureTimeout', '-1')
+    await editor.page.press('#node-input-failureTimeout', 'Tab')
+    assert.equal(await editor.page.inputValue('#hl7-https-out-failureTimeout'), '-1')
+    assert.equal(await editor.page.isVisible('#node-input-failureTimeout'), false)
+    await editor.close()
+    assert.deepEqual(await stored('old', 'failureTimeout'), [-1])
+  })
+
   it('say at a list what is wrong with an entry', async () => {
     const problem = '#hl7-https-out-headers-problem'
     await edit('old')
@@ -312,6 +328,8 @@ describe('the forms in the editor', () => {
     assert.ok(await inList.isVisible())
     // The node is marked on the canvas.
     await editor.type(`${headers} .hl7-https-entry-name`, 'authorization')
+    const already = 'This header already carries the token.'
+    assert.deepEqual(await editor.page.locator(problem).allInnerTexts(), [already])
     await editor.close()
     const [problems] = (await stored('old', 'validationErrors')) as [string[]]
     assert.ok(problems.includes('Headers: This header already carries the token.'))

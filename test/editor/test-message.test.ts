@@ -222,23 +222,28 @@ describe('the test message of the form', () => {
     }
   })
 
-  it('can be copied as an inject node, which sends a new message each time', async () => {
-    await editor.edit('node')
-    await editor.type('#hl7-https-out-test-type', 'ADT^A04')
-    await editor.page.click('#hl7-https-out-test-copy')
-    await editor.page.getByText('Copied. Close this form').waitFor()
-    await editor.close('cancel')
-    await editor.page.keyboard.press('Control+i')
-    await editor.page.focus('#red-ui-clipboard-dialog-import-text')
-    await editor.page.keyboard.press('Control+v')
-    await editor.page.click('#red-ui-clipboard-dialog-ok')
-    await editor.page.mouse.click(500, 400)
-    await editor.page.waitForFunction(`RED.nodes.filterNodes({ type: 'inject' }).length === 1`)
-    await editor.ask(`(() => {
-      const [inject] = RED.nodes.filterNodes({ type: 'inject' })
-      RED.nodes.addLink({ source: inject, sourcePort: 0, target: RED.nodes.node('node') })
-      RED.nodes.dirty(true)
-    })()`)
+  it('can be sent through the flow by nodes that are added around it, once', async () => {
+    const count = (type: string): Promise<number> =>
+      editor.ask(`RED.nodes.filterNodes({ type: '${type}' }).length`)
+    const add = async (how: 'ok' | 'cancel'): Promise<number[]> => {
+      await editor.edit('node')
+      await editor.type('#hl7-https-out-test-type', 'ADT^A04')
+      await editor.page.click('#hl7-https-out-test-add')
+      assert.match(await editor.page.innerText('#hl7-https-out-test-added'), /^Press Done/)
+      await editor.close(how)
+      return Promise.all([...['inject', 'debug', 'catch'].map(count), editor.ask<number>(links)])
+    }
+    const links = 'RED.nodes.filterLinks({}).length'
+    assert.deepEqual(await add('cancel'), [0, 0, 0, 0])
+    assert.deepEqual(await add('ok'), [1, 3, 1, 4])
+    assert.deepEqual(await add('ok'), [1, 3, 1, 4])
+    assert.deepEqual(
+      await editor.ask(`RED.nodes.filterNodes({ type: 'catch' }).map(({ scope }) => scope)`),
+      [['node']]
+    )
+    await editor.ask(`RED.history.pop() && 0`)
+    assert.equal(await count('debug'), 0)
+    assert.deepEqual(await add('ok'), [1, 3, 1, 4])
     // Node-RED's own form does not change it.
     const id = await editor.ask<string>(`RED.nodes.filterNodes({ type: 'inject' })[0].id`)
     const payload = await editor.ask<string>(`RED.nodes.node('${id}').payload`)

@@ -24,7 +24,7 @@ describe('targetUrl', () => {
     ['  ', 'urlEmpty'],
     ['hl7.example.org', 'urlInvalid'],
     ['//hl7.example.org/', 'urlInvalid'],
-    ['https://', 'urlInvalid'],
+    ['https://', 'urlAuthority'],
     ['ftp://127.0.0.1/', 'urlScheme'],
     ['file:///etc/passwd', 'urlScheme'],
     ['http://hl7.example.org/', 'urlPlainHttp'],

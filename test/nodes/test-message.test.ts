@@ -277,6 +277,16 @@ describe('Send test message', () => {
       assert.equal(failed.error.code, 'ERR_TLS_CERT_ALTNAME_INVALID')
     })
 
+    it('says to try https:// where a server expects TLS, and what is wrong where it expects none', async () => {
+      const { host } = new URL(world.receiver.url)
+      const bare = { auth: '', headers: [] }
+      const plain = await test({ node: inForm({ ...bare, url: `http://${host}/` }) }, 'author')
+      assert.match(plain.error.hint, /try https:\/\/ in the URL/, plain.error.code)
+      const secure = { ...bare, url: own('/').replace('http:', 'https:') }
+      const { error } = await test({ node: inForm(secure) }, 'author')
+      assert.match(error.hint, /that the server uses HTTPS on it/, error.code)
+    })
+
     it('says when retrying would end', async () => {
       const port = await freePort()
       for (const [changed, until] of [

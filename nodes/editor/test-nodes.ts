@@ -1,0 +1,72 @@
+import { sampleInject } from './sample-inject.ts'
+
+/** The distance of the added nodes on the canvas. */
+const BESIDE = 240
+const BELOW = 60
+
+/**
+ * Adds what a node lacks for a first try: an inject node with a sample message, debug nodes for ACK and
+ * NAK, and a Catch node with a debug node. One step to undo.
+ *
+ * @param type MSH-9 of the sample, such as `ADT^A01`
+ */
+export function addTestNodes(node: EditorNode, type: string): void {
+  const at = { x: Number(node['x']), y: Number(node['y']), z: node['z'] }
+  const links: EditorLink[] = []
+  const added: EditorNode[] = []
+  const add = (properties: object, right: number, down: number): EditorNode => {
+    const place = { x: at.x + right * BESIDE, y: at.y + down * BELOW, z: at.z }
+    const made = { ...properties, ...place, id: RED.nodes.id(), wires: [] }
+    const found = RED.nodes.import([made], { markChanged: true }).nodes[0]
+    if (found === undefined) throw new Error('Node-RED has imported nothing')
+    added.push(found)
+    return found
+  }
+  const link = (source: EditorNode, sourcePort: number, target: EditorNode): void => {
+    const made = { source, sourcePort, target }
+    RED.nodes.addLink(made)
+    links.push(made)
+  }
+  const isLinked = (end: object): boolean => RED.nodes.filterLinks(end).length > 0
+
+  if (!isLinked({ target: node })) link(add(sampleInject(type), -1, 0), 0, node)
+  for (const [port, name] of ['ACK', 'NAK'].entries()) {
+    if (!isLinked({ source: node, sourcePort: port }))
+      {link(node, port, add(debug(name), 1, port - 1))}
+  }
+  if (!isCaught(node)) {
+    const caught = add({ type: 'catch', name: '', uncaught: false }, 0, 1.5)
+    // Node-RED drops the ids of nodes that are not imported together.
+    caught['scope'] = [node.id]
+    link(caught, 0, add(debug('error'), 1, 1.5))
+  }
+  if (added.length === 0) return
+  RED.history.push({
+    t: 'add',
+    nodes: added.map(({ id }) => id),
+    links,
+    dirty: RED.nodes.dirty()
+  })
+  RED.nodes.dirty(true)
+  RED.view.updateActive()
+  RED.view.redraw(true)
+}
+
+/** Shows the whole message. */
+function debug(name: string): object {
+  return {
+    type: 'debug',
+    name,
+    active: true,
+    tosidebar: true,
+    complete: 'true',
+    targetType: 'full'
+  }
+}
+
+/** Whether a Catch node of the flow gets its errors. */
+function isCaught({ id, z }: EditorNode): boolean {
+  return RED.nodes.filterNodes({ type: 'catch', z }).some(({ scope }) => {
+    return !Array.isArray(scope) || scope.includes(id)
+  })
+}
