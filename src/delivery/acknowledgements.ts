@@ -143,7 +143,7 @@ export class Acknowledgements<Content> {
     }
     // Awaiting does not count, but the wait for another attempt does.
     message.counts = true
-    const waitMs = decision.retry ? this.#sending.retryInMs(message, result) : undefined
+    const waitMs = this.#sending.retryInMs(message, result)
     const settlement = withAccept(
       settlementOf(settledMessage(message), message.attempts, result, options.clock.now()),
       message.outcome as Settlement | undefined
@@ -152,6 +152,7 @@ export class Acknowledgements<Content> {
       message.retries++
       message.verdict = verdictOf(settlement)
       await this.#moving.store(message, { to: 'waiting', dueInMs: waitMs, counts: true })
+      this.#sending.keepDeadline(message, { result, settlement })
       tell(moved(message, 'retrying', { result }))
     } else if (decision.outcome === 'suspend') {
       await this.#suspend(message, result, settlement)

@@ -17,6 +17,7 @@ import type {
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
 import { Alarm } from './alarm.ts'
 import { CarefulStart } from './careful-start.ts'
+import { Deadlines } from './deadlines.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
@@ -101,6 +102,7 @@ export class Delivery<Content> {
   readonly #turnAlarm: Alarm
   /** The time of an awaiting message is up. */
   readonly #lateAlarm: Alarm
+  readonly #deadlines: Deadlines
   #settlingLate: Promise<void> | undefined
   /** Since then more may have become late. */
   #settlesAgain = false
@@ -114,6 +116,9 @@ export class Delivery<Content> {
     })
     this.#lateAlarm = new Alarm(options.clock, () => {
       if (this.#canSend) this.#settleLate()
+    })
+    this.#deadlines = new Deadlines(options.clock, (seq) => {
+      this.#endRetries(seq)
     })
     const isRetrying = failureTimeoutMs > 0
     const onOpen = (): void => {
@@ -393,6 +398,7 @@ export class Delivery<Content> {
     this.#closing.abort()
     this.#turnAlarm.cancel()
     this.#lateAlarm.cancel()
+    this.#deadlines.close()
     this.#pace.close()
     // What still waits for the start learns that the node closes.
     this.#flowsStarted.resolve(undefined)
@@ -463,7 +469,7 @@ export class Delivery<Content> {
       }
     }
     const moving = new Moving(context)
-    const sending = new Sending(context, moving)
+    const sending = new Sending(context, moving, this.#deadlines)
     return {
       queue,
       moving,
@@ -570,6 +576,21 @@ export class Delivery<Content> {
       this.#claimMessages()
     })
     this.#catchFault(sent)
+  }
+
+  /** The time of a message is over: it is not tried again, even if nothing may be sent now. */
+  #endRetries(seq: number): void {
+    const work = this.#work
+    if (work === undefined || !this.#canSend || this.#pause !== undefined) return
+    const ended = work.queue.claimRetry(seq).then(
+      (claim) => claim && work.sending.send(claim),
+      (error: unknown) => this.#stopReading(error)
+    )
+    this.#catchFault(
+      this.#track(ended).finally(() => {
+        this.#claimMessages()
+      })
+    )
   }
 
   /** Nobody waits for it. Nothing in it rejects; if it does anyway, Node-RED has to survive it. */

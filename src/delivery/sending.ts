@@ -1,6 +1,7 @@
 import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
+import type { Deadlines, LastAttempt } from './deadlines.ts'
 import { mayHaveArrived } from './explain.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
@@ -22,21 +23,23 @@ import {
 export class Sending<Content> {
   readonly #context: WorkContext<Content>
   readonly #moving: Moving<Content>
+  readonly #deadlines: Deadlines
   /** Messages that wait for a token. */
   readonly #withoutToken = new Set<number>()
 
-  constructor(context: WorkContext<Content>, moving: Moving<Content>) {
+  constructor(context: WorkContext<Content>, moving: Moving<Content>, deadlines: Deadlines) {
     this.#context = context
     this.#moving = moving
+    this.#deadlines = deadlines
   }
 
-  /** Takes a message whose turn it is to the receiver once. */
+  /** Takes a message whose turn it is to the receiver once; if its time is over, it is decided on its last answer. */
   send(claim: Claim): Promise<void> {
     return workOn(this.#context.works, claim.row, () => this.#send(claim))
   }
 
   async #send(claim: Claim): Promise<void> {
-    const { maySend, queue, sending, tell } = this.#context
+    const { closing, isPaused, maySend, queue, sending, tell } = this.#context
     const { seq } = claim.row
     sending.set(seq, claim)
     let forgetClock: (() => void) | undefined
@@ -44,11 +47,18 @@ export class Sending<Content> {
       const message = await this.#restored(claim)
       if (message === undefined) return
       forgetClock = withClock(this.#context, message)
+      const last = this.#deadlines.overFor(message)
+      if (last !== undefined && !isPaused() && !closing.aborted) {
+        this.#deadlines.delete(seq)
+        await this.#decide(message, last)
+        return
+      }
       // While it was read, the node was paused or closed, or lost its receiver.
       if (!maySend()) {
         queue.release(seq)
         return
       }
+      this.#deadlines.delete(seq)
       tell(moved(message, 'sending'))
       const result = await this.#attempt(message)
       if (result !== undefined) await this.#act(message, result)
@@ -153,23 +163,35 @@ export class Sending<Content> {
 
   /** Does what the rules say. */
   async #act(message: Message<Content>, result: AttemptResult): Promise<void> {
-    const { options, outageMs, pauseByRule, tell } = this.#context
-    const { decision, error } = result
+    const { options, outageMs, tell } = this.#context
     const now = options.clock.now()
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
-    const waitMs = decision.retry ? this.retryInMs(message, result, outageMs()) : undefined
-    if (waitMs !== undefined) {
-      message.retries++
-      if (error?.family === 'token') this.#withoutToken.add(message.row.seq)
-      await this.#moving.storeAtLast(message, {
-        to: 'waiting',
-        dueInMs: waitMs,
-        counts: message.counts
-      })
-      tell(moved(message, 'retrying', { result }))
-    } else if (decision.outcome === 'await') {
+    const waitMs = this.retryInMs(message, result, outageMs())
+    if (waitMs === undefined) {
+      await this.#decide(message, { result, settlement })
+      return
+    }
+    message.retries++
+    if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
+    this.keepDeadline(message, { result, settlement })
+    await this.#moving.storeAtLast(message, {
+      to: 'waiting',
+      dueInMs: waitMs,
+      counts: message.counts
+    })
+    tell(moved(message, 'retrying', { result }))
+  }
+
+  /** Does what the rules say of a message that is not retried. */
+  async #decide(message: Message<Content>, last: LastAttempt): Promise<void> {
+    const { options, pauseByRule, tell } = this.#context
+    const { result } = last
+    const { decision } = result
+    const settlement = { ...last.settlement, settledAt: options.clock.now() }
+    message.verdict = verdictOf(settlement)
+    if (decision.outcome === 'await') {
       message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
       message.mayHaveArrived = true
       message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
@@ -193,17 +215,29 @@ export class Sending<Content> {
 
   /**
    * @param leastMs nothing is sent before that
-   * @returns in how many milliseconds it is tried again; undefined if that would be too late
+   * @returns in how many milliseconds it is tried again, or its time is over; undefined if it is not tried again
    */
   retryInMs(message: Message<Content>, result: AttemptResult, leastMs = 0): number | undefined {
-    const { isPaused, options } = this.#context
-    const { failureTimeoutMs, random, retry } = options
+    const { failureTimeoutMs, random, retry } = this.#context.options
+    const leftMs = this.#leftMs(message)
+    if (!result.decision.retry || failureTimeoutMs === 0 || leftMs <= 0) return undefined
     const ownMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
-    const waitMs = Math.max(ownMs, leastMs)
-    const spentThen = message.spentMs + (message.counts ? waitMs : 0)
+    return Math.min(Math.max(ownMs, leastMs), leftMs)
+  }
+
+  /** The wait of a message begins: it is retried until its time is over. */
+  keepDeadline(message: Message<Content>, { result, settlement }: LastAttempt): void {
+    const { reply } = settlement
+    // A settlement has as much of the reply as is needed.
+    const last = { result: { ...result, ...(reply && { reply }) }, settlement }
+    this.#deadlines.set(message, this.#leftMs(message), last)
+  }
+
+  /** How long a message may still be retried, in milliseconds. */
+  #leftMs({ counts, spentMs }: Message<Content>): number {
+    const { isPaused, options } = this.#context
     // A pause does not count, and the clock restarts when it ends.
-    const isLate = !isPaused() && spentThen > failureTimeoutMs
-    return failureTimeoutMs === 0 || isLate ? undefined : waitMs
+    return counts && !isPaused() ? options.failureTimeoutMs - spentMs : Infinity
   }
 
   /** The node closes before anything was decided. */

@@ -86,6 +86,10 @@ export class MessageQueue<Content> {
     return this.#engine.call('claimNext', () => [most, this.#contents.before])
   }
 
+  claimRetry(seq: number): Promise<Claim | undefined> {
+    return this.#engine.call('claimRetry', () => [seq])
+  }
+
   claimLate(most: number): Promise<Claim[]> {
     return this.#engine.call('claimLate', () => [most])
   }

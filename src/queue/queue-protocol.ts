@@ -11,6 +11,7 @@ export type QueueMethods = Pick<
   Queue<Uint8Array>,
   | 'accept'
   | 'claimNext'
+  | 'claimRetry'
   | 'claimLate'
   | 'claimAwaiting'
   | 'claimSuspended'

@@ -241,6 +241,12 @@ export class Queue<Stored> {
     return rows.map((row) => this.#claim(row, contentsBefore))
   }
 
+  /** Hands out a message that is retried before its turn, unless it is on its way or another one of its lane is. */
+  claimRetry(seq: number): ClaimedMessage<Stored> | undefined {
+    const row = this.#sql.row(seq)
+    return row !== undefined && isRetrying(row) && this.#isFree(row) ? this.#claim(row) : undefined
+  }
+
   /** Hands out awaiting messages whose time is up. */
   claimLate(most: number): ClaimedMessage<Stored>[] {
     const found: StoredRow[] = []

@@ -243,7 +243,7 @@ for (const durable of [false, true]) {
         await reply('await')
         await clock.advance(300)
       }
-      assert.equal(clock.timers, 2, 'one for all that await, one for all that are retried')
+      assert.equal(clock.timers, 3, 'for all that await, all that are retried, and their deadlines')
       await clock.advance(99)
       assert.deepEqual(waits(), [3, 0])
       await clock.advance(1)
@@ -323,7 +323,11 @@ for (const durable of [false, true]) {
       }
       await reply('await')
       await acknowledge(delivery, 'a1', 'retry')
+      await clock.advance(1999)
+      assert.deepEqual(emitted, [])
+      await clock.advance(1)
       assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+      assert.equal(flights.length, 0, 'without another attempt')
     })
 
     it('is not sent again for ever since the node was resumed', async () => {

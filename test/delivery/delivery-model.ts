@@ -101,6 +101,9 @@ interface Message {
   renewals: number
   retries: number
   dueAt: number
+  /** When it is no longer retried, and what follows then. */
+  endsAt: number
+  final: ReplyKind
   /** What follows if no application acknowledgement comes, and the uptime when the wait began. */
   late: Late
   awaitsFrom: number
@@ -177,6 +180,8 @@ export class DeliveryModel {
   /** It is paused even if the last pause cannot be stored; and how often it was paused. */
   #surelyPaused = false
   #pauses = 0
+  /** Pauses by a rule of which no event has come yet. */
+  #pausesToTell = 0
   /** The number of the last renewal of all clocks. */
   #resumes = 0
   /** The numbers of those that have been stored since. */
@@ -432,6 +437,7 @@ export class DeliveryModel {
     this.#allFrom = undefined
     this.#endOutage()
     this.#calls = 0
+    this.#pausesToTell = 0
     this.#closing = undefined
     this.#left = undefined
     this.#givenUp = []
@@ -481,6 +487,11 @@ export class DeliveryModel {
             for (const row of event.endedOn) this.#suspended(this.#of(row))
           }
           if (mine() && kind === 'resumed') this.#resumed()
+          if (mine() && event.kind === 'moved' && event.to === 'suspended') {
+            const message = this.#of(event.message)
+            if (this.#isGivenUp(message)) this.#suspended(message)
+          }
+          if (mine() && event.kind === 'paused' && event.pause.by === 'rule') this.#pausedByRule()
           if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
           if (mine()) assert.notEqual(kind, 'fault', 'a fault of ours')
         })
@@ -584,9 +595,26 @@ export class DeliveryModel {
     }
   }
 
-  #pauseByRule(): void {
+  /** @param isTold an event of it is to come */
+  #pauseByRule(isTold = true): void {
+    if (isTold) this.#pausesToTell++
     this.#pauses++
     this.#paused = this.#surelyPaused = true
+  }
+
+  /** After an attempt, which is known here, or because the time of a message is over. */
+  #pausedByRule(): void {
+    if (this.#pausesToTell > 0) {
+      this.#pausesToTell--
+      return
+    }
+    const message = [...this.#messages.values()].find(
+      (each) => each.final === 'retry-disable' && this.#isGivenUp(each)
+    )
+    assert.ok(message, 'a rule paused for no message')
+    message.standing = 'waiting'
+    message.endsAt = Number.POSITIVE_INFINITY
+    this.#pauseByRule(false)
   }
 
   /** The next attempt has its time. */
@@ -597,6 +625,17 @@ export class DeliveryModel {
     )
     message.dueAt = isBehind ? 0 : this.#clock.monotonic() + waitMs
     message.countsFrom = counts ? this.#uptimeMs : undefined
+  }
+
+  /** How long it may still be retried. */
+  #leftMs({ spent }: Message): number {
+    return this.#paused ? Number.POSITIVE_INFINITY : this.#settings.failureTimeoutMs - spent
+  }
+
+  /** Its time is over, though it was to be tried again. */
+  #isGivenUp({ endsAt, renewals, standing }: Message): boolean {
+    const isRetried = ['retrying', 'wanted', 'waiting'].includes(standing)
+    return isRetried && renewals >= this.#resumes && this.#clock.monotonic() >= endsAt
   }
 
   #spentOf({ spent, countsFrom }: Message): number {
@@ -616,6 +655,7 @@ export class DeliveryModel {
     message.attemptTime = 0
     message.retries = 0
     message.countsFrom = undefined
+    message.endsAt = Number.POSITIVE_INFINITY
     message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
   }
 
@@ -653,6 +693,7 @@ export class DeliveryModel {
       const { countsFrom, retries, spentMs, state, turn, verdict } = row
       message.spent = spentMs
       message.retries = retries
+      message.endsAt = Number.POSITIVE_INFINITY
       message.countsFrom = countsFrom ?? undefined
       message.accepted = true
       message.renewals = this.#disk.renewals
@@ -717,6 +758,8 @@ export class DeliveryModel {
     if (message.standing === 'operator') this.#renew(message)
     // It was read before the last resume.
     this.#forgetOldClock(message, this.#resumes)
+    assert.ok(this.#clock.monotonic() < message.endsAt, `${id} was sent after its time was over`)
+    message.endsAt = Number.POSITIVE_INFINITY
     message.spent = message.handedOut ?? this.#spentOf(message)
     message.handedOut = undefined
     message.countsFrom = undefined
@@ -762,14 +805,15 @@ export class DeliveryModel {
       const least = kind === 'retry-after' ? RETRY_AFTER_MS : 0
       const outage = this.#closedUntil - this.#clock.monotonic()
       const wait = Math.max(backOff(message), least, outage)
-      const then = message.spent + (message.counts ? wait : 0)
-      const late = failureTimeoutMs === 0 || (!this.#paused && then > failureTimeoutMs)
-      if (!late) {
+      const left = message.counts ? this.#leftMs(message) : Number.POSITIVE_INFINITY
+      if (failureTimeoutMs !== 0 && left > 0) {
         message.standing = 'retrying'
+        message.endsAt = this.#clock.monotonic() + left
+        message.final = kind
         message.retries++
         // The clock restarts when a pause ends: what it shows until then does not matter.
         message.stored = this.#paused ? undefined : message.spent
-        this.#planned(message, wait, message.counts)
+        this.#planned(message, Math.min(wait, left), message.counts)
         flight.end(result)
         return
       }
@@ -802,6 +846,7 @@ export class DeliveryModel {
 
   #suspended(message: Message): void {
     message.standing = 'suspended'
+    message.endsAt = Number.POSITIVE_INFINITY
     message.timedOut = false
   }
 
@@ -898,9 +943,11 @@ export class DeliveryModel {
     if (outcome === 'await') return
     this.#forgetOldClock(message, Math.max(renewals, this.#resumes))
     const { failureTimeoutMs } = this.#settings
-    const wait = backOff(message)
-    const isInTime = this.#paused || message.spent + wait <= failureTimeoutMs
-    if (retry && failureTimeoutMs !== 0 && isInTime) {
+    const left = this.#leftMs(message)
+    if (retry && failureTimeoutMs !== 0 && left > 0) {
+      const wait = Math.min(backOff(message), left)
+      message.endsAt = this.#clock.monotonic() + left
+      message.final = kind
       message.retries++
       message.standing = 'wanted'
       message.stored = this.#paused ? undefined : message.spent
@@ -926,7 +973,7 @@ export class DeliveryModel {
     for (const message of held) {
       const { id } = message
       if (message.standing === 'awaiting') this.#lookUpAwaiting(message, awaiting, suspended)
-      else if (suspended.has(id)) message.standing = 'suspended'
+      else if (suspended.has(id)) this.#suspended(message)
       else if (message.standing === 'operator') {
         this.#renew(message)
         message.standing = 'waiting'
@@ -987,6 +1034,8 @@ export class DeliveryModel {
       assert.ok(this.#isLate(message), `${id} left before its time was up`)
       assert.equal(message.late, 'fail', `${id} left`)
       assert.equal(settlement.error?.cause?.code, ACK_TIMEOUT)
+    } else if (this.#isGivenUp(message)) {
+      assert.equal(settlement.outcome, 'error', `${id} left when its time was over`)
     } else {
       assert.ok(this.#started, `${id} was emitted before the start`)
       assert.equal(standing, 'leaving', `${id} was emitted, though it is ${standing}`)
@@ -1038,6 +1087,13 @@ export class DeliveryModel {
     assert.deepEqual({ acked, naked, failed }, this.#counters)
     assert.equal(state.queued, is('waiting', 'retrying').length, 'queued messages')
     assert.equal(state.state === 'paused', this.#paused)
+    if (this.#settings.quickDisk && !this.#paused) {
+      const over = messages.filter((message) => this.#isGivenUp(message))
+      for (const message of over) {
+        const isBehind = messages.some((m) => m !== message && this.#holdsUp(m, message))
+        assert.ok(isBehind, `${message.id} is still there after its time`)
+      }
+    }
     if (this.#paused || this.#flights.length >= this.#places || now < this.#closedUntil) return
     for (const message of is('waiting', 'retrying')) {
       const { id, standing, dueAt } = message
@@ -1215,6 +1271,8 @@ function newMessage(
     renewals: 0,
     retries: 0,
     dueAt: 0,
+    endsAt: Number.POSITIVE_INFINITY,
+    final: 'retry',
     late: 'suspend',
     awaitsFrom: 0,
     leftMs: 0,

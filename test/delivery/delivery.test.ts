@@ -41,11 +41,11 @@ describe('Delivery', () => {
       if (resumes) await delivery.resume()
       else await clock.advance(1000)
       await settled()
-      // Else it would be the second wait, of 10 s, after 4 s.
+      // Else it would be the second wait, of 10 s, and cut after 7 s.
       await reply('retry')
-      assert.equal(emitted.length, resumes ? 0 : 1)
       await clock.advance(5000)
       if (resumes) await reply('accept')
+      else await clock.advance(2000)
       assert.deepEqual(emitted, [resumes ? 'a1 ack' : 'a1 HL7_DELIVERY_FAILED'])
     }
   })
@@ -60,6 +60,9 @@ describe('Delivery', () => {
     const second = await setUpOn(disk, { failureTimeoutMs: 10_000 }, clock)
     await clock.advance(4000)
     await second.reply('retry')
+    await clock.advance(1999)
+    assert.deepEqual(second.emitted, [])
+    await clock.advance(1)
     assert.deepEqual(second.emitted, ['a1 HL7_DELIVERY_FAILED'])
   })
 
@@ -470,11 +473,101 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 HL7_DELIVERY_FAILED'])
   })
 
-  it('fails at once if the receiver asks for a wait beyond the failure timeout', async () => {
-    const { add, reply, emitted } = await setUp({ failureTimeoutMs: 59_000 })
-    await add('a1')
-    await reply('retry-after')
-    assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+  describe('a message whose time is over before its next attempt', () => {
+    const failureTimeoutMs = 20_000
+    const refused = (): AttemptResult => ({
+      decision: resultOf('retry').decision,
+      error: { code: 'invalid_client', family: 'token', text: 'refused' },
+      answered: false,
+      reachable: true,
+      isPermanent: true,
+      retryAfterMs: 30_000,
+      elapsedMs: 1
+    })
+
+    it('fails then, not before and without another request, as its last attempt said', async () => {
+      const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
+      await add('a1', 'a2')
+      flights.shift()?.end(refused())
+      await clock.advance(19_999)
+      assert.deepEqual([emitted, flights], [[], []])
+      await clock.advance(1)
+      assert.deepEqual([emitted, flights], [['a1 HL7_DELIVERY_FAILED'], []])
+      assert.match(delivery.state().lastError?.text ?? '', /^invalid_client: refused\. .*\(one attempt\)/)
+      await clock.advance(9999)
+      assert.equal(flights.length, 0, 'the next one waits for the end of the outage')
+      await clock.advance(1)
+      await reply('accept')
+      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 ack'])
+    })
+
+    for (const [kind, becomes] of [
+      ['retry-after', { emitted: ['a1 HL7_DELIVERY_FAILED'] }],
+      ['retry-suspend', { suspended: 1 }],
+      ['retry-disable', { state: 'paused' }]
+    ] as const) {
+      it(`ends as its rule says: ${kind}`, async () => {
+        const retry = { intervalMs: 60_000, maxIntervalMs: 60_000 }
+        const { add, clock, delivery, emitted, flights, reply } = await setUp({
+          ...{ failureTimeoutMs, retry }
+        })
+        await add('a1')
+        await reply(kind)
+        await clock.advance(19_999)
+        assert.equal(delivery.state().retrying, 1)
+        await clock.advance(1)
+        const { suspended, state } = delivery.state()
+        const is = { emitted, suspended, state }
+        assert.deepEqual({ ...is, ...becomes }, is)
+        assert.equal(flights.length, 0)
+      })
+    }
+
+    it('fails though nothing may be sent: another one has met the outage since', async () => {
+      const { add, clock, emitted, flights } = await setUp({ failureTimeoutMs, order: 'none' })
+      await add('a1', 'a2')
+      for (const flight of flights.splice(0)) flight.end(resultOf('busy'))
+      await clock.advance(5000)
+      // One tries, and the gate closes for 10 s, then for 20.
+      flights.shift()?.end(resultOf('busy'))
+      await clock.advance(10_000)
+      flights.shift()?.end(resultOf('busy'))
+      await clock.advance(4999)
+      assert.deepEqual([emitted, flights], [[], []])
+      await clock.advance(1)
+      assert.deepEqual(emitted.toSorted(), ['a1 HL7_DELIVERY_FAILED', 'a2 HL7_DELIVERY_FAILED'])
+      assert.equal(flights.length, 0)
+    })
+
+    it('is sent if there is a token again before', async () => {
+      const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
+      await add('a1')
+      flights.shift()?.end(refused())
+      await clock.advance(19_000)
+      delivery.tokenIsBack()
+      await settled()
+      await clock.advance(5000)
+      assert.deepEqual([emitted, flights.length], [[], 1], 'an attempt is not cut')
+      await reply('accept')
+      assert.deepEqual(emitted, ['a1 ack'])
+    })
+
+    it('has all its time again after a resume, and none passes in a pause', async () => {
+      const { add, clock, delivery, emitted, flights } = await setUp({ failureTimeoutMs })
+      await add('a1')
+      flights.shift()?.end(refused())
+      await clock.advance(10_000)
+      await delivery.pause()
+      await clock.advance(60_000)
+      assert.deepEqual(emitted, [])
+      await delivery.resume()
+      await settled()
+      flights.shift()?.end(refused())
+      await clock.advance(19_999)
+      assert.deepEqual(emitted, [])
+      await clock.advance(1)
+      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+    })
   })
 
   it('first sends messages with another kind of key, one by one', async () => {

@@ -39,6 +39,7 @@ interface Call {
 /** Calls that change nothing. */
 const READS = new Set<QueueMethod>([
   'claimNext',
+  'claimRetry',
   'claimLate',
   'claimAwaiting',
   'claimSuspended',
