@@ -231,7 +231,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   const unsubscribe = tokens?.onStatus((token) => {
     if (token.state === 'ok' || token.state === 'idle') delivery.tokenIsBack()
-    reporter.reportToken(token.state === 'none' ? token.code : undefined)
+    reporter.reportToken(token.state === 'none' ? token : undefined)
     status.update()
   })
   // A message that waits too long causes no event.

@@ -11,12 +11,12 @@ export const GATEWAY_STATUSES = new Set([502, 503, 504])
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
 export function failureOf(thrown: unknown): Pick<
   AttemptResult,
-  'reachable' | 'status' | 'hint' | 'isPermanent' | 'retryAfterMs'
+  'reachable' | 'status' | 'hint' | 'isPermanent' | 'quotes' | 'retryAfterMs'
 > & {
   error: AttemptError
 } {
   if (thrown instanceof TokenError) {
-    const { code, message, status } = thrown
+    const { code, message, status, error, description } = thrown
     return {
       error: { code, family: 'token', text: message },
       // A token server that refuses us is reachable; one that cannot be reached, or whose
@@ -25,6 +25,10 @@ export function failureOf(thrown: unknown): Pick<
       ...(thrown.permanent ? { isPermanent: true } : undefined),
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),
+      quotes: {
+        ...(error !== undefined && { error }),
+        ...(description !== undefined && { description })
+      },
       ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })
     }
   }

@@ -24,10 +24,14 @@ export interface AttemptResult {
   decision: Decision
   reply?: ReplyRecord
   error?: AttemptError
-  /** The HTTP status of an answer that could not be read whole, or of the token server's refusal. */
+  /** The HTTP status of an answer that could not be read whole, or of the refusal for which there is no token. */
   status?: number
+  /** The receiver's reply to the last token, because of which no other is fetched now. */
+  refusedReply?: ReplyRecord
   /** For the advice after a refusal: no token was sent, or its status asks for no other token. */
   token?: 'none' | 'kept'
+  /** The length of the token, in characters, if the receiver finds the headers too large. */
+  tokenLength?: number
   /** Why a refused token could not be replaced. */
   tokenProblem?: string
   /** What to do if there is no token. */
@@ -36,7 +40,7 @@ export interface AttemptResult {
   isPermanent?: boolean
   /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
   answered: boolean
-  /** What an explanation may quote of an answer without an acknowledgement. */
+  /** What an explanation may quote of an answer without an acknowledgement, or of the token server's. */
   quotes?: Quotes
   /** The SOAP fault that the reply is. */
   fault?: SoapFault

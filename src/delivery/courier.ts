@@ -14,8 +14,8 @@ import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { meaningOf } from '../https/reply-meaning.ts'
 import { soapVersion, type SoapFault } from '../https/soap-fault.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
-import { withToken } from '../oauth2/with-token.ts'
-import type { TokenError } from '../oauth2/token-error.ts'
+import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
+import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, GATEWAY_STATUSES, hintOf, withRetryAfter } from './attempt-failure.ts'
@@ -23,10 +23,10 @@ import type { WatchWork } from './careful-start.ts'
 import { decide, retriesOnReset } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
 import type { MessageName } from '../queue/queue-error.ts'
-import type { AttemptResult } from './attempt-result.ts'
+import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
-import { quotesOf } from './quotes.ts'
+import { quotesOf, type Quotes } from './quotes.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {
@@ -67,6 +67,8 @@ const MOST_IDLE_MS = 100
 /** What is known of an attempt while it goes on. */
 interface Progress {
   redactor: Redactor
+  /** That was sent last. */
+  token?: string
   /** The last one that was built. */
   request?: PreparedRequest
   /** So many requests were sent, the last one at this time. */
@@ -85,6 +87,8 @@ export class Courier {
   readonly #settings: CourierSettings
   readonly #mostIdleMs: number | undefined
   readonly #earlier = new EarlierMessages()
+  /** The last reply that refused a token, and the message that it was for: it may quote that. */
+  #refused: { message: string; reply: ReplyRecord } | undefined
 
   constructor(settings: CourierSettings) {
     this.#settings = settings
@@ -108,11 +112,15 @@ export class Courier {
     let refusal: TokenError | undefined
     let result: Omit<AttemptResult, 'elapsedMs'>
     try {
-      const sent = await withToken(tokens, send, (answer) => this.#isRefused(answer), signal)
+      const judge = (answer: Answer): TokenVerdict => this.#judgeToken(answer, parcel, progress)
+      const sent = await withToken(tokens, send, judge, signal)
       refusal = sent.refusal
       if (sent.answer instanceof HttpError) throw sent.answer
       const { answer } = sent
       result = await watchWork(() => this.#read(answer, parcel.message, progress))
+      if (result.reply !== undefined && this.#isRefused(answer)) {
+        this.#refused = { message: parcel.message.text, reply: result.reply }
+      }
     } catch (thrown) {
       result = this.#failed(thrown, parcel.message)
     }
@@ -154,7 +162,10 @@ export class Courier {
   ): Promise<Answer> {
     const { receiver, rules, tokens } = this.#settings
     const { message, input, url, responseTimeoutMs } = parcel
-    if (token !== undefined) progress.redactor.add(token)
+    if (token !== undefined) {
+      progress.redactor.add(token)
+      progress.token = token
+    }
     const request = await watchWork(() => receiver.prepare({ message, input, url, token }))
     progress.request = request
     const transmit = (proof: string | undefined): Promise<Answer> => {
@@ -177,7 +188,7 @@ export class Courier {
   async #read(
     reply: ReceivedReply,
     message: OutgoingMessage,
-    { redactor, request }: Progress
+    { redactor, request, token }: Progress
   ): Promise<Omit<AttemptResult, 'elapsedMs'>> {
     const { rules } = this.#settings
     const { status, headers } = reply
@@ -209,10 +220,7 @@ export class Courier {
     const attempt: Attempt = { sent: sentOf(message), status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
-    const quotes =
-      ack === null && request !== undefined
-        ? quotesOf(headers, { ...request, message }, redactor)
-        : undefined
+    const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
     await turn(read.text)
     return {
       decision: decide(rules, attempt),
@@ -228,6 +236,7 @@ export class Courier {
       ...(quotes && { quotes, ...this.#tokenAdvice(reply) }),
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
+      ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
       reachable: ack !== null || isReachable(meaning ?? status),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
@@ -240,7 +249,28 @@ export class Courier {
     // A token server's status is not the receiver's: no rule may mistake it for one.
     const isOfReceiver = status !== undefined && error.family !== 'token'
     const attempt: Attempt = { sent: sentOf(message), error, ...(isOfReceiver && { status }) }
-    return { ...failure, answered: false, decision: decide(this.#settings.rules, attempt) }
+    const refused = error.code === 'ERR_TOKEN_REFUSED' ? this.#refused : undefined
+    return {
+      ...failure,
+      ...(refused?.message === message.text && { refusedReply: refused.reply }),
+      answered: false,
+      decision: decide(this.#settings.rules, attempt)
+    }
+  }
+
+  /** What an answer says of the token that was sent. */
+  #judgeToken(answer: Answer, { message }: Parcel, { redactor, request }: Progress): TokenVerdict {
+    const { status = 0 } = answer
+    if (!this.#isRefused(answer)) {
+      return { isAccepted: !(answer instanceof HttpError) && status >= 200 && status < 300 }
+    }
+    const quotes =
+      answer instanceof HttpError
+        ? undefined
+        : quotesFor(answer.headers, message, redactor, request)
+    const { error, description } = quotes ?? {}
+    const host = request?.url.host ?? ''
+    return { refusal: { host, status, error, description }, isAccepted: false }
   }
 
   /** Whether the receiver refuses the token: its status says so, whatever the body. */
@@ -261,6 +291,16 @@ export class Courier {
   #refusesProof(answer: ReceivedReply): boolean {
     return this.#settings.tokens?.proofs !== undefined && refusesProof(answer)
   }
+}
+
+/** What may be quoted of the headers of the answer to the last request. */
+function quotesFor(
+  headers: IncomingHttpHeaders,
+  message: OutgoingMessage,
+  redactor: Redactor,
+  request: PreparedRequest | undefined
+): Quotes | undefined {
+  return request && quotesOf(headers, { ...request, message }, redactor)
 }
 
 /** Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1). */

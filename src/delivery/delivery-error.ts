@@ -7,6 +7,9 @@ export type DeliveryErrorCode = keyof Codes['error']
 export interface DeliveryErrorCause {
   code: string
   status?: number
+  /** Of a refused client or token: the server's own code and words, if it gave any and they may be shown. */
+  error?: string
+  description?: string
 }
 
 /**

@@ -3,6 +3,9 @@ import { english, isKey } from '../english.ts'
 import { wantsLateCertificate } from '../http-client/error-page.ts'
 import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
+import { hintForReceiver } from '../oauth2/answer-hints.ts'
+import { inEnglish } from '../oauth2/hint.ts'
+import { quoting } from '../oauth2/token-error.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
@@ -26,12 +29,24 @@ export function deliveryFailed(
   const status = reply?.status ?? result.status
   const cause: DeliveryErrorCause = {
     code: error?.code ?? (status === undefined ? 'EUNKNOWN' : String(status)),
-    ...(status === undefined ? undefined : { status })
+    ...(status === undefined ? undefined : { status }),
+    ...wordsOf(result)
   }
   const values = { why: whyFailed(result), message: idOf(name), count: attempts }
   const isUncertain = name.mayHaveArrived === true || mayHaveArrived(result)
   const key = isUncertain ? 'error.perhapsDelivered' : 'error.notDelivered'
   return new DeliveryError('HL7_DELIVERY_FAILED', english('log', key, values), cause)
+}
+
+/** What the server says that refuses the client or its token. */
+export function wordsOf({ error, quotes, reply }: AttemptResult): Omit<DeliveryErrorCause, 'code'> {
+  const isRefusal = error?.family === 'token' || STATUSES_OF_ACCESS.has(reply?.status ?? 0)
+  if (!isRefusal || quotes === undefined) return {}
+  const { error: code, description } = quotes
+  return {
+    ...(code !== undefined && { error: code }),
+    ...(description !== undefined && { description })
+  }
 }
 
 /** Whether the receiver may have accepted the message, as the preset "Suspend after a timeout" has it. */
@@ -72,10 +87,10 @@ export function whyFailed(result: AttemptResult): string {
 
 /** The same in two: why, and what to do, `''` if nothing is known. */
 export function reasonAndHint(result: AttemptResult): { reason: string; hint: string } {
-  const { error, reply } = result
+  const { error, quotes, reply } = result
   const what =
     error !== undefined
-      ? describeError(error)
+      ? quoting(describeError(error), error.family === 'token' ? quotes?.description : undefined)
       : reply === undefined
         ? 'EUNKNOWN'
         : describeReply(reply, result)
@@ -97,9 +112,7 @@ export function printableCode(code: string): string {
 function describeError({ code, text }: AttemptError): string {
   const first = printable(code)
   if (text === '') return first
-  // What a token server answers with is at the end of its text.
-  const rest = text.endsWith(`: ${code}.`) ? text.slice(0, -`: ${code}.`.length) : text
-  return /^\S+: /.test(rest) ? `${first} at ${rest}` : `${first}: ${rest}`
+  return /^\S+: /.test(text) ? `${first} at ${text}` : `${first}: ${text}`
 }
 
 function describeReply({ status, text }: ReplyRecord, result: AttemptResult): string {
@@ -161,23 +174,41 @@ function hintOf(result: AttemptResult): string | undefined {
 }
 
 /** Where the reply says more than its status. */
-function meaningHint({ fault, meaning, otherSoap }: AttemptResult): string | undefined {
+function meaningHint({
+  fault,
+  meaning,
+  otherSoap,
+  tokenLength
+}: AttemptResult): string | undefined {
   if (otherSoap !== undefined) return english('log', 'hint.otherSoap', { version: otherSoap })
   if (meaning === 'tls') return english('log', 'hint.clientCertificate')
   if (meaning === undefined) return undefined
+  if (meaning === 431) return largeHeaders(tokenLength)
   if (fault === undefined || meaning === 500) return english('log', `hint.status.${meaning}`)
   const key = `hint.fault.${fault.detail ?? ''}`
   if (isKey('log', key)) return english('log', key)
   return english('log', meaning === 401 ? 'hint.fault.SecurityFault' : 'hint.faultOfSender')
 }
 
-function statusHint(status: number, { token, quotes }: AttemptResult): string | undefined {
+/** Java servers refuse headers of more than 8 or 16 kB, and nginx too: it is nearly always the token. */
+function largeHeaders(tokenLength: number | undefined): string {
+  if (tokenLength === undefined) return english('log', 'hint.status.431')
+  return english('log', 'hint.largeToken', { length: tokenLength.toLocaleString('en-US') })
+}
+
+function statusHint(
+  status: number,
+  { token, tokenLength, quotes }: AttemptResult
+): string | undefined {
+  if (status === 431) return largeHeaders(tokenLength)
   const isOfAccess = STATUSES_OF_ACCESS.has(status)
   const ofToken = `hint.noToken.${status}`
   if (token === 'none' && isKey('log', ofToken)) return english('log', ofToken)
   if (isOfAccess && quotes?.scope !== undefined) {
     return english('log', 'hint.scope', { scope: printable(quotes.scope) })
   }
+  const known = isOfAccess && quotes !== undefined ? hintForReceiver(quotes) : undefined
+  if (known !== undefined) return inEnglish([known])
   const key = `hint.status.${status}`
   if (!isKey('log', key)) return undefined
   const hint = english('log', key)

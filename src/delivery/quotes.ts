@@ -5,7 +5,7 @@ import { printableProse } from '../printable.ts'
 import type { Redactor } from '../redactor.ts'
 import { repeats, withoutNumbers } from './sent-words.ts'
 
-/** What may be quoted of an answer's headers in an error or a log: short, and without tokens and secrets. */
+/** What may be quoted of an answer in an error or a log: short, and without tokens and secrets. */
 export interface Quotes {
   /** `type/subtype` of Content-Type. */
   readonly contentType?: string
@@ -13,7 +13,8 @@ export interface Quotes {
   readonly redirect?: string
   /** The scope that a challenge asks for (RFC 6750 §3). */
   readonly scope?: string
-  /** Why it refuses, in the receiver's words (RFC 6750 §3). */
+  /** Why it refuses, as a code (RFC 6750 §3, of a token server RFC 6749 §5.2), and in the server's own words. */
+  readonly error?: string
   readonly description?: string
 }
 
@@ -27,6 +28,9 @@ export interface QuotedRequest {
 
 /** RFC 6838 §4.2, but no longer than the types in use. */
 const MEDIA_TYPE = /^[a-z0-9][\w!#$&^.+-]{0,29}\/[a-z0-9][\w!#$&^.+-]{0,59}$/i
+
+/** A single word. */
+const ERROR = /^[a-z][\w.-]{0,59}$/i
 
 /** In the characters that RFC 6750 §3 allows; a longer one is no description. */
 const DESCRIPTION = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,500}$/
@@ -54,12 +58,15 @@ export function quotesOf(
   const contentType = MEDIA_TYPE.test(type.trim()) ? quoted(type) : undefined
   const redirect = redirectTarget(headers.location, request.url, quoted, unsent)
   const scope = quoted(challengeParameter(headers, 'scope') ?? '')
+  const code = challengeParameter(headers, 'error') ?? ''
+  const error = ERROR.test(code) && quoted(code) === code ? unsent(code) : undefined
   const said = challengeParameter(headers, 'error_description') ?? ''
   const description = DESCRIPTION.test(said) ? unsent(said) : undefined
   return {
     ...(contentType !== undefined && { contentType }),
     ...(redirect !== undefined && { redirect }),
     ...(scope !== undefined && { scope }),
+    ...(error !== undefined && { error }),
     ...(description !== undefined && { description })
   }
 }

@@ -4,10 +4,11 @@ import { printable } from '../printable.ts'
 import { QueueError, type MessageName } from '../queue/queue-error.ts'
 import type { QueueEvent, QueueEventKind } from '../queue/queue-event.ts'
 import { toldInEnglish } from '../told-in-english.ts'
+import type { TokenTrouble } from '../oauth2/token-cache.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import { eventTold } from './event-told.ts'
-import { idOf, sentence, whatHappened } from './explain.ts'
+import { idOf, reasonAndHint, sentence, whatHappened, wordsOf } from './explain.ts'
 import { causeOf } from './tally.ts'
 
 /** A line for the log: what is stuck and why, or that it is moving again. */
@@ -110,14 +111,19 @@ export class Reporter {
     }
   }
 
-  /** @param lostFor why there is no token, as a code; undefined if there is one, or none is needed */
-  reportToken(lostFor: string | undefined): void {
-    const isLost = lostFor !== undefined
+  /** @param trouble why there is no token; undefined if there is one, or none is needed */
+  reportToken(trouble: TokenTrouble | undefined): void {
+    const isLost = trouble !== undefined
     if (isLost === this.#isTokenLost) return
     this.#isTokenLost = isLost
     if (isLost) {
-      const values = { cause: printable(lostFor) }
-      this.#report({ kind: 'token-lost', by: '', values }, english('log', 'log.tokenLost'))
+      const { code, description, hint, message } = trouble
+      const values = {
+        cause: printable(code),
+        ...(description !== undefined && { reason: printable(description, 200) })
+      }
+      const more = [message, hint, english('log', 'log.tokenLost')].filter(Boolean).join(' ')
+      this.#report({ kind: 'token-lost', by: '', values }, more)
     } else {
       this.#report({ kind: 'token-back', by: '', values: {} })
     }
@@ -158,12 +164,21 @@ export class Reporter {
     this.#retried.add(message.seq)
     if (!isFirst) return
     this.#troubleSince = this.#clock.monotonic()
-    const cause = printable(causeOf(result))
-    const more = { count: message.attempts, why: whatHappened(result), message: idOf(message) }
-    this.#report(
-      { kind: 'retrying', by: '', values: { cause, controlId: printable(message.controlId) } },
-      english('log', 'log.retrying', more)
-    )
+    const words = result.error === undefined ? wordsOf(result).description : undefined
+    const values = {
+      cause: printable(causeOf(result)),
+      controlId: printable(message.controlId),
+      ...(words !== undefined && { reason: printable(words, 200) })
+    }
+    const more = { count: message.attempts, why: this.#whyRetried(result), message: idOf(message) }
+    this.#report({ kind: 'retrying', by: '', values }, english('log', 'log.retrying', more))
+  }
+
+  /** Without what has just been said: the server's words, and what to do about a token that is lost. */
+  #whyRetried(result: AttemptResult): string {
+    if (this.#isTokenLost && result.error?.family === 'token') return reasonAndHint(result).reason
+    const { description: _said, ...quotes } = result.quotes ?? {}
+    return whatHappened(result.error === undefined ? { ...result, quotes } : result)
   }
 
   #endTrouble({ settlement }: Moved): void {

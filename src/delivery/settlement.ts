@@ -42,7 +42,7 @@ export function settlementOf(
   result: AttemptResult,
   settledAt: number
 ): Settlement {
-  const { decision, reply, answered } = result
+  const { decision, reply, refusedReply, answered } = result
   const { rule, action, warnings } = decision
   const common = { rule, action, warnings, settledAt }
   const isAccepted = decision.outcome === 'accept' || decision.outcome === 'await'
@@ -54,7 +54,8 @@ export function settlementOf(
   if (isAccepted) return { outcome: 'ack', ...common }
   const { code, message, cause } = deliveryFailed(name, attempts, result)
   const failed: Settlement = { outcome: 'error', error: { code, message, cause }, ...common }
-  return keptAnswer(reply === undefined ? failed : { ...failed, reply })
+  const shown = reply ?? refusedReply
+  return keptAnswer(shown === undefined ? failed : { ...failed, reply: shown })
 }
 
 /** An error shows no more of a reply's text than this, in bytes of UTF-8. */

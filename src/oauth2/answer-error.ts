@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import { challengeParameter } from '../http-client/challenge.ts'
 import { meaningOfPage } from '../http-client/error-page.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
@@ -5,14 +6,16 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
 import { hintsForAnswer, isKnownError, type HintFacts } from './answer-hints.ts'
-import type { AddressField, Hint } from './hint.ts'
-import type { TokenAnswerUnusable, TokenRefused } from './token-answer.ts'
+import type { AddressField } from './hint.ts'
+import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 
 type ReplyHead = Pick<HttpReply, 'status' | 'headers'>
 
 /** What an error about an answer is built from. */
 export interface AnswerFacts extends Omit<HintFacts, 'clockAheadSeconds'> {
+  /** The body of the answer. */
+  text: string
   /** Wall clock in milliseconds. */
   now: number
   /** Knows the secrets in the request. */
@@ -32,10 +35,10 @@ export function pageError(
 ): TokenError | undefined {
   if (status !== 400 || meaningOfPage(text) !== 'tls') return undefined
   const { host } = new URL(url)
-  const message = `Token server ${host}: the server wants a client certificate, or a different one.`
-  return new TokenError(message, {
+  return new TokenError(english('log', 'token.wantsCertificate', { host }), {
     code: 'ERR_HTTP_STATUS',
     status,
+    host,
     family: 'tls',
     hints: [{ key: 'clientCertificate' }],
     permanent: true
@@ -48,85 +51,54 @@ const TRANSIENT_CODES = new Set(['temporarily_unavailable', 'server_error', 'slo
 /** The error for a token endpoint's answer without a usable token. */
 export function answerError(
   answer: TokenRefused | TokenAnswerUnusable,
-  { status, headers }: ReplyHead,
+  reply: ReplyHead,
   url: string,
   facts: AnswerFacts
 ): TokenError {
+  const { status } = reply
   const { host } = new URL(url)
-  if (answer.kind === 'unusable') {
-    const { says, hint, permanent } = UNUSABLE[answer.what]
-    const message = `The token server ${host} ${says} (HTTP ${status}).`
-    return new TokenError(message, {
-      code: 'ERR_TOKEN_ANSWER',
-      status,
-      hints: [{ key: hint }],
-      permanent
-    })
-  }
-  const error = safeCode(answer.error ?? challengeParameter(headers, 'error'), facts.redactor)
+  if (answer.kind === 'refused') return refusalError(answer, reply, host, facts)
+  const { what } = answer
+  return new TokenError(english('log', `token.unusable.${what}`, { host, status }), {
+    code: 'ERR_TOKEN_ANSWER',
+    status,
+    host,
+    hints: [{ key: `unusable.${what}` }],
+    // Without a token in it, it may be a page in front of the token server, which goes away.
+    permanent: !['html', 'empty', 'not-json'].includes(what)
+  })
+}
+
+function refusalError(
+  answer: TokenRefused,
+  { status, headers }: ReplyHead,
+  host: string,
+  facts: AnswerFacts
+): TokenError {
+  const { redactor, settings } = facts
+  const error = safeCode(answer.error ?? challengeParameter(headers, 'error'), redactor)
   const said = answer.description ?? challengeParameter(headers, 'error_description') ?? ''
-  const description = printableProse(facts.redactor.hide(said))
-  const transient =
+  const words = printableProse(redactor.hide(said))
+  const isTransient =
     // It rejects its own nonce: it renews them often, or it is several servers.
-    (facts.settings.dpop && error === 'use_dpop_nonce') ||
+    (settings.dpop && error === 'use_dpop_nonce') ||
     status >= 500 ||
     status === 429 ||
     status === 408 ||
     TRANSIENT_CODES.has(error ?? '')
-  const hints: Hint[] =
-    /\bDPoP\b/i.test(description) && !facts.settings.dpop
-      ? // Whatever the code: only the description says so.
-        [{ key: 'noDpop' }]
-      : hintsForAnswer(error ?? '', status, {
-          ...facts,
-          clockAheadSeconds: clockAhead(headers.date, facts.now)
-        })
-  const reason = error ?? (description === '' ? 'no reason given' : 'see its description')
-  return new TokenError(`The token server ${host} refused (HTTP ${status}): ${reason}.`, {
+  const refusal = { error: error ?? '', status, words, isPage: isPage(facts.text) }
+  const clockAheadSeconds = clockAhead(headers.date, facts.now)
+  const key = error === undefined && words === '' ? 'token.refusedSilently' : 'token.refused'
+  return new TokenError(english('log', key, { host, status }), {
     code: error ?? 'ERR_HTTP_STATUS',
     status,
-    description: description === '' ? undefined : description,
-    hints,
-    permanent: !transient,
+    host,
+    error,
+    description: words === '' ? undefined : words,
+    hints: hintsForAnswer(refusal, { ...facts, clockAheadSeconds }, host),
+    permanent: !isTransient,
     retryAfterMs: retryAfterMs(headers, facts.now)
   })
-}
-
-const UNUSABLE: Record<
-  TokenAnswerUnusable['what'],
-  { says: string; hint: Hint['key']; permanent: boolean }
-> = {
-  html: {
-    says: 'answered with a web page instead of a token',
-    hint: 'answerHtml',
-    permanent: false
-  },
-  empty: { says: 'sent an empty answer', hint: 'answerEmpty', permanent: false },
-  'not-json': {
-    says: 'answered with something that is not JSON',
-    hint: 'answerNotJson',
-    permanent: false
-  },
-  'no-token': {
-    says: 'answered without an access_token',
-    hint: 'answerNoToken',
-    permanent: true
-  },
-  'bad-token': {
-    says: 'sent a token with characters that a token must not have',
-    hint: 'answerBadToken',
-    permanent: true
-  },
-  'token-type': {
-    says: 'sent a token that is not a Bearer token',
-    hint: 'answerTokenType',
-    permanent: true
-  },
-  'not-dpop': {
-    says: 'sent a token that is not a DPoP token, although DPoP is on',
-    hint: 'answerNotDpop',
-    permanent: true
-  }
 }
 
 /** An error code is a single word; anything else is not repeated. */
@@ -163,9 +135,10 @@ export function redirectError(
     to === undefined || !/^https?:$/.test(to.protocol)
       ? 'nowhere'
       : printable(redactor.hide(`${to.origin}${to.pathname}`), 300)
-  return new TokenError(`${host} redirects to ${target} (HTTP ${status}), which is not followed.`, {
+  return new TokenError(english('log', 'token.redirect', { host, target, status }), {
     code: 'ERR_REDIRECT',
     status,
+    host,
     hints: [{ key: 'redirect', values: { field, target } }],
     permanent: true
   })

@@ -1,7 +1,20 @@
 import type { Hint } from './hint.ts'
-import type { ClientAuthMethod, GrantType, TokenSettings } from './token-settings.ts'
+import { REFUSALS, type RefusalRow } from './refusal-hints.ts'
+import type { ReceiverRefusal } from './token-cache.ts'
+import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
-/** What the hints for a refusal depend on. */
+/** What a token server answers instead of a token. */
+export interface Refusal {
+  /** Its OAuth error code; `''`: none. */
+  error: string
+  status: number
+  /** Its own words; `''`: none. */
+  words: string
+  /** The answer is a web page. */
+  isPage: boolean
+}
+
+/** What the hints for a refusal depend on besides the answer. */
 export interface HintFacts {
   settings: TokenSettings
   clientAuth: ClientAuthMethod
@@ -16,18 +29,6 @@ const CLOCK_TOLERANCE_SECONDS = 30
 /** The list comes from the server. */
 const MAX_METHODS = 10
 
-/** What to do if a method does not authenticate the client. */
-const CLIENT_HINTS: Record<ClientAuthMethod, Hint['key']> = {
-  client_secret_basic: 'clientBasic',
-  client_secret_basic_raw: 'clientBasicRaw',
-  client_secret_post: 'clientPost',
-  client_secret_jwt: 'clientSecretJwt',
-  private_key_jwt: 'clientKey',
-  tls_client_auth: 'clientTls',
-  client_assertion_file: 'clientAssertionFile',
-  none: 'clientNone'
-}
-
 /** The names that metadata have for a method, if they differ from ours (RFC 8414 §2, RFC 8705 §2). */
 const NAMES_IN_METADATA: Partial<Record<ClientAuthMethod, readonly string[]>> = {
   client_secret_basic_raw: ['client_secret_basic'],
@@ -35,101 +36,75 @@ const NAMES_IN_METADATA: Partial<Record<ClientAuthMethod, readonly string[]>> = 
   tls_client_auth: ['tls_client_auth', 'self_signed_tls_client_auth']
 }
 
-const GRANT_HINTS: Record<GrantType, Hint['key']> = {
-  jwt_bearer: 'grantJwtBearer',
-  password: 'grantPassword',
-  client_credentials: 'grantClient'
-}
+const KNOWN_ERRORS = new Set(REFUSALS.flatMap(({ errors = [] }) => errors))
 
-/**
- * What to do about each OAuth error code (RFC 6749 §5.2, RFC 8707 §2). These codes are shown
- * whatever the secrets look like.
- */
-const HINTS: Record<string, (facts: HintFacts, status: number) => Hint[]> = {
-  access_denied: () => [{ key: 'accessDenied' }],
-  invalid_client: hintsForClient,
-  invalid_dpop_proof: hintsForProof,
-  invalid_grant: (facts) => [...clockHints(facts), { key: GRANT_HINTS[facts.settings.grantType] }],
-  invalid_request: (facts) => [
-    { key: 'invalidRequest', values: { method: facts.clientAuth } },
-    ...listHints(facts)
-  ],
-  invalid_scope: ({ settings }) => [
-    { key: settings.scope === '' ? 'scopeMissing' : 'scopeUnknown' }
-  ],
-  invalid_target: () => [{ key: 'invalidTarget' }],
-  server_error: (facts, status) => [
-    ...hintsForStatus(facts, status),
-    ...(status === 500 ? [{ key: 'unknownClientToo' } as const] : [])
-  ],
-  slow_down: hintsForStatus,
-  temporarily_unavailable: hintsForStatus,
-  unauthorized_client: (facts) => [
-    { key: 'unauthorizedClient', values: { grant: facts.settings.grantType } },
-    ...listHints(facts)
-  ],
-  unsupported_grant_type: ({ settings }) => [
-    { key: 'unsupportedGrant', values: { grant: settings.grantType } }
-  ],
-  use_dpop_nonce: hintsForProof
-}
-
-/** Whether there is a hint for this very code. */
+/** Whether the table has this very code. Such a code is shown whatever the secrets look like. */
 export function isKnownError(error: string): boolean {
-  return Object.hasOwn(HINTS, error)
+  return KNOWN_ERRORS.has(error)
 }
 
 /**
- * What to do about a refusal by the token endpoint.
+ * What to do about a refusal by a token server, and what is known of its clock and of the methods that it lists.
  *
- * @param error its OAuth error code, or an empty string
+ * @param host whom to ask about what no row of the table matches
  */
-export function hintsForAnswer(error: string, status: number, facts: HintFacts): Hint[] {
-  const known = isKnownError(error) ? HINTS[error] : undefined
-  if (known !== undefined) return known(facts, status)
-  const hints = hintsForStatus(facts, status)
-  const isBare = error === '' && (status === 401 || status === 403) && facts.settings.scope === ''
-  return isBare ? [...hints, { key: 'scopeToo' }] : hints
-}
-
-function hintsForStatus(facts: HintFacts, status: number): Hint[] {
+export function hintsForAnswer(refusal: Refusal, facts: HintFacts, host: string): Hint[] {
   const { settings, clientAuth } = facts
-  if (status >= 500) return [{ key: 'serverProblem' }]
-  switch (status) {
-    case 401:
-    case 403:
-      return hintsForClient(facts)
-    case 404:
-    case 410:
-      return [{ key: settings.tokenEndpoint === '' ? 'discoveredEndpointGone' : 'endpointGone' }]
-    case 405:
-      return [{ key: 'notPost' }]
-    case 400:
-    case 415:
-      return [{ key: 'badRequest', values: { method: clientAuth } }, ...listHints(facts)]
-    case 429:
-      return [{ key: 'tooMany' }]
-    case 407:
-      return [{ key: 'proxyLogin' }]
+  const row = rowFor(refusal, facts)
+  if (row === undefined) return [{ key: 'askOperator', values: { host } }]
+  const field = settings.tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
+  const values = { field, method: clientAuth, grant: settings.grantType } as const
+  const hint: Hint = { key: row.hint, values }
+  switch (row.about) {
+    case 'client':
+      return [...clockHints(facts, signs(facts)), hint, ...listHints(facts), ...clockToo(facts)]
+    case 'proof':
+      return [...clockHints(facts, true), hint]
     default:
-      return [{ key: 'endpointOrMethod' }]
+      return [hint]
   }
 }
 
-function hintsForClient(facts: HintFacts): Hint[] {
-  const { clientAuth, settings } = facts
-  const hasKeyId = clientAuth === 'private_key_jwt' && settings.keyId !== ''
-  return [
-    ...clockHints(facts),
-    { key: hasKeyId ? 'clientKeyId' : CLIENT_HINTS[clientAuth] },
-    ...listHints(facts)
-  ]
+/** The row of the table that says what a refusal by a token server means. */
+export function rowFor(
+  refusal: Refusal,
+  { settings, clientAuth }: Pick<HintFacts, 'settings' | 'clientAuth'>
+): RefusalRow | undefined {
+  const { scope, dpop, keyId, tokenEndpoint } = settings
+  const given: Record<NonNullable<RefusalRow['given']>, boolean> = {
+    issuer: tokenEndpoint === '',
+    'no scope': scope === '',
+    'no DPoP': !dpop,
+    'key ID': keyId !== ''
+  }
+  return REFUSALS.find(
+    (row) =>
+      row.by === undefined &&
+      isMatch(row, refusal) &&
+      (row.isPage === undefined || refusal.isPage) &&
+      (row.methods?.includes(clientAuth) ?? true) &&
+      (row.grants?.includes(settings.grantType) ?? true) &&
+      (row.given === undefined || given[row.given])
+  )
 }
 
-/** A proof carries the time and the address, whatever authenticates the client. */
-function hintsForProof(facts: HintFacts): Hint[] {
-  if (!facts.settings.dpop) return [{ key: 'noDpop' }]
-  return [...clockHints(facts, true), { key: 'dpopProof' }]
+/** What to do about a receiver that refuses the token, by what it says; undefined if no row of the table matches. */
+export function hintForReceiver({
+  error = '',
+  description = ''
+}: Pick<ReceiverRefusal, 'error' | 'description'>): Hint | undefined {
+  const refusal = { status: 0, error, words: description }
+  const row = REFUSALS.find((each) => each.by === 'receiver' && isMatch(each, refusal))
+  return row && { key: row.hint }
+}
+
+function isMatch(row: RefusalRow, { error, status, words }: Omit<Refusal, 'isPage'>): boolean {
+  const [first, last = first] = typeof row.status === 'number' ? [row.status] : (row.status ?? [])
+  return (
+    (row.errors?.includes(error) ?? true) &&
+    (first === undefined || last === undefined || (status >= first && status <= last)) &&
+    words.toLowerCase().includes((row.words ?? '').toLowerCase())
+  )
 }
 
 /** Lists are often incomplete: a method that is not listed is no mistake, but worth a word. */
@@ -141,13 +116,19 @@ function listHints({ clientAuth, supported = [] }: HintFacts): Hint[] {
   return [{ key: 'methodNotListed', values: { method: clientAuth, methods: listed.join(', ') } }]
 }
 
-/** Clocks matter only for what is signed and carries the time: assertions and proofs. */
-function clockHints(
-  { settings, clientAuth, clockAheadSeconds = 0 }: HintFacts,
-  signs = settings.grantType === 'jwt_bearer' || clientAuth.endsWith('_jwt')
-): Hint[] {
+/** The request carried an assertion of ours, and so the time. */
+function signs({ settings, clientAuth }: HintFacts): boolean {
+  return settings.grantType === 'jwt_bearer' || clientAuth.endsWith('_jwt')
+}
+
+function clockHints({ clockAheadSeconds = 0 }: HintFacts, carriesTime: boolean): Hint[] {
   const apart = Math.abs(clockAheadSeconds)
-  if (!signs || apart <= CLOCK_TOLERANCE_SECONDS) return []
+  if (!carriesTime || apart <= CLOCK_TOLERANCE_SECONDS) return []
   const key = clockAheadSeconds > 0 ? 'clockAhead' : 'clockBehind'
   return [{ key, values: { seconds: Math.round(apart) } }]
+}
+
+/** The server does not tell its time (Keycloak): the clocks may be the reason. */
+function clockToo(facts: HintFacts): Hint[] {
+  return signs(facts) && facts.clockAheadSeconds === undefined ? [{ key: 'clock' }] : []
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { readFile, stat } from 'node:fs/promises'
+import { english, type KeyUnder, type Values } from '../english.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import { printable } from '../printable.ts'
 import type { Hint } from './hint.ts'
@@ -21,17 +22,17 @@ const READ_TIMEOUT_MS = 5000
 export async function readAssertionFile(path: string, now: number): Promise<string> {
   const timeout = AbortSignal.timeout(READ_TIMEOUT_MS)
   const late = once(timeout, 'abort').then(() => {
-    throw problem(path, `could not be read within ${READ_TIMEOUT_MS / 1000} s`, 'fileRead')
+    throw problem('slow', ['fileRead'], { path, seconds: READ_TIMEOUT_MS / 1000 })
   })
   const jwt = await Promise.race([read(path), late])
   // Not verified: the token server does that.
   const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(jwt)?.[1] ?? ''
   const claims = parseJson(Buffer.from(payload, 'base64url').toString())
-  if (!isJsonObject(claims)) throw problem(path, 'does not contain a signed JWT', 'filePath')
+  if (!isJsonObject(claims)) throw problem('notJwt', ['filePath'], { path })
   const { exp } = claims
   if (typeof exp === 'number' && exp * 1000 <= now) {
     const seconds = Math.round(now / 1000 - exp)
-    throw problem(path, `contains a JWT that expired ${seconds} s ago`, 'fileWriter', 'clock')
+    throw problem('expired', ['fileWriter', 'clock'], { path, seconds })
   }
   return jwt
 }
@@ -43,15 +44,20 @@ async function read(path: string): Promise<string> {
     if (found.isFile() && found.size <= MAX_SIZE) return (await readFile(path, 'utf8')).trim()
   } catch (error) {
     const { code = 'EUNKNOWN' } = error as NodeJS.ErrnoException
-    throw problem(path, `cannot be read (${code})`, 'fileRead')
+    throw problem('unreadable', ['fileRead'], { path, code })
   }
-  throw problem(path, 'is not a file of at most 64 KiB', 'filePath')
+  throw problem('notFile', ['filePath'], { path })
 }
 
-function problem(path: string, what: string, ...hints: Hint['key'][]): TokenError {
-  return new TokenError(`Assertion file: ${printable(path, 200)} ${what}.`, {
+function problem(
+  key: KeyUnder<'log', 'token.file'>,
+  hints: readonly Hint['key'][],
+  { path, ...values }: Values & { path: string }
+): TokenError {
+  const text = english('log', `token.file.${key}`, { ...values, path: printable(path, 200) })
+  return new TokenError(text, {
     code: 'ERR_ASSERTION_FILE',
-    hints: hints.map((key) => ({ key })),
+    hints: hints.map((hint) => ({ key: hint })),
     permanent: false
   })
 }

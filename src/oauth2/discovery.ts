@@ -1,11 +1,16 @@
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
+import { english } from '../english.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { urlProblem } from '../http-client/url-problem.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import { printableProse } from '../printable.ts'
 import { pageError, redirectError } from './answer-error.ts'
+import { rowFor } from './answer-hints.ts'
+import type { Hint } from './hint.ts'
 import { translateError } from './network-error.ts'
+import { isPage, readRefusal } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 import { allowPlainHttp, decodeText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -81,7 +86,7 @@ export class Discovery {
   ): Promise<ServerMetadata> {
     let issuerFound = ''
     const readDocument: openid.CustomFetch = async (url, options) => {
-      const document = readMetadata(await fetch(url, options), url, server, this.#clock)
+      const document = readMetadata(await fetch(url, options), url, this.#settings, this.#clock)
       // SMART's document has no issuer, but openid-client requires one: its location.
       if (url === server.href) document['issuer'] ??= url.slice(0, url.indexOf(WELL_KNOWN))
       if (typeof document['issuer'] === 'string') issuerFound = document['issuer']
@@ -101,8 +106,9 @@ export class Discovery {
       )
       const metadata = configuration.serverMetadata()
       if (!URL.canParse(String(metadata.token_endpoint))) {
-        throw new TokenError(`${server.host}: its metadata names no token endpoint.`, {
+        throw new TokenError(english('log', 'token.noEndpoint', { host: server.host }), {
           code: 'ERR_DISCOVERY',
+          host: server.host,
           hints: [{ key: 'noTokenEndpoint' }],
           permanent: true
         })
@@ -128,11 +134,10 @@ function isNotFound(error: unknown): boolean {
   return status >= 400 && status < 500
 }
 
-/** @param asked the Issuer URL */
 function readMetadata(
   reply: HttpReply,
   url: string,
-  asked: URL,
+  settings: TokenSettings,
   clock: Clock
 ): Record<string, unknown> {
   const redirect = redirectError(reply, url, 'issuer')
@@ -143,28 +148,43 @@ function readMetadata(
   const { host } = new URL(url)
   const { status, headers } = reply
   if (status >= 500 || status === 429 || status === 408) {
-    throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
+    throw new TokenError(english('log', 'token.noMetadataNow', { host, status }), {
       code: 'ERR_HTTP_STATUS',
       status,
+      host,
       hints: [{ key: 'serverProblem' }],
       permanent: false,
       retryAfterMs: retryAfterMs(headers, clock.now())
     })
   }
-  const found = status === 200
-  const document = found ? parseJson(text) : undefined
-  if (!isJsonObject(document)) {
-    throw new TokenError(
-      `${host}: no metadata of a token server was found (HTTP ${status}${found ? ', not JSON' : ''}).`,
-      {
-        code: 'ERR_DISCOVERY',
-        status,
-        hints: [{ key: isTokenPath(asked.pathname) ? 'issuerIsTokenUrl' : 'noMetadata' }],
-        permanent: true
-      }
-    )
-  }
+  const document = status === 200 ? parseJson(text) : undefined
+  if (!isJsonObject(document)) throw noMetadata(host, status, text, settings)
   return usedMembers(document)
+}
+
+/** There is another document, or none. The server may say why. */
+function noMetadata(
+  host: string,
+  status: number,
+  text: string,
+  settings: TokenSettings
+): TokenError {
+  const { description = '' } = status === 200 ? {} : readRefusal(text)
+  const words = printableProse(description)
+  const refusal = { error: '', status, words, isPage: isPage(text) }
+  const row = words === '' ? undefined : rowFor(refusal, { settings, clientAuth: 'none' })
+  const isTokenUrl = isTokenPath(new URL(settings.issuer).pathname)
+  const hint =
+    row?.words === undefined ? (isTokenUrl ? 'issuerIsTokenUrl' : 'noMetadata') : row.hint
+  const key = status === 200 ? 'token.metadataNotJson' : 'token.noMetadata'
+  return new TokenError(english('log', key, { host, status }), {
+    code: 'ERR_DISCOVERY',
+    status,
+    host,
+    description: words === '' ? undefined : words,
+    hints: [{ key: hint }],
+    permanent: true
+  })
 }
 
 /**
@@ -196,15 +216,22 @@ function textsIn(list: unknown): string[] | undefined {
 }
 
 function issuerMismatch(server: URL, found: string): TokenError {
+  const { host } = server
   // Whole, if it is not too long: tenants have random names.
   const values = { found: printableProse(found) }
-  return new TokenError(
-    `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,
-    {
-      code: 'ERR_ISSUER_MISMATCH',
-      // What is not a URL cannot be entered.
-      hints: [URL.canParse(found) ? { key: 'issuerMismatch', values } : { key: 'noMetadata' }],
-      permanent: true
-    }
-  )
+  return new TokenError(english('log', 'token.issuerMismatch', { host }), {
+    code: 'ERR_ISSUER_MISMATCH',
+    host,
+    // What is not a URL cannot be entered.
+    hints: [
+      URL.canParse(found) ? { key: mismatchHint(server, found), values } : { key: 'noMetadata' }
+    ],
+    permanent: true
+  })
+}
+
+/** Behind a proxy, a server that is not told its public address names one that cannot be used (Keycloak). */
+function mismatchHint(asked: URL, found: string): Hint['key'] {
+  const isDowngrade = asked.protocol === 'https:' && new URL(found).protocol !== 'https:'
+  return isDowngrade || urlProblem(found) !== undefined ? 'issuerInternal' : 'issuerMismatch'
 }

@@ -24,6 +24,7 @@ const LABELS = [
   'audience',
   'resource',
   'extraParams',
+  'headers',
   'keyId',
   'signingAlg',
   'assertionAudience',

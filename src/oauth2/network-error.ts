@@ -1,3 +1,4 @@
+import { english, isKey } from '../english.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import { printableProse } from '../printable.ts'
 import type { AddressField, Hint } from './hint.ts'
@@ -8,13 +9,6 @@ export interface RequestPlace {
   host: string
   /** The form's field that led there. */
   field: AddressField
-}
-
-/** openid-client's own codes that can still occur, in words. */
-const MEANINGS: Record<string, string> = {
-  OAUTH_INVALID_SERVER_METADATA: 'its metadata contains a token endpoint that is not a URL',
-  OAUTH_REQUEST_PROTOCOL_FORBIDDEN: 'its metadata contains a token endpoint that is not https:',
-  OAUTH_INVALID_RESPONSE: 'its metadata is not usable'
 }
 
 /** Errors for answers that do not come from a token server. */
@@ -28,15 +22,15 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
   const known = findInChain(error)
   if (known instanceof TokenError) return known
   if (known instanceof HttpError) return fromHttpError(known, place)
+  const { host, field } = place
   const code = codeOf(error)
-  const meaning = MEANINGS[code]
-  return new TokenError(`${place.host}: ${meaning ?? `the request could not be made (${code})`}.`, {
+  // openid-client's own codes that can still occur.
+  const key = `token.metadata.${code}`
+  const isOfMetadata = isKey('log', key)
+  return new TokenError(english('log', isOfMetadata ? key : 'token.notMade', { host, code }), {
     code,
-    hints: [
-      meaning === undefined
-        ? { key: 'requestFailed' }
-        : { key: 'metadata', values: { field: place.field } }
-    ],
+    host,
+    hints: [isOfMetadata ? { key: 'metadata', values: { field } } : { key: 'requestFailed' }],
     permanent: true
   })
 }
@@ -46,9 +40,10 @@ function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenEr
   const what = error.message.startsWith(`${host}: `)
     ? error.message.slice(host.length + 2)
     : error.message
-  return new TokenError(`Token server ${host}: ${what}.`, {
+  return new TokenError(english('log', 'token.unreached', { host, what }), {
     code,
     status,
+    host,
     hints: [hintForNetwork(error, field)],
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
@@ -87,12 +82,15 @@ function hintForNetwork(error: HttpError, field: AddressField): Hint {
     if (certificateIssuer === undefined) return { key: 'untrusted' }
     return { key: 'untrustedBy', values: { authority: printableProse(certificateIssuer) } }
   }
+  // It took the connection, and then said nothing.
+  if (code === 'ETIMEDOUT' && family === 'tls') return { key: 'mute' }
   if (code.includes('ALERT') && code.includes('CERTIFICATE')) return { key: 'clientCertificate' }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return { key: 'tlsFailed', values }
   }
   if (NO_TOKEN_SERVER.has(code)) return { key: 'notTokenServer', values }
   if (family === 'timeout') return { key: 'slow' }
+  if (code === 'ECONNREFUSED') return { key: 'notRunning', values }
   if (family === 'connect') return { key: 'unreachable', values }
   return { key: 'broken' }
 }

@@ -147,7 +147,7 @@ function lifetimeSeconds(value: unknown): number | undefined {
 /**
  * RFC 6749 §5.2; Okta's `errorCode` and `errorSummary`; Apigee's `ErrorCode` and `Error`; an `error`
  * object with a `status` (Google) or a `code` in words (Microsoft); `message` or `Message` (Amazon API
- * Gateway, Azure API Management); a sentence as `error`.
+ * Gateway, Azure API Management); a sentence as `error`, with more words beside it (Keycloak).
  */
 function refusalIn(members: Members): TokenRefused {
   const { error } = members
@@ -159,14 +159,18 @@ function refusalIn(members: Members): TokenRefused {
     members['Error'],
     members['message'],
     members['Message'],
-    inner['message'],
-    isCode(error) ? undefined : error
-  ]
+    inner['message']
+  ].find(isText)
+  const sentences = [isCode(error) ? undefined : error, words].filter(isText)
   return {
     kind: 'refused',
     error: codes.find(isCode),
-    description: words.find((word) => typeof word === 'string' && word !== '') as string | undefined
+    description: sentences.length === 0 ? undefined : sentences.join('. ')
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 /** A single word; anything else is text for people. */
@@ -174,8 +178,18 @@ function isCode(value: unknown): value is string {
   return typeof value === 'string' && /^[a-z][\w.-]{0,59}$/i.test(value)
 }
 
+/** The words in an answer that is no token, such as a refusal of the metadata. */
+export function readRefusal(text: string): TokenRefused {
+  return refusalIn(membersOf(text.trim(), []) ?? {})
+}
+
+/** Whether a body is a web page, or other markup. */
+export function isPage(text: string): boolean {
+  return text.trimStart().startsWith('<')
+}
+
 function whyUnusable(body: string, members: Members | undefined): TokenAnswerUnusable['what'] {
   if (body === '') return 'empty'
-  if (body.startsWith('<')) return 'html'
+  if (isPage(body)) return 'html'
   return members === undefined ? 'not-json' : 'no-token'
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import type { Hint } from './hint.ts'
-import { shownCode, TokenError } from './token-error.ts'
+import { english, type KeyUnder } from '../english.ts'
+import { hintForReceiver } from './answer-hints.ts'
+import { shownCode, TokenError, type TokenErrorFacts } from './token-error.ts'
 import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
 
 /** Minimum time between two refreshes that a refusal forced. */
@@ -25,10 +26,29 @@ export type TokenStatus =
   /** Nobody has asked for a token yet, or the last one has expired unused. */
   | { state: 'idle' }
   | { state: 'ok'; validUntil: number }
-  /** The token is still valid; attempts to refresh it fail with this code. */
-  | { state: 'refresh failing'; validUntil: number; code: string }
-  /** There is no token, for this reason. */
-  | { state: 'none'; code: string }
+  /** The token is still valid; attempts to refresh it fail. */
+  | ({ state: 'refresh failing'; validUntil: number } & TokenTrouble)
+  /** There is no token. */
+  | ({ state: 'none' } & TokenTrouble)
+
+/** Why there is no other token. All texts are safe to print. */
+export interface TokenTrouble extends Pick<TokenErrorFacts, 'status' | 'host' | 'description'> {
+  /** An OAuth code, a Node.js code, one of ours, or `HTTP 403`. */
+  code: string
+  /** A sentence that names the server. */
+  message: string
+  /** What to do, in English; `''` if the message says it. */
+  hint: string
+}
+
+/** How a receiver refused a token: what may be quoted of its answer. */
+export interface ReceiverRefusal {
+  host: string
+  status: number
+  /** From its challenge (RFC 6750 §3). */
+  error?: string | undefined
+  description?: string | undefined
+}
 
 /** Token requests that were made, since the node started. */
 export interface TokenRequestCounts {
@@ -62,7 +82,7 @@ interface Held extends Validity {
 
 /**
  * One token for any number of callers: fetched on demand, by one request at a time; refreshed while
- * the old one is still valid; fetched again when the HL7 server refuses it; and after a failure,
+ * the old one is still valid; fetched again when the receiver refuses it; and after a failure,
  * only once the back-off has passed. It has no timers.
  */
 export class TokenCache {
@@ -71,7 +91,10 @@ export class TokenCache {
   readonly #closing = new AbortController()
   #held: Held | undefined
   /** The newest token, held or not, with times on the monotonic clock. */
-  #newest: { token: string; obtainedAt: number; refusedAt?: number } | undefined
+  #newest:
+    { token: string; obtainedAt: number; isAccepted: boolean; refusedAt?: number } | undefined
+  /** The last refusal by a receiver. */
+  #refusal: ReceiverRefusal | undefined
   /** When the last refresh that a refusal forced began. */
   #forcedAt = -Infinity
   /** Fresh tokens refused in a row. */
@@ -104,35 +127,42 @@ export class TokenCache {
     return this.#fetchFor(signal)
   }
 
+  /** The receiver accepted a message with this token: if it refuses the token later, that is no refusal of a fresh one. */
+  accepted(token: string): void {
+    if (this.#newest?.token === token) this.#newest.isAccepted = true
+  }
+
   /**
-   * The HL7 server refused this token: the next caller gets another one, or the reason why there is
+   * The receiver refused this token: the next caller gets another one, or the reason why there is
    * none. Only a token's first refusal counts.
    */
-  drop(token: string): void {
+  drop(token: string, refusal: ReceiverRefusal): void {
+    this.#refusal = refusal
     if (this.#replacementOf(token) !== undefined) return
     this.#held = undefined
     const now = this.#parts.clock.monotonic()
     const newest = this.#newest
     if (newest?.token === token && !this.#wasRefused(token, now)) {
       newest.refusedAt = now
-      const isFresh = now - newest.obtainedAt < FRESH_MS
+      const isFresh = !newest.isAccepted && now - newest.obtainedAt < FRESH_MS
       this.#freshRefused = isFresh ? this.#freshRefused + 1 : 0
-      if (this.#freshRefused >= MAX_FRESH) this.#pause(refusesFreshTokens(), now + PAUSE_MS)
-      else this.#pause(refusedAgain(), this.#forcedAt + BETWEEN_FORCED_MS)
+      if (this.#freshRefused >= MAX_FRESH) {
+        this.#pause(refusedBy('refusesFresh', refusal), now + PAUSE_MS)
+      } else this.#pause(refusedBy('refusedAgain', refusal), this.#forcedAt + BETWEEN_FORCED_MS)
     }
     this.#show()
   }
 
   /**
-   * The HL7 server answered this token with a status of `refreshOnStatus`. Must be called once per
+   * The receiver answered this token with a status of `refreshOnStatus`. Must be called once per
    * attempt: if the token that it returns is refused too, the attempt has failed (see `drop`).
    *
    * @returns the token to retry with
    * @throws {TokenError} if there is no other token: the token server fails, another was fetched
    * less than 10 s ago, or three fresh tokens were refused in a row (then for 60 s)
    */
-  refused(token: string, signal?: AbortSignal): Promise<string> {
-    this.drop(token)
+  refused(token: string, refusal: ReceiverRefusal, signal?: AbortSignal): Promise<string> {
+    this.drop(token, refusal)
     return this.#replacementOf(token) ?? this.#fetchFor(signal)
   }
 
@@ -155,11 +185,11 @@ export class TokenCache {
       const validUntil = held.hard.wall
       return failure === undefined
         ? { state: 'ok', validUntil }
-        : { state: 'refresh failing', validUntil, code: shownCode(failure.error) }
+        : { state: 'refresh failing', validUntil, ...troubleOf(failure.error) }
     }
     return failure === undefined
       ? { state: 'idle' }
-      : { state: 'none', code: shownCode(failure.error) }
+      : { state: 'none', ...troubleOf(failure.error) }
   }
 
   /**
@@ -233,7 +263,7 @@ export class TokenCache {
       const { accessToken: token, sentAt, lifetime } = await obtain(this.#closing.signal)
       if (this.#closing.signal.aborted) throw aborted()
       const now = instant(clock)
-      if (this.#wasRefused(token, now.monotonic)) throw sameTokenAgain()
+      if (this.#wasRefused(token, now.monotonic)) throw refusedBy('sameAgain', this.#refusal)
       const held = {
         token,
         promise: Promise.resolve(token),
@@ -246,7 +276,7 @@ export class TokenCache {
         throw tooLate(lifetime)
       }
       this.#held = useOnce ? undefined : held
-      this.#newest = { token, obtainedAt: now.monotonic }
+      this.#newest = { token, obtainedAt: now.monotonic, isAccepted: false }
       this.#failure = undefined
       this.#failures.count = 0
       this.#requests.ok++
@@ -303,37 +333,51 @@ function waitFor(
   })
 }
 
+/** What a status shows of an error. */
+export function troubleOf(error: TokenError): TokenTrouble {
+  const { message, hint, status, host, description } = error
+  return {
+    code: shownCode(error),
+    message,
+    hint,
+    ...(status !== undefined && { status }),
+    ...(host !== undefined && { host }),
+    ...(description !== undefined && { description })
+  }
+}
+
 function aborted(): TokenError {
-  return new TokenError('The wait for a token was cancelled.', {
+  return new TokenError(english('log', 'token.cancelled'), {
     code: 'ERR_ABORTED',
     hints: [{ key: 'cancelled' }],
     permanent: false
   })
 }
 
-function sameTokenAgain(): TokenError {
-  return refusal('The token server sent the same token that the HL7 server refused.', 'wrongApi')
-}
-
-function refusesFreshTokens(): TokenError {
-  return refusal('The HL7 server refuses even fresh tokens.', 'wrongApi')
-}
-
-function refusedAgain(): TokenError {
-  return refusal('The HL7 server refused the token, shortly after another refusal.', 'refusedAgain')
-}
-
-function refusal(message: string, key: Hint['key']): TokenError {
-  return new TokenError(message, { code: 'ERR_TOKEN_REFUSED', hints: [{ key }], permanent: true })
+/** Why there is no other token for one that a receiver refuses. */
+function refusedBy(
+  key: KeyUnder<'log', 'token'> & ('refusesFresh' | 'refusedAgain' | 'sameAgain'),
+  refusal: ReceiverRefusal = { host: '', status: 401 }
+): TokenError {
+  const { host, status, error, description } = refusal
+  return new TokenError(english('log', `token.${key}`, { host, status }), {
+    code: 'ERR_TOKEN_REFUSED',
+    status,
+    host,
+    error,
+    description,
+    hints: [
+      hintForReceiver(refusal) ?? { key: 'receiverUnknown', values: { host } },
+      ...(key === 'refusedAgain' ? [{ key: 'refusedAgain' } as const] : [])
+    ],
+    permanent: true
+  })
 }
 
 function tooLate(lifetime: number): TokenError {
-  return new TokenError(
-    `The token server took so long to answer that its token (lifetime ${lifetime} s) is no longer valid.`,
-    {
-      code: 'ERR_TOKEN_EXPIRED',
-      hints: [{ key: 'tooSlow' }],
-      permanent: false
-    }
-  )
+  return new TokenError(english('log', 'token.tooLate', { seconds: lifetime }), {
+    code: 'ERR_TOKEN_EXPIRED',
+    hints: [{ key: 'tooSlow' }],
+    permanent: false
+  })
 }

@@ -141,6 +141,7 @@ export class TokenClient {
           settings,
           clientAuth,
           supported,
+          text,
           now: this.#clock.now(),
           redactor
         })
@@ -241,8 +242,8 @@ export async function testToken(
       elapsedMs
     }
   } catch (error) {
-    const { code, status = null, description, message, hint, hints } = error as TokenError
-    return { ok: false, code, status, description: description ?? message, hint, hints }
+    const { code, status = null, text, hint, hints } = error as TokenError
+    return { ok: false, code, status, description: text, hint, hints }
   }
 }
 

@@ -8,9 +8,13 @@ export interface TokenErrorFacts {
    * `CONFIG` for settings that cannot work.
    */
   code: string
-  /** HTTP status of the token server's answer. */
+  /** HTTP status of the answer. */
   status?: number | undefined
-  /** The server's `error_description`: bounded, printable, without secrets. */
+  /** Who answered, or should have: the token server, or the receiver that refuses its tokens. */
+  host?: string | undefined
+  /** The server's own `error`: of a receiver, from its challenge. */
+  error?: string | undefined
+  /** The server's own words (`error_description`): bounded, printable, without secrets. */
   description?: string | undefined
   /** What to do next, naming the fields of the form; empty if the message says it. */
   hints: readonly Hint[]
@@ -32,6 +36,8 @@ export class TokenError extends Error implements TokenErrorFacts {
   override readonly name = 'TokenError'
   readonly code: string
   readonly status: number | undefined
+  readonly host: string | undefined
+  readonly error: string | undefined
   readonly description: string | undefined
   /** The hints in English. */
   readonly hint: string
@@ -48,6 +54,8 @@ export class TokenError extends Error implements TokenErrorFacts {
     this.#facts = facts
     this.code = facts.code
     this.status = facts.status
+    this.host = facts.host
+    this.error = facts.error
     this.description = facts.description
     this.hints = facts.hints
     this.hint = inEnglish(facts.hints)
@@ -57,10 +65,25 @@ export class TokenError extends Error implements TokenErrorFacts {
     this.certificateIssuer = facts.certificateIssuer
   }
 
+  /** The message, with the server's own words. */
+  get text(): string {
+    return quoting(this.message, this.description)
+  }
+
   /** The same failure, for a caller that asks later. */
   retriableIn(retryAfterMs: number): TokenError {
     return new TokenError(this.message, { ...this.#facts, retryAfterMs })
   }
+}
+
+/**
+ * A sentence, and what a server said about it.
+ *
+ * @param words undefined: nothing
+ */
+export function quoting(sentence: string, words: string | undefined): string {
+  if (words === undefined) return sentence
+  return `${sentence.replace(/\.$/, '')}: "${words.replace(/\.$/, '')}".`
 }
 
 /** Settings that cannot work, whatever the server. */

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { DpopProofs } from './dpop-proofs.ts'
-import { TokenCache, type TokenStatus } from './token-cache.ts'
+import { TokenCache, troubleOf, type TokenStatus } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -58,7 +58,7 @@ export class TokenSource extends TokenCache {
 
   override get status(): TokenStatus {
     const { configError } = this
-    return configError === undefined ? super.status : { state: 'none', code: configError.code }
+    return configError === undefined ? super.status : { state: 'none', ...troubleOf(configError) }
   }
 
   /** The token server's certificate, or the issuer's if that ends first; undefined until it was seen. */

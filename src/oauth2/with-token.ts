@@ -1,3 +1,4 @@
+import type { ReceiverRefusal } from './token-cache.ts'
 import { TokenError } from './token-error.ts'
 import type { TokenSource } from './token-source.ts'
 
@@ -5,6 +6,14 @@ import type { TokenSource } from './token-source.ts'
 export interface TokenAnswer<Answer> {
   answer: Answer
   refusal?: TokenError
+}
+
+/** What an answer says of the token. */
+export interface TokenVerdict {
+  /** How the receiver refused it. */
+  refusal?: ReceiverRefusal
+  /** The receiver accepted a message with it. */
+  isAccepted: boolean
 }
 
 /**
@@ -16,22 +25,26 @@ export interface TokenAnswer<Answer> {
 export async function withToken<Answer>(
   tokens: TokenSource | undefined,
   send: (token: string | undefined) => Promise<Answer>,
-  isRefused: (answer: Answer) => boolean,
+  judge: (answer: Answer) => TokenVerdict,
   signal: AbortSignal | undefined
 ): Promise<TokenAnswer<Answer>> {
   if (tokens === undefined) return { answer: await send(undefined) }
   const token = await tokens.token(signal)
   const answer = await send(token)
-  if (!isRefused(answer)) return { answer }
+  const { refusal, isAccepted } = judge(answer)
+  if (isAccepted) tokens.accepted(token)
+  if (refusal === undefined) return { answer }
   let fresh: string
   try {
-    fresh = await tokens.refused(token, signal)
+    fresh = await tokens.refused(token, refusal, signal)
   } catch (error) {
     // The receiver's refusal remains the answer; this only explains it.
     if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
     return { answer, refusal: error }
   }
   const next = await send(fresh)
-  if (isRefused(next)) tokens.drop(fresh)
+  const second = judge(next)
+  if (second.isAccepted) tokens.accepted(fresh)
+  if (second.refusal !== undefined) tokens.drop(fresh, second.refusal)
   return { answer: next }
 }

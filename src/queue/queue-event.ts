@@ -17,9 +17,9 @@ export const QUEUE_EVENT_KINDS = [
   'resent', // values: count
   'discarded', // values: count
   'suspended', // values: count, rule
-  'retrying', // values: cause, controlId
+  'retrying', // values: cause, controlId, and reason: what the receiver says
   'recovered', // values: seconds
-  'token-lost', // values: cause
+  'token-lost', // values: cause, and reason: what the server says
   'token-back',
   'content-shown', // values: controlId
   'tested', // values: type

@@ -558,6 +558,73 @@ describe('Courier', () => {
     assert.doesNotMatch(text, /token-\d/)
   })
 
+  it('keeps what the receiver said when it refused fresh tokens, and its reply to that very message', async () => {
+    const { tokens } = await tokenSource()
+    const challenge =
+      'Bearer error="invalid_token", error_description="The iss claim is not valid", error_uri="https://tools.ietf.org/html/rfc6750#section-3.1"'
+    const server = await receiver((socket) => {
+      socket.write(answer(401, '{"detail":"no"}', `www-authenticate: ${challenge}\r\n`))
+    })
+    const mine = courier(server.url, { tokens })
+    await mine.attempt(parcel)
+    const again = await mine.attempt(parcel)
+    assert.equal(server.requests.length, 2, 'nothing was sent without a token')
+    const settlement = settlementOf({ controlId: 'M1', type: '' }, 2, again, 0)
+    const { error, reply } = settlement
+    assert.deepEqual(error?.cause, {
+      ...{ code: 'ERR_TOKEN_REFUSED', status: 401, error: 'invalid_token' },
+      description: 'The iss claim is not valid'
+    })
+    assert.match(
+      error.message,
+      /^ERR_TOKEN_REFUSED: The receiver 127\.0\.0\.1:\d+ refused the token \(HTTP 401\), shortly after another refusal: "The iss claim is not valid"\. The receiver expects tokens of another issuer/
+    )
+    assert.deepEqual([reply?.status, reply?.text], [401, '{"detail":"no"}'])
+    assert.equal(reply?.headers['www-authenticate'], challenge)
+    // It may repeat what the first one holds.
+    const other = settlementOf(
+      { controlId: 'M2', type: '' },
+      1,
+      await mine.attempt(parcelOf('M2')),
+      0
+    )
+    assert.deepEqual([other.error?.cause?.status, other.reply], [401, undefined])
+  })
+
+  it('tells which token a message was accepted with, so that its revocation is none of a fresh one', async (t) => {
+    const { tokens } = await tokenSource()
+    const accepted = t.mock.method(tokens, 'accepted')
+    const server = await receiver((socket, _request, { all }) => {
+      socket.write([answer(500), answer(401), answer(200, ACK)][all] ?? '')
+    })
+    const mine = courier(server.url, { tokens })
+    await mine.attempt(parcel)
+    assert.equal(accepted.mock.callCount(), 0)
+    await mine.attempt(parcel)
+    assert.deepEqual(
+      accepted.mock.calls.map(({ arguments: [token] }) => token),
+      ['token-2']
+    )
+  })
+
+  it('says how long the token is if the headers are too large', async () => {
+    const { tokens } = await tokenSource('t'.repeat(16_000))
+    const page =
+      '<html>\r\n<head><title>400 Request Header Or Cookie Too Large</title></head>\r\n</html>'
+    for (const [status, body] of [
+      [431, ''],
+      [400, page]
+    ] as const) {
+      const server = await receiver((socket) => {
+        socket.write(answer(status, body))
+      })
+      const result = await courier(server.url, { tokens }).attempt(parcel)
+      assert.deepEqual([result.tokenLength, result.decision.retry], [16_002, true])
+      const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, result)
+      assert.match(message, /the token alone has 16,002 characters\. Ask the operator/)
+    }
+  })
+
   it('tells an outage from a refusal', async () => {
     const gateway = await receiver((socket) => {
       socket.write(answer(503, '', 'retry-after: 7\r\n'))

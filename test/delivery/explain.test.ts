@@ -5,6 +5,7 @@ import type { AttemptResult, ReplyRecord } from '../../src/delivery/attempt-resu
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { describeError } from '../../src/http-client/describe-error.ts'
 import { printable } from '../../src/printable.ts'
+import type { DeliveryErrorCause } from '../../src/delivery/delivery-error.ts'
 import { deliveryFailed, idOf, printableCode } from '../../src/delivery/explain.ts'
 import { quotesOf } from '../../src/delivery/quotes.ts'
 import { readSoapFault } from '../../src/https/soap-fault.ts'
@@ -92,7 +93,8 @@ describe('deliveryFailed', () => {
    * What comes before "Message …", without a code and colon at its beginning, and the cause if it is
    * not the status.
    */
-  const table: [string, AttemptResult, string, { code: string; status?: number }?][] = [
+  type Row = [string, AttemptResult, string, Partial<DeliveryErrorCause>?]
+  const table: Row[] = [
     [
       'an error with a hint',
       error('ECONNREFUSED', 'connect'),
@@ -232,15 +234,16 @@ describe('deliveryFailed', () => {
       { code: 'ECONNREFUSED' }
     ],
     [
-      'the code of a token server, which its text has at the end',
+      'the words of a token server',
       result({
         error: {
           ...{ code: 'invalid_scope', family: 'token' as const },
-          text: 'The token server host refused (HTTP 400): invalid_scope.'
-        }
+          text: 'The token server host refused (HTTP 400).'
+        },
+        quotes: { error: 'invalid_scope', description: 'Invalid scopes: hl7.' }
       }),
-      'invalid_scope: The token server host refused (HTTP 400).',
-      { code: 'invalid_scope' }
+      'invalid_scope: The token server host refused (HTTP 400): "Invalid scopes: hl7".',
+      { code: 'invalid_scope', error: 'invalid_scope', description: 'Invalid scopes: hl7.' }
     ],
     [
       'a text with a full stop inside',
@@ -353,10 +356,11 @@ describe('deliveryFailed', () => {
       faultReply(418, '<faultcode>Lindqvist</faultcode>'),
       'HTTP 418 from the receiver.'
     ],
-    ...[401, 403].map((status): [string, AttemptResult, string] => [
+    ...[401, 403].map((status): Row => [
       `a ${status} that asks for a scope`,
       reply(status, { 'www-authenticate': 'Bearer realm="x", Scope="hl7.write\u0007", error="y"' }),
-      `HTTP ${status} from the receiver. It wants the scope "hl7.write".`
+      `HTTP ${status} from the receiver. It wants the scope "hl7.write".`,
+      { error: 'y' }
     ]),
     ...['Bearer', 'Bearer scope=""', 'Bearer scope="cut'].map(
       (challenge): [string, AttemptResult, string] => [
@@ -391,24 +395,45 @@ describe('deliveryFailed', () => {
       reply(403, {}, { token: 'kept' }),
       `HTTP 403 from the receiver. ${denied} If it replies with 403 when a token has expired, add 403 to "Token refused on" in the OAuth 2.0 node.`
     ],
-    ...[401, 403].map((status): [string, AttemptResult, string] => [
+    ...[401, 403].map((status): Row => [
       `a ${status} that says why`,
       reply(status, {
         'www-authenticate': 'Bearer error="invalid_token", error_description="The token expired."'
       }),
-      `HTTP ${status} from the receiver: "The token expired". ${status === 401 ? refused : denied}`
+      `HTTP ${status} from the receiver: "The token expired". ${status === 401 ? refused : denied}`,
+      { error: 'invalid_token', description: 'The token expired.' }
     ]),
+    [
+      'a 401 whose words are known',
+      reply(401, {
+        'www-authenticate':
+          'Bearer error="invalid_token", error_description="An error occurred while attempting to decode the Jwt: The iss claim is not valid", error_uri="https://tools.ietf.org/html/rfc6750#section-3.1"'
+      }),
+      'HTTP 401 from the receiver: "An error occurred while attempting to decode the Jwt: The iss claim is not valid". The receiver expects tokens of another issuer: ask its operator which one. It must be the name that the token server calls itself, which differs from Issuer URL behind some proxies.',
+      {
+        error: 'invalid_token',
+        description:
+          'An error occurred while attempting to decode the Jwt: The iss claim is not valid'
+      }
+    ],
+    [
+      'headers that are too large because of the token',
+      reply(431, {}, { tokenLength: 16_384 }),
+      'HTTP 431 from the receiver. The headers are too large for the receiver, and the token alone has 16,384 characters. Ask the operator of the token server to put fewer roles and scopes into it (Keycloak: switch "Full scope allowed" off for the client), or the operator of the receiver to raise its limit.'
+    ],
     [
       'a refused token that cannot be replaced, with what the receiver says',
       reply(401, { 'www-authenticate': 'Bearer error_description="Why"' }, { tokenProblem: 'No.' }),
-      'HTTP 401: the receiver refused the token: "Why". No.'
+      'HTTP 401: the receiver refused the token: "Why". No.',
+      { description: 'Why' }
     ],
     [
       'a long description',
       reply(401, {
         'www-authenticate': `Bearer error_description="${'long '.repeat(50)}"`
       }),
-      `HTTP 401 from the receiver: "${'long '.repeat(39)}long…". ${refused}`
+      `HTTP 401 from the receiver: "${'long '.repeat(39)}long…". ${refused}`,
+      { description: 'long '.repeat(50).trim() }
     ],
     [
       'a 404 with a description',
@@ -467,13 +492,15 @@ describe('deliveryFailed', () => {
     it(`explains ${name}`, () => {
       const failure = deliveryFailed({ controlId: 'M1', type: 'ADT^A01' }, 1, attempt)
       assert.equal(failure.code, 'HL7_DELIVERY_FAILED')
-      const start = cause === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
+      const start =
+        cause?.code === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
       const end =
         / (?:It is not known whether message M1 \(ADT\^A01\) was|Message M1 \(ADT\^A01\) was not) delivered \(one attempt\)\.$/
       assert.match(failure.message, end)
       assert.equal(failure.message.replace(end, ''), start + said)
       const status = attempt.reply?.status
-      assert.deepEqual(failure.cause, cause ?? { code: String(status), status })
+      const own = cause?.code === undefined ? { code: String(status), status } : {}
+      assert.deepEqual(failure.cause, { ...own, ...cause })
     })
   }
 

@@ -42,6 +42,13 @@ function moved(about: SettledMessage, to: Moved['to'], kind: ReplyKind): Deliver
   return { kind: 'moved', message: about, to, result: resultOf(kind) }
 }
 
+const LOST = {
+  code: 'unauthorized_client',
+  message: 'The token server login.example refused (HTTP 401).',
+  description: 'Invalid client or Invalid client credentials',
+  hint: 'Check Client secret.'
+}
+
 const told = (events: readonly QueueEvent[]): unknown[] =>
   events.map(({ kind, by, values }) => [kind, by, values])
 
@@ -148,17 +155,17 @@ describe('the list of events', () => {
   it('has a token that is lost once, and its return', () => {
     const { events, log, reporter } = setUp()
     reporter.reportToken(undefined)
-    reporter.reportToken('invalid_client')
-    reporter.reportToken('invalid_client')
+    reporter.reportToken(LOST)
+    reporter.reportToken(LOST)
     reporter.reportToken(undefined)
     assert.deepEqual(told(events), [
-      ['token-lost', '', { cause: 'invalid_client' }],
+      ['token-lost', '', { cause: 'unauthorized_client', reason: LOST.description }],
       ['token-back', '', {}]
     ])
     assert.deepEqual(log, [
       {
         level: 'warn',
-        text: 'No token: invalid_client. Messages that need one are retried; nothing is lost.'
+        text: 'No token: unauthorized_client: “Invalid client or Invalid client credentials”. The token server login.example refused (HTTP 401). Check Client secret. Messages that need one are retried; nothing is lost.'
       },
       { level: 'info', text: 'There is a token again.' }
     ])
@@ -191,7 +198,7 @@ describe('the log', () => {
     })
     reporter.readEvent(moved(message(3), 'waiting', 'disable'))
     reporter.readEvent({ kind: 'unreadable', error: new TypeError('PID'), againMs: 30_000 })
-    reporter.reportToken('invalid_client')
+    reporter.reportToken(LOST)
     reporter.reportToken(undefined)
     reporter.reportCertificate('token server', 1)
     reporter.reportCertificate('client', -1)
@@ -203,7 +210,7 @@ describe('the log', () => {
       '1 message suspended by rule rule suspend',
       'Paused by a rule: “rule disable”',
       'The queue has a fault: HL7_QUEUE_FAILED',
-      'No token: invalid_client',
+      'No token: unauthorized_client: “Invalid client or Invalid client credentials”',
       'There is a token again',
       'The certificate of the token server expires in 1 day',
       'The client certificate has expired'

@@ -62,9 +62,10 @@ const retrying = (cause = 'ECONNREFUSED'): Partial<DeliveryState> => ({
   }
 })
 const failed = (failing: string): Partial<DeliveryState> => ({ state: 'error', failing })
-const noToken = { token: { state: 'none', code: 'invalid_client' } } as const
+const trouble = { code: 'invalid_client', message: '', hint: '' }
+const noToken = { token: { state: 'none', ...trouble } } as const
 const oldToken = {
-  token: { state: 'refresh failing', validUntil: 1_040_000, code: 'ETIMEDOUT' }
+  token: { state: 'refresh failing', validUntil: 1_040_000, ...trouble, code: 'ETIMEDOUT' }
 } as const
 const alert = (...codes: AlertCode[]): Pick<StatusFacts, 'alerts'> => ({ alerts: new Set(codes) })
 
@@ -386,8 +387,8 @@ describe('a status line', () => {
     const code = `E\u202e\n${'x'.repeat(200)}`
     const states = [
       shown(failed(code)),
-      shown(retrying('x'), { token: { state: 'none', code } }),
-      shown({}, { token: { state: 'refresh failing', validUntil: 0, code } }),
+      shown(retrying('x'), { token: { state: 'none', ...trouble, code } }),
+      shown({}, { token: { state: 'refresh failing', validUntil: 0, ...trouble, code } }),
       shown({}, { refusal: code }),
       shown({ lastOutcome: { outcome: 'nak', code } }),
       shown({ lastOutcome: { outcome: 'ack', code } })

@@ -206,7 +206,7 @@ describe('discovery', () => {
     const fetch = tokenFetch(test.httpClient, 'https://login.example', new AbortController().signal)
     await assert.rejects(fetch(`${origin}/token`, { method: 'POST', headers: {}, body: null }), {
       code: 'CONFIG',
-      message: `The issuer names the address ${origin}, which cannot be used: The URL must start with https://`
+      message: `The issuer names the address ${origin}, which cannot be used: The URL must start with https:// If the token server is behind a proxy, its operator has to set the public address.`
     })
     // Somebody entered the Token URL.
     assert.ok((await test.ask(granted, { issuer: 'https://login.example' })).got)

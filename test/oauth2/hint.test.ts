@@ -7,9 +7,11 @@ describe('the hints in English', () => {
   it('have a value for each placeholder', () => {
     const values: Hint['values'] = {
       ...{ method: 'client_secret_post', methods: 'x', seconds: 7, grant: 'x', target: 'x' },
-      ...{ found: 'x', authority: 'x', field: 'issuer' }
+      ...{ found: 'x', authority: 'x', field: 'issuer', host: 'x' }
     }
-    for (const key of Object.keys(texts.tokenHint) as Hint['key'][]) {
+    const { unusable, ...others } = texts.tokenHint
+    const keys = [...Object.keys(others), ...Object.keys(unusable).map((key) => `unusable.${key}`)]
+    for (const key of keys as Hint['key'][]) {
       const text = inEnglish([{ key, values }])
       assert.doesNotMatch(text, /__|undefined/, key)
     }
@@ -21,8 +23,8 @@ describe('the hints in English', () => {
       "Check Issuer URL, or fill in Token URL. Check this machine's clock too."
     )
     assert.equal(
-      inEnglish([{ key: 'badRequest', values: { method: 'client_secret_post' } }]),
-      'Check Authentication (now "Client secret: in the form (Post)"), Scope and Extra parameters.'
+      inEnglish([{ key: 'invalidRequest', values: { method: 'client_secret_post' } }]),
+      'A parameter is missing or wrong: check Authentication (now "Client secret: in the form (Post)"), Scope, Audience, Resource and Extra parameters.'
     )
   })
 

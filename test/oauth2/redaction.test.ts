@@ -153,7 +153,11 @@ describe('nothing shows a secret', () => {
     assertSilent(await testToken(test.settings(everything), test.httpClient))
     const source = test.source(everything)
     const token = await source.token()
-    assertSilent(await source.refused(token).catch((error: unknown) => error))
+    assertSilent(
+      await source
+        .refused(token, { host: 'receiver.example', status: 401 })
+        .catch((error: unknown) => error)
+    )
     assertSilent(source)
   })
 

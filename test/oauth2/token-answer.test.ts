@@ -103,15 +103,15 @@ describe('the answer', () => {
     })
   }
 
-  const empty = ['sent an empty answer', 'answerEmpty', false] as const
-  const aPage = ['answered with a web page instead of a token', 'answerHtml', false] as const
-  const notJson = ['answered with something that is not JSON', 'answerNotJson', false] as const
-  const noToken = ['answered without an access_token', 'answerNoToken', true] as const
+  const empty = ['sent an empty answer', 'empty', false] as const
+  const aPage = ['answered with a web page instead of a token', 'html', false] as const
+  const notJson = ['answered with something that is not JSON', 'not-json', false] as const
+  const noToken = ['answered without an access_token', 'no-token', true] as const
   const badCharacters = 'sent a token with characters that a token must not have'
-  const badToken = [badCharacters, 'answerBadToken', true] as const
-  const otherType = ['sent a token that is not a Bearer token', 'answerTokenType', true] as const
+  const badToken = [badCharacters, 'bad-token', true] as const
+  const otherType = ['sent a token that is not a Bearer token', 'token-type', true] as const
   const noDpop = 'sent a token that is not a DPoP token, although DPoP is on'
-  const notDpop = [noDpop, 'answerNotDpop', true] as const
+  const notDpop = [noDpop, 'not-dpop', true] as const
 
   for (const [what, answer, [words, hint, permanent], dpop = false] of [
     ['nothing', text(' \r\n', 'application/json'), empty],
@@ -145,7 +145,7 @@ describe('the answer', () => {
       const { host } = new URL(test.server.origin)
       assert.equal(error.code, 'ERR_TOKEN_ANSWER')
       assert.equal(error.message, `The token server ${host} ${words} (HTTP ${error.status}).`)
-      assert.deepEqual(error.hints, [{ key: hint }])
+      assert.deepEqual(error.hints, [{ key: `unusable.${hint}` }])
       assert.equal(error.permanent, permanent)
     })
   }
@@ -203,9 +203,17 @@ describe('the Test button', () => {
       ok: false,
       code: 'invalid_request',
       status: 400,
-      description: 'What?',
+      description: `The token server ${new URL(test.server.origin).host} refused (HTTP 400): "What?".`,
       hint: 'A parameter is missing or wrong: check Authentication (now "Client secret: Basic"), Scope, Audience, Resource and Extra parameters.',
-      hints: [{ key: 'invalidRequest', values: { method: 'client_secret_basic' } }]
+      hints: [
+        {
+          key: 'invalidRequest',
+          values: {
+            ...{ field: 'tokenEndpoint', method: 'client_secret_basic' },
+            grant: 'client_credentials'
+          }
+        }
+      ]
     })
   })
 

@@ -7,6 +7,14 @@ import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 
+/** How a receiver refuses a token. */
+const REFUSAL = {
+  host: 'receiver.example',
+  status: 401,
+  error: 'invalid_token',
+  description: 'The iss claim is not valid'
+}
+
 /** What the token server answers. */
 type Outcome =
   | { kind: 'token'; lifetime: number; sameAgain: boolean }
@@ -50,7 +58,7 @@ class Server {
 
   /** The same for a caller whose token the HL7 server has refused. */
   async replace(token: string, outcome = lives(300)): Promise<string> {
-    return this.#gets(this.cache.refused(token), outcome)
+    return this.#gets(this.cache.refused(token, REFUSAL), outcome)
   }
 
   async #gets(token: Promise<string>, outcome: Outcome): Promise<string> {
@@ -116,7 +124,7 @@ describe('a valid token', () => {
     assert.equal(server.requests, 2)
     await server.answer(lives(300))
     assert.equal(await server.cache.token(), 'token-2')
-    assert.equal(await server.cache.refused('token-1'), 'token-2')
+    assert.equal(await server.cache.refused('token-1', REFUSAL), 'token-2')
     assert.equal(server.requests, 2)
   })
 
@@ -135,7 +143,7 @@ describe('a valid token', () => {
       await server.answer(fails())
     }
     server.clock.pass(60_000)
-    assert.deepEqual(server.cache.status, { state: 'none', code: 'test' })
+    assert.deepEqual(server.cache.status, { state: 'none', code: 'test', message: 'no', hint: '' })
   })
 
   it('serves if the next one comes too late', async () => {
@@ -259,8 +267,11 @@ describe('a caller', () => {
   })
 })
 
-describe('a token that the HL7 server refuses', () => {
-  const evenFresh = { message: /refuses even fresh tokens/, hint: /Scope, Audience and Resource/ }
+describe('a token that the receiver refuses', () => {
+  const evenFresh = {
+    message: 'The receiver receiver.example refuses even fresh tokens (HTTP 401).',
+    hint: /^The receiver expects tokens of another issuer/
+  }
 
   it('is replaced, at most every 10 s, and after three fresh ones there is a pause', async () => {
     const server = await withToken(300)
@@ -270,10 +281,17 @@ describe('a token that the HL7 server refuses', () => {
       permanent: true,
       message: /shortly after another refusal/,
       hint: /at most every 10 s/,
+      ...{ error: 'invalid_token', description: REFUSAL.description, status: 401 },
       retryAfterMs: 10_000
     })
     await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
-    assert.deepEqual(server.cache.status, { state: 'none', code: 'ERR_TOKEN_REFUSED' })
+    const { hint: _hint, ...status } = server.cache.status as { hint: string }
+    assert.deepEqual(status, {
+      ...{ state: 'none', code: 'ERR_TOKEN_REFUSED', status: 401, host: 'receiver.example' },
+      description: REFUSAL.description,
+      message:
+        'The receiver receiver.example refused the token (HTTP 401), shortly after another refusal.'
+    })
     server.clock.pass(10_000)
     assert.equal(await server.replace('token-2'), 'token-3')
     server.clock.pass(10_000)
@@ -308,7 +326,10 @@ describe('a token that the HL7 server refuses', () => {
     await server.replace('token-1', lives(10))
     server.clock.pass(8500)
     assert.equal(await server.get(fails(true, 60_000)), 'token-2')
-    await assert.rejects(server.cache.refused('token-2'), { code: 'test', retryAfterMs: 60_000 })
+    await assert.rejects(server.cache.refused('token-2', REFUSAL), {
+      code: 'test',
+      retryAfterMs: 60_000
+    })
   })
 
   it('is not served if the token server sends it again, unless a minute later', async () => {
@@ -317,8 +338,8 @@ describe('a token that the HL7 server refuses', () => {
     await assert.rejects(server.replace('token-1', again(300)), {
       code: 'ERR_TOKEN_REFUSED',
       permanent: true,
-      message: /sent the same token that the HL7 server refused/,
-      hint: /Scope, Audience and Resource/
+      message: /sent the same token again that the receiver receiver.example had refused/,
+      hint: /^The receiver expects tokens of another issuer/
     })
     await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
     server.clock.pass(60_000)
@@ -344,10 +365,53 @@ describe('a token that the HL7 server refuses', () => {
     })
   }
 
+  it('does not count if messages were accepted with it: it was revoked', async () => {
+    const server = await withToken(300)
+    for (let revoked = 1; revoked <= 5; revoked++) {
+      server.cache.accepted(`token-${revoked}`)
+      server.clock.pass(20_000)
+      assert.equal(await server.replace(`token-${revoked}`), `token-${revoked + 1}`)
+    }
+    // From now on each is refused from the beginning.
+    await assert.rejects(server.replace('token-6'), { message: /shortly after another refusal/ })
+    server.clock.pass(10_000)
+    assert.equal(await server.get(lives(300)), 'token-7')
+    server.clock.pass(10_000)
+    assert.equal(await server.replace('token-7'), 'token-8')
+    server.cache.accepted('token-7')
+    await assert.rejects(server.replace('token-8'), evenFresh)
+  })
+
+  it('is told in the words of the receiver, with what they mean', async () => {
+    for (const [description, hint] of [
+      ['The iss claim is not valid', 'receiverIssuer'],
+      [
+        'An error occurred while attempting to decode the Jwt: The aud claim is not valid',
+        'receiverAudience'
+      ],
+      ['Jwt expired at …', 'receiverClock'],
+      [
+        'Signed JWT rejected: Another algorithm expected, or no matching key(s) found',
+        'receiverKeys'
+      ],
+      ['Something else', 'receiverUnknown'],
+      [undefined, 'receiverUnknown']
+    ] as const) {
+      const server = await withToken(300)
+      await server.replace('token-1')
+      const error = await server.cache
+        .refused('token-2', { ...REFUSAL, description })
+        .catch((reason: unknown) => reason as TokenError)
+      assert.ok(error instanceof TokenError)
+      assert.equal(error.hints[0]?.key, hint)
+      assert.equal(error.description, description)
+    }
+  })
+
   it('does not count if it was replaced already', async () => {
     const server = await withToken(300)
     for (const token of ['old', 'older', 'oldest']) {
-      assert.equal(await server.cache.refused(token), 'token-1')
+      assert.equal(await server.cache.refused(token, REFUSAL), 'token-1')
     }
     assert.equal(await server.replace('token-1'), 'token-2')
   })
@@ -401,8 +465,8 @@ describe('what is shown of the token', () => {
     shows('refresh failing')
     server.cache.clearBackOff()
     shows('ok')
-    server.cache.drop('token-3')
-    server.cache.drop('token-3')
+    server.cache.drop('token-3', REFUSAL)
+    server.cache.drop('token-3', REFUSAL)
     shows('idle')
     assert.deepEqual(ended, ['none'])
     server.cache.close()
@@ -522,7 +586,7 @@ describe('TokenCache, whatever happens', () => {
                 const before = refusedAt.get(token) ?? -Infinity
                 const { issuedAt } = server.issued.get(token) ?? { issuedAt: 0 }
                 if (issuedAt >= before + 60_000) refusedAt.set(token, clock.monotonic())
-                check(cache.refused(token))
+                check(cache.refused(token, REFUSAL))
                 break
               }
             }

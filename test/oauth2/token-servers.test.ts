@@ -189,7 +189,7 @@ describe('a real token server', () => {
     await refreshFile()
     const first = await tokens.token()
     await refreshFile()
-    assert.notEqual(await tokens.refused(first), first)
+    assert.notEqual(await tokens.refused(first, { host: 'receiver.example', status: 401 }), first)
   })
 
   it('binds tokens to the key of a node with DPoP, whose nonce is kept after one challenge', async () => {
@@ -198,7 +198,7 @@ describe('a real token server', () => {
     for (const tokens of [source(given), source(given)]) {
       const before = withNonce.tokenRequests
       const first = await tokens.token()
-      const second = await tokens.refused(first)
+      const second = await tokens.refused(first, { host: 'receiver.example', status: 401 })
       assert.notEqual(first, second)
       assert.equal(withNonce.tokenRequests - before, 3)
       assert.deepEqual(tokens.requests, { ok: 2, error: 0 })

@@ -29,9 +29,15 @@ describe('the tokens of a node', () => {
     const source = test.source()
     const first = await source.token()
     test.server.answer = json({ access_token: 'a-second-token', expires_in: 300 })
-    const all = await Promise.all([source.refused(first), source.refused(first)])
+    const all = await Promise.all([
+      source.refused(first, { host: 'receiver.example', status: 401 }),
+      source.refused(first, { host: 'receiver.example', status: 401 })
+    ])
     assert.deepEqual(all, ['a-second-token', 'a-second-token'])
-    assert.equal(await source.refused(first), 'a-second-token')
+    assert.equal(
+      await source.refused(first, { host: 'receiver.example', status: 401 }),
+      'a-second-token'
+    )
     assert.equal(test.server.seen.length, 2)
   })
 
@@ -53,7 +59,8 @@ describe('the tokens of a node', () => {
   it('are never asked for with settings that cannot work', async () => {
     const source = test.source({ clientSecret: '' })
     await assert.rejects(source.token(), { code: 'CONFIG', permanent: true })
-    assert.deepEqual(source.status, { state: 'none', code: 'CONFIG' })
+    const message = 'Client secret: Enter the client secret.'
+    assert.deepEqual(source.status, { state: 'none', code: 'CONFIG', message, hint: '' })
     assert.deepEqual(test.server.seen, [])
   })
 
@@ -81,7 +88,12 @@ describe('the tokens of a node', () => {
     test.server.answer = text('', 'text/plain', 500)
     const source = test.source()
     await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS' })
-    assert.deepEqual(source.status, { state: 'none', code: 'HTTP 500' })
+    const { host } = new URL(test.server.origin)
+    assert.deepEqual(source.status, {
+      ...{ state: 'none', code: 'HTTP 500', status: 500, host },
+      message: `The token server ${host} refused (HTTP 500) and gave no reason.`,
+      hint: 'The token server has a problem; the request will be retried.'
+    })
   })
 
   it("come with the date of the server's certificate, or the issuer's if that ends first", async (t) => {
