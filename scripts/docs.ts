@@ -8,12 +8,14 @@ import { fileURLToPath } from 'node:url'
 import { CODE_TABLES } from './docs/codes.ts'
 import { messageStates } from './docs/message-states.ts'
 import { metricsTable } from './docs/metrics.ts'
+import { REFUSAL_TABLES } from './docs/refusals.ts'
 import { propertiesTable } from './docs/properties.ts'
 import { auditTable, routeTable } from './docs/routes.ts'
 
 /** Makes the lines of each table. */
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
   ...CODE_TABLES,
+  ...REFUSAL_TABLES,
   'message-states': messageStates,
   metrics: metricsTable,
   'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import codes from '../locales/en-US/codes.json' with { type: 'json' }
 import { textsOf, type NodeTypeName, type Texts } from './form-page.ts'
+import { refusals } from './refusals.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -14,13 +15,15 @@ export function helpPage(type: NodeTypeName, language: string): string {
 }
 
 /**
- * Fills in `{{label.url}}` and other keys of the texts of the form, and `{{errors}}`, the list of error codes.
+ * Fills in `{{label.url}}` and other keys of the texts of the form; `{{errors}}`, the list of error codes; and
+ * `{{refusals}}`, what token servers and receivers say of a client or a token.
  *
  * @throws when there is no such text: a label that is cited is in the form
  */
 export function fillHelp(prose: string, texts: Texts): string {
   return prose.replace(/\{\{([\w.-]+)\}\}/g, (_, key: string) => {
     if (key === 'errors') return errors()
+    if (key === 'refusals') return refusalList(texts)
     let at: unknown = texts
     for (const name of key.split('.')) at = (at as Record<string, unknown> | undefined)?.[name]
     if (typeof at !== 'string') throw new Error(`The help cites ${key}: no text of the form.`)
@@ -31,6 +34,18 @@ export function fillHelp(prose: string, texts: Texts): string {
 function errors(): string {
   return Object.entries(codes.error)
     .map(([code, { meaning }]) => `<li><code>${code}</code>: ${asHtml(meaning)}.</li>`)
+    .join('\n    ')
+}
+
+/** Only those that are known by their words: the others say it with their code. */
+function refusalList(texts: Texts): string {
+  return refusals(texts, (label) => `<em>${label}</em>`)
+    .flatMap(({ row, hint }) => {
+      const words = row.answers.flatMap(({ words: some }) => (some === undefined ? [] : [some]))
+      if (words.length === 0) return []
+      const said = words.map((some) => `<code>${escapeHtml(some)}</code>`).join(', ')
+      return [`<li>${said}: ${hint.replace(/<(?!\/?em>)/g, '&lt;')}</li>`]
+    })
     .join('\n    ')
 }
 

@@ -1,6 +1,5 @@
 import type { Hint } from './hint.ts'
-import { REFUSALS, type RefusalRow } from './refusal-hints.ts'
-import type { ReceiverRefusal } from './token-cache.ts'
+import { REFUSALS, type RefusalAnswer, type RefusalRow } from './refusal-hints.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /** What a token server answers instead of a token. */
@@ -12,6 +11,15 @@ export interface Refusal {
   words: string
   /** The answer is a web page. */
   isPage: boolean
+}
+
+/** How a receiver refused a token: what may be quoted of its answer. */
+export interface ReceiverRefusal {
+  host: string
+  status: number
+  /** From its challenge (RFC 6750 §3). */
+  error?: string | undefined
+  description?: string | undefined
 }
 
 /** What the hints for a refusal depend on besides the answer. */
@@ -36,7 +44,7 @@ const NAMES_IN_METADATA: Partial<Record<ClientAuthMethod, readonly string[]>> = 
   tls_client_auth: ['tls_client_auth', 'self_signed_tls_client_auth']
 }
 
-const KNOWN_ERRORS = new Set(REFUSALS.flatMap(({ errors = [] }) => errors))
+const KNOWN_ERRORS = new Set(REFUSALS.flatMap(({ answers }) => answers.map(({ error }) => error)))
 
 /** Whether the table has this very code. Such a code is shown whatever the secrets look like. */
 export function isKnownError(error: string): boolean {
@@ -80,8 +88,7 @@ export function rowFor(
   return REFUSALS.find(
     (row) =>
       row.by === undefined &&
-      isMatch(row, refusal) &&
-      (row.isPage === undefined || refusal.isPage) &&
+      row.answers.some((answer) => isMatch(answer, refusal)) &&
       (row.methods?.includes(clientAuth) ?? true) &&
       (row.grants?.includes(settings.grantType) ?? true) &&
       (row.given === undefined || given[row.given])
@@ -93,17 +100,20 @@ export function hintForReceiver({
   error = '',
   description = ''
 }: Pick<ReceiverRefusal, 'error' | 'description'>): Hint | undefined {
-  const refusal = { status: 0, error, words: description }
-  const row = REFUSALS.find((each) => each.by === 'receiver' && isMatch(each, refusal))
+  const refusal = { status: 0, error, words: description, isPage: false }
+  const row = REFUSALS.find(
+    ({ answers, by }) => by === 'receiver' && answers.some((answer) => isMatch(answer, refusal))
+  )
   return row && { key: row.hint }
 }
 
-function isMatch(row: RefusalRow, { error, status, words }: Omit<Refusal, 'isPage'>): boolean {
-  const [first, last = first] = typeof row.status === 'number' ? [row.status] : (row.status ?? [])
+function isMatch(answer: RefusalAnswer, { error, isPage, status, words }: Refusal): boolean {
+  const wanted = answer.status === '5xx' ? Math.max(status, 500) : answer.status
   return (
-    (row.errors?.includes(error) ?? true) &&
-    (first === undefined || last === undefined || (status >= first && status <= last)) &&
-    words.toLowerCase().includes((row.words ?? '').toLowerCase())
+    (answer.error ?? error) === error &&
+    (wanted ?? status) === status &&
+    words.toLowerCase().includes((answer.words ?? '').toLowerCase()) &&
+    (answer.isPage ?? isPage) === isPage
   )
 }
 

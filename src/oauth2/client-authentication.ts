@@ -41,7 +41,9 @@ const ASSERTION_LIFE = 240
 
 /**
  * The method in effect. `auto` takes what is given: a key, else a secret, else a client
- * certificate. It never tries a second method: wrong guesses count as failed logins.
+ * certificate. A secret goes by Basic, unless the server lists only Post, or lists it too and Basic would have to
+ * encode something, which many servers do not decode. It never tries a second method: wrong guesses count as failed
+ * logins.
  *
  * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
  * @returns `undefined` if `auto` finds nothing to authenticate the client with
@@ -50,15 +52,17 @@ export function clientAuthMethod(
   settings: TokenSettings,
   supported: readonly string[] = []
 ): ClientAuthMethod | undefined {
-  const { clientAuth, grantType, privateKey, clientSecret, hasClientCertificate } = settings
+  const { clientAuth, grantType, clientId, clientSecret, privateKey } = settings
   if (clientAuth !== 'auto') return clientAuth
   // With jwt_bearer the key signs the grant's assertion instead.
   if (privateKey !== '' && grantType !== 'jwt_bearer') return 'private_key_jwt'
   if (clientSecret !== '') {
-    const basic = supported.length === 0 || supported.includes('client_secret_basic')
-    return basic ? 'client_secret_basic' : 'client_secret_post'
+    const mayPost = supported.includes('client_secret_post')
+    const mayBasic = supported.length === 0 || supported.includes('client_secret_basic')
+    const isPlain = [clientId, clientSecret].every((text) => basicEncode(text) === text)
+    return mayBasic && (isPlain || !mayPost) ? 'client_secret_basic' : 'client_secret_post'
   }
-  if (hasClientCertificate) return 'tls_client_auth'
+  if (settings.hasClientCertificate) return 'tls_client_auth'
   return grantType === 'jwt_bearer' ? 'none' : undefined
 }
 

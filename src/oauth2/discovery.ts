@@ -175,7 +175,11 @@ function noMetadata(
   const row = words === '' ? undefined : rowFor(refusal, { settings, clientAuth: 'none' })
   const isTokenUrl = isTokenPath(new URL(settings.issuer).pathname)
   const hint =
-    row?.words === undefined ? (isTokenUrl ? 'issuerIsTokenUrl' : 'noMetadata') : row.hint
+    row === undefined || row.answers.every(({ words: some }) => some === undefined)
+      ? isTokenUrl
+        ? 'issuerIsTokenUrl'
+        : 'noMetadata'
+      : row.hint
   const key = status === 200 ? 'token.metadataNotJson' : 'token.noMetadata'
   return new TokenError(english('log', key, { host, status }), {
     code: 'ERR_DISCOVERY',

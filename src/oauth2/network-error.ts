@@ -1,4 +1,4 @@
-import { english, isKey } from '../english.ts'
+import { english, type KeyUnder } from '../english.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import { printableProse } from '../printable.ts'
 import type { AddressField, Hint } from './hint.ts'
@@ -10,6 +10,13 @@ export interface RequestPlace {
   /** The form's field that led there. */
   field: AddressField
 }
+
+/** openid-client's own codes that can still occur. */
+const OF_METADATA: readonly KeyUnder<'log', 'token.metadata'>[] = [
+  'OAUTH_INVALID_SERVER_METADATA',
+  'OAUTH_REQUEST_PROTOCOL_FORBIDDEN',
+  'OAUTH_INVALID_RESPONSE'
+]
 
 /** Errors for answers that do not come from a token server. */
 const NO_TOKEN_SERVER = new Set(['ERR_RESPONSE_TOO_LARGE', 'ERR_CONTENT_DECODING'])
@@ -24,13 +31,14 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
   if (known instanceof HttpError) return fromHttpError(known, place)
   const { host, field } = place
   const code = codeOf(error)
-  // openid-client's own codes that can still occur.
-  const key = `token.metadata.${code}`
-  const isOfMetadata = isKey('log', key)
-  return new TokenError(english('log', isOfMetadata ? key : 'token.notMade', { host, code }), {
+  const ofMetadata = OF_METADATA.find((known) => known === code)
+  const key = ofMetadata === undefined ? 'token.notMade' : (`token.metadata.${ofMetadata}` as const)
+  return new TokenError(english('log', key, { host, code }), {
     code,
     host,
-    hints: [isOfMetadata ? { key: 'metadata', values: { field } } : { key: 'requestFailed' }],
+    hints: [
+      ofMetadata === undefined ? { key: 'requestFailed' } : { key: 'metadata', values: { field } }
+    ],
     permanent: true
   })
 }

@@ -5,19 +5,13 @@ import type { ClientAuthMethod, GrantType } from './token-settings.ts'
 export interface RefusalRow {
   /** Who refuses. Default: the token server. */
   by?: 'receiver'
-  /** Its OAuth error codes. Default: any, or none. */
-  errors?: readonly string[]
-  /** Its HTTP status, or the first and the last one. Default: any. */
-  status?: number | readonly [first: number, last: number]
-  /** What its own words contain, whatever the case. */
-  words?: string
-  /** The answer is a web page. */
-  isPage?: true
+  /** One of these. */
+  answers: readonly RefusalAnswer[]
   /** How the client is authenticated. Default: in any way. */
   methods?: readonly ClientAuthMethod[]
   grants?: readonly GrantType[]
   /** What holds of the settings. */
-  given?: Given
+  given?: 'issuer' | 'no scope' | 'no DPoP' | 'key ID'
   hint: Hint['key']
   /**
    * What is refused, where more may be known: the clocks, which matter to what is signed, and, of a client, the
@@ -28,7 +22,16 @@ export interface RefusalRow {
   seen: string
 }
 
-type Given = 'issuer' | 'no scope' | 'no DPoP' | 'key ID'
+/** How a refusal is known: all that is given must match. */
+export interface RefusalAnswer {
+  /** Its OAuth error code. */
+  error?: string
+  status?: number | '5xx'
+  /** What the server's own words contain, whatever the case. */
+  words?: string
+  /** It is a web page. */
+  isPage?: true
+}
 
 const KEYCLOAK = 'Keycloak'
 const ENTRA = 'Microsoft Entra ID'
@@ -36,140 +39,141 @@ const OKTA = 'Okta'
 const SPRING = 'Spring Security'
 const OAUTH = 'RFC 6749 §5.2'
 const HTTP = 'RFC 9110'
-const SECRET_JWT = ['client_secret_jwt'] as const
 
 /**
  * Read from top to bottom: the first row that matches counts. What no row matches is for the operator of the server,
- * whose own words are shown in any case. docs/troubleshooting.md and the help are made from this table.
+ * whose own words are shown in any case. The tables in docs/troubleshooting.md and the help are made from this one.
  */
 export const REFUSALS: readonly RefusalRow[] = [
   // Words that mean one thing, whatever the code.
-  { words: 'retrieve service account', hint: 'serviceAccounts', seen: KEYCLOAK },
-  { words: 'Parameter client_assertion_type is missing', hint: 'wantsSignedJwt', seen: KEYCLOAK },
-  { words: 'Token reuse detected', hint: 'assertionReused', seen: KEYCLOAK },
-  { words: 'Token was issued in the future', hint: 'clockDiffers', seen: KEYCLOAK },
-  { words: 'Token was issued too far in the past', hint: 'clockDiffers', seen: KEYCLOAK },
-  { words: 'Token is not active', hint: 'clockDiffers', seen: KEYCLOAK },
-  { words: 'Invalid token audience', hint: 'assertionAudience', seen: KEYCLOAK },
-  { words: 'Invalid signature algorithm', hint: 'algorithm', seen: KEYCLOAK },
-  { words: 'Algorithm not supported', hint: 'algorithm', seen: KEYCLOAK },
-  {
-    words: 'Signature on JWT token',
-    methods: SECRET_JWT,
-    hint: 'secretWrong',
-    seen: KEYCLOAK
-  },
-  { words: 'Signature on JWT token', hint: 'keyOfJwt', seen: KEYCLOAK },
-  { words: 'Unable to load public key', hint: 'keyOfJwt', seen: KEYCLOAK },
-  {
-    words: 'Client Certification missing',
-    hint: 'clientCertificate',
-    seen: `${KEYCLOAK} (bound tokens, FAPI profiles)`
-  },
-  { words: 'Realm does not exist', given: 'issuer', hint: 'realmOfIssuer', seen: KEYCLOAK },
-  { words: 'Realm does not exist', hint: 'realmOfTokenUrl', seen: KEYCLOAK },
-  { words: 'Realm not enabled', hint: 'realmDisabled', seen: KEYCLOAK },
-  {
-    words: 'Invalid client or Invalid client credentials',
-    hint: 'clientOrCredentials',
-    about: 'client',
-    seen: KEYCLOAK
-  },
-  { words: 'AADSTS7000215', hint: 'secretValue', seen: ENTRA },
-  { words: 'AADSTS7000222', hint: 'secretExpired', seen: ENTRA },
-  { words: 'AADSTS700016', hint: 'clientUnknown', seen: ENTRA },
-  { words: 'AADSTS90002', given: 'issuer', hint: 'realmOfIssuer', seen: ENTRA },
-  { words: 'AADSTS90002', hint: 'realmOfTokenUrl', seen: ENTRA },
-  { words: 'AADSTS700027', hint: 'keyOfJwt', seen: ENTRA },
-  { words: 'AADSTS700024', hint: 'clockDiffers', seen: ENTRA },
-  { words: 'AADSTS500011', hint: 'scopeUnknown', seen: ENTRA },
-  {
-    words: 'client secret supplied for a confidential client is invalid',
-    hint: 'secretWrong',
-    seen: OKTA
-  },
-  { words: "Invalid value for 'client_id' parameter", hint: 'clientUnknown', seen: OKTA },
+  row(KEYCLOAK, 'serviceAccounts', says('retrieve service account')),
+  row(KEYCLOAK, 'wantsSignedJwt', says('Parameter client_assertion_type is missing')),
+  row(KEYCLOAK, 'assertionReused', says('Token reuse detected')),
+  row(
+    `${KEYCLOAK}, ${ENTRA}`,
+    'clockDiffers',
+    says(
+      'Token was issued in the future',
+      'Token was issued too far in the past',
+      'Token is not active',
+      'AADSTS700024'
+    )
+  ),
+  row(KEYCLOAK, 'assertionAudience', says('Invalid token audience')),
+  row(KEYCLOAK, 'algorithm', says('Invalid signature algorithm', 'Algorithm not supported')),
+  row(KEYCLOAK, 'secretWrong', says('Signature on JWT token'), { methods: ['client_secret_jwt'] }),
+  row(
+    `${KEYCLOAK}, ${ENTRA}`,
+    'keyOfJwt',
+    says('Signature on JWT token', 'Unable to load public key', 'AADSTS700027')
+  ),
+  row(
+    `${KEYCLOAK} (bound tokens, FAPI profiles)`,
+    'clientCertificate',
+    says('Client Certification missing')
+  ),
+  row(`${KEYCLOAK}, ${ENTRA}`, 'realmOfIssuer', says('Realm does not exist', 'AADSTS90002'), {
+    given: 'issuer'
+  }),
+  row(`${KEYCLOAK}, ${ENTRA}`, 'realmOfTokenUrl', says('Realm does not exist', 'AADSTS90002')),
+  row(KEYCLOAK, 'realmDisabled', says('Realm not enabled')),
+  row(KEYCLOAK, 'clientOrCredentials', says('Invalid client or Invalid client credentials'), {
+    about: 'client'
+  }),
+  row(ENTRA, 'secretValue', says('AADSTS7000215')),
+  row(ENTRA, 'secretExpired', says('AADSTS7000222')),
+  row(OKTA, 'secretWrong', says('client secret supplied for a confidential client is invalid')),
+  row(
+    `${ENTRA}, ${OKTA}`,
+    'clientUnknown',
+    says('AADSTS700016', "Invalid value for 'client_id' parameter")
+  ),
+  row(ENTRA, 'scopeUnknown', says('AADSTS500011')),
 
-  // DPoP.
-  { words: 'DPoP', given: 'no DPoP', hint: 'noDpop', seen: `${KEYCLOAK}, Okta` },
-  {
-    errors: ['use_dpop_nonce', 'invalid_dpop_proof'],
-    given: 'no DPoP',
-    hint: 'noDpop',
-    seen: 'RFC 9449 §5, Okta'
-  },
-  { words: 'DPoP proof is not active', hint: 'dpopProof', about: 'proof', seen: KEYCLOAK },
-  { words: 'DPoP HTTP URL mismatch', hint: 'dpopProof', about: 'proof', seen: KEYCLOAK },
-  {
-    errors: ['use_dpop_nonce', 'invalid_dpop_proof'],
-    hint: 'dpopProof',
-    about: 'proof',
-    seen: 'RFC 9449 §5'
-  },
+  // DPoP, for which some servers have codes, and others only words.
+  row(
+    `RFC 9449 §5, ${OKTA}, ${KEYCLOAK}`,
+    'noDpop',
+    [...codes('use_dpop_nonce', 'invalid_dpop_proof'), ...says('DPoP')],
+    { given: 'no DPoP' }
+  ),
+  row(
+    `RFC 9449 §5, ${KEYCLOAK}`,
+    'dpopProof',
+    [
+      ...codes('use_dpop_nonce', 'invalid_dpop_proof'),
+      ...says('DPoP proof is not active', 'DPoP HTTP URL mismatch')
+    ],
+    { about: 'proof' }
+  ),
 
   // The codes of the standards.
-  ...refusedClient({ errors: ['invalid_client'] }, OAUTH),
-  { errors: ['unauthorized_client'], hint: 'unauthorizedClient', about: 'client', seen: OAUTH },
-  { errors: ['invalid_scope'], given: 'no scope', hint: 'scopeMissing', seen: OAUTH },
-  { errors: ['invalid_scope'], hint: 'scopeUnknown', seen: OAUTH },
-  { errors: ['invalid_target'], hint: 'invalidTarget', seen: 'RFC 8707 §2' },
-  { errors: ['access_denied'], hint: 'accessDenied', seen: 'RFC 6749 §4.1.2.1, Auth0, Okta' },
-  { errors: ['unsupported_grant_type'], hint: 'unsupportedGrant', seen: OAUTH },
-  {
-    errors: ['invalid_grant'],
+  row(OAUTH, 'unauthorizedClient', codes('unauthorized_client'), { about: 'client' }),
+  row(OAUTH, 'scopeMissing', codes('invalid_scope'), { given: 'no scope' }),
+  row(OAUTH, 'scopeUnknown', codes('invalid_scope')),
+  row('RFC 8707 §2', 'invalidTarget', codes('invalid_target')),
+  row(`RFC 6749 §4.1.2.1, Auth0, ${OKTA}`, 'accessDenied', codes('access_denied')),
+  row(OAUTH, 'unsupportedGrant', codes('unsupported_grant_type')),
+  row('RFC 7523 §3.1', 'grantJwtBearer', codes('invalid_grant'), {
     grants: ['jwt_bearer'],
-    hint: 'grantJwtBearer',
-    about: 'client',
-    seen: 'RFC 7523 §3.1'
-  },
-  { errors: ['invalid_grant'], grants: ['password'], hint: 'grantPassword', seen: OAUTH },
-  { errors: ['invalid_request'], hint: 'invalidRequest', about: 'client', seen: OAUTH },
-  {
-    errors: ['server_error', 'temporarily_unavailable', 'slow_down'],
-    hint: 'serverProblem',
-    seen: 'RFC 6749 §4.1.2.1, RFC 8628 §3.5'
-  },
+    about: 'client'
+  }),
+  row(OAUTH, 'grantPassword', codes('invalid_grant'), { grants: ['password'] }),
+  row(OAUTH, 'invalidRequest', codes('invalid_request'), { about: 'client' }),
+  row(
+    'RFC 6749 §4.1.2.1, RFC 8628 §3.5',
+    'serverProblem',
+    codes('server_error', 'temporarily_unavailable', 'slow_down')
+  ),
+
+  // A gateway in front of the token server, and what the client could not prove to it.
+  row('gateways and firewalls', 'gateway', [{ status: 403, isPage: true }]),
+  refusedClient('clientBasic', { methods: ['client_secret_basic'] }),
+  refusedClient('clientBasicRaw', { methods: ['client_secret_basic_raw'] }),
+  refusedClient('clientPost', { methods: ['client_secret_post'] }),
+  refusedClient('clientSecretJwt', { methods: ['client_secret_jwt'] }),
+  refusedClient('clientKeyId', { methods: ['private_key_jwt'], given: 'key ID' }),
+  refusedClient('clientKey', { methods: ['private_key_jwt'] }),
+  refusedClient('clientTls', { methods: ['tls_client_auth'] }),
+  refusedClient('clientAssertionFile', { methods: ['client_assertion_file'] }),
+  refusedClient('clientNone', { methods: ['none'] }),
 
   // The statuses of HTTP.
-  { status: 403, isPage: true, hint: 'gateway', seen: 'gateways and firewalls' },
-  ...refusedClient({ status: 401 }, HTTP),
-  ...refusedClient({ status: 403 }, 'Glewlwyd'),
-  { status: 404, given: 'issuer', hint: 'discoveredEndpointGone', seen: HTTP },
-  { status: 410, given: 'issuer', hint: 'discoveredEndpointGone', seen: HTTP },
-  { status: 404, hint: 'endpointGone', seen: HTTP },
-  { status: 410, hint: 'endpointGone', seen: HTTP },
-  { status: 405, hint: 'notPost', seen: HTTP },
-  { status: 407, hint: 'proxyLogin', seen: HTTP },
-  { status: 429, hint: 'tooMany', seen: 'RFC 6585' },
-  { status: [500, 999], hint: 'serverProblem', seen: HTTP },
+  row(HTTP, 'discoveredEndpointGone', [{ status: 404 }, { status: 410 }], { given: 'issuer' }),
+  row(HTTP, 'endpointGone', [{ status: 404 }, { status: 410 }]),
+  row(HTTP, 'notPost', [{ status: 405 }]),
+  row(HTTP, 'proxyLogin', [{ status: 407 }]),
+  row('RFC 6585', 'tooMany', [{ status: 429 }]),
+  row(HTTP, 'serverProblem', [{ status: '5xx' }]),
 
   // Receivers that refuse the token.
-  { by: 'receiver', words: 'iss claim is not valid', hint: 'receiverIssuer', seen: SPRING },
-  { by: 'receiver', words: 'aud claim is not valid', hint: 'receiverAudience', seen: SPRING },
-  { by: 'receiver', words: 'Jwt expired at', hint: 'receiverClock', seen: SPRING },
-  { by: 'receiver', words: 'Jwt used before', hint: 'receiverClock', seen: SPRING },
-  { by: 'receiver', words: 'no matching key(s) found', hint: 'receiverKeys', seen: SPRING }
+  row(SPRING, 'receiverIssuer', says('iss claim is not valid'), { by: 'receiver' }),
+  row(SPRING, 'receiverAudience', says('aud claim is not valid'), { by: 'receiver' }),
+  row(SPRING, 'receiverClock', says('Jwt expired at', 'Jwt used before'), { by: 'receiver' }),
+  row(SPRING, 'receiverKeys', says('no matching key(s) found'), { by: 'receiver' })
 ]
 
-/** What to do if a method does not authenticate the client. */
-function refusedClient(
-  answer: Pick<RefusalRow, 'errors' | 'status'>,
-  seen: string
-): readonly RefusalRow[] {
-  const of = (
-    methods: readonly ClientAuthMethod[],
-    hint: Hint['key'],
-    given?: Given
-  ): RefusalRow => ({ ...answer, methods, ...(given && { given }), hint, about: 'client', seen })
-  return [
-    of(['client_secret_basic'], 'clientBasic'),
-    of(['client_secret_basic_raw'], 'clientBasicRaw'),
-    of(['client_secret_post'], 'clientPost'),
-    of(['client_secret_jwt'], 'clientSecretJwt'),
-    of(['private_key_jwt'], 'clientKeyId', 'key ID'),
-    of(['private_key_jwt'], 'clientKey'),
-    of(['tls_client_auth'], 'clientTls'),
-    of(['client_assertion_file'], 'clientAssertionFile'),
-    of(['none'], 'clientNone')
-  ]
+type Conditions = Omit<RefusalRow, 'seen' | 'hint' | 'answers'>
+
+function row(
+  seen: string,
+  hint: Hint['key'],
+  answers: readonly RefusalAnswer[],
+  conditions: Conditions = {}
+): RefusalRow {
+  return { ...conditions, answers, hint, seen }
+}
+
+/** By the code, or where a server has only a status for it (403: Glewlwyd). */
+function refusedClient(hint: Hint['key'], conditions: Conditions): RefusalRow {
+  const answers = [...codes('invalid_client'), { status: 401 }, { status: 403 }]
+  return row(`${OAUTH}, ${HTTP}`, hint, answers, { ...conditions, about: 'client' })
+}
+
+function says(...words: readonly string[]): RefusalAnswer[] {
+  return words.map((some) => ({ words: some }))
+}
+
+function codes(...errors: readonly string[]): RefusalAnswer[] {
+  return errors.map((error) => ({ error }))
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { english, type KeyUnder } from '../english.ts'
-import { hintForReceiver } from './answer-hints.ts'
+import { hintForReceiver, type ReceiverRefusal } from './answer-hints.ts'
 import { shownCode, TokenError, type TokenErrorFacts } from './token-error.ts'
 import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
 
@@ -39,15 +39,6 @@ export interface TokenTrouble extends Pick<TokenErrorFacts, 'status' | 'host' | 
   message: string
   /** What to do, in English; `''` if the message says it. */
   hint: string
-}
-
-/** How a receiver refused a token: what may be quoted of its answer. */
-export interface ReceiverRefusal {
-  host: string
-  status: number
-  /** From its challenge (RFC 6750 §3). */
-  error?: string | undefined
-  description?: string | undefined
 }
 
 /** Token requests that were made, since the node started. */

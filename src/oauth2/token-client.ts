@@ -14,6 +14,7 @@ import {
   type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
+import { inEnglish, type Hint } from './hint.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
@@ -57,6 +58,7 @@ export class TokenClient {
   readonly #proofs: DpopProofs | undefined
   readonly #secrets: readonly string[]
   readonly #onQuirk: (host: string, quirk: string) => void
+  #listsMethods = false
 
   /**
    * @param onQuirk receives each tolerated deviation, in one sentence, also if the answer is a
@@ -87,6 +89,11 @@ export class TokenClient {
     this.#thumbprint = certificateThumbprint(settings.privateKey, key)?.thumbprint
   }
 
+  /** The server's metadata say how clients may authenticate. Known after the first request. */
+  get listsMethods(): boolean {
+    return this.#listsMethods
+  }
+
   /**
    * Gets one token, with one request (another for a nonce of DPoP), after discovery if that is due.
    *
@@ -112,6 +119,7 @@ export class TokenClient {
   async #request(metadata: ServerMetadata, fetch: TokenFetch): Promise<ObtainedToken> {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
+    this.#listsMethods = (supported ?? []).length > 0
     const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
     const redactor = new Redactor(this.#secrets)
     const configuration = this.#configure(metadata, clientAuth)
@@ -218,19 +226,19 @@ export class TokenClient {
   }
 }
 
-/** Requests one token with these settings, without cache or back-off. Never rejects. */
+/**
+ * Requests one token with these settings, without cache or back-off. If *Automatic* had to guess how the secret is
+ * sent, and the server refuses, it also tries the other way, and says so if that works. Never rejects.
+ */
 export async function testToken(
   settings: TokenSettings,
   httpClient: GotClient,
   clock: Clock = systemClock
 ): Promise<TokenTestResult> {
   const startedAt = clock.monotonic()
+  const client = clientFor(settings, httpClient, clock)
   try {
-    const proofs = settings.dpop ? new DpopProofs() : undefined
-    const client = new TokenClient(settings, httpClient, clock, undefined, proofs)
-    const { tokenEndpoint, clientAuth, expiresIn, scope } = await client.obtain(
-      new AbortController().signal
-    )
+    const { tokenEndpoint, clientAuth, expiresIn, scope } = await obtainOne(client)
     const elapsedMs = Math.round(clock.monotonic() - startedAt)
     return {
       ok: true,
@@ -242,9 +250,51 @@ export async function testToken(
       elapsedMs
     }
   } catch (error) {
-    const { code, status = null, text, hint, hints } = error as TokenError
-    return { ok: false, code, status, description: text, hint, hints }
+    const refusal = error as TokenError
+    const { code, status = null, description, message } = refusal
+    const works = await otherMethod(client, settings, refusal, httpClient, clock)
+    const hints: readonly Hint[] =
+      works === undefined ? refusal.hints : [{ key: 'otherMethodWorks', values: { method: works } }]
+    return {
+      ok: false,
+      code,
+      status,
+      description: description ?? message,
+      hint: inEnglish(hints),
+      hints
+    }
   }
+}
+
+/** Statuses with which token servers refuse a client. */
+const CLIENT_REFUSED = new Set([400, 401, 403])
+
+/** The method by which the token server takes the secret after all; undefined if none was tried or works. */
+async function otherMethod(
+  refused: TokenClient,
+  settings: TokenSettings,
+  { status = 0 }: TokenError,
+  httpClient: GotClient,
+  clock: Clock
+): Promise<ClientAuthMethod | undefined> {
+  const isGuess = settings.clientAuth === 'auto' && !refused.listsMethods
+  const isBasic = clientAuthMethod(settings) === 'client_secret_basic'
+  if (!isGuess || !isBasic || !CLIENT_REFUSED.has(status)) return undefined
+  const method = 'client_secret_post'
+  const other = clientFor({ ...settings, clientAuth: method }, httpClient, clock)
+  return obtainOne(other).then(
+    () => method,
+    () => undefined
+  )
+}
+
+function clientFor(settings: TokenSettings, httpClient: GotClient, clock: Clock): TokenClient {
+  const proofs = settings.dpop ? new DpopProofs() : undefined
+  return new TokenClient(settings, httpClient, clock, undefined, proofs)
+}
+
+function obtainOne(client: TokenClient): Promise<ObtainedToken> {
+  return client.obtain(new AbortController().signal)
 }
 
 function tokenType({ dpop }: TokenSettings): TokenType {

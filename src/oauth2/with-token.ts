@@ -1,4 +1,4 @@
-import type { ReceiverRefusal } from './token-cache.ts'
+import type { ReceiverRefusal } from './answer-hints.ts'
 import { TokenError } from './token-error.ts'
 import type { TokenSource } from './token-source.ts'
 

@@ -489,6 +489,7 @@ describe('Delivery', () => {
       const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
       await add('a1', 'a2')
       flights.shift()?.end(refused())
+      await settled()
       await clock.advance(19_999)
       assert.deepEqual([emitted, flights], [[], []])
       await clock.advance(1)
@@ -527,19 +528,28 @@ describe('Delivery', () => {
     }
 
     it('fails though nothing may be sent: another one has met the outage since', async () => {
-      const { add, clock, emitted, flights, reply } = await setUp({ failureTimeoutMs, order: 'none' })
+      const { add, clock, emitted, flights, reply } = await setUp({
+        failureTimeoutMs,
+        order: 'none'
+      })
       await add('a0', 'a1', 'a2')
       await reply('accept')
       for (const flight of flights.splice(0)) flight.end(resultOf('busy'))
+      await settled()
       await clock.advance(5000)
       // One tries, and the gate closes for 10 s, then for 20.
       flights.shift()?.end(resultOf('busy'))
+      await settled()
       await clock.advance(10_000)
       flights.shift()?.end(resultOf('busy'))
+      await settled()
       await clock.advance(4999)
       assert.deepEqual([emitted, flights], [['a0 ack'], []])
       await clock.advance(1)
-      assert.deepEqual(emitted.slice(1).toSorted(), ['a1 HL7_DELIVERY_FAILED', 'a2 HL7_DELIVERY_FAILED'])
+      assert.deepEqual(emitted.slice(1).toSorted(), [
+        'a1 HL7_DELIVERY_FAILED',
+        'a2 HL7_DELIVERY_FAILED'
+      ])
       assert.equal(flights.length, 0)
     })
 
@@ -547,6 +557,7 @@ describe('Delivery', () => {
       const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
       await add('a1')
       flights.shift()?.end(refused())
+      await settled()
       await clock.advance(19_000)
       delivery.tokenIsBack()
       await settled()
@@ -560,6 +571,7 @@ describe('Delivery', () => {
       const { add, clock, delivery, emitted, flights } = await setUp({ failureTimeoutMs })
       await add('a1')
       flights.shift()?.end(refused())
+      await settled()
       await clock.advance(10_000)
       await delivery.pause()
       await clock.advance(60_000)
@@ -567,6 +579,7 @@ describe('Delivery', () => {
       await delivery.resume()
       await settled()
       flights.shift()?.end(refused())
+      await settled()
       await clock.advance(19_999)
       assert.deepEqual(emitted, [])
       await clock.advance(1)

@@ -54,7 +54,7 @@ describe('the codes in locales/en-US/codes.json', () => {
       known.filter((code) => !told.includes(code)),
       []
     )
-    const ours = told.filter((code) => !isOAuth(code) && !OF_OTHERS.test(code))
+    const ours = told.filter((code) => !OF_OTHERS.test(code))
     assert.deepEqual(
       ours.filter((code) => !known.includes(code)),
       []
@@ -72,13 +72,6 @@ describe('the codes in locales/en-US/codes.json', () => {
     for (const kind of QUEUE_EVENT_KINDS) assert.ok(adding.includes(`'${kind}'`), kind)
   })
 
-  it('are the OAuth codes that have hints', () => {
-    const hints = page('src/oauth2/answer-hints.ts')
-    const named = matches(hints, /^ {2}([a-z]+_[a-z_]+): (?:\(|hintsFor)/gm)
-    const oauth = codesOf(token).filter(isOAuth)
-    assert.deepEqual(named.sort(), oauth.sort())
-  })
-
   it('are the HTTP statuses that have a hint', () => {
     const hinted = Object.keys(log.hint.status)
     assert.deepEqual([...hinted, ...CLASSES].sort(), codesOf(http).sort())
@@ -88,10 +81,6 @@ describe('the codes in locales/en-US/codes.json', () => {
 /** A key may name several that mean the same. */
 function codesOf(part: object): string[] {
   return Object.keys(part).flatMap((key) => key.split(' '))
-}
-
-function isOAuth(code: string): boolean {
-  return /^[a-z]/.test(code)
 }
 
 function matches(text: string, pattern: RegExp): string[] {

@@ -27,7 +27,7 @@ describe('what an operator is told, in a real Node-RED', () => {
       ...{ fill: 'yellow', shape: 'ring', text: 'invalid_client · no token' },
       ...{ code: 'TOKEN', codes: ['TOKEN', 'RETRYING'] }
     })
-    await world.nodeRed.waitForLog(/\[warn\] \[hl7-https-out:out\] No token: invalid_client\./)
+    await world.nodeRed.waitForLog(/\[warn\] \[hl7-https-out:out\] No token: invalid_client: “/)
     const line = await world.nodeRed.waitForLog('invalid_client: retrying REFUSED1.')
     assert.match(line, /invalid_client: The token server .* behind REFUSED1 \(ADT\^A01\)\.$/)
   })
