@@ -189,7 +189,8 @@ export class Sending<Content> {
     const { options, pauseByRule, tell } = this.#context
     const { result } = last
     const { decision } = result
-    const settlement = { ...last.settlement, settledAt: options.clock.now() }
+    const now = options.clock.now()
+    const settlement = { ...last.settlement, settledAt: now }
     message.verdict = verdictOf(settlement)
     if (decision.outcome === 'await') {
       message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }

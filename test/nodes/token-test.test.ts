@@ -88,7 +88,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
     assert.ok(Number(elapsedMs) >= 0)
     assert.deepEqual(answer, {
       ...{ ok: true, tokenEndpoint: `${world.tokens.issuer}/token`, tokenType: 'Bearer' },
-      ...{ clientAuth: 'client_secret_basic', expiresIn: 300, scope: 'hl7:write' }
+      ...{ clientAuth: 'client_secret_post', expiresIn: 300, scope: 'hl7:write' }
     })
   })
 
