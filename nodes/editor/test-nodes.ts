@@ -31,8 +31,9 @@ export function addTestNodes(node: EditorNode, type: string): void {
 
   if (!isLinked({ target: node })) link(add(sampleInject(type), -1, 0), 0, node)
   for (const [port, name] of ['ACK', 'NAK'].entries()) {
-    if (!isLinked({ source: node, sourcePort: port }))
-      {link(node, port, add(debug(name), 1, port - 1))}
+    if (!isLinked({ source: node, sourcePort: port })) {
+      link(node, port, add(debug(name), 1, port - 1))
+    }
   }
   if (!isCaught(node)) {
     const caught = add({ type: 'catch', name: '', uncaught: false }, 0, 1.5)
