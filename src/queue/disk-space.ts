@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { PAGE_BYTES } from './queue-database.ts'
+import { PAGE_BYTES } from './queue-schema.ts'
 
 /** Free pages that an empty file may keep, how many are released at a time, and on a full disk. */
 const FREE_PAGES_KEPT = 1024

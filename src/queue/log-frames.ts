@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
-import { PAGE_BYTES } from './queue-database.ts'
+import { PAGE_BYTES } from './queue-schema.ts'
 
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24

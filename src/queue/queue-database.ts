@@ -17,11 +17,8 @@ import { getMeta, setMeta } from './meta.ts'
 import { QueueError } from './queue-error.ts'
 import { QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import { ADDED_TABLES, makeTables } from './queue-schema.ts'
+import { ADDED_TABLES, makeTables, PAGE_BYTES } from './queue-schema.ts'
 import type { Sealer } from './seal.ts'
-
-/** The page size of a queue file. */
-export const PAGE_BYTES = 4096
 
 /** `PRAGMA application_id` of a queue file: "HL7H". */
 const APPLICATION_ID = 0x484c3748

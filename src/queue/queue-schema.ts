@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { STATES } from './message-row.ts'
 
+/** The page size of a queue file. */
+export const PAGE_BYTES = 4096
+
 const [WAITING, AWAITING, SUSPENDED, , , DAMAGED] = STATES.keys()
 
 /** Of the table `event`, also where it is kept in memory. */

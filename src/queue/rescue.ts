@@ -10,13 +10,13 @@ import {
   deleteFiles,
   makeFile,
   openQueueDatabase,
-  PAGE_BYTES,
   syncDirectory,
   syncFile
 } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
 import { faultCode } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
+import { PAGE_BYTES } from './queue-schema.ts'
 import type { ContentStore } from './queue-types.ts'
 import { ifReadable, readableRows } from './readable-rows.ts'
 import type { Sealer } from './seal.ts'

@@ -50,7 +50,8 @@ describe('the test message of the form', () => {
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'node', type: out, z: 'tab', url: `${url}/aa`, wires },
       { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
-      { id: 'tls', type: 'tls-config', certType: 'files', verifyservercert: true },
+      // Node-RED 4.1 wants all three.
+      { id: 'tls', type: 'tls-config', cert: '', key: '', ca: '', verifyservercert: true },
       { id: 'sub', type: 'subflow', name: 'sub', in: [], out: [] },
       { id: 'inner', type: out, z: 'sub', url, wires },
       { id: 'outer-sub', type: 'subflow', name: 'outer', in: [], out: [] },
