@@ -120,9 +120,8 @@ icon) in it, and press, further down in the flow:
   the receiver is away    then "12 patients": they wait, and leave in order when it is back
   its records are locked  then "12 patients": they are suspended, until you resend them in the tab
 
-To build the flow yourself, copy an inject node and the template node after it, which contains the
-message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow) and paste them
-(Ctrl-V). Add an "hl7 https out" node and two debug nodes, wire them, and fill in:
+To build a flow yourself, open a new tab (the + above the flow), drag "hl7 https out" onto it from the
+palette, double-click it, and fill in:
 
   URL            ${receiver.url}
   OAuth 2.0      the + next to it, then:
@@ -130,6 +129,8 @@ message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow
     Client ID      ${clientId}
     Client secret  ${clientSecret} (generated for this run)
     Scope          ${scope}
+
+Press "Add test nodes" in its form, then Done, Deploy, and the button of the new inject node.
 
 The other examples (Import in the menu) run here too, if they need no other server. Their URL is set;
 choose "demo" as their OAuth 2.0. Node-RED does not open what it imported: click the new tab.
