@@ -11,24 +11,33 @@ export interface LastAttempt {
 }
 
 interface Deadline extends LastAttempt {
+  /** About what it takes in memory, in bytes. */
+  size: number
   /** On the monotonic clock. */
   at: number
   /** The number of the last renewal of all clocks: after another one, it no longer holds. */
   renewals: number
 }
 
+/** So much is kept of last attempts, in bytes: beyond that, the oldest are forgotten. */
+const MOST_BYTES = 16 * 1024 * 1024
+/** What one takes besides the text of its reply. */
+const LEAST_BYTES = 1024
+
 /** A timer may ring so much too early, in milliseconds. */
 const EARLY_MS = 1
 
 /**
  * Until when messages are retried. No wait outlasts that, whoever asked for it: the receiver, the token server, an
- * outage. It is in memory only, since a retry need not wait after a restart.
+ * outage. It is in memory only, since a retry need not wait after a restart; and bounded: a message whose last attempt
+ * has been forgotten is tried once more.
  */
 export class Deadlines {
   readonly #deadlines = new Map<number, Deadline>()
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>
   readonly #alarm: Alarm
   readonly #onOver: (seq: number) => void
+  #bytes = 0
   #isClosed = false
 
   /** @param onOver the time of that message is over */
@@ -42,14 +51,19 @@ export class Deadlines {
 
   /** A message is retried, at most for so long; the wait has begun. */
   set({ row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
-    this.#deadlines.delete(row.seq)
+    this.delete(row.seq)
     if (leftMs === Infinity || this.#isClosed) return
-    this.#deadlines.set(row.seq, { ...last, renewals, at: this.#clock.monotonic() + leftMs })
+    const { reply } = last.settlement
+    const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
+    this.#deadlines.set(row.seq, { ...last, size, renewals, at: this.#clock.monotonic() + leftMs })
+    this.#bytes += size
+    this.#forgetOldest()
     this.#alarm.setIn(leftMs)
   }
 
   /** It is tried again, or has left. */
   delete(seq: number): void {
+    this.#bytes -= this.#deadlines.get(seq)?.size ?? 0
     this.#deadlines.delete(seq)
   }
 
@@ -62,6 +76,13 @@ export class Deadlines {
   close(): void {
     this.#isClosed = true
     this.#alarm.cancel()
+  }
+
+  #forgetOldest(): void {
+    for (const seq of this.#deadlines.keys()) {
+      if (this.#bytes <= MOST_BYTES) return
+      this.delete(seq)
+    }
   }
 
   #ring(): void {

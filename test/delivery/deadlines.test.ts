@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Deadlines, type LastAttempt } from '../../src/delivery/deadlines.ts'
+import type { Message } from '../../src/delivery/message.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { resultOf } from './replies.ts'
+
+const message = (seq: number): Message<unknown> =>
+  ({ row: { seq }, renewals: 0 }) as unknown as Message<unknown>
+
+/** A last attempt whose reply has so many characters. */
+function lastAttempt(characters: number): LastAttempt {
+  const reply = { status: 500, headers: {}, text: 'x'.repeat(characters), hl7: '', ack: null }
+  const settlement = { outcome: 'error', rule: '', action: '', warnings: [], reply } as const
+  return {
+    result: resultOf('retry'),
+    settlement: settlement as unknown as LastAttempt['settlement']
+  }
+}
+
+describe('Deadlines', () => {
+  it('keep 16 MiB of last attempts, the newest: a message that they forget is tried once more', () => {
+    const clock = new FakeClock()
+    const over: number[] = []
+    const deadlines = new Deadlines(clock, (seq) => over.push(seq))
+    const megabyte = 2 ** 20
+    for (let seq = 1; seq <= 20; seq++) {
+      deadlines.set(message(seq), 1000, lastAttempt(megabyte / 2))
+    }
+    // What is tried again in time makes room.
+    deadlines.delete(20)
+    deadlines.set(message(21), 1000, lastAttempt(megabyte / 2))
+    clock.pass(1000)
+    const kept = Array.from({ length: 21 }, (_, at) => at + 1).filter((seq) =>
+      deadlines.overFor(message(seq))
+    )
+    assert.deepEqual(kept, [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21])
+    deadlines.close()
+    assert.equal(clock.timers, 0)
+  })
+})
