@@ -12,6 +12,8 @@ export interface AuthParts {
   tokens: TokenSource | undefined
   /** Why they cannot, in words. */
   problems: readonly string[]
+  /** Environment variables without a value. */
+  unset: readonly string[]
   /** HTTP statuses of the HL7 server that mean "the token was refused". */
   refreshOnStatus: ReadonlySet<number>
   tls: TlsSettings | undefined

@@ -58,6 +58,7 @@ export default function (RED: NodeAPI): void {
     listNode(deployedOutNodes, this)
     const translate: Translate = (key, values) => RED._(key, values ?? {})
     let problems: readonly string[]
+    let unset: readonly string[] = []
     try {
       const read = readOutSettings(RED, this, {
         config,
@@ -69,6 +70,7 @@ export default function (RED: NodeAPI): void {
         return
       }
       problems = read.problems
+      unset = read.unset
     } catch (error) {
       problems = [errorText(error)]
     }
@@ -76,7 +78,7 @@ export default function (RED: NodeAPI): void {
     outParts.set(this, { since, problems, refusals: new Refusals() })
     // Status nodes see nothing before.
     const callOff = onceFlowsStarted(RED, () => {
-      this.status(misconfigured(translate, problems))
+      this.status(misconfigured(translate, unset))
     })
     this.on('close', callOff)
     refuseEverything(RED, this, problems)

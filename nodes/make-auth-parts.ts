@@ -42,7 +42,15 @@ export function makeAuthParts(
     problems.length > 0 ? undefined : new TokenSource(settings, { httpClient, onWarning })
   const host = URL.parse(settings.issuer || settings.tokenEndpoint)?.host ?? ''
   return {
-    parts: { host, settings, tokens, problems, refreshOnStatus, tls: connection.tls },
+    parts: {
+      host,
+      settings,
+      tokens,
+      problems,
+      unset: properties.unset,
+      refreshOnStatus,
+      tls: connection.tls
+    },
     close: () => {
       tokens?.close()
       httpClient.close()

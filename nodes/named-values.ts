@@ -3,7 +3,6 @@ import { english, type KeyUnder } from '../src/english.ts'
 import { readPath } from '../src/hl7/path.ts'
 import { headerValueProblem, tokenHeaderNameProblem } from '../src/https/header-values.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
-import { printable } from '../src/printable.ts'
 import type { Claim, NamedValue as TokenValue } from '../src/oauth2/token-settings.ts'
 import type { outProperties } from './hl7-https-out-properties.ts'
 import { secretLabel } from './form-words.ts'
@@ -39,7 +38,7 @@ export const ENTRY = {
 /** What is read of an entry of either kind. */
 type Entry = Pick<
   Properties<typeof ENTRY>,
-  'problems' | 'words' | 'text' | 'rawText' | 'addProblem'
+  'problems' | 'unset' | 'words' | 'text' | 'rawText' | 'addProblem' | 'addUnset'
 >
 
 /** Reads a list of `{name, value, valueType}` whose values are known at deploy. */
@@ -160,7 +159,7 @@ function staticValue(
   }
   const { form, label } = item.words
   const words = { form, label: () => label('value') }
-  const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item.problems)
+  const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item)
   const secret = slots.text(value)
   if (secret === '') {
     const name = secretLabel(form, value)
@@ -176,16 +175,19 @@ function staticValue(
 function variableValue(RED: NodeAPI, node: Node | null, item: Entry): string {
   const name = item.rawText('value')
   const value = environmentValue(RED, node, name ?? item.text('value'))
-  if (value === undefined) item.addProblem('value', unsetVariable(name, item))
+  if (value === undefined) addUnset(name, item)
   return value ?? ''
 }
 
 /** @param written as in the flow file, where it is known */
-function unsetVariable(written: string | undefined, { words }: Entry): string {
-  if (written === undefined) return english('log', 'problem.unknownVariable')
+function addUnset(written: string | undefined, item: Entry): void {
+  if (written === undefined) {
+    item.addProblem('value', english('log', 'problem.unknownVariable'))
+    return
+  }
   const name = isUnset(written) ? written.slice(2, -1) : written.trim()
-  if (name === '') return english(words.form, 'problem.envName')
-  return english('log', 'problem.variable', { name: printable(name, 60) })
+  if (name === '') item.addProblem('value', english(item.words.form, 'problem.envName'))
+  else item.addUnset('value', name)
 }
 
 /**

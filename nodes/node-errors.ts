@@ -16,12 +16,3 @@ export function configTold(problems: readonly string[]): Told {
 export function notSetUp(problems: readonly string[]): string {
   return `${toldInEnglish(configTold(problems))}.`
 }
-
-/** The name of the first environment variable without a value that the reasons name. */
-export function unsetVariable(problems: readonly string[]): string | undefined {
-  for (const problem of problems) {
-    const [, name] = /environment variable (\S+) is not set/.exec(problem) ?? []
-    if (name !== undefined) return name
-  }
-  return undefined
-}

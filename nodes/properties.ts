@@ -18,6 +18,8 @@ type WordsOf<Property> = Property extends { words: readonly (infer Word)[] } ? W
 export class Properties<Table extends PropertyTable> {
   /** In English: each begins with the label of the field, then says what the form says there. */
   readonly problems: string[]
+  /** Environment variables without a value. */
+  readonly unset: string[]
   /** Of the node's form. */
   readonly words: FormWords<keyof Table & string>
   readonly #values: Readonly<Record<string, unknown>>
@@ -29,16 +31,17 @@ export class Properties<Table extends PropertyTable> {
    * @param words of the node's form
    * @param values environment variables in place
    * @param raw the same as the flow file has it, where it is known
-   * @param problems where further problems go
+   * @param found where further problems and variables go
    */
   constructor(
     table: Table,
     words: FormWords<keyof Table & string>,
     values: object,
     raw: object = {},
-    problems: string[] = []
+    found: { problems: string[]; unset: string[] } = { problems: [], unset: [] }
   ) {
-    this.problems = problems
+    this.problems = found.problems
+    this.unset = found.unset
     this.words = words
     this.#table = table
     this.#values = values as Record<string, unknown>
@@ -50,6 +53,12 @@ export class Properties<Table extends PropertyTable> {
     const problem = `${this.words.label(name)}: ${sentence}`
     // A property is read more than once.
     if (!this.problems.includes(problem)) this.problems.push(problem)
+  }
+
+  /** @param variable the name of an environment variable without a value */
+  addUnset(name: keyof Table & string, variable: string): void {
+    this.unset.push(variable)
+    this.addProblem(name, english('log', 'problem.variable', { name: printable(variable, 60) }))
   }
 
   /** A string as the flow file has it; undefined where that is not known. */
@@ -152,7 +161,7 @@ export class Properties<Table extends PropertyTable> {
       const written = typeof rawItem === 'object' && rawItem !== null ? rawItem : {}
       const label = entryLabel(this.words.label(name), { ...item, ...written })
       const words = { form: this.words.form, label: () => label }
-      return new Properties(table, words, item, written, this.problems)
+      return new Properties(table, words, item, written, this)
     })
   }
 
@@ -176,7 +185,7 @@ export class Properties<Table extends PropertyTable> {
   /** Notes a variable that has no value. */
   #isUnset(name: string, value: unknown): boolean {
     if (typeof value !== 'string' || !isUnset(value)) return false
-    this.addProblem(name, english('log', 'problem.variable', { name: value.slice(2, -1) }))
+    this.addUnset(name, value.slice(2, -1))
     return true
   }
 }

@@ -100,16 +100,16 @@ export interface OutSource {
  *
  * @param node whose variables and context its expressions read; null if it is not deployed
  * @param find the config nodes that they name
- * @returns the settings, or every problem in words
+ * @returns the settings, or every problem in words; and the environment variables without a value
  */
 export function readOutSettings(
   RED: NodeAPI,
   node: Node | null,
   { config, written, credentials }: OutSource,
   find: FindConfigNode = deployedConfigNodes(RED)
-): { settings: OutSettings | undefined; problems: readonly string[] } {
+): { settings: OutSettings | undefined; problems: readonly string[]; unset: readonly string[] } {
   const properties = new Properties(outProperties, outForm, config, written)
-  const { problems } = properties
+  const { problems, unset } = properties
   const connection = readConnection(properties, find)
   const auth = readAuth(properties, find)
   const warnings: string[] = []
@@ -192,7 +192,7 @@ export function readOutSettings(
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
     // They also go to the log.
-    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems) }
+    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), unset }
   }
   return {
     settings: {
@@ -207,7 +207,8 @@ export function readOutSettings(
         secrets
       }
     },
-    problems
+    problems,
+    unset
   }
 }
 
@@ -244,6 +245,7 @@ function readAuth(properties: OutProperties, find: FindConfigNode): AuthParts | 
   const parts = node === null ? undefined : authParts.get(node)
   if (node === null) properties.addProblem('auth', english('log', 'problem.missingNode'))
   else if (parts === undefined) properties.addProblem('auth', english('log', 'problem.otherType'))
+  properties.unset.push(...(parts?.unset ?? []))
   for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
   return parts
 }

@@ -31,7 +31,7 @@ export function readTokenSettings(
   connection: Connection
 ): TokenSettings {
   const texts = asTexts(tokenCredentials)
-  const credentials = new Properties(texts, tokenForm, stored, {}, properties.problems)
+  const credentials = new Properties(texts, tokenForm, stored, {}, properties)
   const settings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),

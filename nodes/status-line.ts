@@ -6,7 +6,6 @@ import type { Key } from '../src/english.ts'
 import { printable } from '../src/printable.ts'
 import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 import { causeWords } from '../src/told.ts'
-import { unsetVariable } from './node-errors.ts'
 import type { CertificateOwner } from './operations/answers.ts'
 import { MESSAGE_FAULTS } from './operations/refusals.ts'
 import { duration } from './operations/times.ts'
@@ -264,9 +263,12 @@ export class StatusLine {
   }
 }
 
-/** The status of a node whose settings cannot be used. */
-export function misconfigured(translate: Translate, problems: readonly string[]): CodedStatus {
-  const name = unsetVariable(problems)
+/**
+ * The status of a node whose settings cannot be used.
+ *
+ * @param unset environment variables without a value, of which it names the first
+ */
+export function misconfigured(translate: Translate, [name]: readonly string[] = []): CodedStatus {
   const text =
     name === undefined
       ? translate('status.config')

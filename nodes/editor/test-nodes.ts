@@ -3,6 +3,8 @@ import { sampleInject } from './sample-inject.ts'
 /** The distance of the added nodes on the canvas. */
 const BESIDE = 240
 const BELOW = 60
+/** The least distance of the middle of a node from the left edge. */
+const EDGE = 110
 
 /**
  * Adds what a node lacks for a first try: an inject node with a sample message, debug nodes for ACK and
@@ -15,7 +17,11 @@ export function addTestNodes(node: EditorNode, type: string): void {
   const links: EditorLink[] = []
   const added: EditorNode[] = []
   const add = (properties: object, right: number, down: number): EditorNode => {
-    const place = { x: at.x + right * BESIDE, y: at.y + down * BELOW, z: at.z }
+    const x = at.x + right * BESIDE
+    // Without room to the left, it goes above.
+    const above = x < EDGE ? 1 : 0
+    const y = at.y + (down - above) * BELOW
+    const place = { x: Math.max(x, EDGE), y: Math.max(y, BELOW / 2), z: at.z }
     const made = { ...properties, ...place, id: RED.nodes.id(), wires: [] }
     const found = RED.nodes.import([made], { markChanged: true }).nodes[0]
     if (found === undefined) throw new Error('Node-RED has imported nothing')

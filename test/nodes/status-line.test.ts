@@ -298,12 +298,9 @@ describe('the status of a node', () => {
 
   it('names the variable that is missing, if that is why it is not set up', () => {
     const red = { fill: 'red', shape: 'ring', code: 'CONFIG', codes: ['CONFIG'] }
-    const variable = 'OAuth 2.0, Client secret: The environment variable HL7_KEY is not set.'
-    assert.deepEqual(misconfigured(translate, ['url is missing']), { ...red, text: 'not set up' })
-    assert.deepEqual(misconfigured(translate, ['url is missing', variable]), {
-      ...red,
-      text: 'HL7_KEY not set'
-    })
+    assert.deepEqual(misconfigured(translate), { ...red, text: 'not set up' })
+    const text = 'HL7_KEY not set'
+    assert.deepEqual(misconfigured(translate, ['HL7_KEY', 'OTHER']), { ...red, text })
   })
 })
 
