@@ -15,7 +15,7 @@ const TYPES = ['hl7-https-out', 'oauth2-client-credentials'] as const
 
 /** In bytes; README.md states the same limits. */
 const MAX_PACKED = 500_000
-const MAX_UNPACKED = 1_900_000
+const MAX_UNPACKED = 2_000_000
 const MAX_INSTALLED = 7_000_000
 const MAX_PACKAGES = 40
 
