@@ -12,6 +12,7 @@ const byCode: Readonly<Record<string, ReplyMeaning>> = {
   Client: 400,
   'Client.Authentication': 401,
   Sender: 400,
+  'Sender.Authentication': 401,
   VersionMismatch: 400,
   MustUnderstand: 400
 }

@@ -1,6 +1,9 @@
 /** A SOAP fault: only names from its standards, nothing that it says. */
 export interface SoapFault {
-  /** The standard code, such as `Sender`; for one with `Authentication` behind it, `Client.Authentication`. */
+  /**
+   * The standard code, such as `Sender`. One with `Authentication` behind it is `Client.Authentication`; spyne has that
+   * as a subcode in SOAP 1.2: `Sender.Authentication`.
+   */
   readonly code?: string
   /** The name of the element in its detail, such as `SecurityFault`; only names that end like those of errors. */
   readonly detail?: string
@@ -24,6 +27,8 @@ const fault = /<(?:[\w.-]{1,40}:)?Fault[\s>]/
 /** The standard codes of SOAP 1.1 §4.4.1 and SOAP 1.2 part 1 §5.4.6. */
 const code =
   /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client(?:\.Authentication)?|Sender|Server|Receiver)[.<\s]/
+const loginSubcode =
+  /<(?:[\w.-]{1,40}:)?Subcode>\s{0,40}<(?:[\w.-]{1,40}:)?Value>\s{0,40}(?:[\w.-]{1,40}:)?Authentication[.<\s]/
 const detail =
   /<(?:[\w.-]{1,40}:)?[Dd]etail(?:\s[^<>]{0,400})?>\s{0,40}<(?:[\w.-]{1,40}:)?([A-Za-z]{1,40}(?:Fault|Exception|Error))[\s/>]/
 /** What is quoted as text; one that does not end counts to the end. */
@@ -43,10 +48,11 @@ export function readSoapFault(xml: string): SoapFault | undefined {
   if (at === -1 || !envelope.test(document.slice(0, at))) return undefined
   const text = document.slice(at, at + searched)
   const [, itsCode] = code.exec(text) ?? []
+  const isLogin = itsCode === 'Sender' && loginSubcode.test(text)
   const [, itsDetail] = detail.exec(text) ?? []
   const version = soapVersion(document)
   return {
-    ...(itsCode !== undefined && { code: itsCode }),
+    ...(itsCode !== undefined && { code: isLogin ? 'Sender.Authentication' : itsCode }),
     ...(itsDetail !== undefined && { detail: itsDetail }),
     ...(version !== undefined && { version }),
     isOfRegistry: text.includes(registry)

@@ -1,22 +1,25 @@
 /**
  * The real node against third-party servers: nginx as a TLS proxy, Apache as an OAuth resource
- * server, and python-hl7 to read the messages and write the acknowledgements.
+ * server, python-hl7 to read the messages and write the acknowledgements, and a registry made with spyne.
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { missing } from '../support/debian-packages.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 import { send } from './send.ts'
 import {
   type PythonReceiver,
+  type PythonServer,
   type Seen,
   type ServerProcess,
   startApache,
   startNginx,
+  startPython,
   startPythonReceiver
 } from './servers.ts'
 
@@ -296,4 +299,54 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       assert.equal(world.tokens.tokenRequests - tokens, 2)
     })
   })
+})
+
+describe('against a SOAP service made with spyne', { skip: missing('spyne') }, () => {
+  let world: World
+  let registry: PythonServer<{ username: string; facility: string; id: string }>
+  before(async () => {
+    world = await startWorld()
+    registry = await startPython('soap_registry.py')
+  })
+  after(async () => {
+    await registry.stop()
+    await world.close()
+  })
+
+  for (const version of ['1.1', '1.2'] as const) {
+    const { formFields, ...preset } = version === '1.1' ? bodyPresets.soap11 : bodyPresets.soap12
+
+    /** As the preset fills in the form. */
+    const deploy = (secret1: string): Promise<void> =>
+      world.deploy({
+        ...{ url: `http://127.0.0.1:${registry.port}/${version}`, auth: '', format: 'text' },
+        ...{ ...preset, failureTimeout: 0, credentials: { secret1 } },
+        formFields: formFields.map((field) =>
+          field.name === 'username' ? { ...field, value: 'ward-12' } : field
+        )
+      })
+    const errorOf = ({ msg }: Awaited<ReturnType<typeof send>>): string =>
+      (msg['error'] as { message: string }).message
+
+    it(`SOAP ${version}: accepts a message, or not`, async () => {
+      await deploy('right')
+      assert.equal((await send(world, adt('SPYNE1'))).probe, 'ack')
+      assert.equal((await send(world, adt('SPYNE2').replace('Lindqvist', 'Refused'))).probe, 'nak')
+      assert.deepEqual((await registry.seen()).slice(-2), [
+        { username: 'ward-12', facility: 'NORTHSIDE', id: 'SPYNE1' },
+        { username: 'ward-12', facility: 'NORTHSIDE', id: 'SPYNE2' }
+      ])
+    })
+
+    it(`SOAP ${version}: refuses a login, or breaks, with the same status`, async () => {
+      const broken = await send(world, adt('SPYNE3').replace('Lindqvist', 'Broken'))
+      assert.match(errorOf(broken), /HTTP 500 .* SOAP fault .* The receiver failed/)
+      await deploy('wrong')
+      const refused = await send(world, adt('SPYNE4'))
+      assert.match(
+        errorOf(refused),
+        /HTTP 500 .*Authentication.* refuses the login: check the user name/
+      )
+    })
+  }
 })

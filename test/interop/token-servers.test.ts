@@ -3,15 +3,21 @@
  * Test button says to the others, and what becomes of a message whose token is worth nothing.
  */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { testToken } from '../../src/oauth2/token-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { type Authority, createAuthority } from '../support/certificates.ts'
+import { missing } from '../support/debian-packages.ts'
 import { startDpopReceiver } from '../support/dpop-receiver.ts'
+import { freePort } from '../support/free-port.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 import { type BetterAuthServer, RESOURCE } from './better-auth.ts'
 import { send } from './send.ts'
+import { type ServerProcess, startNginx } from './servers.ts'
 import {
   failures,
   isAccepted,
@@ -261,6 +267,41 @@ describe('token servers', () => {
 })
 
 /** The result of the Test button. */
+describe('nginx in front of a token server', { skip: missing('nginx') }, () => {
+  let nginx: ServerProcess
+  let authority: Authority
+  before(async () => {
+    authority = await createAuthority()
+    nginx = await startNginx(await authority.issueServer(), await freePort(), (directory) => {
+      writeFileSync(join(directory, 'ca.crt'), authority.ca)
+      return 'ssl_client_certificate ca.crt; ssl_verify_client on;'
+    })
+  })
+  after(() => nginx.stop())
+
+  for (const [what, by] of [
+    ['without a client certificate', undefined],
+    ['with one that it does not trust', 'Another']
+  ] as const) {
+    it(`answers 400 ${what}, and the hint names the certificate`, async () => {
+      const other = by === undefined ? undefined : await createAuthority(by)
+      const client = await other?.issueClient({ commonName: 'ward-12' })
+      const httpClient = tokenHttpClient({
+        tls: { ca: authority.ca, ...(client && { cert: client.cert, key: client.key }) }
+      })
+      const tokenEndpoint = `https://127.0.0.1:${nginx.port}/token`
+      const result = await testToken(
+        tokenSettings({ tokenEndpoint, ...secret('engine') }),
+        httpClient
+      )
+      httpClient.close()
+      assert.ok(!result.ok)
+      assert.equal(result.status, 400)
+      assert.match(result.hint, /client certificate/)
+    })
+  }
+})
+
 async function tested(given: Given): ReturnType<typeof testToken> {
   const httpClient = tokenHttpClient()
   const result = await testToken(tokenSettings(given), httpClient)

@@ -431,6 +431,17 @@ function fault(code: string, detail = ''): Body {
   }
 }
 
+/** A SOAP 1.2 fault with this subcode. */
+function senderFault(subcode: string): Body {
+  const uri = 'http://www.w3.org/2003/05/soap-envelope'
+  const codes = `<s:Value>s:Sender</s:Value><s:Subcode><s:Value>${subcode}</s:Value></s:Subcode>`
+  const body = `<s:Fault><s:Code>${codes}</s:Code></s:Fault>`
+  return {
+    body: `<s:Envelope xmlns:s="${uri}"><s:Body>${body}</s:Body></s:Envelope>`,
+    type: 'application/soap+xml'
+  }
+}
+
 const ofRegistry = (name: string): string => `<${name} xmlns="urn:cdc:iisb:2011"/>`
 
 byRules('immunization registries: a SOAP fault', {
@@ -446,6 +457,9 @@ byRules('immunization registries: a SOAP fault', {
     [500, fault('Server', ofRegistry('SecurityFault')), 'retried, then error', NO_ACCESS],
     [500, fault('Server', '<SecurityFault xmlns="x"/>'), 'retried, then error', 'E=RF'],
     [500, fault('Client.Authentication'), 'retried, then error', NO_ACCESS],
+    // spyne, in SOAP 1.2.
+    [500, senderFault('Authentication'), 'retried, then error', NO_ACCESS],
+    [500, senderFault('Schema'), 'error', 'E#4xx=F'],
     [400, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
     [500, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
     [403, fault('Client'), 'retried, then error', NO_ACCESS],

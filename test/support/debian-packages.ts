@@ -18,6 +18,7 @@ const NEEDED = {
   'python-hl7': ['python3-hl7', '0.4.5'],
   // Older quorum queues know no consumer priority for a single active consumer.
   RabbitMQ: ['rabbitmq-server', '4.0'],
+  spyne: ['python3-spyne', '2.14'],
   strace: ['strace', '6.1']
 } as const
 
