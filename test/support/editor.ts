@@ -10,11 +10,11 @@ const fileOf = createRequire(import.meta.url).resolve
 export const tabs = ['destination', 'message', 'reply', 'delivery'] as const
 
 /** Node-RED's own transitions take a third of a second for each form. */
-const WITHOUT_TRANSITIONS = `addEventListener('DOMContentLoaded', () => {
-  const style = document.createElement('style')
-  style.textContent = '*, ::before, ::after { transition: none !important }'
-  document.head.append(style)
-})`
+const WITHOUT_TRANSITIONS = `{
+  const style = new CSSStyleSheet()
+  style.replaceSync('*, ::before, ::after { transition: none !important }')
+  document.adoptedStyleSheets.push(style)
+}`
 
 /** Node-RED remembers which parts of its sidebar were open: the next page would start with them. */
 const WITHOUT_MEMORY = `{

@@ -147,6 +147,8 @@ export class FakeOperations {
 }
 
 function fits(row: MessageAnswer, wanted: Readonly<Record<string, unknown>>): boolean {
+  const ids = wanted['ids'] as string[] | undefined
+  if (ids !== undefined) return ids.includes(row.id)
   return (['controlId', 'type', 'rule', 'state'] as const).every(
     (name) => wanted[name] === undefined || row[name] === wanted[name]
   )

@@ -8,7 +8,8 @@ export function keepFocus(within: Element, draw: () => void): void {
     draw()
     return
   }
-  const row = focused.closest<HTMLElement>('[data-key]')
+  // What is opened stands in a row of its own, below the one that opens it.
+  const row = focused.closest('[data-key]') ?? focused.closest('tr')?.previousElementSibling ?? null
   const rows = row?.parentElement
   const index = row === null ? -1 : [...(rows?.querySelectorAll('[data-key]') ?? [])].indexOf(row)
   const section = focused.closest('section')

@@ -141,51 +141,59 @@ export class NodeTable {
     // What it is called in a narrow sidebar, where no column has its flow.
     const whole = name(id)
     const short = nameOf(node)
-    const cell = (column: (typeof COLUMNS)[number], shown: unknown, isFolded = false) =>
-      html`<td role="gridcell" class="hl7-cell-${column}${isFolded ? ' hl7-fold' : ''}">
-        ${shown}
-      </td>`
-    const unit = (words: string) => html`<span class="hl7-unit">${words}</span>`
+    const advice = adviceOf(node, this.#desk)
+    const reason = reasonOf(node, this.#desk)
+    // One template for all cells: 200 nodes are drawn at once.
     return html`<tr
       role="row"
       data-key=${id}
       tabindex=${this.#keys.tabIndex(id)}
       aria-selected=${isChosen ? 'true' : 'false'}
     >
-      ${cell(
-        'node',
-        html`<span class="hl7-dot" data-level=${level} aria-hidden="true"></span
-          ><span class="hl7-name">${short}</span
-          >${whole === short ? nothing : unit(whole.slice(short.length))}`
-      )}
-      ${cell('flow', cut(flow, 80))} ${cell('state', word)}
-      ${cell('since', html`${unit(text('unit.since'))} ${clockTime(since, now(), language)}`, since === null)}
-      ${cell('wait', html`${queued} ${unit(text('unit.waiting'))}`, queued === 0)}
-      ${cell(
-        'susp',
-        html`${suspended} ${unit(text('unit.suspended'))}`,
-        // If it is not folded away, the state says something worse.
-        suspended === 0 || isSaid(node)
-      )}
-      ${cell(
-        'oldest',
-        isHeld ? html`${unit(text('unit.for'))} ${durationText(oldestAgeMs, text)}` : nothing,
-        !isHeld
-      )}
-      ${cell('perMinute', perMinute, true)}
-      ${cell('p95', latencyMs.p95 === 0 ? nothing : text('figure.ms', { n: Math.round(latencyMs.p95) }), true)}
-      ${cell('lastAck', clockTime(lastAckAt, now(), language), true)}
-      ${cell('why', this.#why(node))}
+      <td role="gridcell" class="hl7-cell-node">
+        <span class="hl7-dot" data-level=${level} aria-hidden="true"></span
+        ><span class="hl7-name">${short}</span
+        ><span class="hl7-unit">${whole.slice(short.length)}</span>
+      </td>
+      <td role="gridcell" class="hl7-cell-flow">${cut(flow, 80)}</td>
+      <td role="gridcell" class="hl7-cell-state">${word}</td>
+      <td role="gridcell" class=${cell('since', since === null)}>
+        <span class="hl7-unit">${text('unit.since')}</span> ${clockTime(since, now(), language)}
+      </td>
+      <td role="gridcell" class=${cell('wait', queued === 0)}>
+        ${queued} <span class="hl7-unit">${text('unit.waiting')}</span>
+      </td>
+      <td
+        role="gridcell"
+        class=${
+          // If it is not folded away, the state says something worse.
+          cell('susp', suspended === 0 || isSaid(node))
+        }
+      >
+        ${suspended} <span class="hl7-unit">${text('unit.suspended')}</span>
+      </td>
+      <td role="gridcell" class=${cell('oldest', !isHeld)}>
+        <span class="hl7-unit">${isHeld ? text('unit.for') : ''}</span>
+        ${isHeld ? durationText(oldestAgeMs, text) : ''}
+      </td>
+      <td role="gridcell" class="hl7-cell-perMinute hl7-fold">${perMinute}</td>
+      <td role="gridcell" class="hl7-cell-p95 hl7-fold">
+        ${latencyMs.p95 === 0 ? '' : text('figure.ms', { n: Math.round(latencyMs.p95) })}
+      </td>
+      <td role="gridcell" class="hl7-cell-lastAck hl7-fold">
+        ${clockTime(lastAckAt, now(), language)}
+      </td>
+      <td role="gridcell" class="hl7-cell-why">
+        <span class="hl7-short">${reason}</span
+        ><span class="hl7-long">${advice === '' ? reason : advice}</span>
+      </td>
     </tr>`
   }
+}
 
-  /** In one column for all there is room for the whole advice; in a narrow one it stands below, at the node. */
-  #why(node: NodeState): TemplateResult {
-    const advice = adviceOf(node, this.#desk)
-    const reason = reasonOf(node, this.#desk)
-    return html`<span class="hl7-short">${reason}</span
-      ><span class="hl7-long">${advice === '' ? reason : advice}</span>`
-  }
+/** The class of a cell: not worth a place in a narrow sidebar if it is folded away. */
+function cell(column: (typeof COLUMNS)[number], isFolded: boolean): string {
+  return `hl7-cell-${column}${isFolded ? ' hl7-fold' : ''}`
 }
 
 /** Whether its state says how many messages are suspended. */

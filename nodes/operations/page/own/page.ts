@@ -34,7 +34,9 @@ class OwnPage {
         try {
           return await this.#session.ask(name, params, question)
         } catch (error) {
-          if (error instanceof LoginNeeded) void this.#askForLogin()
+          // A session that ends may leave what anybody may do: too little for this.
+          const isRefused = name === 'nodes' && isUnauthorized(error)
+          if (error instanceof LoginNeeded || isRefused) void this.#askForLogin()
           throw error
         }
       },
@@ -62,16 +64,17 @@ class OwnPage {
       this.#permissions = permissions
       await this.#showAccount(name)
     } catch (error) {
-      if (error instanceof LoginNeeded) {
-        await this.#askForLogin()
+      if (!isUnauthorized(error)) {
+        this.#tryAgain(error)
         return
       }
-      if (!(error instanceof RequestError) || error.status !== 401) {
-        this.#tryAgain(error)
+      if (error instanceof LoginNeeded || !this.#session.hasToken) {
+        await this.#askForLogin()
         return
       }
       // Of a user who may not even read: the application says so.
       this.#permissions = []
+      await this.#showAccount('').catch(() => undefined)
     }
     this.#login.hide()
     this.#root.hidden = false
@@ -108,6 +111,7 @@ class OwnPage {
   async #showAccount(name: string): Promise<void> {
     const { text } = this.#frame
     const kind = await this.#session.loginKind()
+    const isLoggedIn = this.#session.hasToken
     const logOut = async (): Promise<void> => {
       await this.#session.logOut()
       this.#leave()
@@ -124,13 +128,17 @@ class OwnPage {
             <button
               type="button"
               class="hl7-button"
-              @click=${name === '' ? logIn : () => void logOut().catch(() => undefined)}
+              @click=${isLoggedIn ? () => void logOut().catch(() => undefined) : logIn}
             >
-              ${text(name === '' ? 'login.button' : 'login.out')}
+              ${text(isLoggedIn ? 'login.out' : 'login.button')}
             </button>`,
       this.#account
     )
   }
+}
+
+function isUnauthorized(error: unknown): boolean {
+  return error instanceof RequestError && error.status === 401
 }
 
 async function start(): Promise<void> {

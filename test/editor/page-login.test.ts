@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { adminAuth, logIn, PASSWORD } from '../support/admin-users.ts'
+import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+import { newPage } from '../support/page.ts'
+
+const flows = [
+  { id: 'tab', type: 'tab', label: 'Admissions' },
+  {
+    id: 'registry',
+    type: 'hl7-https-out',
+    z: 'tab',
+    name: 'Registry',
+    url: 'https://registry.example.org',
+    queue: 'memory',
+    wires: [[], []]
+  }
+]
+const users = {
+  watch: ['read'],
+  night: ['read', 'hl7-https-out.write'],
+  /** May see this package, and nothing else of Node-RED. */
+  guest: ['hl7-https-out.read'],
+  stranger: ['flows.read']
+} as const
+
+const directories: string[] = []
+after(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
+for (const editor of ['with the editor', 'without the editor'] as const) {
+  describe(`the login of the page, ${editor}`, () => {
+    let nodeRed: TestNodeRed
+    let page: Page
+    let complaints: string[]
+
+    before(async () => {
+      const auth = adminAuth(users) as Record<string, unknown>
+      const userDir = mkdtempSync(join(tmpdir(), 'hl7-https-out-page-'))
+      directories.push(userDir)
+      writeFileSync(join(userDir, 'flows.json'), JSON.stringify(flows))
+      const settings =
+        editor === 'with the editor'
+          ? // Whoever has not logged in may do something, but not this.
+            { adminAuth: { ...auth, default: { permissions: ['flows.read'] } } }
+          : { adminAuth: { ...auth, default: undefined }, disableEditor: true }
+      nodeRed = await startNodeRed({ userDir, settings })
+    })
+    after(() => nodeRed.close())
+    beforeEach(async () => {
+      ;({ page, complaints } = await newPage())
+    })
+    afterEach(async () => {
+      assert.deepEqual(complaints, [])
+      await page.evaluate(`localStorage.clear()`)
+      await page.close()
+    })
+
+    const open = async (): Promise<void> => {
+      await page.goto(`${nodeRed.url}/hl7-https-out/page`)
+    }
+    const enter = async (user: string, password: string): Promise<void> => {
+      await page.fill('#hl7-username', user)
+      await page.fill('#hl7-password', password)
+      await page.keyboard.press('Enter')
+    }
+    const shows = (selector: string, words: RegExp): Promise<void> =>
+      page.locator(selector, { hasText: words }).first().waitFor({ timeout: 20_000 })
+
+    it('is asked for, refuses a wrong password, and leads to the nodes', async () => {
+      await open()
+      await shows('#login', /Log in with your Node-RED user/)
+      assert.equal(await page.evaluate(`document.activeElement.id`), 'hl7-username')
+      await enter('night', 'wrong')
+      await shows('#login', /Node-RED did not accept user name and password/)
+      assert.equal(await page.evaluate(`document.activeElement.id`), 'hl7-password')
+      await enter('night', PASSWORD)
+      await shows('.hl7-node-rows', /Registry/)
+      await shows('#account', /night/)
+      assert.equal(await page.isVisible('#login'), false)
+      // The editor knows it by the same key.
+      assert.equal(await page.evaluate(`'auth-tokens' in localStorage`), true)
+      await page.reload()
+      await shows('.hl7-node-rows', /Registry/)
+
+      await page.click('#account button')
+      await shows('#login', /Log in with your Node-RED user/)
+      assert.equal(await page.evaluate(`'auth-tokens' in localStorage`), false)
+      assert.equal(await page.isVisible('#application'), false)
+    })
+
+    it('is that of the editor in this browser, and said to have ended when it has', async () => {
+      const token = await logIn(nodeRed, 'night')
+      await open()
+      await page.waitForSelector('#login input')
+      // Somebody logs in to the editor, in another tab.
+      const { page: other } = await newPage()
+      await other.goto(`${nodeRed.url}/hl7-https-out/page`)
+      await other.evaluate(
+        `localStorage.setItem('auth-tokens', ${JSON.stringify(JSON.stringify({ access_token: token }))})`
+      )
+      await shows('.hl7-node-rows', /Registry/)
+      await page.click('.hl7-details [data-button=pause]')
+      await page.waitForSelector('.hl7-question')
+      const revoked = await fetch(`${nodeRed.url}/auth/revoke`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+        body: JSON.stringify({ token })
+      })
+      assert.equal(revoked.status, 200)
+      await shows('#login', /Your session has ended/)
+      assert.equal(await page.isVisible('#application'), false)
+      // What was open is still there after the login.
+      await enter('night', PASSWORD)
+      await shows('.hl7-question', /Pause Registry/)
+      await other.close()
+    })
+
+    it('shows what a user may not do, and why', async () => {
+      await open()
+      await page.waitForSelector('#login input')
+      await enter('guest', PASSWORD)
+      await shows('.hl7-node-rows', /Registry/)
+      await page.locator('.hl7-details [data-button=pause]').click({ force: true })
+      await shows('.hl7-outcome', /You need the permission hl7-https-out\.write/)
+    })
+
+    it('says so to a user who may not even look', async () => {
+      await open()
+      await page.waitForSelector('#login input')
+      await enter('stranger', PASSWORD)
+      await shows('.hl7-trouble', /You need the permission hl7-https-out\.read/)
+    })
+  })
+}
+
+describe('the page below httpAdminRoot', () => {
+  it('uses the token of that editor, and works without a login where none is asked for', async () => {
+    const nodeRed = await startNodeRed({ settings: { httpAdminRoot: '/one/two' } })
+    try {
+      const { page, complaints } = await newPage()
+      const asked: string[] = []
+      page.on('request', (request) => {
+        asked.push(request.headers()['authorization'] ?? 'none')
+      })
+      await page.addInitScript(`localStorage.setItem('auth-tokens', '{"access_token":"of another"}')
+        localStorage.setItem('auth-tokens-one-two', '{"access_token":"of this"}')`)
+      await page.goto(`${nodeRed.url}/one/two/hl7-https-out/page`)
+      await page.locator('.hl7-summary', { hasText: 'No hl7-https-out node is deployed' }).waitFor()
+      assert.ok(asked.includes('Bearer of this'))
+      assert.ok(!asked.includes('Bearer of another'))
+      assert.equal(await page.isVisible('#account button'), false)
+      assert.deepEqual(complaints, [])
+      await page.evaluate(`localStorage.clear()`)
+      await page.close()
+    } finally {
+      await nodeRed.close()
+    }
+  })
+})

@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import {
+  ago,
+  FakeOperations,
+  messageRow,
+  nodesInTrouble,
+  nodeState
+} from '../support/fake-operations.ts'
+import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+import { newPage, pageViolations, sticksOut } from '../support/page.ts'
+
+const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
+
+describe('the page', () => {
+  let nodeRed: TestNodeRed
+  let page: Page
+  let complaints: string[]
+  let fake: FakeOperations
+
+  before(async () => {
+    nodeRed = await startNodeRed({ flows: [] })
+  })
+  after(() => nodeRed.close())
+  beforeEach(async () => {
+    ;({ page, complaints } = await newPage())
+    fake = new FakeOperations()
+    await fake.serve(page)
+  })
+  afterEach(async () => {
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  const open = async (width = 1400, hash = ''): Promise<void> => {
+    await page.setViewportSize({ width, height: 900 })
+    await page.goto(`${nodeRed.url}/hl7-https-out/page${hash}`)
+    await page.locator('.hl7-node-rows [data-key]').first().waitFor()
+  }
+  const text = (selector: string): Promise<string> => page.locator(selector).first().innerText()
+  const shows = async (selector: string, pattern: RegExp): Promise<void> => {
+    const one = page.locator(selector, { hasText: pattern }).first()
+    await one.waitFor({ timeout: 20_000 })
+  }
+  const until = async (expression: string): Promise<void> => {
+    for (const since = Date.now(); Date.now() < since + 20_000;) {
+      if (await page.evaluate(expression)) return
+      await page.waitForTimeout(20)
+    }
+    assert.fail(`waited in vain: ${expression}`)
+  }
+  const keys = (of: 'node' | 'message'): Promise<string[]> =>
+    page.evaluate(
+      `[...document.querySelectorAll('.hl7-${of}-rows [data-key]')].map((row) => row.dataset.key)`
+    )
+  const focused = (): Promise<string> =>
+    page.evaluate(
+      `document.activeElement.dataset.key ?? document.activeElement.dataset.button ?? document.activeElement.id`
+    )
+  const posted = (): string[] => fake.asked.filter((path) => path.includes(' {'))
+
+  it('needs no login for its HTML, which holds no data and lets nothing in from elsewhere', async () => {
+    for (const path of ['', '/page.js', '/page.css', '/en-US.json', '/de.json']) {
+      const answer = await fetch(`${nodeRed.url}/hl7-https-out/page${path}`)
+      assert.equal(answer.status, 200, path)
+      const policy = answer.headers.get('content-security-policy') ?? ''
+      assert.match(
+        policy,
+        /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';/
+      )
+      assert.doesNotMatch(policy, /unsafe/)
+    }
+    for (const path of [
+      '/../hl7-https-out.js',
+      '/xx.json',
+      '/package.json',
+      '/%2e%2e%2fpackage.json'
+    ]) {
+      const { status } = await fetch(`${nodeRed.url}/hl7-https-out/page${path}`)
+      assert.equal(status, 404, path)
+    }
+    const slash = await fetch(`${nodeRed.url}/hl7-https-out/page/`, { redirect: 'manual' })
+    assert.equal(slash.headers.get('location'), '../page')
+  })
+
+  for (const width of [300, 520, 1400]) {
+    it(`shows what is wrong with each node, and has room for all, at ${width} pixels`, async () => {
+      fake.messages.set('Laboratory', [messageRow('1072'), messageRow('1073')])
+      fake.content = { request: 'MSH|^~\\&|A\rPID|1', reply: 'MSH|^~\\&|B\rMSA|AE|1' }
+      await open(width)
+      assert.deepEqual(await keys('node'), ['Pharmacy', 'Laboratory', 'Registry', 'Radiology'])
+      assert.match(await text('.hl7-summary'), /^3 of 4 nodes need attention$/)
+      assert.equal(await page.title(), '(3) HL7 delivery')
+      const row = (await text('[data-key=Registry]')).replace(/\s+/g, ' ')
+      for (const word of ['retrying', '120', '31 min', 'HTTP 503, try 12 in 20 s']) {
+        assert.ok(row.includes(word), `${word} in ${row}`)
+      }
+      await page.click('[data-key=Laboratory]')
+      await page.click('[data-key="1072"]')
+      await page.click('[data-button=show-message]')
+      await page.locator('pre').first().waitFor()
+      // The rule in words, and as it is written.
+      await shows('.hl7-advice .hl7-rule', /ERR-3 is 206: Suspend” @ERR-3:206=S/)
+      await page.click('[data-button=pause]')
+      await page.waitForSelector('.hl7-question')
+      assert.deepEqual(await sticksOut(page), [])
+    })
+  }
+
+  it('follows the rules of axe-core, light and dark, wide and narrow', async () => {
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+    fake.content = { request: 'MSH|^~\\&|A', reply: null }
+    fake.nodes.push(...['a', 'b', 'c'].map((id) => nodeState(id)))
+    for (const width of [300, 1400]) {
+      await open(width)
+      await page.click('[data-key=Laboratory]')
+      await page.click('[data-key="1"]')
+      await page.click('[data-button=show-message]')
+      await page.locator('pre').first().waitFor()
+      await page.click('[data-button=discard-one]')
+      await page.waitForSelector('.hl7-question')
+      assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
+    }
+  })
+
+  it('draws 200 nodes within 50 ms, and keeps focus and place when they move', async (t) => {
+    fake.nodes = Array.from({ length: 200 }, (_, index) =>
+      nodeState(`n${index}`, { name: `Node ${index}` })
+    )
+    await open()
+    // Nothing is shown, then everything: 200 new rows.
+    const times = await page.evaluate<number[]>(`(async () => {
+      const field = document.querySelector('.hl7-node-filter input')
+      const draw = async (words) => {
+        field.value = words
+        const began = performance.now()
+        field.dispatchEvent(new Event('input'))
+        await new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)))
+        return performance.now() - began
+      }
+      const times = []
+      for (let count = 0; count < 9; count++) {
+        await draw('nothing has this name')
+        times.push(await draw(''))
+      }
+      return times
+    })()`)
+    t.diagnostic(`200 new rows: ${times.map((ms) => ms.toFixed(1)).join(', ')} ms`)
+    assert.equal((await keys('node')).length, 200)
+    assert.ok(Math.min(...times) < 50, times.join())
+
+    await page.focus('[data-key=n0]')
+    for (let count = 0; count < 60; count++) await page.keyboard.press('ArrowDown')
+    const scrolled = await page.evaluate(`document.querySelector('.hl7-scroll').scrollTop`)
+    assert.ok(Number(scrolled) > 0)
+    // The last is in trouble now, and comes first; so does the one with the focus, later.
+    const [last] = fake.nodes.splice(199, 1)
+    assert.ok(last)
+    fake.nodes.unshift({ ...last, suspended: 3 })
+    await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n199'`)
+    assert.equal(await focused(), 'n60')
+    fake.nodes.sort((one, other) => Number(other.id === 'n60') - Number(one.id === 'n60'))
+    await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n60'`)
+    assert.equal(await focused(), 'n60')
+  })
+
+  it('finds nodes by words and by state', async () => {
+    fake.nodes.push(
+      nodeState('x1', { name: 'Lab', flow: 'North' }),
+      nodeState('x2', { name: 'Lab', flow: 'South', host: 'lab.example.com' })
+    )
+    await open(520)
+    // Equal names show their flows, also where there is no column for them.
+    assert.match(await text('[data-key=x1]'), /Lab · North/)
+    await page.fill('.hl7-node-filter input', 'lab south')
+    await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 1`)
+    assert.deepEqual(await keys('node'), ['x2'])
+    await shows('.hl7-node-filter', /1 of 6 nodes/)
+    await page.fill('.hl7-node-filter input', '')
+    await page.selectOption('.hl7-node-filter select', 'look')
+    await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 3`)
+    await page.selectOption('.hl7-node-filter select', 'paused')
+    await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 1`)
+    assert.deepEqual(await keys('node'), ['Pharmacy'])
+  })
+
+  it('lists 100 of 100,000 messages at a time, and acts on those that are chosen', async () => {
+    fake.messages.set(
+      'Laboratory',
+      Array.from({ length: 100_000 }, (_, index) => messageRow(String(100_000 - index)))
+    )
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.waitForSelector('[data-key="100000"]')
+    assert.equal((await keys('message')).length, 100)
+    await page.click('.hl7-messages button:has-text("Older")')
+    await page.waitForSelector('[data-key="99900"]')
+    assert.equal((await keys('message')).length, 100)
+    await shows('.hl7-messages .hl7-count', /101 to 200, newest first/)
+
+    await page.focus('[data-key="99900"]')
+    await page.keyboard.press('Space')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Space')
+    await page.click('[data-button=discard-chosen]')
+    assert.match(await text('.hl7-question'), /Discard the 2 chosen messages of Laboratory\?/)
+    assert.deepEqual(posted(), [])
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /2 messages were discarded/)
+    assert.equal(
+      posted()[0],
+      '/hl7-https-out/Laboratory/messages/discard {"ids":["99900","99899"]}'
+    )
+  })
+
+  it('lists what waits, not only what was tried', async () => {
+    fake.messages.set('Registry', [
+      ...Array.from({ length: 9 }, (_, index) =>
+        messageRow(String(20 - index), { state: 'waiting' })
+      ),
+      messageRow('11', { state: 'retrying' }),
+      messageRow('10', { state: 'acked' })
+    ])
+    fake.nodes = fake.nodes.map((node) => (node.id === 'Registry' ? { ...node, queued: 10 } : node))
+    await open()
+    await page.click('[data-key=Registry]')
+    await page.waitForSelector('[data-key="11"]')
+    assert.equal((await keys('message')).length, 10)
+    assert.match(
+      await page.evaluate(`document.querySelector('.hl7-messages select').selectedOptions[0].text`),
+      /^\s*10 waiting\s*$/
+    )
+  })
+
+  it('can be used with the keyboard alone', async () => {
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+    await open()
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'Pharmacy')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('[data-key="1"]')
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'hl7-find')
+    await page.focus('.hl7-details [data-button=test]')
+    await page.keyboard.press('Enter')
+    await shows('.hl7-question', /Send a test message to laboratory\.example\.org/)
+    await page.keyboard.press('Escape')
+    assert.equal(await focused(), 'test')
+    await page.focus('[data-key="1"]')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'resend-one')
+    // The message leaves, and its buttons with it: the focus goes to its neighbour.
+    fake.messages.set('Laboratory', [messageRow('2')])
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('[data-key="1"]', { state: 'detached' })
+    assert.equal(await focused(), '2')
+    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/1/resend {}')
+  })
+
+  it('has an address for the node and the message that are open', async () => {
+    fake.messages.set('Laboratory', [messageRow('1073'), messageRow('1072')])
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1072"]')
+    await until(`location.hash === '#node=Laboratory&message=1072'`)
+    const { page: other } = await newPage()
+    await fake.serve(other)
+    await other.goto(page.url())
+    await other.waitForSelector('[data-key="1072"][aria-expanded=true]')
+    assert.equal(await other.innerText('.hl7-details h2'), 'Laboratory')
+    await other.close()
+  })
+
+  it('shows markup from outside as text, in every field', async () => {
+    const values = { ackCode: evil, errors: evil, rule: evil, cause: evil, by: evil, reason: evil }
+    const told = { values, reason: evil }
+    fake.nodes = ['a', 'b'].map((id) =>
+      nodeState(id, {
+        ...{
+          ...told,
+          kind: 'paused',
+          name: evil,
+          flow: evil,
+          host: evil,
+          suspended: 1,
+          state: 'paused'
+        },
+        ...{ contact: evil, paused: { at: ago(1), by: evil, reason: evil } },
+        advice: { kind: 'paused', values, text: evil }
+      })
+    )
+    const errors = [{ code: evil, severity: evil, text: evil }]
+    fake.messages.set('a', [
+      messageRow('1', { ...told, controlId: evil, type: evil, ackCode: evil, rule: evil, errors })
+    ])
+    fake.content = { request: `MSH|${evil}\rPID|${evil}`, reply: evil }
+    fake.events.set('a', [{ at: ago(1), by: evil, kind: 'paused', values, text: evil }])
+    await open()
+    await page.click('[data-key="1"]')
+    await page.click('[data-button=show-message]')
+    await page.locator('pre').first().waitFor()
+    await page.fill('#hl7-find', evil)
+    await page.press('#hl7-find', 'Enter')
+    await page.waitForSelector('.hl7-find li')
+    await page.click('[data-button=discard-one]')
+    await page.waitForSelector('.hl7-question')
+    for (const place of ['.hl7-do', '.hl7-find li', '.hl7-events li', '.hl7-rule code']) {
+      assert.ok((await text(place)).includes('<script>'), place)
+    }
+    assert.equal(await page.evaluate(`window.hacked`), undefined)
+    assert.equal(
+      await page.evaluate(`document.querySelectorAll('main :is(img, script)').length`),
+      0
+    )
+  })
+
+  it('speaks the language of the browser', async () => {
+    await page.addInitScript(
+      `Object.defineProperty(navigator, 'languages', { get: () => ['ko', 'de-AT', 'fr'] })`
+    )
+    await open()
+    assert.equal(await page.evaluate(`document.documentElement.lang`), 'de')
+    assert.match(await text('.hl7-summary'), /3 von 4 Nodes brauchen Aufmerksamkeit/)
+  })
+
+  it('has no room problem at 150 %, nor with nodes in trouble only', async () => {
+    fake.nodes = nodesInTrouble().slice(0, 3)
+    // 1400 pixels at 150 %.
+    await open(933)
+    assert.deepEqual(await sticksOut(page), [])
+  })
+})

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+import { sharedBrowser } from './editor.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What the page complains about; must be empty at the end. */
+export interface OpenedPage {
+  page: Page
+  complaints: string[]
+}
+
+/** A new tab of the browser for the page of operators; nothing is opened in it yet. */
+export async function newPage(): Promise<OpenedPage> {
+  const page = await (await sharedBrowser()).newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    // The browser itself tells of answers such as 401.
+    if (/Content Security Policy|Error:/.test(message.text())) complaints.push(message.text())
+  })
+  return { page, complaints }
+}
+
+/** What axe-core finds wrong in the page, in the light and in the dark theme. */
+export async function pageViolations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  const found: string[] = []
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    const wrong = await page.evaluate<string[]>(`axe.run().then(({ violations }) =>
+      violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
+        [id, html.slice(0, 120), ...[...any, ...all, ...none].map(({ message }) => message)].join(' ')))
+    )`)
+    found.push(...wrong.map((one) => `${colorScheme}: ${one}`))
+  }
+  await page.emulateMedia({ colorScheme: null })
+  return found
+}
+
+/** What is wider than the page, as text. */
+export function sticksOut(page: Page): Promise<string[]> {
+  return page.evaluate(`[...document.querySelectorAll('body *')]
+    .filter((one) => one.checkVisibility() && !one.closest('pre, thead, .hl7-ear'))
+    .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
+    .map((one) => one.className + ': ' + one.textContent.trim().slice(0, 80))`)
+}
