@@ -1,8 +1,8 @@
 /**
  * `npm run screenshots` takes the pictures of README.md and docs/operations.md from the demo: a film
- * of an outage, both forms, a failed test, the rule list and the sidebar tab, into docs/images/. Those
+ * of an outage, both forms, a failed test, the rule list, the page and the sidebar tab, into docs/images/. Those
  * in the dark theme go into screenshots/, for review only. An hour of trouble cannot be waited for:
- * what the tab shows comes from the answers that its tests use. The film needs ffmpeg (Debian:
+ * what page and tab show comes from the answers that its tests use. The film needs ffmpeg (Debian:
  * apt-get install ffmpeg).
  */
 import { spawn } from 'node:child_process'
@@ -31,31 +31,31 @@ try {
   for (const theme of ['light', 'dark'] as const) {
     mkdirSync(directories[theme], { recursive: true })
     const picture = (name: string) => ({ path: join(directories[theme], `${name}.png`) })
-    const page = await openEditor(url, theme)
-    const form = (name: string) => page.locator('.red-ui-tray').last().screenshot(picture(name))
-    await page.setViewportSize({ width: 1000, height: 800 })
-    await page.evaluate(`RED.editor.edit(RED.nodes.filterNodes({ type: 'hl7-https-out' })[0])`)
-    await page.waitForSelector('#node-input-url')
-    await page.waitForTimeout(600)
+    const forms = await openEditor(url, theme)
+    const form = (name: string) => forms.locator('.red-ui-tray').last().screenshot(picture(name))
+    await forms.setViewportSize({ width: 1000, height: 800 })
+    await forms.evaluate(`RED.editor.edit(RED.nodes.filterNodes({ type: 'hl7-https-out' })[0])`)
+    await forms.waitForSelector('#node-input-url')
+    await forms.waitForTimeout(600)
     await form('hl7-https-out')
-    await page.click('#red-ui-tab-hl7-https-out-reply a')
-    await page.waitForTimeout(300)
+    await forms.click('#red-ui-tab-hl7-https-out-reply a')
+    await forms.waitForTimeout(300)
     await form('reply-rules')
-    await page.click('#red-ui-tab-hl7-https-out-destination a')
-    await page.setViewportSize({ width: 1000, height: 700 })
-    await page.click('#node-input-lookup-auth, #node-input-btn-auth-edit')
-    await page.waitForSelector('#oauth2-client-credentials-address + .red-ui-typedInput-container')
-    await page.waitForTimeout(600)
-    await page.click('#oauth2-client-credentials-test-button')
-    await page.waitForSelector('#oauth2-client-credentials-test-result dd')
+    await forms.click('#red-ui-tab-hl7-https-out-destination a')
+    await forms.setViewportSize({ width: 1000, height: 700 })
+    await forms.click('#node-input-lookup-auth, #node-input-btn-auth-edit')
+    await forms.waitForSelector('#oauth2-client-credentials-address + .red-ui-typedInput-container')
+    await forms.waitForTimeout(600)
+    await forms.click('#oauth2-client-credentials-test-button')
+    await forms.waitForSelector('#oauth2-client-credentials-test-result dd')
     await form('oauth2-client-credentials')
-    await page.fill('#node-config-input-clientSecret', 'not the secret')
-    await page.click('#oauth2-client-credentials-test-button')
-    await page.waitForSelector(
+    await forms.fill('#node-config-input-clientSecret', 'not the secret')
+    await forms.click('#oauth2-client-credentials-test-button')
+    await forms.waitForSelector(
       '#oauth2-client-credentials-test-result dd:has-text("invalid_client")'
     )
     await form('failed-test')
-    await page.close()
+    await forms.close()
     const night = await openEditor(url, theme, {
       viewport: { width: 1400, height: 960 },
       timezoneId: threeInTheMorning()
@@ -63,6 +63,14 @@ try {
     await showTab(night)
     await night.locator('.hl7-tab').screenshot(picture('hl7-tab'))
     await night.close()
+    const page = await browser.newPage({
+      viewport: { width: 1400, height: 900 },
+      timezoneId: threeInTheMorning(),
+      colorScheme: theme
+    })
+    await showPage(page, new URL('hl7-https-out/page', url))
+    await page.screenshot(picture('page'))
+    await page.close()
   }
   await filmOutage(url, join(directories.light, 'outage.gif'))
 } finally {
@@ -103,8 +111,8 @@ function threeInTheMorning(): string {
   return `Etc/GMT${west < 0 ? '' : '+'}${west}`
 }
 
-/** The tab with three nodes in trouble, of which one is chosen, and one of its messages. */
-async function showTab(page: Page): Promise<void> {
+/** Three nodes in trouble, with the messages and the events of one. */
+function nodesAtNight(): FakeOperations {
   const night = new FakeOperations()
   const types = ['ADT^A01', 'ADT^A08', 'ORU^R01']
   const suspended = Array.from({ length: 8 }, (_, index) => {
@@ -123,6 +131,30 @@ async function showTab(page: Page): Promise<void> {
     event(38, { kind: 'recovered', values: { seconds: 95 } }),
     event(40, { kind: 'retrying', values: { cause: 'ETIMEDOUT', controlId: 'OB-0988' } })
   ])
+  return night
+}
+
+/** The page, with one of the nodes chosen, and one of its messages. */
+async function showPage(page: Page, url: URL): Promise<void> {
+  await nodesAtNight().serve(page)
+  await page.goto(url.href)
+  await chooseMessage(page)
+  await page.evaluate(`scrollTo(0, 0)`)
+}
+
+/** A node and one of its messages, as if both were clicked. */
+async function chooseMessage(page: Page): Promise<void> {
+  await page.click('.hl7-node-rows [data-key=Laboratory]')
+  await page.click('.hl7-message-rows [data-key]')
+  // The outline of what was clicked is for those who use the keyboard.
+  await page.evaluate(`document.activeElement.blur()`)
+  await page.mouse.move(0, 0)
+  await page.waitForTimeout(600)
+}
+
+/** The tab, with the same. */
+async function showTab(page: Page): Promise<void> {
+  const night = nodesAtNight()
   await night.serve(page)
   // Node-RED remembers what is open, for the pictures in the other theme too.
   await page.route('**/settings/user', (route) =>
@@ -142,12 +174,8 @@ async function showTab(page: Page): Promise<void> {
   // Node-RED 5 has a second part of the sidebar below.
   const debug = 'button[data-tab-id="debug"].selected'
   if (await page.isVisible(debug)) await page.click(debug)
-  await page.click('.hl7-node-rows [data-key=Laboratory]')
-  await page.click('.hl7-message-rows tbody tr')
-  // The outline of what was clicked is for those who use the keyboard.
-  await page.evaluate(`document.activeElement.blur()`)
-  await page.evaluate(`document.querySelector('.hl7-below').scrollTo(0, 0)`)
-  await page.waitForTimeout(600)
+  await chooseMessage(page)
+  await page.evaluate(`document.querySelector('.hl7-tab').scrollTo(0, 0)`)
 }
 
 /** Waits until the demo is ready. It keeps printing, so its output is read to the end. */

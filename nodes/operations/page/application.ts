@@ -141,6 +141,7 @@ export class Application {
   #view(): TemplateResult {
     const { text, language, now } = this.#desk
     const { pageUrl } = this.#frame
+    const outcome = this.#outcome
     const nodes = this.#states?.nodes ?? []
     const node = nodes.find(({ id }) => id === this.#chosen)
     return html`
@@ -169,8 +170,12 @@ export class Application {
       ${this.#table.view(nodes, this.#chosen)} ${nodes.length === 0 ? nothing : this.#find.view()}
       ${node === undefined ? nothing : this.#below(node)}
       <footer>
-        <p class="hl7-outcome" role="status" data-level=${this.#outcome.level}>
-          ${this.#outcome.words}
+        <p
+          class="hl7-outcome"
+          role="status"
+          data-level=${outcome.words === '' ? nothing : outcome.level}
+        >
+          ${outcome.words}
         </p>
       </footer>
       <div class="hl7-ear" role="status">${this.#news}</div>
