@@ -77,7 +77,7 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       await shows('#login', /Log in with your Node-RED user/)
       assert.equal(await page.evaluate(`document.activeElement.id`), 'hl7-username')
       await enter('night', 'wrong')
-      await shows('#login', /Node-RED did not accept user name and password/)
+      await shows('#login', /Node-RED did not accept the user name or the password/)
       assert.equal(await page.evaluate(`document.activeElement.id`), 'hl7-password')
       await enter('night', PASSWORD)
       await shows('.hl7-node-rows', /Registry/)

@@ -172,7 +172,7 @@ describe('the page', () => {
     )
     await open(520)
     // Equal names show their flows, also where there is no column for them.
-    assert.match(await text('[data-key=x1]'), /Lab · North/)
+    assert.match(await text('[data-key=x1]'), /Lab\s+· North/)
     await page.fill('.hl7-node-filter input', 'lab south')
     await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 1`)
     assert.deepEqual(await keys('node'), ['x2'])
