@@ -63,6 +63,18 @@ describe('the report about a message', () => {
     assert.match(words, /^Error \(ERR\): 206 Application record locked, error$/m)
   })
 
+  it('has the HTTP status of the receiver, not of the token server', () => {
+    const one = (status: number, result: string): string => {
+      const attemptList = [{ at: MESSAGE.acceptedAt, ms: 5, result }]
+      return report({
+        ...facts,
+        message: { ...MESSAGE, ackCode: '', attempts: 1, status, attemptList, reply: null }
+      })
+    }
+    assert.match(one(503, '503'), /^HTTP status: 503$/m)
+    assert.doesNotMatch(one(401, 'invalid_client'), /401/)
+  })
+
   it('has no text of the message or the reply but MSH-9, MSH-10, MSA-1, codes and places', () => {
     // What a patient is called here.
     const patient = fc

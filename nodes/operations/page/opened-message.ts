@@ -7,6 +7,9 @@ import { ruleView } from './rule-view.ts'
 import type { MessageStory } from './story/message-story.ts'
 import { messageView } from './story/message-view.ts'
 
+/** What it is while nobody has decided about it. */
+const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
+
 /** The message that is opened in the list: what can be done with it, its story, and its text. */
 export class OpenedMessage {
   readonly #desk: Desk
@@ -44,7 +47,9 @@ export class OpenedMessage {
     const before = this.#row
     this.#row = row
     const hasChanged = row.state !== before?.state || row.attempts !== before.attempts
-    if (hasChanged && this.#content !== undefined) void this.#show(node, row)
+    // Each showing is an event: not for each attempt of a message that is retried.
+    const isDecided = !UNDECIDED.includes(row.state)
+    if (hasChanged && isDecided && this.#content !== undefined) void this.#show(node, row)
   }
 
   view(node: NodeState, row: MessageAnswer): TemplateResult {

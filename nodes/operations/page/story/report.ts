@@ -27,8 +27,7 @@ export interface ReportFacts {
  * as the reason of a pause, and no text of the receiver's, which may name the patient.
  */
 export function report({ message, host, version, text, ruleText, language }: ReportFacts): string {
-  const { acceptedAt, ackCode, controlId, errorCode, rule, settledAt, state, status, type } =
-    message
+  const { acceptedAt, ackCode, controlId, errorCode, rule, settledAt, state, type } = message
   const line = (name: ReportLine, value: string): string[] =>
     value === '' ? [] : [`${text(`story.report.${name}`)}: ${value}`]
   const left = settledAt === null ? '' : utc(settledAt)
@@ -47,7 +46,7 @@ export function report({ message, host, version, text, ruleText, language }: Rep
       ({ n, at, ms, result }) =>
         `  ${n}. ${utc(at)}, ${tookWords(ms, text, language)}, ${resultWords(result, text)}`
     ),
-    ...line('status', status === null ? '' : String(status)),
+    ...line('status', receivedStatus(message)),
     ...line('ackCode', ackCode),
     ...errorsOf(message).flatMap(({ code, severity, places }) =>
       line(
@@ -84,6 +83,12 @@ type ReportLine =
 /** `2026-11-25 02:41:00.120 UTC` */
 function utc(iso: string): string {
   return iso.replace('T', ' ').replace('Z', ' UTC')
+}
+
+/** The HTTP status of the receiver; `''` if the last one was that of the token server, or there was none. */
+function receivedStatus({ ackCode, attemptList, status }: MessageStory): string {
+  const isReceivers = ackCode !== '' || attemptList.at(-1)?.result === String(status)
+  return status !== null && isReceivers ? String(status) : ''
 }
 
 /** The errors with the places that they are about: those are known only from the reply. */
