@@ -24,7 +24,7 @@ const MOST_BYTES = 16 * 1024 * 1024
 /** What one takes besides the text of its reply. */
 const LEAST_BYTES = 1024
 
-/** A timer may ring so much too early, in milliseconds. */
+/** Its turn, for which the queue has a clock of its own, may come so much before its deadline, in milliseconds. */
 const EARLY_MS = 1
 
 /**
@@ -70,7 +70,8 @@ export class Deadlines {
   /** What a message leaves with whose time is over; undefined if it is not. */
   overFor({ row, renewals }: Message<unknown>): LastAttempt | undefined {
     const deadline = this.#deadlines.get(row.seq)
-    return deadline?.renewals === renewals && this.#isOver(deadline) ? deadline : undefined
+    const isOver = deadline?.renewals === renewals && this.#isOver(deadline, EARLY_MS)
+    return isOver ? deadline : undefined
   }
 
   close(): void {
@@ -95,7 +96,7 @@ export class Deadlines {
     if (next < Infinity) this.#alarm.setIn(next - now)
   }
 
-  #isOver({ at }: Deadline): boolean {
-    return this.#clock.monotonic() + EARLY_MS >= at
+  #isOver({ at }: Deadline, earlyMs = 0): boolean {
+    return this.#clock.monotonic() + earlyMs >= at
   }
 }
