@@ -73,7 +73,10 @@ for (const [name, room] of Object.entries(rooms)) {
       (file) => !file.endsWith('.d.ts') && (files?.some((end) => file.endsWith(end)) ?? true)
     ),
     // Copies only what the tests of these rooms need.
-    ignorePatterns: ['/*', '!/src', '!/nodes', '!/test', '!/demo', '!/docs', '!/package.json'],
+    ignorePatterns: [
+      '/*',
+      ...['!/src', '!/nodes', '!/locales', '!/test', '!/demo', '!/docs', '!/package.json']
+    ],
     concurrency: 2,
     timeoutMS: 10_000,
     timeoutFactor: 3,

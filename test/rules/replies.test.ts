@@ -583,6 +583,22 @@ byDefault(
   K22
 )
 
+/** Some responses have the control ID of their query: then the MSA of their acknowledgement is the same. */
+const SAME_ID = K22.replace('MSA|AA|Q1', 'MSA|AA|M1')
+
+byDefault(
+  'the header tells an acknowledgement from an echo with the same MSA',
+  [
+    [200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+    [200, copied('AA').replace('RSP^K22^RSP_K21', 'ACK^K22'), 'ACK', ':?A=C', 'AA M1'],
+    [200, copied('AA').replace('|M1|P', '|R1|P'), 'ACK', ':?A=C', 'AA M1'],
+    [200, SAME_ID, 'error', ':~=F'],
+    // Not all of it is quoted.
+    [200, `${SAME_ID}MSA|AR|M1\r`, 'NAK', ':?R=F', 'AR M1']
+  ],
+  SAME_ID
+)
+
 byDefault(
   'an echo of a batch, and of a refusal',
   [
