@@ -583,7 +583,7 @@ export class Delivery<Content> {
     const work = this.#work
     if (work === undefined || !this.#canSend || this.#pause !== undefined) return
     const ended = work.queue.claimRetry(seq).then(
-      (claim) => claim && work.sending.send(claim),
+      (claim) => claim && work.sending.endRetries(claim),
       (error: unknown) => this.#stopReading(error)
     )
     this.#catchFault(

@@ -35,11 +35,16 @@ export class Sending<Content> {
 
   /** Takes a message whose turn it is to the receiver once; if its time is over, it is decided on its last answer. */
   send(claim: Claim): Promise<void> {
-    return workOn(this.#context.works, claim.row, () => this.#send(claim))
+    return workOn(this.#context.works, claim.row, () => this.#send(claim, this.#context.maySend))
   }
 
-  async #send(claim: Claim): Promise<void> {
-    const { closing, isPaused, maySend, queue, sending, tell } = this.#context
+  /** The time of a message seems to be over: it is decided on its last answer, or its turn comes as it would have. */
+  endRetries(claim: Claim): Promise<void> {
+    return workOn(this.#context.works, claim.row, () => this.#send(claim, () => false))
+  }
+
+  async #send(claim: Claim, maySend: () => boolean): Promise<void> {
+    const { closing, isPaused, queue, sending, tell } = this.#context
     const { seq } = claim.row
     sending.set(seq, claim)
     let forgetClock: (() => void) | undefined

@@ -169,6 +169,14 @@ const found: [ModelSettings, Action[]][] = [
       ...[disk(1), add, add, add, disk(1), disk(1), disk(100)]
     ]
   ],
+  // All clocks are restarted while it is stored that a message is retried, whose time would have been over.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, failureTimeoutMs: 10_000 },
+    [
+      ...[disk(1), disk(1), add, { do: 'resume' } as const, disk(1), disk(1)],
+      ...[reply('retry-disable'), { do: 'advance', ms: 10_000 } as const]
+    ]
+  ],
   // Time passes while a message is read that had waited for its retry before a crash.
   [
     { ...ordinary, order: 'fifo', maxInFlight: 1, failWhileUnreachable: true },
