@@ -44,7 +44,7 @@ export function wordsOf({ error, quotes, reply }: AttemptResult): Omit<DeliveryE
   if (!isRefusal || quotes === undefined) return {}
   const { error: code, description } = quotes
   return {
-    ...(code !== undefined && { error: code }),
+    ...(code !== undefined && code !== error?.code && { error: code }),
     ...(description !== undefined && { description })
   }
 }

@@ -186,7 +186,10 @@ describe('deliveryFailed', () => {
     ],
     ...(
       [
-        ['DEPTH_ZERO_SELF_SIGNED_CERT', ' Add the certificate itself to "CA Certificate".'],
+        [
+          'DEPTH_ZERO_SELF_SIGNED_CERT',
+          ' Add the certificate itself to "CA Certificate" in the TLS node.'
+        ],
         [
           'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
           ' Ask the server\'s operator to send the whole chain, or add the missing certificate to "CA Certificate".'
@@ -243,7 +246,7 @@ describe('deliveryFailed', () => {
         quotes: { error: 'invalid_scope', description: 'Invalid scopes: hl7.' }
       }),
       'invalid_scope: The token server host refused (HTTP 400): "Invalid scopes: hl7".',
-      { code: 'invalid_scope', error: 'invalid_scope', description: 'Invalid scopes: hl7.' }
+      { code: 'invalid_scope', description: 'Invalid scopes: hl7.' }
     ],
     [
       'a text with a full stop inside',

@@ -77,7 +77,13 @@ const ACCEPTED: readonly Row[] = [
 
 /** With the status, the error code, and a part of the hint. */
 const REFUSED: readonly Refusal[] = [
-  [ALL, 'a wrong secret', secret('engine', 'auto', MISSPELT), '401 invalid_client', CHECK],
+  [
+    ALL,
+    'a wrong secret',
+    secret('engine', 'client_secret_basic', MISSPELT),
+    '401 invalid_client',
+    CHECK
+  ],
   [BETTER, 'an unknown client', secret('nobody'), '401 invalid_client', CHECK],
   [AUTHLIB, 'the form instead of Basic', secret('engine', POST), '401 invalid_client', TRY_BASIC],
   [BETTER, 'the form instead of Basic', secret('engine', POST), '400 invalid_client', TRY_BASIC],
@@ -249,7 +255,8 @@ describe('token servers', () => {
     each(BETTER, 'a client that is deleted, and the error says why', async (server) => {
       const earlier = (await server.seen()).length
       const credentials = { clientId: leaver.id, clientSecret: leaver.secret }
-      await deploy(server, server.hl7Url, { credentials })
+      // It is registered for Basic; Automatic would use Post for such a secret.
+      await deploy(server, server.hl7Url, { clientAuth: 'client_secret_basic', credentials })
       assert.equal((await send(world, adt('LEAVER1'))).probe, 'ack')
       await (server as BetterAuthServer).deleteClient(leaver.id)
       const { probe, msg } = await send(world, adt('LEAVER2'))

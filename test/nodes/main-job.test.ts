@@ -162,6 +162,7 @@ describe('the main job, in a real Node-RED', () => {
       cause: string
       words: RegExp
       status?: number
+      description?: string
       reply?: string
     }
     const faults: Record<string, Fault> = {
@@ -190,7 +191,8 @@ describe('the main job, in a real Node-RED', () => {
           auth: { credentials: wrongSecret },
           cause: 'invalid_client',
           status: 401,
-          words: /^invalid_client/
+          description: 'client authentication failed',
+          words: /^invalid_client: .*"client authentication failed"/
         }
       },
       'the token server is not listening': {
@@ -198,17 +200,20 @@ describe('the main job, in a real Node-RED', () => {
         words: /127\.0\.0\.1:9/
       }
     }
-    for (const [name, { out, auth, cause, words, ...fault }] of Object.entries(faults)) {
+    for (const [name, { out, auth, cause, description, words, ...fault }] of Object.entries(
+      faults
+    )) {
       it(name, async () => {
         await world.deploy({ failureTimeout: 0, ...out }, auth)
         world.receiver.respond = () => fault.answer
         const { error, hl7, ...msg } = await caught(adt('FAULT001'))
         assert.equal(error.code, 'HL7_DELIVERY_FAILED')
         const { status } = fault
-        assert.deepEqual(
-          error.cause,
-          status === undefined ? { code: cause } : { code: cause, status }
-        )
+        assert.deepEqual(error.cause, {
+          code: cause,
+          ...(status !== undefined && { status }),
+          ...(description !== undefined && { description })
+        })
         assert.match(error.message, words)
         assert.match(error.message, / FAULT001 \(ADT\^A01\)/)
         if (fault.reply !== undefined) {
@@ -234,7 +239,7 @@ describe('the main job, in a real Node-RED', () => {
         await world.deploy({ failureTimeout: 0, url: other.url })
         const { error } = await caught(adt('CERT0001'))
         assert.equal(error.cause?.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
-        assert.match(error.message, /self-signed.*TLS configuration/)
+        assert.match(error.message, /self-signed.*CA Certificate.* TLS node/)
         assert.equal(other.requests.length, 0)
       } finally {
         await other.close()
