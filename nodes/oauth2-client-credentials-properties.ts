@@ -56,7 +56,9 @@ export const tokenProperties = {
       'ES384',
       'ES512',
       'EdDSA',
-      'HS256'
+      'HS256',
+      'HS384',
+      'HS512'
     ],
     in: 'more',
     when: signs

@@ -85,10 +85,10 @@ function addressProblem(given: string): string {
   return words(given.trim() === '' ? 'issuerEmpty' : typedUrlProblem(given))
 }
 
-/** A secret signs with HS256 only, a key with the other algorithms (RFC 7518 §3.1). */
+/** A secret signs with HS256, HS384 or HS512, a key with the other algorithms (RFC 7518 §3.1). */
 function algorithmProblem(algorithm: string, read: ReadValue): string {
   if (showsKey(read)) return words(algorithm.startsWith('HS') ? 'algorithmKey' : '')
-  const wrong = authIs(read, 'client_secret_jwt') && !['', 'HS256'].includes(algorithm)
+  const wrong = authIs(read, 'client_secret_jwt') && !/^(?:HS|$)/.test(algorithm)
   return words(wrong ? 'algorithmSecret' : '')
 }
 

@@ -4,7 +4,7 @@ import { printable } from '../printable.ts'
 import { clientAuthMethod } from './client-authentication.ts'
 import { deployProblem, formProblem } from './setting-problem.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
-import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
+import { readPrivateKey, SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /**
@@ -67,7 +67,11 @@ function keyProblems(settings: TokenSettings): string[] {
   ) {
     problems.push(formProblem('assertionAudience', 'assertionIssuer'))
   }
-  if (method === 'client_secret_jwt' && !signs && !['', 'HS256'].includes(signingAlg)) {
+  if (
+    method === 'client_secret_jwt' &&
+    !signs &&
+    !['', ...SECRET_ALGORITHMS].includes(signingAlg)
+  ) {
     problems.push(formProblem('signingAlg', 'algorithmSecret'))
   }
   if (!signs) return problems

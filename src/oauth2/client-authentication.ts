@@ -1,9 +1,10 @@
-import type { KeyObject } from 'node:crypto'
+import { randomUUID, type KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import { readAssertionFile } from './assertion-file.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { formProblem } from './setting-problem.ts'
-import { signingAlgorithm } from './signing-key.ts'
+import { signJwt } from './sign-jwt.ts'
+import { SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
@@ -38,6 +39,9 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
  * that differ.
  */
 const ASSERTION_LIFE = 240
+
+/** Seconds. With Keycloak, 15 are enough for a clock that is 30 s ahead. */
+const BACKDATED = 20
 
 /**
  * The method in effect. `auto` takes what is given: a key, else a secret, else a client
@@ -87,17 +91,15 @@ export function clientAuthentication(
     case 'client_secret_post':
       return openid.ClientSecretPost(clientSecret)
     case 'client_secret_jwt':
-      return openid.ClientSecretJwt(clientSecret, assertionOptions(signing, {}, ofClient))
-    case 'private_key_jwt':
-      return signedWithKey(signing, ofClient)
+      return byAssertion(clientId, () => secretSigner(signing)(ofClient))
+    case 'private_key_jwt': {
+      const sign = keySigner(signing)
+      return byAssertion(clientId, () => sign(ofClient))
+    }
     case 'tls_client_auth':
       return openid.TlsClientAuth()
     case 'client_assertion_file':
-      return async (_server, _client, body) => {
-        body.set('client_id', clientId)
-        body.set('client_assertion_type', ASSERTION_TYPE)
-        body.set('client_assertion', await readAssertionFile(assertionFile, signing.now()))
-      }
+      return byAssertion(clientId, () => readAssertionFile(assertionFile, signing.now()))
     case 'none':
       // The assertion names the client already (RFC 7521 §4.1).
       return grantType === 'jwt_bearer' ? () => undefined : openid.None()
@@ -109,16 +111,10 @@ export function clientAuthentication(
  *
  * @throws {TokenError} `CONFIG` as `clientAuthentication`
  */
-export async function grantAssertion(signing: Signing): Promise<string> {
+export function grantAssertion(signing: Signing): Promise<string> {
   const { assertionSubject, clientId } = signing.settings
-  const sign = signedWithKey(signing, {
-    sub: assertionSubject === '' ? clientId : assertionSubject,
-    ...claimsOf(signing.settings)
-  })
-  // openid-client only signs client assertions; this one is made the same way.
-  const body = new URLSearchParams()
-  await sign(signing.metadata, { client_id: clientId }, body, new Headers())
-  return body.get('client_assertion') ?? ''
+  const sub = assertionSubject === '' ? clientId : assertionSubject
+  return keySigner(signing)({ sub, ...claimsOf(signing.settings) })
 }
 
 /** Basic authentication (RFC 7617). */
@@ -151,7 +147,20 @@ function claimsOf({ assertionClaims }: TokenSettings): Claims {
   )
 }
 
-function signedWithKey(signing: Signing, claims: Claims): ClientAuthentication {
+/** Signs the claims of an assertion. */
+type Signer = (claims: Claims) => Promise<string>
+
+/** Proves who the client is with an assertion (RFC 7523 §2.2). */
+function byAssertion(clientId: string, sign: () => Promise<string>): ClientAuthentication {
+  return async (_server, _client, body) => {
+    body.set('client_id', clientId)
+    body.set('client_assertion_type', ASSERTION_TYPE)
+    body.set('client_assertion', await sign())
+  }
+}
+
+/** @throws {TokenError} `CONFIG` if there is no signing key, or if it does not suit the algorithm */
+function keySigner(signing: Signing): Signer {
   const { settings, metadata, key, thumbprint } = signing
   // checkSettings has made sure that there is a key.
   if (key === undefined) throw configError(formProblem('privateKey', 'privateKey'))
@@ -159,36 +168,38 @@ function signedWithKey(signing: Signing, claims: Claims): ClientAuthentication {
   const usual = isSmart(settings) ? 'RS384' : undefined
   const algorithm = signingAlgorithm(key, settings.signingAlg, supported, usual)
   if (typeof algorithm === 'string') throw configError(algorithm)
-  const { alg, importParams } = algorithm
-  const cryptoKey = key.toCryptoKey(importParams, false, ['sign']) as openid.CryptoKey
-  return openid.PrivateKeyJwt(
-    settings.keyId === '' ? cryptoKey : { key: cryptoKey, kid: settings.keyId },
-    assertionOptions(
-      signing,
-      { alg, ...(thumbprint !== undefined && { 'x5t#S256': thumbprint }) },
-      claims
-    )
-  )
+  const header = {
+    ...algorithm,
+    typ: 'JWT',
+    ...(settings.keyId !== '' && { kid: settings.keyId }),
+    ...(thumbprint !== undefined && { 'x5t#S256': thumbprint })
+  }
+  return (claims) => signJwt(header, { ...standardClaims(signing), ...claims }, key)
+}
+
+function secretSigner(signing: Signing): Signer {
+  const { settings, metadata } = signing
+  const listed = metadata.token_endpoint_auth_signing_alg_values_supported ?? []
+  const wanted = SECRET_ALGORITHMS.find((alg) => alg === settings.signingAlg)
+  const alg = wanted ?? SECRET_ALGORITHMS.find((one) => listed.includes(one)) ?? 'HS256'
+  return (claims) =>
+    signJwt({ alg, typ: 'JWT' }, { ...standardClaims(signing), ...claims }, settings.clientSecret)
 }
 
 /**
- * Adjusts openid-client's assertion to what servers expect: `typ`, the audience, a longer lifetime,
- * and no `nbf` (RFC 7523 §3), which a server whose clock is a second behind would refuse.
+ * The claims that servers expect (RFC 7523 §3). The assertion was issued some seconds ago, and there is no `nbf`:
+ * servers whose clock is behind refuse what was issued in their future.
  */
-function assertionOptions(
-  { settings, metadata }: Signing,
-  headers: Record<string, string>,
-  claims: Claims
-): openid.ModifyAssertionOptions {
-  const audience = assertionAudience(settings, metadata)
+function standardClaims({ settings, metadata, now }: Signing): Claims {
+  const { clientId } = settings
+  const seconds = Math.floor(now() / 1000)
   return {
-    [openid.modifyAssertion]: (header, payload) => {
-      Object.assign(header, { typ: 'JWT' }, headers)
-      payload['aud'] = audience
-      payload['exp'] = Number(payload['iat']) + ASSERTION_LIFE
-      Reflect.deleteProperty(payload, 'nbf')
-      Object.assign(payload, claims)
-    }
+    iss: clientId,
+    sub: clientId,
+    aud: assertionAudience(settings, metadata),
+    jti: randomUUID(),
+    iat: seconds - BACKDATED,
+    exp: seconds + ASSERTION_LIFE
   }
 }
 

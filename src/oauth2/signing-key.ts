@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { deployProblem } from './setting-problem.ts'
 
 /**
@@ -10,21 +10,17 @@ const KEY = /-----BEGIN ([A-Z ]{0,30}PRIVATE KEY)-----((?:-{0,4}[^-])*)-----END 
 /** How a PKCS#1 or SEC1 key says that it is encrypted (RFC 1421 §4.6.1). */
 const ENCRYPTION = /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([\w-]+,[\dA-F]+)\s/
 
-/** An algorithm, as JWS names it and as Web Crypto imports a key for it. */
-export interface SigningAlgorithm {
-  /** JWS name (RFC 7518 §3.1, RFC 8037 §3.1). */
-  alg: string
-  importParams: webcrypto.RsaHashedImportParams | webcrypto.EcKeyImportParams | { name: string }
-}
+/** What a secret can sign with (RFC 7518 §3.2), the usual one first. */
+export const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
 
-/** What a key can sign with, the usual one first, by its curve or else its type. */
-const ALGORITHMS: Record<string, SigningAlgorithm[]> = {
-  rsa: [...rsa('RS', 'RSASSA-PKCS1-v1_5'), ...rsa('PS', 'RSA-PSS')],
-  prime256v1: [{ alg: 'ES256', importParams: { name: 'ECDSA', namedCurve: 'P-256' } }],
-  secp384r1: [{ alg: 'ES384', importParams: { name: 'ECDSA', namedCurve: 'P-384' } }],
-  secp521r1: [{ alg: 'ES512', importParams: { name: 'ECDSA', namedCurve: 'P-521' } }],
+/** What a key can sign with (RFC 7518 §3.1, RFC 8037 §3.1), the usual one first, by its curve or else its type. */
+const ALGORITHMS: Record<string, readonly string[]> = {
+  rsa: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  prime256v1: ['ES256'],
+  secp384r1: ['ES384'],
+  secp521r1: ['ES512'],
   // The name in RFC 8037, which servers know, and its replacement in RFC 9864.
-  ed25519: ['EdDSA', 'Ed25519'].map((alg) => ({ alg, importParams: { name: 'Ed25519' } }))
+  ed25519: ['EdDSA', 'Ed25519']
 }
 
 /**
@@ -84,31 +80,21 @@ export function signingAlgorithm(
   wanted: string,
   supported: readonly string[] = [],
   preferred?: string
-): SigningAlgorithm | string {
+): { alg: string } | string {
   const { asymmetricKeyType: kind = '', asymmetricKeyDetails: details } = key
   const able = ALGORITHMS[details?.namedCurve ?? kind] ?? []
-  const usual = able[0]
-  if (kind === 'rsa-pss') {
-    // Web Crypto, which signs, cannot import such a key.
-    return deployProblem('privateKey', 'keyRsaPss')
-  }
+  const [usual] = able
+  // Its parameters may forbid what the server wants.
+  if (kind === 'rsa-pss') return deployProblem('privateKey', 'keyRsaPss')
   if (usual === undefined) return deployProblem('privateKey', 'keyKind')
   if (wanted === '') {
-    const best = able.find(({ alg }) => alg === preferred)
-    if (best !== undefined && (supported.length === 0 || supported.includes(best.alg))) return best
-    return able.find(({ alg }) => supported.includes(alg)) ?? usual
+    const prefers = preferred !== undefined && able.includes(preferred)
+    if (prefers && (supported.length === 0 || supported.includes(preferred))) {
+      return { alg: preferred }
+    }
+    return { alg: able.find((alg) => supported.includes(alg)) ?? usual }
   }
-  const algorithms = able.map(({ alg }) => alg).join(', ')
-  return (
-    able.find(({ alg }) => alg === wanted) ??
-    // The chosen value may come from a variable, so it must not get into the log.
-    deployProblem('signingAlg', 'keyAlgorithm', { algorithms })
-  )
-}
-
-function rsa(prefix: string, name: string): SigningAlgorithm[] {
-  return ['256', '384', '512'].map((bits) => ({
-    alg: `${prefix}${bits}`,
-    importParams: { name, hash: `SHA-${bits}` }
-  }))
+  if (able.includes(wanted)) return { alg: wanted }
+  // The chosen value may come from a variable, so it must not get into the log.
+  return deployProblem('signingAlg', 'keyAlgorithm', { algorithms: able.join(', ') })
 }

@@ -35,6 +35,7 @@ describe('settings that can work', () => {
     { clientAuth: 'client_secret_basic_raw' },
     { clientAuth: 'client_secret_post' },
     { clientAuth: 'client_secret_jwt', signingAlg: 'HS256' },
+    { clientAuth: 'client_secret_jwt', signingAlg: 'HS512' },
     { clientAuth: 'client_secret_jwt', assertionAudience: 'issuer' },
     { clientAuth: 'private_key_jwt', privateKey, assertionAudience: 'issuer' },
     { clientAuth: 'tls_client_auth', hasClientCertificate: true },
@@ -93,8 +94,8 @@ describe('settings that cannot work: the field is named', () => {
     [{ grantType: 'password', password: 'x' }, /^User name: Enter the user name\.$/],
     [{ grantType: 'password', username: 'x' }, /^Password: Enter the password\.$/],
     [
-      { clientAuth: 'client_secret_jwt', signingAlg: 'HS512' },
-      /^Algorithm: A JWT signed with the client secret uses HS256\.$/
+      { clientAuth: 'client_secret_jwt', signingAlg: 'RS256' },
+      /^Algorithm: A JWT signed with the client secret uses HS256, HS384 or HS512\.$/
     ],
     [
       { privateKey, signingAlg: 'RS384' },

@@ -199,10 +199,12 @@ describe('a token request', () => {
   ]
 
   for (const [whose, given] of ways) {
-    it(`carries another assertion each time, without nbf, valid for 4 minutes: of ${whose}`, async () => {
+    it(`carries another assertion each time, without nbf, issued 20 s ago and valid for 4 minutes: of ${whose}`, async () => {
       const [first, second] = [await test.sent(given), await test.sent(given)].map(claimsIn)
       assert.deepEqual(Object.keys(first ?? {}).sort(), ['aud', 'exp', 'iat', 'iss', 'jti', 'sub'])
-      assert.equal((first?.exp ?? 0) - (first?.iat ?? 0), 240)
+      const now = Date.now() / 1000
+      assert.ok(Math.abs((first?.iat ?? 0) - (now - 20)) < 5)
+      assert.equal((first?.exp ?? 0) - (first?.iat ?? 0), 260)
       assert.deepEqual([first?.iss, first?.sub], [ID, ID])
       assert.notEqual(first?.jti, second?.jti)
     })
@@ -294,6 +296,21 @@ describe('a token request', () => {
       const given = { tokenEndpoint: '', issuer, clientSecret: '', privateKey, signingAlg }
       const sent = await test.sent(given, withMetadata(metadata))
       assert.equal(decodeProtectedHeader(assertionIn(sent)).alg, alg)
+    })
+  }
+
+  for (const [signingAlg, algorithms, alg] of [
+    ['', undefined, 'HS256'],
+    ['HS384', undefined, 'HS384'],
+    ['HS512', ['HS256'], 'HS512'],
+    ['', ['RS256', 'HS512'], 'HS512']
+  ] as const) {
+    it(`is signed with ${alg} and the secret: listed ${algorithms?.join() ?? 'nothing'}, "${signingAlg}"`, async () => {
+      const metadata = { token_endpoint_auth_signing_alg_values_supported: algorithms }
+      const given = { ...ofSecret, tokenEndpoint: '', issuer: test.server.origin, signingAlg }
+      const sent = await test.sent(given, withMetadata(metadata))
+      const { protectedHeader } = await jwtVerify(assertionIn(sent), Buffer.from(SECRET))
+      assert.deepEqual(protectedHeader, { alg, typ: 'JWT' })
     })
   }
 
