@@ -86,12 +86,12 @@ function hintForNetwork(error: HttpError, field: AddressField): Hint {
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
     return { key: 'certificateDate' }
   }
+  const isMute = family === 'tls' || (family === 'timeout' && !error.answered)
+  if (code === 'ETIMEDOUT' && isMute) return { key: 'mute' }
   if (isCertificateCode(code)) {
     if (certificateIssuer === undefined) return { key: 'untrusted' }
     return { key: 'untrustedBy', values: { authority: printableProse(certificateIssuer) } }
   }
-  // It took the connection, and then said nothing.
-  if (code === 'ETIMEDOUT' && family === 'tls') return { key: 'mute' }
   if (code.includes('ALERT') && code.includes('CERTIFICATE')) return { key: 'clientCertificate' }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return { key: 'tlsFailed', values }

@@ -287,6 +287,187 @@ describe('a refusal', () => {
   })
 })
 
+/**
+ * Answers as these servers gave them, or as their documentation has them. The first words are those that the log has
+ * behind the code; the second, what to do.
+ */
+describe('a refusal as recorded', () => {
+  const test = tokenTest()
+  const signed: Given = { clientSecret: '', privateKey }
+  const secretJwt: Given = { clientAuth: 'client_secret_jwt' }
+  const keycloak = (error: string, words: string): string =>
+    JSON.stringify({ error, error_description: words })
+  const WRONG = 'Invalid client or Invalid client credentials'
+  const FORBIDDEN = '<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n'
+
+  for (const [who, status, body, code, words, hints, given] of [
+    [
+      'Keycloak: wrong secret, wrong method, or a key for a client with a secret',
+      ...[401, keycloak('unauthorized_client', WRONG), 'unauthorized_client', WRONG],
+      ['clientOrCredentials']
+    ],
+    [
+      'Keycloak: client disabled or unknown',
+      ...[401, keycloak('invalid_client', WRONG), 'invalid_client', WRONG],
+      ['clientOrCredentials']
+    ],
+    [
+      'Keycloak: service accounts off',
+      401,
+      keycloak('unauthorized_client', 'Client not enabled to retrieve service account'),
+      ...['unauthorized_client', 'Client not enabled to retrieve service account'],
+      ['serviceAccounts']
+    ],
+    [
+      'Keycloak: realm unknown',
+      404,
+      keycloak('Realm does not exist', 'For more on this error consult the server log.'),
+      'ERR_HTTP_STATUS',
+      'Realm does not exist. For more on this error consult the server log.',
+      ['realmOfTokenUrl']
+    ],
+    [
+      'Keycloak: realm disabled',
+      ...[403, keycloak('access_denied', 'Realm not enabled'), 'access_denied'],
+      ...['Realm not enabled', ['realmDisabled']]
+    ],
+    [
+      'Keycloak: a client that signs, without an assertion',
+      400,
+      keycloak('invalid_client', 'Parameter client_assertion_type is missing'),
+      ...['invalid_client', 'Parameter client_assertion_type is missing', ['wantsSignedJwt']]
+    ],
+    [
+      'Keycloak: clock more than 15 s ahead',
+      ...[400, keycloak('invalid_client', 'Token was issued in the future'), 'invalid_client'],
+      ...['Token was issued in the future', ['clockDiffers'], signed]
+    ],
+    [
+      'Keycloak: an assertion used twice',
+      ...[400, keycloak('invalid_client', 'Token reuse detected'), 'invalid_client'],
+      ...['Token reuse detected', ['assertionReused']]
+    ],
+    [
+      'Keycloak: a client fixed to HS512',
+      ...[400, keycloak('invalid_client', 'Invalid signature algorithm'), 'invalid_client'],
+      ...['Invalid signature algorithm', ['algorithm'], secretJwt]
+    ],
+    [
+      'Keycloak: a JWT signed with another secret',
+      400,
+      keycloak(
+        'unauthorized_client',
+        'Client authentication with client secret signed JWT failed: Signature on JWT token by client secret  failed validation'
+      ),
+      'unauthorized_client',
+      'Client authentication with client secret signed JWT failed: Signature on JWT token by client secret failed validation',
+      ...[['secretWrong'], secretJwt]
+    ],
+    [
+      'Keycloak: a key that is not registered',
+      ...[400, keycloak('invalid_client', 'Unable to load public key'), 'invalid_client'],
+      ...['Unable to load public key', ['keyOfJwt'], signed]
+    ],
+    [
+      'Keycloak: no certificate where tokens are bound to one',
+      400,
+      keycloak('invalid_request', 'Client Certification missing for MTLS HoK Token Binding'),
+      'invalid_request',
+      'Client Certification missing for MTLS HoK Token Binding',
+      ['clientCertificate']
+    ],
+    [
+      'Keycloak: no DPoP proof',
+      ...[400, keycloak('invalid_request', 'DPoP proof is missing'), 'invalid_request'],
+      ...['DPoP proof is missing', ['noDpop']]
+    ],
+    [
+      'Keycloak: clock, or address, of a DPoP proof',
+      ...[400, keycloak('invalid_request', 'DPoP proof is not active'), 'invalid_request'],
+      ...['DPoP proof is not active', ['dpopProof'], { dpop: true }]
+    ],
+    [
+      'Spring Authorization Server: a client registered for Post only',
+      ...[401, '{"error":"invalid_client"}', 'invalid_client', undefined, ['clientBasic']]
+    ],
+    [
+      'Microsoft Entra ID: the ID of the secret, not its value',
+      401,
+      '{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app. Trace ID: x","error_codes":[7000215]}',
+      'invalid_client',
+      'AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app. Trace ID: x',
+      ['secretValue']
+    ],
+    [
+      'Okta: wrong secret',
+      401,
+      '{"error":"invalid_client","error_description":"The client secret supplied for a confidential client is invalid."}',
+      'invalid_client',
+      'The client secret supplied for a confidential client is invalid.',
+      ['secretWrong']
+    ],
+    [
+      'Okta: unknown client',
+      401,
+      `{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter.","errorLink":"invalid_client","errorId":"oaejDJuWCiRTQeH8n6WG2116A","errorCauses":[]}`,
+      ...['invalid_client', "Invalid value for 'client_id' parameter.", ['clientUnknown']]
+    ],
+    ['a gateway', 403, FORBIDDEN, 'ERR_HTTP_STATUS', undefined, ['gateway']],
+    [
+      'a server that nobody knows',
+      ...[418, '{"error":"no_coffee","error_description":"Try tea."}', 'no_coffee'],
+      ...['Try tea.', ['askOperator']]
+    ]
+  ] as [string, number, string, string, string | undefined, Key[], Given?][]) {
+    it(`is told in its own words: ${who}`, async () => {
+      const answer: Fault = (_request, response) => {
+        // Keycloak sends no Date.
+        response.sendDate = !who.startsWith('Keycloak')
+        response.writeHead(status, { 'content-type': 'application/json' })
+        response.end(body)
+      }
+      const error = await test.failure(answer, given)
+      const { host } = new URL(test.server.origin)
+      assert.deepEqual([error.code, error.status, error.host], [code, status, host])
+      assert.equal(error.description, words)
+      assert.deepEqual(keysOf(error), hints)
+    })
+  }
+
+  it('names whom to ask if nothing is known of it', async () => {
+    const { hint, text } = await test.failure(json({ error: 'x', error_description: 'Why?' }, 418))
+    const { host } = new URL(test.server.origin)
+    assert.equal(
+      `${text} ${hint}`,
+      `The token server ${host} refused (HTTP 418): "Why?". Ask the operator of ${host} what this answer means.`
+    )
+  })
+
+  it('names the realm in Issuer URL if that is where it was looked for', async () => {
+    const at = { tokenEndpoint: '', issuer: `${test.server.origin}/realms/hl8` }
+    const body = keycloak('Realm does not exist', 'For more on this error consult the server log.')
+    const error = await test.failure(text(body, 'application/json', 404), at)
+    assert.deepEqual([error.code, error.status], ['ERR_DISCOVERY', 404])
+    assert.match(error.description ?? '', /^Realm does not exist\./)
+    assert.deepEqual(keysOf(error), ['realmOfIssuer'])
+  })
+
+  for (const found of ['http://keycloak:8080/realms/hl7', 'http://10.1.2.3/realms/hl7']) {
+    it(`says that the server has to learn its public address: ${found}`, async () => {
+      const at = { tokenEndpoint: '', issuer: `${test.server.origin}/realms/hl7` }
+      const error = await test.failure(
+        json({ issuer: found, token_endpoint: `${found}/token` }),
+        at
+      )
+      assert.deepEqual([error.code, error.hints[0]?.values], ['ERR_ISSUER_MISMATCH', { found }])
+      assert.match(
+        error.hint,
+        /^The token server does not know its public address and calls itself http:.*: its operator has to set it \(Keycloak: hostname, or X-Forwarded headers/
+      )
+    })
+  }
+})
+
 describe('a redirect', () => {
   const test = tokenTest()
   const own = 'https://own.example'

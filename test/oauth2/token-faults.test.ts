@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:https'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
@@ -24,6 +25,7 @@ import {
   type Authority,
   type Certificate
 } from '../support/certificates.ts'
+import { startTcpServer } from '../http-client/local-server.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import { json, startTokenFaultServer, text, type Fault } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
@@ -229,6 +231,26 @@ describe('a token server that cannot be reached', () => {
     assert.match(hint, /It was issued by "Somebody Else"\. Add the CA certificate/)
   })
 
+  it('accepts connections and does not answer, because it hangs', async () => {
+    const silent = await startTcpServer(() => undefined)
+    const child = spawn(process.execPath, [
+      '--eval',
+      'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => console.log(s.address().port))'
+    ])
+    ending.push(silent.close, () => child.kill('SIGKILL'))
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    child.kill('SIGSTOP')
+    for (const at of [silent.url.port, String(line).trim()]) {
+      const error = await failure(`https://127.0.0.1:${at}/token`, { connectTimeoutMs: 300 })
+      assert.deepEqual([error.code, error.family], ['ETIMEDOUT', 'tls'])
+      assert.equal(
+        `${error.message} ${error.hint}`,
+        `Token server 127.0.0.1:${at}: the TLS handshake was not finished within 0.3 s. The token server accepts connections but does not answer: ask its operator to check whether it hangs.`
+      )
+      assert.equal(error.permanent, false)
+    }
+  })
+
   it('is named once, with the field that led there', async () => {
     const tokenEndpoint = await gone()
     const [at, host] = [tokenEndpoint.replace('/token', ''), new URL(tokenEndpoint).host]
@@ -269,7 +291,7 @@ describe('a rare failure of the network', () => {
     ['EHOSTUNREACH', 'connect', 'unreachable', false],
     ['ETIMEDOUT', 'connect', 'unreachable', false],
     ['ETIMEDOUT', 'tls', 'mute', false],
-    ['ETIMEDOUT', 'timeout', 'slow', false],
+    ['ETIMEDOUT', 'timeout', 'mute', false],
     ['EPROTO', 'tls', 'tlsFailed', false],
     ['EPROTO', undefined, 'tlsFailed', false],
     ['ECERT_X', 'tls', 'tlsFailed', false],
@@ -285,6 +307,11 @@ describe('a rare failure of the network', () => {
       assert.deepEqual([error.hints[0]?.key, error.permanent], [hint, permanent])
     })
   }
+
+  it('is slow only if it has begun to answer', async () => {
+    const { hints } = await failed({ code: 'ETIMEDOUT', family: 'timeout', answered: true })
+    assert.deepEqual(hints, [{ key: 'slow' }])
+  })
 
   it('at the proxy is no failure of the server, whatever it is', async () => {
     for (const code of ['ENOTFOUND', 'CERT_HAS_EXPIRED', 'ETIMEDOUT']) {
