@@ -120,7 +120,7 @@ export class Reporter {
       const { code, description, hint, message } = trouble
       const values = {
         cause: printable(code),
-        ...(description !== undefined && { reason: printable(description, 200) })
+        ...(description !== undefined && { reason: printable(description.replace(/\.$/, ''), 200) })
       }
       const more = [message, hint, english('log', 'log.tokenLost')].filter(Boolean).join(' ')
       this.#report({ kind: 'token-lost', by: '', values }, more)

@@ -5,7 +5,7 @@ import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
-import { hintsForAnswer, isKnownError, type HintFacts } from './answer-hints.ts'
+import { hintsForAnswer, isKnownError, type HintFacts, type Refusal } from './answer-hints.ts'
 import type { AddressField } from './hint.ts'
 import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
@@ -88,8 +88,8 @@ function refusalError(
     TRANSIENT_CODES.has(error ?? '')
   const refusal = { error: error ?? '', status, words, isPage: isPage(facts.text) }
   const clockAheadSeconds = clockAhead(headers.date, facts.now)
-  const key = error === undefined && words === '' ? 'token.refusedSilently' : 'token.refused'
-  return new TokenError(english('log', key, { host, status }), {
+  const what = whatHappened(refusal)
+  return new TokenError(english('log', `token.${what}`, { host, status }), {
     code: error ?? 'ERR_HTTP_STATUS',
     status,
     host,
@@ -99,6 +99,17 @@ function refusalError(
     permanent: !isTransient,
     retryAfterMs: retryAfterMs(headers, facts.now)
   })
+}
+
+function whatHappened({
+  error,
+  isPage,
+  status,
+  words
+}: Refusal): 'page' | 'failed' | 'refused' | 'refusedSilently' {
+  if (isPage) return 'page'
+  if (status >= 500) return 'failed'
+  return error === '' && words === '' ? 'refusedSilently' : 'refused'
 }
 
 /** An error code is a single word; anything else is not repeated. */

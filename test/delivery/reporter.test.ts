@@ -45,7 +45,7 @@ function moved(about: SettledMessage, to: Moved['to'], kind: ReplyKind): Deliver
 const LOST = {
   code: 'unauthorized_client',
   message: 'The token server login.example refused (HTTP 401).',
-  description: 'Invalid client or Invalid client credentials',
+  description: 'Invalid client or Invalid client credentials.',
   hint: 'Check Client secret.'
 }
 
@@ -159,7 +159,11 @@ describe('the list of events', () => {
     reporter.reportToken(LOST)
     reporter.reportToken(undefined)
     assert.deepEqual(told(events), [
-      ['token-lost', '', { cause: 'unauthorized_client', reason: LOST.description }],
+      [
+        'token-lost',
+        '',
+        { cause: 'unauthorized_client', reason: 'Invalid client or Invalid client credentials' }
+      ],
       ['token-back', '', {}]
     ])
     assert.deepEqual(log, [

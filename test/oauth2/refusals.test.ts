@@ -430,6 +430,8 @@ describe('a refusal as recorded', () => {
       const { host } = new URL(test.server.origin)
       assert.deepEqual([error.code, error.status, error.host], [code, status, host])
       assert.equal(error.description, words)
+      const verb = body.startsWith('<') ? `A web page came from ${host} (` : `${host} refused (`
+      assert.ok(error.message.includes(verb), error.message)
       assert.deepEqual(keysOf(error), hints)
     })
   }

@@ -91,7 +91,7 @@ describe('the tokens of a node', () => {
     const { host } = new URL(test.server.origin)
     assert.deepEqual(source.status, {
       ...{ state: 'none', code: 'HTTP 500', status: 500, host },
-      message: `The token server ${host} refused (HTTP 500) and gave no reason.`,
+      message: `The token server ${host} answered with HTTP 500.`,
       hint: 'The token server has a problem; the request will be retried.'
     })
   })
