@@ -28,6 +28,13 @@ export const outProperties = {
     icon: 'key'
   },
 
+  contact: {
+    kind: 'text',
+    default: '',
+    in: 'more',
+    icon: 'phone',
+    example: 'HL7 service desk, +1 555 0100'
+  },
   tls: { kind: 'node', type: 'tls-config', default: '', in: 'more', icon: 'lock' },
   proxy: { kind: 'node', type: 'http proxy', default: '', in: 'more', icon: 'random' },
   method: {

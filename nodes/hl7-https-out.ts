@@ -10,6 +10,7 @@ import { History } from '../src/delivery/history.ts'
 import { Reporter } from '../src/delivery/reporter.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
 import { UndiciClient } from '../src/http-client/undici-client.ts'
+import { printable } from '../src/printable.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { deleteQueueFile, DiskEngine } from '../src/queue/disk-engine.ts'
 import { MemoryEngine } from '../src/queue/memory-engine.ts'
@@ -28,6 +29,7 @@ import { errorText, notSetUp } from './node-errors.ts'
 import { listNode, takeCredentials } from './node-lifecycle.ts'
 import { deployedOutNodes, outParts } from './out-parts.ts'
 import { deletion, reportOrphanedQueues } from './orphaned-queues.ts'
+import { MOST_CONTACT } from './operations/node-state.ts'
 import { Refusals } from './operations/refusals.ts'
 import { registerPage } from './operations/page-route.ts'
 import { registerRoutes } from './operations/register-routes.ts'
@@ -203,6 +205,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     certificates,
     refusals,
     host: settings.receiver.url.host,
+    contact: printable(settings.contact, MOST_CONTACT),
     searchFields: settings.searchFields.map(({ text }) => text),
     since: () => since.of(delivery.state().state),
     sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)

@@ -31,6 +31,8 @@ export type DeliveryControl = Pick<
 export interface OutParts {
   /** Of the receiver. */
   host: string
+  /** Whom to call about it; `''`: nobody is named. */
+  contact: string
   /** The paths by which messages can be found. */
   searchFields: readonly string[]
   delivery: DeliveryControl

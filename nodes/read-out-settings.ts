@@ -65,6 +65,8 @@ export interface OutSettings {
   /** The fields by whose values messages can be found. */
   searchFields: SearchField[]
   alerts: AlertSettings
+  /** Whom to call about the receiver; `''`: nobody is named. */
+  contact: string
   responseTimeoutMs: number
   /** Presented to the receiver or the token server: the one that ends first. */
   clientCertificate: CertificateDates | undefined
@@ -179,6 +181,7 @@ export function readOutSettings(
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
     },
+    contact: properties.text('contact').trim(),
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
     clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
     warnings

@@ -2,13 +2,12 @@ import type { Node, NodeStatus } from 'node-red'
 import type { Codes } from '../src/codes.ts'
 import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery-state.ts'
-import type { Key } from '../src/english.ts'
+import { english, type Key } from '../src/english.ts'
 import { printable } from '../src/printable.ts'
 import type { TokenStatus } from '../src/oauth2/token-cache.ts'
-import { causeWords } from '../src/told.ts'
+import { causeWords, durationText, type TabText } from '../src/told.ts'
 import type { CertificateOwner } from './operations/answers.ts'
 import { MESSAGE_FAULTS } from './operations/refusals.ts'
-import { duration } from './operations/times.ts'
 
 /** What a status is made from. */
 export interface StatusFacts {
@@ -309,6 +308,13 @@ function failure({ delivery, refusal }: StatusFacts): string {
 
 function failureText(facts: StatusFacts, translate: Translate): string {
   return causeText(failure(facts), translate)
+}
+
+/** `45 s`, `31 min`, `2 h 5 min`, `9 d`: the signs are the same in every language. */
+function duration(ms: number): string {
+  const signs: TabText = (key, values) =>
+    key === 'age.d' ? `${values?.['count']} d` : english('tab', key, values)
+  return durationText(ms, signs)
 }
 
 /** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */

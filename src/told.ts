@@ -49,7 +49,7 @@ function verdictText(values: Values, text: TabText): string {
 
 /** The values, and the words for those that are codes or times. */
 function wordsOf(values: Values, text: TabText): Record<string, string | number> {
-  const { by, cause, days, of, seconds } = values
+  const { by, cause, days, ms, of, seconds } = values
   const words: Record<string, string | number> = { ...values }
   if (by !== undefined) words['by'] = byText(String(by), text)
   if (cause !== undefined) words['cause'] = causeText(String(cause), text)
@@ -57,7 +57,11 @@ function wordsOf(values: Values, text: TabText): Record<string, string | number>
     words['of'] = text(`certificate.${String(of).replace(' ', '-')}` as Key<'tab'>)
   }
   if (days !== undefined) words['left'] = text('age.d', { count: Number(days) })
-  if (seconds !== undefined) words['time'] = durationText(Number(seconds) * 1000, text)
+  if (seconds !== undefined) words['time'] = exactDurationText(Number(seconds) * 1000, text)
+  if (ms !== undefined) {
+    words['took'] =
+      Number(ms) < 1000 ? text('age.ms', { n: ms }) : exactDurationText(Number(ms), text)
+  }
   return words
 }
 
@@ -102,4 +106,12 @@ export function durationText(ms: number, text: TabText): string {
     return rest === 0 ? hours : `${hours} ${text('age.min', { n: rest })}`
   }
   return text('age.d', { count: Math.floor(left / DAY) })
+}
+
+/** The same with seconds, for sentences: `2 min 14 s`, `2 h 5 min 3 s`. */
+export function exactDurationText(ms: number, text: TabText): string {
+  const whole = durationText(ms, text)
+  const seconds = Math.floor((ms % MINUTE) / 1000)
+  if (ms < MINUTE || ms >= DAY || seconds === 0) return whole
+  return `${whole} ${text('age.s', { n: seconds })}`
 }

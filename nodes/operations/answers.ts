@@ -37,6 +37,8 @@ export interface NodeState extends Told {
   failed: number
   /** Messages that left in the last minute. */
   perMinute: number
+  /** In the last hour; with a queue on disk, over restarts. */
+  lastHour: { acked: number; naked: number; failed: number }
   /** Of the oldest message that is held, suspended and awaiting ones included. */
   oldestAgeMs: number
   lastAckAt: string | null
@@ -47,10 +49,8 @@ export interface NodeState extends Told {
   token: { state: 'idle' | 'ok' | 'refresh failing' | 'none'; validUntil: string | null } | null
   certificates: readonly { of: CertificateOwner; validTo: string }[]
   latencyMs: { p50: number; p95: number; p99: number }
-  /** What holds it up, that nothing is lost, and what to do; null if nothing does. */
-  advice?: (Told & { text: string }) | null
-  /** Whom to call about the receiver. */
-  contact?: string
+  /** Whom to call about the receiver; `''` if nobody is named. */
+  contact: string
 }
 
 /** Whose certificate it is: the receiver's, the token server's, or the client certificate. */
@@ -106,11 +106,35 @@ export interface MessagePage {
   more: boolean
 }
 
-/** A message with its text. */
+/** One message: its whole story, and its text for those who may see it. */
 export interface MessageContent extends MessageAnswer {
-  /** HL7 text, CR-separated; null if it is no longer in the queue. */
-  request: string | null
-  reply: string | null
+  /** The newest 20, oldest first. */
+  attemptList: readonly AttemptAnswer[]
+  /** Oldest first. */
+  story: readonly StoryRow[]
+  /** HL7 text, CR-separated; null if it is no longer kept; absent without the permission. */
+  request?: string | null
+  reply?: string | null
+}
+
+/** One attempt to send a message. */
+export interface AttemptAnswer {
+  /** When it began. */
+  at: string
+  /** How long it took, in milliseconds. */
+  ms: number
+  /** MSA-1, an HTTP status, or the code of an error. */
+  result: string
+}
+
+/** What happened to a message, or was done to it. */
+export interface StoryRow extends Told {
+  /** Null if that is not known. */
+  at: string | null
+  /** A user name, `flow`, `rule`, or `''`. */
+  by: string
+  /** English, of `kind` and `values`. */
+  text: string
 }
 
 /** What happened. */
@@ -140,7 +164,7 @@ export interface HistoryMinute {
   p95: number
 }
 
-/** Oldest first, without gaps. */
+/** Oldest first. A minute of which nothing is known, because the node did not run, is missing. */
 export interface History {
   minutes: HistoryMinute[]
 }

@@ -2,13 +2,14 @@ import { eventTold } from '../../src/delivery/event-told.ts'
 import type { MessagesPage } from '../../src/delivery/operator.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { TRIAL_WAIT_MS, type Trial } from '../../src/delivery/trial.ts'
-import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
+import { isAttempt, knownState, type MessageRow } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import type { DeliveryControl } from '../out-parts.ts'
 import type { BulkAnswer, EventRow, MessageAnswer, MessageContent, MessagePage } from './answers.ts'
+import { storyOf } from './message-story.ts'
 import { iso } from './times.ts'
 import { errorRow, verdictTold } from './verdict-told.ts'
 
@@ -72,23 +73,35 @@ function undecidedTold(outcome: 'open' | 'ended'): Told {
 }
 
 /** @returns undefined if nothing is known of such a message */
-export async function messageContent(
+export async function messageWithStory(
   delivery: DeliveryControl,
   seq: number
 ): Promise<MessageContent | undefined> {
   const { messages } = await delivery.find({ before: seq + 1, limit: 1 })
-  const [known] = messages
-  if (known?.seq !== seq) return undefined
-  const row = messageAnswer(known)
+  const [row] = messages
+  if (row?.seq !== seq) return undefined
+  const attempts = row.story.filter(isAttempt)
+  return {
+    ...messageAnswer(row),
+    attemptList: attempts.map(({ at, ms, result }) => ({ at: iso(at) ?? '', ms, result })),
+    story: storyOf(row)
+  }
+}
+
+/** The texts of a message, as long as they are kept. */
+export async function contentOf(
+  delivery: DeliveryControl,
+  seq: number
+): Promise<{ request: string | null; reply: string | null }> {
   try {
     const { content, outcome } = await delivery.read(seq)
     const { reply } = (outcome ?? {}) as Partial<Settlement>
     const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
-    return { ...row, request: content.parcel?.message.text ?? null, reply: text }
+    return { request: content.parcel?.message.text ?? null, reply: text }
   } catch (error) {
     // It has left.
     if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') {
-      return { ...row, request: null, reply: null }
+      return { request: null, reply: null }
     }
     throw error
   }

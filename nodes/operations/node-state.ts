@@ -5,13 +5,24 @@ import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import { configTold, notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
+import { isUnset } from '../properties.ts'
 import type { NodeState } from './answers.ts'
 import { heldFor, stoppedTold } from './stopped-queues.ts'
 import { iso } from './times.ts'
 import { verdictTold } from './verdict-told.ts'
 
 /** Where the nodes are in the flows: read once for an answer about all of them. */
-export type Places = ReadonlyMap<string, { name: string; flow: string; host: string }>
+export type Places = ReadonlyMap<string, Place>
+
+interface Place {
+  name: string
+  flow: string
+  host: string
+  contact: string
+}
+
+/** A contact is cut after so many characters. */
+export const MOST_CONTACT = 200
 
 interface Known {
   id: string
@@ -20,6 +31,7 @@ interface Known {
   label?: string
   z?: string
   url?: unknown
+  contact?: unknown
 }
 
 /** The nodes of the flows, disabled ones included. */
@@ -28,17 +40,27 @@ export function placesOf(RED: NodeAPI): Places {
   RED.nodes.eachNode((config) => {
     known.set(config.id, config)
   })
-  const places = new Map<string, { name: string; flow: string; host: string }>()
-  for (const { id, type, name = '', z = '', url } of known.values()) {
+  const places = new Map<string, Place>()
+  for (const { id, type, name = '', z = '', url, contact } of known.values()) {
     if (type !== 'hl7-https-out') continue
-    places.set(id, { name, flow: flowName(known, z), host: hostOf(url) })
+    places.set(id, {
+      name,
+      flow: flowName(known, z),
+      host: hostOf(url),
+      contact: contactOf(contact)
+    })
   }
   // The instances of a subflow have nodes of their own.
   for (const node of deployedOutNodes.values()) {
     if (places.has(node.id)) continue
     const template = (node as { _alias?: string })._alias
-    const host = template === undefined ? '' : hostOf(known.get(template)?.url)
-    places.set(node.id, { name: node.name ?? '', flow: flowName(known, node.z), host })
+    const { url, contact } = known.get(template ?? '') ?? {}
+    places.set(node.id, {
+      name: node.name ?? '',
+      flow: flowName(known, node.z),
+      host: hostOf(url),
+      contact: contactOf(contact)
+    })
   }
   return places
 }
@@ -55,6 +77,11 @@ function hostOf(url: unknown): string {
   return printable(host)
 }
 
+/** The name of a variable says nothing to an operator. */
+function contactOf(contact: unknown): string {
+  return typeof contact === 'string' && !isUnset(contact) ? printable(contact, MOST_CONTACT) : ''
+}
+
 /** What is shown of one node. */
 export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promise<NodeState> {
   const parts = outParts.get(node)
@@ -63,7 +90,8 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
   if (parts === undefined || !('delivery' in parts)) {
     // Messages of an earlier run, when it was set up.
     const queued = await heldFor(RED, node.id)
-    return { ...EMPTY, ...named, host: place?.host ?? '', queued, ...configState(parts) }
+    const { host = '', contact = '' } = place ?? {}
+    return { ...EMPTY, ...named, host, contact, queued, ...configState(parts) }
   }
   const { delivery, history, host, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
@@ -82,6 +110,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     reason: toldInEnglish(told),
     since: iso(parts.since()),
     perMinute: history.perMinute,
+    lastHour: history.lastHour,
     oldestAgeMs: Math.round(state.oldestAgeMs),
     lastAckAt: iso(history.lastAckAt),
     retry: retry === null ? null : { attempts: retry.attempts, nextAt: iso(now + retry.waitMs) },
@@ -91,6 +120,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
       token === undefined
         ? null
         : { state: token.state, validUntil: 'validUntil' in token ? iso(token.validUntil) : null },
+    contact: parts.contact,
     certificates: parts.certificates
       .all()
       .map(({ of, validTo }) => ({ of, validTo: iso(validTo) ?? '' }))
@@ -100,13 +130,14 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
 /** A queue file with messages, without a running node. */
 export function stoppedState(id: string, held: number | undefined, places: Places): NodeState {
   const told = stoppedTold(held)
-  const { name = '', flow = '', host = '' } = places.get(id) ?? {}
+  const { name = '', flow = '', host = '', contact = '' } = places.get(id) ?? {}
   return {
     ...EMPTY,
     id,
     name: printable(name),
     flow,
     host,
+    contact,
     state: 'stopped',
     queued: held ?? 0,
     ...told,
@@ -192,6 +223,7 @@ const EMPTY: NodeState = {
   naked: 0,
   failed: 0,
   perMinute: 0,
+  lastHour: { acked: 0, naked: 0, failed: 0 },
   oldestAgeMs: 0,
   lastAckAt: null,
   lastError: null,
@@ -199,5 +231,6 @@ const EMPTY: NodeState = {
   paused: null,
   token: null,
   certificates: [],
-  latencyMs: { p50: 0, p95: 0, p99: 0 }
+  latencyMs: { p50: 0, p95: 0, p99: 0 },
+  contact: ''
 }

@@ -32,6 +32,8 @@ export interface Route {
   permission: Permission | null
   /** In place of `permission`, if the body has such a member. */
   permissionWith?: Readonly<Record<string, Permission>>
+  /** What it takes besides to be shown the text of messages, where an answer has that. */
+  contentPermission?: Permission
   /** The event in Node-RED's audit log. A POST is always logged; a GET when its handler calls `audit`. */
   audit?: string
   takes: Type<unknown>
@@ -120,11 +122,12 @@ export const ROUTES = {
   message: {
     method: 'GET',
     path: '/hl7-https-out/:id/messages/:messageId',
-    permission: 'hl7-https-out.content',
+    permission: 'hl7-https-out.read',
+    contentPermission: 'hl7-https-out.content',
     audit: 'hl7-https-out.content',
     takes: type<NoQuestion>(),
     answers: type<MessageContent>(),
-    does: 'one message, with its text and the reply as long as they are kept'
+    does: 'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept'
   },
   searchMessages: {
     method: 'POST',

@@ -4,7 +4,13 @@ import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
 import { answerTest } from '../test-route.ts'
 import type { AllStates, BulkAnswer, NodeState } from './answers.ts'
-import { eventAnswer, messageContent, pageAnswer, triedAnswer } from './message-answers.ts'
+import {
+  contentOf,
+  eventAnswer,
+  messageWithStory,
+  pageAnswer,
+  triedAnswer
+} from './message-answers.ts'
 import { metrics } from './metrics-route.ts'
 import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
 import { PERMISSIONS } from './permissions.ts'
@@ -59,15 +65,18 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return pageAnswer(await node.delivery.find(messageQuery(question), gone))
     },
 
-    async message({ params, user, audit }) {
+    async message({ params, user, may, audit }) {
       const { delivery, reporter } = usableNode(params.id)
-      const shown = await messageContent(delivery, numberIn(params.messageId))
-      if (shown === undefined) throw refused(404, 'refusal.noMessage')
-      if (shown.request !== null || shown.reply !== null) {
+      const seq = numberIn(params.messageId)
+      const known = await messageWithStory(delivery, seq)
+      if (known === undefined) throw refused(404, 'refusal.noMessage')
+      if (!may('hl7-https-out.content')) return known
+      const content = await contentOf(delivery, seq)
+      if (content.request !== null || content.reply !== null) {
         audit()
-        reporter.addEvent('content-shown', user, { controlId: printable(shown.controlId) })
+        reporter.addEvent('content-shown', user, { controlId: printable(known.controlId) })
       }
-      return shown
+      return { ...known, ...content }
     },
 
     async searchMessages({ params, question, gone }) {

@@ -21,9 +21,10 @@ function named({ method, path }: Route): string {
   return inCode(`${method} ${path}`)
 }
 
-function permissions({ permission, permissionWith = {} }: Route): string {
+function permissions({ permission, contentPermission, permissionWith = {} }: Route): string {
   const others = Object.entries(permissionWith).map(
     ([member, other]) => `; with ${inCode(member)}, ${inCode(other)}`
   )
-  return [permission === null ? 'none' : inCode(permission), ...others].join('')
+  const content = contentPermission === undefined ? [] : [`, ${inCode(contentPermission)}`]
+  return [permission === null ? 'none' : inCode(permission), ...content, ...others].join('')
 }

@@ -210,7 +210,7 @@ describe('the log', () => {
     const shown = events.map((event) => toldText(eventTold(event), tabText()))
     assert.deepEqual(shown, [
       'HTTP 500: retrying C1',
-      'Moving again after 1 min',
+      'Moving again after 1 min 30 s',
       '1 message suspended by rule rule suspend',
       'Paused by a rule: “rule disable”',
       'The queue has a fault: HL7_QUEUE_FAILED',

@@ -163,7 +163,7 @@ describe('the words of the tab', () => {
       '10 messages suspended by rule “ERR-3 is 206: Suspend” (@ERR-3:206=S)'
     )
     assert.equal(sentence('retrying', { cause: '503', controlId: 'A1' }), 'HTTP 503: retrying A1')
-    assert.equal(sentence('recovered', { seconds: 1860 }), 'Moving again after 31 min')
+    assert.equal(sentence('recovered', { seconds: 134 }), 'Moving again after 2 min 14 s')
     assert.equal(
       sentence('certificate', { of: 'token server', days: 9 }),
       'The certificate of the token server expires in 9 days'
@@ -197,7 +197,8 @@ describe('the words of the tab', () => {
     assert.ok(kinds.length > 20)
     const values = {
       ...{ cause: 'ECONNREFUSED', rule: 'R', reason: 'x', by: 'admin', seconds: 20, attempt: 2 },
-      ...{ controlId: 'A1', type: 'ADT^A01', of: 'token server', days: 9, problems: 'no URL' }
+      ...{ controlId: 'A1', type: 'ADT^A01', of: 'token server', days: 9, problems: 'no URL' },
+      ...{ acceptedAt: '2026-11-25T02:40:57Z', ms: 120, ackCode: 'AA' }
     }
     for (const language of languages) {
       for (const kind of kinds) {

@@ -168,9 +168,16 @@ describe('the routes of operations', () => {
     await suspended(1)
     const [row] = await world.messages('controlId=BAD2')
     const path = `/out/messages/${row?.id}`
-    for (const user of ['watch', 'night', 'stranger'] as const) {
-      assert.equal((await as(user, path)).status, 401, user)
+    assert.equal((await as('stranger', path)).status, 401)
+    for (const user of ['watch', 'night', 'read'] as const) {
+      const known = await as(user, path)
+      assert.equal(known.status, 200, user)
+      const names = Object.keys(known.body as MessageContent)
+      assert.ok(names.includes('story') && !names.includes('request') && !names.includes('reply'))
+      assert.doesNotMatch(known.text, /Lindqvist|20990101|PID/)
     }
+    const before = await audited()
+    assert.ok(!before.some((line) => /hl7-https-out.content|permission.fail.*content/.test(line)))
     const { body, status } = await as('analyst', path)
     const shown = body as MessageContent
     assert.equal(status, 200)
@@ -201,6 +208,71 @@ describe('the routes of operations', () => {
     // Nothing was shown, so nobody has seen it.
     const about = (await events()).filter(({ text }) => text.includes('BAD2'))
     assert.equal(about.length, 1)
+  })
+
+  it('tell the whole story of a message, after it has left too', async () => {
+    await deploy({ retryInterval: 0.1, retryMaxInterval: 0.1 })
+    const began = Date.now()
+    world.receiver.respond = () => ({ status: 503 })
+    await send('STORY1')
+    await world.eventually(async () => ((await world.state()).retry?.attempts ?? 0) >= 2)
+    world.receiver.respond = ({ body }) => {
+      return { body: ackFor(controlIdIn(body), 'AE', 'ERR|||207^x^HL70357|E') }
+    }
+    await suspended(1)
+    world.receiver.respond = undefined
+    const [row] = await world.messages('controlId=STORY1')
+    await as('night', `/out/messages/${row?.id}/resend`, {})
+    await world.eventually(async () => {
+      return (await world.messages('controlId=STORY1'))[0]?.state === 'acked'
+    })
+    const { body } = await as('watch', `/out/messages/${row?.id}`)
+    const { attemptList, attempts, story } = body as MessageContent
+    const told = story.map(({ by, kind, text }) => [kind, by, text.replace(/ \d+ m?s$/, '')])
+    const failed = attempts - 2
+    assert.ok(failed >= 2)
+    assert.deepEqual(told, [
+      ['message-accepted', '', 'Accepted'],
+      ...Array.from({ length: failed }, () => ['message-attempt', '', 'Attempt: HTTP 503 after']),
+      ['message-attempt', '', 'Attempt: AE after'],
+      ['message-suspended', 'rule', 'Suspended by rule :?E=S'],
+      ['message-resent', 'night', 'Resent'],
+      ['message-attempt', '', 'Attempt: AA after'],
+      ['message-acked', '', 'Left on ACK: AA']
+    ])
+    assert.deepEqual(
+      attemptList.map(({ result }) => result),
+      [...Array.from({ length: failed }, () => '503'), 'AE', 'AA']
+    )
+    const times = story.map(({ at }) => Date.parse(at ?? ''))
+    assert.deepEqual(times.toSorted(), times)
+    assert.ok((times[0] ?? 0) >= began && (times.at(-1) ?? Infinity) <= Date.now())
+  })
+
+  it('name who discarded a message, and who sent one again after it had left', async () => {
+    await deploy({ contentDays: 1 })
+    await send('BAD20', 'GOOD20')
+    await suspended(1)
+    await world.eventually(async () => (await world.messages('controlId=GOOD20')).length === 1)
+    await world.eventually(async () => {
+      return (await world.messages('controlId=GOOD20'))[0]?.state === 'acked'
+    })
+    const storyOf = async (id: string): Promise<MessageContent['story']> => {
+      const [row] = await world.messages(`controlId=${id}`)
+      return ((await as('watch', `/out/messages/${row?.id}`)).body as MessageContent).story
+    }
+    const [good] = await world.messages('controlId=GOOD20')
+    await as('night', '/out/messages/discard', { controlId: 'BAD20' })
+    await as('night', `/out/messages/${good?.id}/resend`, {})
+    await world.eventually(async () => {
+      const rows = await world.messages('controlId=GOOD20')
+      return rows.length === 2 && rows[0]?.state === 'acked'
+    })
+    const discarded = (await storyOf('BAD20')).at(-1)
+    assert.deepEqual([discarded?.by, discarded?.text], ['night', 'Discarded'])
+    const [again] = await storyOf('GOOD20')
+    assert.deepEqual([again?.kind, again?.by], ['message-repeats', 'night'])
+    assert.equal(again?.values['acceptedAt'], good?.acceptedAt)
   })
 
   it('resend one alone first: the rest follow after an ACK only', async () => {
@@ -381,7 +453,7 @@ describe('the routes of operations', () => {
         ['read', 'watch', 'night', 'analyst', 'admin', '*']
       ]
     ),
-    ['/out/messages/ID', undefined, ['analyst', 'admin', '*']],
+    ['/out/messages/ID', undefined, ['read', 'watch', 'night', 'analyst', 'admin', '*']],
     ...['pause', 'resume', 'test', 'messages/ID/resend', 'messages/ID/discard'].map(
       (action): [string, object, User[]] => [`/out/${action}`, {}, ['write', 'night', 'admin', '*']]
     ),
@@ -421,8 +493,19 @@ describe('the routes of operations', () => {
     const members = async (): Promise<string[]> => Object.keys(await world.state()).sort()
     const all = await members()
     assert.deepEqual(all, [
-      ...['acked', 'awaiting', 'certificates', 'failed', 'flow', 'host', 'id', 'inFlight', 'kind'],
-      ...['lastAckAt', 'lastError', 'latencyMs', 'naked', 'name', 'oldestAgeMs', 'paused'],
+      ...['acked', 'awaiting', 'certificates', 'contact', 'failed', 'flow', 'host', 'id'],
+      ...[
+        'inFlight',
+        'kind',
+        'lastAckAt',
+        'lastError',
+        'lastHour',
+        'latencyMs',
+        'naked',
+        'name',
+        'oldestAgeMs',
+        'paused'
+      ],
       ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'since', 'state', 'suspended'],
       ...['token', 'values']
     ])

@@ -200,7 +200,7 @@ describe('the status of a node', () => {
       'says the cause before the alert that came of it',
       shown({ ...retrying(), longestWaitMs: 7_300_000 }, alert('QUEUE_WAIT')),
       'yellow ring',
-      'ECONNREFUSED · try 4 · oldest: 2 h',
+      'ECONNREFUSED · try 4 · oldest: 2 h 1 min',
       'QUEUE_WAIT RETRYING'
     ],
     [
@@ -365,7 +365,7 @@ describe('a status line', () => {
       assert.equal(texts.length, 1, 'not sooner either')
       pass(100)
       assert.deepEqual(texts, ['sending (1)', texts[1]])
-      assert.match(texts[1] ?? '', /61/)
+      assert.match(texts[1] ?? '', /1 min/)
       status.close()
     })
   }

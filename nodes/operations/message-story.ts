@@ -1,0 +1,75 @@
+import {
+  isAttempt,
+  type AttemptRecord,
+  type MessageRow,
+  type StoryRecord
+} from '../../src/queue/message-row.ts'
+import { causeOfVerdict } from '../../src/delivery/verdict.ts'
+import { toldInEnglish } from '../../src/told-in-english.ts'
+import type { Told } from '../../src/told.ts'
+import type { StoryRow } from './answers.ts'
+import { iso } from './times.ts'
+
+/** All that happened to a message, and was done to it, oldest first. */
+export function storyOf(row: MessageRow): StoryRow[] {
+  const { acceptedAt, attempts, resent, story } = row
+  const kept = story.filter(isAttempt)
+  const begun = resent === undefined ? [] : [resent.by]
+  return [
+    resent === undefined
+      ? line(acceptedAt, '', { kind: 'message-accepted', values: {} })
+      : line(acceptedAt, begun[0] ?? '', {
+          kind: 'message-repeats',
+          values: { acceptedAt: iso(resent.acceptedAt) ?? '' }
+        }),
+    // Also those that a stop cut off, or that were repeated on a dead connection.
+    ...(attempts > kept.length
+      ? [
+          line(undefined, '', {
+            kind: 'message-unlisted',
+            values: { count: attempts - kept.length }
+          })
+        ]
+      : []),
+    ...story.map(recordLine),
+    ...endOf(row)
+  ]
+}
+
+function recordLine(record: StoryRecord): StoryRow {
+  if (isAttempt(record)) return line(record.at, '', attemptTold(record))
+  const { act, at, by, rule = '' } = record
+  switch (act) {
+    case 'awaiting':
+      return line(at, by, { kind: 'message-awaits', values: { rule } })
+    case 'suspended':
+      return rule === ''
+        ? line(at, by, { kind: 'message-suspended-twice', values: {} })
+        : line(at, by, { kind: 'message-suspended', values: { rule } })
+    case 'resent':
+      return line(at, by, { kind: 'message-resent', values: {} })
+    case 'discarded':
+      return line(at, by, { kind: 'discarded', values: {} })
+  }
+}
+
+function attemptTold({ ms, result }: AttemptRecord): Told {
+  return { kind: 'message-attempt', values: { cause: result, ms } }
+}
+
+/** How it left, if it has. */
+function endOf({ changedAt, state, verdict }: MessageRow): StoryRow[] {
+  if (state !== 'left') return []
+  const { ackCode, errorCode, outcome } = verdict
+  // With what it was discarded says who did it.
+  if (errorCode === 'HL7_DISCARDED' || outcome === '') return []
+  const told: Told =
+    outcome === 'error'
+      ? { kind: 'message-failed', values: { cause: causeOfVerdict(verdict) || errorCode } }
+      : { kind: outcome === 'ack' ? 'message-acked' : 'message-naked', values: { ackCode } }
+  return [line(changedAt, '', told)]
+}
+
+function line(at: number | undefined, by: string, told: Told): StoryRow {
+  return { at: iso(at), by, ...told, text: toldInEnglish(told) }
+}
