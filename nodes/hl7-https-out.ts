@@ -197,6 +197,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     'token server': () => tokens?.certificate,
     client: () => settings.clientCertificate
   })
+  const alerts = new Alerts(settings.alerts)
   outParts.set(node, {
     delivery,
     reporter,
@@ -204,13 +205,13 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     tokens,
     certificates,
     refusals,
-    host: settings.receiver.url.host,
+    names: { host: settings.receiver.url.host, ...settings.names },
     contact: printable(settings.contact, MOST_CONTACT),
     searchFields: settings.searchFields.map(({ text }) => text),
     since: () => since.of(delivery.state().state),
+    alerts: () => alerts.check(delivery.state()),
     sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
   })
-  const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()
     since.of(state.state)

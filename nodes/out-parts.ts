@@ -1,10 +1,12 @@
 import type { Node } from 'node-red'
+import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import type { History } from '../src/delivery/history.ts'
 import type { Reporter } from '../src/delivery/reporter.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { FlowMessage } from './flow-messages.ts'
+import type { AdviceNames } from './operations/advice.ts'
 import type { TestMessageResult } from './operations/answers.ts'
 import type { Refusals } from './operations/refusals.ts'
 
@@ -12,6 +14,7 @@ import type { Refusals } from './operations/refusals.ts'
 export type DeliveryControl = Pick<
   Delivery<FlowMessage>,
   | 'openToRead'
+  | 'isDurable'
   | 'state'
   | 'figures'
   | 'pause'
@@ -29,8 +32,7 @@ export type DeliveryControl = Pick<
 
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {
-  /** Of the receiver. */
-  host: string
+  names: AdviceNames
   /** Whom to call about it; `''`: nobody is named. */
   contact: string
   /** The paths by which messages can be found. */
@@ -39,6 +41,8 @@ export interface OutParts {
   history: History
   reporter: Reporter
   refusals: Refusals
+  /** The alerts that are raised. */
+  alerts: () => ReadonlySet<AlertCode>
   /** Undefined if the receiver wants no token. */
   tokens: Pick<TokenSource, 'status'> | undefined
   /** Since when it is in its state: wall clock, milliseconds. */

@@ -8,6 +8,7 @@ import {
   endingFirst,
   type CertificateDates
 } from '../src/http-client/certificates.ts'
+import { printable } from '../src/printable.ts'
 import { english } from '../src/english.ts'
 import { parseReplyRules, ReplyRulesError, type ReplyRules } from '../src/rules/reply-rules.ts'
 import { charsetOfLabel } from '../src/hl7/charset.ts'
@@ -35,6 +36,7 @@ import { ENTRY, readNamedValues, type Credentials, type OutProblem } from './nam
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
+import type { AdviceNames } from './operations/advice.ts'
 import { parseSearchFields, searchFieldsProblem, type SearchField } from './search-fields.ts'
 
 /** All settings of a sending node. */
@@ -67,6 +69,8 @@ export interface OutSettings {
   alerts: AlertSettings
   /** Whom to call about the receiver; `''`: nobody is named. */
   contact: string
+  /** Whom advice may name besides the receiver. */
+  names: Omit<AdviceNames, 'host'>
   responseTimeoutMs: number
   /** Presented to the receiver or the token server: the one that ends first. */
   clientCertificate: CertificateDates | undefined
@@ -182,6 +186,11 @@ export function readOutSettings(
       waitSeconds: properties.number('queueWaitAlert')
     },
     contact: properties.text('contact').trim(),
+    names: {
+      server: printable(auth?.host ?? ''),
+      client: printable(auth?.settings.clientId ?? ''),
+      proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? '')
+    },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
     clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
     warnings

@@ -22,6 +22,8 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   if (kind === 'ok') return ''
   if (kind === 'verdict') return verdictText(values, text)
   const sentence = text(`told.${sentenceOf(kind, values)}`, wordsOf(values, text))
+  // Of advice, some parts may say nothing.
+  if (kind.startsWith('advice-')) return sentence.replace(/ {2,}/g, ' ').trim()
   const { reason = '' } = values
   return reason === '' ? sentence : sentence + text('phrase.reason', { reason })
 }
@@ -30,6 +32,8 @@ export function toldText({ kind, values }: Told, text: TabText): string {
 function sentenceOf(kind: Sentence, values: Values): Sentence {
   const { by = '', controlId, days, rule, seconds } = values
   if (kind === 'paused' && by !== '') return 'paused-by'
+  if (kind === 'advice-paused' && by !== '') return 'advice-paused-by'
+  if (kind === 'advice-certificate' && Number(days) < 0) return 'advice-certificate-expired'
   if (kind === 'suspended' && rule === '') return 'suspended-twice'
   if (kind === 'retrying' && controlId !== undefined) return 'retrying-began'
   if (kind === 'retrying' && seconds === 0) return 'retrying-now'
@@ -62,7 +66,23 @@ function wordsOf(values: Values, text: TabText): Record<string, string | number>
     words['took'] =
       Number(ms) < 1000 ? text('age.ms', { n: ms }) : exactDurationText(Number(ms), text)
   }
+  if (values['queue'] !== undefined) Object.assign(words, adviceWords(values, text))
   return words
+}
+
+/** The parts that all advice has: what waits and where, what somebody said, and whom to call. */
+function adviceWords(values: Values, text: TabText): Record<string, string> {
+  const { contact = '', note = '', queue, said = '', waiting = 0 } = values
+  const where = queue === 'disk' ? 'disk' : 'memory'
+  const quoted = (words: string | number): string =>
+    words === '' ? '' : text('phrase.reason', { reason: words })
+  return {
+    held: waiting === 0 ? '' : text(`advice.wait.${where}`, { count: Number(waiting) }),
+    kept: text(`advice.kept.${where}`),
+    call: contact === '' ? '' : text('advice.call', { contact }),
+    note: quoted(note),
+    said: quoted(said)
+  }
 }
 
 /**

@@ -23,11 +23,11 @@ function nodeFigures(node: Node, now: number): NodeFigures[] {
     const none = { delivery: undefined, tokenValidMs: undefined, certificates: [] }
     return [{ ...common, name: name || id, ...none }]
   }
-  const { certificates, delivery, host, tokens } = parts
+  const { certificates, delivery, names, tokens } = parts
   return [
     {
       ...common,
-      name: name || host,
+      name: name || names.host,
       delivery: delivery.figures(),
       tokenValidMs: tokens && tokenValidMs(tokens.status, now),
       certificates: certificates.all().map(({ of, validTo }) => ({ of, validMs: validTo - now }))

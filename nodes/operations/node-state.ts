@@ -6,6 +6,7 @@ import type { Told } from '../../src/told.ts'
 import { configTold, notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
 import { isUnset } from '../properties.ts'
+import { adviceAtRest, adviceOf } from './advice.ts'
 import type { NodeState } from './answers.ts'
 import { heldFor, stoppedTold } from './stopped-queues.ts'
 import { iso } from './times.ts'
@@ -91,21 +92,33 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     // Messages of an earlier run, when it was set up.
     const queued = await heldFor(RED, node.id)
     const { host = '', contact = '' } = place ?? {}
-    return { ...EMPTY, ...named, host, contact, queued, ...configState(parts) }
+    return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
   }
-  const { delivery, history, host, tokens } = parts
+  const { alerts, contact, delivery, history, names, refusals, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
-  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, ...state } = look
+  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, failure, ...state } = look
   const now = Date.now()
   const told = toldOf(parts, look, now)
   const token = tokens?.status
+  const [ending] = parts.certificates.ending(now)
+  const { isDurable } = delivery
+  const advice = adviceOf({
+    delivery: look,
+    token,
+    names,
+    contact,
+    isDurable,
+    refusal: refusals.last,
+    alerts: alerts(),
+    ending
+  })
   return {
     ...EMPTY,
     ...named,
     ...state,
-    host,
+    host: names.host,
     ...told,
     reason: toldInEnglish(told),
     since: iso(parts.since()),
@@ -120,7 +133,8 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
       token === undefined
         ? null
         : { state: token.state, validUntil: 'validUntil' in token ? iso(token.validUntil) : null },
-    contact: parts.contact,
+    contact,
+    advice: withText(advice),
     certificates: parts.certificates
       .all()
       .map(({ of, validTo }) => ({ of, validTo: iso(validTo) ?? '' }))
@@ -138,6 +152,7 @@ export function stoppedState(id: string, held: number | undefined, places: Place
     flow,
     host,
     contact,
+    advice: withText(adviceAtRest('advice-stopped', held ?? 0, contact)),
     state: 'stopped',
     queued: held ?? 0,
     ...told,
@@ -159,11 +174,20 @@ function urgency({ state, suspended, kind }: NodeState): number {
   return kind === 'ok' ? 6 : 5
 }
 
-function configState(parts: Unusable | undefined): Partial<NodeState> & Told {
+function withText(advice: Told | undefined): NodeState['advice'] {
+  return advice === undefined ? null : { ...advice, text: toldInEnglish(advice) }
+}
+
+function configState(
+  parts: Unusable | undefined,
+  queued: number,
+  contact: string
+): Partial<NodeState> & Told {
   const problems = parts?.problems ?? []
   const told = configTold(problems)
   return {
     ...told,
+    advice: withText(adviceAtRest('advice-config', queued, contact, told.values)),
     state: 'config',
     since: parts?.since ?? null,
     reason: toldInEnglish(told),
@@ -232,5 +256,6 @@ const EMPTY: NodeState = {
   token: null,
   certificates: [],
   latencyMs: { p50: 0, p95: 0, p99: 0 },
-  contact: ''
+  contact: '',
+  advice: null
 }

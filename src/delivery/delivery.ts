@@ -136,6 +136,11 @@ export class Delivery<Content> {
     return waiting + awaiting + suspended + this.#accepting
   }
 
+  /** The open queue survives the process. */
+  get isDurable(): boolean {
+    return this.#work?.queue.isDurable === true
+  }
+
   /** Everything that a status or the admin route shows. */
   state(): DeliveryState {
     return deliveryState(

@@ -1,6 +1,7 @@
 import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
 import { shownCode } from '../oauth2/token-error.ts'
 import { toldInEnglish } from '../told-in-english.ts'
+import type { AttemptError } from '../rules/attempt.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { printable } from '../printable.ts'
@@ -23,6 +24,8 @@ export interface TallyValues {
    * null if none holds. A message that is retried has not failed yet.
    */
   failing: string | null
+  /** Why the last attempt got no reply; null if it got one. */
+  failure: AttemptError | null
 }
 
 /** The text of an error is cut after so many characters. */
@@ -36,6 +39,7 @@ export class Tally {
   #lastError: TallyValues['lastError'] = null
   #lastOutcome: TallyValues['lastOutcome'] = null
   #failing: string | null = null
+  #failure: AttemptError | null = null
   readonly #now: () => number
   readonly #attempts = new AttemptCounts()
   readonly #latencies = new Latencies()
@@ -49,6 +53,7 @@ export class Tally {
     switch (event.kind) {
       case 'attempted':
         this.#attempts.add(event.result)
+        this.#failure = event.result.error ?? null
         if (event.result.reply !== undefined) this.#latencies.add(event.result.elapsedMs)
         return
       case 'moved':
@@ -92,7 +97,8 @@ export class Tally {
       },
       lastError: this.#lastError,
       lastOutcome: this.#lastOutcome,
-      failing: this.#failing
+      failing: this.#failing,
+      failure: this.#failure
     }
   }
 

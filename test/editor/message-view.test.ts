@@ -6,7 +6,6 @@ import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import type { MessageStory } from '../../nodes/operations/page/story/message-story.ts'
 import { hl7ParserPlugin } from '../../scripts/hl7-parser-plugin.ts'
-import type { ToldKind } from '../../src/told.ts'
 import { sharedBrowser } from '../support/editor.ts'
 import { messageRow } from '../support/fake-operations.ts'
 import { tabText } from '../support/tab-texts.ts'
@@ -60,35 +59,35 @@ const MESSAGE: MessageStory = {
     {
       at: '2026-11-25T02:40:58.120Z',
       by: '',
-      kind: 'message-accepted' as ToldKind,
+      kind: 'message-accepted',
       values: {},
       text: 'Accepted'
     },
     {
       at: null,
       by: '',
-      kind: 'message-unlisted' as ToldKind,
+      kind: 'message-unlisted',
       values: { count: 2 },
       text: '2 more attempts are not listed'
     },
     {
       at: '2026-11-25T02:41:01.000Z',
       by: '',
-      kind: 'message-attempt' as ToldKind,
+      kind: 'message-attempt',
       values: { cause: '503', ms: 425 },
       text: 'Attempt: HTTP 503 after 425 ms'
     },
     {
       at: '2026-11-25T02:41:04.000Z',
       by: 'ada',
-      kind: 'message-resent' as ToldKind,
+      kind: 'message-resent',
       values: {},
       text: 'Resent'
     },
     {
       at: '2026-11-25T02:41:05.200Z',
       by: 'rule',
-      kind: 'message-suspended' as ToldKind,
+      kind: 'message-suspended',
       values: { rule: '@ERR-3:206=S' },
       text: 'Suspended by rule “ERR-3 is 206: Suspend” (@ERR-3:206=S)'
     }

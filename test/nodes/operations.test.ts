@@ -493,7 +493,7 @@ describe('the routes of operations', () => {
     const members = async (): Promise<string[]> => Object.keys(await world.state()).sort()
     const all = await members()
     assert.deepEqual(all, [
-      ...['acked', 'awaiting', 'certificates', 'contact', 'failed', 'flow', 'host', 'id'],
+      ...['acked', 'advice', 'awaiting', 'certificates', 'contact', 'failed', 'flow', 'host', 'id'],
       ...[
         'inFlight',
         'kind',

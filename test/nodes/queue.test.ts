@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import type { AllStates, EventPage } from '../../nodes/operations/answers.ts'
+import type { AllStates, EventPage, History } from '../../nodes/operations/answers.ts'
 import { STATES } from '../../src/queue/message-row.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import {
@@ -69,6 +69,53 @@ describe('the queue on disk, in a real Node-RED', () => {
       world.left('ack', 'CRASH').map(({ topic }) => topic),
       ids
     )
+  })
+
+  it('goes on counting, and says since when it retries, over a deploy and a kill', async () => {
+    const { nodeRed } = world
+    await world.deploy(disk)
+    const before = (await world.state()).lastHour.acked
+    const ids = ['COUNT001', 'COUNT002', 'COUNT003']
+    await store(...ids)
+    await world.acked('COUNT', ids)
+    const counted = await world.state()
+    assert.equal(counted.lastHour.acked, before + 3)
+    await world.deploy({ ...disk, failureTimeout: 800 })
+    const deployed = await world.state()
+    assert.deepEqual([deployed.acked, deployed.lastHour.acked], [0, before + 3])
+    assert.equal(deployed.lastAckAt, counted.lastAckAt)
+
+    world.receiver.respond = () => ({ status: 503 })
+    await store('COUNT004')
+    const retried = async (): Promise<{ attempts: number; since: string | null }> => {
+      await world.eventually(async () => {
+        return ((await world.state()).retry?.attempts ?? 0) > attempts + 1
+      })
+      const { retry, since } = await world.state()
+      attempts = retry?.attempts ?? 0
+      return { attempts, since }
+    }
+    let attempts = 0
+    const { since } = await retried()
+    await world.deploy({ ...disk, failureTimeout: 801 })
+    assert.equal((await retried()).since, since, 'deployed')
+    // What happened in the last second may be lost.
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await nodeRed.kill()
+    await nodeRed.start()
+    assert.equal((await retried()).since, since, 'killed')
+    const killed = await world.state()
+    assert.equal(killed.lastHour.acked, before + 3)
+    assert.equal(killed.lastAckAt, counted.lastAckAt)
+    world.receiver.respond = undefined
+    await world.acked('COUNT', [...ids, 'COUNT004'])
+
+    const { body } = await nodeRed.get('/hl7-https-out/out/events?limit=20')
+    const kinds = (body as EventPage).events.map(({ kind }) => kind).reverse()
+    const runs = kinds.filter((kind) => ['started', 'deployed', 'stopped'].includes(kind))
+    assert.deepEqual(runs.slice(-4), ['deployed', 'stopped', 'deployed', 'started'])
+    const minutes = ((await nodeRed.get('/hl7-https-out/out/history')).body as History).minutes
+    assert.ok(minutes.reduce((sum, { acked }) => sum + acked, 0) >= before + 3)
   })
 
   it('holds a message that is in flight at a close, and emits it at the next start', async () => {

@@ -30,6 +30,7 @@ const idle: DeliveryState = {
   naked: 0,
   failed: 0,
   failing: null,
+  failure: null,
   oldestAgeMs: 0,
   longestWaitMs: 0,
   lastError: null,

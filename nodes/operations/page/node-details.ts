@@ -20,7 +20,7 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const since = clockTime(node.since, now(), language)
   const reason = reasonOf(node, desk)
   const advice = adviceOf(node, desk)
-  const contact = cut(node.contact ?? '', 200)
+  const contact = cut(node.contact, 200)
   return html`<section class="hl7-details">
     <div class="hl7-heading">
       <h2 tabindex="-1">${name(node.id)}</h2>

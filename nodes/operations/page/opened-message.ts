@@ -77,7 +77,7 @@ export class OpenedMessage {
       const content = await frame.ask('message', { id: node.id, messageId: row.id }, {})
       // Another message may have been chosen meanwhile.
       if (this.id !== row.id) return
-      this.#content = { attemptList: [], story: [], ...content }
+      this.#content = content
       this.#trouble = ''
     } catch (error) {
       this.#trouble = requestTrouble(error, text)

@@ -1,0 +1,176 @@
+import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
+import type { AlertCode } from '../../src/delivery/alerts.ts'
+import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
+import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
+import { printable } from '../../src/printable.ts'
+import type { Verdict } from '../../src/queue/message-row.ts'
+import type { Told, ToldKind } from '../../src/told.ts'
+import type { EndingCertificate } from '../certificate-watch.ts'
+import { errorRow } from './verdict-told.ts'
+
+/** What advice is made from. */
+export interface AdviceFacts {
+  delivery: DeliveryState
+  /** Undefined if the receiver wants no token. */
+  token: TokenStatus | undefined
+  names: AdviceNames
+  contact: string
+  /** Its messages survive the process. */
+  isDurable: boolean
+  /** The code of the last refusal of a message, while it holds; `''` for none. */
+  refusal: string
+  alerts: ReadonlySet<AlertCode>
+  ending: EndingCertificate | undefined
+}
+
+/** Who can refuse. */
+export interface AdviceNames {
+  /** Host and port of the receiver. */
+  host: string
+  /** Of the token server, and who this node is there; `''` if it has none. */
+  server: string
+  client: string
+  /** Of the proxy; `''` if the node names none. */
+  proxy: string
+}
+
+type Advice = [kind: ToldKind & `advice-${string}`, values?: Told['values']]
+
+/** A text of the token server is cut after so many characters. */
+const MOST_SAID = 200
+
+/** What is to be done about a node, and that nothing is lost; undefined if nothing is. The worst comes first. */
+export function adviceOf(facts: AdviceFacts): Told | undefined {
+  const advice =
+    queueFault(facts) ??
+    paused(facts) ??
+    tokenTrouble(facts) ??
+    retryTrouble(facts) ??
+    pastTrouble(facts) ??
+    whatComes(facts)
+  if (advice === undefined) return undefined
+  const { contact, delivery, isDurable, names } = facts
+  const [kind, values = {}] = advice
+  const waiting = delivery.queued + delivery.inFlight
+  const queue = isDurable ? 'disk' : 'memory'
+  return { kind, values: { ...names, ...values, waiting, queue, contact } }
+}
+
+/** Of a node that does not run: what is in its queue file stays there. */
+export function adviceAtRest(
+  kind: 'advice-config' | 'advice-stopped',
+  waiting: number,
+  contact: string,
+  values: Told['values'] = {}
+): Told {
+  return { kind, values: { ...values, waiting, queue: 'disk', contact } }
+}
+
+function queueFault({ delivery: { failing }, refusal }: AdviceFacts): Advice | undefined {
+  if (refusal === 'HL7_QUEUE_FULL') return ['advice-queue-full']
+  const cause = /^SQLITE_|^ERR_QUEUE|^HL7_QUEUE_FAILED$/.test(failing ?? '') ? failing : null
+  if (cause === 'SQLITE_FULL') return ['advice-disk-full']
+  if (cause !== null) return ['advice-queue-fault', { cause }]
+  return refusal === 'HL7_QUEUE_FAILED' ? ['advice-queue-fault', { cause: refusal }] : undefined
+}
+
+function paused({ delivery }: AdviceFacts): Advice | undefined {
+  if (delivery.paused === null) return undefined
+  const { by, reason } = delivery.paused
+  return ['advice-paused', { by, note: reason }]
+}
+
+/** Without a message that needs a token, the next request may well succeed. */
+function tokenTrouble({ delivery, token }: AdviceFacts): Advice | undefined {
+  if (token?.state !== 'none' || delivery.state === 'idle') return undefined
+  const { code } = token
+  const values = tokenValues(token)
+  if (code === 'ERR_TOKEN_REFUSED') return ['advice-token-not-accepted', values]
+  if (isUnreachable(code)) return ['advice-token-unreachable', values]
+  return [
+    /^(?:invalid|unauthorized)_client$/.test(code) ? 'advice-token-refused' : 'advice-token-other',
+    values
+  ]
+}
+
+/** With the server that refused and its own words, where they are known; without any secret. */
+function tokenValues({ code, description = '', host }: TokenTrouble): Told['values'] {
+  const said = printable(description, MOST_SAID)
+  return { cause: code, said, ...(host !== undefined && { server: printable(host) }) }
+}
+
+interface TokenTrouble {
+  code: string
+  host?: string | undefined
+  description?: string | undefined
+}
+
+/** A code of Node.js, of TLS, or a status of a server that is out of order. */
+function isUnreachable(code: string): boolean {
+  return /^E[A-Z]+$|^HTTP 5|^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|UND_ERR)|SELF_SIGNED/.test(code)
+}
+
+function retryTrouble(facts: AdviceFacts): Advice | undefined {
+  const { retry, failure } = facts.delivery
+  if (retry === null) return undefined
+  const { attempts, cause, controlId } = retry
+  const values = { cause, attempt: attempts + 1, controlId: printable(controlId) }
+  // It may be that of another message, which is tried as well.
+  const { atProxy = false, family } = failure ?? {}
+  if (atProxy || cause === '407' || cause === 'ERR_PROXY_TUNNEL') return ['advice-proxy', values]
+  if (cause === 'CERT_HAS_EXPIRED') return ['advice-tls-expired', values]
+  if (family === 'tls' || /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/.test(cause)) {
+    return ['advice-tls', values]
+  }
+  if (
+    family === 'connect' ||
+    /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/.test(cause)
+  ) {
+    return ['advice-unreachable', values]
+  }
+  const ofStatus = STATUS_ADVICE[cause]
+  if (ofStatus !== undefined) return [ofStatus, values]
+  return [family === 'timeout' ? 'advice-late' : 'advice-retrying', values]
+}
+
+const STATUS_ADVICE: Partial<Record<string, Advice[0]>> = {
+  401: 'advice-denied',
+  403: 'advice-denied',
+  404: 'advice-not-found',
+  429: 'advice-too-many',
+  431: 'advice-large-token',
+  502: 'advice-unavailable',
+  503: 'advice-unavailable',
+  504: 'advice-unavailable'
+}
+
+/** What has happened, and waits for a person. */
+function pastTrouble({ delivery }: AdviceFacts): Advice | undefined {
+  const { failing, suspended, suspendedFor } = delivery
+  if (suspendedFor !== null) return suspension(suspendedFor, suspended)
+  return failing === null ? undefined : ['advice-error', { cause: failing }]
+}
+
+function suspension(verdict: Verdict, count: number): Advice {
+  const { ackCode, cause, errorCode, errors, rule, status } = verdict
+  if (errorCode === 'ERR_ENDED_TWICE') return ['advice-ended-twice', { count }]
+  if (cause === ACK_TIMEOUT) return ['advice-no-application-ack', { count }]
+  if (ackCode === '') {
+    return ['advice-suspended-unknown', { count, rule, cause: String(status || cause) }]
+  }
+  const [first] = errors.map(errorRow)
+  const said = [ackCode, first?.code, first?.text].filter(Boolean).join(' ')
+  return ['advice-suspended', { count, rule, answer: said }]
+}
+
+/** What is not over yet, or comes soon. */
+function whatComes({ alerts, delivery, ending, token }: AdviceFacts): Advice | undefined {
+  if (token?.state === 'refresh failing') {
+    return ['advice-token-failing', tokenValues(token)]
+  }
+  if (alerts.has('QUEUE_WAIT')) {
+    return ['advice-queue-wait', { seconds: Math.floor(delivery.longestWaitMs / 1000) }]
+  }
+  if (alerts.has('QUEUE_COUNT')) return ['advice-queue-count']
+  return ending && ['advice-certificate', { of: ending.of, days: ending.daysLeft }]
+}

@@ -1,0 +1,174 @@
+/** What whoever is called reads first: who refuses, that nothing is lost, what to do, and whom to call. */
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import type { AllStates, NodeState } from '../../nodes/operations/answers.ts'
+import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
+
+describe('the advice for a node', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+  })
+  after(() => world.close())
+  beforeEach(() => {
+    world.receiver.respond = undefined
+  })
+
+  const CONTACT = 'HL7 desk, +1 555 0100'
+  let count = 0
+  const send = async (messages = 1): Promise<void> => {
+    for (let index = 0; index < messages; index++) {
+      await world.nodeRed.inject('in', { payload: adt(`ADVICE${++count}`) })
+    }
+  }
+  const host = (): string => new URL(world.receiver.url).host
+  const server = (): string => new URL(world.tokens.issuer).host
+
+  /** Deploys with an empty queue, since one on disk outlives the deploys. */
+  async function deploy(
+    out: Record<string, unknown> = {},
+    auth: Record<string, unknown> = {}
+  ): Promise<void> {
+    const props = { queue: 'disk', contact: CONTACT, retryInterval: 30, retryMaxInterval: 30 }
+    await world.deploy({ ...props, failureTimeout: 0, replyCodeActions: ':?R=F' })
+    await world.nodeRed.post('/hl7-https-out/out/resume', {})
+    await world.nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
+    await world.eventually(async () => {
+      const { inFlight, queued, suspended } = await world.state()
+      return queued + inFlight + suspended === 0
+    })
+    await world.deploy({ ...props, ...out }, auth)
+  }
+
+  async function advised(kind: string): Promise<string> {
+    let advice: NodeState['advice'] = null
+    await world.eventually(async () => {
+      advice = (await world.state()).advice
+      return advice?.kind === kind
+    })
+    return (advice as NodeState['advice'])?.text ?? ''
+  }
+
+  it('is none while all is well', async () => {
+    await deploy()
+    await send()
+    await world.eventually(async () => (await world.state()).acked === 1)
+    assert.equal((await world.state()).advice, null)
+  })
+
+  it('names who paused it, and what waits', async () => {
+    await deploy()
+    await world.nodeRed.post('/hl7-https-out/out/pause', { reason: 'ward moves' })
+    await send(2)
+    assert.equal(
+      await advised('advice-paused'),
+      `Paused: “ward moves”. Nothing is sent. 2 messages wait on disk; nothing is lost. Resume it once the reason is gone. Call: ${CONTACT}`
+    )
+  })
+
+  it('names the token server that refuses, and the client', async () => {
+    await deploy({}, { credentials: { clientId: 'node-red', clientSecret: 'wrong' } })
+    await send()
+    const text = await advised('advice-token-refused')
+    assert.ok(
+      text.startsWith(`The token server ${server()} refuses client node-red (invalid_client)`)
+    )
+    assert.match(
+      text,
+      /1 message waits on disk; nothing is lost\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
+    )
+    assert.ok(!text.includes(host()), 'not the receiver, which has nothing to do with it')
+  })
+
+  it('names the token server that cannot be reached', async () => {
+    await deploy({}, { issuer: '', tokenEndpoint: 'https://127.0.0.1:9/token' })
+    await send()
+    assert.equal(
+      await advised('advice-token-unreachable'),
+      `The token server 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits on disk; nothing is lost. Check that it is running, and the network in between. Call: ${CONTACT}`
+    )
+  })
+
+  it('never says that what is in memory is on disk, and calls nobody who is not named', async () => {
+    await deploy({ queue: 'memory', url: 'https://127.0.0.1:9/hl7', contact: '' })
+    await send()
+    assert.equal(
+      await advised('advice-unreachable'),
+      'The receiver 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits in memory: if Node-RED stops, it is lost. Check that it is running, and the network in between.'
+    )
+  })
+
+  it('names the proxy that fails', async () => {
+    const nodes = world.flow({ proxy: 'proxy', auth: '', queue: 'memory', contact: CONTACT })
+    const proxy = { id: 'proxy', type: 'http proxy', url: 'http://127.0.0.1:9', noproxy: [] }
+    await world.nodeRed.deploy([...nodes, proxy])
+    await send()
+    const text = await advised('advice-proxy')
+    assert.ok(
+      text.startsWith(`The proxy 127.0.0.1:9 gives no connection to ${host()} (ECONNREFUSED).`),
+      text
+    )
+  })
+
+  it('says that there is no secure connection', async () => {
+    const { port } = new URL(world.nodeRed.url)
+    await deploy({ url: `https://127.0.0.1:${port}/`, auth: '' })
+    await send()
+
+    assert.match(
+      await advised('advice-tls'),
+      /^There is no secure connection to the receiver .* \((?:EPROTO|ERR_SSL)[A-Z_]*\)\. 1 message waits/
+    )
+  })
+
+  for (const [status, kind, words] of [
+    [401, 'advice-denied', 'denies access (HTTP 401)'],
+    [403, 'advice-denied', 'denies access (HTTP 403)'],
+    [404, 'advice-not-found', 'does not know the address (HTTP 404)'],
+    [429, 'advice-too-many', 'gets too many messages at a time (HTTP 429)'],
+    [503, 'advice-unavailable', 'is not available (HTTP 503)'],
+    [500, 'advice-retrying', 'does not accept ADVICE']
+  ] as const) {
+    it(`says what HTTP ${status} means`, async () => {
+      world.receiver.respond = () => ({ status })
+      await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C' })
+      await send()
+      const text = await advised(kind)
+      assert.ok(text.startsWith(`The receiver ${host()} ${words}`), text)
+      assert.match(text, /1 message waits on disk; nothing is lost\./)
+    })
+  }
+
+  it('says of suspended messages what the receiver said', async () => {
+    world.receiver.respond = ({ body }) => {
+      return { body: ackFor(controlIdIn(body), 'AE', 'ERR|||206^x^HL70357|E') }
+    }
+    await deploy({ replyCodeActions: ':?E=S,:?A=C' })
+    await send(2)
+    await world.eventually(async () => (await world.state()).suspended === 2)
+    assert.equal(
+      await advised('advice-suspended'),
+      `2 messages are suspended: the receiver ${host()} answered AE 206 Application record locked (rule :?E=S). Nothing is lost: they are kept on disk, and the others go on. Have the cause fixed, then resend them, one first, or discard them. Call: ${CONTACT}`
+    )
+  })
+
+  it('says what is wrong with a node that is not set up, and what waits in its file', async () => {
+    await deploy()
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    await send()
+    await world.eventually(async () => (await world.state()).queued === 1)
+    await world.deploy({ queue: 'disk', url: '', contact: CONTACT })
+    const text = await advised('advice-config')
+    assert.match(
+      text,
+      /^Not set up: .*URL.*\. 1 message waits on disk; nothing is lost\. Correct this in the node, and deploy\. Call: HL7 desk/
+    )
+    await world.nodeRed.deploy(world.flow().filter(({ id }) => id !== 'out'))
+    const { nodes } = (await world.nodeRed.get('/hl7-https-out')).body as AllStates
+    assert.equal(
+      nodes[0]?.advice?.text,
+      'This node is disabled or deleted. 1 message waits on disk; nothing is lost. Enable or restore it, and deploy.'
+    )
+    await deploy()
+  })
+})
