@@ -490,6 +490,7 @@ describe('Delivery', () => {
       await add('a1', 'a2')
       flights.shift()?.end(refused())
       await settled()
+      assert.equal(delivery.state().retry?.waitMs, failureTimeoutMs, 'what operators see')
       await clock.advance(19_999)
       assert.deepEqual([emitted, flights], [[], []])
       await clock.advance(1)
