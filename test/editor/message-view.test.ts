@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
 import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
-import type { MessageStory } from '../../nodes/operations/page/story/message-story.ts'
+import type { MessageContent } from '../../nodes/operations/answers.ts'
 import { hl7ParserPlugin } from '../../scripts/hl7-parser-plugin.ts'
 import { sharedBrowser } from '../support/editor.ts'
 import { messageRow } from '../support/fake-operations.ts'
@@ -45,7 +45,7 @@ window.show = (message) => {
 let script = ''
 let style = ''
 
-const MESSAGE: MessageStory = {
+const MESSAGE: MessageContent = {
   ...messageRow('17', {
     acceptedAt: '2026-11-25T02:40:58.120Z',
     settledAt: '2026-11-25T02:41:05.300Z',
@@ -136,7 +136,7 @@ describe('one message in the page', () => {
   after(() => Promise.all(pages.map((page) => page.close())))
 
   async function open(
-    message: MessageStory,
+    message: MessageContent,
     { width = 1400, scheme = 'https' } = {}
   ): Promise<Page> {
     const page = await (await sharedBrowser()).newPage()

@@ -190,6 +190,22 @@ describe('the person called at night, with real nodes in trouble', () => {
     assert.equal(await pause.getAttribute('aria-disabled'), 'true')
   })
 
+  it('sees the story of a message, and no patient, without the permission for its text', async () => {
+    await open('operator')
+    await click('[data-key=laboratory]')
+    await click('.hl7-message-rows tbody tr:has-text("OB-1073")')
+    await shows(
+      '.hl7-story',
+      /Accepted .*Attempt: AE after \d+ ms .*Suspended by rule “ERR-3 is 206: Suspend”/
+    )
+    await shows('.hl7-story', /You need the permission hl7-https-out\.content/)
+    assert.equal(await editor.page.locator('.hl7-lines').count(), 0)
+    await click('summary')
+    await shows('.hl7-report', /Control ID \(MSH-10\): OB-1073 .*206 Application record locked/)
+    const told = await editor.page.locator('.hl7-events').innerText()
+    assert.doesNotMatch(told, /OB-1073 was shown/)
+  })
+
   it('resends all in three clicks, and sees what is left', async () => {
     await open('operator')
     await click('[data-key=laboratory]')

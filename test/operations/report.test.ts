@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { MessageStory } from '../../nodes/operations/page/story/message-story.ts'
+import type { MessageContent } from '../../nodes/operations/answers.ts'
 import { report } from '../../nodes/operations/page/story/report.ts'
 import { english } from '../../src/english.ts'
 import { messageRow } from '../support/fake-operations.ts'
@@ -15,7 +15,7 @@ const facts = {
   language: 'en-US'
 } satisfies Partial<Parameters<typeof report>[0]>
 
-const MESSAGE: MessageStory = {
+const MESSAGE: MessageContent = {
   ...messageRow('17', {
     acceptedAt: '2026-11-25T02:40:58.120Z',
     settledAt: '2026-11-25T02:41:05.300Z',
@@ -44,10 +44,10 @@ describe('the report about a message', () => {
       'Accepted: 2026-11-25 02:40:58.120 UTC',
       'State: suspended, 2026-11-25 02:41:05.300 UTC',
       'Attempts: 23',
-      '  20 earlier attempts are no longer listed',
-      '  21. 2026-11-25 02:40:58.500 UTC, 12 ms, ECONNREFUSED',
-      '  22. 2026-11-25 02:41:01.000 UTC, 4.3 s, HTTP 503',
-      '  23. 2026-11-25 02:41:05.000 UTC, 61 s, AE',
+      '  20 more attempts are not listed',
+      '  2026-11-25 02:40:58.500 UTC, 12 ms, ECONNREFUSED',
+      '  2026-11-25 02:41:01.000 UTC, 4.3 s, HTTP 503',
+      '  2026-11-25 02:41:05.000 UTC, 61 s, AE',
       'HTTP status: 200',
       'Acknowledgement (MSA-1): AE',
       'Error (ERR): 206 Application record locked, error, PID-3, PV1',
@@ -99,7 +99,7 @@ describe('the report about a message', () => {
         const inSigns = (text: string): string => text.replaceAll('^', component)
         const msh = (type: string): string =>
           segment(`MSH${signs}`, { 7: inSigns(type), 8: 'OB-17' })
-        const message: MessageStory = {
+        const message: MessageContent = {
           ...MESSAGE,
           request: [msh('ADT^A01'), segment('PID', {}, 30), segment('PV1', {})].join('\r'),
           reply: [

@@ -137,7 +137,8 @@ export class FakeOperations {
     }
     if (which !== '') {
       const row = known.find((one) => one.id === which)
-      return row && { ...row, request: null, reply: null, ...this.content }
+      const nothing = { attemptList: [], story: [], request: null, reply: null }
+      return row && { ...row, ...nothing, ...this.content }
     }
     const found = known.filter((row) => fits(row, Object.fromEntries(query)))
     const before = query.get('before')

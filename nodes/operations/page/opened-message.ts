@@ -1,11 +1,13 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
-import type { MessageAnswer, NodeState } from '../answers.ts'
+import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { button, type Desk, refusal } from './desk.ts'
+import { button, type Desk } from './desk.ts'
 import { messageActions } from './message-actions.ts'
 import { ruleView } from './rule-view.ts'
-import type { MessageStory } from './story/message-story.ts'
 import { messageView } from './story/message-view.ts'
+
+/** What shows the texts. */
+const CONTENT = 'hl7-https-out.content'
 
 /** What it is while nobody has decided about it. */
 const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
@@ -14,7 +16,7 @@ const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
 export class OpenedMessage {
   readonly #desk: Desk
   #row: MessageAnswer | undefined
-  #content: MessageStory | undefined
+  #content: MessageContent | undefined
   #trouble = ''
 
   constructor(desk: Desk) {
@@ -25,9 +27,15 @@ export class OpenedMessage {
     return this.#row?.id
   }
 
-  open(_node: NodeState, row: MessageAnswer): void {
+  /** Shows a message: its story at once, but to whoever may see its text only when they ask, because that is an event. */
+  open(node: NodeState, row: MessageAnswer): void {
     this.close()
     this.#row = row
+    if (!this.#mayReadText) void this.#show(node, row)
+  }
+
+  get #mayReadText(): boolean {
+    return this.#desk.frame.may(CONTENT)
   }
 
   /** Nothing of the message stays in the page. */
@@ -47,9 +55,9 @@ export class OpenedMessage {
     const before = this.#row
     this.#row = row
     const hasChanged = row.state !== before?.state || row.attempts !== before.attempts
-    // Each showing is an event: not for each attempt of a message that is retried.
-    const isDecided = !UNDECIDED.includes(row.state)
-    if (hasChanged && isDecided && this.#content !== undefined) void this.#show(node, row)
+    // Not an event for each attempt of a message that is retried.
+    const isCheap = !this.#mayReadText || !UNDECIDED.includes(row.state)
+    if (hasChanged && isCheap && this.#content !== undefined) void this.#show(node, row)
   }
 
   view(node: NodeState, row: MessageAnswer): TemplateResult {
@@ -61,7 +69,7 @@ export class OpenedMessage {
         ${button(desk, {
           id: 'show-message',
           label: text('button.showMessage'),
-          why: refusal(desk, 'message'),
+          why: this.#mayReadText ? '' : text('trouble.permission', { permission: CONTENT }),
           press: () => this.#show(node, row)
         })}
       </div>
@@ -83,7 +91,7 @@ export class OpenedMessage {
       this.#trouble = requestTrouble(error, text)
     }
     await draw()
-    // That it was shown is an event.
-    refresh()
+    // That a text was shown is an event.
+    if (this.#mayReadText) refresh()
   }
 }

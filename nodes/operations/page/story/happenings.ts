@@ -1,6 +1,6 @@
+import type { MessageContent, StoryRow } from '../../answers.ts'
 import { clockTime } from '../times.ts'
 import { byWhom, told, type Speech } from '../told.ts'
-import type { MessageStory, StoryRow } from './message-story.ts'
 
 /** A line of the story. */
 export interface Happening {
@@ -10,7 +10,7 @@ export interface Happening {
 }
 
 /** What happened to a message, oldest first. */
-export function happenings({ story }: MessageStory, speech: Speech): Happening[] {
+export function happenings({ story }: MessageContent, speech: Speech): Happening[] {
   return story.map((row) => ({ at: row.at, words: sentence(row, speech) }))
 }
 

@@ -1,10 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
-import type { NodeState } from '../../answers.ts'
+import type { MessageContent, NodeState } from '../../answers.ts'
 import { button, type Desk } from '../desk.ts'
 import { clockTime } from '../times.ts'
 import { copyText } from './copy-text.ts'
 import { happenings } from './happenings.ts'
-import type { MessageStory } from './message-story.ts'
 import { report } from './report.ts'
 import { sideBySide } from './side-by-side.ts'
 
@@ -14,7 +13,7 @@ declare const PACKAGE_VERSION: string
 export interface MessageViewProps {
   desk: Desk
   node: NodeState
-  message: MessageStory
+  message: MessageContent
 }
 
 /** One message: what happened to it, a report about it, and what was sent and answered. */
@@ -62,7 +61,7 @@ export function messageView({ desk, node, message }: MessageViewProps): Template
 }
 
 /** Request and reply, or why they are not shown. */
-function texts(message: MessageStory, desk: Desk): unknown {
+function texts(message: MessageContent, desk: Desk): unknown {
   const { text } = desk
   const { request, reply } = message
   if (request === undefined || reply === undefined) {

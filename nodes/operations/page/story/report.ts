@@ -1,16 +1,16 @@
 import { ERROR_CODES } from '../../../../src/hl7/error-codes.ts'
 import { printable } from '../../../../src/printable.ts'
+import { causeWords } from '../../../../src/told.ts'
 import type { RuleText } from '../../../editor/reply-rule-words.ts'
 import { severityWords } from '../../../editor/reply-rule-words.ts'
+import type { MessageContent } from '../../answers.ts'
 import { ruleWords } from '../rule-words.ts'
 import type { Text } from '../times.ts'
-import { attemptsOf, resultWords, tookWords } from './attempts.ts'
-import type { MessageStory } from './message-story.ts'
 import { placeName, placesIn } from './place.ts'
 import { readReply } from './reply-reading.ts'
 
 export interface ReportFacts {
-  message: MessageStory
+  message: MessageContent
   /** Of the receiver. */
   host: string
   /** Of this package. */
@@ -27,12 +27,13 @@ export interface ReportFacts {
  * as the reason of a pause, and no text of the receiver's, which may name the patient.
  */
 export function report({ message, host, version, text, ruleText, language }: ReportFacts): string {
-  const { acceptedAt, ackCode, controlId, errorCode, rule, settledAt, state, type } = message
+  const { acceptedAt, ackCode, attemptList, controlId, errorCode, rule } = message
+  const { settledAt, state, type } = message
   const line = (name: ReportLine, value: string): string[] =>
     value === '' ? [] : [`${text(`story.report.${name}`)}: ${value}`]
   const left = settledAt === null ? '' : utc(settledAt)
   const words = rule === '' ? '' : ruleWords(rule, ruleText)
-  const { earlier, attempts } = attemptsOf(message)
+  const unlisted = message.attempts - attemptList.length
   return [
     text('story.report.title'),
     ...line('host', printable(host)),
@@ -41,11 +42,11 @@ export function report({ message, host, version, text, ruleText, language }: Rep
     ...line('accepted', utc(acceptedAt)),
     ...line('state', [text(`messageState.${state}`), left].filter(Boolean).join(', ')),
     ...line('attempts', String(message.attempts)),
-    ...(earlier === 0 ? [] : [`  ${text('story.earlier', { count: earlier })}`]),
-    ...attempts.map(
-      ({ n, at, ms, result }) =>
-        `  ${n}. ${utc(at)}, ${tookWords(ms, text, language)}, ${resultWords(result, text)}`
-    ),
+    ...(unlisted > 0 ? [`  ${text('told.message-unlisted', { count: unlisted })}`] : []),
+    ...attemptList.map(({ at, ms, result }) => {
+      const said = causeWords(result, (status) => text('phrase.noAck', { status }))
+      return `  ${utc(at)}, ${tookWords(ms, text, language)}, ${said}`
+    }),
     ...line('status', receivedStatus(message)),
     ...line('ackCode', ackCode),
     ...errorsOf(message).flatMap(({ code, severity, places }) =>
@@ -85,14 +86,21 @@ function utc(iso: string): string {
   return iso.replace('T', ' ').replace('Z', ' UTC')
 }
 
+/** How long it took: `120 ms`, `61.4 s`. */
+function tookWords(ms: number, text: Text, language: string): string {
+  if (ms < 1000) return text('age.ms', { n: Math.round(ms) })
+  const seconds = (ms / 1000).toLocaleString(language, { maximumFractionDigits: 1 })
+  return text('age.s', { n: seconds })
+}
+
 /** The HTTP status of the receiver; `''` if the last one was that of the token server, or there was none. */
-function receivedStatus({ ackCode, attemptList, status }: MessageStory): string {
+function receivedStatus({ ackCode, attemptList, status }: MessageContent): string {
   const isReceivers = ackCode !== '' || attemptList.at(-1)?.result === String(status)
   return status !== null && isReceivers ? String(status) : ''
 }
 
 /** The errors with the places that they are about: those are known only from the reply. */
-function errorsOf({ errors, reply }: MessageStory): {
+function errorsOf({ errors, reply }: MessageContent): {
   code: string
   severity: string
   places: string[]
