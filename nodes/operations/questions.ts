@@ -12,6 +12,11 @@ export interface HistoryQuestion {
   minutes?: number
 }
 
+export interface OneMessageQuestion {
+  /** `false`: only what happened to it, whoever asks; then no text is shown, and nothing audited. */
+  content?: 'false'
+}
+
 export interface EventQuestion {
   /** A time. */
   since?: string

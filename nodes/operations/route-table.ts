@@ -16,6 +16,7 @@ import type {
   HistoryQuestion,
   MessageQuestion,
   NoQuestion,
+  OneMessageQuestion,
   PauseQuestion,
   ResendQuestion,
   SearchQuestion,
@@ -125,9 +126,9 @@ export const ROUTES = {
     permission: 'hl7-https-out.read',
     contentPermission: 'hl7-https-out.content',
     audit: 'hl7-https-out.content',
-    takes: type<NoQuestion>(),
+    takes: type<OneMessageQuestion>(),
     answers: type<MessageContent>(),
-    does: 'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept'
+    does: 'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept, unless `content` is `false`'
   },
   searchMessages: {
     method: 'POST',

@@ -65,12 +65,12 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return pageAnswer(await node.delivery.find(messageQuery(question), gone))
     },
 
-    async message({ params, user, may, audit }) {
+    async message({ params, question, user, may, audit }) {
       const { delivery, reporter } = usableNode(params.id)
       const seq = numberIn(params.messageId)
       const known = await messageWithStory(delivery, seq)
       if (known === undefined) throw refused(404, 'refusal.noMessage')
-      if (!may('hl7-https-out.content')) return known
+      if (question.content === 'false' || !may('hl7-https-out.content')) return known
       const content = await contentOf(delivery, seq)
       if (content.request !== null || content.reply !== null) {
         audit()

@@ -421,7 +421,10 @@ describe('the sidebar tab', () => {
     await page.press('#hl7-find', 'Enter')
     const show = page.locator('.hl7-find li button')
     await show.waitFor()
-    assert.deepEqual(await askedFor(() => show.click()), all)
+    assert.deepEqual(await askedFor(() => show.click()), [
+      ...all,
+      '/hl7-https-out/Laboratory/messages/2'
+    ])
   })
 
   it('shows a message as text, a segment a line, and drops it with the next choice', async () => {
@@ -430,6 +433,9 @@ describe('the sidebar tab', () => {
     await open()
     await page.click('[data-key=Laboratory]')
     await page.click('[data-key="1"]')
+    // Its story, without its text.
+    await page.waitForSelector('.hl7-story')
+    assert.equal(await editor.ask(`document.body.textContent.includes('4711')`), false)
     await button('Show message').click()
     await page.waitForSelector('.hl7-lines')
     const texts = await editor.ask<string[]>(

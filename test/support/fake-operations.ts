@@ -137,8 +137,9 @@ export class FakeOperations {
     }
     if (which !== '') {
       const row = known.find((one) => one.id === which)
-      const nothing = { attemptList: [], story: [], request: null, reply: null }
-      return row && { ...row, ...nothing, ...this.content }
+      const { request = null, reply = null, ...rest } = this.content
+      const texts = query.get('content') === 'false' ? {} : { request, reply }
+      return row && { ...row, attemptList: [], story: [], ...rest, ...texts }
     }
     const found = known.filter((row) => fits(row, Object.fromEntries(query)))
     const before = query.get('before')

@@ -16,6 +16,8 @@ const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
 export class OpenedMessage {
   readonly #desk: Desk
   #row: MessageAnswer | undefined
+  /** Somebody has asked for its text. */
+  #showsText = false
   #content: MessageContent | undefined
   #trouble = ''
 
@@ -27,11 +29,11 @@ export class OpenedMessage {
     return this.#row?.id
   }
 
-  /** Shows a message: its story at once, but to whoever may see its text only when they ask, because that is an event. */
+  /** Shows the story of a message; its text only when somebody asks for it, because that is an event. */
   open(node: NodeState, row: MessageAnswer): void {
     this.close()
     this.#row = row
-    if (!this.#mayReadText) void this.#show(node, row)
+    void this.#show(node, row)
   }
 
   get #mayReadText(): boolean {
@@ -41,6 +43,7 @@ export class OpenedMessage {
   /** Nothing of the message stays in the page. */
   close(): void {
     this.#row = undefined
+    this.#showsText = false
     this.#content = undefined
     this.#trouble = ''
   }
@@ -56,7 +59,7 @@ export class OpenedMessage {
     this.#row = row
     const hasChanged = row.state !== before?.state || row.attempts !== before.attempts
     // Not an event for each attempt of a message that is retried.
-    const isCheap = !this.#mayReadText || !UNDECIDED.includes(row.state)
+    const isCheap = !this.#showsText || !UNDECIDED.includes(row.state)
     if (hasChanged && isCheap && this.#content !== undefined) void this.#show(node, row)
   }
 
@@ -70,7 +73,10 @@ export class OpenedMessage {
           id: 'show-message',
           label: text('button.showMessage'),
           why: this.#mayReadText ? '' : text('trouble.permission', { permission: CONTENT }),
-          press: () => this.#show(node, row)
+          press: () => {
+            this.#showsText = true
+            return this.#show(node, row)
+          }
         })}
       </div>
       ${question.view('message')} ${ruleView(row.rule, desk)}
@@ -81,8 +87,10 @@ export class OpenedMessage {
 
   async #show(node: NodeState, row: MessageAnswer): Promise<void> {
     const { frame, text, draw, refresh } = this.#desk
+    const showsText = this.#showsText
     try {
-      const content = await frame.ask('message', { id: node.id, messageId: row.id }, {})
+      const question = showsText ? {} : ({ content: 'false' } as const)
+      const content = await frame.ask('message', { id: node.id, messageId: row.id }, question)
       // Another message may have been chosen meanwhile.
       if (this.id !== row.id) return
       this.#content = content
@@ -92,6 +100,6 @@ export class OpenedMessage {
     }
     await draw()
     // That a text was shown is an event.
-    if (this.#mayReadText) refresh()
+    if (showsText) refresh()
   }
 }

@@ -66,6 +66,7 @@ function texts(message: MessageContent, desk: Desk): unknown {
   const { request, reply } = message
   if (request === undefined || reply === undefined) {
     const permission = 'hl7-https-out.content'
+    if (desk.frame.may(permission)) return nothing
     return html`<p>${text('trouble.permission', { permission })}</p>`
   }
   if (request === null && reply === null) return html`<p>${text('story.gone')}</p>`
