@@ -46,7 +46,7 @@ function verdictText(values: Values, text: TabText): string {
   const { ackCode = '', errors = '', status = 0, cause = '', rule = '' } = values
   const said =
     ackCode === ''
-      ? causeText(String(status === 0 ? cause : status), text)
+      ? causeText(String(cause || status), text)
       : [ackCode, errors].filter(Boolean).join(' ')
   return [said, rule === '' ? '' : text('phrase.rule', { rule })].filter(Boolean).join(' · ')
 }

@@ -1,4 +1,5 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
+import { causeOfVerdict } from '../../src/delivery/verdict.ts'
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import type { Verdict } from '../../src/queue/message-row.ts'
 import type { Told } from '../../src/told.ts'
@@ -15,7 +16,13 @@ export function verdictTold(verdict: Verdict): Told {
   if (isEmpty && errorCode === '') return { kind: 'ok', values: {} }
   const [first] = errors.map(errorRow)
   const words = first === undefined ? '' : `${first.code} ${first.text}`.trim()
-  const values = { ackCode, errors: words, status, cause: cause || errorCode, rule }
+  const values = {
+    ackCode,
+    errors: words,
+    status,
+    cause: causeOfVerdict(verdict) || errorCode,
+    rule
+  }
   return { kind: 'verdict', values }
 }
 

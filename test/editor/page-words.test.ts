@@ -118,9 +118,13 @@ describe('the words of the tab', () => {
     const none = { ackCode: '', errors: [] }
     const values = { ackCode: '', errors: '', status: 0, cause: 'ECONNREFUSED', rule: '' }
     assert.equal(receiverSaid(messageRow('1', { ...none, values }), speech), 'ECONNREFUSED')
+    const refused = { ...values, status: 503, cause: '503' }
+    assert.equal(receiverSaid(messageRow('1', { ...none, values: refused }), speech), 'HTTP 503')
+    // The status is that of the token server.
+    const noToken = { ...values, status: 401, cause: 'invalid_client' }
     assert.equal(
-      receiverSaid(messageRow('1', { ...none, values: { ...values, status: 503 } }), speech),
-      'HTTP 503'
+      receiverSaid(messageRow('1', { ...none, values: noToken }), speech),
+      'invalid_client'
     )
   })
 

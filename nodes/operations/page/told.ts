@@ -4,6 +4,9 @@ import { ruleWords } from './rule-words.ts'
 import type { Text } from './times.ts'
 import { cut } from './cut.ts'
 
+/** So much of an advice is shown, in characters. */
+const MOST_ADVICE = 1000
+
 /** How the application says things: the texts of a language, and what time it is. */
 export interface Speech {
   text: Text
@@ -23,7 +26,9 @@ export function told({ kind, values }: Told, english: string, { text, ruleText }
   // As it is written, a rule says little to whoever did not write it.
   const said = rule === '' ? values : { ...values, rule: ruleSaid(rule, text, ruleText) }
   const found = toldText({ kind, values: said }, text)
-  return cut(found.startsWith('told.') ? english : found)
+  const words = found.startsWith('told.') ? english : found
+  // Whom to call stands at its end.
+  return kind.startsWith('advice-') ? cut(words, MOST_ADVICE) : cut(words)
 }
 
 /** Who did something, in words; an empty string if nobody is known. */
