@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { NO_FIGURES } from '../../src/queue/figures.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import {
   accept,
@@ -169,6 +170,23 @@ describe('A queue file', () => {
       await queue.close()
       const again = queues.disk({ directory })
       assert.deepEqual(await openedSeqs(again), [...refused, ...numbers(201, 300)])
+    })
+
+    it('stores no figures, and gives no kept contents up for them', async (context) => {
+      const disk = queues.smallDisk(context, 4)
+      if (disk === undefined) return
+      const { queue } = await queues.openDisk({ directory: disk.place, contentDays: 7 })
+      const ids = numbers(1, 200)
+      await accept(queue, ...ids)
+      await Promise.all(ids.map((seq) => queue.finish(seq)))
+      disk.fillUp()
+      const figures = { ...NO_FIGURES, lastAckAt: 5 }
+      for (let second = 0; second < 20; second++) {
+        await assert.rejects(queue.keepFigures(figures), full)
+      }
+      for (const seq of ids) assert.deepEqual((await queue.read(seq)).content, contentOf(seq))
+      disk.cleanUp()
+      await queue.keepFigures(figures)
     })
 
     it('stores nothing that would leave no room to write it back: what leaves still finds some', async (context) => {
