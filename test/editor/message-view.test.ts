@@ -38,7 +38,7 @@ window.show = (message) => {
     ruleText: lookUp(FORMS)
   }
   window.draw = () =>
-    render(messageView({ desk, node: { host: 'lab.example.org' }, message }), document.querySelector('main > div'))
+    render(messageView({ desk, node: { host: 'lab.example.org' }, message, mayReadText: false }), document.querySelector('main > div'))
   draw()
 }`
 

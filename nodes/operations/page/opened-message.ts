@@ -81,7 +81,7 @@ export class OpenedMessage {
       </div>
       ${question.view('message')} ${ruleView(row.rule, desk)}
       ${this.#trouble === '' ? nothing : html`<p>${this.#trouble}</p>`}
-      ${this.#content === undefined ? nothing : messageView({ desk, node, message: this.#content })}
+      ${this.#content === undefined ? nothing : messageView({ desk, node, message: this.#content, mayReadText: this.#mayReadText })}
     </div>`
   }
 

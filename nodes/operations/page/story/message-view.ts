@@ -14,10 +14,17 @@ export interface MessageViewProps {
   desk: Desk
   node: NodeState
   message: MessageContent
+  /** Who looks at it may ask for its text. */
+  mayReadText: boolean
 }
 
 /** One message: what happened to it, a report about it, and what was sent and answered. */
-export function messageView({ desk, node, message }: MessageViewProps): TemplateResult {
+export function messageView({
+  desk,
+  node,
+  message,
+  mayReadText
+}: MessageViewProps): TemplateResult {
   const { text, ruleText, language, say } = desk
   const words = report({
     message,
@@ -56,18 +63,17 @@ export function messageView({ desk, node, message }: MessageViewProps): Template
       <summary>${text('story.reportLabel')}</summary>
       <pre tabindex="0" role="region" aria-label=${text('story.reportLabel')}>${words}</pre>
     </details>
-    ${texts(message, desk)}
+    ${texts(message, mayReadText, desk)}
   </div>`
 }
 
 /** Request and reply, or why they are not shown. */
-function texts(message: MessageContent, desk: Desk): unknown {
+function texts(message: MessageContent, mayReadText: boolean, desk: Desk): unknown {
   const { text } = desk
   const { request, reply } = message
   if (request === undefined || reply === undefined) {
-    const permission = 'hl7-https-out.content'
-    if (desk.frame.may(permission)) return nothing
-    return html`<p>${text('trouble.permission', { permission })}</p>`
+    if (mayReadText) return nothing
+    return html`<p>${text('trouble.permission', { permission: 'hl7-https-out.content' })}</p>`
   }
   if (request === null && reply === null) return html`<p>${text('story.gone')}</p>`
   return sideBySide({ controlId: message.controlId, request, reply }, desk)
