@@ -52,10 +52,7 @@ for (const type of types) {
   writeFileSync(join('dist', 'nodes', `${type}.html`), formPage(type))
 }
 await build({
-  entryPoints: [
-    ...pages.map((page) => join('nodes', 'editor', `${basename(page, '.html')}.ts`)),
-    'nodes/editor/sidebar.css'
-  ],
+  entryPoints: types.map((type) => join('nodes', 'editor', `${type}.ts`)),
   outdir: 'resources',
   bundle: true,
   format: 'esm',
@@ -79,11 +76,18 @@ for (const locale of globSync('locales/*')) {
   cpSync(join(locale, 'sidebar.json'), join('dist/nodes/operations', locale, 'sidebar.json'))
 }
 
-// The page of its own, which the routes serve: without the editor, Node-RED serves no resources.
+// The page of its own, and the tab, which share the application. The routes serve them: without the editor, Node-RED
+// serves no resources.
 await build({
-  entryPoints: ['nodes/operations/page/own/page.ts', 'nodes/operations/page/own/page.css'],
+  entryPoints: [
+    { out: 'page', in: 'nodes/operations/page/own/page.ts' },
+    { out: 'page', in: 'nodes/operations/page/own/page.css' },
+    { out: 'sidebar', in: 'nodes/editor/sidebar.ts' },
+    { out: 'sidebar', in: 'nodes/editor/sidebar.css' }
+  ],
   outdir: 'dist/nodes/page',
   bundle: true,
+  splitting: true,
   format: 'esm',
   target: 'es2023',
   charset: 'utf8',

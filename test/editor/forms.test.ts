@@ -95,13 +95,13 @@ describe('the forms in the editor', () => {
   const addHeader = (): Promise<void> =>
     editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
 
-  it('come with one script each, beside that of the sidebar', () => {
+  it('come with one script each', () => {
     const scripts = editor.requests.filter((request) =>
       /\/resources\/@hl7-https\/.*\.js/.test(request)
     )
     assert.deepEqual(
       [...new Set(scripts)].map((request) => /[\w-]+\.js/.exec(request)?.[0]).sort(),
-      [`${out}.js`, `${config}.js`, 'sidebar.js']
+      [`${out}.js`, `${config}.js`]
     )
   })
 

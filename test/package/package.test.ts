@@ -21,7 +21,7 @@ const MAX_PACKAGES = 40
 
 /** What Node-RED loads, and the thread of the queue files; and what these share. */
 const SCRIPTS = [...TYPES, 'operations/sidebar', 'queue-worker']
-const SHARED = /^dist\/nodes\/[\w-]+-[A-Z\d]{8}\.js$/
+const SHARED = /^dist\/nodes\/(?:page\/)?[\w-]+-[A-Z\d]{8}\.js$/
 
 /** Licenses that require at most attribution. */
 const PERMISSIVE = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', '0BSD', 'CC0-1.0']
@@ -67,9 +67,10 @@ describe('the published package', () => {
       ),
       ...find('locales/*/sidebar.json', root).map((file) => `dist/nodes/operations/${file}`),
       ...SCRIPTS.map((file) => `dist/nodes/${file}.js`),
-      ...pages.map((file) => `resources/${posix.basename(file, '.html')}.js`),
-      'resources/sidebar.css',
-      ...['index.html', 'page.css', 'page.js'].map((file) => `dist/nodes/page/${file}`),
+      ...TYPES.map((type) => `resources/${type}.js`),
+      ...['index.html', 'page.css', 'page.js', 'sidebar.css', 'sidebar.js'].map(
+        (file) => `dist/nodes/page/${file}`
+      ),
       ...find('locales/*', root).map((locale) => `dist/nodes/page/${posix.basename(locale)}.json`)
     ]
     const own = installed.files.filter((file) => !SHARED.test(file))
@@ -213,7 +214,7 @@ describe('the published package', () => {
       }
     })
 
-    it('brings the sidebar tab: its code in one file, and its texts', async () => {
+    it('brings the sidebar tab: its code, and its texts', async () => {
       const all = JSON.parse(await get('/plugins', 'application/json')) as Record<string, unknown>[]
       const [plugin, ...others] = all.filter(({ module }) => module === NAME)
       assert.deepEqual(others, [])
@@ -221,9 +222,12 @@ describe('the published package', () => {
       assert.equal(plugin['enabled'], true)
       assert.equal(plugin['err'], undefined)
       const html = await get('/plugins', 'text/html')
-      const path = `resources/${NAME}/sidebar.js`
+      const path = 'hl7-https-out/page/sidebar.js'
       assert.ok(html.includes(`<script src="${path}" type="module"></script>`))
-      const code = await get(`/${path}`)
+      // All of it comes from here, also what it shares with the page.
+      const [, shared = ''] =
+        /^import \{[^}]*\} from "\.\/(chunk-\w+\.js)";$/m.exec(await get(`/${path}`)) ?? []
+      const code = await get(`/hl7-https-out/page/${shared}`)
       assert.ok(code.length > 10_000)
       assert.doesNotMatch(code, /^import\b|(?<!\.)\bimport\(/m)
       for (const path of find('locales/*', root)) {
