@@ -15,7 +15,7 @@ import { meaningOf } from '../https/reply-meaning.ts'
 import { soapVersion, type SoapFault } from '../https/soap-fault.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
-import type { TokenError } from '../oauth2/token-error.ts'
+import { shownCode, type TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, GATEWAY_STATUSES, hintOf, withRetryAfter } from './attempt-failure.ts'
@@ -366,8 +366,8 @@ function sentOf({ controlIds, type, replyDue }: OutgoingMessage): SentMessage {
 /** Why a refused token could not be replaced. */
 function explained(refusal: TokenError | undefined): TokenRefusal {
   if (refusal === undefined) return {}
-  const { message, permanent } = refusal
-  return { tokenProblem: message, ...hintOf(refusal), ...(permanent && { isPermanent: true }) }
+  const tokenProblem = `${shownCode(refusal)}: ${refusal.text}`
+  return { tokenProblem, ...hintOf(refusal), ...(refusal.permanent && { isPermanent: true }) }
 }
 
 function headOf(answer: Answer): ReceivedReply | undefined {

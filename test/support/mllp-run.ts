@@ -93,7 +93,7 @@ async function run(
   const events = kills + outages
   for (let event = 1; event <= events; event++) {
     // Early: more is acknowledged than has been read here, and the last event must meet messages.
-    const due = (messages * event) / (events + 2)
+    const due = (messages * event) / (events + 4)
     const deadline = performance.now() + 60_000
     while (clients.acknowledged.length < due) {
       const count = clients.acknowledged.length
