@@ -12,7 +12,8 @@ import { tlsConfigOf } from './tls-config.ts'
 export class FormConfigNodes {
   readonly #RED: NodeAPI
   readonly #given: ReadonlyMap<unknown, Readonly<Record<string, unknown>>>
-  readonly #made: MadeAuthParts[] = []
+  readonly #standIns = new Map<string, Node>()
+  readonly #opened: MadeAuthParts[] = []
 
   /** @param given as a flow file has them, `credentials` inside; of a request, of any type */
   constructor(RED: NodeAPI, given: unknown) {
@@ -22,15 +23,16 @@ export class FormConfigNodes {
   }
 
   readonly find: FindConfigNode = (id) => {
-    const deployed = this.#RED.nodes.getNode(id) as Node | null
     const given = this.#given.get(id)
-    if (given === undefined) return deployed
-    return given['d'] === true ? null : this.#make(given, deployed)
+    if (given === undefined) return this.#RED.nodes.getNode(id)
+    if (given['d'] === true) return null
+    return this.#standIns.get(id) ?? this.#make(id, given)
   }
 
   /** What stands in for a deployed one: all that our nodes use of it. */
-  #make(given: Readonly<Record<string, unknown>>, deployed: Node | null): Node {
+  #make(id: string, given: Readonly<Record<string, unknown>>): Node {
     const { type } = given
+    const deployed = this.#RED.nodes.getNode(id) as Node | null
     // Do not use the credentials of another node, whatever their names.
     const node = deployed?.type === type ? deployed : null
     const source = readFormSettings(this.#RED, node, given, 'changed')
@@ -38,16 +40,18 @@ export class FormConfigNodes {
     if (type === 'tls-config') return tlsConfigOf(this.#RED, node, config, credentials) as never
     if (type === 'http proxy') return { ...config, credentials } as never
     const standIn = { type } as unknown as Node
+    // Before its own config nodes are read: it may name itself.
+    this.#standIns.set(id, standIn)
     if (type === 'oauth2-client-credentials') {
       const made = makeAuthParts(this.#RED, node, source, this.find)
       authParts.set(standIn, made.parts)
-      this.#made.push(made)
+      this.#opened.push(made)
     }
     return standIn
   }
 
   /** Closes the connections that they opened. */
   close(): void {
-    for (const made of this.#made) made.close()
+    for (const made of this.#opened) made.close()
   }
 }

@@ -65,6 +65,7 @@ function withVariables(RED: NodeAPI, node: Node | null, value: unknown): unknown
   )
 }
 
+/** The members of an object that may be anything; none if it is no object. */
 export function members(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

@@ -320,6 +320,10 @@ describe('Send test message', () => {
         /OAuth 2\.0, .*Client ID/
       ],
       [
+        { auth: 'own', nodes: [{ id: 'own', type: 'oauth2-client-credentials', tls: 'own' }] },
+        /OAuth 2\.0, TLS: This is a node of another type/
+      ],
+      [
         { tls: 'odd', nodes: [{ id: 'odd', type: 'inject' }] },
         /TLS: This is a node of another type/
       ],
