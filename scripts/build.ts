@@ -8,7 +8,8 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
-import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
+import { RULE_WORDS } from '../nodes/editor/reply-rule-words.ts'
+import { formPage, NODE_TYPES, textsOf, type NodeTypeName } from './form-page.ts'
 import { helpPage } from './help.ts'
 import { hl7ParserPlugin } from './hl7-parser-plugin.ts'
 
@@ -98,16 +99,10 @@ await build({
 })
 cpSync('nodes/operations/page/own/index.html', 'dist/nodes/page/index.html')
 for (const language of languages) {
-  const texts = (name: string): object =>
-    JSON.parse(readFileSync(join('locales', language, `${name}.json`), 'utf8')) as object
-  // Of the form, only what says a reply rule in words.
-  const { action, condition, conditionWords, rules, severity } = texts('hl7-https-out') as Record<
-    string,
-    unknown
-  >
+  const form = textsOf('hl7-https-out', language)
   const catalogue = {
-    tab: texts('sidebar'),
-    rules: { action, condition, conditionWords, rules, severity }
+    tab: JSON.parse(readFileSync(join('locales', language, 'sidebar.json'), 'utf8')) as object,
+    rules: Object.fromEntries(RULE_WORDS.map((part) => [part, form[part]]))
   }
   writeFileSync(join('dist/nodes/page', `${language}.json`), JSON.stringify(catalogue))
 }

@@ -1,3 +1,4 @@
+import type { FormText, OutKey } from './form-text.ts'
 import {
   hasField,
   hasValue,
@@ -5,7 +6,7 @@ import {
   type RowCondition,
   type RowSubject
 } from './reply-rule-row.ts'
-import { SEVERITIES, type RuleText } from './reply-rule-words.ts'
+import { SEVERITIES } from './reply-rule-words.ts'
 
 /** The groups of the condition select, each with its first condition. */
 const groups = [
@@ -29,7 +30,7 @@ export interface ConditionFields {
 /** Creates the fields of one condition. @param own whether it may be written as text */
 export function createCondition(
   given: RowSubject,
-  text: RuleText,
+  text: FormText<OutKey>,
   { own }: { own: boolean }
 ): ConditionFields {
   const condition = conditionSelect(given.condition, own, text)
@@ -72,7 +73,11 @@ export function createCondition(
   }
 }
 
-function conditionSelect(chosen: RowCondition, own: boolean, text: RuleText): HTMLSelectElement {
+function conditionSelect(
+  chosen: RowCondition,
+  own: boolean,
+  text: FormText<OutKey>
+): HTMLSelectElement {
   const made = select('condition', [], '', text('label.ruleCondition'))
   groups.forEach(([group, first], index) => {
     if (group === 'own' && !own) return

@@ -1,4 +1,5 @@
 import { ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
+import type { FormText, OutKey } from './form-text.ts'
 import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'
 import {
   keepsItsMeaning,
@@ -11,7 +12,6 @@ import {
   type RowSubject,
   type RuleRow
 } from './reply-rule-row.ts'
-import type { RuleText } from './reply-rule-words.ts'
 
 /** A second condition begins with this one: what an error is about is asked most often. */
 const SECOND: RowSubject = { condition: 'errorNumber', field: '', value: '' }
@@ -51,7 +51,7 @@ export function ruleOf(element: Element): RuleElement {
 export function createRule(
   given: RuleRow,
   asWritten: string | undefined,
-  text: RuleText,
+  text: FormText<OutKey>,
   onChange: () => void
 ): RuleElement {
   const element = document.createElement('div')

@@ -4,13 +4,14 @@ import {
   ReplyRulesError,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
+import type { FormText, OutKey } from './form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
 import { createRule, ruleOf, type RuleElement } from './reply-rule-element.ts'
 import { ruleNote } from './reply-rule-note.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
 import { readRow, tryReplyRules, UNCHOSEN, type RuleRow } from './reply-rule-row.ts'
 import { prepareRuleViews, show } from './reply-rule-views.ts'
-import { restWords, type RuleText } from './reply-rule-words.ts'
+import { restWords } from './reply-rule-words.ts'
 
 const prefix = 'hl7-https-out-rules'
 
@@ -24,7 +25,7 @@ export interface ReplyRulesView {
  * Shows the reply rules as a list and as text. The text is what is saved: the list is read from it,
  * and rewrites it only when the list is changed.
  */
-export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
+export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | undefined {
   const area = document.getElementById('node-input-replyCodeActions')
   const listElement = document.getElementById(`${prefix}-list`)
   const preset = document.getElementById(`${prefix}-preset`)
@@ -232,7 +233,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
 }
 
 /** Says below the text what is doubtful about its rules. */
-function showNotes(rules: readonly ReplyRule[], text: RuleText): void {
+function showNotes(rules: readonly ReplyRule[], text: FormText<OutKey>): void {
   const note = document.getElementById(`${prefix}-hidden`)
   if (note === null) return
   const lines = rules.flatMap((rule, at) => {

@@ -1,13 +1,14 @@
 import { hiddenRefusals } from '../../src/rules/hidden-refusals.ts'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import { acceptedRefusals, neverDecides } from '../../src/rules/rule-reach.ts'
-import { conditionWords, severityWords, type RuleText } from './reply-rule-words.ts'
+import type { FormText, OutKey } from './form-text.ts'
+import { conditionWords, severityWords } from './reply-rule-words.ts'
 
 /**
  * What is doubtful about a rule among the others, and what to do; an empty text if nothing is: it never
  * decides, it decides about refusals that it does not look at, or it accepts what the receiver refused.
  */
-export function ruleNote(rules: readonly ReplyRule[], at: number, text: RuleText): string {
+export function ruleNote(rules: readonly ReplyRule[], at: number, text: FormText<OutKey>): string {
   const rule = rules[at]
   const never = neverDecides(rules, at)
   if (never?.why === 'contradiction') return text('never.contradiction')

@@ -2,8 +2,11 @@ import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { hasValue, readRow, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
-/** Looks up a text in the editor's language. */
-export type RuleText = FormText<OutKey>
+/** The parts of the form's texts that say a rule in words. Page and tab have these too. */
+export const RULE_WORDS = ['action', 'condition', 'conditionWords', 'rules', 'severity'] as const
+
+/** Looks up one of their texts in the reader's language. */
+export type RuleText = FormText<Extract<OutKey, `${(typeof RULE_WORDS)[number]}.${string}`>>
 
 /** ERR-4. */
 export const SEVERITIES = ['I', 'W', 'E', 'F'] as const
