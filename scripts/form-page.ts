@@ -43,6 +43,14 @@ export function textsOf(type: NodeTypeName, language = 'en-US'): Texts {
   return JSON.parse(readFileSync(file, 'utf8')) as Texts
 }
 
+/** @throws when there is no such text */
+export function textOf(texts: Texts, key: string): string {
+  let at: unknown = texts
+  for (const name of key.split('.')) at = (at as Record<string, unknown> | undefined)?.[name]
+  if (typeof at !== 'string') throw new Error(`The form has no text ${key}.`)
+  return at
+}
+
 /** @returns the page, with `<!-- rows PART -->`, the defaults and the credentials filled in */
 export function formPage(type: NodeTypeName): string {
   const { prefix, properties, credentials }: NodeType = NODE_TYPES[type]

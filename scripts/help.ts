@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import codes from '../locales/en-US/codes.json' with { type: 'json' }
-import { textsOf, type NodeTypeName, type Texts } from './form-page.ts'
+import { textOf, textsOf, type NodeTypeName, type Texts } from './form-page.ts'
 import { refusals } from './refusals.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -24,10 +24,7 @@ export function fillHelp(prose: string, texts: Texts): string {
   return prose.replace(/\{\{([\w.-]+)\}\}/g, (_, key: string) => {
     if (key === 'errors') return errors()
     if (key === 'refusals') return refusalList(texts)
-    let at: unknown = texts
-    for (const name of key.split('.')) at = (at as Record<string, unknown> | undefined)?.[name]
-    if (typeof at !== 'string') throw new Error(`The help cites ${key}: no text of the form.`)
-    return escapeHtml(at)
+    return escapeHtml(textOf(texts, key))
   })
 }
 

@@ -1,7 +1,7 @@
 /** What is said of the rows of `src/oauth2/refusal-hints.ts`, in the words of a language. */
 import { hintValues } from '../src/oauth2/hint.ts'
 import { REFUSALS, type RefusalRow } from '../src/oauth2/refusal-hints.ts'
-import type { Texts } from './form-page.ts'
+import { textOf, type Texts } from './form-page.ts'
 
 /** An answer that refuses, and what to do about it. */
 export interface RefusalEntry {
@@ -42,11 +42,4 @@ function hintText(texts: Texts, { hint }: RefusalRow, mark: (label: string) => s
       .replace(/__(\w+?)__/g, (whole, name: string) => values[name] ?? whole)
       .replace(new RegExp(`${MARK}([^${MARK}]*)${MARK}`, 'g'), (_, label: string) => mark(label))
   )
-}
-
-function textOf(texts: Texts, key: string): string {
-  let at: unknown = texts
-  for (const name of key.split('.')) at = (at as Record<string, unknown> | undefined)?.[name]
-  if (typeof at !== 'string') throw new Error(`There is no text ${key}.`)
-  return at
 }
