@@ -8,6 +8,7 @@ describe('the list of licenses', () => {
     const page = licensesPage([])
     const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
     const { dependencies, devDependencies } = JSON.parse(manifest) as Record<string, object>
+    // jose is both: one of them needs it, and so do the tests.
     for (const name of [...Object.keys(dependencies ?? {}), 'jose']) {
       assert.match(
         page,
@@ -19,9 +20,10 @@ describe('the list of licenses', () => {
   })
 
   it('has the license text of what is bundled', () => {
-    const page = licensesPage(['lit-html'])
+    const bundled = bundledPackages()
+    assert.ok(bundled.includes('lit-html'), bundled.join())
+    const page = licensesPage(bundled)
     assert.match(page, /^\| lit-html \| [\d.]+ \| BSD-3-Clause \| part of this package \|$/m)
     assert.match(page, /Google LLC[^]*Redistributions in binary form must reproduce/)
-    assert.doesNotThrow(() => licensesPage(bundledPackages()))
   })
 })
