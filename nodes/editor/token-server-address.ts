@@ -74,17 +74,16 @@ export function prepareAddress(
   const changed = (): void => {
     const chosen = field.typedInput('type') as AddressType
     const value = field.typedInput('value')
-    if (chosen !== type) {
-      type = chosen
-      // The other address, where both are set.
-      if (beside !== '' && value === opened[type === 'issuer' ? 'tokenEndpoint' : 'issuer']) {
-        field.typedInput('value', opened[type])
-      }
-    } else {
+    if (chosen === type) {
       const { url } = readAddress(value)
       if (value !== opened[type] && value !== url) field.typedInput('value', url)
       typed()
+      return
     }
+    // The other address, where both are set.
+    const isOther = beside !== '' && value === opened[type]
+    type = chosen
+    if (isOther) field.typedInput('value', opened[type])
     update()
   }
 
@@ -98,8 +97,7 @@ export function prepareAddress(
       return text(`note.${known}`, { url: url.replace(/\/$/, '') })
     }
     const audience = $(`#${form.idOf('assertionAudience')}`).val()
-    const isUsed = audience === 'issuer'
-    const rest = isUsed ? 'note.issuerForAudience' : 'note.issuerUnused'
+    const rest = audience === 'issuer' ? 'note.issuerForAudience' : 'note.issuerUnused'
     const also = beside === '' ? '' : ` ${text(rest, { issuer: beside })}`
     return text('note.tokenEndpoint') + also
   }
