@@ -71,8 +71,8 @@ const maxBodyBytes = 64 * 1024 * 1024
 /**
  * Starts a receiver on 127.0.0.1 and a free port. It checks the bearer token, reads the message and
  * answers with an HL7 acknowledgement and HTTP status 200, whether it accepts the message or not
- * (see acknowledge.ts); of a batch, with an acknowledgement for each message. It answers 401 to an invalid token, and 400 to anything that is not an HL7
- * v2 message.
+ * (see acknowledge.ts); a batch, with an acknowledgement for each message. It answers 401 to an
+ * invalid token, and 400 to anything that is not an HL7 v2 message.
  */
 export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7Receiver> {
   const { token, record = true } = options

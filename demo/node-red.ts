@@ -52,7 +52,8 @@ const maxLogLines = 10_000
 /**
  * Starts Node-RED on 127.0.0.1 and a free port, with this package in its user directory, and
  * resolves when it listens. It makes no requests to the internet: telemetry, update check, the
- * palette's catalogue and the installation of modules are off; what the examples import is there. It never outlives the process that started it.
+ * palette's catalogue and the installation of modules are off; what the examples import is there. It
+ * never outlives the process that started it.
  *
  * @throws {Error} with Node-RED's last lines if it does not start
  */

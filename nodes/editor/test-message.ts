@@ -104,6 +104,8 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
 /** What "Add test nodes" was pressed for in the open form. */
 let adds: { node: EditorNode; type: string } | undefined
 
+// Not in `oneditsave`: only now are the changes to the node in the history, so that the first Ctrl+Z
+// removes the nodes.
 RED.events.on('editor:save', (node) => {
   if (adds?.node === node) addTestNodes(node, adds.type)
 })
