@@ -377,6 +377,7 @@ export class Queue<Stored> {
     const at = this.#options.clock.now()
     for (const row of rows) {
       const story = withRecord(storyFrom(row.story), { at, act: 'resent', by })
+      const { mayHaveArrived } = verdictFrom(row.verdict)
       this.#contents.dropOutcome(row.seq)
       this.#write(row, 'waiting', 0, {
         attempts: row.attempts,
@@ -384,7 +385,7 @@ export class Queue<Stored> {
         spent_ms: 0,
         counts_from: null,
         renewals: this.#renewals,
-        verdict: null,
+        verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
         story: JSON.stringify(story)
       })
       this.#sql.setDeaths.run(0, row.seq)

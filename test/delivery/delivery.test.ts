@@ -393,7 +393,8 @@ describe('Delivery', () => {
       [refused, /Message a1 .* was not delivered/],
       [timedOut, /not known whether message a1/],
       [repeated, /not known whether message a1/],
-      [resultOf('await-retry'), /not known whether message a1/]
+      [resultOf('await-retry'), /not known whether message a1/],
+      [{ ...timedOut, decision: resultOf('suspend').decision }, /not known whether message a1/]
     ] as const) {
       const disk = quickDisk()
       const first = await setUpOn(disk)
@@ -401,6 +402,7 @@ describe('Delivery', () => {
       first.flights.shift()?.end(earlier)
       await settled()
       await first.clock.advance(600_000)
+      await first.delivery.resend({})
       first.flights.shift()?.end(refused)
       await settled()
       let message = ''
