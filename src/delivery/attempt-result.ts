@@ -26,7 +26,7 @@ export interface AttemptResult {
   error?: AttemptError
   /** The HTTP status of an answer that could not be read whole, or of the refusal for which there is no token. */
   status?: number
-  /** The receiver's reply to the last token, because of which no other is fetched now. */
+  /** The receiver's reply to this message with the last token, because of which no other is fetched now. */
   refusedReply?: ReplyRecord
   /** For the advice after a refusal: no token was sent, or its status asks for no other token. */
   token?: 'none' | 'kept'

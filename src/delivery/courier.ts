@@ -23,7 +23,7 @@ import type { WatchWork } from './careful-start.ts'
 import { decide, retriesOnReset } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
 import type { MessageName } from '../queue/queue-error.ts'
-import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
 import { quotesOf, type Quotes } from './quotes.ts'
@@ -87,8 +87,6 @@ export class Courier {
   readonly #settings: CourierSettings
   readonly #mostIdleMs: number | undefined
   readonly #earlier = new EarlierMessages()
-  /** The last reply that refused a token, and the message that it was for: it may quote that. */
-  #refused: { message: string; reply: ReplyRecord } | undefined
 
   constructor(settings: CourierSettings) {
     this.#settings = settings
@@ -118,9 +116,6 @@ export class Courier {
       if (sent.answer instanceof HttpError) throw sent.answer
       const { answer } = sent
       result = await watchWork(() => this.#read(answer, parcel.message, progress))
-      if (result.reply !== undefined && this.#isRefused(answer)) {
-        this.#refused = { message: parcel.message.text, reply: result.reply }
-      }
     } catch (thrown) {
       result = this.#failed(thrown, parcel.message)
     }
@@ -249,13 +244,7 @@ export class Courier {
     // A token server's status is not the receiver's: no rule may mistake it for one.
     const isOfReceiver = status !== undefined && error.family !== 'token'
     const attempt: Attempt = { sent: sentOf(message), error, ...(isOfReceiver && { status }) }
-    const refused = error.code === 'ERR_TOKEN_REFUSED' ? this.#refused : undefined
-    return {
-      ...failure,
-      ...(refused?.message === message.text && { refusedReply: refused.reply }),
-      answered: false,
-      decision: decide(this.#settings.rules, attempt)
-    }
+    return { ...failure, answered: false, decision: decide(this.#settings.rules, attempt) }
   }
 
   /** What an answer says of the token that was sent. */

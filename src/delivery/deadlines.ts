@@ -13,7 +13,7 @@ export interface LastAttempt {
 interface Deadline extends LastAttempt {
   /** About what it takes in memory, in bytes. */
   size: number
-  /** On the monotonic clock. */
+  /** On the monotonic clock; Infinity: never. */
   at: number
   /** The number of the last renewal of all clocks: after another one, it no longer holds. */
   renewals: number
@@ -28,9 +28,9 @@ const LEAST_BYTES = 1024
 const EARLY_MS = 1
 
 /**
- * Until when messages are retried. No wait outlasts that, whoever asked for it: the receiver, the token server, an
- * outage. It is in memory only, since a retry need not wait after a restart; and bounded: a message whose last attempt
- * has been forgotten is tried once more.
+ * How the last attempts of messages that are retried ended, and until when they are retried. No wait outlasts that,
+ * whoever asked for it: the receiver, the token server, an outage. It is in memory only, since a retry need not wait
+ * after a restart; and bounded: a message whose last attempt has been forgotten is tried once more.
  */
 export class Deadlines {
   readonly #deadlines = new Map<number, Deadline>()
@@ -51,20 +51,22 @@ export class Deadlines {
 
   /** A message is retried, at most for so long; the wait has begun. */
   set({ row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
-    this.delete(row.seq)
-    if (leftMs === Infinity || this.#isClosed) return
+    this.take(row.seq)
+    if (this.#isClosed) return
     const { reply } = last.settlement
     const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
     this.#deadlines.set(row.seq, { ...last, size, renewals, at: this.#clock.monotonic() + leftMs })
     this.#bytes += size
     this.#forgetOldest()
-    this.#alarm.setIn(leftMs)
+    if (leftMs < Infinity) this.#alarm.setIn(leftMs)
   }
 
-  /** It is tried again, or has left. */
-  delete(seq: number): void {
-    this.#bytes -= this.#deadlines.get(seq)?.size ?? 0
+  /** It is tried again, or leaves: what is known of its last attempt is forgotten here. */
+  take(seq: number): LastAttempt | undefined {
+    const deadline = this.#deadlines.get(seq)
+    this.#bytes -= deadline?.size ?? 0
     this.#deadlines.delete(seq)
+    return deadline
   }
 
   /** What a message leaves with whose time is over; undefined if it is not. */
@@ -82,7 +84,7 @@ export class Deadlines {
   #forgetOldest(): void {
     for (const seq of this.#deadlines.keys()) {
       if (this.#bytes <= MOST_BYTES) return
-      this.delete(seq)
+      this.take(seq)
     }
   }
 

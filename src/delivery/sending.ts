@@ -52,10 +52,10 @@ export class Sending<Content> {
       const message = await this.#restored(claim)
       if (message === undefined) return
       forgetClock = withClock(this.#context, message)
-      const last = this.#deadlines.overFor(message)
-      if (last !== undefined && !isPaused() && !closing.aborted) {
-        this.#deadlines.delete(seq)
-        await this.#decide(message, last)
+      const over = this.#deadlines.overFor(message)
+      if (over !== undefined && !isPaused() && !closing.aborted) {
+        this.#deadlines.take(seq)
+        await this.#decide(message, over)
         return
       }
       // While it was read, the node was paused or closed, or lost its receiver.
@@ -63,10 +63,10 @@ export class Sending<Content> {
         queue.release(seq)
         return
       }
-      this.#deadlines.delete(seq)
+      const last = this.#deadlines.take(seq)
       tell(moved(message, 'sending'))
       const result = await this.#attempt(message)
-      if (result !== undefined) await this.#act(message, result)
+      if (result !== undefined) await this.#act(message, withRefusedReply(result, last))
     } finally {
       // It may be on its way again, with another claim.
       if (sending.get(seq) === claim) sending.delete(seq)
@@ -235,8 +235,8 @@ export class Sending<Content> {
   keepDeadline(message: Message<Content>, { result, settlement }: LastAttempt): void {
     const { reply } = settlement
     // A settlement has as much of the reply as is needed.
-    const last = { result: { ...result, ...(reply && { reply }) }, settlement }
-    this.#deadlines.set(message, this.#leftMs(message), last)
+    const short = result.reply && reply ? { ...result, reply } : result
+    this.#deadlines.set(message, this.#leftMs(message), { result: short, settlement })
   }
 
   /** How long a message may still be retried, in milliseconds. */
@@ -262,4 +262,11 @@ export class Sending<Content> {
     const { isPaused, options } = this.#context
     message.countTime(options.clock.monotonic(), isPaused())
   }
+}
+
+/** No token is fetched since the receiver refused the last one: its reply to this message says why. */
+function withRefusedReply(result: AttemptResult, last: LastAttempt | undefined): AttemptResult {
+  const reply = last?.settlement.reply
+  const isOfRefusal = result.error?.code === 'ERR_TOKEN_REFUSED' && reply?.status === result.status
+  return isOfRefusal && reply ? { ...result, refusedReply: reply } : result
 }

@@ -558,7 +558,7 @@ describe('Courier', () => {
     assert.doesNotMatch(text, /token-\d/)
   })
 
-  it('keeps what the receiver said when it refused fresh tokens, and its reply to that very message', async () => {
+  it('keeps what the receiver said when it refused fresh tokens', async () => {
     const { tokens } = await tokenSource()
     const challenge =
       'Bearer error="invalid_token", error_description="The iss claim is not valid", error_uri="https://tools.ietf.org/html/rfc6750#section-3.1"'
@@ -569,8 +569,7 @@ describe('Courier', () => {
     await mine.attempt(parcel)
     const again = await mine.attempt(parcel)
     assert.equal(server.requests.length, 2, 'nothing was sent without a token')
-    const settlement = settlementOf({ controlId: 'M1', type: '' }, 2, again, 0)
-    const { error, reply } = settlement
+    const { error } = settlementOf({ controlId: 'M1', type: '' }, 2, again, 0)
     assert.deepEqual(error?.cause, {
       ...{ code: 'ERR_TOKEN_REFUSED', status: 401, error: 'invalid_token' },
       description: 'The iss claim is not valid'
@@ -579,16 +578,6 @@ describe('Courier', () => {
       error.message,
       /^ERR_TOKEN_REFUSED: The receiver 127\.0\.0\.1:\d+ refused the token \(HTTP 401\), shortly after another refusal: "The iss claim is not valid"\. The receiver expects tokens of another issuer/
     )
-    assert.deepEqual([reply?.status, reply?.text], [401, '{"detail":"no"}'])
-    assert.equal(reply?.headers['www-authenticate'], challenge)
-    // It may repeat what the first one holds.
-    const other = settlementOf(
-      { controlId: 'M2', type: '' },
-      1,
-      await mine.attempt(parcelOf('M2')),
-      0
-    )
-    assert.deepEqual([other.error?.cause?.status, other.reply], [401, undefined])
   })
 
   it('tells which token a message was accepted with, so that its revocation is none of a fresh one', async (t) => {

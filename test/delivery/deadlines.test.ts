@@ -28,7 +28,7 @@ describe('Deadlines', () => {
       deadlines.set(message(seq), 1000, lastAttempt(megabyte / 2))
     }
     // What is tried again in time makes room.
-    deadlines.delete(20)
+    deadlines.take(20)
     deadlines.set(message(21), 1000, lastAttempt(megabyte / 2))
     clock.pass(1000)
     const kept = Array.from({ length: 21 }, (_, at) => at + 1).filter((seq) =>

@@ -475,6 +475,41 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 HL7_DELIVERY_FAILED'])
   })
 
+  for (const failureTimeoutMs of [3_600_000, Number.POSITIVE_INFINITY]) {
+    it(`keeps the reply that refused the token of a message, for that message alone (${failureTimeoutMs} ms)`, async () => {
+      const replies: unknown[] = []
+      const setup = await setUp({
+        ...{ order: 'none', failureTimeoutMs },
+        emit: (_message, content, { reply }) => replies.push([content, reply?.status, reply?.text])
+      })
+      await acceptFirst(setup)
+      const { add, clock, flights } = setup
+      await add('a1', 'a2')
+      const { decision, ...retry } = resultOf('retry')
+      for (const { content, end } of flights.splice(0)) {
+        const reply = { status: 401, headers: {}, text: `no ${content}`, hl7: '', ack: null }
+        end({ ...retry, decision, reply })
+      }
+      await settled()
+      await add('a3')
+      const error = { code: 'ERR_TOKEN_REFUSED', family: 'token', text: 'refused' } as const
+      // Each is tried twice without a token, and then fails.
+      for (const isLast of [false, true]) {
+        for (let message = 0; message < 3; message++) {
+          await clock.advance(300_000)
+          const result = { error, status: 401, answered: false, reachable: true, elapsedMs: 1 }
+          flights.shift()?.end({ ...result, decision: { ...decision, retry: !isLast } })
+          await settled()
+        }
+      }
+      assert.deepEqual(replies.slice(1).toSorted(), [
+        ['a1', 401, 'no a1'],
+        ['a2', 401, 'no a2'],
+        ['a3', undefined, undefined]
+      ])
+    })
+  }
+
   describe('a message whose time is over before its next attempt', () => {
     const failureTimeoutMs = 20_000
     const refused = (): AttemptResult => ({
