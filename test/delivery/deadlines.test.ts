@@ -19,7 +19,7 @@ function lastAttempt(characters: number): LastAttempt {
 }
 
 describe('Deadlines', () => {
-  it('keep 16 MiB of last attempts, the newest: a message that they forget is tried once more', () => {
+  it('keep 16 MiB of last attempts, the newest: a message that they forget is tried once more', async () => {
     const clock = new FakeClock()
     const over: number[] = []
     const deadlines = new Deadlines(clock, (seq) => over.push(seq))
@@ -30,11 +30,12 @@ describe('Deadlines', () => {
     // What is tried again in time makes room.
     deadlines.take(20)
     deadlines.set(message(21), 1000, lastAttempt(megabyte / 2))
-    clock.pass(1000)
+    await clock.advance(1000)
     const kept = Array.from({ length: 21 }, (_, at) => at + 1).filter((seq) =>
       deadlines.overFor(message(seq))
     )
     assert.deepEqual(kept, [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21])
+    assert.deepEqual(over, kept)
     deadlines.close()
     assert.equal(clock.timers, 0)
   })
