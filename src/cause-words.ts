@@ -1,7 +1,7 @@
 import codes from '../locales/en-US/codes.json' with { type: 'json' }
 import type { Codes } from './codes.ts'
 
-export interface CauseWords {
+interface CauseWords {
   /** What it means: a sentence without its capital and full stop. */
   readonly meaning: string
   /** What to do about it: a whole sentence. */

@@ -129,7 +129,7 @@ export function durationText(ms: number, text: TabText): string {
 }
 
 /** The same with seconds, for sentences: `2 min 14 s`, `2 h 5 min 3 s`. */
-export function exactDurationText(ms: number, text: TabText): string {
+function exactDurationText(ms: number, text: TabText): string {
   const whole = durationText(ms, text)
   const seconds = Math.floor((ms % MINUTE) / 1000)
   if (ms < MINUTE || ms >= DAY || seconds === 0) return whole

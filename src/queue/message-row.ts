@@ -72,8 +72,7 @@ export interface ActRecord {
 export type StoryRecord = AttemptRecord | ActRecord
 
 /** So many attempts of a message are kept, and so many acts, the newest. */
-export const MOST_ATTEMPT_RECORDS = 20
-const MOST_ACT_RECORDS = 20
+const MOST_ALIKE = 20
 
 /** That a message had left before and was sent again. */
 export interface Resent {
@@ -123,10 +122,8 @@ export function isAttempt(record: StoryRecord): record is AttemptRecord {
 /** A story with one record more; the oldest of the same sort goes if there are too many. */
 export function withRecord(story: readonly StoryRecord[], record: StoryRecord): StoryRecord[] {
   const longer = [...story, record]
-  if (longer.length <= Math.min(MOST_ATTEMPT_RECORDS, MOST_ACT_RECORDS)) return longer
-  const most = isAttempt(record) ? MOST_ATTEMPT_RECORDS : MOST_ACT_RECORDS
   const alike = longer.filter((one) => isAttempt(one) === isAttempt(record))
-  return alike.length <= most ? longer : longer.filter((one) => one !== alike[0])
+  return alike.length <= MOST_ALIKE ? longer : longer.filter((one) => one !== alike[0])
 }
 
 /** What the API says of where a message is. */
