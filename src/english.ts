@@ -1,7 +1,13 @@
 import forms from '../locales/en-US/hl7-https-out.json' with { type: 'json' }
 import log from '../locales/en-US/log.json' with { type: 'json' }
 import tab from '../locales/en-US/sidebar.json' with { type: 'json' }
-import tokenForm from '../locales/en-US/oauth2-client-credentials.json' with { type: 'json' }
+import ownTokenForm from '../locales/en-US/oauth2-client-credentials.json' with { type: 'json' }
+
+/** What both forms say of a mistake stands once, with the texts of `hl7-https-out`. */
+const tokenForm = {
+  ...ownTokenForm,
+  problem: { ...forms.problem, ...ownTokenForm.problem }
+}
 
 /** The sentences in English: those that a reader may see in another language, and (`log`) those that are never translated. */
 const CATALOGUES = { forms, log, tab, tokenForm }

@@ -99,7 +99,8 @@ interface SidebarTab {
 declare const CHARSET_NAMES: readonly string[]
 
 declare const RED: {
-  _(key: string, values?: Record<string, string | number>): string
+  /** Of several keys, the first that there is a text for. */
+  _(key: string | string[], values?: Record<string, string | number>): string
   tabs: {
     create(options: { element: EditorElements; onchange: (tab: { id: string }) => void }): {
       addTab(tab: { id: string; label: string }): void
@@ -139,7 +140,7 @@ declare const RED: {
   view: { reveal(id: string): void; updateActive(): void; redraw(all: boolean): void }
   history: { push(event: object): void }
   i18n: { lang(): string }
-  notify(message: string, type: 'error' | 'success'): void
+  notify(message: string, type: 'error'): void
   utils: {
     /** `true`, or why the value is not valid for the type. */
     validateTypedProperty(value: string, type: string, options: object): true | string
