@@ -1,9 +1,9 @@
 import { randomUUID, type KeyObject } from 'node:crypto'
+import { SignJWT } from 'jose'
 import * as openid from 'openid-client'
 import { readAssertionFile } from './assertion-file.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { formProblem } from './setting-problem.ts'
-import { signJwt } from './sign-jwt.ts'
 import { SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
@@ -147,7 +147,10 @@ function claimsOf({ assertionClaims }: TokenSettings): Claims {
   )
 }
 
-/** Signs the claims of an assertion. */
+/**
+ * Signs the claims of an assertion. openid-client, which can sign those of a client, knows only HS256 for a secret,
+ * and no assertion of a grant.
+ */
 type Signer = (claims: Claims) => Promise<string>
 
 /** Proves who the client is with an assertion (RFC 7523 §2.2). */
@@ -174,7 +177,8 @@ function keySigner(signing: Signing): Signer {
     ...(settings.keyId !== '' && { kid: settings.keyId }),
     ...(thumbprint !== undefined && { 'x5t#S256': thumbprint })
   }
-  return (claims) => signJwt(header, { ...standardClaims(signing), ...claims }, key)
+  return (claims) =>
+    new SignJWT({ ...standardClaims(signing), ...claims }).setProtectedHeader(header).sign(key)
 }
 
 function secretSigner(signing: Signing): Signer {
@@ -183,7 +187,9 @@ function secretSigner(signing: Signing): Signer {
   const wanted = SECRET_ALGORITHMS.find((alg) => alg === settings.signingAlg)
   const alg = wanted ?? SECRET_ALGORITHMS.find((one) => listed.includes(one)) ?? 'HS256'
   return (claims) =>
-    signJwt({ alg, typ: 'JWT' }, { ...standardClaims(signing), ...claims }, settings.clientSecret)
+    new SignJWT({ ...standardClaims(signing), ...claims })
+      .setProtectedHeader({ alg, typ: 'JWT' })
+      .sign(Buffer.from(settings.clientSecret))
 }
 
 /**

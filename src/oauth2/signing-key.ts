@@ -10,6 +10,9 @@ const KEY = /-----BEGIN ([A-Z ]{0,30}PRIVATE KEY)-----((?:-{0,4}[^-])*)-----END 
 /** How a PKCS#1 or SEC1 key says that it is encrypted (RFC 1421 §4.6.1). */
 const ENCRYPTION = /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([\w-]+,[\dA-F]+)\s/
 
+/** RFC 7518 §3.3. jose signs with no shorter key. */
+const MIN_RSA_BITS = 2048
+
 /** What a secret can sign with (RFC 7518 §3.2), the usual one first. */
 export const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
 
@@ -86,6 +89,8 @@ export function signingAlgorithm(
   const [usual] = able
   // Its parameters may forbid what the server wants.
   if (kind === 'rsa-pss') return deployProblem('privateKey', 'keyRsaPss')
+  const { modulusLength: bits = MIN_RSA_BITS } = details ?? {}
+  if (bits < MIN_RSA_BITS) return deployProblem('privateKey', 'keyShort', { bits })
   if (usual === undefined) return deployProblem('privateKey', 'keyKind')
   if (wanted === '') {
     const prefers = preferred !== undefined && able.includes(preferred)

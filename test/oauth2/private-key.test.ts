@@ -73,6 +73,7 @@ describe('Private key', () => {
   const upTo = (length: number): string =>
     FORMS['PKCS#8'] + spki.repeat(200).slice(0, length - FORMS['PKCS#8'].length)
   const pss = pem(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey, 'pkcs8')
+  const short = pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, 'pkcs8')
   const x25519 = pem(generateKeyPairSync('x25519').privateKey, 'pkcs8')
   const k256 = pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey, 'pkcs8')
   for (const [what, text, words, phrase, algorithm] of [
@@ -98,6 +99,7 @@ describe('Private key', () => {
     ['encrypted SEC1', FORMS['encrypted SEC1'], /passphrase is wrong/, 'wrong'],
     ['RSA', FORMS['PKCS#8'], /with RS256, RS384, RS512, PS256, PS384, PS512\.$/, '', 'ES256'],
     ['P-384', FORMS.SEC1, /^Algorithm: It does not fit.*with ES384\.$/, '', 'RS384'],
+    ['short', short, /^Private key: It has 1024 bits\. An RSA key needs at least 2048/],
     ['secp256k1', k256, /^Private key: Only RSA, P-256/],
     ['X25519', x25519, /^Private key: Only RSA, P-256/],
     ['RSA-PSS', pss, /^Private key: .* RSA-PSS only .* cannot be used/],
