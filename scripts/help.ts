@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import codes from '../locales/en-US/codes.json' with { type: 'json' }
+import { RECEIVER_REFUSALS, REFUSALS } from '../src/oauth2/refusal-hints.ts'
 import { textOf, textsOf, type NodeTypeName, type Texts } from './form-page.ts'
 import { refusals } from './refusals.ts'
 
@@ -36,7 +37,7 @@ function errors(): string {
 
 /** Only those that are known by their words: the others say it with their code. */
 function refusalList(texts: Texts): string {
-  return refusals(texts, (label) => `<em>${label}</em>`)
+  return refusals([...REFUSALS, ...RECEIVER_REFUSALS], texts, (label) => `<em>${label}</em>`)
     .flatMap(({ row, hint }) => {
       const words = row.answers.flatMap(({ words: some }) => (some === undefined ? [] : [some]))
       if (words.length === 0) return []

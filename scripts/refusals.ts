@@ -1,6 +1,6 @@
 /** What is said of the rows of `src/oauth2/refusal-hints.ts`, in the words of a language. */
 import { hintValues } from '../src/oauth2/hint.ts'
-import { REFUSALS, type RefusalRow } from '../src/oauth2/refusal-hints.ts'
+import type { RefusalRow } from '../src/oauth2/refusal-hints.ts'
 import { textOf, type Texts } from './form-page.ts'
 
 /** An answer that refuses, and what to do about it. */
@@ -14,12 +14,16 @@ export interface RefusalEntry {
 const MARK = '\u0000'
 
 /**
- * The rows, each with its hint.
+ * The rows of a table, each with its hint.
  *
  * @param mark makes a label of the form stand out
  */
-export function refusals(texts: Texts, mark: (label: string) => string): RefusalEntry[] {
-  return REFUSALS.map((row) => ({ row, hint: hintText(texts, row, mark) }))
+export function refusals(
+  table: readonly RefusalRow[],
+  texts: Texts,
+  mark: (label: string) => string
+): RefusalEntry[] {
+  return table.map((row) => ({ row, hint: hintText(texts, row, mark) }))
 }
 
 function hintText(texts: Texts, { hint }: RefusalRow, mark: (label: string) => string): string {

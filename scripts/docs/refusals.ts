@@ -1,20 +1,28 @@
 /** The tables of refusals, from `src/oauth2/refusal-hints.ts`: what a server answers, and what to do. */
 import { english } from '../../src/english.ts'
-import type { RefusalAnswer, RefusalRow } from '../../src/oauth2/refusal-hints.ts'
+import {
+  RECEIVER_REFUSALS,
+  REFUSALS,
+  type RefusalAnswer,
+  type RefusalRow
+} from '../../src/oauth2/refusal-hints.ts'
 import { textsOf } from '../form-page.ts'
 import { refusals } from '../refusals.ts'
 import { inCode, table } from './table.ts'
 
 /** The lines of each table, by its name. */
 export const REFUSAL_TABLES = {
-  refusals: () => refusalTable('the token server answers', ({ by }) => by === undefined),
-  'refusals-of-receivers': () => refusalTable('the receiver says', ({ by }) => by === 'receiver')
+  refusals: () => refusalTable('the token server answers', REFUSALS),
+  'refusals-of-receivers': () => refusalTable('the receiver says', RECEIVER_REFUSALS)
 }
 
-function refusalTable(head: string, isMeant: (row: RefusalRow) => boolean): string {
-  const rows = refusals(textsOf('oauth2-client-credentials'), (label) => `*${label}*`)
-    .filter(({ row }) => isMeant(row))
-    .map(({ row, hint }) => [answerOf(row), hint.replaceAll('<', '\\<'), row.seen])
+function refusalTable(head: string, refused: readonly RefusalRow[]): string {
+  const texts = textsOf('oauth2-client-credentials')
+  const rows = refusals(refused, texts, (label) => `*${label}*`).map(({ row, hint }) => [
+    answerOf(row),
+    hint.replaceAll('<', '\\<'),
+    row.seen
+  ])
   return table([head, 'what to do', 'seen with, or described by'], rows)
 }
 

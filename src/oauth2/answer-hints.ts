@@ -1,5 +1,10 @@
 import type { Hint } from './hint.ts'
-import { REFUSALS, type RefusalAnswer, type RefusalRow } from './refusal-hints.ts'
+import {
+  RECEIVER_REFUSALS,
+  REFUSALS,
+  type RefusalAnswer,
+  type RefusalRow
+} from './refusal-hints.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /** What a token server answers instead of a token. */
@@ -57,12 +62,9 @@ export function isKnownError(error: string): boolean {
  * @param host whom to ask about what no row of the table matches
  */
 export function hintsForAnswer(refusal: Refusal, facts: HintFacts, host: string): Hint[] {
-  const { settings, clientAuth } = facts
   const row = rowFor(refusal, facts)
   if (row === undefined) return [{ key: 'askOperator', values: { host } }]
-  const field = settings.tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
-  const values = { field, method: clientAuth, grant: settings.grantType } as const
-  const hint: Hint = { key: row.hint, values }
+  const hint = hintOf(row, facts)
   switch (row.about) {
     case 'client':
       return [...clockHints(facts, signs(facts)), hint, ...listHints(facts), ...clockToo(facts)]
@@ -73,11 +75,35 @@ export function hintsForAnswer(refusal: Refusal, facts: HintFacts, host: string)
   }
 }
 
-/** The row of the table that says what a refusal by a token server means. */
-export function rowFor(
-  refusal: Refusal,
-  { settings, clientAuth }: Pick<HintFacts, 'settings' | 'clientAuth'>
-): RefusalRow | undefined {
+/** What a token server's words mean that come in place of its metadata; undefined if no row of the table has them. */
+export function hintForMetadata(words: string, settings: TokenSettings): Hint | undefined {
+  // This request has no credentials.
+  const given = { settings, clientAuth: 'none' } as const
+  const row = rowFor(wordsAlone(words), given)
+  return row && hintOf(row, given)
+}
+
+/** What a receiver's words mean that refuses the token; undefined if no row of the table has them. */
+export function hintForReceiver({
+  description = ''
+}: Pick<ReceiverRefusal, 'description'>): Hint | undefined {
+  const row = RECEIVER_REFUSALS.find(isFor(wordsAlone(description)))
+  return row && { key: row.hint }
+}
+
+type Client = Pick<HintFacts, 'settings' | 'clientAuth'>
+
+function hintOf({ hint }: RefusalRow, { settings, clientAuth }: Client): Hint {
+  const field = settings.tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
+  return { key: hint, values: { field, method: clientAuth, grant: settings.grantType } }
+}
+
+/** Matches no row that is about a code, a status or a page. */
+function wordsAlone(words: string): Refusal {
+  return { error: '', status: 0, words, isPage: false }
+}
+
+function rowFor(refusal: Refusal, { settings, clientAuth }: Client): RefusalRow | undefined {
   const { scope, dpop, keyId, tokenEndpoint } = settings
   const given: Record<NonNullable<RefusalRow['given']>, boolean> = {
     issuer: tokenEndpoint === '',
@@ -85,26 +111,18 @@ export function rowFor(
     'no DPoP': !dpop,
     'key ID': keyId !== ''
   }
+  const matches = isFor(refusal)
   return REFUSALS.find(
     (row) =>
-      row.by === undefined &&
-      row.answers.some((answer) => isMatch(answer, refusal)) &&
+      matches(row) &&
       (row.methods?.includes(clientAuth) ?? true) &&
       (row.grants?.includes(settings.grantType) ?? true) &&
       (row.given === undefined || given[row.given])
   )
 }
 
-/** What to do about a receiver that refuses the token, by what it says; undefined if no row of the table matches. */
-export function hintForReceiver({
-  error = '',
-  description = ''
-}: Pick<ReceiverRefusal, 'error' | 'description'>): Hint | undefined {
-  const refusal = { status: 0, error, words: description, isPage: false }
-  const row = REFUSALS.find(
-    ({ answers, by }) => by === 'receiver' && answers.some((answer) => isMatch(answer, refusal))
-  )
-  return row && { key: row.hint }
+function isFor(refusal: Refusal): (row: RefusalRow) => boolean {
+  return ({ answers }) => answers.some((answer) => isMatch(answer, refusal))
 }
 
 function isMatch(answer: RefusalAnswer, { error, isPage, status, words }: Refusal): boolean {

@@ -7,10 +7,10 @@ import { urlProblem } from '../http-client/url-problem.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import { printableProse } from '../printable.ts'
 import { pageError, redirectError } from './answer-error.ts'
-import { rowFor } from './answer-hints.ts'
+import { hintForMetadata } from './answer-hints.ts'
 import type { Hint } from './hint.ts'
 import { translateError } from './network-error.ts'
-import { isPage, readRefusal } from './token-answer.ts'
+import { readRefusal } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 import { allowPlainHttp, decodeText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -171,22 +171,15 @@ function noMetadata(
 ): TokenError {
   const { description = '' } = status === 200 ? {} : readRefusal(text)
   const words = printableProse(description)
-  const refusal = { error: '', status, words, isPage: isPage(text) }
-  const row = words === '' ? undefined : rowFor(refusal, { settings, clientAuth: 'none' })
   const isTokenUrl = isTokenPath(new URL(settings.issuer).pathname)
-  const hint =
-    row === undefined || row.answers.every(({ words: some }) => some === undefined)
-      ? isTokenUrl
-        ? 'issuerIsTokenUrl'
-        : 'noMetadata'
-      : row.hint
+  const ofAddress: Hint = { key: isTokenUrl ? 'issuerIsTokenUrl' : 'noMetadata' }
   const key = status === 200 ? 'token.metadataNotJson' : 'token.noMetadata'
   return new TokenError(english('log', key, { host, status }), {
     code: 'ERR_DISCOVERY',
     status,
     host,
     description: words === '' ? undefined : words,
-    hints: [{ key: hint }],
+    hints: [hintForMetadata(words, settings) ?? ofAddress],
     permanent: true
   })
 }

@@ -3,8 +3,6 @@ import type { ClientAuthMethod, GrantType } from './token-settings.ts'
 
 /** A refusal that was seen, or that a standard or a vendor describes, and what to do about it. */
 export interface RefusalRow {
-  /** Who refuses. Default: the token server. */
-  by?: 'receiver'
   /** One of these. */
   answers: readonly RefusalAnswer[]
   /** How the client is authenticated. Default: in any way. */
@@ -36,13 +34,15 @@ export interface RefusalAnswer {
 const KEYCLOAK = 'Keycloak'
 const ENTRA = 'Microsoft Entra ID'
 const OKTA = 'Okta'
+const AUTH0 = 'Auth0'
 const SPRING = 'Spring Security'
 const OAUTH = 'RFC 6749 §5.2'
 const HTTP = 'RFC 9110'
 
 /**
- * Read from top to bottom: the first row that matches counts. What no row matches is for the operator of the server,
- * whose own words are shown in any case. The tables in docs/troubleshooting.md and the help are made from this one.
+ * What token servers answer, read from top to bottom: the first row that matches counts. What no row matches is for the
+ * operator of the server, whose own words are shown in any case. The tables in docs/troubleshooting.md and the help are
+ * made from this one and the next.
  */
 export const REFUSALS: readonly RefusalRow[] = [
   // Words that mean one thing, whatever the code.
@@ -112,7 +112,10 @@ export const REFUSALS: readonly RefusalRow[] = [
   row(OAUTH, 'scopeMissing', codes('invalid_scope'), { given: 'no scope' }),
   row(OAUTH, 'scopeUnknown', codes('invalid_scope')),
   row('RFC 8707 §2', 'invalidTarget', codes('invalid_target')),
-  row(`RFC 6749 §4.1.2.1, Auth0, ${OKTA}`, 'accessDenied', codes('access_denied')),
+  row(`RFC 6749 §4.1.2.1, ${AUTH0}, ${OKTA}`, 'accessDenied', [
+    ...codes('access_denied'),
+    ...says('Policy evaluation failed for this request')
+  ]),
   row(OAUTH, 'unsupportedGrant', codes('unsupported_grant_type')),
   row('RFC 7523 §3.1', 'grantJwtBearer', codes('invalid_grant'), {
     grants: ['jwt_bearer'],
@@ -144,13 +147,15 @@ export const REFUSALS: readonly RefusalRow[] = [
   row(HTTP, 'notPost', [{ status: 405 }]),
   row(HTTP, 'proxyLogin', [{ status: 407 }]),
   row('RFC 6585', 'tooMany', [{ status: 429 }]),
-  row(HTTP, 'serverProblem', [{ status: '5xx' }]),
+  row(HTTP, 'serverProblem', [{ status: '5xx' }])
+]
 
-  // Receivers that refuse the token.
-  row(SPRING, 'receiverIssuer', says('iss claim is not valid'), { by: 'receiver' }),
-  row(SPRING, 'receiverAudience', says('aud claim is not valid'), { by: 'receiver' }),
-  row(SPRING, 'receiverClock', says('Jwt expired at', 'Jwt used before'), { by: 'receiver' }),
-  row(SPRING, 'receiverKeys', says('no matching key(s) found'), { by: 'receiver' })
+/** What receivers say that refuse a token. */
+export const RECEIVER_REFUSALS: readonly RefusalRow[] = [
+  row(SPRING, 'receiverIssuer', says('iss claim is not valid')),
+  row(SPRING, 'receiverAudience', says('aud claim is not valid')),
+  row(SPRING, 'receiverClock', says('Jwt expired at', 'Jwt used before')),
+  row(SPRING, 'receiverKeys', says('no matching key(s) found'))
 ]
 
 type Conditions = Omit<RefusalRow, 'seen' | 'hint' | 'answers'>

@@ -412,6 +412,30 @@ describe('a refusal as recorded', () => {
       `{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter.","errorLink":"invalid_client","errorId":"oaejDJuWCiRTQeH8n6WG2116A","errorCauses":[]}`,
       ...['invalid_client', "Invalid value for 'client_id' parameter.", ['clientUnknown']]
     ],
+    [
+      'Okta: no access policy for this client and scope',
+      400,
+      keycloak(
+        'x',
+        'Policy evaluation failed for this request, please check the policy configurations.'
+      ),
+      ...[
+        'x',
+        'Policy evaluation failed for this request, please check the policy configurations.'
+      ],
+      ['accessDenied']
+    ],
+    [
+      'Auth0: not authorized for the API',
+      403,
+      keycloak(
+        'access_denied',
+        'Client is not authorized to access "https://api.example". You need to create a "client-grant" associated to this API.'
+      ),
+      'access_denied',
+      'Client is not authorized to access "https://api.example". You need to create a "client-grant" associated to this API.',
+      ['accessDenied']
+    ],
     ['a gateway', 403, FORBIDDEN, 'ERR_HTTP_STATUS', undefined, ['gateway']],
     [
       'a server that nobody knows',
@@ -452,6 +476,13 @@ describe('a refusal as recorded', () => {
     assert.deepEqual([error.code, error.status], ['ERR_DISCOVERY', 404])
     assert.match(error.description ?? '', /^Realm does not exist\./)
     assert.deepEqual(keysOf(error), ['realmOfIssuer'])
+  })
+
+  it('in place of the metadata has all its values too', async () => {
+    const at = { tokenEndpoint: '', issuer: test.server.origin }
+    const words = 'AADSTS700016: Application was not found in the directory.'
+    const error = await test.failure(json({ error: 'x', error_description: words }, 400), at)
+    assert.match(error.hint, /Issuer URL leads to the right tenant/)
   })
 
   for (const found of ['http://keycloak:8080/realms/hl7', 'http://10.1.2.3/realms/hl7']) {
