@@ -83,9 +83,14 @@ export class TokenCache {
   #held: Held | undefined
   /** The newest token, held or not, with times on the monotonic clock. */
   #newest:
-    { token: string; obtainedAt: number; isAccepted: boolean; refusedAt?: number } | undefined
-  /** The last refusal by a receiver. */
-  #refusal: ReceiverRefusal | undefined
+    | {
+        token: string
+        obtainedAt: number
+        isAccepted: boolean
+        /** The last refusal by a receiver that counted. */
+        refused?: { at: number; by: ReceiverRefusal }
+      }
+    | undefined
   /** When the last refresh that a refusal forced began. */
   #forcedAt = -Infinity
   /** Fresh tokens refused in a row. */
@@ -128,13 +133,12 @@ export class TokenCache {
    * none. Only a token's first refusal counts.
    */
   drop(token: string, refusal: ReceiverRefusal): void {
-    this.#refusal = refusal
     if (this.#replacementOf(token) !== undefined) return
     this.#held = undefined
     const now = this.#parts.clock.monotonic()
     const newest = this.#newest
-    if (newest?.token === token && !this.#wasRefused(token, now)) {
-      newest.refusedAt = now
+    if (newest?.token === token && this.#refusalOf(token, now) === undefined) {
+      newest.refused = { at: now, by: refusal }
       const isFresh = !newest.isAccepted && now - newest.obtainedAt < FRESH_MS
       this.#freshRefused = isFresh ? this.#freshRefused + 1 : 0
       if (this.#freshRefused >= MAX_FRESH) {
@@ -214,9 +218,12 @@ export class TokenCache {
     return holds && held.token !== token ? held.promise : undefined
   }
 
-  #wasRefused(token: string, now: number): boolean {
+  /** How it was refused; undefined also if that was long ago. */
+  #refusalOf(token: string, now: number): ReceiverRefusal | undefined {
     const newest = this.#newest
-    return newest?.token === token && now - (newest.refusedAt ?? -Infinity) < REMEMBERED_MS
+    if (newest?.token !== token || newest.refused === undefined) return undefined
+    const { at, by } = newest.refused
+    return now - at < REMEMBERED_MS ? by : undefined
   }
 
   /** Why no request may be made now. */
@@ -235,7 +242,7 @@ export class TokenCache {
 
   #fetch(): Promise<string> {
     if (this.#flight !== undefined) return this.#flight
-    if (this.#newest?.refusedAt !== undefined) this.#forcedAt = this.#parts.clock.monotonic()
+    if (this.#newest?.refused !== undefined) this.#forcedAt = this.#parts.clock.monotonic()
     // The last token was not refused, so earlier refusals no longer count.
     else this.#freshRefused = 0
     const flight = this.#obtain().finally(() => {
@@ -254,7 +261,8 @@ export class TokenCache {
       const { accessToken: token, sentAt, lifetime } = await obtain(this.#closing.signal)
       if (this.#closing.signal.aborted) throw aborted()
       const now = instant(clock)
-      if (this.#wasRefused(token, now.monotonic)) throw refusedBy('sameAgain', this.#refusal)
+      const refusal = this.#refusalOf(token, now.monotonic)
+      if (refusal !== undefined) throw refusedBy('sameAgain', refusal)
       const held = {
         token,
         promise: Promise.resolve(token),
@@ -287,7 +295,7 @@ export class TokenCache {
     const now = this.#parts.clock.monotonic()
     const wait = Math.max(
       backOffMs(error, count, this.#parts.random()),
-      this.#newest?.refusedAt === undefined ? 0 : this.#forcedAt + BETWEEN_FORCED_MS - now
+      this.#newest?.refused === undefined ? 0 : this.#forcedAt + BETWEEN_FORCED_MS - now
     )
     const failure = error.retriableIn(wait)
     this.#failure = { error: failure, until: now + wait }
@@ -348,7 +356,7 @@ function aborted(): TokenError {
 /** Why there is no other token for one that a receiver refuses. */
 function refusedBy(
   key: KeyUnder<'log', 'token'> & ('refusesFresh' | 'refusedAgain' | 'sameAgain'),
-  refusal: ReceiverRefusal = { host: '', status: 401 }
+  refusal: ReceiverRefusal
 ): TokenError {
   const { host, status, error, description } = refusal
   return new TokenError(english('log', `token.${key}`, { host, status }), {
