@@ -273,7 +273,6 @@ describe('token servers', () => {
   })
 })
 
-/** The result of the Test button. */
 describe('nginx in front of a token server', { skip: missing('nginx') }, () => {
   let nginx: ServerProcess
   let authority: Authority
@@ -309,6 +308,7 @@ describe('nginx in front of a token server', { skip: missing('nginx') }, () => {
   }
 })
 
+/** The result of the Test button. */
 async function tested(given: Given): ReturnType<typeof testToken> {
   const httpClient = tokenHttpClient()
   const result = await testToken(tokenSettings(given), httpClient)
