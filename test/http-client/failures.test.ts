@@ -22,7 +22,8 @@ const CUT = 'the connection was cut'
 const NO_TLS = 'the TLS handshake failed; the port may not speak TLS'
 const OLD_TLS = 'the server does not support TLS 1.2 or newer'
 const WANTS_CERTIFICATE = 'the server wants a client certificate, or a different one'
-const REFUSED = `the server refused the TLS handshake; ${WANTS_CERTIFICATE}?`
+const REFUSED =
+  'the server refused the TLS handshake: it may want a client certificate, or a different one'
 
 describe('why there is no connection', () => {
   const test = httpTest()
