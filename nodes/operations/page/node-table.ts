@@ -178,7 +178,7 @@ export class NodeTable {
       </td>
       <td role="gridcell" class="hl7-cell-perMinute hl7-fold">${perMinute}</td>
       <td role="gridcell" class="hl7-cell-p95 hl7-fold">
-        ${latencyMs.p95 === 0 ? '' : text('figure.ms', { n: Math.round(latencyMs.p95) })}
+        ${latencyMs.p95 === 0 ? '' : text('age.ms', { n: Math.round(latencyMs.p95) })}
       </td>
       <td role="gridcell" class="hl7-cell-lastAck hl7-fold">
         ${clockTime(lastAckAt, now(), language)}

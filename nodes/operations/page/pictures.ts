@@ -37,7 +37,7 @@ function picture(
     history === undefined || series.columns.every((column) => column === null)
       ? '–'
       : figure === 'p95'
-        ? text('figure.ms', { n: Math.round(series.figure).toLocaleString(language) })
+        ? text('age.ms', { n: Math.round(series.figure).toLocaleString(language) })
         : series.figure.toLocaleString(language)
   const words = text(`picture.${figure}`, {
     value,
