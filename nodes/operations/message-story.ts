@@ -14,11 +14,10 @@ import { iso } from './times.ts'
 export function storyOf(row: MessageRow): StoryRow[] {
   const { acceptedAt, attempts, resent, story } = row
   const kept = story.filter(isAttempt)
-  const begun = resent === undefined ? [] : [resent.by]
   return [
     resent === undefined
       ? line(acceptedAt, '', { kind: 'message-accepted', values: {} })
-      : line(acceptedAt, begun[0] ?? '', {
+      : line(acceptedAt, resent.by, {
           kind: 'message-repeats',
           values: { acceptedAt: iso(resent.acceptedAt) ?? '' }
         }),

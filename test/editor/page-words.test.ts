@@ -180,6 +180,14 @@ describe('the words of the tab', () => {
       sentence('sent-again', { count: 12 }, 'night'),
       '12 messages sent again after they had left · by night'
     )
+    const acceptedAt = at(2026, 10, 24, 23, 5, 1)
+    assert.equal(
+      eventSentence(
+        { ...event, by: 'night', kind: 'message-repeats', values: { acceptedAt } },
+        speech
+      ),
+      'Sent again after it had left (first accepted Nov 24 23:05:01) · by night'
+    )
   })
 
   it('are the English ones of the runtime for a kind that this page does not know', () => {

@@ -1,8 +1,8 @@
 import { byText, toldText, type Told } from '../../../src/told.ts'
 import type { RuleText } from '../../editor/reply-rule-words.ts'
 import { ruleWords } from './rule-words.ts'
-import type { Text } from './times.ts'
 import { cut } from './cut.ts'
+import { clockTime, type Text } from './times.ts'
 
 /** So much of an advice is shown, in characters. */
 const MOST_ADVICE = 1000
@@ -21,11 +21,9 @@ export interface Speech {
  * The words of this language for what the runtime told, or its own English ones for a kind that
  * there are none for: the runtime may be newer than a page that has been open for days.
  */
-export function told({ kind, values }: Told, english: string, { text, ruleText }: Speech): string {
-  const rule = String(values['rule'] ?? '')
-  // As it is written, a rule says little to whoever did not write it.
-  const said = rule === '' ? values : { ...values, rule: ruleSaid(rule, text, ruleText) }
-  const found = toldText({ kind, values: said }, text)
+export function told({ kind, values }: Told, english: string, speech: Speech): string {
+  const { text } = speech
+  const found = toldText({ kind, values: saidHere(values, speech) }, text)
   const words = found.startsWith('told.') ? english : found
   // Whom to call stands at its end.
   return kind.startsWith('advice-') ? cut(words, MOST_ADVICE) : cut(words)
@@ -34,6 +32,20 @@ export function told({ kind, values }: Told, english: string, { text, ruleText }
 /** Who did something, in words; an empty string if nobody is known. */
 export function byWhom(by: string, { text }: Speech): string {
   return byText(cut(by, 80), text)
+}
+
+/** The values, of which some are said in this language and this zone. */
+function saidHere(values: Told['values'], speech: Speech): Told['values'] {
+  const { text, ruleText, language, now } = speech
+  const { acceptedAt, rule = '' } = values
+  return {
+    ...values,
+    // As it is written, a rule says little to whoever did not write it.
+    ...(rule !== '' && { rule: ruleSaid(String(rule), text, ruleText) }),
+    ...(acceptedAt !== undefined && {
+      acceptedAt: clockTime(String(acceptedAt), now(), language, true)
+    })
+  }
 }
 
 /** `“ERR-3 is 206: Suspend” (@ERR-3:206=S)` */

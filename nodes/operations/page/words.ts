@@ -1,5 +1,5 @@
 import { durationText } from '../../../src/told.ts'
-import type { EventRow, MessageAnswer, NodeState } from '../answers.ts'
+import type { EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
 import { cut } from './cut.ts'
 import { clockTime, until } from './times.ts'
 import { byWhom, type Speech, told } from './told.ts'
@@ -122,10 +122,10 @@ export function foundSentence(row: MessageAnswer, node: string, speech: Speech):
   return [text(`found.${row.state}`, { at }), said, tries, node].filter(Boolean).join(', ')
 }
 
-/** What happened, and who did it. */
-export function eventSentence(event: EventRow, speech: Speech): string {
+/** What happened to a node or a message, and who did it. */
+export function eventSentence(event: EventRow | StoryRow, speech: Speech): string {
   // These words say so already.
-  const saysWho = event.kind === 'suspended' || event.kind === 'paused'
+  const saysWho = event.kind === 'paused' || event.by === 'rule'
   const by = saysWho ? '' : byWhom(event.by, speech)
   return [told(event, event.text, speech), by].filter(Boolean).join(' · ')
 }

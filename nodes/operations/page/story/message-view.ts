@@ -2,8 +2,8 @@ import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageContent, NodeState } from '../../answers.ts'
 import { button, type Desk } from '../desk.ts'
 import { clockTime } from '../times.ts'
+import { eventSentence } from '../words.ts'
 import { copyText } from './copy-text.ts'
-import { happenings } from './happenings.ts'
 import { report } from './report.ts'
 import { sideBySide } from './side-by-side.ts'
 
@@ -45,17 +45,17 @@ export function messageView({
       ${button(desk, { id: 'copy-report', label: text('story.copyReport'), press: copy })}
     </div>
     <ol class="hl7-story-rows" aria-labelledby="hl7-story-title">
-      ${happenings(message, desk).map(
-        ({ at, words: what }) =>
+      ${message.story.map(
+        (row) =>
           html`<li>
             ${
-              at === null
+              row.at === null
                 ? nothing
-                : html`<time datetime=${at} title=${at}
-                    >${clockTime(at, desk.now(), language, true)}</time
+                : html`<time datetime=${row.at} title=${row.at}
+                    >${clockTime(row.at, desk.now(), language, true)}</time
                   >`
             }
-            <span>${what}</span>
+            <span>${eventSentence(row, desk)}</span>
           </li>`
       )}
     </ol>
