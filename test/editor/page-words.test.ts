@@ -347,6 +347,12 @@ describe('the pictures', () => {
     assert.equal(ground(columns), `M57 ${HEIGHT - 0.5}h1M59 ${HEIGHT - 0.5}h1`)
   })
 
+  it('have gaps where no reply came, instead of one within 0 ms', () => {
+    const some = seriesOf(minutes([0, 40, 0]), 'p95', 60, now)
+    assert.deepEqual(some, { columns: [...nothing(58), 40, null], figure: 40, most: 40 })
+    assert.deepEqual(seriesOf(minutes([0, 0]), 'p95', 60, now).columns, nothing(60))
+  })
+
   it('are bars, the highest as high as the picture, the smallest still to be seen', () => {
     assert.equal(bars([0, 1, 1000]), `M1.5 ${HEIGHT}v-1.5M2.5 ${HEIGHT}v-${HEIGHT}`)
     for (const none of [[], [0, 0], [null]]) assert.equal(bars(none), '')

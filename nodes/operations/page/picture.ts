@@ -45,6 +45,8 @@ export function seriesOf(
     if (!(column >= -1 && column < COLUMNS)) continue
     const at = Math.max(0, column)
     const value = Math.max(0, minute[figure])
+    // There was no reply.
+    if (figure === 'p95' && value === 0) continue
     const before = columns[at]
     values.push(value)
     columns[at] = isCounter(figure) ? (before ?? 0) + value : Math.max(before ?? 0, value)
@@ -53,8 +55,7 @@ export function seriesOf(
     columns,
     figure: isCounter(figure)
       ? values.reduce((sum, value) => sum + value, 0)
-      : // While nothing is sent there is no latency: the last that there was.
-        ((figure === 'p95' ? values.findLast((value) => value > 0) : values.at(-1)) ?? 0),
+      : (values.at(-1) ?? 0),
     most: Math.max(0, ...values)
   }
 }

@@ -33,13 +33,11 @@ function picture(
   { text, language, now }: Speech
 ): TemplateResult {
   const series = seriesOf(history?.minutes ?? [], figure, range, now())
-  const value =
-    history === undefined || series.columns.every((column) => column === null)
-      ? '–'
-      : figure === 'p95'
-        ? text('age.ms', { n: Math.round(series.figure).toLocaleString(language) })
-        : series.figure.toLocaleString(language)
-  const words = text(`picture.${figure}`, {
+  const isKnown = series.columns.some((column) => column !== null)
+  const n = Math.round(series.figure).toLocaleString(language)
+  const value = !isKnown ? '–' : figure === 'p95' ? text('age.ms', { n }) : n
+  const words = text(`picture.${isKnown ? figure : 'none'}`, {
+    figure: text(`figure.${figure}`),
     value,
     most: Math.round(series.most).toLocaleString(language),
     range: text(`range.${range}`)
