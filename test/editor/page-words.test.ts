@@ -115,6 +115,13 @@ describe('the words of the tab', () => {
 
   it('say what the receiver said, or why nothing came', () => {
     assert.equal(receiverSaid(messageRow('1'), speech), 'AE 206 E Application record locked')
+    const [locked] = messageRow('1').errors
+    assert.ok(locked)
+    const unknown = { code: '204', severity: 'W', text: '' }
+    assert.equal(
+      receiverSaid(messageRow('1', { errors: [locked, unknown, locked] }), speech),
+      'AE 206 E Application record locked ×2; 204 W'
+    )
     const none = { ackCode: '', errors: [] }
     const values = { ackCode: '', errors: '', status: 0, cause: 'ECONNREFUSED', rule: '' }
     assert.equal(receiverSaid(messageRow('1', { ...none, values }), speech), 'ECONNREFUSED')

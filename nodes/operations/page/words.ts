@@ -101,10 +101,14 @@ export function namesOf(nodes: readonly NodeState[]): ReadonlyMap<string, string
 
 /** `AE 206 E Application record locked`, or why there was no such answer. */
 export function receiverSaid(row: MessageAnswer, speech: Speech): string {
-  const errors = row.errors
-    .slice(0, 3)
-    .map(({ code, severity, text }) => [code, severity, text].filter(Boolean).join(' '))
-  const said = [row.ackCode, errors.join('; ')].filter(Boolean).join(' ')
+  const errors = row.errors.map(({ code, severity, text }) =>
+    [code, severity, text].filter(Boolean).join(' ')
+  )
+  const listed = [...new Set(errors)].slice(0, 3).map((error) => {
+    const count = errors.filter((other) => other === error).length
+    return count === 1 ? error : `${error} ×${count}`
+  })
+  const said = [row.ackCode, listed.join('; ')].filter(Boolean).join(' ')
   return said === '' ? told(withoutRule(row), row.reason, speech) : cut(said)
 }
 
