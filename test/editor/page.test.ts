@@ -214,23 +214,30 @@ describe('the page', () => {
     )
   })
 
-  it('lists what waits, not only what was tried', async () => {
+  it('lists what waits, and first what the others wait for', async () => {
+    const untried = { attempts: 0, ackCode: '', errors: [], rule: '', kind: 'ok' } as const
     fake.messages.set('Registry', [
-      ...Array.from({ length: 9 }, (_, index) =>
-        messageRow(String(20 - index), { state: 'waiting' })
+      ...Array.from({ length: 119 }, (_, index) =>
+        messageRow(String(130 - index), { state: 'waiting', ...untried })
       ),
       messageRow('11', { state: 'retrying' }),
       messageRow('10', { state: 'acked' })
     ])
-    fake.nodes = fake.nodes.map((node) => (node.id === 'Registry' ? { ...node, queued: 10 } : node))
     await open()
     await page.click('[data-key=Registry]')
     await page.waitForSelector('[data-key="11"]')
-    assert.equal((await keys('message')).length, 10)
+    assert.equal((await keys('message')).length, 100)
+    assert.deepEqual((await keys('message')).slice(0, 3), ['11', '130', '129'])
     assert.match(
       await page.evaluate(`document.querySelector('.hl7-messages select').selectedOptions[0].text`),
-      /^\s*10 waiting\s*$/
+      /^\s*120 waiting\s*$/
     )
+    // The receiver has said nothing about those that were never sent.
+    assert.equal(await text('.hl7-message-rows th.hl7-cell-said'), 'State')
+    assert.equal(await text('[data-key="130"] .hl7-cell-said'), 'waiting')
+    await page.click('.hl7-messages button:has-text("Older")')
+    await page.waitForSelector('[data-key="12"]')
+    assert.equal((await keys('message')).length, 20)
   })
 
   it('can be used with the keyboard alone', async () => {

@@ -39,8 +39,8 @@ export class MessageList {
   /** What stands in the fields, and what of it has been entered. */
   #typed: Record<keyof MessageFilter, string> = { controlId: '', type: '', rule: '' }
   #filter: MessageFilter = {}
-  /** The last ids of the pages before this one. */
-  #pages: string[] = []
+  /** The last messages of the pages before this one. */
+  #pages: MessageAnswer[] = []
   #rows: readonly MessageAnswer[] = []
   #more = false
   #trouble = ''
@@ -69,6 +69,11 @@ export class MessageList {
   /** The id of the opened message. */
   get opened(): string | undefined {
     return this.#opened.id
+  }
+
+  /** What is listed is in several states, which a row then says too. */
+  get #isMixed(): boolean {
+    return this.#list === '' || this.#list === 'queued'
   }
 
   /** Shows what is known of a node; its messages come with `load`. */
@@ -221,7 +226,7 @@ export class MessageList {
                           void this.#desk.draw()
                         }}
                       />`
-                    : text(`column.${id}`)
+                    : text(`column.${id === 'said' && this.#isMixed ? 'state' : id}`)
                 }
               </th>`
           )}
@@ -244,7 +249,6 @@ export class MessageList {
     const isChosen = this.#chosen.has(id)
     const controlId = cut(row.controlId, 80)
     const said = receiverSaid(row, this.#desk)
-    const isMixed = this.#list === '' || this.#list === 'queued'
     return html`<tr
         role="row"
         data-key=${id}
@@ -273,7 +277,7 @@ export class MessageList {
           <span class="hl7-unit">${text('unit.tries', { count: row.attempts })}</span>
         </td>
         <td role="gridcell" class="hl7-cell-said">
-          ${isMixed ? [stateWord(row, this.#desk), said].filter(Boolean).join(': ') : said}
+          ${this.#isMixed ? [stateWord(row, this.#desk), said].filter(Boolean).join(': ') : said}
         </td>
       </tr>
       ${
@@ -298,7 +302,7 @@ export class MessageList {
         this.#turned()
       })}
       ${turn(text('messages.older'), this.#more, () => {
-        const last = this.#rows.at(-1)?.id
+        const last = this.#rows.at(-1)
         if (last !== undefined) this.#pages.push(last)
         this.#turned()
       })}
@@ -356,7 +360,8 @@ export class MessageList {
       const from = this.#pages.length * LISTED + 1
       return text('count.from', { from, to: from + this.#rows.length - 1 })
     }
-    return this.#more ? text('count.first', { n: this.#rows.length }) : ''
+    if (!this.#more) return ''
+    return text(this.#list === 'queued' ? 'count.tried' : 'count.first', { n: this.#rows.length })
   }
 }
 

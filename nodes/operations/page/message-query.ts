@@ -6,8 +6,8 @@ import type { Frame } from './frame.ts'
 export const LISTS = ['suspended', 'queued', 'awaiting', 'naked', 'failed', 'acked', ''] as const
 export type List = (typeof LISTS)[number]
 
-/** The states of what waits. */
-const QUEUED = ['sending', 'retrying', 'waiting'] as const
+/** The states of what is being tried: in order, others wait for it. */
+const TRIED = ['sending', 'retrying'] as const
 
 /** So many messages are listed at a time. */
 export const LISTED = 100
@@ -21,28 +21,33 @@ export function mostTelling(node: NodeState): List {
 }
 
 /**
- * A page of a node's messages, newest first.
+ * A page of a node's messages, newest first; of what waits, those that are being tried come before the others.
  *
- * @param before the id of a message: older ones
+ * @param last the last one of the page before
  */
 export async function messagePage(
   frame: Frame,
   id: string,
   list: List,
   filter: MessageFilter,
-  before: string | undefined
+  last: MessageAnswer | undefined
 ): Promise<MessagePage> {
-  const ask = (state: string): Promise<MessagePage> =>
+  const ask = (state: string, before?: string): Promise<MessagePage> =>
     frame.ask(
       'messages',
       { id },
       { state, ...filter, ...(before !== undefined && { before }), limit: LISTED }
     )
-  if (list !== 'queued') return ask(list)
-  const pages = await Promise.all(QUEUED.map(ask))
-  const messages = pages
-    .flatMap((page) => page.messages)
-    .sort((one, other) => Number(other.id) - Number(one.id))
+  if (list !== 'queued') return ask(list, last?.id)
+  if (last?.state === 'waiting') return ask('waiting', last.id)
+  const pages = await Promise.all([...TRIED.map((state) => ask(state, last?.id)), ask('waiting')])
+  // One that moved on between two answers is in both.
+  const found = new Map(pages.flatMap(({ messages }) => messages.map((row) => [row.id, row])))
+  const messages = [...found.values()].sort(
+    (one, other) =>
+      Number(one.state === 'waiting') - Number(other.state === 'waiting') ||
+      Number(other.id) - Number(one.id)
+  )
   return {
     messages: messages.slice(0, LISTED),
     more: messages.length > LISTED || pages.some(({ more }) => more)
