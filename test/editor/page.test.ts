@@ -102,6 +102,7 @@ describe('the page', () => {
       await page.locator('.hl7-story').waitFor()
       // The rule in words, and as it is written.
       await shows('.hl7-advice .hl7-rule', /ERR-3 is 206: Suspend” @ERR-3:206=S/)
+      assert.equal(await page.locator('.hl7-rule').count(), 1)
       await page.click('[data-button=pause]')
       await page.waitForSelector('.hl7-question')
       assert.deepEqual(await sticksOut(page), [])
@@ -163,6 +164,27 @@ describe('the page', () => {
     fake.nodes.sort((one, other) => Number(other.id === 'n60') - Number(one.id === 'n60'))
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n60'`)
     assert.equal(await focused(), 'n60')
+  })
+
+  it('names the rule that suspended a message once', async () => {
+    const rule = '@ERR-3:206=S'
+    fake.nodes = fake.nodes.map((node) => ({
+      ...node,
+      advice: {
+        kind: 'advice-suspended',
+        values: { rule, count: 8, answer: 'AE 206', host: node.host, waiting: 0, queue: 'disk' },
+        text: ''
+      }
+    }))
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2', { state: 'naked' })])
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await shows('.hl7-do', /ERR-3 is 206: Suspend” \(@ERR-3:206=S\)/)
+    assert.equal(await page.locator('.hl7-rule').count(), 0)
+    // No line of the story of this one has it.
+    await page.selectOption('.hl7-messages select', 'naked')
+    await page.click('[data-key="2"]')
+    await shows('.hl7-message .hl7-rule', /ERR-3 is 206: Suspend” @ERR-3:206=S/)
   })
 
   it('finds nodes by words and by state', async () => {
@@ -288,7 +310,7 @@ describe('the page', () => {
       nodeState(id, {
         ...{
           ...told,
-          kind: 'paused',
+          kind: 'verdict',
           name: evil,
           flow: evil,
           host: evil,
@@ -296,7 +318,7 @@ describe('the page', () => {
           state: 'paused'
         },
         ...{ contact: evil, paused: { at: ago(1), by: evil, reason: evil } },
-        advice: { kind: 'paused', values, text: evil }
+        advice: { kind: 'paused', values: { by: evil, reason: evil }, text: evil }
       })
     )
     const errors = [{ code: evil, severity: evil, text: evil }]
@@ -314,7 +336,7 @@ describe('the page', () => {
     await page.waitForSelector('.hl7-find li')
     await page.click('[data-button=discard-one]')
     await page.waitForSelector('.hl7-question')
-    for (const place of ['.hl7-do', '.hl7-find li', '.hl7-events li', '.hl7-rule code']) {
+    for (const place of ['.hl7-do', '.hl7-find li', '.hl7-events li', '.hl7-rule']) {
       assert.ok((await text(place)).includes('<script>'), place)
     }
     assert.equal(await page.evaluate(`window.hacked`), undefined)

@@ -1,14 +1,13 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { durationText } from '../../../src/told.ts'
 import type { NodeState, TestAnswer } from '../answers.ts'
-import { adviceOf } from './advice.ts'
 import { actOnMany } from './bulk.ts'
 import { cut } from './cut.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 import { type Histories, pictures } from './pictures.ts'
 import { ruleView } from './rule-view.ts'
 import { clockTime, until } from './times.ts'
-import { reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
+import { adviceOf, reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
 
 /** As long as the runtime keeps it. */
 const MAX_REASON = 200

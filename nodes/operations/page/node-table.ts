@@ -2,12 +2,11 @@ import { html, nothing, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
 import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
-import { adviceOf } from './advice.ts'
 import { cut } from './cut.ts'
 import type { Desk } from './desk.ts'
 import { RowKeys } from './row-keys.ts'
 import { clockTime } from './times.ts'
-import { needsLook, nameOf, reasonOf, stateOf } from './words.ts'
+import { adviceOf, needsLook, nameOf, reasonOf, stateOf } from './words.ts'
 
 const COLUMNS = [
   'node',

@@ -79,7 +79,11 @@ export class OpenedMessage {
           }
         })}
       </div>
-      ${question.view('message')} ${ruleView(row.rule, desk)}
+      ${question.view('message')}
+      ${
+        // The story says which rule suspended it.
+        row.state === 'suspended' ? nothing : ruleView(row.rule, desk)
+      }
       ${this.#trouble === '' ? nothing : html`<p>${this.#trouble}</p>`}
       ${this.#content === undefined ? nothing : messageView({ desk, node, message: this.#content, mayReadText: this.#mayReadText })}
     </div>`

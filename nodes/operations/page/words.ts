@@ -67,14 +67,20 @@ export function tokenWords(state: NodeState, speech: Speech): string {
     : `${trouble}, ${text('token.valid', { left })}`
 }
 
+/** What holds it up, that nothing is lost, and what to do, in a sentence; empty if nothing does. */
+export function adviceOf({ advice }: NodeState, speech: Speech): string {
+  return advice === null ? '' : told(advice, advice.text, speech)
+}
+
 /** Why it is in its state. A rule is said elsewhere, in words. */
 export function reasonOf(state: NodeState, speech: Speech): string {
   return told(withoutRule(state), state.reason, speech)
 }
 
-/** The rule that suspended its messages, as written; empty if none did. */
-export function ruleOf({ kind, values }: NodeState): string {
-  return kind === 'verdict' ? String(values['rule'] ?? '') : ''
+/** The rule that suspended its messages, as written; empty if none did, or if the advice names it. */
+export function ruleOf({ advice, kind, values }: NodeState): string {
+  const isSaid = advice?.values['rule'] !== undefined
+  return kind === 'verdict' && !isSaid ? String(values['rule'] ?? '') : ''
 }
 
 function withoutRule<Row extends Pick<NodeState, 'kind' | 'values'>>(row: Row): Row {
