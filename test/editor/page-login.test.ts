@@ -121,6 +121,23 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       await other.close()
     })
 
+    it('shows a user nothing of what another one had opened', async () => {
+      await open()
+      await enter('night', PASSWORD)
+      await page.click('.hl7-details [data-button=pause]')
+      await page.waitForSelector('.hl7-question')
+      await page.evaluate(`fetch('../auth/revoke', {
+        method: 'POST',
+        headers: { Authorization: 'Bearer ' + JSON.parse(localStorage['auth-tokens']).access_token },
+        body: new URLSearchParams({ token: JSON.parse(localStorage['auth-tokens']).access_token })
+      })`)
+      await shows('#login', /Your session has ended/)
+      await enter('watch', PASSWORD)
+      await shows('#account', /watch/)
+      await shows('.hl7-node-rows', /Registry/)
+      assert.equal(await page.locator('.hl7-question').count(), 0)
+    })
+
     it('shows what a user may not do, and why', async () => {
       await open()
       await page.waitForSelector('#login input')

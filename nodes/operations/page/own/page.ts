@@ -25,6 +25,8 @@ class OwnPage {
   readonly #frame: Frame
   #application: Application | undefined
   #permissions: readonly Permission[] = []
+  /** Who saw the application last; `''` if nobody had logged in. */
+  #user: string | undefined
 
   constructor(language: string, { tab, rules }: Catalogue) {
     const text = textsOf(tab, language)
@@ -61,6 +63,7 @@ class OwnPage {
   async enter(): Promise<void> {
     try {
       const { name, permissions } = await this.#session.ask('user', {}, {})
+      if (this.#isAnother(name)) return
       this.#permissions = permissions
       await this.#showAccount(name)
     } catch (error) {
@@ -73,6 +76,7 @@ class OwnPage {
         return
       }
       // Of a user who may not even read: the application says so.
+      if (this.#isAnother('')) return
       this.#permissions = []
       await this.#showAccount('').catch(() => undefined)
     }
@@ -80,6 +84,15 @@ class OwnPage {
     this.#root.hidden = false
     this.#application ??= new Application(this.#root, this.#frame, placeOf(location.hash))
     this.#application.look(true)
+  }
+
+  /** Whether somebody else was here before. Then the page begins anew: what they had opened is not for the next. */
+  #isAnother(user: string): boolean {
+    const before = this.#user
+    this.#user = user
+    if (before === undefined || before === user) return false
+    location.reload()
+    return true
   }
 
   async #askForLogin(): Promise<void> {
@@ -114,8 +127,13 @@ class OwnPage {
     const isLoggedIn = this.#session.hasToken
     const logOut = async (): Promise<void> => {
       await this.#session.logOut()
-      this.#leave()
-      this.#login.show(kind, text('login.needed'))
+      // No message stays behind in the page.
+      location.reload()
+    }
+    const leave = (): void => {
+      logOut().catch((error: unknown) => {
+        this.#tryAgain(error)
+      })
     }
     const logIn = (): void => {
       this.#leave()
@@ -125,11 +143,7 @@ class OwnPage {
       kind === 'none'
         ? nothing
         : html`<span>${name}</span>
-            <button
-              type="button"
-              class="hl7-button"
-              @click=${isLoggedIn ? () => void logOut().catch(() => undefined) : logIn}
-            >
+            <button type="button" class="hl7-button" @click=${isLoggedIn ? leave : logIn}>
               ${text(isLoggedIn ? 'login.out' : 'login.button')}
             </button>`,
       this.#account
