@@ -1,6 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { createRef, ref } from 'lit-html/directives/ref.js'
-import { repeat } from 'lit-html/directives/repeat.js'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import type { MessageFilter } from '../questions.ts'
 import { requestTrouble } from './asking.ts'
@@ -18,6 +17,7 @@ import {
 } from './message-query.ts'
 import { OpenedMessage } from './opened-message.ts'
 import { focusRow, RowKeys } from './row-keys.ts'
+import { rowTable } from './row-table.ts'
 import { clockTime } from './times.ts'
 import { receiverSaid, stateWord } from './words.ts'
 
@@ -141,10 +141,6 @@ export class MessageList {
     if (node === undefined) return nothing
     const desk = this.#desk
     const { text, question } = desk
-    this.#keys.set(
-      this.#rows.map(({ id }) => id),
-      this.opened
-    )
     const chosen = this.#rows.filter(({ id }) => this.#chosen.has(id))
     return html`<section class="hl7-messages" ${ref(this.#section)}>
       <div class="hl7-heading">
@@ -199,47 +195,33 @@ export class MessageList {
   }
 
   #table(node: NodeState): TemplateResult {
-    const { text } = this.#desk
+    return rowTable({
+      of: 'message',
+      label: this.#desk.text('messages.title'),
+      isTree: true,
+      keys: this.#keys,
+      columns: COLUMNS,
+      head: (column) => this.#head(column),
+      rows: this.#rows,
+      chosen: this.opened,
+      row: (row) => this.#row(node, row)
+    })
+  }
+
+  #head(column: (typeof COLUMNS)[number]): TemplateResult | string {
+    const { text, draw } = this.#desk
+    if (column === 'said' && this.#isMixed) return text('column.state')
+    if (column !== 'tick') return text(`column.${column}`)
     const isAll = this.#rows.every(({ id }) => this.#chosen.has(id))
-    return html`<table
-      role="treegrid"
-      aria-multiselectable="true"
-      class="hl7-rows hl7-message-rows"
-      aria-label=${text('messages.title')}
-      @click=${this.#keys.clicked}
-      @keydown=${this.#keys.pressed}
-      @focusin=${this.#keys.focused}
-    >
-      <thead role="rowgroup">
-        <tr role="row">
-          ${COLUMNS.map(
-            (id) =>
-              html`<th role="columnheader" scope="col" class="hl7-cell-${id}">
-                ${
-                  id === 'tick'
-                    ? html`<input
-                        type="checkbox"
-                        aria-label=${text('messages.chooseAll')}
-                        .checked=${isAll}
-                        @change=${() => {
-                          this.#chosen = new Set(isAll ? [] : this.#rows.map((row) => row.id))
-                          void this.#desk.draw()
-                        }}
-                      />`
-                    : text(`column.${id === 'said' && this.#isMixed ? 'state' : id}`)
-                }
-              </th>`
-          )}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${repeat(
-          this.#rows,
-          ({ id }) => id,
-          (row) => this.#row(node, row)
-        )}
-      </tbody>
-    </table>`
+    return html`<input
+      type="checkbox"
+      aria-label=${text('messages.chooseAll')}
+      .checked=${isAll}
+      @change=${() => {
+        this.#chosen = new Set(isAll ? [] : this.#rows.map(({ id }) => id))
+        void draw()
+      }}
+    />`
   }
 
   #row(node: NodeState, row: MessageAnswer): TemplateResult {

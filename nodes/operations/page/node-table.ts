@@ -1,10 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
-import { repeat } from 'lit-html/directives/repeat.js'
 import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
 import { cut } from './cut.ts'
 import type { Desk } from './desk.ts'
 import { RowKeys } from './row-keys.ts'
+import { rowTable } from './row-table.ts'
 import { clockTime } from './times.ts'
 import { adviceOf, needsLook, nameOf, reasonOf, stateOf } from './words.ts'
 
@@ -45,45 +45,27 @@ export class NodeTable {
     if (nodes.length === 0) return nothing
     const { text } = this.#desk
     const shown = nodes.filter((node) => this.#fits(node))
-    this.#keys.set(
-      shown.map(({ id }) => id),
-      chosen
-    )
     return html`${nodes.length > FEW ? this.#filter(nodes, shown) : nothing}
       <div class="hl7-scroll">
-        <table
-          role="grid"
-          class="hl7-rows hl7-node-rows"
-          aria-label=${text('nodes.label')}
-          @click=${this.#keys.clicked}
-          @keydown=${this.#keys.pressed}
-          @focusin=${this.#keys.focused}
-        >
-          <thead role="rowgroup">
-            <tr role="row">
-              ${COLUMNS.map(
-                (id) =>
-                  html`<th role="columnheader" scope="col" class="hl7-cell-${id}">
-                    ${
-                      id === 'p95' || id === 'perMinute'
-                        ? html`<span title=${text(`columnMeans.${id}`)}
-                            >${text(`column.${id}`)}</span
-                          >`
-                        : text(`column.${id}`)
-                    }
-                  </th>`
-              )}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            ${repeat(
-              shown,
-              ({ id }) => id,
-              (node) => this.#row(node, node.id === chosen)
-            )}
-          </tbody>
-        </table>
+        ${rowTable({
+          of: 'node',
+          label: text('nodes.label'),
+          keys: this.#keys,
+          columns: COLUMNS,
+          head: (column) => this.#head(column),
+          rows: shown,
+          chosen,
+          row: (node) => this.#row(node, node.id === chosen)
+        })}
       </div>`
+  }
+
+  #head(column: (typeof COLUMNS)[number]): TemplateResult | string {
+    const { text } = this.#desk
+    const name = text(`column.${column}`)
+    return column === 'p95' || column === 'perMinute'
+      ? html`<span title=${text(`columnMeans.${column}`)}>${name}</span>`
+      : name
   }
 
   #filter(nodes: readonly NodeState[], shown: readonly NodeState[]): TemplateResult {

@@ -73,16 +73,13 @@ export class RowKeys {
   }
 }
 
-/** @returns whether there is such a row */
-export function focusRow(within: Element, key: string): boolean {
-  const row = within.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)
-  row?.focus()
-  return row !== null
+export function focusRow(within: Element, key: string): void {
+  within.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus()
 }
 
-/** The row of an event, if it is not for something that stands in the row. */
+/** The row of an event, if it is not for the box in the row. */
 function rowOf({ target }: Event): string | undefined {
   if (!(target instanceof Element)) return undefined
-  if (target.closest('button, a, input, select, label, pre') !== null) return undefined
+  if (target instanceof HTMLInputElement) return undefined
   return target.closest<HTMLElement>('[data-key]')?.dataset['key']
 }
