@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
   ago,
+  evil,
   FakeOperations,
   messageRow,
   nodesInTrouble,
@@ -10,8 +11,6 @@ import {
 } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { newPage, pageViolations, sticksOut } from '../support/page.ts'
-
-const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
 
 describe('the page', () => {
   let nodeRed: TestNodeRed

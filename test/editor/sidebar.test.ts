@@ -6,14 +6,13 @@ import type { ToldKind } from '../../src/told.ts'
 import { Editor } from '../support/editor.ts'
 import {
   ago,
+  evil,
   FakeOperations,
   messageRow,
   nodesInTrouble,
   nodeState
 } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-
-const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
 
 const flows = [
   { id: 'tab', type: 'tab', label: 'test' },

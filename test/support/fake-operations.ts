@@ -15,6 +15,9 @@ const MINUTE = 60_000
 export const ago = (minutes: number): string =>
   new Date(Date.now() - minutes * MINUTE).toISOString()
 
+/** Sets `window.hacked` if a page takes it for markup. */
+export const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
+
 /** A node to which nothing has happened. */
 export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState {
   return {
