@@ -51,35 +51,24 @@ export function chosenActions(
   const write = refusal(desk, 'resendMessages')
   const isSuspended = chosen.every(({ state }) => state === 'suspended')
   const isResendable = isSuspended || chosen.every(hasLeft)
+  const one = (action: 'resend' | 'discard', trouble: string): TemplateResult =>
+    button(desk, {
+      id: `${action}-chosen`,
+      label: text(`button.${action}Chosen`, { count }),
+      why: write || trouble,
+      press: () =>
+        actOnMany(desk, node, {
+          action,
+          place: 'messages',
+          which,
+          count,
+          title: text(`question.${action}Chosen`, values),
+          confirm: text(`button.${action}Chosen`, { count })
+        })
+    })
   return html`<div class="hl7-buttons">
-    ${button(desk, {
-      id: 'resend-chosen',
-      label: text('button.resendChosen', { count }),
-      why: write || (isResendable ? '' : text('trouble.notSuspendedNorLeft')),
-      press: () =>
-        actOnMany(desk, node, {
-          action: 'resend',
-          place: 'messages',
-          which,
-          count,
-          title: text('question.resendChosen', values),
-          confirm: text('button.resendChosen', { count })
-        })
-    })}
-    ${button(desk, {
-      id: 'discard-chosen',
-      label: text('button.discardChosen', { count }),
-      why: write || (isSuspended ? '' : text('trouble.notSuspended')),
-      press: () =>
-        actOnMany(desk, node, {
-          action: 'discard',
-          place: 'messages',
-          which,
-          count,
-          title: text('question.discardChosen', values),
-          confirm: text('button.discardChosen', { count })
-        })
-    })}
+    ${one('resend', isResendable ? '' : text('trouble.notSuspendedNorLeft'))}
+    ${one('discard', isSuspended ? '' : text('trouble.notSuspended'))}
   </div>`
 }
 
