@@ -151,8 +151,14 @@ export class Acknowledgements<Content> {
     if (waitMs !== undefined) {
       message.retries++
       message.verdict = verdictOf(settlement)
-      await this.#moving.store(message, { to: 'waiting', dueInMs: waitMs, counts: true })
+      // A resume while it is stored lifts the deadline, as it restarts the clock.
       this.#sending.keepDeadline(message, { result, settlement })
+      try {
+        await this.#moving.store(message, { to: 'waiting', dueInMs: waitMs, counts: true })
+      } catch (error) {
+        this.#sending.forgetDeadline(message)
+        throw error
+      }
       tell(moved(message, 'retrying', { result }))
     } else if (decision.outcome === 'suspend') {
       await this.#suspend(message, result, settlement)

@@ -239,6 +239,11 @@ export class Sending<Content> {
     this.#deadlines.set(message, this.#leftMs(message), { result: short, settlement })
   }
 
+  /** Its wait could not be stored. */
+  forgetDeadline({ row }: Message<Content>): void {
+    this.#deadlines.take(row.seq)
+  }
+
   /** How long a message may still be retried, in milliseconds. */
   #leftMs({ counts, spentMs }: Message<Content>): number {
     const { isPaused, options } = this.#context

@@ -115,7 +115,9 @@ const ordinary: ModelSettings = {
 const add = { do: 'add', key: 0, size: 100 } as const
 const large = { ...add, size: 9 * 1024 * 1024 }
 const disk = (calls: number): Action => ({ do: 'disk', calls })
-const reply = (kind: 'accept' | 'retry-disable' | 'retry-suspend' | 'unreachable'): Action => ({
+const reply = (
+  kind: 'accept' | 'await-retry' | 'retry-disable' | 'retry-suspend' | 'unreachable'
+): Action => ({
   do: 'reply',
   pick: 0,
   kind
@@ -184,6 +186,15 @@ const found: [ModelSettings, Action[]][] = [
       ...[disk(1), disk(1), add, disk(2), reply('unreachable'), disk(1), { do: 'crash' } as const],
       ...[disk(1), disk(1), { do: 'advance', ms: 1 } as const, disk(1), disk(1)],
       reply('unreachable')
+    ]
+  ],
+  // All clocks are restarted while it is stored that a late acknowledgement asks for a retry.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, failureTimeoutMs: 10_000 },
+    [
+      ...[add, disk(1), disk(1), disk(2), reply('await-retry')],
+      { do: 'acknowledge', pick: 0, kind: 'retry' },
+      ...[{ do: 'resume' } as const, disk(1), disk(2)]
     ]
   ]
 ]
