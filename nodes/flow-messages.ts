@@ -5,6 +5,8 @@ import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import type { MessageFields } from '../src/delivery/delivery-options.ts'
 import { printable } from '../src/printable.ts'
 import { idOf } from '../src/delivery/explain.ts'
+import { encode } from '../src/hl7/charset.ts'
+import { parsePath } from '../src/hl7/path.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import { decodeMessage, encodeMessage } from '../src/queue/message-codec.ts'
@@ -25,6 +27,8 @@ export interface FlowMessage {
   /** Until it is called, the sender may wait for it. */
   done?: Done
 }
+
+const MSH_18 = parsePath('MSH-18')
 
 /** By so many values of each field a message can be found: a long one has thousands of segments. */
 const MOST_VALUES = 100
@@ -47,6 +51,23 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     const content: FlowMessage = { msg, send, done, ...this.#parcel(msg) }
     if (content.parcel !== undefined) this.#warn(content.parcel.message)
     return content
+  }
+
+  /**
+   * The same message with another text: if it came as bytes, and MSH-18 says the same, in the same character set.
+   *
+   * @throws {Hl7Error} `HL7_INVALID_MESSAGE` if that set lacks a character
+   */
+  edit(content: FlowMessage, text: string): FlowMessage {
+    const { msg, parcel, payload, send, done } = content
+    const changed = (value: unknown): FlowMessage => {
+      const edited = { ...msg, payload: value }
+      return { msg: edited, send, ...(done && { done }), ...this.#parcel(edited) }
+    }
+    const asText = changed(text)
+    if (!(payload instanceof Uint8Array) || parcel === undefined) return asText
+    const isSameSet = asText.parcel?.message.value(MSH_18) === parcel.message.value(MSH_18)
+    return isSameSet ? changed(encode(text, parcel.message.charset)) : asText
   }
 
   /** What is read from a message when it is put into the queue. */

@@ -20,6 +20,7 @@ import { queueKey } from '../src/queue/queue-key.ts'
 import { EncodedContents, ObjectContents } from '../src/queue/stored-contents.ts'
 import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
 import { CertificateWatch } from './certificate-watch.ts'
+import { editMessage } from './edit-message.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { handToCatch } from './hand-on.ts'
@@ -210,6 +211,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     searchFields: settings.searchFields.map(({ text }) => text),
     since: () => since.of(delivery.state().state),
     alerts: () => alerts.check(delivery.state()),
+    edit: (seq, text, by) => editMessage(delivery, contents, seq, text, by),
     sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
   })
   const status = new StatusLine(node, translate, () => {

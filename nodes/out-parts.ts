@@ -48,6 +48,8 @@ export interface OutParts {
   /** Since when it is in its state: wall clock, milliseconds. */
   since: () => number
   certificates: Pick<CertificateWatch, 'all' | 'ending'>
+  /** See `editMessage`. */
+  edit: (seq: number, text: string, by: string) => Promise<boolean>
   sendTest: (type: string, controlId: string) => Promise<TestMessageResult>
 }
 

@@ -89,6 +89,8 @@ export interface MessageAnswer extends Told {
   status: number | null
   rule: string
   errorCode: string
+  /** Present if an operator has replaced its text. */
+  edited?: true
   /** In a sentence; English, of `kind` and `values`. */
   reason: string
 }

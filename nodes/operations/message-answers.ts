@@ -35,6 +35,7 @@ function messageAnswer(row: MessageRow): MessageAnswer {
     rule,
     errorCode,
     errors: errors.map(errorRow),
+    ...(row.isEdited && { edited: true }),
     status: status || null,
     ...told,
     reason: toldInEnglish(told)

@@ -47,6 +47,8 @@ function recordLine(record: StoryRecord): StoryRow {
         : line(at, by, { kind: 'message-suspended', values: { rule } })
     case 'resent':
       return line(at, by, { kind: 'message-resent', values: {} })
+    case 'edited':
+      return line(at, by, { kind: 'message-edited', values: {} })
     case 'discarded':
       return line(at, by, { kind: 'discarded', values: {} })
   }

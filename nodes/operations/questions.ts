@@ -48,6 +48,11 @@ export interface PauseQuestion {
   reason?: string
 }
 
+export interface ResendOneQuestion {
+  /** The text of a suspended message is replaced by this one. */
+  payload?: string
+}
+
 /** Which suspended messages; with ids, also such that have left. */
 export type Selection = { ids: string[] } | { all: true } | MessageFilter
 

@@ -72,25 +72,37 @@ function guardOf(
   permissionWith: Route['permissionWith'] = {}
 ): Guard {
   const usual = auth.needsPermission(permission) as Guard
-  const others = Object.entries(permissionWith).map(
-    ([member, other]) => [member, auth.needsPermission(other) as Guard] as const
+  const others = Object.fromEntries(
+    Object.entries(permissionWith).map(([member, other]) => [
+      member,
+      auth.needsPermission(other) as Guard
+    ])
   )
   return (request, response, next) => {
-    const given = objectOf(request.body)
-    const [, guard = usual] = others.find(([member]) => given[member] !== undefined) ?? []
+    const guard = choiceOf(request, others) ?? usual
     guard(request, response, next)
   }
 }
 
+/** What is said of a member that the body has. */
+function choiceOf<T>(
+  request: AdminRequest,
+  choices: Readonly<Record<string, T>> = {}
+): T | undefined {
+  const given = objectOf(request.body)
+  return Object.entries(choices).find(([member]) => given[member] !== undefined)?.[1]
+}
+
 async function answer(
   RED: NodeAPI,
-  { audit: event, contentType, method }: Route,
+  { audit: usual, auditWith, contentType, method }: Route,
   handler: Handler,
   request: AdminRequest,
   response: Response
 ): Promise<void> {
   // Answers are of this moment, and some show a message.
   response.setHeader('Cache-Control', 'no-store')
+  const event = choiceOf(request, auditWith) ?? usual
   const audit = (): void => {
     if (event !== undefined) writeAudit(RED, request, event)
   }

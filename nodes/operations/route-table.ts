@@ -18,6 +18,7 @@ import type {
   NoQuestion,
   OneMessageQuestion,
   PauseQuestion,
+  ResendOneQuestion,
   ResendQuestion,
   SearchQuestion,
   Selection,
@@ -33,10 +34,12 @@ export interface Route {
   permission: Permission | null
   /** In place of `permission`, if the body has such a member. */
   permissionWith?: Readonly<Record<string, Permission>>
-  /** What it takes besides to be shown the text of messages, where an answer has that. */
+  /** What it takes besides where the text of messages is shown or given. */
   contentPermission?: Permission
   /** The event in Node-RED's audit log. A POST is always logged; a GET when its handler calls `audit`. */
   audit?: string
+  /** In place of `audit`, if the body has such a member. */
+  auditWith?: Readonly<Record<string, string>>
   takes: Type<unknown>
   answers: Type<unknown>
   /** If it is not JSON. */
@@ -161,10 +164,12 @@ export const ROUTES = {
     method: 'POST',
     path: '/hl7-https-out/:id/messages/:messageId/resend',
     permission: 'hl7-https-out.write',
+    contentPermission: 'hl7-https-out.content',
     audit: 'hl7-https-out.resend',
-    takes: type<NoQuestion>(),
+    auditWith: { payload: 'hl7-https-out.edit' },
+    takes: type<ResendOneQuestion>(),
     answers: type<NodeState>(),
-    does: 'resends a suspended message, or sends one again that has left; answers with the state of the node'
+    does: 'resends a suspended message, or sends one again that has left; with `payload`, and the second permission, a suspended message with that text in place of its own; answers with the state of the node'
   },
   discardMessage: {
     method: 'POST',

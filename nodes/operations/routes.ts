@@ -1,4 +1,5 @@
 import type { NodeAPI } from 'node-red'
+import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { printable } from '../../src/printable.ts'
 import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
@@ -96,7 +97,12 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return stateOf(params.id)
     },
 
-    async resendMessage({ params, user }) {
+    async resendMessage({ params, question: { payload }, user, may }) {
+      if (payload !== undefined) {
+        if (!may('hl7-https-out.content')) throw refused(403, 'refusal.needsContent')
+        await edit(usableNode(params.id), numberIn(params.messageId), payload, user)
+        return stateOf(params.id)
+      }
       const ids = [numberIn(params.messageId)]
       const choice = { suspended: { ids }, left: { ids } }
       const { found } = await resend(usableNode(params.id), choice, user)
@@ -152,6 +158,26 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
   )
   for (const { id, held } of await stoppedQueues(RED)) nodes.push(stoppedState(id, held, places))
   return { at: new Date().toISOString(), nodes: nodes.sort(byUrgency) }
+}
+
+/** @throws {RouteError} when it is not suspended, or the text is not what could have been accepted */
+async function edit(
+  { delivery, edit: editOne }: OutParts,
+  seq: number,
+  payload: unknown,
+  by: string
+): Promise<void> {
+  if (typeof payload !== 'string') throw refused(400, 'refusal.payloadText')
+  const known = await messageWithStory(delivery, seq)
+  if (known === undefined) throw refused(404, 'refusal.noMessage')
+  if (known.state !== 'suspended') throw refused(409, 'refusal.notSuspended')
+  try {
+    if (await editOne(seq, payload, by)) return
+  } catch (error) {
+    if (error instanceof DeliveryError) throw new RouteError(400, error.message)
+    throw error
+  }
+  throw refused(409, 'refusal.notSuspended')
 }
 
 /**

@@ -11,9 +11,19 @@ export function routeTable(): string {
 
 /** What is in the audit log, by its event. */
 export function auditTable(): string {
-  const audited = routes.filter(({ audit }) => audit !== undefined)
-  const events = Map.groupBy(audited, ({ audit = '' }) => audit)
-  const rows = [...events].map(([event, those]) => [inCode(event), those.map(named).join(', ')])
+  const audited = routes.flatMap((route) => [
+    { event: route.audit, request: named(route) },
+    ...Object.entries(route.auditWith ?? {}).map(([member, event]) => ({
+      event,
+      request: `${named(route)} with ${inCode(member)}`
+    }))
+  ])
+  const events = Map.groupBy(audited, ({ event = '' }) => event)
+  events.delete('')
+  const rows = [...events].map(([event, those]) => [
+    inCode(event),
+    those.map(({ request }) => request).join(', ')
+  ])
   return table(['event', 'request'], rows)
 }
 

@@ -23,6 +23,8 @@ export type DeliveryEvent =
   | { kind: 'resumed'; by: string }
   /** So many suspended messages went back into the queue, or were discarded. */
   | { kind: 'resent' | 'discarded'; count: number; by: string }
+  /** A suspended message went back into the queue with another text. */
+  | { kind: 'edited'; controlId: string; by: string }
   /** So many messages that had left went into the queue again. */
   | { kind: 'sent-again'; count: number; by: string }
   /** The queue could not be opened, read or written. */

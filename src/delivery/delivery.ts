@@ -11,6 +11,7 @@ import type { Figures } from '../queue/figures.ts'
 import type {
   LeftChoice,
   MessageQuery,
+  NewMessage,
   QueueSummary,
   SuspendedChoice
 } from '../queue/queue-types.ts'
@@ -216,18 +217,16 @@ export class Delivery<Content> {
     { controlId, type, content }: Accepted<Content>,
     resent?: Resent
   ): Promise<number> {
-    const { clock, order, readFields } = this.#options
+    const { clock } = this.#options
     const name = { controlId, type }
     this.#refuseIfNeeded(queue, name)
-    const { key, values } = readFields(content)
     const message = {
+      ...this.#readPlace(queue, content),
       seq: ++this.#lastSeq,
-      lane: order === 'key' ? queue.laneOf(key) : null,
       controlId,
       type,
       acceptedAt: clock.now(),
-      resent,
-      hashes: values.map((value) => queue.hashOf(value))
+      resent
     }
     this.#accepting++
     const stored = queue.accept(message, content)
@@ -243,6 +242,15 @@ export class Delivery<Content> {
     }
     this.#tell({ kind: 'accepted', message: name })
     return message.seq
+  }
+
+  #readPlace(queue: MessageQueue<Content>, content: Content): Pick<NewMessage, 'lane' | 'hashes'> {
+    const { order, readFields } = this.#options
+    const { key, values } = readFields(content)
+    return {
+      lane: order === 'key' ? queue.laneOf(key) : null,
+      hashes: values.map((value) => queue.hashOf(value))
+    }
   }
 
   /**
@@ -307,6 +315,12 @@ export class Delivery<Content> {
   async resendFirst(choice: SuspendedChoice, by?: string): Promise<ResentFirst> {
     const { operator } = await this.#opened()
     return operator.resendFirst(choice, by)
+  }
+
+  /** See `Operator.edit`. */
+  async edit(seq: number, edited: Accepted<Content>, by: string): Promise<boolean> {
+    const { operator } = await this.#opened()
+    return operator.edit(seq, edited, by)
   }
 
   /** See `Operator.sendAgain`. */
@@ -455,6 +469,7 @@ export class Delivery<Content> {
       abort: this.#abort.signal,
       nextSeq: () => this.#lastSeq + 1,
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
+      readPlace: (content) => this.#readPlace(queue, content),
       isPaused: () => this.#pause !== undefined,
       outageMs: () => this.#pace.outageMs,
       maySend: () =>

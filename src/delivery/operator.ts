@@ -4,6 +4,7 @@ import type { MessageRow } from '../queue/message-row.ts'
 import { QueueError } from '../queue/queue-error.ts'
 import type { LeftChoice, MessageQuery, SuspendedChoice } from '../queue/queue-types.ts'
 import { DeliveryError } from './delivery-error.ts'
+import type { Accepted } from './delivery-options.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
@@ -111,6 +112,24 @@ export class Operator<Content> {
       throw error
     }
     return { found: count, trial }
+  }
+
+  /**
+   * Takes a suspended message back into the queue with another text, to its place by acceptance.
+   *
+   * @param edited what was made of that text; it may have another control ID
+   * @param by a user name
+   * @returns false if it is not suspended: somebody was faster
+   * @throws {QueueError} when that cannot be stored: it stays as it was
+   */
+  async edit(seq: number, edited: Accepted<Content>, by: string): Promise<boolean> {
+    const { claimMessages, queue, readPlace, tell } = this.#context
+    const { content, controlId, type } = edited
+    const stored = queue.edit({ seq, controlId, type, ...readPlace(content) }, content, by)
+    claimMessages()
+    const isEdited = await stored
+    if (isEdited) tell({ kind: 'edited', controlId, by })
+    return isEdited
   }
 
   /**

@@ -94,6 +94,9 @@ export class Reporter {
       case 'discarded':
         this.addEvent(event.kind, event.by, { count: event.count })
         return
+      case 'edited':
+        this.addEvent('edited', event.by, { controlId: printable(event.controlId) })
+        return
       case 'lost':
         this.#addFault('HL7_QUEUE_FAILED')
         return

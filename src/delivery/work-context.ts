@@ -1,5 +1,6 @@
 import type { Claim, MessageQueue } from '../queue/message-queue.ts'
 import type { MessageRow, Resent } from '../queue/message-row.ts'
+import type { NewMessage } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
@@ -27,6 +28,8 @@ export interface WorkContext<Content> {
   readonly isPaused: () => boolean
   /** Puts a message into the queue once more. @returns its number */
   readonly acceptAgain: (message: Accepted<Content>, resent: Resent) => Promise<number>
+  /** What the queue keeps of a content besides: its lane, and by what it is found. */
+  readonly readPlace: (content: Content) => Pick<NewMessage, 'lane' | 'hashes'>
   /** Messages that are accepted from now on have this number or a higher one. */
   readonly nextSeq: () => number
   /** How long nothing starts because of an outage, in milliseconds. */

@@ -100,6 +100,10 @@ class ObjectStore implements ContentStore<object> {
     return this.#contents.get(seq)
   }
 
+  dropContent(seq: number): void {
+    this.#contents.delete(seq)
+  }
+
   putOutcome(seq: number, outcome: object): void {
     this.#outcomes.set(seq, outcome)
   }

@@ -7,6 +7,7 @@ import type { QueueEngine } from './queue-engine.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import type {
   ClaimedMessage,
+  EditedMessage,
   LeftChoice,
   LeftMessage,
   MessagePage,
@@ -164,6 +165,17 @@ export class MessageQueue<Content> {
     by?: string
   ): Promise<{ count: number; next: number }> {
     return this.#engine.call('resend', () => [choice, after, most, by])
+  }
+
+  async edit(message: EditedMessage, content: Content, by?: string): Promise<boolean> {
+    const { seq } = message
+    const isEdited = await this.#engine.call('edit', () => [
+      message,
+      this.#contents.encodeAnew(content),
+      by
+    ])
+    if (isEdited) this.#contents.replace(seq, content)
+    return isEdited
   }
 
   pause(pause: Pause): Promise<void> {

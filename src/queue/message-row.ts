@@ -61,7 +61,7 @@ export interface AttemptRecord {
 export interface ActRecord {
   /** Wall clock, milliseconds. */
   at: number
-  act: 'awaiting' | 'suspended' | 'resent' | 'discarded'
+  act: 'awaiting' | 'suspended' | 'resent' | 'edited' | 'discarded'
   /** A user name, `flow`, `rule`, or `''`. */
   by: string
   /** The rule that decided, as written; of no matter for what somebody did. */
@@ -111,6 +111,8 @@ export interface MessageRow {
   readonly story: readonly StoryRecord[]
   /** It had left before, and was sent again. */
   readonly resent: Resent | undefined
+  /** An operator has replaced its text. */
+  readonly isEdited: boolean
   /** The size of its content and outcome, if it has left and they are kept; else 0. */
   readonly keptBytes: number
 }

@@ -15,6 +15,7 @@ export const QUEUE_EVENT_KINDS = [
   'paused', // values: reason
   'resumed',
   'resent', // values: count
+  'edited', // values: controlId
   'discarded', // values: count
   'suspended', // values: count, rule
   'retrying', // values: cause, controlId, and reason: what the receiver says

@@ -20,6 +20,7 @@ export type QueueMethods = Pick<
   | 'move'
   | 'finish'
   | 'resend'
+  | 'edit'
   | 'pause'
   | 'resume'
   | 'hurry'

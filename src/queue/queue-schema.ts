@@ -40,7 +40,7 @@ export const ADDED_TABLES = `
  *   rest of them is being deleted.
  * - `found`: keyed hashes of fields, by which messages are searched for; `part` is `seq / 4096`, so that they can go
  *   by age.
- * - `edited_at` is for what comes.
+ * - `edited_at`: when an operator last replaced its text: wall clock, milliseconds.
  * - `minute`: what happened in each minute of the last day (`figures-table.ts`).
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
  *   outcome.

@@ -21,6 +21,7 @@ export interface StoredRow {
   verdict: string | null
   story: string | null
   resent: string | null
+  edited_at: number | null
   kept_bytes: number | null
 }
 
@@ -31,7 +32,7 @@ export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
 export type First = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
 const COLUMNS =
-  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, kept_bytes'
+  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, kept_bytes'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 
@@ -99,6 +100,8 @@ function foundBy(
 export class Statements {
   readonly accept: StatementSync
   readonly addHash: StatementSync
+  readonly dropHashes: StatementSync
+  readonly edit: StatementSync
   readonly move: StatementSync
   readonly leave: StatementSync
   readonly delete: StatementSync
@@ -136,6 +139,10 @@ export class Statements {
          attempts, retries, spent_ms, renewals, deaths, resent)
       VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?)`)
     this.addHash = db.prepare('INSERT OR IGNORE INTO found (part, hash, seq) VALUES (?, ?, ?)')
+    this.dropHashes = db.prepare('DELETE FROM found WHERE part = ? AND seq = ?')
+    this.edit = db.prepare(
+      'UPDATE message SET lane = ?, control_id = ?, type = ?, edited_at = ? WHERE seq = ?'
+    )
     this.move = db.prepare(`
       UPDATE message SET state = ?, turn = ?, changed_at = ?, attempts = ?, retries = ?,
         spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?
@@ -451,6 +458,7 @@ type RowValues = [
   verdict: string | null,
   story: string | null,
   resent: string | null,
+  editedAt: number | null,
   keptBytes: number | null
 ]
 
@@ -472,7 +480,8 @@ function rowOf(values: RowValues): StoredRow {
     verdict: values[13],
     story: values[14],
     resent: values[15],
-    kept_bytes: values[16]
+    edited_at: values[16],
+    kept_bytes: values[17]
   }
 }
 

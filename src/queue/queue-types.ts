@@ -28,6 +28,9 @@ export interface NewMessage {
   hashes?: readonly Uint8Array[] | undefined
 }
 
+/** A suspended message with another text: what depends on that. */
+export type EditedMessage = Pick<NewMessage, 'seq' | 'lane' | 'controlId' | 'type' | 'hashes'>
+
 /** A message that was handed out, so that nothing else happens to it until it is moved or released. */
 export interface ClaimedMessage<Stored> {
   row: MessageRow
@@ -166,6 +169,7 @@ export interface MessagePage {
 export interface ContentStore<Stored> {
   putContent(seq: number, content: Stored): void
   getContent(seq: number): Stored | undefined
+  dropContent(seq: number): void
   putOutcome(seq: number, outcome: Stored): void
   getOutcome(seq: number): Stored | undefined
   dropOutcome(seq: number): void

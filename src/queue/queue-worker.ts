@@ -186,7 +186,7 @@ function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallR
 
 /** What a call stores besides a row or two. */
 function storedThing(call: QueueCall): StoredThing | undefined {
-  if (call.method === 'accept') {
+  if (call.method === 'accept' || call.method === 'edit') {
     const [{ hashes = [] }, content] = call.args
     return { kind: 'message', bytes: content.length + ROW_BYTES + hashes.length * HASH_BYTES }
   }

@@ -5,7 +5,13 @@ import { FiguresTable } from './figures-table.ts'
 import type { Figures } from './figures.ts'
 import { Journal } from './journal.ts'
 import { KeptContents, type DroppedContents } from './kept-contents.ts'
-import { STATES, withRecord, type MessageRow, type MessageState } from './message-row.ts'
+import {
+  STATES,
+  withRecord,
+  type ActRecord,
+  type MessageRow,
+  type MessageState
+} from './message-row.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
@@ -13,6 +19,7 @@ import { partOf, Statements, type First, type Place, type StoredRow } from './qu
 import type {
   ClaimedMessage,
   ContentStore,
+  EditedMessage,
   LeftChoice,
   LeftMessage,
   MessagePage,
@@ -213,9 +220,7 @@ export class Queue<Stored> {
     const repeated = resent === undefined ? null : JSON.stringify(resent)
     if (this.#sql.accept.run(...row, repeated).changes === 0) return
     this.#contents.putContent(seq, content)
-    if (this.#options.journalDays > 0) {
-      for (const hash of hashes) this.#sql.addHash.run(partOf(seq), hash, seq)
-    }
+    this.#addHashes(seq, hashes)
     this.#counts.waiting++
     this.#lastSeq = Math.max(this.#lastSeq, seq)
   }
@@ -375,22 +380,32 @@ export class Queue<Stored> {
   ): { count: number; next: number } {
     const { rows, next } = this.#chosen(choice, after, most)
     const at = this.#options.clock.now()
-    for (const row of rows) {
-      const story = withRecord(storyFrom(row.story), { at, act: 'resent', by })
-      const { mayHaveArrived } = verdictFrom(row.verdict)
-      this.#contents.dropOutcome(row.seq)
-      this.#write(row, 'waiting', 0, {
-        attempts: row.attempts,
-        retries: 0,
-        spent_ms: 0,
-        counts_from: null,
-        renewals: this.#renewals,
-        verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
-        story: JSON.stringify(story)
-      })
-      this.#sql.setDeaths.run(0, row.seq)
-    }
+    for (const row of rows) this.#takeBackIntoQueue(row, { at, act: 'resent', by })
     return { count: rows.length, next }
+  }
+
+  /**
+   * A suspended message waits again with another text, in its place by acceptance, with a new clock.
+   *
+   * @param by a user name, `flow`, or `''`
+   * @returns false if it is not suspended, or is handed out: somebody was faster
+   * @throws {QueueError} `ERR_NOT_QUEUED` when there is no such message
+   */
+  edit(
+    { seq, lane, controlId, type, hashes = [] }: EditedMessage,
+    content: Stored,
+    by = ''
+  ): boolean {
+    const row = this.#row(seq)
+    if (stateOf(row) !== 'suspended' || this.#taken.has(seq)) return false
+    const at = this.#options.clock.now()
+    this.#contents.dropContent(seq)
+    this.#contents.putContent(seq, content)
+    this.#sql.dropHashes.run(partOf(seq), seq)
+    this.#addHashes(seq, hashes)
+    this.#sql.edit.run(lane, controlId, type, at, seq)
+    this.#takeBackIntoQueue({ ...row, lane }, { at, act: 'edited', by })
+    return true
   }
 
   /** How many suspended messages are meant, and the first of them. */
@@ -629,8 +644,31 @@ export class Queue<Stored> {
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
+      isEdited: row.edited_at !== null,
       keptBytes: row.kept_bytes ?? 0
     }
+  }
+
+  /** By these it can be found, as long as it is remembered. */
+  #addHashes(seq: number, hashes: readonly Uint8Array[]): void {
+    if (this.#options.journalDays === 0) return
+    for (const hash of hashes) this.#sql.addHash.run(partOf(seq), hash, seq)
+  }
+
+  /** A suspended message waits again, in its place by acceptance, with a new clock. */
+  #takeBackIntoQueue(row: StoredRow, act: ActRecord): void {
+    const { mayHaveArrived } = verdictFrom(row.verdict)
+    this.#contents.dropOutcome(row.seq)
+    this.#write(row, 'waiting', 0, {
+      attempts: row.attempts,
+      retries: 0,
+      spent_ms: 0,
+      counts_from: null,
+      renewals: this.#renewals,
+      verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
+      story: JSON.stringify(withRecord(storyFrom(row.story), act))
+    })
+    this.#sql.setDeaths.run(0, row.seq)
   }
 
   /** Writes a change of state; turns and counts follow it. */

@@ -43,6 +43,10 @@ export class SealedParts implements ContentStore<Uint8Array> {
     return this.#read(seq, 'content')
   }
 
+  dropContent(seq: number): void {
+    this.#dropPart(seq, 'content')
+  }
+
   putOutcome(seq: number, outcome: Uint8Array): void {
     this.dropOutcome(seq)
     this.#store(seq, 'outcome', outcome)
@@ -53,8 +57,7 @@ export class SealedParts implements ContentStore<Uint8Array> {
   }
 
   dropOutcome(seq: number): void {
-    const id = pieceId(seq, 'outcome')
-    this.#drop.run(id, id + PIECES_OF_PART - 1)
+    this.#dropPart(seq, 'outcome')
   }
 
   sizeOf(seq: number): number {
@@ -64,6 +67,11 @@ export class SealedParts implements ContentStore<Uint8Array> {
 
   drop(seq: number): boolean {
     return this.#dropSome.run(...piecesOf(seq)).changes === PIECES_PER_DROP
+  }
+
+  #dropPart(seq: number, part: Part): void {
+    const id = pieceId(seq, part)
+    this.#drop.run(id, id + PIECES_OF_PART - 1)
   }
 
   #store(seq: number, part: Part, plain: Uint8Array): void {

@@ -16,6 +16,9 @@ export interface StoredContents<Content> {
   /** Contents of messages with a lower number have to be read. */
   readonly before: number
   encode(seq: number, content: Content): Uint8Array
+  /** What is to take the place of another content; that happens with `replace`, once it is stored. */
+  encodeAnew(content: Content): Uint8Array
+  replace(seq: number, content: Content): void
   /** @returns undefined if that is not possible */
   decode(row: MessageRow, stored: Uint8Array | undefined): Content | undefined
   encodeOutcome(outcome: object): Uint8Array
@@ -74,6 +77,16 @@ export class EncodedContents<Content> implements StoredContents<Content> {
     return bytes
   }
 
+  encodeAnew(content: Content): Uint8Array {
+    return this.#codec.encode(content).bytes
+  }
+
+  replace(seq: number, content: Content): void {
+    this.forget(seq)
+    // What could not be stored of the one, cannot be of the other.
+    if (this.#irreplaceable.has(seq)) this.#irreplaceable.set(seq, content)
+  }
+
   decode({ seq }: MessageRow, stored: Uint8Array | undefined): Content | undefined {
     const kept = this.#irreplaceable.get(seq) ?? this.#newest.get(seq)?.content
     if (kept !== undefined || stored === undefined) return kept
@@ -125,6 +138,14 @@ export class ObjectContents<Content> implements StoredContents<Content> {
 
   encode(_seq: number, content: Content): Uint8Array {
     return content as Uint8Array
+  }
+
+  encodeAnew(content: Content): Uint8Array {
+    return content as Uint8Array
+  }
+
+  replace(): void {
+    // The queue has it.
   }
 
   decode(_row: MessageRow, stored: Uint8Array | undefined): Content | undefined {

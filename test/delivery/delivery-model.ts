@@ -39,6 +39,8 @@ export type Action =
   | { do: 'fail'; writes: boolean; reads: boolean }
   | { do: 'pause' | 'resume' | 'start' | 'close' | 'crash' }
   | { do: 'resend' | 'discard'; pick: number | 'all' }
+  /** Another text takes the place of that of a suspended message; it may have another key. */
+  | { do: 'edit'; pick: number; key: number }
   /** Messages that have left, once more. */
   | { do: 'send-again'; pick: number | 'all'; firstAlone: boolean }
   /** The disk deletes contents that are too old, or all because it is short. */
@@ -197,6 +199,8 @@ export class DeliveryModel {
   /** Calls that send messages once more, and what they have sent: others may follow the first one. */
   #sendingAgain = 0
   #trials = new Set<Message>()
+  /** Contents that are to take the place of others. */
+  readonly #edits = new Set<Content>()
   /** The disk has done everything that the last process asked for. */
   #storedAll = true
   #fault: Error | undefined
@@ -292,19 +296,14 @@ export class DeliveryModel {
         if (held.length === 0) return
         const { pick } = action
         const chosen = pick === 'all' ? held : held.slice(pick % held.length).slice(0, 1)
-        for (const row of chosen) {
-          const message = this.#of(row)
-          // Its time has been up since the last look.
-          if (message.standing === 'awaiting') message.timedOut = true
-          // An acknowledgement was faster, and is being stored.
-          if (['awaiting', 'suspended', 'operator'].includes(message.standing)) {
-            message.standing = 'operator'
-          }
-        }
+        for (const row of chosen) this.#takesOver(this.#of(row))
         const ids = chosen.map(({ seq }) => seq)
         this.#call(delivery[action.do]({ ids }))
         return
       }
+      case 'edit':
+        await this.#edit(action.pick, String(action.key))
+        return
       case 'send-again':
         this.#sendAgain(action.pick, action.firstAlone)
         return
@@ -332,6 +331,38 @@ export class DeliveryModel {
         this.#open(true)
         return
     }
+  }
+
+  /** An operator asks for a suspended message. */
+  #takesOver(message: Message): void {
+    // Its time has been up since the last look.
+    if (message.standing === 'awaiting') message.timedOut = true
+    // An acknowledgement was faster, and is being stored.
+    if (['awaiting', 'suspended', 'operator'].includes(message.standing)) {
+      message.standing = 'operator'
+    }
+  }
+
+  async #edit(pick: number, key: string): Promise<void> {
+    const held = await this.#held('suspended')
+    const row = held[pick % Math.max(1, held.length)]
+    if (row === undefined) return
+    const message = this.#of(row)
+    this.#takesOver(message)
+    const { id, controlId } = message
+    const content = { id, key, size: 100 }
+    this.#edits.add(content)
+    const edited = this.#delivery.edit(row.seq, { controlId, type: 'ADT^A01', content }, 'bert')
+    this.#call(
+      edited.then((isEdited) => {
+        if (isEdited && !this.#settings.durable) this.#edited(message, key)
+      })
+    )
+  }
+
+  #edited(message: Message, key: string): void {
+    message.key = key
+    message.lane = this.#laneOf(key)
   }
 
   /** Messages that have left become new ones. */
@@ -364,7 +395,7 @@ export class DeliveryModel {
   #readFields(content: Content): { key: string; values: FieldValue[] } {
     const { key } = content
     const message = this.#message(content.id)
-    if (message.isRead) {
+    if (message.isRead && !this.#edits.has(content)) {
       this.#watch(() => {
         const isFollowing = [...this.#trials].some(({ leftOn }) => leftOn === 'ack')
         assert.ok(this.#sendingAgain > 0 || isFollowing, `${content.id} was sent again`)
@@ -527,6 +558,10 @@ export class DeliveryModel {
         message.accepted = true
         message.standing = 'waiting'
       }
+    }
+    if (method === 'edit' && value === true) {
+      const [{ seq }, bytes] = args as [NewMessage, Uint8Array]
+      this.#edited(this.#ofStored(seq), codec.decode(Buffer.from(bytes)).key)
     }
     if (method === 'claimNext') {
       for (const { row } of value as Claim[]) {

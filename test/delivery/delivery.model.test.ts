@@ -75,6 +75,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     })
   },
   {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('edit'), pick, key: fc.nat({ max: 2 }) })
+  },
+  {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('send-again'),

@@ -219,6 +219,7 @@ export class FakeDisk {
     return {
       putContent: (seq, content) => this.#contents.set(seq, Uint8Array.from(content)),
       getContent: (seq) => this.#contents.get(seq),
+      dropContent: (seq) => this.#contents.delete(seq),
       putOutcome: (seq, outcome) => this.#outcomes.set(seq, outcome),
       getOutcome: (seq) => this.#outcomes.get(seq),
       dropOutcome: (seq) => this.#outcomes.delete(seq),

@@ -239,6 +239,7 @@ describe('the log', () => {
       verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
       story: [],
       resent: undefined,
+      isEdited: false,
       keptBytes: 0
     }))
     reporter.readEvent({ kind: 'opened', endedOn, figures: NO_FIGURES })

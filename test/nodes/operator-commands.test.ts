@@ -252,12 +252,28 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
-      /17\/resend/,
+      /17\/resend$/,
       async (command) => {
         const ids = await setAside(2)
         const before = sent()
         await as('night', command, ids)
         await world.eventually(async () => sent() === before + 1 && (await isQuiet(2)))
+      }
+    ],
+    [
+      /17\/resend.*payload/,
+      async (command) => {
+        const ids = await setAside(1)
+        const before = sent()
+        // The command fails: it takes `hl7-https-out.content` as well.
+        await assert.rejects(as('night', command, ids), /403/)
+        assert.equal(sent(), before)
+        await as('admin', command, ids)
+        await world.eventually(async () => sent() === before + 1 && (await isQuiet(1)))
+        assert.match(
+          world.receiver.requests.at(-1)?.body.toString() ?? '',
+          /^MSH.*\rPID\|1\|\|4711/
+        )
       }
     ],
     [

@@ -208,6 +208,7 @@ for (const [version, old] of Object.entries(versions)) {
             verdict: NO_VERDICT,
             story: seq === 11 ? ['suspended'] : [],
             resent: undefined,
+            isEdited: false,
             keptBytes: 0,
             ...old.rows[i]?.[1]
           },

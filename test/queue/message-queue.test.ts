@@ -118,6 +118,7 @@ for (const [engine, open] of Object.entries(engines)) {
         verdict: NO_VERDICT,
         story: [],
         resent: undefined,
+        isEdited: false,
         keptBytes: 0
       })
     })
@@ -148,6 +149,7 @@ for (const [engine, open] of Object.entries(engines)) {
           changedAt: 0,
           renewals: 0,
           resent: undefined,
+          isEdited: false,
           keptBytes: 0
         }
       )
@@ -182,6 +184,46 @@ for (const [engine, open] of Object.entries(engines)) {
       // That is what came of it already.
       assert.equal(await queue.move(moveOf(1, 'suspended')), true)
       assert.equal((await queue.read(1)).row.state, 'suspended')
+    })
+
+    it('gives a suspended message another content, and its place in another lane', async () => {
+      const queue = await open('key')
+      const lane = queue.laneOf('a')
+      const hashes = [queue.hashOf({ path: 'PID-3.1', value: 'old' })]
+      await queue.accept(message(1, { lane, hashes }), Buffer.alloc(700_000, 'x'))
+      await queue.accept(message(2, { lane: queue.laneOf('b') }), contentOf(2))
+      await queue.move(moveOf(1, 'suspended', { attempts: 3, outcome: { of: 1 } }))
+      const hash = queue.hashOf({ path: 'PID-3.1', value: 'new' })
+      const edited = { seq: 1, lane: queue.laneOf('b'), controlId: 'E1', type: 'ADT^A08' }
+      assert.equal(await queue.edit({ ...edited, hashes: [hash] }, contentOf(7), 'ada'), true)
+      // It was accepted before the other one of its new lane.
+      const [claim, ...more] = await queue.claimNext(10)
+      assert.ok(claim)
+      const { row, content, outcome } = await queue.restore(claim)
+      assert.deepEqual([[...content], outcome, more], [[...contentOf(7)], undefined, []])
+      const { controlId, type, acceptedAt, attempts, isEdited, story } = row
+      assert.deepEqual(
+        { controlId, type, acceptedAt, attempts, isEdited },
+        {
+          controlId: 'E1',
+          type: 'ADT^A08',
+          acceptedAt: message(1).acceptedAt,
+          attempts: 3,
+          isEdited: true
+        }
+      )
+      assert.deepEqual(
+        story.map((record) => ('act' in record ? [record.act, record.by] : [])),
+        [['edited', 'ada']]
+      )
+      const seqsWith = async (value: Uint8Array): Promise<number[]> =>
+        seqsOf((await queue.find({ hashes: [value], limit: 10 })).messages)
+      assert.deepEqual([await seqsWith(hash), await seqsWith(hashes[0] ?? hash)], [[1], []])
+      // It is on its way now.
+      assert.equal(await queue.edit(edited, contentOf(8)), false)
+      await assert.rejects(queue.edit({ ...edited, seq: 9 }, contentOf(8)), {
+        code: 'ERR_NOT_QUEUED'
+      })
     })
 
     it('hands out a retry when it is due, before what waits', async () => {

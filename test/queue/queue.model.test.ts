@@ -16,6 +16,7 @@ interface Known {
   dueAt: number
   isOut: boolean
   key: number
+  content: string
   /** When it left. */
   leftAt: number
   isKept: boolean
@@ -33,6 +34,7 @@ type Action =
   | { do: 'finish'; pick: number }
   | { do: 'release'; pick: number }
   | { do: 'resend'; pick: number | 'all' }
+  | { do: 'edit'; pick: number; key: number }
   | { do: 'advance'; ms: number }
   | { do: 'resume' }
   | { do: 'damage'; pick: number }
@@ -60,6 +62,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('resend'), pick: fc.oneof(pick, fc.constant('all')) })
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('edit'), pick, key: fc.nat({ max: 2 }) })
   },
   {
     weight: 4,
@@ -173,6 +179,9 @@ class Model {
         this.#forgetTurns()
         return
       }
+      case 'edit':
+        this.#edit(action.pick, action.key)
+        return
       case 'advance':
         this.#clock.time += action.ms
         return
@@ -271,8 +280,8 @@ class Model {
       left.map(({ seq, isKept }) => [seq, isKept]),
       'left and kept'
     )
-    for (const { seq, isKept } of left) {
-      if (isKept) assert.equal(this.#queue.read(seq).content, `content ${seq}`)
+    for (const { seq, content, isKept } of left) {
+      if (isKept) assert.equal(this.#queue.read(seq).content, content)
       else assert.throws(() => this.#queue.read(seq), { code: 'ERR_NOT_QUEUED' })
     }
     const found = this.#queue.find({ hashes: [hashOf(1)], limit: 1000 }).messages
@@ -320,9 +329,23 @@ class Model {
       dueAt: 0,
       isOut: false,
       key,
+      content: `content ${seq}`,
       leftAt: 0,
       isKept: false
     })
+  }
+
+  /** A suspended message may have another key from now on; no other one, and none that is out, can be edited. */
+  #edit(pick: number, key: number): void {
+    const message = this.#pick(pick, 'waiting', 'suspended', 'left')
+    if (message === undefined) return
+    const { seq, state, isOut } = message
+    const isEdited = this.#queue.edit(this.#row(seq, key), `edited ${seq}`)
+    assert.equal(isEdited, state === 'suspended' && !isOut, `whether ${seq} is edited`)
+    if (!isEdited) return
+    const lane = this.#order === 'key' ? key : null
+    Object.assign(message, { state: 'waiting', dueAt: 0, lane, key, content: `edited ${seq}` })
+    this.#forgetTurns()
   }
 
   #row(seq: number, key: number): Parameters<Queue<string>['accept']>[0] {
@@ -381,6 +404,7 @@ class Model {
     const contents: ContentStore<string> = {
       putContent: (seq, content) => this.#contents.set(seq, content),
       getContent: (seq) => this.#contents.get(seq),
+      dropContent: (seq) => this.#contents.delete(seq),
       putOutcome: () => undefined,
       getOutcome: () => undefined,
       dropOutcome: () => undefined,
@@ -456,6 +480,7 @@ describe('Queue against brute force', () => {
     const contents: ContentStore<string> = {
       putContent: () => undefined,
       getContent: () => 'content',
+      dropContent: () => undefined,
       putOutcome: () => undefined,
       getOutcome: () => undefined,
       dropOutcome: () => undefined,

@@ -95,6 +95,7 @@ export function numbers(from: number, to: number): number[] {
 export const noContents: ContentStore<object> = {
   putContent: () => undefined,
   getContent: () => ({}),
+  dropContent: () => undefined,
   putOutcome: () => undefined,
   getOutcome: () => undefined,
   dropOutcome: () => undefined,

@@ -31,6 +31,7 @@ function row(seq: number): MessageRow {
     verdict: NO_VERDICT,
     story: [],
     resent: undefined,
+    isEdited: false,
     keptBytes: 0
   }
 }

@@ -390,6 +390,7 @@ export interface AdminAnswer {
 }
 
 function injected(p: string, value: unknown): Record<string, unknown> {
+  if (value instanceof Uint8Array) return { p, v: JSON.stringify([...value]), vt: 'bin' }
   return typeof value === 'string'
     ? { p, v: value, vt: 'str' }
     : { p, v: JSON.stringify(value), vt: 'json' }

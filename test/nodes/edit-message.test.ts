@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { EventPage, MessageContent, NodeState } from '../../nodes/operations/answers.ts'
+import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
+
+const SETTINGS = {
+  queue: 'disk',
+  searchFields: 'PID-3.1',
+  contentDays: 7,
+  replyCodeActions: ':?E=S,:?A=C'
+}
+const pid = (controlId: string, patient: string): string =>
+  `${adt(controlId).split('\r')[0] ?? ''}\rPID|1||${patient}||M\u00fcller^Ann\r`
+
+describe('A suspended message, edited and resent', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+    world.receiver.respond = ({ body }) => {
+      const isWrong = body.includes('WRONG')
+      return { body: ackFor(controlIdIn(body), isWrong ? 'AE' : 'AA') }
+    }
+    await world.deploy(SETTINGS)
+  })
+  after(() => world.close())
+
+  const ask = (id: string, body: object): Promise<{ status: number; body: { error?: string } }> =>
+    world.nodeRed.post(`/hl7-https-out/out/messages/${id}/resend`, body) as never
+  const idOf = async (controlId: string): Promise<string> =>
+    (await world.messages(`controlId=${controlId}`))[0]?.id ?? ''
+  const messageOf = async (id: string): Promise<MessageContent> =>
+    (await world.nodeRed.get(`/hl7-https-out/out/messages/${id}`)).body as MessageContent
+
+  /** Sends a message that the receiver refuses. */
+  async function suspend(payload: unknown, controlId: string): Promise<string> {
+    await world.nodeRed.inject('in', { payload, room: `room of ${controlId}` })
+    await world.eventually(
+      async () => (await world.messages(`controlId=${controlId}`))[0]?.state === 'suspended'
+    )
+    return idOf(controlId)
+  }
+
+  it('leaves with the new text, its properties and the time of its acceptance', async () => {
+    const id = await suspend(pid('E1', 'WRONG1'), 'E1')
+    const before = await messageOf(id)
+    // As a browser sends what stands in a text field.
+    const payload = pid('E1', 'RIGHT1').replaceAll('\r', '\n')
+    const { status, body } = await ask(id, { payload })
+    assert.equal(status, 200)
+    assert.equal((body as NodeState).id, 'out')
+    await world.eventually(() => world.left('ack', 'E1').length === 1)
+    const [left] = world.left('ack', 'E1')
+    assert.equal(left?.hl7.request, pid('E1', 'RIGHT1'))
+    assert.equal(left['room'], 'room of E1')
+    assert.equal(left.hl7['acceptedAt'], before.acceptedAt)
+    const { edited, story, attempts, request } = await messageOf(id)
+    assert.deepEqual([edited, attempts, request], [true, 2, pid('E1', 'RIGHT1')])
+    assert.deepEqual(
+      story.map(({ kind }) => kind).filter((kind) => kind !== 'message-attempt'),
+      ['message-accepted', 'message-suspended', 'message-edited', 'message-acked']
+    )
+    assert.equal(before.edited, undefined)
+    const { events } = (await world.nodeRed.get('/hl7-https-out/out/events')).body as EventPage
+    assert.deepEqual(
+      events.filter(({ kind }) => kind === 'edited').map(({ values }) => values),
+      [{ controlId: 'E1' }]
+    )
+    assert.ok(!JSON.stringify(events).includes('RIGHT1'))
+  })
+
+  it('is found by what stands in it now, and no longer by what stood there', async () => {
+    const id = await suspend(pid('E2', 'WRONG2'), 'E2')
+    const found = async (value: string): Promise<number> => {
+      const { body } = await world.nodeRed.post('/hl7-https-out/out/messages/search', { value })
+      return (body as { messages: unknown[] }).messages.length
+    }
+    assert.equal(await found('WRONG2'), 1)
+    await ask(id, { payload: pid('E2', 'RIGHT2') })
+    await world.eventually(() => world.left('ack', 'E2').length === 1)
+    assert.deepEqual([await found('WRONG2'), await found('RIGHT2')], [0, 1])
+  })
+
+  it('stays in the character set that its bytes came in', async () => {
+    const id = await suspend(Buffer.from(pid('E3', 'WRONG3'), 'latin1'), 'E3')
+    const { request } = await messageOf(id)
+    await ask(id, { payload: request?.replace('WRONG3', 'RIGHT3') })
+    await world.eventually(() => world.left('ack', 'E3').length === 1)
+    const sent = world.receiver.requests.at(-1)?.body
+    assert.ok(sent?.equals(Buffer.from(pid('E3', 'RIGHT3'), 'latin1')))
+  })
+
+  it('keeps its place, ahead of what was accepted after it', async () => {
+    const first = await suspend(pid('E4', 'WRONG4'), 'E4')
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    await world.nodeRed.inject('in', { payload: pid('E5', 'RIGHT5') })
+    await ask(first, { payload: pid('E4', 'RIGHT4') })
+    await world.nodeRed.post('/hl7-https-out/out/resume', {})
+    await world.eventually(() => world.left('ack', 'E5').length === 1)
+    assert.deepEqual(world.sent('E').slice(-2), ['E4', 'E5'])
+  })
+
+  it('is not changed by a text that could not have been accepted, and that is said', async () => {
+    const id = await suspend(pid('E6', 'WRONG6'), 'E6')
+    const refusals: [unknown, number, RegExp][] = [
+      ['no HL7', 400, /HL7/],
+      [pid('', 'RIGHT6'), 400, /control ID/],
+      [7, 400, /payload is the new text/],
+      [`${adt('E6').split('\r')[0] ?? ''}||||||8859/1\rPID|1||\u20ac\r`, 400, /iso-8859-1/]
+    ]
+    for (const [payload, expected, words] of refusals) {
+      const { status, body } = await ask(id, { payload })
+      assert.equal(status, expected, `${status} ${body.error}`)
+      assert.match(body.error ?? '', words)
+      assert.doesNotMatch(body.error ?? '', /RIGHT6|\u20ac/)
+    }
+    const { state, request } = await messageOf(id)
+    assert.deepEqual([state, request], ['suspended', pid('E6', 'WRONG6')])
+    assert.equal((await ask(id, {})).status, 200)
+    await world.eventually(() => world.sent('E6').length === 2)
+  })
+
+  it('must be suspended', async () => {
+    await world.send(pid('E7', 'RIGHT7'))
+    const id = await idOf('E7')
+    const { status, body } = await ask(id, { payload: pid('E7', 'RIGHT8') })
+    assert.equal(status, 409)
+    assert.match(body.error ?? '', /Only a suspended message can be edited/)
+    assert.equal((await ask('999999', { payload: pid('E7', 'RIGHT8') })).status, 404)
+    assert.equal(world.sent('E7').length, 1)
+  })
+
+  it('is still edited after a restart', async () => {
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    await world.nodeRed.post('/hl7-https-out/out/resume', {})
+    const id = await suspend(pid('E8', 'WRONG8'), 'E8')
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    await ask(id, { payload: pid('E9', 'RIGHT9') })
+    await world.nodeRed.restart()
+    await world.nodeRed.post('/hl7-https-out/out/resume', {})
+    await world.eventually(() => world.sent('E9').length === 1)
+    const { controlId, edited } = await messageOf(id)
+    assert.deepEqual([controlId, edited], ['E9', true])
+  })
+})
