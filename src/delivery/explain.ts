@@ -198,9 +198,11 @@ function largeHeaders(tokenLength: number | undefined): string {
 
 function statusHint(
   status: number,
-  { token, tokenLength, quotes }: AttemptResult
+  { fault, token, tokenLength, quotes }: AttemptResult
 ): string | undefined {
   if (status === 431) return largeHeaders(tokenLength)
+  // Without a token, a SOAP request has its login in the body.
+  if (status === 401 && token === 'none' && fault) return english('log', 'hint.fault.SecurityFault')
   const isOfAccess = STATUSES_OF_ACCESS.has(status)
   const ofToken = `hint.noToken.${status}`
   if (token === 'none' && isKey('log', ofToken)) return english('log', ofToken)

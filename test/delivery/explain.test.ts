@@ -325,6 +325,11 @@ describe('deliveryFailed', () => {
       'HTTP 500 from the receiver with a SOAP fault (Server, SecurityFault). The receiver refuses the login: check the user name, the password and the facility in the fields of the body.'
     ],
     [
+      'a refused login, by the status of the fault',
+      faultReply(401, '<faultcode>s:Client</faultcode>', { token: 'none' }),
+      'HTTP 401 from the receiver with a SOAP fault (Client). The receiver refuses the login: check the user name, the password and the facility in the fields of the body.'
+    ],
+    [
       'a fault in the other version of SOAP',
       faultReply(500, '<faultcode>s:VersionMismatch</faultcode>', {
         meaning: 400,
