@@ -1,25 +1,21 @@
 /**
  * The real node against third-party servers: nginx as a TLS proxy, Apache as an OAuth resource
- * server, python-hl7 to read the messages and write the acknowledgements, and a registry made with spyne.
+ * server, and python-hl7 to read the messages and write the acknowledgements.
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { missing } from '../support/debian-packages.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
-import { send } from './send.ts'
+import { adt, type LeftMessage, startWorld, type World } from '../support/world.ts'
 import {
   type PythonReceiver,
-  type PythonServer,
   type Seen,
   type ServerProcess,
   startApache,
   startNginx,
-  startPython,
   startPythonReceiver
 } from './servers.ts'
 
@@ -47,10 +43,10 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     (await python.seen()).slice(count)
 
   /** Sends a message that is accepted. @returns what python-hl7 found in it, and the answer */
-  async function accepted(payload: string): Promise<{ seen: Seen; msg: Record<string, unknown> }> {
+  async function accepted(payload: string): Promise<{ seen: Seen; msg: LeftMessage }> {
     const earlier = (await python.seen()).length
-    const { probe, msg } = await send(world, payload)
-    assert.equal(probe, 'ack', JSON.stringify(msg['error']))
+    const { output, msg } = await world.send(payload)
+    assert.equal(output, 'ack', JSON.stringify(msg.error))
     const [seen] = await seenSince(earlier)
     assert.ok(seen)
     return { seen, msg }
@@ -59,13 +55,10 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
   /** Sends a message that is refused before python-hl7 sees it; `told` in the error or the reply. */
   async function refused(payload: string, status: number, told: RegExp): Promise<void> {
     const earlier = (await python.seen()).length
-    const { probe, msg } = await send(world, payload)
-    assert.equal(probe, 'caught', JSON.stringify(msg))
-    const error = msg['error'] as { code: string; message: string; cause?: { status?: number } }
+    const { error, hl7 } = await world.caught(payload)
     assert.equal(error.code, 'HL7_DELIVERY_FAILED')
     assert.equal(error.cause?.status, status)
-    const { reply } = msg['hl7'] as { reply?: unknown }
-    assert.match(`${error.message}\n${String(reply)}`, told)
+    assert.match(`${error.message}\n${hl7.reply}`, told)
     assert.deepEqual(await seenSince(earlier), [])
   }
 
@@ -133,15 +126,14 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       ])
       const headers = msg['headers'] as Record<string, string>
       assert.equal(headers['content-encoding'], 'gzip')
-      const { code, controlId } = (msg['hl7'] as { ack: Record<string, string> }).ack
-      assert.deepEqual({ code, controlId }, { code: 'AA', controlId: 'NGINX001' })
+      assert.deepEqual([msg.hl7.ack?.code, msg.hl7.ack?.controlId], ['AA', 'NGINX001'])
       assert.match(String(msg['payload']), /NTE\|1\|\|stored/)
     })
 
     it('passes on a NAK of python-hl7', async () => {
-      const { probe, msg } = await send(world, adt('NGINX002').replace('Lindqvist', 'Refused'))
-      assert.equal(probe, 'nak')
-      assert.equal((msg['hl7'] as { ack: { code: string } }).ack.code, 'AE')
+      const { output, msg } = await world.send(adt('NGINX002').replace('Lindqvist', 'Refused'))
+      assert.equal(output, 'nak')
+      assert.equal(msg.hl7.ack?.code, 'AE')
     })
 
     it('closes idle connections, and no message is lost', async () => {
@@ -299,54 +291,4 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       assert.equal(world.tokens.tokenRequests - tokens, 2)
     })
   })
-})
-
-describe('against a SOAP service made with spyne', { skip: missing('spyne') }, () => {
-  let world: World
-  let registry: PythonServer<{ username: string; facility: string; id: string }>
-  before(async () => {
-    world = await startWorld()
-    registry = await startPython('soap_registry.py')
-  })
-  after(async () => {
-    await registry.stop()
-    await world.close()
-  })
-
-  for (const version of ['1.1', '1.2'] as const) {
-    const { formFields, ...preset } = version === '1.1' ? bodyPresets.soap11 : bodyPresets.soap12
-
-    /** As the preset fills in the form. */
-    const deploy = (secret1: string): Promise<void> =>
-      world.deploy({
-        ...{ url: `http://127.0.0.1:${registry.port}/${version}`, auth: '', format: 'text' },
-        ...{ ...preset, failureTimeout: 0, credentials: { secret1 } },
-        formFields: formFields.map((field) =>
-          field.name === 'username' ? { ...field, value: 'ward-12' } : field
-        )
-      })
-    const errorOf = ({ msg }: Awaited<ReturnType<typeof send>>): string =>
-      (msg['error'] as { message: string }).message
-
-    it(`SOAP ${version}: accepts a message, or not`, async () => {
-      await deploy('right')
-      assert.equal((await send(world, adt('SPYNE1'))).probe, 'ack')
-      assert.equal((await send(world, adt('SPYNE2').replace('Lindqvist', 'Refused'))).probe, 'nak')
-      assert.deepEqual((await registry.seen()).slice(-2), [
-        { username: 'ward-12', facility: 'NORTHSIDE', id: 'SPYNE1' },
-        { username: 'ward-12', facility: 'NORTHSIDE', id: 'SPYNE2' }
-      ])
-    })
-
-    it(`SOAP ${version}: refuses a login, or breaks, with the same status`, async () => {
-      const broken = await send(world, adt('SPYNE3').replace('Lindqvist', 'Broken'))
-      assert.match(errorOf(broken), /HTTP 500 .* SOAP fault .* The receiver failed/)
-      await deploy('wrong')
-      const refused = await send(world, adt('SPYNE4'))
-      assert.match(
-        errorOf(refused),
-        /HTTP 500 .*Authentication.* refuses the login: check the user name/
-      )
-    })
-  }
 })

@@ -1,10 +1,10 @@
 """A registry with the operation submitSingleMessage (CDC WSDL of 2011) on 127.0.0.1, made with spyne.
 
-Its acknowledgement is AA; the family name `Refused` gets AE, the password `wrong` a fault that
-blames the client, and the family name `Broken` an error of the server. The path is the SOAP version.
+Its acknowledgement is AA; the family name `Refused` gets AE, `Invalid` a fault that blames the
+client, and `Broken` an error of the server; the password `wrong` gets a fault about the login. The
+path is the SOAP version.
 
-Prints its port, then a line of JSON for each request that it accepts, or for a GET of /mark/N only
-N as `mark`.
+Prints its port, then a line of JSON for each message, or for a GET of /mark/N only N as `mark`.
 """
 
 import json
@@ -29,14 +29,16 @@ def tell(what):
 class Registry(ServiceBase):
     @rpc(Unicode, Unicode, Unicode, Unicode, _returns=Unicode, _out_variable_name="return")
     def submitSingleMessage(ctx, username, password, facilityID, hl7Message):
-        if password == "wrong":
-            raise Fault("Client.Authentication", "No")
         # XML makes one line break of the CR at the end of a segment.
         segments = hl7Message.replace("\r\n", "\r").replace("\n", "\r").split("\r")
         msh = segments[0].split("|")
+        tell({"username": username, "facility": facilityID, "id": msh[9]})
+        if password == "wrong":
+            raise Fault("Client.Authentication", "No")
+        if "Invalid" in hl7Message:
+            raise Fault("Client.Schema", "No")
         if "Broken" in hl7Message:
             raise RuntimeError("out of order")
-        tell({"username": username, "facility": facilityID, "id": msh[9]})
         code = "AE" if "Refused" in hl7Message else "AA"
         return f"MSH|^~\\&|IIS|STATE|||20260102||ACK|R1|P|2.5.1\rMSA|{code}|{msh[9]}\r"
 

@@ -16,7 +16,6 @@ import { freePort } from '../support/free-port.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 import { type BetterAuthServer, RESOURCE } from './better-auth.ts'
-import { send } from './send.ts'
 import { type ServerProcess, startNginx } from './servers.ts'
 import {
   failures,
@@ -214,18 +213,18 @@ describe('token servers', () => {
     const deploy = ({ issuer }: TokenServer, url: string, auth: object): Promise<void> =>
       world.deploy({ url, failureTimeout: 0 }, { issuer, ...auth })
 
-    for (const [names, refreshOnStatus, probe, statuses] of [
+    for (const [names, refreshOnStatus, output, statuses] of [
       [ALL, '401,403', 'ack', ['accepted', 'refused', 'accepted']],
       [DJANGO, '', 'caught', ['accepted', 'refused']]
     ] as const) {
-      const what = `a token that was revoked, refreshOnStatus "${refreshOnStatus}": ${probe}`
+      const what = `a token that was revoked, refreshOnStatus "${refreshOnStatus}": ${output}`
       each(names, what, async (server) => {
         const credentials = secret('engine')
         await deploy(server, server.hl7Url, { refreshOnStatus, credentials })
         const earlier = (await server.seen()).length
-        assert.equal((await send(world, adt('REVOKED1'))).probe, 'ack')
+        assert.equal((await world.send(adt('REVOKED1'))).output, 'ack')
         await revoke(server, (await server.seen())[earlier]?.token)
-        assert.equal((await send(world, adt('REVOKED2'))).probe, probe)
+        assert.equal((await world.send(adt('REVOKED2'))).output, output)
         const seen = (await server.seen()).slice(earlier)
         assert.deepEqual(
           seen.map(({ status }) => (status === 200 ? 'accepted' : 'refused')),
@@ -244,7 +243,7 @@ describe('token servers', () => {
       const auth = { dpop: true, resource: RESOURCE, credentials: secret('bound') }
       await deploy(server, `${receiver.origin}/hl7`, auth)
       receiver.nonce = 'wanted'
-      assert.equal((await send(world, adt('BOUND1'))).probe, 'ack')
+      assert.equal((await world.send(adt('BOUND1'))).output, 'ack')
       assert.deepEqual(
         receiver.requests.map(({ status, problem }) => problem || status),
         ['use_dpop_nonce', 200]
@@ -257,11 +256,9 @@ describe('token servers', () => {
       const credentials = { clientId: leaver.id, clientSecret: leaver.secret }
       // It is registered for Basic; Automatic would use Post for such a secret.
       await deploy(server, server.hl7Url, { clientAuth: 'client_secret_basic', credentials })
-      assert.equal((await send(world, adt('LEAVER1'))).probe, 'ack')
+      assert.equal((await world.send(adt('LEAVER1'))).output, 'ack')
       await (server as BetterAuthServer).deleteClient(leaver.id)
-      const { probe, msg } = await send(world, adt('LEAVER2'))
-      assert.equal(probe, 'caught')
-      const { code, message } = msg['error'] as { code: string; message: string }
+      const { code, message } = (await world.caught(adt('LEAVER2'))).error
       assert.equal(code, 'HL7_DELIVERY_FAILED')
       assert.match(message, /HTTP 401.*invalid_client/s)
       const told = (await world.nodeRed.printed()).join('\n') + message
