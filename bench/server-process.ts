@@ -39,7 +39,7 @@ async function answer(request: ServerRequest): Promise<void> {
     receiver.respond = ({ headers, body }) => {
       if (headers['dpop'] !== undefined) proofs += 1
       firstAt ??= Date.now()
-      if (refused !== undefined && body.includes(refused)) return { status: 503 }
+      if (refused !== undefined && body.includes(refused)) return { status: 500 }
       acceptedAt ??= Date.now()
       if (latency === 0 && answerAs === 'checked') return undefined
       return { ...acknowledgement(body.toString()), delayMs: latency }

@@ -91,7 +91,7 @@ export class Servers {
     await this.#receiver.ask({ kind: 'latency', ms })
   }
 
-  /** Lets the receiver answer 503 to messages that contain the text; `undefined` for none. */
+  /** Lets the receiver answer 500, which is no outage, to messages that contain the text; `undefined` for none. */
   async refuse(text: string | undefined): Promise<void> {
     await this.#receiver.ask({ kind: 'refuse', text })
   }
