@@ -235,6 +235,31 @@ describe('the page', () => {
     )
   })
 
+  it('lets an operator edit a suspended message, and keeps what was written if it is refused', async () => {
+    fake.messages.set('Laboratory', [messageRow('7')])
+    fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711\r' }
+    fake.refusals = ['This message has no control ID (MSH-10).']
+    await open(300)
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="7"]')
+    await page.click('[data-button=edit-one]')
+    await shows('.hl7-question', /Edit .* and resend it to laboratory\.example\.org\?/)
+    const field = page.locator('.hl7-question textarea')
+    assert.equal(await focused(), 'hl7-question-lines')
+    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4711\n')
+    assert.deepEqual(await sticksOut(page), [])
+    await field.fill('MSH|^~\\&|A\nPID|1||4712')
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /has no control ID/)
+    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /has been edited and is back in the queue/)
+    assert.equal(await field.count(), 0)
+    const payload = 'MSH|^~\\&|A\nPID|1||4712'
+    const asked = `/hl7-https-out/Laboratory/messages/7/resend ${JSON.stringify({ payload })}`
+    assert.deepEqual(posted(), [asked, asked])
+  })
+
   it('lists what waits, and first what the others wait for', async () => {
     const untried = { attempts: 0, ackCode: '', errors: [], rule: '', kind: 'ok' } as const
     fake.messages.set('Registry', [

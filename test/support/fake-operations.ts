@@ -89,6 +89,8 @@ export class FakeOperations {
   tried: Pick<BulkAnswer, 'first' | 'resent'> = {}
   /** Of whoever is logged in. */
   permissions: readonly Permission[] = PERMISSIONS
+  /** Why what is asked of one message is refused, each for one request. */
+  refusals: string[] = []
   /** Answers every request with it, if it is no 200. */
   status = 200
   /** Path and query of each GET, path and body of each POST. */
@@ -107,6 +109,11 @@ export class FakeOperations {
         const { pathname, search } = new URL(route.request().url())
         const body = route.request().postData()
         this.asked.push(`${pathname}${search}${body === null ? '' : ` ${body}`}`)
+        const refusal = /\/messages\/\d+\/\w+$/.test(pathname) ? this.refusals.shift() : undefined
+        if (refusal !== undefined) {
+          await route.fulfill({ status: 400, json: { error: refusal } })
+          return
+        }
         const answer = this.status === 200 ? this.#answer(pathname, search, body) : {}
         await route.fulfill({
           status: this.status === 200 && answer === undefined ? 404 : this.status,

@@ -89,12 +89,19 @@ export function button(
  * Does something that an operator asked for, and brings everything up to date.
  *
  * @param work says itself what came of it; a refusal by Node-RED is said here
+ * @returns whether it was done
  */
-export async function act({ text, say, refresh }: Desk, work: () => Promise<void>): Promise<void> {
+export async function act(
+  { text, say, refresh }: Desk,
+  work: () => Promise<void>
+): Promise<boolean> {
+  let isDone = true
   try {
     await work()
   } catch (error) {
+    isDone = false
     say('bad', requestTrouble(error, text))
   }
   refresh()
+  return isDone
 }

@@ -1,8 +1,9 @@
-import { html, type TemplateResult } from 'lit-html'
+import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
 import { cut } from './cut.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
+import { editAction } from './edit-message.ts'
 import type { Matching } from './message-query.ts'
 
 /** No longer in the queue. */
@@ -85,6 +86,7 @@ export function messageActions(node: NodeState, row: MessageAnswer, desk: Desk):
     isFirst: isSuspended,
     press: () => (isGone ? sendAgain(node, row, desk) : resendOne(node, row, desk))
   })}
+  ${isSuspended ? editAction(node, row, desk) : nothing}
   ${button(desk, {
     id: 'discard-one',
     label: text('button.discardOne'),

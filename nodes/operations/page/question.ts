@@ -13,6 +13,8 @@ export interface Question {
   confirm: string
   /** An input for a text. */
   input?: { label: string; maxLength: number }
+  /** A field for a text of many lines, and what stands in it at first. */
+  lines?: { label: string; value: string }
   /** A box to tick; ticked at first. */
   check?: string
 }
@@ -27,6 +29,7 @@ export class QuestionBox {
   readonly #text: Text
   readonly #draw: () => Promise<void>
   readonly #field = createRef<HTMLInputElement>()
+  readonly #lines = createRef<HTMLTextAreaElement>()
   readonly #box = createRef<HTMLInputElement>()
   readonly #group = createRef<HTMLElement>()
   #asked: { question: Question; answer: (consent: Consent | undefined) => void } | undefined
@@ -49,7 +52,12 @@ export class QuestionBox {
     })
     await this.#draw()
     const group = this.#group.value
-    ;(this.#field.value ?? this.#box.value ?? group?.querySelector<HTMLElement>('.hl7-no'))?.focus()
+    ;(
+      this.#field.value ??
+      this.#lines.value ??
+      this.#box.value ??
+      group?.querySelector<HTMLElement>('.hl7-no')
+    )?.focus()
     group?.scrollIntoView({ block: 'nearest' })
     const consent = await answered
     await this.#draw()
@@ -65,10 +73,10 @@ export class QuestionBox {
   /** The question, if it stands here. */
   view(place: QuestionPlace): TemplateResult | typeof nothing {
     if (this.#asked?.question.place !== place) return nothing
-    const { title, confirm, input, check } = this.#asked.question
+    const { title, confirm, input, lines, check } = this.#asked.question
     const yes = (): void => {
       this.#end({
-        text: this.#field.value?.value.trim() ?? '',
+        text: (this.#field.value ?? this.#lines.value)?.value.trim() ?? '',
         checked: this.#box.value?.checked ?? false
       })
     }
@@ -99,6 +107,19 @@ export class QuestionBox {
                 ${ref(this.#field)}
                 @keydown=${typed}
               />`
+      }
+      ${
+        lines === undefined
+          ? nothing
+          : html`<label for="hl7-question-lines">${lines.label}</label>
+              <textarea
+                id="hl7-question-lines"
+                rows="12"
+                spellcheck="false"
+                autocomplete="off"
+                .value=${lines.value}
+                ${ref(this.#lines)}
+              ></textarea>`
       }
       ${
         check === undefined
