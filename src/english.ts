@@ -49,10 +49,12 @@ export function english<Name extends CatalogueName>(
   key: Key<Name>,
   values: Values = {}
 ): string {
-  // In one pass: a value may look like a placeholder.
-  return textOf(catalogue, key, values).replace(/__(\w+?)__/g, (_, name: string) =>
-    String(values[name])
-  )
+  return fill(textOf(catalogue, key, values), values)
+}
+
+/** A sentence with its values, in one pass: a value may look like a placeholder. */
+export function fill(text: string, values: Values): string {
+  return text.replace(/__(\w+?)__/g, (_, name: string) => String(values[name]))
 }
 
 /** Whether there is such a sentence: of those whose keys are codes of other programs. */

@@ -1,4 +1,3 @@
-import type { KeyUnder } from '../../src/english.ts'
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { askNodeRed } from './ask-node-red.ts'
@@ -27,12 +26,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
 
   /** In the reader's language; undefined if this page is older than the server and lacks a text. */
   const hintText = (hints: readonly Hint[]): string | undefined => {
-    const label = (key: KeyUnder<'tokenForm', 'label'>): string => text(`label.${key}`)
-    const option = (key: KeyUnder<'tokenForm', 'option.clientAuth'>): string =>
-      text(`option.clientAuth.${key}`)
-    const texts = hints.map((hint) =>
-      text(`tokenHint.${hint.key}`, hintValues(hint, label, option))
-    )
+    const texts = hints.map((hint) => text(`tokenHint.${hint.key}`, hintValues(hint, text)))
     return texts.some((one) => one.startsWith('tokenHint.')) ? undefined : texts.join(' ')
   }
 

@@ -67,7 +67,7 @@ export function hintsForAnswer(refusal: Refusal, facts: HintFacts, host: string)
   const hint = hintOf(row, facts)
   switch (row.about) {
     case 'client':
-      return [...clockHints(facts, signs(facts)), hint, ...listHints(facts), ...clockToo(facts)]
+      return [...clockHints(facts, signs(facts)), hint, ...clockToo(facts), inUse(facts)]
     case 'proof':
       return [...clockHints(facts, true), hint]
     default:
@@ -93,9 +93,9 @@ export function hintForReceiver({
 
 type Client = Pick<HintFacts, 'settings' | 'clientAuth'>
 
-function hintOf({ hint }: RefusalRow, { settings, clientAuth }: Client): Hint {
+function hintOf({ hint }: RefusalRow, { settings }: Client): Hint {
   const field = settings.tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
-  return { key: hint, values: { field, method: clientAuth, grant: settings.grantType } }
+  return { key: hint, values: { field } }
 }
 
 /** Matches no row that is about a code, a status or a page. */
@@ -135,13 +135,14 @@ function isMatch(answer: RefusalAnswer, { error, isPage, status, words }: Refusa
   )
 }
 
-/** Lists are often incomplete: a method that is not listed is no mistake, but worth a word. */
-function listHints({ clientAuth, supported = [] }: HintFacts): Hint[] {
+/** What the operator of the token server compares; a method that it does not list is no mistake, but worth a word. */
+function inUse({ settings, clientAuth, supported = [] }: HintFacts): Hint {
   const names = NAMES_IN_METADATA[clientAuth] ?? [clientAuth]
-  if (names.some((name) => supported.includes(name))) return []
   const listed = supported.filter((name) => /^[\w:.-]{1,40}$/.test(name)).slice(0, MAX_METHODS)
-  if (listed.length === 0) return []
-  return [{ key: 'methodNotListed', values: { method: clientAuth, methods: listed.join(', ') } }]
+  if (listed.length === 0 || names.some((name) => supported.includes(name))) {
+    return { key: 'inUse', values: { method: clientAuth, grant: settings.grantType } }
+  }
+  return { key: 'methodNotListed', values: { method: clientAuth, methods: listed.join(', ') } }
 }
 
 /** The request carried an assertion of ours, and so the time. */

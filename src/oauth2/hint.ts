@@ -1,17 +1,21 @@
 import { english, type KeyUnder, type Values } from '../english.ts'
-import { CLIENT_AUTHS, type ClientAuthMethod } from './token-settings.ts'
+import { CLIENT_AUTHS, type ClientAuthMethod, type GrantType } from './token-settings.ts'
 
 /** What to do after a failure: a key of the texts, and the values in it. They are safe to print. */
 export interface Hint {
   key: KeyUnder<'tokenForm', 'tokenHint'>
-  values?: Values & { field?: Label; method?: ClientAuthMethod }
+  values?: Values & { field?: Label; method?: ClientAuthMethod; grant?: GrantType }
 }
 
 /** A form's field that can have led to an address. */
 export type AddressField = 'issuer' | 'tokenEndpoint'
 
 type Label = KeyUnder<'tokenForm', 'label'>
-type Method = KeyUnder<'tokenForm', 'option.clientAuth'>
+/** The key of a name in the form. */
+type NameKey =
+  | `label.${Label}`
+  | `option.clientAuth.${(typeof CLIENT_AUTHS)[number]}`
+  | `option.grantType.${GrantType}`
 
 /** The labels of the form that hints cite. */
 const LABELS = [
@@ -42,21 +46,20 @@ const LABELS = [
 /**
  * The values of a hint, with all names of the form: what a text with `__…__` is filled with.
  *
- * @param label the label for a key, in the reader's language
- * @param option the name of a method for a key, in the reader's language
+ * @param text the label of a field or the name of an option, in the reader's language
  */
 export function hintValues(
   { values = {} }: Pick<Hint, 'values'>,
-  label: (key: Label) => string,
-  option: (key: Method) => string
+  text: (key: NameKey) => string
 ): Record<string, string | number> {
   const names: Record<string, string | number> = {}
-  for (const key of CLIENT_AUTHS) names[key] = option(key)
-  for (const key of LABELS) names[key] = label(key)
+  for (const key of CLIENT_AUTHS) names[key] = text(`option.clientAuth.${key}`)
+  for (const key of LABELS) names[key] = text(`label.${key}`)
   Object.assign(names, values)
-  const { field, method } = values
-  if (field !== undefined) names['field'] = label(field)
-  if (method !== undefined) names['method'] = option(method)
+  const { field, method, grant } = values
+  if (field !== undefined) names['field'] = text(`label.${field}`)
+  if (method !== undefined) names['method'] = text(`option.clientAuth.${method}`)
+  if (grant !== undefined) names['grant'] = text(`option.grantType.${grant}`)
   return names
 }
 
@@ -64,11 +67,7 @@ export function hintValues(
 export function inEnglish(hints: readonly Hint[]): string {
   return hints
     .map((hint) => {
-      const values = hintValues(
-        hint,
-        (key) => english('tokenForm', `label.${key}`),
-        (key) => english('tokenForm', `option.clientAuth.${key}`)
-      )
+      const values = hintValues(hint, (key) => english('tokenForm', key))
       return english('tokenForm', `tokenHint.${hint.key}`, values)
     })
     .join(' ')

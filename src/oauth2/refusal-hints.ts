@@ -31,10 +31,14 @@ export interface RefusalAnswer {
   isPage?: true
 }
 
+/** Tried with 26.7; what was not, is in its source (`AbstractBaseJWTValidator`, `JWTClientAuthenticator`, `DPoPUtil`). */
 const KEYCLOAK = 'Keycloak'
+/** Its list of codes, and the answers that Microsoft's pages about them cite; docs/token-servers.md has the links. */
 const ENTRA = 'Microsoft Entra ID'
+/** Articles of its support. */
 const OKTA = 'Okta'
 const AUTH0 = 'Auth0'
+/** Tried with a resource server; the words are those of `JwtClaimValidator`, `JwtTimestampValidator` and Nimbus. */
 const SPRING = 'Spring Security'
 const OAUTH = 'RFC 6749 §5.2'
 const HTTP = 'RFC 9110'
@@ -60,8 +64,8 @@ export const REFUSALS: readonly RefusalRow[] = [
     )
   ),
   row(KEYCLOAK, 'assertionAudience', says('Invalid token audience')),
-  row(KEYCLOAK, 'algorithm', says('Invalid signature algorithm', 'Algorithm not supported')),
-  row(KEYCLOAK, 'secretWrong', says('Signature on JWT token'), { methods: ['client_secret_jwt'] }),
+  row(`${KEYCLOAK}, ${ENTRA}`, 'algorithm', says('Invalid signature algorithm', 'AADSTS5002738')),
+  row(KEYCLOAK, 'secretWrong', says('Signature on JWT token by client secret')),
   row(
     `${KEYCLOAK}, ${ENTRA}`,
     'keyOfJwt',
@@ -89,6 +93,7 @@ export const REFUSALS: readonly RefusalRow[] = [
     says('AADSTS700016', "Invalid value for 'client_id' parameter")
   ),
   row(ENTRA, 'scopeUnknown', says('AADSTS500011')),
+  row(ENTRA, 'clientAssertionFile', says('No matching federated identity record found')),
 
   // DPoP, for which some servers have codes, and others only words.
   row(
@@ -112,10 +117,7 @@ export const REFUSALS: readonly RefusalRow[] = [
   row(OAUTH, 'scopeMissing', codes('invalid_scope'), { given: 'no scope' }),
   row(OAUTH, 'scopeUnknown', codes('invalid_scope')),
   row('RFC 8707 §2', 'invalidTarget', codes('invalid_target')),
-  row(`RFC 6749 §4.1.2.1, ${AUTH0}, ${OKTA}`, 'accessDenied', [
-    ...codes('access_denied'),
-    ...says('Policy evaluation failed for this request')
-  ]),
+  row(`RFC 6749 §4.1.2.1, ${AUTH0}, ${OKTA}`, 'accessDenied', codes('access_denied')),
   row(OAUTH, 'unsupportedGrant', codes('unsupported_grant_type')),
   row('RFC 7523 §3.1', 'grantJwtBearer', codes('invalid_grant'), {
     grants: ['jwt_bearer'],

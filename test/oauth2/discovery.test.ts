@@ -70,6 +70,13 @@ describe('discovery', () => {
     })
   }
 
+  it('finds it where the metadata write the host of the issuer in capitals (AD FS)', async () => {
+    const origin = test.server.origin.replace('127.0.0.1', 'localhost')
+    pages[`/adfs${OPEN_ID}`] = metadata('', { issuer: `${origin.replace('local', 'LOCAL')}/adfs` })
+    const { got } = await test.ask(answer, { tokenEndpoint: '', issuer: `${origin}/adfs` })
+    assert.equal(got?.tokenEndpoint, `${test.server.origin}/token`)
+  })
+
   for (const [what, first, second, code, hint, found] of [
     ['nothing', missing, missing, 'ERR_DISCOVERY', 'noMetadata', 404],
     ['the first busy', busy, undefined, 'ERR_HTTP_STATUS', 'serverProblem', 503],

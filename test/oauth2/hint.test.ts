@@ -6,7 +6,7 @@ import { inEnglish, type Hint } from '../../src/oauth2/hint.ts'
 describe('the hints in English', () => {
   it('have a value for each placeholder', () => {
     const values: Hint['values'] = {
-      ...{ method: 'client_secret_post', methods: 'x', seconds: 7, grant: 'x', target: 'x' },
+      ...{ method: 'client_secret_post', methods: 'x', seconds: 7, grant: 'password', target: 'x' },
       ...{ found: 'x', authority: 'x', field: 'issuer', host: 'x' }
     }
     const { unusable, ...others } = texts.tokenHint
@@ -23,8 +23,8 @@ describe('the hints in English', () => {
       "Check Issuer URL, or fill in Token URL. Check this machine's clock too."
     )
     assert.equal(
-      inEnglish([{ key: 'invalidRequest', values: { method: 'client_secret_post' } }]),
-      'A parameter is missing or wrong: check Authentication (now "Client secret: in the form (Post)"), Scope, Audience, Resource and Extra parameters.'
+      inEnglish([{ key: 'inUse', values: { method: 'client_secret_post', grant: 'password' } }]),
+      'In use: Authentication "Client secret: in the form (Post)", Grant "Password (legacy servers)".'
     )
   })
 

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Hint } from '../../src/oauth2/hint.ts'
+import { REFUSALS } from '../../src/oauth2/refusal-hints.ts'
 import { shownCode, type TokenError } from '../../src/oauth2/token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { printableProse } from '../../src/printable.ts'
 import { json, text, type Fault } from '../support/token-fault-server.ts'
 import { tokenTest, withMetadata } from '../support/token-test.ts'
 
@@ -76,9 +78,11 @@ describe('a refusal', () => {
     ['none', 'clientNone']
   ] satisfies [ClientAuthMethod, Key][]) {
     it(`of a client with ${method} has the hint ${hint}`, async () => {
-      assert.deepEqual(keysOf(await refuse(json({ error: 'invalid_client' }, 401), method)), [hint])
+      const error = await refuse(json({ error: 'invalid_client' }, 401), method)
+      assert.deepEqual(keysOf(error), [hint, 'inUse'])
+      assert.deepEqual(error.hints[1]?.values, { method, grant: 'client_credentials' })
       for (const status of [401, 403]) {
-        assert.deepEqual(keysOf(await refuse(bare(status), method)), [hint])
+        assert.deepEqual(keysOf(await refuse(bare(status), method)), [hint, 'inUse'])
       }
     })
   }
@@ -86,9 +90,9 @@ describe('a refusal', () => {
   const password: Given = { grantType: 'password', username: 'a', password: 'b' }
   const withKeyId: Given = { clientAuth: 'private_key_jwt', privateKey, keyId: 'k' }
   for (const [code, given, ...hints] of [
-    ['invalid_client', withKeyId, 'clientKeyId'],
-    ['invalid_client', { keyId: 'k' }, 'clientBasic'],
-    ['unauthorized_client', {}, 'unauthorizedClient'],
+    ['invalid_client', withKeyId, 'clientKeyId', 'inUse'],
+    ['invalid_client', { keyId: 'k' }, 'clientBasic', 'inUse'],
+    ['unauthorized_client', {}, 'unauthorizedClient', 'inUse'],
     ['invalid_scope', {}, 'scopeMissing'],
     ['invalid_scope', { scope: 'x' }, 'scopeUnknown'],
     ['invalid_target', {}, 'invalidTarget'],
@@ -96,8 +100,8 @@ describe('a refusal', () => {
     ['unsupported_grant_type', {}, 'unsupportedGrant'],
     ['invalid_grant', {}, 'askOperator'],
     ['invalid_grant', password, 'grantPassword'],
-    ['invalid_grant', { grantType: 'jwt_bearer', privateKey }, 'grantJwtBearer'],
-    ['invalid_request', {}, 'invalidRequest'],
+    ['invalid_grant', { grantType: 'jwt_bearer', privateKey }, 'grantJwtBearer', 'inUse'],
+    ['invalid_request', {}, 'invalidRequest', 'inUse'],
     ['use_dpop_nonce', {}, 'noDpop'],
     ['invalid_dpop_proof', {}, 'noDpop'],
     ['invalid_dpop_proof', { dpop: true }, 'dpopProof'],
@@ -117,7 +121,7 @@ describe('a refusal', () => {
     const words = { error: 'invalid_request', error_description: 'dpop proof is missing' }
     assert.deepEqual(keysOf(await refuse(json(words, 400))), ['noDpop'])
     const proof = await refuse(json(words, 400), undefined, { dpop: true })
-    assert.deepEqual(keysOf(proof), ['invalidRequest'])
+    assert.deepEqual(keysOf(proof), ['invalidRequest', 'inUse'])
   })
 
   for (const [status, permanent, ...hints] of [
@@ -242,15 +246,15 @@ describe('a refusal', () => {
 
   const grant = { grantType: 'jwt_bearer', privateKey } as const
   for (const [ahead, method, given, ...hints] of [
-    [600, 'private_key_jwt', {}, 'clockAhead', 'clientKey'],
-    [-600, 'client_secret_jwt', {}, 'clockBehind', 'clientSecretJwt'],
-    [600, 'none', grant, 'clockAhead', 'clientNone'],
-    [20, 'private_key_jwt', {}, 'clientKey'],
-    [-20, 'private_key_jwt', {}, 'clientKey'],
+    [600, 'private_key_jwt', {}, 'clockAhead', 'clientKey', 'inUse'],
+    [-600, 'client_secret_jwt', {}, 'clockBehind', 'clientSecretJwt', 'inUse'],
+    [600, 'none', grant, 'clockAhead', 'clientNone', 'inUse'],
+    [20, 'private_key_jwt', {}, 'clientKey', 'inUse'],
+    [-20, 'private_key_jwt', {}, 'clientKey', 'inUse'],
     // It does not tell its time, as Keycloak.
-    [Number.NaN, 'private_key_jwt', {}, 'clientKey', 'clock'],
-    [Number.NaN, 'client_secret_basic', {}, 'clientBasic'],
-    [600, 'client_secret_basic', {}, 'clientBasic']
+    [Number.NaN, 'private_key_jwt', {}, 'clientKey', 'clock', 'inUse'],
+    [Number.NaN, 'client_secret_basic', {}, 'clientBasic', 'inUse'],
+    [600, 'client_secret_basic', {}, 'clientBasic', 'inUse']
   ] satisfies [number, ClientAuthMethod, Given, ...Key[]][]) {
     it(`of what carries the time compares the clocks: ${ahead} s ahead, ${method}`, async () => {
       const answer = json({ error: 'invalid_client' }, 401, { date: inSeconds(-ahead) })
@@ -287,162 +291,322 @@ describe('a refusal', () => {
   })
 })
 
+/** An answer of a token server as somebody recorded it, and what the log says of it. */
+interface Recorded {
+  who: string
+  status: number
+  body: string
+  /** Stands before the sentence in the log. */
+  code: string
+  /** Stand behind it. */
+  words?: string
+  hints: Key[]
+  given?: Given
+}
+
+/** The members of RFC 6749 §5.2. */
+function refused(
+  who: string,
+  status: number,
+  [error, words]: [error: string, words?: string],
+  hints: Key[],
+  given: Given = {}
+): Recorded {
+  const body = JSON.stringify({ error, error_description: words })
+  const quoted = words === undefined ? {} : { words: printableProse(words) }
+  return { who, status, body, code: error, ...quoted, hints, given }
+}
+
+const signed: Given = { clientSecret: '', privateKey }
+const secretJwt: Given = { clientAuth: 'client_secret_jwt' }
+const inTenant: Given = { scope: 'api://hl7/.default' }
+/** Keycloak does not tell its time. */
+const ofClient: Key[] = ['clock', 'inUse']
+const WRONG = 'Invalid client or Invalid client credentials'
+const TRACE =
+  '\r\nTrace ID: 03da4b8e-5ffe-48ca-9754-aff4276f0100\r\nCorrelation ID: 7b12f9bb-2eef-42e3-ad75-eee69ec9088d\r\nTimestamp: 2022-03-02 18:25:26Z'
+/** What can happen to an application of Entra ID that is in another tenant. */
+const NOT_INSTALLED =
+  ' This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.'
+
 /**
- * Answers as these servers gave them, or as their documentation has them. The first words are those that the log has
- * behind the code; the second, what to do.
+ * Word for word: of Keycloak and Spring when they were tried (26.7, 1.5) or, where it says so, from Keycloak's source; of
+ * the services from their documentation, or from reports of people who got them. Identifiers are invented.
  */
+const RECORDED: Recorded[] = [
+  refused(
+    'Keycloak: wrong secret, wrong method, or a key for a client with a secret',
+    401,
+    ['unauthorized_client', WRONG],
+    ['clientOrCredentials', 'inUse']
+  ),
+  refused(
+    'Keycloak: client disabled or unknown',
+    401,
+    ['invalid_client', WRONG],
+    ['clientOrCredentials', 'inUse']
+  ),
+  refused(
+    'Keycloak: service accounts off',
+    401,
+    ['unauthorized_client', 'Client not enabled to retrieve service account'],
+    ['serviceAccounts']
+  ),
+  {
+    who: 'Keycloak: realm unknown',
+    status: 404,
+    body: '{"error":"Realm does not exist","error_description":"For more on this error consult the server log."}',
+    code: 'ERR_HTTP_STATUS',
+    words: 'Realm does not exist. For more on this error consult the server log.',
+    hints: ['realmOfTokenUrl']
+  },
+  refused(
+    'Keycloak: realm disabled',
+    403,
+    ['access_denied', 'Realm not enabled'],
+    ['realmDisabled']
+  ),
+  refused(
+    'Keycloak: a client that signs, without an assertion',
+    400,
+    ['invalid_client', 'Parameter client_assertion_type is missing'],
+    ['wantsSignedJwt']
+  ),
+  refused(
+    'Keycloak: clock more than 15 s ahead',
+    400,
+    ['invalid_client', 'Token was issued in the future'],
+    ['clockDiffers'],
+    signed
+  ),
+  refused(
+    'Keycloak (source): clock far behind',
+    400,
+    ['invalid_client', 'Token was issued too far in the past to be used now'],
+    ['clockDiffers'],
+    signed
+  ),
+  refused(
+    'Keycloak (source): clock so far behind that the JWT has expired',
+    400,
+    ['invalid_client', 'Token is not active'],
+    ['clockDiffers'],
+    signed
+  ),
+  refused(
+    'Keycloak (source): a JWT for another audience',
+    400,
+    ['invalid_client', 'Invalid token audience'],
+    ['assertionAudience'],
+    signed
+  ),
+  refused(
+    'Keycloak: an assertion used twice',
+    400,
+    ['invalid_client', 'Token reuse detected'],
+    ['assertionReused']
+  ),
+  refused(
+    'Keycloak: a client fixed to HS512',
+    400,
+    ['invalid_client', 'Invalid signature algorithm'],
+    ['algorithm'],
+    secretJwt
+  ),
+  refused(
+    'Keycloak: a JWT signed with another secret',
+    400,
+    [
+      'unauthorized_client',
+      'Client authentication with client secret signed JWT failed: Signature on JWT token by client secret  failed validation'
+    ],
+    ['secretWrong'],
+    secretJwt
+  ),
+  refused(
+    'Keycloak: a JWT signed with another key of the same name',
+    400,
+    [
+      'invalid_client',
+      'Client authentication with signed JWT failed: Signature on JWT token failed validation'
+    ],
+    ['keyOfJwt'],
+    signed
+  ),
+  refused(
+    'Keycloak: a key that is not registered',
+    400,
+    ['invalid_client', 'Unable to load public key'],
+    ['keyOfJwt'],
+    signed
+  ),
+  refused(
+    'Keycloak: another mistake of a client that signs',
+    400,
+    ['invalid_client', 'client_id parameter does not match sub claim'],
+    ['clientKey', ...ofClient],
+    signed
+  ),
+  refused(
+    'Keycloak: no certificate where tokens are bound to one',
+    400,
+    ['invalid_request', 'Client Certification missing for MTLS HoK Token Binding'],
+    ['clientCertificate']
+  ),
+  refused('Keycloak: no DPoP proof', 400, ['invalid_request', 'DPoP proof is missing'], ['noDpop']),
+  refused(
+    'Keycloak: clock, or address, of a DPoP proof',
+    400,
+    ['invalid_request', 'DPoP proof is not active'],
+    ['dpopProof'],
+    { dpop: true }
+  ),
+  refused(
+    'Keycloak (source): address of a DPoP proof behind a proxy',
+    400,
+    ['invalid_request', 'DPoP HTTP URL mismatch'],
+    ['dpopProof'],
+    { dpop: true }
+  ),
+  refused(
+    'Spring Authorization Server: a client registered for Post only',
+    401,
+    ['invalid_client'],
+    ['clientBasic', 'inUse']
+  ),
+  refused(
+    'Microsoft Entra ID: the ID of the secret, not its value',
+    401,
+    [
+      'invalid_client',
+      `AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '86be4c01-505b-45e9-bfc0-9b825fd84a2e'.${TRACE}`
+    ],
+    ['secretValue']
+  ),
+  refused(
+    'Microsoft Entra ID: the secret has expired',
+    401,
+    ['invalid_client', `AADSTS7000222: The provided client secret keys are expired.${TRACE}`],
+    ['secretExpired']
+  ),
+  refused(
+    'Microsoft Entra ID: no such application',
+    400,
+    [
+      'unauthorized_client',
+      `AADSTS700016: Application with identifier 'hl7' was not found in the directory 'Hospital'.${NOT_INSTALLED}${TRACE}`
+    ],
+    ['clientUnknown']
+  ),
+  refused(
+    'Microsoft Entra ID: no such API',
+    400,
+    [
+      'invalid_resource',
+      `AADSTS500011: The resource principal named api://hl7 was not found in the tenant named Hospital.${NOT_INSTALLED}${TRACE}`
+    ],
+    ['scopeUnknown'],
+    inTenant
+  ),
+  refused(
+    'Microsoft Entra ID: no such tenant',
+    400,
+    [
+      'invalid_request',
+      `AADSTS90002: Tenant bf8d32d3-1c13-4487-af02-80dba22364851 not found. This may happen if there are no active subscriptions for the tenant. Check to make sure you have the correct tenant ID.${TRACE}`
+    ],
+    ['realmOfTokenUrl']
+  ),
+  refused(
+    'Microsoft Entra ID: a certificate that was not uploaded',
+    401,
+    [
+      'invalid_client',
+      `AADSTS700027: Client assertion contains an invalid signature. [Reason - The key was not found., Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '911f001c-650d-4b8e-97ac-e3a88ec20df9'. Review the documentation at https://docs.microsoft.com/en-us/graph/deployments to determine the corresponding service endpoint and https://docs.microsoft.com/en-us/graph/api/application-get?view=graph-rest-1.0&tabs=http to build a query request URL, such as 'https://graph.microsoft.com/beta/applications/911f001c-650d-4b8e-97ac-e3a88ec20df9'].${TRACE}`
+    ],
+    ['keyOfJwt'],
+    signed
+  ),
+  refused(
+    'Microsoft Entra ID: a key that is not RSA',
+    400,
+    [
+      'invalid_request',
+      `AADSTS5002738: Invalid JWT token. 'ES384' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, HS256'${TRACE}`
+    ],
+    ['algorithm'],
+    signed
+  ),
+  refused(
+    'Microsoft Entra ID: the JWT in the file has expired, by its clock',
+    401,
+    [
+      'invalid_client',
+      `AADSTS700024: Client assertion is not within its valid time range. Current time: 2023-05-30T05:19:20.3135329Z, assertion valid from 2023-02-28T08:57:37.0000000Z, expiry time of assertion 2023-02-28T09:57:37.0000000Z. Review the documentation at https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials .${TRACE}`
+    ],
+    ['clockDiffers']
+  ),
+  refused(
+    'Microsoft Entra ID: no federated credential for the service account',
+    400,
+    [
+      'invalid_request',
+      `AADSTS70021: No matching federated identity record found for presented assertion. Assertion Issuer: 'https://cluster.example/'. Assertion Subject: 'system:serviceaccount:hl7:sender'. Assertion Audience: 'api://AzureADTokenExchange'. https://docs.microsoft.com/en-us/azure/active-directory/develop/workload-identity-federation${TRACE}`
+    ],
+    ['clientAssertionFile']
+  ),
+  refused(
+    'Okta: wrong secret',
+    401,
+    ['invalid_client', 'The client secret supplied for a confidential client is invalid.'],
+    ['secretWrong']
+  ),
+  {
+    who: 'Okta: unknown client',
+    status: 401,
+    body: `{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter.","errorLink":"invalid_client","errorId":"oaejDJuWCiRTQeH8n6WG2116A","errorCauses":[]}`,
+    code: 'invalid_client',
+    words: "Invalid value for 'client_id' parameter.",
+    hints: ['clientUnknown']
+  },
+  refused(
+    'Okta: no access policy for this client and scope',
+    400,
+    [
+      'access_denied',
+      'Policy evaluation failed for this request, please check the policy configurations.'
+    ],
+    ['accessDenied']
+  ),
+  refused(
+    'Okta: a new application of the type API Services',
+    400,
+    ['invalid_dpop_proof', 'The DPoP proof JWT header is missing.'],
+    ['noDpop']
+  ),
+  refused(
+    'Auth0: not authorized for the API',
+    403,
+    [
+      'access_denied',
+      'Client is not authorized to access "https://api.example". You need to create a "client-grant" associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants'
+    ],
+    ['accessDenied']
+  ),
+  {
+    who: 'a gateway (nginx)',
+    status: 403,
+    body: '<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n',
+    code: 'ERR_HTTP_STATUS',
+    hints: ['gateway']
+  },
+  refused('a server that nobody knows', 418, ['no_coffee', 'Try tea.'], ['askOperator'])
+]
+
 describe('a refusal as recorded', () => {
   const test = tokenTest()
-  const signed: Given = { clientSecret: '', privateKey }
-  const secretJwt: Given = { clientAuth: 'client_secret_jwt' }
-  const keycloak = (error: string, words: string): string =>
-    JSON.stringify({ error, error_description: words })
-  const WRONG = 'Invalid client or Invalid client credentials'
-  const FORBIDDEN = '<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n'
 
-  for (const [who, status, body, code, words, hints, given] of [
-    [
-      'Keycloak: wrong secret, wrong method, or a key for a client with a secret',
-      ...[401, keycloak('unauthorized_client', WRONG), 'unauthorized_client', WRONG],
-      ['clientOrCredentials']
-    ],
-    [
-      'Keycloak: client disabled or unknown',
-      ...[401, keycloak('invalid_client', WRONG), 'invalid_client', WRONG],
-      ['clientOrCredentials']
-    ],
-    [
-      'Keycloak: service accounts off',
-      401,
-      keycloak('unauthorized_client', 'Client not enabled to retrieve service account'),
-      ...['unauthorized_client', 'Client not enabled to retrieve service account'],
-      ['serviceAccounts']
-    ],
-    [
-      'Keycloak: realm unknown',
-      404,
-      keycloak('Realm does not exist', 'For more on this error consult the server log.'),
-      'ERR_HTTP_STATUS',
-      'Realm does not exist. For more on this error consult the server log.',
-      ['realmOfTokenUrl']
-    ],
-    [
-      'Keycloak: realm disabled',
-      ...[403, keycloak('access_denied', 'Realm not enabled'), 'access_denied'],
-      ...['Realm not enabled', ['realmDisabled']]
-    ],
-    [
-      'Keycloak: a client that signs, without an assertion',
-      400,
-      keycloak('invalid_client', 'Parameter client_assertion_type is missing'),
-      ...['invalid_client', 'Parameter client_assertion_type is missing', ['wantsSignedJwt']]
-    ],
-    [
-      'Keycloak: clock more than 15 s ahead',
-      ...[400, keycloak('invalid_client', 'Token was issued in the future'), 'invalid_client'],
-      ...['Token was issued in the future', ['clockDiffers'], signed]
-    ],
-    [
-      'Keycloak: an assertion used twice',
-      ...[400, keycloak('invalid_client', 'Token reuse detected'), 'invalid_client'],
-      ...['Token reuse detected', ['assertionReused']]
-    ],
-    [
-      'Keycloak: a client fixed to HS512',
-      ...[400, keycloak('invalid_client', 'Invalid signature algorithm'), 'invalid_client'],
-      ...['Invalid signature algorithm', ['algorithm'], secretJwt]
-    ],
-    [
-      'Keycloak: a JWT signed with another secret',
-      400,
-      keycloak(
-        'unauthorized_client',
-        'Client authentication with client secret signed JWT failed: Signature on JWT token by client secret  failed validation'
-      ),
-      'unauthorized_client',
-      'Client authentication with client secret signed JWT failed: Signature on JWT token by client secret failed validation',
-      ...[['secretWrong'], secretJwt]
-    ],
-    [
-      'Keycloak: a key that is not registered',
-      ...[400, keycloak('invalid_client', 'Unable to load public key'), 'invalid_client'],
-      ...['Unable to load public key', ['keyOfJwt'], signed]
-    ],
-    [
-      'Keycloak: no certificate where tokens are bound to one',
-      400,
-      keycloak('invalid_request', 'Client Certification missing for MTLS HoK Token Binding'),
-      'invalid_request',
-      'Client Certification missing for MTLS HoK Token Binding',
-      ['clientCertificate']
-    ],
-    [
-      'Keycloak: no DPoP proof',
-      ...[400, keycloak('invalid_request', 'DPoP proof is missing'), 'invalid_request'],
-      ...['DPoP proof is missing', ['noDpop']]
-    ],
-    [
-      'Keycloak: clock, or address, of a DPoP proof',
-      ...[400, keycloak('invalid_request', 'DPoP proof is not active'), 'invalid_request'],
-      ...['DPoP proof is not active', ['dpopProof'], { dpop: true }]
-    ],
-    [
-      'Spring Authorization Server: a client registered for Post only',
-      ...[401, '{"error":"invalid_client"}', 'invalid_client', undefined, ['clientBasic']]
-    ],
-    [
-      'Microsoft Entra ID: the ID of the secret, not its value',
-      401,
-      '{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app. Trace ID: x","error_codes":[7000215]}',
-      'invalid_client',
-      'AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app. Trace ID: x',
-      ['secretValue']
-    ],
-    [
-      'Okta: wrong secret',
-      401,
-      '{"error":"invalid_client","error_description":"The client secret supplied for a confidential client is invalid."}',
-      'invalid_client',
-      'The client secret supplied for a confidential client is invalid.',
-      ['secretWrong']
-    ],
-    [
-      'Okta: unknown client',
-      401,
-      `{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter.","errorLink":"invalid_client","errorId":"oaejDJuWCiRTQeH8n6WG2116A","errorCauses":[]}`,
-      ...['invalid_client', "Invalid value for 'client_id' parameter.", ['clientUnknown']]
-    ],
-    [
-      'Okta: no access policy for this client and scope',
-      400,
-      keycloak(
-        'x',
-        'Policy evaluation failed for this request, please check the policy configurations.'
-      ),
-      ...[
-        'x',
-        'Policy evaluation failed for this request, please check the policy configurations.'
-      ],
-      ['accessDenied']
-    ],
-    [
-      'Auth0: not authorized for the API',
-      403,
-      keycloak(
-        'access_denied',
-        'Client is not authorized to access "https://api.example". You need to create a "client-grant" associated to this API.'
-      ),
-      'access_denied',
-      'Client is not authorized to access "https://api.example". You need to create a "client-grant" associated to this API.',
-      ['accessDenied']
-    ],
-    ['a gateway', 403, FORBIDDEN, 'ERR_HTTP_STATUS', undefined, ['gateway']],
-    [
-      'a server that nobody knows',
-      ...[418, '{"error":"no_coffee","error_description":"Try tea."}', 'no_coffee'],
-      ...['Try tea.', ['askOperator']]
-    ]
-  ] as [string, number, string, string, string | undefined, Key[], Given?][]) {
+  for (const { who, status, body, code, words, hints, given } of RECORDED) {
     it(`is told in its own words: ${who}`, async () => {
       const answer: Fault = (_request, response) => {
         // Keycloak sends no Date.
@@ -460,6 +624,14 @@ describe('a refusal as recorded', () => {
     })
   }
 
+  it('is the source of every row that goes by words', () => {
+    const bodies = RECORDED.map(({ body }) => body.toLowerCase())
+    for (const { words } of REFUSALS.flatMap(({ answers }) => answers)) {
+      const known = bodies.some((body) => body.includes((words ?? '').toLowerCase()))
+      assert.ok(known, `nobody recorded "${words ?? ''}"`)
+    }
+  })
+
   it('names whom to ask if nothing is known of it', async () => {
     const { hint, text } = await test.failure(json({ error: 'x', error_description: 'Why?' }, 418))
     const { host } = new URL(test.server.origin)
@@ -469,14 +641,23 @@ describe('a refusal as recorded', () => {
     )
   })
 
-  it('names the realm in Issuer URL if that is where it was looked for', async () => {
-    const at = { tokenEndpoint: '', issuer: `${test.server.origin}/realms/hl8` }
-    const body = keycloak('Realm does not exist', 'For more on this error consult the server log.')
-    const error = await test.failure(text(body, 'application/json', 404), at)
-    assert.deepEqual([error.code, error.status], ['ERR_DISCOVERY', 404])
-    assert.match(error.description ?? '', /^Realm does not exist\./)
-    assert.deepEqual(keysOf(error), ['realmOfIssuer'])
-  })
+  for (const [who, status, error, words] of [
+    ['Keycloak', 404, 'Realm does not exist', 'For more on this error consult the server log.'],
+    [
+      'Microsoft Entra ID',
+      400,
+      'invalid_tenant',
+      `AADSTS90002: Tenant 'a1b2c3d4-e5f6-7890-abcd-ef1234567890' not found. This may happen if there are no active subscriptions for the tenant.${TRACE}`
+    ]
+  ] as const) {
+    it(`names the realm or tenant in Issuer URL if that is where it was looked for: ${who}`, async () => {
+      const at = { tokenEndpoint: '', issuer: `${test.server.origin}/realms/hl8` }
+      const failure = await test.failure(json({ error, error_description: words }, status), at)
+      assert.deepEqual([failure.code, failure.status], ['ERR_DISCOVERY', status])
+      assert.match(failure.description ?? '', /^(?:Realm does not exist\.|AADSTS90002: Tenant)/)
+      assert.deepEqual(keysOf(failure), ['realmOfIssuer'])
+    })
+  }
 
   it('in place of the metadata has all its values too', async () => {
     const at = { tokenEndpoint: '', issuer: test.server.origin }

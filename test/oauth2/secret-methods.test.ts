@@ -105,7 +105,7 @@ describe('the Test button, if Automatic had to guess how the secret is sent', ()
     assert.ok(!result.ok)
     assert.deepEqual(
       result.hints.map(({ key }) => key),
-      ['clientBasic']
+      ['clientBasic', 'inUse']
     )
     assert.equal(test.server.seen.length, 2)
   })

@@ -204,15 +204,10 @@ describe('the Test button', () => {
       code: 'invalid_request',
       status: 400,
       description: 'What?',
-      hint: 'A parameter is missing or wrong: check Authentication (now "Client secret: Basic"), Scope, Audience, Resource and Extra parameters.',
+      hint: 'A parameter is missing or wrong: check Authentication, Scope, Audience, Resource and Extra parameters. In use: Authentication "Client secret: Basic", Grant "Client credentials".',
       hints: [
-        {
-          key: 'invalidRequest',
-          values: {
-            ...{ field: 'tokenEndpoint', method: 'client_secret_basic' },
-            grant: 'client_credentials'
-          }
-        }
+        { key: 'invalidRequest', values: { field: 'tokenEndpoint' } },
+        { key: 'inUse', values: { method: 'client_secret_basic', grant: 'client_credentials' } }
       ]
     })
   })
