@@ -6,7 +6,7 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
 import { hintsForAnswer, isKnownError, type HintFacts, type Refusal } from './answer-hints.ts'
-import type { AddressField } from './hint.ts'
+import { addressField, type AddressField, type Hint } from './hint.ts'
 import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 
@@ -59,14 +59,32 @@ export function answerError(
   const { host } = new URL(url)
   if (answer.kind === 'refused') return refusalError(answer, reply, host, facts)
   const { what } = answer
+  const hint = hintForUnusable(what, facts, host)
   return new TokenError(english('log', `token.unusable.${what}`, { host, status }), {
     code: 'ERR_TOKEN_ANSWER',
     status,
     host,
-    hints: [{ key: `unusable.${what}` }],
-    // Without a token in it, it may be a page in front of the token server, which goes away.
-    permanent: !['html', 'empty', 'not-json'].includes(what)
+    hints: [hint],
+    // What is in front of the token server may go away.
+    permanent: hint.key !== 'notTokenServer'
   })
+}
+
+function hintForUnusable(
+  what: TokenAnswerUnusable['what'],
+  { settings }: AnswerFacts,
+  host: string
+): Hint {
+  switch (what) {
+    case 'html':
+    case 'empty':
+    case 'not-json':
+      return { key: 'notTokenServer', values: { field: addressField(settings) } }
+    case 'bad-token':
+      return { key: 'askOperator', values: { host } }
+    default:
+      return { key: `unusable.${what}` }
+  }
 }
 
 function refusalError(
@@ -88,8 +106,9 @@ function refusalError(
     TRANSIENT_CODES.has(error ?? '')
   const refusal = { error: error ?? '', status, words, isPage: isPage(facts.text) }
   const clockAheadSeconds = clockAhead(headers.date, facts.now)
-  const what = whatHappened(refusal)
-  return new TokenError(english('log', `token.${what}`, { host, status }), {
+  const client = printable(redactor.hide(settings.clientId), 60)
+  const sentence = english('log', `token.${whatHappened(refusal)}`, { host, client, status })
+  return new TokenError(sentence, {
     code: error ?? 'ERR_HTTP_STATUS',
     status,
     host,
@@ -141,16 +160,14 @@ export function redirectError(
   const location = headers.location ?? ''
   const to = location !== '' && URL.canParse(location, url) ? new URL(location, url) : undefined
   const { host } = new URL(url)
+  const isAddress = to !== undefined && /^https?:$/.test(to.protocol)
   // Without the query, which may contain anything; the path tells `/token/` from `/token`.
-  const target =
-    to === undefined || !/^https?:$/.test(to.protocol)
-      ? 'nowhere'
-      : printable(redactor.hide(`${to.origin}${to.pathname}`), 300)
+  const target = isAddress ? printable(redactor.hide(`${to.origin}${to.pathname}`), 300) : 'nowhere'
   return new TokenError(english('log', 'token.redirect', { host, target, status }), {
     code: 'ERR_REDIRECT',
     status,
     host,
-    hints: [{ key: 'redirect', values: { field, target } }],
+    hints: [{ key: isAddress ? 'redirect' : 'notTokenServer', values: { field } }],
     permanent: true
   })
 }

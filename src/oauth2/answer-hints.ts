@@ -1,4 +1,4 @@
-import type { Hint } from './hint.ts'
+import { addressField, type Hint } from './hint.ts'
 import {
   RECEIVER_REFUSALS,
   REFUSALS,
@@ -94,8 +94,7 @@ export function hintForReceiver({
 type Client = Pick<HintFacts, 'settings' | 'clientAuth'>
 
 function hintOf({ hint }: RefusalRow, { settings }: Client): Hint {
-  const field = settings.tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
-  return { key: hint, values: { field } }
+  return { key: hint, values: { field: addressField(settings) } }
 }
 
 /** Matches no row that is about a code, a status or a page. */

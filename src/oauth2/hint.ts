@@ -1,5 +1,10 @@
 import { english, type KeyUnder, type Values } from '../english.ts'
-import { CLIENT_AUTHS, type ClientAuthMethod, type GrantType } from './token-settings.ts'
+import {
+  CLIENT_AUTHS,
+  type ClientAuthMethod,
+  type GrantType,
+  type TokenSettings
+} from './token-settings.ts'
 
 /** What to do after a failure: a key of the texts, and the values in it. They are safe to print. */
 export interface Hint {
@@ -9,6 +14,11 @@ export interface Hint {
 
 /** A form's field that can have led to an address. */
 export type AddressField = 'issuer' | 'tokenEndpoint'
+
+/** The one that these settings go by. */
+export function addressField({ tokenEndpoint }: TokenSettings): AddressField {
+  return tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
+}
 
 type Label = KeyUnder<'tokenForm', 'label'>
 /** The key of a name in the form. */

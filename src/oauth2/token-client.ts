@@ -14,7 +14,7 @@ import {
   type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { inEnglish, type Hint } from './hint.ts'
+import { addressField, inEnglish, type Hint } from './hint.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
@@ -218,11 +218,13 @@ export class TokenClient {
 
   #place(url?: string): RequestPlace {
     const { issuer, tokenEndpoint } = this.#settings
-    const field = tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
     const entered = tokenEndpoint === '' ? issuer : tokenEndpoint
     // No request goes to another scheme: its host may be missing, or anything.
     const address = url !== undefined && /^https?:/i.test(url) ? url : entered
-    return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
+    return {
+      host: URL.canParse(address) ? new URL(address).host : 'token server',
+      field: addressField(this.#settings)
+    }
   }
 }
 

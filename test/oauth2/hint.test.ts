@@ -30,6 +30,6 @@ describe('the hints in English', () => {
 
   it('do not fill in what a value contains', () => {
     const hint = { key: 'issuerMismatch', values: { found: '__clientSecret__' } } as const
-    assert.match(inEnglish([hint]), /Issuer URL: __clientSecret__$/)
+    assert.match(inEnglish([hint]), /gives itself, __clientSecret__, in Issuer URL/)
   })
 })

@@ -59,13 +59,22 @@ describe('a refusal', () => {
     ['a code', json({ error: 'invalid_scope' }, 400), '.'],
     ['neither', bare(400), ' and gave no reason.']
   ] satisfies [string, Fault, string][]) {
-    it(`names the server and the status, and quotes what it says: ${what}`, async () => {
+    it(`names the server, the client and the status, and quotes what it says: ${what}`, async () => {
       const server = new URL(test.server.origin).host
       const { name, text, host } = await refuse(answer)
       assert.deepEqual([name, host], ['TokenError', server])
-      assert.equal(text, `The token server ${server} refused (HTTP 400)${reason}`)
+      const request = 'the request of client integration-engine'
+      assert.equal(text, `The token server ${server} refused ${request} (HTTP 400)${reason}`)
     })
   }
+
+  it('does not name a client whose ID is a secret too', async () => {
+    const clientId = `${'x'.repeat(200)}\nnot-so-secret`
+    const { message } = await refuse(bare(400), undefined, { clientId })
+    assert.match(message, /of client x{59}… \(HTTP 400\)/)
+    const { message: hidden } = await refuse(bare(400), undefined, { clientId: 'not-so-secret' })
+    assert.match(hidden, /of client ••• \(HTTP 400\)/)
+  })
 
   for (const [method, hint] of [
     ['client_secret_basic', 'clientBasic'],
@@ -618,7 +627,7 @@ describe('a refusal as recorded', () => {
       const { host } = new URL(test.server.origin)
       assert.deepEqual([error.code, error.status, error.host], [code, status, host])
       assert.equal(error.description, words)
-      const verb = body.startsWith('<') ? `A web page came from ${host} (` : `${host} refused (`
+      const verb = body.startsWith('<') ? `A web page came from ${host} (` : `${host} refused the`
       assert.ok(error.message.includes(verb), error.message)
       assert.deepEqual(keysOf(error), hints)
     })
@@ -637,7 +646,7 @@ describe('a refusal as recorded', () => {
     const { host } = new URL(test.server.origin)
     assert.equal(
       `${text} ${hint}`,
-      `The token server ${host} refused (HTTP 418): "Why?". Ask the operator of ${host} what this answer means.`
+      `The token server ${host} refused the request of client integration-engine (HTTP 418): "Why?". Ask the operator of ${host} what this answer means.`
     )
   })
 
@@ -711,9 +720,8 @@ describe('a redirect', () => {
       const shown = target.replace(own, origin)
       const cut = shown.length > 300 ? `${shown.slice(0, 299)}…` : shown
       assert.equal(error?.message, `${host} redirects to ${cut} (HTTP 307), which is not followed.`)
-      const values = { field: 'tokenEndpoint', target: cut }
-      assert.deepEqual(error.hints, [{ key: 'redirect', values }])
-      assert.match(error.hint, /into Token URL, if it is the right one/)
+      const key = target === 'nowhere' ? 'notTokenServer' : 'redirect'
+      assert.deepEqual(error.hints, [{ key, values: { field: 'tokenEndpoint' } }])
       assert.deepEqual([error.code, error.status, error.permanent], ['ERR_REDIRECT', 307, true])
     })
   }

@@ -103,15 +103,19 @@ describe('the answer', () => {
     })
   }
 
-  const empty = ['sent an empty answer', 'empty', false] as const
-  const aPage = ['answered with a web page instead of a token', 'html', false] as const
-  const notJson = ['answered with something that is not JSON', 'not-json', false] as const
-  const noToken = ['answered without an access_token', 'no-token', true] as const
+  const empty = ['sent an empty answer', 'notTokenServer', false] as const
+  const aPage = ['answered with a web page instead of a token', 'notTokenServer', false] as const
+  const notJson = ['answered with something that is not JSON', 'notTokenServer', false] as const
+  const noToken = ['answered without an access_token', 'unusable.no-token', true] as const
   const badCharacters = 'sent a token with characters that a token must not have'
-  const badToken = [badCharacters, 'bad-token', true] as const
-  const otherType = ['sent a token that is not a Bearer token', 'token-type', true] as const
+  const badToken = [badCharacters, 'askOperator', true] as const
+  const otherType = [
+    'sent a token that is not a Bearer token',
+    'unusable.token-type',
+    true
+  ] as const
   const noDpop = 'sent a token that is not a DPoP token, although DPoP is on'
-  const notDpop = [noDpop, 'not-dpop', true] as const
+  const notDpop = [noDpop, 'unusable.not-dpop', true] as const
 
   for (const [what, answer, [words, hint, permanent], dpop = false] of [
     ['nothing', text(' \r\n', 'application/json'), empty],
@@ -145,7 +149,10 @@ describe('the answer', () => {
       const { host } = new URL(test.server.origin)
       assert.equal(error.code, 'ERR_TOKEN_ANSWER')
       assert.equal(error.message, `The token server ${host} ${words} (HTTP ${error.status}).`)
-      assert.deepEqual(error.hints, [{ key: `unusable.${hint}` }])
+      assert.deepEqual(
+        error.hints.map(({ key }) => key),
+        [hint]
+      )
       assert.equal(error.permanent, permanent)
     })
   }

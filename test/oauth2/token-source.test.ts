@@ -92,7 +92,7 @@ describe('the tokens of a node', () => {
     assert.deepEqual(source.status, {
       ...{ state: 'none', code: 'HTTP 500', status: 500, host },
       message: `The token server ${host} answered with HTTP 500.`,
-      hint: 'The token server has a problem; the request will be retried.'
+      hint: 'The token server has a problem; the request will be retried. If this goes on, ask its operator.'
     })
   })
 
