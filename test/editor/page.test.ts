@@ -248,6 +248,8 @@ describe('the page', () => {
     assert.equal(await focused(), 'hl7-question-lines')
     assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4711\n')
     assert.deepEqual(await sticksOut(page), [])
+    const { height = 0, width = 0 } = (await field.boundingBox()) ?? {}
+    assert.ok(height > 150 && width > 200, `${width} × ${height}`)
     await field.fill('MSH|^~\\&|A\nPID|1||4712')
     await page.click('.hl7-question .hl7-first')
     await shows('.hl7-outcome', /has no control ID/)

@@ -148,7 +148,7 @@ describe('the advice for a node', () => {
     await world.eventually(async () => (await world.state()).suspended === 2)
     assert.equal(
       await advised('advice-suspended'),
-      `2 messages are suspended: the receiver ${host()} answered AE 206 Application record locked (rule :?E=S). Nothing is lost: they are kept on disk, and the others go on. Have the cause fixed, then resend them, one first, or discard them. Call: ${CONTACT}`
+      `2 messages are suspended: the receiver ${host()} answered AE 206 Application record locked (rule :?E=S). Nothing is lost: what is suspended stays on disk, and the other messages go on. Have the cause fixed, then resend them, one first, or discard them. Call: ${CONTACT}`
     )
   })
 

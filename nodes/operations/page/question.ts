@@ -52,6 +52,8 @@ export class QuestionBox {
     })
     await this.#draw()
     const group = this.#group.value
+    // Else the end of the text would be seen first.
+    this.#lines.value?.setSelectionRange(0, 0)
     ;(
       this.#field.value ??
       this.#lines.value ??
