@@ -1,7 +1,7 @@
 /** The process of a server of the bench; started by servers.ts. */
 import { acknowledge } from '../demo/acknowledge.ts'
 import { type ReceiverAnswer, startHl7Receiver } from '../demo/hl7-receiver.ts'
-import { answerSubmission } from '../test/support/soap-registry.ts'
+import { answerSubmission } from '../demo/soap-registry.ts'
 import { startTokenProvider } from '../test/support/token-provider.ts'
 import type { AnswerKind, ServerRequest, ServerReport } from './servers.ts'
 
@@ -62,14 +62,10 @@ async function answer(request: ServerRequest): Promise<void> {
 }
 
 function acknowledgement(message: string): ReceiverAnswer {
-  if (answerAs === 'soap') {
-    return answerSubmission({
-      ...{ version: '1.2', hl7Message: message },
-      ...{ username: '', password: '', facilityID: '' }
-    })
-  }
+  const text = acknowledge(message, new Date())?.text ?? ''
+  if (answerAs === 'soap') return answerSubmission('1.2', text)
   return {
     headers: { 'Content-Type': 'application/hl7-v2; charset=utf-8' },
-    body: acknowledge(message, new Date())?.text ?? ''
+    body: text
   }
 }

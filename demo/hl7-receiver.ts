@@ -6,6 +6,7 @@ import type { TlsOptions } from 'node:tls'
 import { type AcknowledgementCode, reply } from './acknowledge.ts'
 import type { Certificate } from './certificates.ts'
 import { close, listen } from './loopback.ts'
+import { unpack } from './packed-message.ts'
 import { type TokenRules, createTokenCheck } from './token-check.ts'
 
 export interface Hl7ReceiverOptions {
@@ -71,8 +72,9 @@ const maxBodyBytes = 64 * 1024 * 1024
 /**
  * Starts a receiver on 127.0.0.1 and a free port. It checks the bearer token, reads the message and
  * answers with an HL7 acknowledgement and HTTP status 200, whether it accepts the message or not
- * (see acknowledge.ts); a batch, with an acknowledgement for each message. It answers 401 to an
- * invalid token, and 400 to anything that is not an HL7 v2 message.
+ * (see acknowledge.ts); a batch, with an acknowledgement for each message. A message may come packed
+ * (see packed-message.ts). It answers 401 to an invalid token, and 400 to anything that is not an HL7 v2
+ * message.
  */
 export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7Receiver> {
   const { token, record = true } = options
@@ -106,19 +108,20 @@ export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7
     if (new URL(request.url, receiver.url).pathname !== path) return plain(404, 'Not found')
     if (request.method !== 'POST' && request.method !== 'PUT') return plain(405, 'Use POST')
 
-    const challenge = await check?.(request.headers.authorization)
+    const message = await unpack(request).catch(() => undefined)
+    const challenge = message?.hasLogin ? undefined : await check?.(request.headers.authorization)
     if (challenge !== undefined) {
       counters.unauthorized += 1
       return { status: 401, headers: { 'WWW-Authenticate': challenge } }
     }
 
-    const answer = reply(decode(request), new Date(), receiver.isLocked)
+    const answer = message && reply(message.text, new Date(), receiver.isLocked)
     if (!answer) return plain(400, 'Not an HL7 v2 message with a control ID')
     for (const code of answer.codes) counters[code] += 1
-    return {
-      headers: { 'Content-Type': 'application/hl7-v2; charset=utf-8' },
-      body: answer.text
-    }
+    return message.pack(
+      answer.text,
+      answer.codes.every((code) => code === 'AA')
+    )
   }
 
   const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
@@ -164,16 +167,6 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> 
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
-}
-
-/** Decodes the message with the charset of the request, not with MSH-18 (HL7 over HTTP). */
-function decode({ headers, body }: ReceivedRequest): string {
-  const charset = /;\s?charset="?([\w.:-]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
-  try {
-    return new TextDecoder(charset).decode(body)
-  } catch {
-    return body.toString('latin1')
-  }
 }
 
 function plain(status: number, text: string): ReceiverAnswer {

@@ -63,6 +63,12 @@ async function start(): Promise<void> {
     record: false
   })
   cleanups.push(() => receiver.close())
+  const alertUrl = new URL('/alerts', receiver.url)
+  receiver.respond = ({ url, body }) => {
+    if (url !== alertUrl.pathname) return undefined
+    console.log(`\nAn alert: ${body.toString()}\n`)
+    return { status: 204 }
+  }
   const trouble = new Trouble(receiver, (line) => {
     console.log(`\n${line}\n`)
   })
@@ -79,7 +85,12 @@ async function start(): Promise<void> {
   let isReady = false
   const starting = startNodeRed({
     userDir,
-    env: { HL7_ISSUER: issuer, HL7_URL: receiver.url },
+    env: {
+      HL7_ALERT_URL: alertUrl.href,
+      HL7_ISSUER: issuer,
+      HL7_TOKEN_ENDPOINT: `${issuer}/token`,
+      HL7_URL: receiver.url
+    },
     trustedCa: authority.ca,
     onMessage: (message) => {
       trouble.take(message)
@@ -132,8 +143,15 @@ palette, double-click it, and fill in:
 
 Press "Add test nodes" in its form, then Done, Deploy, and the button of the new inject node.
 
-The other examples (Import in the menu) run here too, if they need no other server. Their URL is set;
-choose "demo" as their OAuth 2.0. Node-RED does not open what it imported: click the new tab.
+The examples (Import in the menu) run here too. Node-RED does not open what it imported: click the new
+tab. Then change, in the form of each node that sends:
+
+  1, 2, 5, 8, 9, 11   OAuth 2.0: demo (8 then sends without its key and certificate)
+  6                   OAuth 2.0: demo; URL: \${HL7_URL}
+  7, 10               secret 1, in the tab Message: any password
+  12                  nothing
+
+What 9 sends is printed here. 3 and 4 need a RabbitMQ of yours.
 
 Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it.
 

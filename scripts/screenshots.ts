@@ -212,7 +212,7 @@ async function filmOutage(url: string, file: string): Promise<void> {
   const film = new Film(page)
   await film.say('A message is sent. The receiver accepts it: ACK')
   await film.roll(1)
-  await film.click(button('a1d7c0de00000010'))
+  await film.click(button('a1d7c0dedef00010'))
   await film.roll(2)
   await film.say('The receiver goes away')
   await film.click(button(demoButtons.away))

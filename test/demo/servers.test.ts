@@ -9,6 +9,7 @@ import {
 } from '../../demo/authorization-server.ts'
 import { type Authority, createAuthority } from '../../demo/certificates.ts'
 import { type Hl7Receiver, startHl7Receiver } from '../../demo/hl7-receiver.ts'
+import { REGISTRY } from '../../demo/soap-registry.ts'
 
 const audience = 'urn:example:receiver'
 const message = [
@@ -148,6 +149,40 @@ describe('the authorization server and HL7 receiver of the demo', () => {
       assert.equal(body, '', what)
     }
     assert.equal(receiver.counters.unauthorized, 4)
+  })
+
+  it('takes a user name and a password in a form or in SOAP in place of a token', async () => {
+    const form = { USERID: 'ward', PASSWORD: 'any', MESSAGEDATA: message }
+    const soap = (password: string) => ({
+      headers: {
+        'content-type': `application/soap+xml; charset=utf-8; action="${REGISTRY}:submitSingleMessage"`
+      },
+      body:
+        '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body>' +
+        `<submitSingleMessage xmlns="${REGISTRY}"><username>ward</username><password>${password}` +
+        '</password><facilityID/><hl7Message>' +
+        message.replaceAll('&', '&amp;').replaceAll('\r', '&#13;') +
+        '</hl7Message></submitSingleMessage></e:Body></e:Envelope>'
+    })
+    for (const accepted of [{ form }, soap('any')]) {
+      const { statusCode, body } = await request(receiver.url, accepted)
+      assert.equal(statusCode, 200)
+      assert.match(body, /MSA\|AA\|ID1/)
+    }
+    for (const refused of [{ form: { ...form, PASSWORD: '' } }, soap('')]) {
+      assert.equal((await request(receiver.url, refused)).statusCode, 401)
+    }
+  })
+
+  it('answers an upload with JSON if it accepts the message, else with HL7', async () => {
+    const upload = async (text: string): Promise<Response<string>> => {
+      const body = new FormData()
+      body.set('payload', new Blob([text]), 'message.hl7')
+      const authorization = `Bearer ${await tokenOf(issuer)}`
+      return request(receiver.url, { body, headers: { authorization } })
+    }
+    assert.equal((await upload(message)).body, '{"status":"received"}')
+    assert.match((await upload(message.replace('|2.5.1', '|9.9'))).body, /^MSH.*\rMSA\|AR\|ID1\r/)
   })
 
   it('rejects an expired token, and says why', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readSoapFault, soapVersion, type SoapFault } from '../../src/https/soap-fault.ts'
-import { faultAnswer } from '../support/soap-registry.ts'
+import { faultAnswer } from '../support/soap-fault.ts'
 
 const inEnvelope = (body: string): string =>
   `<?xml version="1.0"?><s:Envelope xmlns:s="x"><s:Header/><s:Body>${body}</s:Body></s:Envelope>`

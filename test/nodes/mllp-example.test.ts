@@ -77,6 +77,14 @@ describe('the MLLP example', () => {
     await receiver.close()
   })
 
+  it('has a button that sends a message and shows its acknowledgement', async () => {
+    const { ids } = await deploy()
+    await nodeRed.inject(ids['ADT^A01'] ?? '')
+    const [shown] = await nodeRed.waitForMessages(ids['acknowledged'] ?? '')
+    assert.match(String(shown?.['payload']), /^.MSH\|[^\r]*\rMSA\|AA\|\w+\r/)
+    assert.match((await arrived(1))[0] ?? '', /^MSH\|[^]*\rPID\|1\|\|471100/)
+  })
+
   describe('on the port that acknowledges when stored', () => {
     before(async () => {
       await deploy()

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { readSubmission, type SubmittedMessage } from '../../demo/soap-registry.ts'
 import { bodyPresets } from '../../nodes/editor/body-presets.ts'
-import {
-  answerSubmission,
-  faultAnswer,
-  readSubmission,
-  type SubmittedMessage
-} from '../support/soap-registry.ts'
+import { faultAnswer } from '../support/soap-fault.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
 const PASSWORD = `p<&>"'w ]]> é`
@@ -40,19 +36,16 @@ describe('SOAP', () => {
     it(`${version}: every character arrives, and the acknowledgement decides`, async () => {
       await deploy({ version })
       const { nodeRed, receiver } = world
-      const submitted: SubmittedMessage[] = []
-      receiver.respond = (request) => {
-        const message = readSubmission(request)
-        submitted.push(message)
-        return answerSubmission(message)
-      }
+      const earlier = receiver.requests.length
       const [acks, naks] = [nodeRed.messages('ack').length, nodeRed.messages('nak').length]
       const text = adt('SOAP1').replace('Lindqvist', `Søndergård & <林> "']]>&amp;`)
       await nodeRed.inject('in', { payload: text })
       await nodeRed.inject('in', { payload: adt('SOAP2', { version: '9.9' }) })
       const [accepted] = (await nodeRed.waitForMessages('ack', acks + 1)).slice(acks)
       const [refused] = (await nodeRed.waitForMessages('nak', naks + 1)).slice(naks)
-      assert.deepEqual(submitted[0], {
+      const [request] = receiver.requests.slice(earlier)
+      assert.ok(request)
+      assert.deepEqual(readSubmission(request), {
         version,
         username: 'ward & <12>',
         password: PASSWORD,

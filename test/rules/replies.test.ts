@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { LocalServer } from '../http-client/local-server.ts'
 import { startServer } from '../http-client/local-server.ts'
-import { faultAnswer as soapFault } from '../support/soap-registry.ts'
+import { faultAnswer as soapFault } from '../support/soap-fault.ts'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import {
   ack,

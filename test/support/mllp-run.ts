@@ -49,7 +49,7 @@ export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
   const nodeRed = await startNodeRed({ flows: nodes })
   const clients = startMllpClients(ports[options.port], options.connections, options.messages)
   try {
-    const senders = ['Send after acknowledging', 'Send and pass on the answer']
+    const senders = ['Send after acknowledging', 'Send and pass on the reply']
     return await run(options, {
       receiver,
       door,

@@ -47,6 +47,8 @@ export async function mllpFlow(
     switch (node.type) {
       case 'tcp in':
         return { ...node, port: String(ports[node['topic'] as MllpPort]) }
+      case 'tcp request':
+        return { ...node, port: String(ports.stored) }
       case 'debug':
         return { id: node.id, type: 'probe', z: node['z'], wires: [] }
       case 'hl7-https-out':

@@ -1,6 +1,6 @@
+/** A registry for immunizations with SOAP, as the CDC describes it (WSDL of 2011). */
 import { createRequire } from 'node:module'
-import { acknowledge } from '../../demo/acknowledge.ts'
-import type { ReceivedRequest, ReceiverAnswer } from '../../demo/hl7-receiver.ts'
+import type { ReceivedRequest, ReceiverAnswer } from './hl7-receiver.ts'
 
 interface Tag {
   uri: string
@@ -22,7 +22,8 @@ const envelopes = {
   'http://schemas.xmlsoap.org/soap/envelope/': '1.1',
   'http://www.w3.org/2003/05/soap-envelope': '1.2'
 } as const
-const service = 'urn:cdc:iisb:2011'
+/** The namespace of the service. */
+export const REGISTRY = 'urn:cdc:iisb:2011'
 
 /** What a registry reads in a request. */
 export interface SubmittedMessage {
@@ -58,14 +59,14 @@ export function readSubmission({ headers, body }: ReceivedRequest): SubmittedMes
   reader.write(body.toString().replace(/\r\n?/g, '\n')).close()
   const version = envelopes[uri as keyof typeof envelopes]
   const type = headers['content-type'] ?? ''
-  const action = `"${service}:submitSingleMessage"`
+  const action = `"${REGISTRY}:submitSingleMessage"`
   const fits =
     version === '1.1'
       ? type === 'text/xml; charset=utf-8' && headers['soapaction'] === action
       : type === `application/soap+xml; charset=utf-8; action=${action}`
   if (!fits) throw new Error(`Not SOAP: ${uri} ${type}`)
   const read = (element: string): string => {
-    const text = texts.get(`Envelope/Body/${service} submitSingleMessage/${service} ${element}`)
+    const text = texts.get(`Envelope/Body/${REGISTRY} submitSingleMessage/${REGISTRY} ${element}`)
     if (text === undefined) throw new Error(`No ${element}`)
     return text
   }
@@ -79,33 +80,23 @@ export function readSubmission({ headers, body }: ReceivedRequest): SubmittedMes
 }
 
 /** The reply of a registry: an acknowledgement, in CDATA by SOAP 1.1 and escaped by SOAP 1.2. */
-export function answerSubmission(submitted: SubmittedMessage): ReceiverAnswer {
-  const ack = acknowledge(submitted.hl7Message, new Date())?.text ?? ''
+export function answerSubmission(
+  version: SubmittedMessage['version'],
+  ack: string
+): ReceiverAnswer {
   const text =
-    submitted.version === '1.1'
+    version === '1.1'
       ? `<![CDATA[${ack}]]>`
       : ack.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('\r', '&#xD;')
   return inEnvelope(
-    submitted.version,
-    200,
-    `<submitSingleMessageResponse xmlns="${service}"><return>${text}</return></submitSingleMessageResponse>`
-  )
-}
-
-/** A fault that says in its text whose record it refuses, as faults do. */
-export function faultAnswer(version: SubmittedMessage['version'], status = 500): ReceiverAnswer {
-  const words = 'The record of Astrid Lindqvist cannot be stored.'
-  const detail = `<SecurityFault xmlns="${service}"><Reason>${words}</Reason></SecurityFault>`
-  return inEnvelope(
     version,
-    status,
-    version === '1.1'
-      ? `<s:Fault><faultcode>s:Client</faultcode><faultstring>${words}</faultstring><detail>${detail}</detail></s:Fault>`
-      : `<s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text xml:lang="en">${words}</s:Text></s:Reason><s:Detail>${detail}</s:Detail></s:Fault>`
+    200,
+    `<submitSingleMessageResponse xmlns="${REGISTRY}"><return>${text}</return></submitSingleMessageResponse>`
   )
 }
 
-function inEnvelope(
+/** @param body what is in the body of the envelope, as XML */
+export function inEnvelope(
   version: SubmittedMessage['version'],
   status: number,
   body: string
