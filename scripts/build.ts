@@ -3,8 +3,8 @@
  * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
-import { cpSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
@@ -69,10 +69,13 @@ await build({
   logLevel: 'warning'
 })
 const languages = readdirSync('locales')
-for (const locale of globSync('locales/*')) {
+for (const language of languages) {
+  const locale = join('locales', language)
   for (const type of types) {
-    cpSync(join(locale, `${type}.json`), join('dist/nodes', locale, `${type}.json`))
-    writeFileSync(join('dist/nodes', locale, `${type}.html`), helpPage(type, basename(locale)))
+    const built = join('dist/nodes', locale, type)
+    mkdirSync(dirname(built), { recursive: true })
+    writeFileSync(`${built}.json`, JSON.stringify(textsOf(type, language)))
+    writeFileSync(`${built}.html`, helpPage(type, language))
   }
   cpSync(join(locale, 'sidebar.json'), join('dist/nodes/operations', locale, 'sidebar.json'))
 }

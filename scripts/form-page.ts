@@ -10,6 +10,7 @@ import type {
   Property,
   PropertyTable
 } from '../nodes/property-table.ts'
+import { withShared } from '../src/english.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -39,8 +40,9 @@ export type NodeTypeName = keyof typeof NODE_TYPES
 export type Texts = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 export function textsOf(type: NodeTypeName, language = 'en-US'): Texts {
-  const file = join(root, 'locales', language, `${type}.json`)
-  return JSON.parse(readFileSync(file, 'utf8')) as Texts
+  const read = (name: string): Texts =>
+    JSON.parse(readFileSync(join(root, 'locales', language, `${name}.json`), 'utf8')) as Texts
+  return withShared(read(type), read('both-forms'))
 }
 
 /** @throws when there is no such text */

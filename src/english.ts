@@ -1,16 +1,27 @@
-import forms from '../locales/en-US/hl7-https-out.json' with { type: 'json' }
+import bothForms from '../locales/en-US/both-forms.json' with { type: 'json' }
+import outForm from '../locales/en-US/hl7-https-out.json' with { type: 'json' }
 import log from '../locales/en-US/log.json' with { type: 'json' }
 import tab from '../locales/en-US/sidebar.json' with { type: 'json' }
-import ownTokenForm from '../locales/en-US/oauth2-client-credentials.json' with { type: 'json' }
+import tokenForm from '../locales/en-US/oauth2-client-credentials.json' with { type: 'json' }
 
-/** What both forms say of a mistake stands once, with the texts of `hl7-https-out`. */
-const tokenForm = {
-  ...ownTokenForm,
-  problem: { ...forms.problem, ...ownTokenForm.problem }
+type Sections = Readonly<Record<string, object>>
+
+/** The texts of a form: its own, and those that both forms have, which stand once in each language. */
+export function withShared<Own extends Sections, Shared extends Sections>(
+  own: Own,
+  shared: Shared
+): Own & Shared {
+  const merged = Object.entries(shared).map(([name, texts]) => [name, { ...own[name], ...texts }])
+  return { ...own, ...Object.fromEntries(merged) } as Own & Shared
 }
 
 /** The sentences in English: those that a reader may see in another language, and (`log`) those that are never translated. */
-const CATALOGUES = { forms, log, tab, tokenForm }
+const CATALOGUES = {
+  forms: withShared(outForm, bothForms),
+  tokenForm: withShared(tokenForm, bothForms),
+  log,
+  tab
+}
 
 type Catalogues = typeof CATALOGUES
 export type CatalogueName = keyof Catalogues

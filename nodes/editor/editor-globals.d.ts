@@ -99,8 +99,7 @@ interface SidebarTab {
 declare const CHARSET_NAMES: readonly string[]
 
 declare const RED: {
-  /** Of several keys, the first that there is a text for. */
-  _(key: string | string[], values?: Record<string, string | number>): string
+  _(key: string, values?: Record<string, string | number>): string
   tabs: {
     create(options: { element: EditorElements; onchange: (tab: { id: string }) => void }): {
       addTab(tab: { id: string; label: string }): void

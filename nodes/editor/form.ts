@@ -73,13 +73,8 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
 
   const { type, table, credentials } = definition
   const fields = { ...credentials, ...table }
-  // What both forms say of a mistake stands once, with the texts of hl7-https-out.
-  const catalogues = [type, 'hl7-https-out']
   const look: FormText<string> = (key, values) =>
-    RED._(
-      catalogues.map((one) => `@hl7-https/node-red-hl7-https-out/${one}:${key}`),
-      values
-    )
+    RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
   const words: MistakeText<SharedKey> = (key = '', values) =>
     key === '' ? '' : look(`problem.${key}`, values)
   const idOf = (property: string): string => `${definition.prefix}-${property}`

@@ -45,9 +45,9 @@ export class ResultBox {
     long: readonly ResultLine[] = []
   ): void {
     const why: ResultLine[] = [
-      [text('failure.error'), error],
-      [text('failure.reason'), reason],
-      [text('failure.hint'), hint]
+      [text('result.error'), error],
+      [text('result.reason'), reason],
+      [text('result.hint'), hint]
     ]
     this.show('bad', headline, [...why, ...lines], long)
   }

@@ -43,10 +43,8 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
       [text('testMessage.errors'), errorWords(answer, text)],
       [text('testMessage.status'), String(answer.status ?? '')],
       [
-        text('testMessage.elapsed'),
-        answer.elapsedMs === undefined
-          ? ''
-          : text('testMessage.milliseconds', { ms: answer.elapsedMs })
+        text('result.elapsed'),
+        answer.elapsedMs === undefined ? '' : text('result.milliseconds', { ms: answer.elapsedMs })
       ]
     ]
     const sent =

@@ -54,7 +54,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       [text('label.scope'), scope === '' ? text('test.scopeUnknown') : scope],
       [text('label.tokenEndpoint'), answer.tokenEndpoint],
       [text('label.clientAuth'), text(`option.clientAuth.${clientAuth}`)],
-      [text('test.elapsed'), text('test.milliseconds', { ms: answer.elapsedMs })]
+      [text('result.elapsed'), text('result.milliseconds', { ms: answer.elapsedMs })]
     ])
   }
 

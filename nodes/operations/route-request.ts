@@ -56,8 +56,8 @@ export class RequestError extends Error {
   }
 
   /** Its text: under `request` in the texts of the forms, under `trouble` in those of the tab. */
-  get key(): 'notDeployed' | 'notAllowed' | 'noNodeRed' | 'failed' {
-    if (this.status === 404) return 'notDeployed'
+  get key(): 'notFound' | 'notAllowed' | 'noNodeRed' | 'failed' {
+    if (this.status === 404) return 'notFound'
     if (this.status === 401 || this.status === 403) return 'notAllowed'
     return this.status === 0 ? 'noNodeRed' : 'failed'
   }

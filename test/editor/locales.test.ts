@@ -3,7 +3,12 @@ import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { formPage } from '../../scripts/form-page.ts'
+import {
+  formPage,
+  NODE_TYPES,
+  textsOf as formTexts,
+  type NodeTypeName
+} from '../../scripts/form-page.ts'
 import { fillHelp, helpPage } from '../../scripts/help.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -11,14 +16,25 @@ const nodes = join(root, 'nodes')
 const read = (...path: string[]): string => readFileSync(join(root, 'locales', ...path), 'utf8')
 const readCode = (...path: string[]): string => readFileSync(join(nodes, ...path), 'utf8')
 
-const types = ['hl7-https-out', 'oauth2-client-credentials'] as const
+const types = Object.keys(NODE_TYPES) as NodeTypeName[]
+/** What translators write; both forms have the first. */
+const files = ['both-forms', ...types, 'sidebar']
 
 const translations = readdirSync(join(root, 'locales')).filter((name) => name !== 'en-US')
 /** Those that Node-RED's editor knows. */
 const known = readdirSync(join(root, 'node_modules/@node-red/editor-client/locales'))
 
-/** All texts of a file, by their full keys. */
-function textsOf(language: string, type: string): Map<string, string> {
+/** All texts of a form with those that both have, or of another file, by their full keys. */
+function textsOf(language: string, name: string): Map<string, string> {
+  const type = types.find((one) => one === name)
+  return keyed(type === undefined ? readTexts(language, name) : formTexts(type, language))
+}
+
+function readTexts(language: string, name: string): unknown {
+  return JSON.parse(read(language, `${name}.json`))
+}
+
+function keyed(all: unknown): Map<string, string> {
   const texts = new Map<string, string>()
   const collect = (at: unknown, path: string): void => {
     if (typeof at !== 'object' || at === null) {
@@ -30,7 +46,7 @@ function textsOf(language: string, type: string): Map<string, string> {
       collect(value, path === '' ? key : `${path}.${key}`)
     }
   }
-  collect(JSON.parse(read(language, `${type}.json`)), '')
+  collect(all, '')
   return texts
 }
 
@@ -46,15 +62,7 @@ const columns = (text: string): number =>
   text.length + found(text, /[\u3000-\u9fff\uff00-\uff60]/g).length
 
 for (const type of types) {
-  const labels: unknown = JSON.parse(read('en-US', `${type}.json`))
-  const has = (key: string): boolean => {
-    let at: unknown = labels
-    for (const part of key.split('.')) {
-      if (typeof at !== 'object' || at === null) return false
-      at = (at as Record<string, unknown>)[part]
-    }
-    return typeof at === 'string' && at !== ''
-  }
+  const labels = textsOf('en-US', type)
 
   describe(`the texts of ${type}`, () => {
     it('include every label in the form', () => {
@@ -64,7 +72,7 @@ for (const type of types) {
       )
       assert.ok(keys.length > 20)
       assert.deepEqual(
-        keys.filter((key) => !has(key)),
+        keys.filter((key) => !labels.has(key)),
         []
       )
     })
@@ -87,6 +95,28 @@ for (const type of types) {
     })
   })
 }
+
+describe('what both forms say', () => {
+  it('stands once in each language', () => {
+    for (const language of ['en-US', ...translations]) {
+      const [both, ...own] = ['both-forms', ...types].map((name) =>
+        keyed(readTexts(language, name))
+      )
+      const twice = own.flatMap((texts, index) =>
+        [...texts].filter(
+          ([key, text]) =>
+            both?.has(key) || own.some((other, at) => at > index && other.get(key) === text)
+        )
+      )
+      // A button in one form is a heading in the other: which are different words in most languages.
+      assert.deepEqual(
+        twice.filter(([key]) => key !== 'label.test'),
+        [],
+        language
+      )
+    }
+  })
+})
 
 describe('the texts of the log', () => {
   it('are all used', () => {
@@ -114,14 +144,14 @@ describe('the languages', () => {
       translations.filter((language) => !known.includes(language)),
       []
     )
-    const files = [...types.map((type) => `${type}.json`), 'sidebar.json']
+    const translated = files.map((name) => `${name}.json`)
     for (const language of translations) {
-      assert.deepEqual(readdirSync(join(locales, language)).sort(), files, language)
+      assert.deepEqual(readdirSync(join(locales, language)).sort(), translated, language)
     }
     const english = [...types.map((type) => `${type}.html`), 'codes.json', 'log.json']
     assert.deepEqual(
       readdirSync(join(locales, 'en-US')).sort(),
-      [...files, ...english, 'properties.json'].sort()
+      [...translated, ...english, 'properties.json'].sort()
     )
   })
 })

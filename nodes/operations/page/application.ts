@@ -314,7 +314,7 @@ export class Application {
     const { text, say } = this.#desk
     try {
       const row = await messageRow(this.#frame, node.id, message)
-      if (row === undefined) say('bad', text('trouble.notDeployed'))
+      if (row === undefined) say('bad', text('trouble.notFound'))
       else this.#open(node.id, row)
     } catch (error) {
       say('bad', requestTrouble(error, text))
