@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { causeWords } from '../src/cause-words.ts'
+import { causeSentence, causeWords } from '../src/cause-words.ts'
 
 it('says what docs/troubleshooting.md says of a cause, as plain text', () => {
   assert.deepEqual(causeWords('queue', 'ENOTDIR'), {
@@ -12,4 +12,13 @@ it('says what docs/troubleshooting.md says of a cause, as plain text', () => {
     /choose "Accept 2xx without ACK" in "Reply rules", or write a rule\.$/
   )
   assert.equal(causeWords('queue', 'SQLITE'), undefined)
+})
+
+it('says meaning and remedy in one sentence, but no more than that', () => {
+  assert.equal(
+    causeSentence('http', '408'),
+    'The receiver timed out waiting for the message: check the network.'
+  )
+  assert.equal(causeSentence('http', '502'), 'A gateway cannot reach the receiver.')
+  assert.equal(causeSentence('http', '418'), undefined)
 })

@@ -7,6 +7,8 @@ import { inCode, table } from './table.ts'
 interface Entry {
   meaning: string
   remedy: string
+  /** What is not said in an error, but in the documentation. */
+  more?: string
 }
 
 /** The lines of each table, by its name. */
@@ -48,10 +50,10 @@ function causes(of: Readonly<Record<string, Entry>>): string {
 
 /** A key may name several codes that mean the same. */
 function entries(head: string, of: Readonly<Record<string, Entry>>): string {
-  const rows = Object.entries(of).map(([key, { meaning, remedy }]) => [
+  const rows = Object.entries(of).map(([key, { meaning, remedy, more }]) => [
     key.split(' ').map(inCode).join(' '),
     meaning,
-    remedy
+    more === undefined ? remedy : `${remedy}. ${more}`
   ])
   return table([head, 'what happened', 'what to do'], rows)
 }

@@ -1,4 +1,4 @@
-import { causeWords } from '../cause-words.ts'
+import { causeSentence, causeWords } from '../cause-words.ts'
 import { english, isKey } from '../english.ts'
 import { wantsLateCertificate } from '../http-client/error-page.ts'
 import { printable } from '../printable.ts'
@@ -165,7 +165,7 @@ function hintOf(result: AttemptResult): string | undefined {
   if (reply === undefined || tokenProblem !== undefined) return undefined
   const meant = meaningHint(result)
   if (meant !== undefined) return meant
-  if (reply.status >= 200 && reply.status < 300) return english('log', 'hint.noAcknowledgement')
+  if (reply.status >= 200 && reply.status < 300) return causeWords('http', '2xx')?.remedy
   if (wantsLateCertificate(reply.status, reply.text)) {
     return english('log', 'hint.lateCertificate')
   }
@@ -184,15 +184,17 @@ function meaningHint({
   if (meaning === 'tls') return english('log', 'hint.clientCertificate')
   if (meaning === undefined) return undefined
   if (meaning === 431) return largeHeaders(tokenLength)
-  if (fault === undefined || meaning === 500) return english('log', `hint.status.${meaning}`)
+  if (fault === undefined || meaning === 500) {
+    return causeSentence('http', String(meaning))
+  }
   const key = `hint.fault.${fault.detail ?? ''}`
   if (isKey('log', key)) return english('log', key)
   return english('log', meaning === 401 ? 'hint.fault.SecurityFault' : 'hint.faultOfSender')
 }
 
 /** Java servers refuse headers of more than 8 or 16 kB, and nginx too: it is nearly always the token. */
-function largeHeaders(tokenLength: number | undefined): string {
-  if (tokenLength === undefined) return english('log', 'hint.status.431')
+function largeHeaders(tokenLength: number | undefined): string | undefined {
+  if (tokenLength === undefined) return causeSentence('http', '431')
   return english('log', 'hint.largeToken', { length: tokenLength.toLocaleString('en-US') })
 }
 
@@ -211,10 +213,9 @@ function statusHint(
   }
   const known = isOfAccess && quotes !== undefined ? hintForReceiver(quotes) : undefined
   if (known !== undefined) return inEnglish([known])
-  const key = `hint.status.${status}`
-  if (!isKey('log', key)) return undefined
-  const hint = english('log', key)
-  if (!isOfAccess || token !== 'kept') return hint
+  // Where a redirect leads, and what to do, has been said.
+  const hint = status < 400 ? undefined : causeSentence('http', String(status))
+  if (hint === undefined || !isOfAccess || token !== 'kept') return hint
   return `${hint} ${english('log', 'hint.expiredToken', { status })}`
 }
 

@@ -77,11 +77,11 @@ describe('deliveryFailed', () => {
   const securityFault =
     '<faultcode>s:Server</faultcode><detail><SecurityFault xmlns="urn:cdc:iisb:2011">Lindqvist</SecurityFault></detail>'
   const refused =
-    'The receiver refuses the token: check the scope and audience in the OAuth 2.0 node.'
+    'The receiver refuses the token: check "Scope" and "Audience" in the OAuth 2.0 node.'
   const denied =
-    'The receiver denies access to this client: check the scope and the permissions of the client.'
+    'The receiver denies access to this client: check "Scope" in the OAuth 2.0 node, and ask the operator of the receiver for permission.'
   const noReceiver =
-    'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such a reply means.'
+    'Check that the URL belongs to an HL7 receiver. If this is how it accepts messages, choose "Accept 2xx without ACK" in "Reply rules", or write a rule.'
   const taken =
     'The connection ended before a complete reply; the receiver may have accepted the message.'
   const port = 'Check the port of the URL, and that the server uses HTTPS on it.'
@@ -300,7 +300,12 @@ describe('deliveryFailed', () => {
     [
       'a status with a hint',
       reply(413),
-      'HTTP 413 from the receiver. The message is too large for the receiver.'
+      'HTTP 413 from the receiver. The message is too large for the receiver: ask its operator to raise the limit.'
+    ],
+    [
+      'a status with nothing to do',
+      reply(503),
+      'HTTP 503 from the receiver. The receiver is temporarily unavailable.'
     ],
     ['a status without one', reply(418), 'HTTP 418 from the receiver.'],
     ['a status below all others', reply(199), 'HTTP 199 from the receiver.'],
@@ -357,7 +362,7 @@ describe('deliveryFailed', () => {
     [
       'a page that means large headers',
       reply(400, {}, { meaning: 431 }),
-      'HTTP 400 from the receiver. The headers are too large for the receiver: the token may have grown, because of more scopes or roles.'
+      'HTTP 400 from the receiver. The headers are too large for the receiver, perhaps because the token has grown: ask for fewer scopes or roles, or the operator of the receiver to raise the limit.'
     ],
     [
       'a SOAP fault with a code of its own',
@@ -391,7 +396,7 @@ describe('deliveryFailed', () => {
     [
       'a 404 to a node without a token',
       reply(404, {}, { token: 'none' }),
-      'HTTP 404 from the receiver. Check the path of the URL.'
+      'HTTP 404 from the receiver. There is nothing at that path: check the path of the URL.'
     ],
     [
       'a 401 that does not mean a new token',
@@ -446,7 +451,7 @@ describe('deliveryFailed', () => {
     [
       'a 404 with a description',
       reply(404, { 'www-authenticate': 'Bearer error_description="Why"' }),
-      'HTTP 404 from the receiver. Check the path of the URL.'
+      'HTTP 404 from the receiver. There is nothing at that path: check the path of the URL.'
     ],
     ...[
       ...['Patient Lindqvist is unknown', 'Patient LINDQVIST_ANNA is unknown', 'anna'],
@@ -459,7 +464,7 @@ describe('deliveryFailed', () => {
     [
       'a 404 that asks for a scope',
       reply(404, { 'www-authenticate': 'Bearer scope="x"' }),
-      'HTTP 404 from the receiver. Check the path of the URL.'
+      'HTTP 404 from the receiver. There is nothing at that path: check the path of the URL.'
     ],
     [
       'an empty body although a reply was expected',

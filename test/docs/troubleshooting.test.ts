@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import codes from '../../locales/en-US/codes.json' with { type: 'json' }
-import log from '../../locales/en-US/log.json' with { type: 'json' }
 import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { page, root } from './markdown.ts'
 
-const { connection, tls, http, token, queue } = codes.cause
+const { connection, tls, token, queue } = codes.cause
 
 /** Codes that users never see: they are replaced by others, or are not failures. */
 const INTERNAL = [
@@ -32,9 +31,6 @@ const PATTERNS = [
 /** Codes of the system, of Node.js and of its libraries: they are looked up in the catalogue, and need no name in the code. */
 const OF_OTHERS =
   /^(?:E(?!UNKNOWN)[A-Z]+|ERR_(?:SSL|TLS)_\w+|(?:CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HPE|UND_ERR)_\w+)$/
-
-/** Classes of statuses, which the code knows by their first digit. */
-const CLASSES = ['200', '2xx', '301', '302', '307', '308']
 
 describe('the codes in locales/en-US/codes.json', () => {
   it('are the errors that the code gives', () => {
@@ -70,11 +66,6 @@ describe('the codes in locales/en-US/codes.json', () => {
       .map(page)
       .join('\n')
     for (const kind of QUEUE_EVENT_KINDS) assert.ok(adding.includes(`'${kind}'`), kind)
-  })
-
-  it('are the HTTP statuses that have a hint', () => {
-    const hinted = Object.keys(log.hint.status)
-    assert.deepEqual([...hinted, ...CLASSES].sort(), codesOf(http).sort())
   })
 })
 
