@@ -1,5 +1,6 @@
 import { english, type KeyUnder } from '../src/english.ts'
-import { isSecret, type SECRETS } from './property-table.ts'
+import { outProperties, outTabs } from './hl7-https-out-properties.ts'
+import { isSecret, tabOf, type SECRETS } from './property-table.ts'
 
 /** The catalogue of a form. */
 type FormName = 'forms' | 'tokenForm'
@@ -7,13 +8,19 @@ type FormName = 'forms' | 'tokenForm'
 /** What the form of a node says, in English. */
 export interface FormWords<Name> {
   form: FormName
-  /** How it names a property. */
+  /** How it names a property, and where it has it. */
   label: (name: Name) => string
 }
 
-export const outForm: FormWords<KeyUnder<'forms', 'label'>> = {
+export const outForm: FormWords<keyof typeof outProperties> = {
   form: 'forms',
-  label: (name) => english('forms', `label.${name}`)
+  label: (name) => {
+    const label = english('forms', `label.${name}`)
+    const tab = tabOf(outTabs, outProperties[name])
+    return tab === undefined
+      ? label
+      : english('forms', 'tab.field', { tab: english('forms', `tab.${tab}`), label })
+  }
 }
 
 export const tokenForm: FormWords<KeyUnder<'tokenForm', 'label'> | keyof typeof SECRETS> = {

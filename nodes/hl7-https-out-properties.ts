@@ -1,4 +1,11 @@
-import { is, names, SECRETS, type PropertyTable, type ReadValue } from './property-table.ts'
+import {
+  is,
+  names,
+  SECRETS,
+  type PropertyTable,
+  type ReadValue,
+  type Tabs
+} from './property-table.ts'
 
 /** Whether a token is sent in a header. */
 export const tokenIsHeader = (value: ReadValue): boolean =>
@@ -8,6 +15,14 @@ const hasMessageField = is('format', 'form', 'multipart')
 const hasTemplate = is('format', 'json', 'text')
 const packs = is('format', 'form', 'multipart', 'json', 'text')
 const isOnDisk = is('queue', 'disk')
+
+/** The tabs of the form. */
+export const outTabs = {
+  destination: ['destination', 'more'],
+  message: ['message', 'body'],
+  reply: ['rules', 'reply'],
+  delivery: ['delivery', 'retries', 'timeouts', 'queue']
+} as const satisfies Tabs
 
 /** The properties of `hl7-https-out`. Times are in seconds. */
 export const outProperties = {
@@ -108,7 +123,7 @@ export const outProperties = {
   formFields: { kind: 'list', default: [], in: 'body', icon: 'list', when: packs },
   headers: { kind: 'list', default: [], in: 'body', icon: 'list' },
 
-  replyCodeActions: { kind: 'text', default: '' },
+  replyCodeActions: { kind: 'text', default: '', in: 'rules' },
   replyPath: { kind: 'text', expression: true, default: '', in: 'reply', icon: 'search' },
   replyEncoding: {
     kind: 'choice',

@@ -12,7 +12,7 @@ export interface NumberBounds {
 
 /** A field of a form: a row with the label `label.NAME`, and `hint.NAME` and `placeholder.NAME` if there are such texts. */
 export interface Field {
-  /** The part of the form: `<!-- rows PART -->` in its page. Absent: the row is written there by hand. */
+  /** The part of the form: `<!-- rows PART -->` in its page. Of one without that, the rows are written there by hand. */
   in?: string
   /** Before its label, a name of Font Awesome 4.7. */
   icon?: string
@@ -49,6 +49,17 @@ export type Property = Field &
 
 /** The properties of a node type, in the order of the form and of the documentation. */
 export type PropertyTable = Readonly<Record<string, Property>>
+
+/** The tabs of a form, in their order, each with its parts. */
+export type Tabs = Readonly<Record<string, readonly string[]>>
+
+/** The tab of a field; undefined if its part is in none. */
+export function tabOf<Table extends Tabs>(
+  tabs: Table,
+  { in: part }: Field
+): (keyof Table & string) | undefined {
+  return Object.keys(tabs).find((tab) => part !== undefined && tabs[tab]?.includes(part))
+}
 
 /** Kept in Node-RED's credentials file; a password never comes back to the editor. */
 export type Credential = Field & { type: 'text' | 'password' }

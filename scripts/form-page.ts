@@ -58,20 +58,22 @@ export function formPage(type: NodeTypeName): string {
   const { prefix, properties, credentials }: NodeType = NODE_TYPES[type]
   const texts = textsOf(type)
   const all = [...Object.entries(credentials), ...Object.entries(properties)]
-  const placed = new Set<string>()
   const page = readFileSync(join(root, 'nodes', `${type}.html`), 'utf8')
     .replace(/^( *)<!-- rows (\w+) -->\n/gm, (_, indent: string, part: string) => {
-      const fields = all.filter(([, field]) => field.in === part)
-      for (const [name] of fields) placed.add(name)
-      return fields
+      return all
+        .filter(([, field]) => field.in === part)
         .flatMap(([name, field]) => new Row(type, prefix, name, texts).lines(field))
         .map((line) => `${indent}${line}\n`)
         .join('')
     })
     .replace('{ /* properties */ }', literal(properties, defaultOf))
     .replace('{ /* credentials */ }', literal(credentials, credentialOf))
-  const lost = all.filter(([name, field]) => field.in !== undefined && !placed.has(name))
-  if (lost.length > 0) throw new Error(`${type}.html has no place for ${String(lost[0]?.[0])}.`)
+  for (const [name, field] of all) {
+    const ids = [`id="${prefix}-${name}"`, `id="${type}-${name}"`]
+    if (field.in !== undefined && !ids.some((id) => page.includes(id))) {
+      throw new Error(`${type}.html has no place for ${name}.`)
+    }
+  }
   return page
 }
 

@@ -1,9 +1,11 @@
 import type { LastPart } from '../../src/english.ts'
 import {
   numberProblem,
+  tabOf,
   type CredentialTable,
   type PropertyTable,
-  type ReadValue
+  type ReadValue,
+  type Tabs
 } from '../property-table.ts'
 import type { FormText, MistakeText, SharedKey } from './form-text.ts'
 import { addFormStyle } from './form-style.ts'
@@ -18,6 +20,7 @@ export interface FormDefinition {
   type: 'hl7-https-out' | 'oauth2-client-credentials'
   table: PropertyTable
   credentials: CredentialTable
+  tabs: Tabs
   /** Whether each `data-row` of the form applies now: hints, marks, and rows that are not the row of a property. */
   rows: Record<string, (value: ReadValue) => boolean>
   /**
@@ -71,7 +74,7 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
   let listeners: (() => void)[] = []
   let marks: MutationObserver | undefined
 
-  const { type, table, credentials } = definition
+  const { type, table, credentials, tabs } = definition
   const fields = { ...credentials, ...table }
   const look: FormText<string> = (key, values) =>
     RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
@@ -112,10 +115,16 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     return definition.problem(name, given, read)
   }
 
-  // Node-RED lists the reasons of a node away from its fields.
+  /** How the form names a field, and where it has it: Node-RED lists reasons away from their fields. */
+  const nameOf = (name: string): string => {
+    const label = look(`label.${name}`)
+    const tab = tabOf(tabs, fields[name] ?? {})
+    return tab === undefined ? label : look('tab.field', { tab: look(`tab.${tab}`), label })
+  }
+
   const problem: Form<TextKey>['problem'] = (node, name, value) => {
     const reason = reasonFor(node, name, value)
-    return reason === '' || `${look(`label.${name}`)}: ${reason}`
+    return reason === '' || `${nameOf(name)}: ${reason}`
   }
 
   const showRows = (): void => {

@@ -2,7 +2,12 @@ import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts
 import { readPath } from '../../src/hl7/path.ts'
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
-import { outCredentials, outProperties, tokenIsHeader } from '../hl7-https-out-properties.ts'
+import {
+  outCredentials,
+  outProperties,
+  outTabs,
+  tokenIsHeader
+} from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
 import { searchFieldsProblem } from '../search-fields.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
@@ -35,6 +40,7 @@ const form = createForm<OutKey>({
   type: 'hl7-https-out',
   table: outProperties,
   credentials: outCredentials,
+  tabs: outTabs,
   rows: {
     'hint.formFields': is('format', 'json', 'text'),
     bodyPreset: is('format', 'text')
@@ -139,7 +145,7 @@ function prepare(node: EditorNode): void {
   form.prepare(node)
   const markTabs = createFormTabs(
     'hl7-https-out-tabs',
-    (['destination', 'message', 'reply', 'delivery'] as const).map((tab) => ({
+    (Object.keys(outTabs) as (keyof typeof outTabs)[]).map((tab) => ({
       pane: `hl7-https-out-${tab}`,
       label: text(`tab.${tab}`)
     })),

@@ -37,6 +37,7 @@ const form = createForm<TokenKey>({
   type: 'oauth2-client-credentials',
   table: tokenProperties,
   credentials: tokenCredentials,
+  tabs: {},
   rows: { 'required.clientSecret': needsSecret },
   problem
 })

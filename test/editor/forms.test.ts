@@ -3,9 +3,9 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { bodyPresets } from '../../nodes/editor/body-presets.ts'
-import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
+import { outProperties, outTabs } from '../../nodes/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
-import { defaultsOf } from '../../nodes/property-table.ts'
+import { defaultsOf, tabOf } from '../../nodes/property-table.ts'
 import { Editor, tabs } from '../support/editor.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 
@@ -334,7 +334,22 @@ describe('the forms in the editor', () => {
     assert.deepEqual(await editor.page.locator(problem).allInnerTexts(), [already])
     await editor.close()
     const [problems] = (await stored('old', 'validationErrors')) as [string[]]
-    assert.ok(problems.includes('Headers: This header already carries the token.'))
+    assert.ok(problems.includes('Message tab, Headers: This header already carries the token.'))
+  })
+
+  it('have each property in the tab that an error about it names', async () => {
+    await edit('old')
+    const tabs = await editor.ask(`Object.fromEntries(
+      ${JSON.stringify(Object.keys(outProperties))}.map((name) => {
+        const field = document.getElementById('node-input-' + name)
+          ?? document.getElementById('hl7-https-out-' + name)
+        return [name, field.closest('.hl7-https-pane').id]
+      }))`)
+    const named = Object.entries(outProperties).map(([name, property]) => [
+      name,
+      `hl7-https-out-${tabOf(outTabs, property) ?? ''}`
+    ])
+    assert.deepEqual(tabs, Object.fromEntries(named))
   })
 
   it('mark only nodes on the canvas that cannot work', async () => {
@@ -502,7 +517,7 @@ describe('the forms in the editor', () => {
     await editor.type(`${headers} .hl7-https-entry-name`, 'dpop')
     await editor.close()
     const [problems] = (await stored('old', 'validationErrors')) as [string[]]
-    assert.deepEqual(problems, ['Headers: The node itself sets this header.'])
+    assert.deepEqual(problems, ['Message tab, Headers: The node itself sets this header.'])
   })
 
   it('fill in template, content type, fields and headers from a preset', async () => {

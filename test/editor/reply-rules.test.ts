@@ -166,7 +166,10 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.page.isVisible(`${rule} .hl7-https-rule-warn`), false)
     await editor.close()
     const problems = await editor.ask<string[]>(`RED.nodes.node('typed').validationErrors`)
-    assert.match(problems.join(), /^Reply rules: At position \d+: this rule has no action/)
+    assert.match(
+      problems.join(),
+      /^Reply tab, Reply rules: At position \d+: this rule has no action/
+    )
     assert.match(await stored('typed'), /X=,?/)
   })
 

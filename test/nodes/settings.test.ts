@@ -75,73 +75,115 @@ describe('properties of hand-written flow files', () => {
     unset: { url: '${NO_SUCH_PROXY}' }
   }
   const badProxy =
-    /^(?:OAuth 2\.0, )?Proxy: The URL of the proxy must start with http:\/\/ or https:\/\//
+    /^Destination tab, (?:OAuth 2\.0, )?Proxy: The URL of the proxy must start with http:\/\/ or https:\/\//
   /** Properties of the two nodes → what is wrong. */
   const wrong: [out: Values, words: RegExp, auth?: Values][] = [
-    [{ url: '' }, /^URL: Enter the URL of the HL7 receiver\.$/],
-    [{ url: {} }, /^URL: This must be text\./],
-    [{ headers: 5 }, /^Headers: This must be a list\.$/],
-    [{ headers: {} }, /^Headers: This must be a list\.$/],
-    [{ headers: [null] }, /^Headers: This must be a list\.$/],
-    [{ headers: ['x'] }, /^Headers: This must be a list\.$/],
+    [{ url: '' }, /^Destination tab, URL: Enter the URL of the HL7 receiver\.$/],
+    [{ url: {} }, /^Destination tab, URL: This must be text\./],
+    [{ headers: 5 }, /^Message tab, Headers: This must be a list\.$/],
+    [{ headers: {} }, /^Message tab, Headers: This must be a list\.$/],
+    [{ headers: [null] }, /^Message tab, Headers: This must be a list\.$/],
+    [{ headers: ['x'] }, /^Message tab, Headers: This must be a list\.$/],
     [
       { headers: slot('secret2'), credentials: { secret2: '' } },
-      /^Headers, x: Secret 2 is empty\.$/
+      /^Message tab, Headers, x: Secret 2 is empty\.$/
     ],
-    [{ headers: [entry('x', 'y', 'cred')] }, /^Headers, x: Choose one of the secrets\.$/],
-    [{ retryInterval: 'soon' }, /^First wait: Enter a number\.$/],
-    [{ retryInterval: true }, /^First wait: Enter a number\.$/],
-    [{ failureTimeout: -0.5 }, /^Give up after: The minimum is 0\.$/],
-    [{ failureTimeout: -2 }, /^Give up after: The minimum is 0\.$/],
-    [{ queueLimit: 1.5 }, /^Queue limit: Enter a whole number\.$/],
-    [{ order: 'none', maxInFlight: 0.5 }, /^Concurrent messages: Enter a whole number\.$/],
-    [{ failWhileUnreachable: 'maybe' }, /^Count time while .*: This must be true or false\.$/],
-    [{ replyCodeActions: ':?A=C,:?X=F' }, /^Reply rules: At position 8: expected an MSA-1 code/],
-    [{ order: 'key', orderKey: 'PID' }, /^Key: An HL7 field looks like PID-3\.1 or MSH-4\.$/],
-    [{ contentDays: 3651 }, /^Keep contents: The maximum is 3650\.$/],
-    [{ searchFields: 'PID-3.1, nonsense' }, /^Searchable fields: An HL7 field looks like PID-3\.1/],
-    [{ searchFields: 'PID-3.1,' }, /^Searchable fields: An HL7 field looks like PID-3\.1/],
+    [
+      { headers: [entry('x', 'y', 'cred')] },
+      /^Message tab, Headers, x: Choose one of the secrets\.$/
+    ],
+    [{ retryInterval: 'soon' }, /^Delivery tab, First wait: Enter a number\.$/],
+    [{ retryInterval: true }, /^Delivery tab, First wait: Enter a number\.$/],
+    [{ failureTimeout: -0.5 }, /^Delivery tab, Give up after: The minimum is 0\.$/],
+    [{ failureTimeout: -2 }, /^Delivery tab, Give up after: The minimum is 0\.$/],
+    [{ queueLimit: 1.5 }, /^Delivery tab, Queue limit: Enter a whole number\.$/],
+    [
+      { order: 'none', maxInFlight: 0.5 },
+      /^Delivery tab, Concurrent messages: Enter a whole number\.$/
+    ],
+    [
+      { failWhileUnreachable: 'maybe' },
+      /^Delivery tab, Count time while .*: This must be true or false\.$/
+    ],
+    [
+      { replyCodeActions: ':?A=C,:?X=F' },
+      /^Reply tab, Reply rules: At position 8: expected an MSA-1 code/
+    ],
+    [
+      { order: 'key', orderKey: 'PID' },
+      /^Delivery tab, Key: An HL7 field looks like PID-3\.1 or MSH-4\.$/
+    ],
+    [{ contentDays: 3651 }, /^Delivery tab, Keep contents: The maximum is 3650\.$/],
+    [
+      { searchFields: 'PID-3.1, nonsense' },
+      /^Delivery tab, Searchable fields: An HL7 field looks like PID-3\.1/
+    ],
+    [
+      { searchFields: 'PID-3.1,' },
+      /^Delivery tab, Searchable fields: An HL7 field looks like PID-3\.1/
+    ],
     [
       { searchFields: 'PID-1,PID-2,PID-3,PID-4,PID-5' },
-      /^Searchable fields: At most four HL7 fields/
+      /^Delivery tab, Searchable fields: At most four HL7 fields/
     ],
-    [{ order: 'shuffled' }, /^Order: This must be one of: fifo, key, none\.$/],
+    [{ order: 'shuffled' }, /^Delivery tab, Order: This must be one of: fifo, key, none\.$/],
     [
       { replyPath: '$x(' },
-      /^HL7 in reply: This is not a JSONata expression: .* S0203 at position 3\.$/
+      /^Reply tab, HL7 in reply: This is not a JSONata expression: .* S0203 at position 3\.$/
     ],
-    [{ headers: [entry('', 'y', 'str')] }, /^Headers: Enter a name\.$/],
+    [{ headers: [entry('', 'y', 'str')] }, /^Message tab, Headers: Enter a name\.$/],
     [
       { headers: [entry('x', '(', 'jsonata')] },
-      /^Headers, x: This is not a JSONata expression: .* S0203 at position 1\.$/
+      /^Message tab, Headers, x: This is not a JSONata expression: .* S0203 at position 1\.$/
     ],
-    [{ headers: [entry('x', 'PID', 'hl7')] }, /^Headers, x: An HL7 field looks like PID-3\.1/],
-    [{ headers: [entry('x', ' ')] }, /^Headers, x: Enter the name of an environment variable\.$/],
+    [
+      { headers: [entry('x', 'PID', 'hl7')] },
+      /^Message tab, Headers, x: An HL7 field looks like PID-3\.1/
+    ],
+    [
+      { headers: [entry('x', ' ')] },
+      /^Message tab, Headers, x: Enter the name of an environment variable\.$/
+    ],
     [
       { headers: [entry('Host', 'y', 'str')] },
-      /^Headers, Host: The node itself sets this header\.$/
+      /^Message tab, Headers, Host: The node itself sets this header\.$/
     ],
     [
       { headers: [entry('authorization', 'y', 'str')] },
-      /^Headers, authorization: .* carries the token/
+      /^Message tab, Headers, authorization: .* carries the token/
     ],
-    [{ auth: 'tls' }, /^OAuth 2\.0: This is a node of another type\.$/],
-    [{ tls: 'auth' }, /^TLS: This is a node of another type\.$/],
-    [{ auth: 'nowhere' }, /^OAuth 2\.0: The node is missing or disabled\.$/],
-    [{ tls: 'nowhere' }, /^TLS: The node is missing or disabled\.$/],
-    [{ tls: 'broken' }, /^TLS: The TLS configuration cannot be used: check its files/],
-    [{ proxy: 'nowhere' }, /^Proxy: The node is missing or disabled\.$/],
+    [{ auth: 'tls' }, /^Destination tab, OAuth 2\.0: This is a node of another type\.$/],
+    [{ tls: 'auth' }, /^Destination tab, TLS: This is a node of another type\.$/],
+    [{ auth: 'nowhere' }, /^Destination tab, OAuth 2\.0: The node is missing or disabled\.$/],
+    [{ tls: 'nowhere' }, /^Destination tab, TLS: The node is missing or disabled\.$/],
+    [
+      { tls: 'broken' },
+      /^Destination tab, TLS: The TLS configuration cannot be used: check its files/
+    ],
+    [{ proxy: 'nowhere' }, /^Destination tab, Proxy: The node is missing or disabled\.$/],
     ...['auth', 'noScheme', 'socks', 'noHost', 'empty', 'noUrl', 'unset'].map(
       (proxy): [Values, RegExp] => [{ proxy }, badProxy]
     ),
     [{}, badProxy, { proxy: 'socks' }],
-    [{}, /^OAuth 2\.0, TLS: This is a node of another type\.$/, { tls: 'proxy' }],
-    [{}, /^OAuth 2\.0, Token refused on: Enter HTTP statuses/, { refreshOnStatus: '401, teapot' }],
-    [{}, /^OAuth 2\.0, Token refused on: Enter HTTP statuses/, { refreshOnStatus: '199' }],
-    [{}, /^OAuth 2\.0, Token refused on: Enter HTTP statuses/, { refreshOnStatus: '600' }],
+    [{}, /^Destination tab, OAuth 2\.0, TLS: This is a node of another type\.$/, { tls: 'proxy' }],
     [
       {},
-      /^OAuth 2\.0, Client secret: Enter the client secret\.$/,
+      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
+      { refreshOnStatus: '401, teapot' }
+    ],
+    [
+      {},
+      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
+      { refreshOnStatus: '199' }
+    ],
+    [
+      {},
+      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
+      { refreshOnStatus: '600' }
+    ],
+    [
+      {},
+      /^Destination tab, OAuth 2\.0, Client secret: Enter the client secret\.$/,
       { credentials: { clientSecret: '' } }
     ]
   ]
