@@ -1,6 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { STATES } from './message-row.ts'
-import type { LeftChoice, MessageQuery, SuspendedChoice } from './queue-types.ts'
 
 /** A row of the table `message`. */
 export interface StoredRow {
@@ -29,9 +28,9 @@ export interface StoredRow {
 export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
 
 /** The oldest message that waits. */
-export type First = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
+export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
-const COLUMNS =
+export const COLUMNS =
   'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, kept_bytes'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
@@ -39,61 +38,16 @@ const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 const PLACE = 'seq, lane, state, turn'
 
 /** As the index `aside` has it: SQLite uses an index only if the query says the same. */
-const IS_ASIDE = `state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED})`
+export const IS_ASIDE = `state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED})`
 
-/** How the API's states that have left are told apart. */
-const OUTCOMES: Partial<Record<string, string>> = { acked: 'ack', naked: 'nak', failed: 'error' }
+/** Rows that one call looks at: a few milliseconds. */
+export const ROWS_PER_CALL = 5000
 
-/** What every search may ask for. */
-const MATCHES = `(:controlId IS NULL OR control_id = :controlId)
-  AND (:type IS NULL OR type = :type)
-  AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)`
-
-const FOUND = `state <> ${DAMAGED} AND ${MATCHES}
-  AND (:outcome IS NULL OR verdict ->> '$.outcome' = :outcome)
-  AND (accepted_at >= :since OR changed_at >= :since)
-  AND (state <> ${LEFT} OR changed_at >= :cutoff)`
-
-const CHOSEN = `${MATCHES} AND (:before IS NULL OR changed_at < :before)`
-
-function chosenBy({
-  controlId,
-  type,
-  rule,
-  before
-}: Omit<SuspendedChoice, 'ids'>): Record<string, string | number | null> {
-  return {
-    controlId: controlId ?? null,
-    type: type ?? null,
-    rule: rule ?? null,
-    before: before ?? null
-  }
-}
-
-type HashQuery = MessageQuery & { hashes: readonly Uint8Array[] }
-
-/** Hashes are stored by parts of so many messages; one call looks into so many parts. */
-const SEQS_OF_PART = 4096
-const PARTS_PER_CALL = 64
+/** Hashes are stored by parts of so many messages. */
+export const SEQS_OF_PART = 4096
 
 export function partOf(seq: number): number {
   return Math.floor(seq / SEQS_OF_PART)
-}
-
-/** The values of `FOUND`. */
-function foundBy(
-  { controlId, type, rule, since }: Pick<MessageQuery, 'controlId' | 'type' | 'rule' | 'since'>,
-  outcome: string | undefined,
-  cutoff: number
-): Record<string, string | number | null> {
-  return {
-    controlId: controlId ?? null,
-    type: type ?? null,
-    rule: rule ?? null,
-    outcome: outcome ?? null,
-    since: since ?? 0,
-    cutoff
-  }
 }
 
 /** The statements of a queue, prepared once. */
@@ -126,10 +80,6 @@ export class Statements {
   readonly #nextAwaiting: StatementSync
   readonly #oldest: StatementSync
   readonly #newestSuspended: StatementSync
-  readonly #withHash: StatementSync
-  readonly #lastPart: StatementSync
-  /** Searches, by their text. */
-  readonly #searches = new Map<string, StatementSync>()
 
   constructor(db: DatabaseSync) {
     this.#db = db
@@ -179,13 +129,11 @@ export class Statements {
     // These are read for each message: objects would take twice as long.
     for (const statement of [this.#place, this.#row, this.#ready]) statement.setReturnArrays(true)
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
-    this.#named = select('control_id = ? ORDER BY seq DESC LIMIT ?')
+    this.#named = select(`control_id = ? ORDER BY seq DESC LIMIT ${ROWS_PER_CALL}`)
     this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
     this.#nextWaiting = select(`state = ${WAITING} AND turn > ? ORDER BY turn LIMIT 1`)
     this.#nextAwaiting = select(`state = ${AWAITING} AND turn > ? ORDER BY turn LIMIT 1`)
     this.#oldest = select(`state = ? AND ${IS_ASIDE} ORDER BY seq LIMIT 1`)
-    this.#withHash = db.prepare('SELECT seq FROM found WHERE part = ? AND hash = ? AND seq < ?')
-    this.#lastPart = db.prepare('SELECT max(part) AS part FROM found')
     this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_ASIDE} ORDER BY seq DESC LIMIT 1`)
   }
 
@@ -202,7 +150,7 @@ export class Statements {
   }
 
   /** The first that waits, of those from this number on. */
-  firstFrom(seq: number): First | undefined {
+  firstFrom(seq: number): OldestWaiting | undefined {
     return one(this.#firstFrom.get(seq))
   }
 
@@ -231,9 +179,9 @@ export class Statements {
     return many(this.#late.iterate(now))
   }
 
-  /** The newest with that control ID. */
-  named(controlId: string, most: number): Iterable<StoredRow> {
-    return many(this.#named.iterate(controlId, most))
+  /** The newest with that control ID, out of a bounded number. */
+  named(controlId: string): Iterable<StoredRow> {
+    return many(this.#named.iterate(controlId))
   }
 
   /** The retry that is due first. */
@@ -258,145 +206,6 @@ export class Statements {
 
   newestSuspended(): StoredRow | undefined {
     return one(this.#newestSuspended.get())
-  }
-
-  /** How many suspended messages match, and the first of them. */
-  countSuspended(filter: Omit<SuspendedChoice, 'ids'>): {
-    first: number | undefined
-    count: number
-  } {
-    const { first, count } = this.#search(
-      `
-      SELECT min(seq) AS first, count(*) AS count FROM message
-      WHERE state = ${SUSPENDED} AND ${IS_ASIDE} AND ${CHOSEN}`
-    ).get(chosenBy(filter)) as {
-      first: number | null
-      count: number
-    }
-    return { first: first ?? undefined, count }
-  }
-
-  /** Suspended messages in the order of acceptance, out of a bounded number of rows. */
-  suspended(
-    filter: Omit<SuspendedChoice, 'ids'>,
-    after: number,
-    most: number,
-    rowsAtMost: number
-  ): { rows: StoredRow[]; next: number } {
-    const from = `FROM message WHERE state = ${SUSPENDED} AND ${IS_ASIDE} AND seq > :after ORDER BY seq`
-    const last = this.#search(`SELECT seq ${from} LIMIT 1 OFFSET :rows`).get({
-      after,
-      rows: rowsAtMost - 1
-    })
-    const rows = this.#search(
-      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows) WHERE ${CHOSEN} LIMIT :most`
-    ).all({ after, rows: rowsAtMost, most, ...chosenBy(filter) })
-    return page(rows, most, last)
-  }
-
-  /** Messages that have left, in the order of acceptance, out of a bounded number of rows. */
-  left(
-    { outcome, until, before, ...filter }: Omit<LeftChoice, 'ids'>,
-    after: number,
-    most: number,
-    rowsAtMost: number,
-    cutoff: number
-  ): { rows: StoredRow[]; next: number } {
-    const { controlId } = filter
-    const place = controlId === undefined ? 'TRUE' : 'control_id = :controlId'
-    const from = `FROM message WHERE ${place} AND seq > :after AND seq < :before ORDER BY seq`
-    const named = {
-      after,
-      before: before ?? Number.MAX_SAFE_INTEGER,
-      ...(controlId !== undefined && { controlId })
-    }
-    const last = this.#search(`SELECT seq ${from} LIMIT 1 OFFSET :rows`).get({
-      ...named,
-      rows: rowsAtMost - 1
-    })
-    const rows = this.#search(
-      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows)
-       WHERE state = ${LEFT} AND ${FOUND} AND (:until IS NULL OR changed_at < :until) LIMIT :most`
-    ).all({
-      ...named,
-      ...foundBy(filter, outcome, cutoff),
-      rows: rowsAtMost,
-      until: until ?? null,
-      most
-    })
-    return page(rows, most, last)
-  }
-
-  /**
-   * Rows that match, from the newest on, out of a bounded number.
-   *
-   * @param cutoff what left before is too old
-   * @param sending the numbers of the messages that are handed out to be sent
-   * @returns below which number to go on; 0: there are no more
-   */
-  newest(
-    { before = Number.MAX_SAFE_INTEGER, state, ...filter }: MessageQuery,
-    most: number,
-    rowsAtMost: number,
-    cutoff: number,
-    sending: readonly number[]
-  ): { rows: StoredRow[]; next: number } {
-    const { controlId } = filter
-    const from = `FROM message WHERE ${placeOf(state, controlId)} AND seq < :before ORDER BY seq DESC`
-    const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
-    const place = {
-      before,
-      ...(isNamed(state, controlId) && { controlId: controlId ?? null }),
-      ...(state === 'sending' && { sending: JSON.stringify(sending) })
-    }
-    const last = this.#search(`SELECT seq ${from} LIMIT 1 OFFSET :rows`).get({
-      ...place,
-      rows: rowsAtMost - 1
-    })
-    const rows = this.#search(
-      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows) WHERE ${stateIs} AND ${FOUND} LIMIT :most`
-    ).all({
-      ...place,
-      ...foundBy(filter, OUTCOMES[state ?? ''], cutoff),
-      rows: rowsAtMost,
-      most
-    })
-    return page(rows, most, last)
-  }
-
-  /** The same, of those with one of some hashes. */
-  newestWithHash(
-    { before = Number.MAX_SAFE_INTEGER, hashes, state, ...filter }: HashQuery,
-    most: number,
-    cutoff: number,
-    sending: readonly number[]
-  ): { rows: StoredRow[]; next: number } {
-    const isThere = placeOf(state, undefined)
-    const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
-    const statement = this.#search(
-      `SELECT ${COLUMNS} FROM message
-       WHERE seq IN (SELECT value FROM json_each(:seqs)) AND ${isThere} AND ${stateIs} AND ${FOUND}
-       ORDER BY seq DESC LIMIT :most`
-    )
-    const lastPart = this.#lastPart.get()?.['part'] as number | null
-    const rows: StoredRow[] = []
-    let part = Math.min(partOf(before - 1), lastPart ?? -1)
-    for (let parts = 0; part >= 0; part--) {
-      if (parts++ === PARTS_PER_CALL) return { rows, next: (part + 1) * SEQS_OF_PART }
-      const seqs = hashes.flatMap((hash) =>
-        this.#withHash.all(part, hash, before).map(({ seq }) => seq as number)
-      )
-      if (seqs.length === 0) continue
-      const found = statement.all({
-        seqs: JSON.stringify(seqs),
-        ...(state === 'sending' && { sending: JSON.stringify(sending) }),
-        ...foundBy(filter, OUTCOMES[state ?? ''], cutoff),
-        most: most - rows.length
-      }) as unknown as StoredRow[]
-      rows.push(...found)
-      if (rows.length === most) return { rows, next: rows.at(-1)?.seq ?? 0 }
-    }
-    return { rows, next: 0 }
   }
 
   /** For the opening: walks over the whole table. */
@@ -430,15 +239,6 @@ export class Statements {
   /** The highest number in the table; 0 if it is empty. */
   lastSeq(): number {
     return (this.#db.prepare('SELECT max(seq) AS seq FROM message').get()?.['seq'] ?? 0) as number
-  }
-
-  #search(sql: string): StatementSync {
-    let statement = this.#searches.get(sql)
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql)
-      this.#searches.set(sql, statement)
-    }
-    return statement
   }
 }
 
@@ -491,39 +291,4 @@ function one(row: unknown): StoredRow | undefined {
 
 function many(rows: unknown): Iterable<StoredRow> {
   return rows as Iterable<StoredRow>
-}
-
-/** @param last the last row that was looked at, if there are more behind it */
-function page(
-  rows: unknown,
-  most: number,
-  last: Record<string, unknown> | undefined
-): { rows: StoredRow[]; next: number } {
-  const found = rows as StoredRow[]
-  const next = found.length === most ? found.at(-1)?.seq : (last?.['seq'] as number | undefined)
-  return { rows: found, next: next ?? 0 }
-}
-
-const HAVE_A_PLACE = ['awaiting', 'suspended', 'sending']
-
-/** It is looked for by its control ID. */
-function isNamed(state: string | undefined, controlId: string | undefined): boolean {
-  return controlId !== undefined && !HAVE_A_PLACE.includes(state ?? '')
-}
-
-/** Where the rows of a search are found quickest. Any other condition would look at too many rows. */
-function placeOf(state: string | undefined, controlId: string | undefined): string {
-  if (state === 'awaiting') return `state = ${AWAITING} AND ${IS_ASIDE}`
-  if (state === 'suspended') return `state = ${SUSPENDED} AND ${IS_ASIDE}`
-  if (state === 'sending') return 'seq IN (SELECT value FROM json_each(:sending))'
-  return isNamed(state, controlId) ? 'control_id = :controlId' : 'TRUE'
-}
-
-const STATE_IS: Partial<Record<string, string>> = {
-  waiting: `state = ${WAITING} AND coalesce(turn, 0) <= 0`,
-  retrying: `state = ${WAITING} AND coalesce(turn, 0) > 0`,
-  leaving: `state = ${LEAVING}`,
-  acked: `state = ${LEFT}`,
-  naked: `state = ${LEFT}`,
-  failed: `state = ${LEFT}`
 }

@@ -12,10 +12,17 @@ import {
   type MessageRow,
   type MessageState
 } from './message-row.ts'
+import { MessageSearch, type FoundRows } from './message-search.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
-import { partOf, Statements, type First, type Place, type StoredRow } from './queue-statements.ts'
+import {
+  partOf,
+  Statements,
+  type OldestWaiting,
+  type Place,
+  type StoredRow
+} from './queue-statements.ts'
 import type {
   ClaimedMessage,
   ContentStore,
@@ -34,6 +41,7 @@ import type {
   SuspendedChoice
 } from './queue-types.ts'
 import { pauseFrom, resentFrom, storyFrom, verdictFrom } from './stored-json.ts'
+import { Uptime } from './uptime.ts'
 
 export interface QueueOptions<Stored> {
   order: Order
@@ -62,8 +70,6 @@ const UPTIME_STEP_MS = 60_000
 const AWAITING_STEP_MS = 1000
 /** The turn of a retry that need not wait: not 0, which says that it is none. */
 const DUE = Number.EPSILON
-/** Rows that one call looks at: a few milliseconds. */
-const ROWS_PER_CALL = 5000
 
 /**
  * One node's queue as a table. A message is a row; its state, its lane and its time are columns, and
@@ -88,59 +94,52 @@ export class Queue<Stored> {
   readonly #sql: Statements
   readonly #options: QueueOptions<Stored>
   readonly #contents: ContentStore<Stored>
+  readonly #search: MessageSearch
   readonly #journal: Journal
   readonly #kept: KeptContents
   readonly #figures: FiguresTable
-  /** Messages up to this number go alone. */
-  #barrier = 0
-  /** The number of the last renewal of all clocks. */
-  #renewals = 0
-  #lastSeq = 0
-  #storedLastSeq = 0
-  /** No message with a lower number waits. */
-  #front = 0
-  /** None with a lower number may go at once, except those that are handed out or whose lanes are busy. */
-  #readyFrom = 0
-  /** How many messages are in each state, and how many of the waiting ones are retried. */
-  #counts = { ...NOTHING }
-  #retrying = 0
-  /** Waiting messages that are handed out, with their lanes. */
-  #sending = new Map<number, number | null>()
-  /** Awaiting and suspended messages that are handed out. */
-  #taken = new Set<number>()
+  readonly #uptime: Uptime
+  #known: Known = {
+    barrier: 0,
+    renewals: 0,
+    lastSeq: 0,
+    storedLastSeq: 0,
+    front: 0,
+    readyFrom: 0,
+    counts: { waiting: 0, awaiting: 0, suspended: 0, leaving: 0, left: 0, damaged: 0 },
+    retrying: 0,
+    sending: new Map(),
+    taken: new Set()
+  }
+  /** It and the bytes of contents that are kept, before the current transaction. */
+  #before: { known: Known; keptBytes: number } | undefined
   /** When messages were asked for last, those whose turn it is and late ones: whose time came later is still to come. */
   #claimedAt = 0
   #lateAt = 0
-  /** On the monotonic clock: when the queue would have been opened if this were its only run. */
-  #upSince: number
-  #storedUptime: number
-  #before: Memory | undefined
-
   /** @param db with the tables of `queue-schema.ts` */
   constructor(db: DatabaseSync, options: QueueOptions<Stored>) {
     this.#db = db
     this.#options = options
     this.#contents = options.contents
     this.#sql = new Statements(db)
+    this.#search = new MessageSearch(db)
     this.#journal = new Journal(db, options)
     this.#kept = new KeptContents(db, options.contents, options)
     this.#figures = new FiguresTable(db)
-    this.#storedUptime = metaNumber(db, 'uptime')
-    const uptime = Math.max(this.#storedUptime, options.run?.uptimeMs ?? 0)
-    this.#upSince = options.clock.monotonic() - uptime
-    this.#renewals = metaNumber(db, 'renewals')
+    this.#uptime = new Uptime(db, options.clock, options.run?.uptimeMs)
+    this.#known.renewals = metaNumber(db, 'renewals')
     this.#readRows()
     for (const seq of options.run?.handedOut ?? []) this.#handOut(seq)
   }
 
   get counts(): QueueCounts {
-    const { waiting, awaiting, suspended } = this.#counts
-    return { waiting, retrying: this.#retrying, awaiting, suspended }
+    const { waiting, awaiting, suspended } = this.#known.counts
+    return { waiting, retrying: this.#known.retrying, awaiting, suspended }
   }
 
   /** Messages of which it is not stored yet what becomes of them. */
   get undecided(): number {
-    return this.#counts.waiting + this.#counts.awaiting
+    return this.#known.counts.waiting + this.#known.counts.awaiting
   }
 
   /** Begins a run: before anything else is done with a queue that a process has opened. */
@@ -152,8 +151,8 @@ export class Queue<Stored> {
     // The restart or deploy may have fixed the cause: retries need not wait.
     this.#endWaits()
     return {
-      lastSeq: this.#lastSeq,
-      renewals: this.#renewals,
+      lastSeq: this.#known.lastSeq,
+      renewals: this.#known.renewals,
       pause: getMeta(this.#db, 'paused') === 1 ? pauseFrom(getMeta(this.#db, 'pause')) : undefined,
       leaving: this.#sql.leaving(),
       isUnclean,
@@ -164,50 +163,36 @@ export class Queue<Stored> {
 
   /** Ends the run: a start that finds it ended need not be careful. */
   close(): void {
-    this.#storeUptime()
+    this.#uptime.store()
     setMeta(this.#db, 'running', 0)
   }
 
-  /** Before a transaction: what is known besides the table, should it fail. */
+  /** Before a transaction. */
   beginChanges(): void {
-    this.#before = {
-      barrier: this.#barrier,
-      renewals: this.#renewals,
-      lastSeq: this.#lastSeq,
-      storedLastSeq: this.#storedLastSeq,
-      front: this.#front,
-      readyFrom: this.#readyFrom,
-      counts: { ...this.#counts },
-      retrying: this.#retrying,
-      sending: new Map(this.#sending),
-      taken: new Set(this.#taken),
-      keptBytes: this.#kept.bytes
+    const { counts, sending, taken } = this.#known
+    const known = {
+      ...this.#known,
+      counts: { ...counts },
+      sending: new Map(sending),
+      taken: new Set(taken)
     }
+    this.#before = { known, keptBytes: this.#kept.bytes }
   }
 
   /** After a transaction that was rolled back. */
   undoChanges(): void {
     if (this.#before === undefined) return
-    const { counts, sending, taken, ...numbers } = this.#before
-    this.#barrier = numbers.barrier
-    this.#renewals = numbers.renewals
-    this.#lastSeq = numbers.lastSeq
-    this.#storedLastSeq = numbers.storedLastSeq
-    this.#front = numbers.front
-    this.#readyFrom = numbers.readyFrom
-    this.#counts = counts
-    this.#retrying = numbers.retrying
-    this.#sending = sending
-    this.#taken = taken
-    this.#kept.bytes = numbers.keptBytes
+    this.#known = this.#before.known
+    this.#kept.bytes = this.#before.keptBytes
+    this.#uptime.undo()
     this.#journal.forgetSweep()
   }
 
   /** For the same queue, opened again. */
   get run(): QueueRun {
     return {
-      handedOut: [...this.#sending.keys(), ...this.#taken],
-      uptimeMs: this.#uptime()
+      handedOut: [...this.#known.sending.keys(), ...this.#known.taken],
+      uptimeMs: this.#uptime.ms
     }
   }
 
@@ -216,13 +201,22 @@ export class Queue<Stored> {
     const { seq, lane, controlId, type, acceptedAt, hashes = [], resent } = message
     const { order } = this.#options
     const turn = order === 'none' || (lane !== null && !this.#isLaneUsed(lane)) ? 0 : null
-    const row = [seq, lane, turn, controlId, type, acceptedAt, acceptedAt, this.#renewals] as const
+    const row = [
+      seq,
+      lane,
+      turn,
+      controlId,
+      type,
+      acceptedAt,
+      acceptedAt,
+      this.#known.renewals
+    ] as const
     const repeated = resent === undefined ? null : JSON.stringify(resent)
     if (this.#sql.accept.run(...row, repeated).changes === 0) return
     this.#contents.putContent(seq, content)
     this.#addHashes(seq, hashes)
-    this.#counts.waiting++
-    this.#lastSeq = Math.max(this.#lastSeq, seq)
+    this.#known.counts.waiting++
+    this.#known.lastSeq = Math.max(this.#known.lastSeq, seq)
   }
 
   /**
@@ -232,17 +226,17 @@ export class Queue<Stored> {
    * @param contentsBefore contents come with those that have a lower number
    */
   claimNext(most: number, contentsBefore = Infinity): ClaimedMessage<Stored>[] {
-    if (this.#counts.waiting === 0 || most <= 0) return []
-    this.#claimedAt = this.#uptime()
-    if (this.#barrier >= this.#front) {
+    if (this.#known.counts.waiting === 0 || most <= 0) return []
+    this.#claimedAt = this.#uptime.ms
+    if (this.#known.barrier >= this.#known.front) {
       const first = this.#firstWaiting()
-      if (first !== undefined && first.seq <= this.#barrier) {
-        const isItsTurn = this.#sending.size === 0 && (first.turn ?? 0) <= this.#claimedAt
+      if (first !== undefined && first.seq <= this.#known.barrier) {
+        const isItsTurn = this.#known.sending.size === 0 && (first.turn ?? 0) <= this.#claimedAt
         return isItsTurn ? [this.#claim(this.#row(first.seq), contentsBefore)] : []
       }
     }
-    const rows = this.#retrying === 0 ? [] : this.#dueRetries(most)
-    if (rows.length < most && this.#retrying < MOST_RETRIED) this.#addReady(rows, most)
+    const rows = this.#known.retrying === 0 ? [] : this.#dueRetries(most)
+    if (rows.length < most && this.#known.retrying < MOST_RETRIED) this.#addReady(rows, most)
     return rows.map((row) => this.#claim(row, contentsBefore))
   }
 
@@ -255,10 +249,10 @@ export class Queue<Stored> {
   /** Hands out awaiting messages whose time is up. */
   claimLate(most: number): ClaimedMessage<Stored>[] {
     const found: StoredRow[] = []
-    this.#lateAt = this.#uptime()
+    this.#lateAt = this.#uptime.ms
     for (const row of this.#sql.late(this.#lateAt)) {
       if (found.length === most) break
-      if (!this.#taken.has(row.seq)) found.push(row)
+      if (!this.#known.taken.has(row.seq)) found.push(row)
     }
     return found.map((row) => this.#claim(row))
   }
@@ -271,11 +265,11 @@ export class Queue<Stored> {
    */
   claimAwaiting(controlId: string, cause: string): ClaimedMessage<Stored> | undefined {
     let best: StoredRow | undefined
-    for (const row of this.#sql.named(controlId, ROWS_PER_CALL)) {
+    for (const row of this.#sql.named(controlId)) {
       const state = stateOf(row)
       const counts =
         state === 'awaiting' || (state === 'suspended' && verdictFrom(row.verdict).cause === cause)
-      if (!counts || this.#taken.has(row.seq)) continue
+      if (!counts || this.#known.taken.has(row.seq)) continue
       // From the newest to the oldest.
       if (best === undefined || row.state <= best.state) best = row
     }
@@ -293,19 +287,19 @@ export class Queue<Stored> {
     after: number,
     most: number
   ): { claimed: ClaimedMessage<Stored>[]; next: number } {
-    const { rows, next } = this.#chosen(choice, after, most)
+    const { rows, next } = this.#suspended(choice, after, most)
     return { claimed: rows.map((row) => this.#claim(row)), next }
   }
 
   /** Nothing became of a message that was handed out. */
   release(seq: number): void {
-    const lane = this.#sending.get(seq)
+    const lane = this.#known.sending.get(seq)
     if (lane === undefined) {
-      this.#taken.delete(seq)
+      this.#known.taken.delete(seq)
       return
     }
-    this.#sending.delete(seq)
-    this.#readyFrom = Math.min(this.#readyFrom, seq)
+    this.#known.sending.delete(seq)
+    this.#known.readyFrom = Math.min(this.#known.readyFrom, seq)
     this.#passTurn(lane)
   }
 
@@ -324,10 +318,10 @@ export class Queue<Stored> {
     }
     this.#takeBack(seq)
     // After a crash, what awaits does so no longer than that.
-    this.#keepUptime(to === 'awaiting' ? AWAITING_STEP_MS : UPTIME_STEP_MS)
+    this.#uptime.keep(to === 'awaiting' ? AWAITING_STEP_MS : UPTIME_STEP_MS)
     if (outcome !== undefined) this.#contents.putOutcome(seq, outcome)
     else if (to === 'waiting' && from !== 'waiting') this.#contents.dropOutcome(seq)
-    const now = this.#uptime()
+    const now = this.#uptime.ms
     const wanted = (move.dueInMs ?? 0) > 0 ? now + (move.dueInMs ?? 0) : 0
     this.#write(row, to, wanted, {
       attempts: move.attempts,
@@ -351,7 +345,7 @@ export class Queue<Stored> {
     this.#takeBack(seq)
     if (stateOf(row) === 'left') return
     this.#countOut(row)
-    this.#counts.left++
+    this.#known.counts.left++
     const isKept = this.#kept.takeOver(seq)
     if (!isKept && this.#options.journalDays === 0) {
       this.#sql.delete.run(seq)
@@ -361,7 +355,7 @@ export class Queue<Stored> {
     const dropped = this.#kept.dropSomeDue()
     this.#tellDropped(dropped)
     this.#forgot(dropped.forgotten)
-    this.#forgot(this.#journal.trim(this.#counts.left))
+    this.#forgot(this.#journal.trim(this.#known.counts.left))
     if (isWaiting(row)) this.#passTurn(row.lane)
   }
 
@@ -378,7 +372,7 @@ export class Queue<Stored> {
     most: number,
     by = ''
   ): { count: number; next: number } {
-    const { rows, next } = this.#chosen(choice, after, most)
+    const { rows, next } = this.#suspended(choice, after, most)
     const at = this.#options.clock.now()
     for (const row of rows) this.#takeBackIntoQueue(row, { at, act: 'resent', by })
     return { count: rows.length, next }
@@ -397,7 +391,7 @@ export class Queue<Stored> {
     by = ''
   ): boolean {
     const row = this.#row(seq)
-    if (stateOf(row) !== 'suspended' || this.#taken.has(seq)) return false
+    if (stateOf(row) !== 'suspended' || this.#known.taken.has(seq)) return false
     const at = this.#options.clock.now()
     this.#contents.dropContent(seq)
     this.#contents.putContent(seq, content)
@@ -410,9 +404,7 @@ export class Queue<Stored> {
 
   /** How many suspended messages are meant, and the first of them. */
   countSuspended(choice: SuspendedChoice): { first: number | undefined; count: number } {
-    if (choice.ids === undefined) return this.#sql.countSuspended(choice)
-    const { rows } = this.#chosen(choice, 0, choice.ids.length)
-    return { first: rows[0]?.seq, count: rows.length }
+    return this.#search.countSuspended(choice)
   }
 
   pause(pause: Pause): void {
@@ -428,7 +420,7 @@ export class Queue<Stored> {
   resume(renewals: number): void {
     setMeta(this.#db, 'paused', 0)
     setMeta(this.#db, 'renewals', renewals)
-    this.#renewals = renewals
+    this.#known.renewals = renewals
     this.#endWaits()
   }
 
@@ -468,14 +460,8 @@ export class Queue<Stored> {
 
   /** Looks at a bounded number of rows, from the newest on. */
   find(query: MessageQuery): MessagePage {
-    const { cutoff } = this.#journal
-    const sending = [...this.#sending.keys()]
-    const { hashes, limit } = query
-    const { rows, next } =
-      hashes === undefined
-        ? this.#sql.newest(query, limit, ROWS_PER_CALL, cutoff, sending)
-        : this.#sql.newestWithHash({ ...query, hashes }, limit, cutoff, sending)
-    return this.#page(rows, query, next)
+    const sending = [...this.#known.sending.keys()]
+    return this.#page(this.#search.newest(query, this.#journal.cutoff, sending))
   }
 
   /**
@@ -484,15 +470,8 @@ export class Queue<Stored> {
    * @param after only those with a higher number
    * @returns after which number to go on; 0: there are no more
    */
-  findLeft({ ids, ...filter }: LeftChoice, after: number, most: number): MessagePage {
-    const { cutoff } = this.#journal
-    if (ids !== undefined) {
-      const { rows, next } = this.#numbered(ids, after, most)
-      const left = rows.filter((row) => stateOf(row) === 'left' && row.changed_at >= cutoff)
-      return { messages: left.map((row) => this.#rowOf(row)), next }
-    }
-    const { rows, next } = this.#sql.left(filter, after, most, ROWS_PER_CALL, cutoff)
-    return { messages: rows.map((row) => this.#rowOf(row)), next }
+  findLeft(choice: LeftChoice, after: number, most: number): MessagePage {
+    return this.#page(this.#search.left(choice, this.#journal.cutoff, after, most))
   }
 
   /** @param hasGrown it is there already, of the same time and rule, and counts more now */
@@ -518,7 +497,7 @@ export class Queue<Stored> {
     if (stateOf(row) === 'damaged' || stateOf(row) === 'left') return
     this.#sql.setState.run(STATES.indexOf('damaged'), seq)
     this.#countOut(row)
-    this.#counts.damaged++
+    this.#known.counts.damaged++
     this.#passTurn(row.lane)
   }
 
@@ -528,7 +507,7 @@ export class Queue<Stored> {
    * @returns whether there is more to do
    */
   keepHouse(): boolean {
-    this.#keepUptime(UPTIME_STEP_MS)
+    this.#uptime.keep(UPTIME_STEP_MS)
     const { forgotten, more } = this.#journal.sweep()
     const due = this.#kept.dropDue()
     this.#tellDropped(due)
@@ -549,21 +528,21 @@ export class Queue<Stored> {
   }
 
   summary(): QueueSummary {
-    const { waiting, awaiting, suspended } = this.#counts
-    const now = this.#uptime()
+    const { waiting, awaiting, suspended } = this.#known.counts
+    const now = this.#uptime.ms
     const first = waiting > 0 ? this.#firstWaiting() : undefined
     const held = [
       first,
       ...(awaiting > 0 ? [this.#sql.oldest(STATES.indexOf('awaiting'))] : []),
       ...(suspended > 0 ? [this.#sql.oldest(STATES.indexOf('suspended'))] : [])
     ].flatMap((row) => (row === undefined ? [] : [row.accepted_at]))
-    const retry = this.#retrying > 0 ? this.#sql.nextRetry() : undefined
-    const nextTurn = this.#retrying > 0 ? this.#sql.nextTurn(this.#claimedAt) : undefined
+    const retry = this.#known.retrying > 0 ? this.#sql.nextRetry() : undefined
+    const nextTurn = this.#known.retrying > 0 ? this.#sql.nextTurn(this.#claimedAt) : undefined
     const nextLate = awaiting > 0 ? this.#sql.nextLate(this.#lateAt) : undefined
     const newest = suspended > 0 ? this.#sql.newestSuspended() : undefined
     return {
       waiting,
-      retrying: this.#retrying,
+      retrying: this.#known.retrying,
       awaiting,
       suspended,
       oldestWaitingAt: first?.accepted_at ?? null,
@@ -590,8 +569,8 @@ export class Queue<Stored> {
       this.setDamaged(row.seq)
       return { row: this.#rowOf(row), isDamaged: true }
     }
-    if (waits) this.#sending.set(row.seq, row.lane)
-    else this.#taken.add(row.seq)
+    if (waits) this.#known.sending.set(row.seq, row.lane)
+    else this.#known.taken.add(row.seq)
     const outcome = waits ? undefined : this.#contents.getOutcome(row.seq)
     return this.#claimed(row, content, outcome, false)
   }
@@ -626,12 +605,12 @@ export class Queue<Stored> {
 
   #rowOf(row: StoredRow): MessageRow {
     // What was counted before the clocks restarted no longer counts.
-    const isCurrent = row.renewals >= this.#renewals
-    const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime() - row.counts_from)
+    const isCurrent = row.renewals >= this.#known.renewals
+    const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime.ms - row.counts_from)
     return {
       seq: row.seq,
       state: stateOf(row),
-      isSending: this.#sending.has(row.seq),
+      isSending: this.#known.sending.has(row.seq),
       isRetrying: isRetrying(row),
       controlId: row.control_id,
       type: row.type,
@@ -640,7 +619,7 @@ export class Queue<Stored> {
       attempts: row.attempts,
       retries: isCurrent ? row.retries : 0,
       spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
-      renewals: Math.max(row.renewals, this.#renewals),
+      renewals: Math.max(row.renewals, this.#known.renewals),
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
@@ -664,7 +643,7 @@ export class Queue<Stored> {
       retries: 0,
       spent_ms: 0,
       counts_from: null,
-      renewals: this.#renewals,
+      renewals: this.#known.renewals,
       verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
       story: JSON.stringify(withRecord(storyFrom(row.story), act))
     })
@@ -690,11 +669,11 @@ export class Queue<Stored> {
       seq
     )
     this.#countOut(row)
-    this.#counts[to]++
-    if (waits && (turn ?? 0) > 0) this.#retrying++
+    this.#known.counts[to]++
+    if (waits && (turn ?? 0) > 0) this.#known.retrying++
     if (waits) {
-      this.#front = Math.min(this.#front, seq)
-      this.#readyFrom = Math.min(this.#readyFrom, seq)
+      this.#known.front = Math.min(this.#known.front, seq)
+      this.#known.readyFrom = Math.min(this.#known.readyFrom, seq)
     }
     if (isWaiting(row)) this.#passTurn(lane)
   }
@@ -703,13 +682,13 @@ export class Queue<Stored> {
   #turnOf(row: Place, wanted: number): number | null {
     const { seq, lane } = row
     // Up to the barrier, the next one is found by its number.
-    if (lane === null) return wanted === 0 && seq <= this.#barrier ? null : wanted
+    if (lane === null) return wanted === 0 && seq <= this.#known.barrier ? null : wanted
     const first = this.#sql.firstInLane(lane)
     if (first !== undefined && first.seq < seq) return null
     if (!isWaiting(row)) {
       const next = this.#sql.laterInLane(lane, seq)
       if (next !== undefined && next.turn !== null) {
-        if (next.turn > 0) this.#retrying--
+        if (next.turn > 0) this.#known.retrying--
         this.#sql.setTurn.run(null, next.seq)
       }
     }
@@ -721,13 +700,13 @@ export class Queue<Stored> {
     const first = lane === null ? undefined : this.#sql.firstInLane(lane)
     if (first === undefined) return
     if (first.turn === null) this.#sql.setTurn.run(0, first.seq)
-    this.#readyFrom = Math.min(this.#readyFrom, first.seq)
+    this.#known.readyFrom = Math.min(this.#known.readyFrom, first.seq)
   }
 
   /** It is no longer handed out. */
   #takeBack(seq: number): void {
-    this.#sending.delete(seq)
-    this.#taken.delete(seq)
+    this.#known.sending.delete(seq)
+    this.#known.taken.delete(seq)
   }
 
   #isLaneUsed(lane: number): boolean {
@@ -746,20 +725,20 @@ export class Queue<Stored> {
   /** Adds messages that may go at once, until there are as many as wanted. */
   #addReady(rows: StoredRow[], most: number): void {
     let last: number | undefined
-    for (const row of this.#sql.ready(this.#readyFrom)) {
+    for (const row of this.#sql.ready(this.#known.readyFrom)) {
       if (this.#isFree(row)) rows.push(row)
       if (rows.length < most) continue
       last = row.seq
       break
     }
-    this.#readyFrom = (last ?? this.#lastSeq) + 1
+    this.#known.readyFrom = (last ?? this.#known.lastSeq) + 1
   }
 
   /** It is not handed out, nor is another one of its lane. */
   #isFree({ seq, lane }: StoredRow): boolean {
-    if (this.#sending.has(seq)) return false
+    if (this.#known.sending.has(seq)) return false
     if (lane === null) return true
-    for (const busy of this.#sending.values()) if (busy === lane) return false
+    for (const busy of this.#known.sending.values()) if (busy === lane) return false
     return true
   }
 
@@ -772,22 +751,22 @@ export class Queue<Stored> {
   }
 
   /** The oldest that waits. */
-  #firstWaiting(): First | undefined {
-    if (this.#counts.waiting === 0) return undefined
-    const first = this.#sql.firstFrom(this.#front)
-    this.#front = first?.seq ?? this.#lastSeq + 1
+  #firstWaiting(): OldestWaiting | undefined {
+    if (this.#known.counts.waiting === 0) return undefined
+    const first = this.#sql.firstFrom(this.#known.front)
+    this.#known.front = first?.seq ?? this.#known.lastSeq + 1
     return first
   }
 
   #countOut(row: Place): void {
-    this.#counts[stateOf(row)]--
-    if (isRetrying(row)) this.#retrying--
+    this.#known.counts[stateOf(row)]--
+    if (isRetrying(row)) this.#known.retrying--
   }
 
   #endWaits(): void {
     this.#sql.endWaits.run()
-    this.#retrying = 0
-    this.#readyFrom = 0
+    this.#known.retrying = 0
+    this.#known.readyFrom = 0
   }
 
   #tellDropped({ early }: DroppedContents): void {
@@ -796,46 +775,21 @@ export class Queue<Stored> {
 
   /** So many rows were deleted: they tell the highest number until the highest goes. */
   #forgot(rows: number): void {
-    this.#counts.left -= rows
-    if (rows === 0 || this.#storedLastSeq >= this.#lastSeq) return
-    if (this.#sql.place(this.#lastSeq) !== undefined) return
-    setMeta(this.#db, 'lastSeq', this.#lastSeq)
-    this.#storedLastSeq = this.#lastSeq
+    this.#known.counts.left -= rows
+    if (rows === 0 || this.#known.storedLastSeq >= this.#known.lastSeq) return
+    if (this.#sql.place(this.#known.lastSeq) !== undefined) return
+    setMeta(this.#db, 'lastSeq', this.#known.lastSeq)
+    this.#known.storedLastSeq = this.#known.lastSeq
   }
 
   /** Suspended messages that are meant and not handed out, in the order of acceptance. */
-  #chosen(
-    { ids, ...filter }: SuspendedChoice,
-    after: number,
-    most: number
-  ): { rows: StoredRow[]; next: number } {
-    const isFree = ({ seq }: StoredRow): boolean => !this.#taken.has(seq)
-    if (ids === undefined) {
-      const { rows, next } = this.#sql.suspended(filter, after, most, ROWS_PER_CALL)
-      return { rows: rows.filter(isFree), next }
-    }
-    const { rows, next } = this.#numbered(ids, after, most)
-    return { rows: rows.filter((row) => stateOf(row) === 'suspended' && isFree(row)), next }
+  #suspended(choice: SuspendedChoice, after: number, most: number): FoundRows {
+    const { rows, next } = this.#search.suspended(choice, after, most)
+    return { rows: rows.filter(({ seq }) => !this.#known.taken.has(seq)), next }
   }
 
-  /** Some of the messages with these numbers, in the order of acceptance. */
-  #numbered(
-    ids: readonly number[],
-    after: number,
-    most: number
-  ): { rows: StoredRow[]; next: number } {
-    const wanted = ids.filter((id) => id > after).sort((a, b) => a - b)
-    const some = wanted.slice(0, most)
-    const rows = some.flatMap((id) => this.#sql.row(id) ?? [])
-    return { rows, next: wanted.length > most ? (some.at(-1) ?? 0) : 0 }
-  }
-
-  #page(rows: readonly StoredRow[], { state }: MessageQuery, next: number): MessagePage {
-    const messages = rows.map((row) => this.#rowOf(row))
-    const wanted = messages.filter((row) =>
-      state !== 'waiting' && state !== 'retrying' ? true : !row.isSending
-    )
-    return { messages: wanted, next }
+  #page({ rows, next }: FoundRows): MessagePage {
+    return { messages: rows.map((row) => this.#rowOf(row)), next }
   }
 
   #suspendDeadly(): MessageRow[] {
@@ -849,7 +803,7 @@ export class Queue<Stored> {
         retries: 0,
         spent_ms: 0,
         counts_from: null,
-        renewals: this.#renewals,
+        renewals: this.#known.renewals,
         verdict: JSON.stringify({ ...verdictFrom(row.verdict), errorCode: 'ERR_ENDED_TWICE' }),
         story: JSON.stringify(story)
       })
@@ -864,57 +818,33 @@ export class Queue<Stored> {
     const stored = getMeta(this.#db, 'order')
     if (stored !== current) {
       setMeta(this.#db, 'order', current)
-      setMeta(this.#db, 'barrier', this.#lastSeq)
+      setMeta(this.#db, 'barrier', this.#known.lastSeq)
     }
     this.#readBarrier()
   }
 
   #readBarrier(): void {
     const isFifo = this.#options.order === 'fifo'
-    this.#barrier = isFifo ? Infinity : metaNumber(this.#db, 'barrier')
+    this.#known.barrier = isFifo ? Infinity : metaNumber(this.#db, 'barrier')
   }
 
   /** What the rows tell when the queue is opened. */
   #readRows(): void {
     for (const { state, count, retrying } of this.#sql.countStates()) {
-      this.#counts[STATES[state] ?? 'damaged'] += count
-      this.#retrying += retrying
+      this.#known.counts[STATES[state] ?? 'damaged'] += count
+      this.#known.retrying += retrying
     }
-    this.#storedLastSeq = metaNumber(this.#db, 'lastSeq')
-    this.#lastSeq = Math.max(this.#storedLastSeq, this.#sql.lastSeq())
+    this.#known.storedLastSeq = metaNumber(this.#db, 'lastSeq')
+    this.#known.lastSeq = Math.max(this.#known.storedLastSeq, this.#sql.lastSeq())
     this.#readBarrier()
   }
 
   #handOut(seq: number): void {
     const row = this.#sql.place(seq)
     if (row === undefined) return
-    if (isWaiting(row)) this.#sending.set(seq, row.lane)
-    else this.#taken.add(seq)
+    if (isWaiting(row)) this.#known.sending.set(seq, row.lane)
+    else this.#known.taken.add(seq)
   }
-
-  /** How long the queue has been open in all runs, in milliseconds. */
-  #uptime(): number {
-    return this.#options.clock.monotonic() - this.#upSince
-  }
-
-  /** Stores the uptime if it was not for so long. */
-  #keepUptime(stepMs: number): void {
-    if (this.#uptime() - this.#storedUptime >= stepMs) this.#storeUptime()
-  }
-
-  #storeUptime(): void {
-    this.#storedUptime = Math.round(this.#uptime())
-    setMeta(this.#db, 'uptime', this.#storedUptime)
-  }
-}
-
-const NOTHING: Record<MessageState, number> = {
-  waiting: 0,
-  awaiting: 0,
-  suspended: 0,
-  leaving: 0,
-  left: 0,
-  damaged: 0
 }
 
 function stateOf({ state }: Pick<Place, 'state'>): MessageState {
@@ -930,18 +860,25 @@ function isRetrying(row: Pick<Place, 'state' | 'turn'>): boolean {
 }
 
 /** What a queue knows besides its table. */
-interface Memory {
+interface Known {
+  /** Messages up to this number go alone. */
   barrier: number
+  /** The number of the last renewal of all clocks. */
   renewals: number
+  /** The highest number ever given to a message; and the one that is stored, because the rows no longer tell it. */
   lastSeq: number
   storedLastSeq: number
+  /** No message with a lower number waits. */
   front: number
+  /** None with a lower number may go at once, except those that are handed out or whose lanes are busy. */
   readyFrom: number
+  /** How many messages are in each state, and how many of the waiting ones are retried. */
   counts: Record<MessageState, number>
   retrying: number
+  /** Waiting messages that are handed out, with their lanes. */
   sending: Map<number, number | null>
+  /** Awaiting and suspended messages that are handed out. */
   taken: Set<number>
-  keptBytes: number
 }
 
 /** Columns that a change of state writes besides state, turn and time. */

@@ -1,0 +1,224 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { STATES, type KnownState, type Outcome } from './message-row.ts'
+import {
+  COLUMNS,
+  IS_ASIDE,
+  partOf,
+  ROWS_PER_CALL,
+  SEQS_OF_PART,
+  type StoredRow
+} from './queue-statements.ts'
+import type { LeftChoice, MessageQuery, SuspendedChoice } from './queue-types.ts'
+
+const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
+
+/** What may be asked for; what is not, is null. */
+const MATCHES = `(:controlId IS NULL OR control_id = :controlId)
+  AND (:type IS NULL OR type = :type)
+  AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
+  AND (:outcome IS NULL OR verdict ->> '$.outcome' = :outcome)
+  AND (:since IS NULL OR accepted_at >= :since OR changed_at >= :since)
+  AND (:until IS NULL OR changed_at < :until)
+  AND (state <> ${LEFT} OR changed_at >= :cutoff)`
+
+const IS_SENDING = 'seq IN (SELECT value FROM json_each(:sending))'
+const HAS_NUMBER = 'seq IN (SELECT value FROM json_each(:ids))'
+
+/** By what the API calls a state. */
+const STATE_IS: Readonly<Record<KnownState, string>> = {
+  waiting: `state = ${WAITING} AND coalesce(turn, 0) <= 0 AND NOT ${IS_SENDING}`,
+  sending: IS_SENDING,
+  retrying: `state = ${WAITING} AND coalesce(turn, 0) > 0 AND NOT ${IS_SENDING}`,
+  awaiting: `state = ${AWAITING} AND ${IS_ASIDE}`,
+  suspended: `state = ${SUSPENDED} AND ${IS_ASIDE}`,
+  leaving: `state = ${LEAVING}`,
+  acked: leftAs('ack'),
+  naked: leftAs('nak'),
+  failed: leftAs('error')
+}
+
+/** These states are found by an index, or by their numbers. */
+const FOUND_BY_STATE: readonly (KnownState | undefined)[] = ['awaiting', 'suspended', 'sending']
+
+/** One call looks into so many parts of the hashes. */
+const PARTS_PER_CALL = 64
+
+/** Rows out of a bounded number of them, and at which number to go on; 0: there are no more. */
+export interface FoundRows {
+  rows: StoredRow[]
+  next: number
+}
+
+/** What the parameters of a statement stand for. */
+type Values = Readonly<Record<string, string | number | null>>
+
+/** What operators ask of the messages of a queue. No call looks at all of them. */
+export class MessageSearch {
+  readonly #db: DatabaseSync
+  /** By their text. */
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  /**
+   * Messages that match, from the newest on.
+   *
+   * @param cutoff what left before is too old
+   * @param sending the numbers of the messages that are handed out to be sent
+   */
+  newest(query: MessageQuery, cutoff: number, sending: readonly number[]): FoundRows {
+    const { before = Number.MAX_SAFE_INTEGER, controlId, hashes, limit, state } = query
+    const stateIs = state === undefined ? 'TRUE' : STATE_IS[state]
+    const place = FOUND_BY_STATE.includes(state) ? stateIs : placeOf(controlId)
+    const matches = `${stateIs} AND state <> ${DAMAGED} AND ${MATCHES}`
+    const values = { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
+    if (hashes !== undefined) return this.#newestWithHash(hashes, matches, values, before, limit)
+    return this.#among(`${place} AND seq < :before ORDER BY seq DESC`, matches, values, limit)
+  }
+
+  /**
+   * Messages that have left, in the order of acceptance.
+   *
+   * @param cutoff what left before is too old
+   * @param after only those with a higher number
+   */
+  left(choice: LeftChoice, cutoff: number, after: number, most: number): FoundRows {
+    const { before = Number.MAX_SAFE_INTEGER, controlId, ids, until } = choice
+    if (ids !== undefined) {
+      const matches = `state = ${LEFT} AND changed_at >= :cutoff`
+      return this.#numbered(ids, matches, { after, cutoff }, most)
+    }
+    const place = `${placeOf(controlId)} AND seq > :after AND seq < :before ORDER BY seq`
+    const values = { ...valuesOf(choice, until), after, before, cutoff }
+    return this.#among(place, `state = ${LEFT} AND ${MATCHES}`, values, most)
+  }
+
+  /**
+   * Suspended messages, in the order of acceptance.
+   *
+   * @param after only those with a higher number
+   */
+  suspended(choice: SuspendedChoice, after: number, most: number): FoundRows {
+    const { before, ids } = choice
+    if (ids !== undefined) return this.#numbered(ids, STATE_IS.suspended, { after }, most)
+    const values = { ...valuesOf(choice, before), after }
+    return this.#among(`${STATE_IS.suspended} AND seq > :after ORDER BY seq`, MATCHES, values, most)
+  }
+
+  /** How many suspended messages are meant, and the first of them: the one call that looks at all that are. */
+  countSuspended(choice: SuspendedChoice): { first: number | undefined; count: number } {
+    const { before, ids } = choice
+    const [matches, values] =
+      ids === undefined
+        ? [MATCHES, valuesOf(choice, before)]
+        : [HAS_NUMBER, { ids: JSON.stringify(ids) }]
+    const { first, count } = this.#statement(
+      `SELECT min(seq) AS first, count(*) AS count FROM message
+       WHERE ${STATE_IS.suspended} AND ${matches}`
+    ).get(values) as { first: number | null; count: number }
+    return { first: first ?? undefined, count }
+  }
+
+  /** Of the first rows at a place, those that match. */
+  #among(place: string, matches: string, values: Values, most: number): FoundRows {
+    const rows = `FROM message WHERE ${place}`
+    const last = this.#statement(`SELECT seq ${rows} LIMIT 1 OFFSET ${ROWS_PER_CALL - 1}`)
+    const matching = this.#statement(
+      `SELECT ${COLUMNS} FROM (SELECT * ${rows} LIMIT ${ROWS_PER_CALL}) WHERE ${matches} LIMIT :most`
+    )
+    const lastSeq = last.get(values)?.['seq'] as number | undefined
+    return pageOf(matching.all({ ...values, most }), most, lastSeq)
+  }
+
+  /** Of those with these numbers, those that match, in the order of acceptance. */
+  #numbered(ids: readonly number[], matches: string, values: Values, most: number): FoundRows {
+    // With a plus, SQLite does not go through all that are higher.
+    const statement = this.#statement(
+      `SELECT ${COLUMNS} FROM message
+       WHERE ${HAS_NUMBER} AND +seq > :after AND ${matches}
+       ORDER BY seq LIMIT :most`
+    )
+    return pageOf(statement.all({ ...values, ids: JSON.stringify(ids), most }), most)
+  }
+
+  /** Those with one of some hashes, from the newest on. */
+  #newestWithHash(
+    hashes: readonly Uint8Array[],
+    matches: string,
+    values: Values,
+    before: number,
+    most: number
+  ): FoundRows {
+    const withHash = this.#statement(
+      'SELECT seq FROM found WHERE part = ? AND hash = ? AND seq < ?'
+    )
+    const matching = this.#statement(
+      `SELECT ${COLUMNS} FROM message
+       WHERE seq IN (SELECT value FROM json_each(:seqs)) AND ${matches}
+       ORDER BY seq DESC LIMIT :most`
+    )
+    const lastPart = this.#statement('SELECT max(part) AS part FROM found').get()?.['part']
+    const rows: StoredRow[] = []
+    let part = Math.min(partOf(before - 1), Number(lastPart ?? -1))
+    for (let parts = 0; part >= 0; part--) {
+      if (parts++ === PARTS_PER_CALL) return { rows, next: (part + 1) * SEQS_OF_PART }
+      const seqs = hashes.flatMap((hash) =>
+        withHash.all(part, hash, before).map(({ seq }) => seq as number)
+      )
+      if (seqs.length === 0) continue
+      const some = { ...values, seqs: JSON.stringify(seqs), most: most - rows.length }
+      rows.push(...(matching.all(some) as unknown as StoredRow[]))
+      if (rows.length === most) return { rows, next: rows.at(-1)?.seq ?? 0 }
+    }
+    return { rows, next: 0 }
+  }
+
+  /** Prepared once; it takes what it needs of the values. */
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      statement.setAllowUnknownNamedParameters(true)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+function leftAs(outcome: Outcome): string {
+  return `state = ${LEFT} AND verdict ->> '$.outcome' = '${outcome}'`
+}
+
+/** Where the rows are found quickest. Any other condition would look at too many. */
+function placeOf(controlId: string | undefined): string {
+  return controlId === undefined ? 'TRUE' : 'control_id = :controlId'
+}
+
+/** The values of `MATCHES`, but for the cutoff. */
+function valuesOf(
+  {
+    controlId,
+    type,
+    rule,
+    outcome,
+    since
+  }: Pick<LeftChoice, 'controlId' | 'type' | 'rule' | 'outcome' | 'since'>,
+  until?: number
+): Values {
+  return {
+    controlId: controlId ?? null,
+    type: type ?? null,
+    rule: rule ?? null,
+    outcome: outcome ?? null,
+    since: since ?? null,
+    until: until ?? null
+  }
+}
+
+/** @param lastSeq of the last row that was looked at, if there may be more behind it */
+function pageOf(found: unknown, most: number, lastSeq = 0): FoundRows {
+  const rows = found as StoredRow[]
+  return { rows, next: rows.length === most ? (rows.at(-1)?.seq ?? 0) : lastSeq }
+}
