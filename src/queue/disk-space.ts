@@ -54,34 +54,18 @@ export class DiskSpace {
    * @param held how many messages are held of which no outcome is stored
    */
   room(held: number): Room {
-    try {
-      const { blocks, bavail, bsize } = statfsSync(this.#path)
-      // A file system that does not say.
-      if (blocks === 0) return new Room({ free: Infinity, log: 0, spare: 0 }, 0)
-      const unwritten = this.pages * PAGE_BYTES - statSync(this.#path).size
-      return new Room(
-        {
-          free: bavail * bsize - Math.max(0, unwritten),
-          log: this.#logBytes,
-          spare: this.#freePages * PAGE_BYTES
-        },
-        held * HELD_BYTES
-      )
-    } catch {
-      // The file is gone: the transaction will find out.
-      return new Room({ free: Infinity, log: 0, spare: 0 }, 0)
+    const unwritten = this.pages * PAGE_BYTES - sizeOf(this.#path)
+    const space = {
+      free: this.#freeBytes - Math.max(0, unwritten),
+      log: sizeOf(`${this.#path}-wal`),
+      spare: this.#freePages * PAGE_BYTES
     }
+    return new Room(space, held * HELD_BYTES)
   }
 
   /** Whether the disk may be full soon: then a transaction is looked at before it is committed, and written back. */
   get isShort(): boolean {
-    try {
-      const { blocks, bavail, bsize } = statfsSync(this.#path)
-      return blocks > 0 && bavail * bsize < SHORT_BYTES
-    } catch {
-      // The file is gone: the transaction will find out.
-      return false
-    }
+    return this.#freeBytes < SHORT_BYTES
   }
 
   /** Writes everything in the log to the file itself, if the disk has room for that. */
@@ -120,26 +104,16 @@ export class DiskSpace {
   canWriteBack(pagesBefore: number): boolean {
     const pages = this.pages
     if (pages <= pagesBefore) return true
-    try {
-      const { blocks, bavail, bsize } = statfsSync(this.#path)
-      const growthOfFile = pages * PAGE_BYTES - statSync(this.#path).size
-      // What it adds to the file, it adds to the log first.
-      const growthOfLog =
-        (pages - pagesBefore) * PAGE_BYTES + LOG_BYTES_FOR_REMOVALS - this.#logBytes
-      return blocks === 0 || bavail * bsize >= Math.max(0, growthOfFile) + Math.max(0, growthOfLog)
-    } catch {
-      // The file is gone: the commit will find out.
-      return true
-    }
+    const growthOfFile = pages * PAGE_BYTES - sizeOf(this.#path)
+    // What it adds to the file, it adds to the log first.
+    const growthOfLog =
+      (pages - pagesBefore) * PAGE_BYTES + LOG_BYTES_FOR_REMOVALS - sizeOf(`${this.#path}-wal`)
+    return this.#freeBytes >= Math.max(0, growthOfFile) + Math.max(0, growthOfLog)
   }
 
   /** The size of the file, in pages, with what is in the log and in the current transaction. */
   get pages(): number {
     return this.#pageCount.get()?.['page_count'] as number
-  }
-
-  get #logBytes(): number {
-    return statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0
   }
 
   /**
@@ -168,6 +142,23 @@ export class DiskSpace {
   get #freePages(): number {
     return this.#freePageCount.get()?.['freelist_count'] as number
   }
+
+  /** Of the disk; Infinity if that is not known. */
+  get #freeBytes(): number {
+    try {
+      const { blocks, bavail, bsize } = statfsSync(this.#path)
+      // Some file systems do not say.
+      return blocks === 0 ? Infinity : bavail * bsize
+    } catch {
+      // The file is gone: the transaction will find out.
+      return Infinity
+    }
+  }
+}
+
+/** In bytes; 0 if it is not there. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** What there is, in bytes. */
