@@ -17,7 +17,7 @@ import { getMeta, setMeta } from './meta.ts'
 import { QueueError } from './queue-error.ts'
 import { QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import { ADDED_TABLES, makeTables, PAGE_BYTES } from './queue-schema.ts'
+import { makeTables, PAGE_BYTES } from './queue-schema.ts'
 import type { Sealer } from './seal.ts'
 
 /** `PRAGMA application_id` of a queue file: "HL7H". */
@@ -69,7 +69,6 @@ export function openQueueDatabase(
     db.exec('BEGIN IMMEDIATE')
     if (version === 0) makeTables(db)
     else if (version < VERSION) convertTables(db, version, sealer, spec.applicationAckMs)
-    else db.exec(ADDED_TABLES)
     if (version < VERSION) {
       db.exec(`PRAGMA user_version = ${VERSION}`)
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)

@@ -15,17 +15,6 @@ export const EVENT_COLUMNS = `(
     detail TEXT NOT NULL
   ) STRICT`
 
-/** What a file of version 3 may lack, if it was made before this was thought of. */
-export const ADDED_TABLES = `
-  CREATE TABLE IF NOT EXISTS minute (
-    at INTEGER PRIMARY KEY,
-    acked INTEGER NOT NULL,
-    naked INTEGER NOT NULL,
-    failed INTEGER NOT NULL,
-    queued INTEGER NOT NULL,
-    p95 REAL NOT NULL
-  ) STRICT;`
-
 /**
  * The tables of a queue, as version 3 of a queue file has them. In clear: numbers, states, times, attempts,
  * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
@@ -76,7 +65,14 @@ export const TABLES = `
     PRIMARY KEY (part, hash, seq)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS event ${EVENT_COLUMNS};
-  ${ADDED_TABLES}`
+  CREATE TABLE minute (
+    at INTEGER PRIMARY KEY,
+    acked INTEGER NOT NULL,
+    naked INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    queued INTEGER NOT NULL,
+    p95 REAL NOT NULL
+  ) STRICT;`
 
 export const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
