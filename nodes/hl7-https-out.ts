@@ -12,10 +12,15 @@ import { StateSince } from '../src/delivery/state-since.ts'
 import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { printable } from '../src/printable.ts'
 import { Receiver } from '../src/https/receiver.ts'
-import { deleteQueueFile, DiskEngine } from '../src/queue/disk-engine.ts'
+import { DiskEngine } from '../src/queue/disk-engine.ts'
 import { MemoryEngine } from '../src/queue/memory-engine.ts'
 import { MessageQueue } from '../src/queue/message-queue.ts'
-import { filledQueueFiles } from '../src/queue/queue-files.ts'
+import {
+  deleteQueueFile,
+  filledQueueFiles,
+  isQueueFileInUse,
+  queueFilePath
+} from '../src/queue/queue-files.ts'
 import { queueKey } from '../src/queue/queue-key.ts'
 import { EncodedContents, ObjectContents } from '../src/queue/stored-contents.ts'
 import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
@@ -115,7 +120,7 @@ async function deleteFile(RED: NodeAPI, node: Node): Promise<void> {
   // Otherwise that is why it was not set up.
   if (typeof directory !== 'string' || directory === '') return
   try {
-    await deleteQueueFile(directory, node.id)
+    await deleteQueueFile(queueFilePath(directory, node.id))
   } catch (error) {
     node.error(errorText(error))
   }
@@ -150,7 +155,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     ...settings.delivery,
     // A file left by an earlier setting is used, and so drained, until it is empty at a start.
     queue: async () =>
-      settings.queue === 'disk' || (await disk.isInUse())
+      settings.queue === 'disk' || (await isQueueFileInUse(disk.path))
         ? new MessageQueue(disk, new EncodedContents(contents))
         : new MessageQueue(
             new MemoryEngine(settings.delivery.order, systemClock),
@@ -275,7 +280,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     unsubscribe?.()
     clearInterval(ageWatch)
     clearInterval(certificateWatch)
-    void close(node, delivery, isDeleted(removed) ? disk : undefined).finally(() => {
+    void close(node, delivery, isDeleted(removed) ? disk.path : undefined).finally(() => {
       client.close()
       status.close()
       done()
@@ -317,17 +322,21 @@ function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): DiskEngine
   })
 }
 
-/** Closes a node; the queue file of a deleted node is removed if it is empty. Never rejects. */
+/**
+ * Closes a node. Never rejects.
+ *
+ * @param deleted the queue file of a deleted node: it is removed if it is empty
+ */
 async function close(
   node: Node,
   delivery: Delivery<FlowMessage>,
-  deleted: DiskEngine | undefined
+  deleted: string | undefined
 ): Promise<void> {
   try {
     const left = await delivery.close(CLOSE_GRACE_MS)
     const report = reportLeft(left)
     if (report !== '') node.error(report)
-    await deleted?.deleteFile()
+    if (deleted !== undefined) await deleteQueueFile(deleted)
   } catch (error) {
     node.error(errorText(error))
   }

@@ -1,5 +1,5 @@
 import { KNOWN_STATES, type Outcome } from '../../src/queue/message-row.ts'
-import type { FieldValue } from '../../src/queue/field-hash.ts'
+import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import type { EventQuery } from '../../src/queue/queue-event.ts'
 import type { LeftChoice, MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import type {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { FieldValue } from '../queue/field-hash.ts'
+import type { FieldValue } from '../queue/keyed-hashes.ts'
 import type { MessageQueue } from '../queue/message-queue.ts'
 import type { Order } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'

@@ -6,7 +6,7 @@ import { QueueError } from '../queue/queue-error.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { EventQuery, Pause, QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
-import type { FieldValue } from '../queue/field-hash.ts'
+import type { FieldValue } from '../queue/keyed-hashes.ts'
 import type { Figures } from '../queue/figures.ts'
 import type {
   LeftChoice,

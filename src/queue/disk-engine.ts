@@ -1,14 +1,10 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { english } from '../english.ts'
-import { fieldHash, type FieldValue } from './field-hash.ts'
-import { laneOf } from './lane.ts'
+import { KeyedHashes } from './keyed-hashes.ts'
 import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
 import type { EventQuery, QueueEvent } from './queue-event.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { queueFilePath } from './queue-files.ts'
-import { subKey } from './queue-key.ts'
 import type {
   CallResult,
   QueueAnswer,
@@ -64,8 +60,7 @@ export class DiskEngine implements QueueEngine {
   readonly path: string
   readonly #options: DiskEngineOptions
   #file: QueueFileSpec
-  #laneKey: KeyObject | undefined
-  #fieldKey: KeyObject | undefined
+  #hashes: KeyedHashes | undefined
   #isOpen = false
   #summary = NOTHING_QUEUED
   /** Messages that are handed out, for a new thread. */
@@ -108,11 +103,9 @@ export class DiskEngine implements QueueEngine {
   }
 
   async open(): Promise<OpenedQueue> {
-    const { name } = this.#options
     const key = await this.#options.key()
     this.#file = { ...this.#file, key: Uint8Array.from(key) }
-    this.#laneKey = createSecretKey(subKey(key, `lane ${name}`))
-    this.#fieldKey = createSecretKey(subKey(key, `field ${name}`))
+    this.#hashes = new KeyedHashes(key, this.#options.name)
     const isFree = thread.listen(this.path, {
       notice: (text) => this.#options.onNotice?.(text),
       trouble: (error) => {
@@ -141,28 +134,9 @@ export class DiskEngine implements QueueEngine {
     }
   }
 
-  /**
-   * Whether an earlier run left messages or a pause in the file, so that it has to be used first.
-   * Needs no key. Also true if that is unknown: opening the queue then says why.
-   */
-  async isInUse(): Promise<boolean> {
-    if (!(await exists(this.path))) return false
-    try {
-      const { held = 0, isPaused = false } = await thread.ask(this.path, 'count')
-      return held > 0 || isPaused
-    } catch {
-      return true
-    }
-  }
-
-  hashOf(value: FieldValue): Uint8Array {
-    if (this.#fieldKey === undefined) throw this.#closed()
-    return fieldHash(this.#fieldKey, value)
-  }
-
-  laneOf(key: string): number {
-    if (this.#laneKey === undefined) throw this.#closed()
-    return laneOf(this.#laneKey, key)
+  get hashes(): KeyedHashes {
+    if (this.#hashes === undefined) throw this.#closed()
+    return this.#hashes
   }
 
   call<Method extends QueueMethod>(
@@ -192,16 +166,6 @@ export class DiskEngine implements QueueEngine {
       thread.unlisten(this.path)
       await thread.release()
     }
-  }
-
-  /**
-   * Closes it and deletes its file, as `deleteQueueFile` does.
-   *
-   * @throws {QueueError}
-   */
-  async deleteFile(): Promise<void> {
-    await this.close()
-    await deleteQueueFile(this.#options.directory, this.#options.name)
   }
 
   /** Events are kept until the file is open; nothing else is done. */
@@ -369,33 +333,5 @@ class CallGroup {
     const { buffer } = bytes
     const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length
     if (isOwn && bytes.length >= TRANSFERRED_BYTES) this.transfer.push(buffer)
-  }
-}
-
-/**
- * Deletes the file of a deleted node; needs no key. One that is empty but paused stays: the node may
- * only be disabled.
- *
- * @throws {QueueError} `ERR_QUEUE_NOT_EMPTY` if it contains messages, and others if it is not a
- * file of ours: then it stays
- */
-export async function deleteQueueFile(directory: string, name: string): Promise<void> {
-  const path = queueFilePath(directory, name)
-  if (!(await exists(path))) return
-  const { held = 0 } = await thread.ask(path, 'delete')
-  if (held === 0) return
-  throw new QueueError(english('log', 'queue.kept', { path, count: held }), 'ERR_QUEUE_NOT_EMPTY')
-}
-
-/** Also where a crash has left the whole file under the name that it had while it was written. */
-async function exists(path: string): Promise<boolean> {
-  return (await isFile(path)) || isFile(`${path}.rescue`)
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile()
-  } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT')
   }
 }

@@ -1,9 +1,8 @@
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { english } from '../english.ts'
-import { fieldHash, type FieldValue } from './field-hash.ts'
-import { laneOf } from './lane.ts'
+import { KeyedHashes } from './keyed-hashes.ts'
 import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
@@ -18,9 +17,9 @@ const MOST_RECORDS = 1000
 /** A queue in memory: what it holds is lost when the process ends. */
 export class MemoryEngine implements QueueEngine {
   readonly isDurable = false
+  readonly hashes = new KeyedHashes(randomBytes(32), '')
   readonly #db = openInMemory()
   readonly #queue: Queue<object>
-  readonly #key = createSecretKey(randomBytes(32))
   #isClosed = false
 
   constructor(order: Order, clock: Pick<Clock, 'now' | 'monotonic'>) {
@@ -48,14 +47,6 @@ export class MemoryEngine implements QueueEngine {
 
   open(): Promise<OpenedQueue> {
     return Promise.resolve(this.#queue.open())
-  }
-
-  laneOf(key: string): number {
-    return laneOf(this.#key, key)
-  }
-
-  hashOf(value: FieldValue): Uint8Array {
-    return fieldHash(this.#key, value)
   }
 
   call<Method extends QueueMethod>(

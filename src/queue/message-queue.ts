@@ -1,6 +1,6 @@
 import { english } from '../english.ts'
-import type { FieldValue } from './field-hash.ts'
 import type { Figures } from './figures.ts'
+import type { FieldValue } from './keyed-hashes.ts'
 import type { MessageRow } from './message-row.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueEngine } from './queue-engine.ts'
@@ -66,11 +66,11 @@ export class MessageQueue<Content> {
   }
 
   laneOf(key: string): number {
-    return this.#engine.laneOf(key)
+    return this.#engine.hashes.laneOf(key)
   }
 
   hashOf(value: FieldValue): Uint8Array {
-    return this.#engine.hashOf(value)
+    return this.#engine.hashes.hashOf(value)
   }
 
   async accept(message: NewMessage, content: Content): Promise<void> {

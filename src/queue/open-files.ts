@@ -111,10 +111,7 @@ export class OpenFiles {
   deleteIfEmpty(spec: QueueFileSpec): number {
     const { held, damaged, isPaused } = this.count(spec)
     if (held + damaged > 0 || isPaused) return held + damaged
-    const open = this.#files.get(spec.path)
-    this.#files.delete(spec.path)
-    if (open === undefined) deleteFiles(spec.path)
-    else open.delete()
+    deleteFiles(spec.path)
     return 0
   }
 

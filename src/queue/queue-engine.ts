@@ -1,4 +1,4 @@
-import type { FieldValue } from './field-hash.ts'
+import type { KeyedHashes } from './keyed-hashes.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 
@@ -11,10 +11,8 @@ export interface QueueEngine {
   readonly summary: QueueSummary
   /** @throws {QueueError} when the queue cannot be used; it may be called again then */
   open(): Promise<OpenedQueue>
-  /** The number of the lane of messages with that key: on disk it must not show it. */
-  laneOf(key: string): number
-  /** What is stored of a value by which messages are found: it must not show it. */
-  hashOf(value: FieldValue): Uint8Array
+  /** @throws {QueueError} before it is open */
+  readonly hashes: Pick<KeyedHashes, 'laneOf' | 'hashOf'>
   /**
    * Calls a method. Calls take effect in the order in which they are made; those made in one turn of the event
    * loop are stored together. Resolves when that is as safe as it can be.

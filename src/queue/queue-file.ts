@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts'
 import { DiskSpace, NO_ROOM, type Room, type Shortage, type StoredThing } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
-import { countOf, deleteFiles, openQueueDatabase, type MessageCount } from './queue-database.ts'
+import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
 import { DiskFullError, faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { QueueRun } from './queue-types.ts'
@@ -194,11 +194,5 @@ export class QueueFile {
     } catch {
       // Closed already.
     }
-  }
-
-  /** Closes and deletes it. Only for an empty queue. */
-  delete(): void {
-    this.#db.close()
-    deleteFiles(this.path)
   }
 }

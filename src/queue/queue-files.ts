@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { english } from '../english.ts'
 import { QueueError } from './queue-error.ts'
 import { queueThread } from './queue-thread.ts'
 
@@ -9,6 +10,34 @@ const SUFFIX = '.sqlite'
 export function queueFilePath(directory: string, name: string): string {
   const safe = name.replaceAll(/[^\w.-]/gu, (sign) => `%${sign.codePointAt(0)?.toString(16) ?? ''}`)
   return join(directory, `${safe}${SUFFIX}`)
+}
+
+/**
+ * Whether an earlier run left messages or a pause in a queue file, so that it has to be used first. Needs no key.
+ * Also true if that is unknown: opening the queue then says why.
+ */
+export async function isQueueFileInUse(path: string): Promise<boolean> {
+  if (!(await exists(path))) return false
+  try {
+    const { held = 0, isPaused = false } = await queueThread.ask(path, 'count')
+    return held > 0 || isPaused
+  } catch {
+    return true
+  }
+}
+
+/**
+ * Deletes the queue file of a deleted node; needs no key. One that is empty but paused stays: the node may only be
+ * disabled.
+ *
+ * @throws {QueueError} `ERR_QUEUE_NOT_EMPTY` if it contains messages, and others if it is not a file of ours: then it
+ * stays
+ */
+export async function deleteQueueFile(path: string): Promise<void> {
+  if (!(await exists(path))) return
+  const { held = 0 } = await queueThread.ask(path, 'delete')
+  if (held === 0) return
+  throw new QueueError(english('log', 'queue.kept', { path, count: held }), 'ERR_QUEUE_NOT_EMPTY')
 }
 
 /** A queue file, and how many messages are in it; undefined if unknown. */
@@ -45,4 +74,17 @@ export async function filledQueueFiles(
     }
   }
   return filled
+}
+
+/** Also where a crash has left the whole file under the name that it had while it was written. */
+async function exists(path: string): Promise<boolean> {
+  return (await isFile(path)) || isFile(`${path}.rescue`)
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT')
+  }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../src/clock.ts'
 import { STATES, type MessageState, type Verdict } from '../../src/queue/message-row.ts'
 import { MessageQueue } from '../../src/queue/message-queue.ts'
 import { NOTHING_QUEUED, type QueueEngine } from '../../src/queue/queue-engine.ts'
-import type { FieldValue } from '../../src/queue/field-hash.ts'
+import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
@@ -262,6 +262,10 @@ export interface FakeQueueOptions<Content> {
 /** Calls the queue of a `FakeDisk`, when that does. */
 class FakeEngine implements QueueEngine {
   readonly isDurable = true
+  readonly hashes = {
+    laneOf: (key: string): number => Buffer.from(key).reduce((sum, byte) => sum * 256 + byte, 1),
+    hashOf: ({ path, value }: FieldValue): Uint8Array => Buffer.from(`${path} ${value}`)
+  }
   summary = NOTHING_QUEUED
   readonly #disk: FakeDisk
   readonly #openQueue: () => Queue<Uint8Array>
@@ -288,14 +292,6 @@ class FakeEngine implements QueueEngine {
       this.#disk.onOpened?.()
       return opened
     })
-  }
-
-  laneOf(key: string): number {
-    return Buffer.from(key).reduce((sum, byte) => sum * 256 + byte, 1)
-  }
-
-  hashOf({ path, value }: FieldValue): Uint8Array {
-    return Buffer.from(`${path} ${value}`)
   }
 
   async call<Method extends QueueMethod>(

@@ -11,7 +11,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Order } from '../../src/queue/queue-types.ts'
-import { filledQueueFiles } from '../../src/queue/queue-files.ts'
+import { deleteQueueFile, filledQueueFiles, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { missing } from '../support/debian-packages.ts'
 import {
   accept,
@@ -508,7 +508,7 @@ describe('DiskEngine', () => {
   })
 
   describe('deletes', () => {
-    const isInUse = (): Promise<boolean> => queues.disk().engine.isInUse()
+    const isInUse = (): Promise<boolean> => isQueueFileInUse(queues.disk().engine.path)
 
     it('only the file of an empty queue', async () => {
       const { queue, engine } = queues.disk()
@@ -517,16 +517,18 @@ describe('DiskEngine', () => {
       assert.equal(await isInUse(), false)
       await accept(queue, 1)
       assert.equal(await isInUse(), true)
+      await queue.close()
       await assert.rejects(
-        engine.deleteFile(),
+        deleteQueueFile(engine.path),
         faultOf(engine.path, 'ERR_QUEUE_NOT_EMPTY', /was kept.* 1 unsent message\./)
       )
       assert.equal(await isInUse(), true)
       const again = await queues.openDisk()
       await again.queue.finish(1)
-      await again.engine.deleteFile()
+      await again.queue.close()
+      await deleteQueueFile(again.engine.path)
       assert.deepEqual(await readdir(queues.directory), [])
-      await queues.disk().engine.deleteFile()
+      await deleteQueueFile(queues.disk().engine.path)
     })
 
     it('the file of an empty queue with all that has left it', async () => {
@@ -538,7 +540,7 @@ describe('DiskEngine', () => {
         assert.equal(await isInUse(), false)
         assert.deepEqual(await filledQueueFiles(queues.directory), [])
       }
-      await engine.deleteFile()
+      await deleteQueueFile(engine.path)
       assert.deepEqual(await readdir(queues.directory), [])
     })
 
@@ -546,12 +548,14 @@ describe('DiskEngine', () => {
       const { queue, engine } = await queues.openDisk()
       await queue.pause(pause)
       assert.equal(await isInUse(), true)
-      await engine.deleteFile()
+      await queue.close()
+      await deleteQueueFile(engine.path)
       const again = queues.disk()
       assert.deepEqual((await again.queue.open()).pause, pause)
       await again.queue.resume(1)
       assert.equal(await isInUse(), false)
-      await again.engine.deleteFile()
+      await again.queue.close()
+      await deleteQueueFile(again.engine.path)
       assert.deepEqual(await readdir(queues.directory), [])
     })
   })

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { NO_FIGURES } from '../../src/queue/figures.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
+import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import {
   accept,
   buffers,
@@ -296,9 +297,10 @@ describe('A queue file', () => {
     const again = queues.disk()
     assert.deepEqual(await openedSeqs(again), [1, 3])
     await Promise.all([again.queue.finish(1), again.queue.finish(3), again.queue.resume(1)])
-    assert.equal(await again.engine.isInUse(), false)
+    assert.equal(await isQueueFileInUse(again.engine.path), false)
+    await again.queue.close()
     await assert.rejects(
-      again.engine.deleteFile(),
+      deleteQueueFile(again.engine.path),
       faultOf(engine.path, 'ERR_QUEUE_NOT_EMPTY', /kept/)
     )
   })
@@ -384,8 +386,8 @@ describe('A queue file', () => {
       assert.ok(readFileSync(path).equals(before))
       if (code !== 'ERR_QUEUE_KEY') {
         // As when its node is deleted: such a file does not count as empty.
-        await assert.rejects(engine.deleteFile(), faultOf(path, code, pattern))
-        assert.equal(await engine.isInUse(), true)
+        await assert.rejects(deleteQueueFile(engine.path), faultOf(path, code, pattern))
+        assert.equal(await isQueueFileInUse(engine.path), true)
       }
       assert.ok(readFileSync(path).equals(before))
       assert.deepEqual(readdirSync(queues.directory), ['queue.sqlite'])
