@@ -8,6 +8,7 @@ import type { Late } from '../rules/reply-rules.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
+import type { Pausing } from './pausing.ts'
 import { isGone, lostError } from './queue-errors.ts'
 import type { Sending } from './sending.ts'
 import { settlementOf, type Settlement } from './settlement.ts'
@@ -16,7 +17,6 @@ import {
   moved,
   settledMessage,
   TRY_AGAIN_MS,
-  withClock,
   workOn,
   type WorkContext,
   type WorkInProgress
@@ -41,11 +41,18 @@ export interface ApplicationAck {
  */
 export class Acknowledgements<Content> {
   readonly #context: WorkContext<Content>
+  readonly #pausing: Pausing<Content>
   readonly #moving: Moving<Content>
   readonly #sending: Sending<Content>
 
-  constructor(context: WorkContext<Content>, moving: Moving<Content>, sending: Sending<Content>) {
+  constructor(
+    context: WorkContext<Content>,
+    pausing: Pausing<Content>,
+    moving: Moving<Content>,
+    sending: Sending<Content>
+  ) {
     this.#context = context
+    this.#pausing = pausing
     this.#moving = moving
     this.#sending = sending
   }
@@ -116,7 +123,7 @@ export class Acknowledgements<Content> {
       try {
         const { row, content, outcome } = await queue.restore(claim)
         const message = new Message(row, content, outcome)
-        forgetClock = withClock(this.#context, message)
+        forgetClock = this.#pausing.keepClock(message)
         await act(message)
       } catch (error) {
         if (!isGone(error)) {
@@ -133,7 +140,7 @@ export class Acknowledgements<Content> {
 
   /** The rules are asked again, with the application acknowledgement. */
   async #take(message: Message<Content>, ack: ApplicationAck): Promise<void> {
-    const { options, pauseByRule, queue, tell } = this.#context
+    const { options, queue, tell } = this.#context
     const { row } = message
     const result = ack.judge(row)
     const { decision } = result
@@ -151,12 +158,12 @@ export class Acknowledgements<Content> {
     if (waitMs !== undefined) {
       message.retries++
       message.verdict = verdictOf(settlement)
-      // A resume while it is stored lifts the deadline, as it restarts the clock.
-      this.#sending.keepDeadline(message, { result, settlement })
+      // Before that is stored: a resume meanwhile gives it a new time.
+      this.#sending.keepLastAttempt(message, { result, settlement })
       try {
         await this.#moving.store(message, { to: 'waiting', dueInMs: waitMs, counts: true })
       } catch (error) {
-        this.#sending.forgetDeadline(message)
+        this.#sending.forgetLastAttempt(message)
         throw error
       }
       tell(moved(message, 'retrying', { result }))
@@ -165,7 +172,7 @@ export class Acknowledgements<Content> {
     } else if (decision.outcome === 'disable') {
       message.verdict = verdictOf(settlement)
       await Promise.all([
-        pauseByRule(decision.rule),
+        this.#pausing.pauseByRule(decision.rule),
         this.#moving.store(message, { to: 'waiting' })
       ])
       tell(moved(message, 'waiting', { result }))

@@ -1,10 +1,9 @@
 import { english } from '../english.ts'
 import { sleep } from '../clock.ts'
-import { printable } from '../printable.ts'
 import type { Claim, MessageQueue, Restored } from '../queue/message-queue.ts'
 import { QueueError } from '../queue/queue-error.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
-import type { EventQuery, Pause, QueueEvent } from '../queue/queue-event.ts'
+import type { EventQuery, QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
 import type { FieldValue } from '../queue/keyed-hashes.ts'
 import type { Figures } from '../queue/figures.ts'
@@ -12,13 +11,13 @@ import type {
   LeftChoice,
   MessageQuery,
   NewMessage,
+  OpenedQueue,
   QueueSummary,
   SuspendedChoice
 } from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
 import { Alarm } from './alarm.ts'
 import { CarefulStart } from './careful-start.ts'
-import { Deadlines } from './deadlines.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
@@ -26,6 +25,7 @@ import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.
 import type { SettledMessage } from './settlement.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { idOf } from './explain.ts'
+import { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
 import {
@@ -36,6 +36,7 @@ import {
   type SentFirstAgain
 } from './operator.ts'
 import { Pace } from './pace.ts'
+import { Pausing } from './pausing.ts'
 import { closedError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
@@ -50,6 +51,7 @@ import {
 /** What works on messages, once the queue is open. */
 interface Work<Content> {
   queue: MessageQueue<Content>
+  pausing: Pausing<Content>
   moving: Moving<Content>
   sending: Sending<Content>
   acknowledgements: Acknowledgements<Content>
@@ -67,11 +69,6 @@ export class Delivery<Content> {
   readonly #works = new Set<WorkInProgress>()
   /** Messages on their way, by their numbers. */
   readonly #sending = new Map<number, Claim>()
-  /** Messages with clocks. */
-  readonly #messages = new Set<Message<Content>>()
-  /** The number of the last renewal of all clocks that was stored, and that was asked for. */
-  #renewals = 0
-  #lastRenewal = 0
   /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
@@ -83,11 +80,6 @@ export class Delivery<Content> {
   #openFailure: unknown
   #reopens = false
   #work: Work<Content> | undefined
-  #pause: Pause | undefined
-  /** What holds if a pause that is being stored cannot be. */
-  #certainPause: Pause | undefined
-  /** How often it was paused. */
-  #pauses = 0
   /** Stored outcomes have been handed on, and the queue can be read. */
   #canSend = false
   #lastSeq = 0
@@ -103,7 +95,7 @@ export class Delivery<Content> {
   readonly #turnAlarm: Alarm
   /** The time of an awaiting message is up. */
   readonly #lateAlarm: Alarm
-  readonly #deadlines: Deadlines
+  readonly #lastAttempts: LastAttempts
   #settlingLate: Promise<void> | undefined
   /** Since then more may have become late. */
   #settlesAgain = false
@@ -118,7 +110,7 @@ export class Delivery<Content> {
     this.#lateAlarm = new Alarm(options.clock, () => {
       if (this.#canSend) this.#settleLate()
     })
-    this.#deadlines = new Deadlines(options.clock, (seq) => {
+    this.#lastAttempts = new LastAttempts(options.clock, (seq) => {
       this.#endRetries(seq)
     })
     const isRetrying = failureTimeoutMs > 0
@@ -148,7 +140,7 @@ export class Delivery<Content> {
       this.#summary,
       { inFlight: this.#sending.size, accepting: this.#accepting },
       this.#tally.values(),
-      this.#pause ?? null,
+      this.#work?.pausing.current ?? null,
       this.#options.clock.now()
     )
   }
@@ -261,19 +253,8 @@ export class Delivery<Content> {
    * @throws {QueueError} when that cannot be stored: then the node is not paused
    */
   async pause(by = 'flow', reason = ''): Promise<void> {
-    const { queue } = await this.#opened()
-    const pause = this.#pauseOf(by, reason)
-    this.#pauses++
-    this.#pause = pause
-    try {
-      await queue.pause(pause)
-    } catch (error) {
-      if (this.#pause === pause) this.#pause = this.#certainPause
-      this.#claimMessages()
-      throw error
-    }
-    if (this.#pause === pause) this.#certainPause = pause
-    this.#tell({ kind: 'paused', pause })
+    const { pausing } = await this.#opened()
+    await pausing.pause(by, reason)
   }
 
   /**
@@ -282,18 +263,8 @@ export class Delivery<Content> {
    * @throws {QueueError} when that cannot be stored
    */
   async resume(by = 'flow'): Promise<void> {
-    const { queue } = await this.#opened()
-    const pauses = this.#pauses
-    const renewals = ++this.#lastRenewal
-    await queue.resume(renewals)
-    this.#renewals = renewals
-    const now = this.#options.clock.monotonic()
-    for (const message of this.#messages) message.renewClock(renewals, now)
-    this.#pace.endOutage()
-    // Unless it has been paused again meanwhile.
-    if (this.#pauses === pauses) this.#pause = this.#certainPause = undefined
-    this.#tell({ kind: 'resumed', by })
-    this.#claimMessages()
+    const { pausing } = await this.#opened()
+    await pausing.resume(by)
   }
 
   /** There is a token again: messages that waited for one may go. */
@@ -417,7 +388,7 @@ export class Delivery<Content> {
     this.#closing.abort()
     this.#turnAlarm.cancel()
     this.#lateAlarm.cancel()
-    this.#deadlines.close()
+    this.#lastAttempts.close()
     this.#pace.close()
     // What still waits for the start learns that the node closes.
     this.#flowsStarted.resolve(undefined)
@@ -446,35 +417,29 @@ export class Delivery<Content> {
       throw new QueueError(english('log', 'queue.nodeCloses'), 'ERR_QUEUE_CLOSED')
     }
     const queue = await this.#options.queue()
-    const { endedOn, figures, isUnclean, lastSeq, leaving, pause, renewals } = await queue.open()
+    const opened = await queue.open()
+    const { endedOn, figures, lastSeq, leaving } = opened
     this.#lastSeq = lastSeq
-    this.#renewals = this.#lastRenewal = renewals
-    this.#pause ??= pause
-    this.#certainPause = this.#pause
-    this.#work = this.#workOn(queue, isUnclean)
+    this.#work = this.#workOn(queue, opened)
     this.#tell({ kind: 'opened', endedOn, figures })
     this.#catchFault(this.#begin(this.#work, leaving))
   }
 
-  #workOn(queue: MessageQueue<Content>, isUnclean: boolean): Work<Content> {
+  #workOn(queue: MessageQueue<Content>, opened: OpenedQueue): Work<Content> {
     const context: WorkContext<Content> = {
       options: this.#options,
       queue,
-      careful: new CarefulStart(queue, isUnclean ? this.#places : 0),
+      careful: new CarefulStart(queue, opened.isUnclean ? this.#places : 0),
       works: this.#works,
       sending: this.#sending,
-      messages: this.#messages,
-      renewals: () => this.#renewals,
       closing: this.#closing.signal,
       abort: this.#abort.signal,
       nextSeq: () => this.#lastSeq + 1,
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       readPlace: (content) => this.#readPlace(queue, content),
-      isPaused: () => this.#pause !== undefined,
       outageMs: () => this.#pace.outageMs,
       maySend: () =>
         this.#maySend && this.#pace.outageMs === 0 && this.#sending.size <= this.#pace.places,
-      pauseByRule: (rule) => this.#pauseByRule(rule),
       claimMessages: () => {
         this.#claimMessages()
       },
@@ -488,13 +453,15 @@ export class Delivery<Content> {
         this.#tell(event)
       }
     }
+    const pausing = new Pausing(context, opened)
     const moving = new Moving(context)
-    const sending = new Sending(context, moving, this.#deadlines)
+    const sending = new Sending(context, pausing, moving, this.#lastAttempts)
     return {
       queue,
+      pausing,
       moving,
       sending,
-      acknowledgements: new Acknowledgements(context, moving, sending),
+      acknowledgements: new Acknowledgements(context, pausing, moving, sending),
       operator: new Operator(context, moving)
     }
   }
@@ -601,7 +568,7 @@ export class Delivery<Content> {
   /** The time of a message is over: it is not tried again, even if nothing may be sent now. */
   #endRetries(seq: number): void {
     const work = this.#work
-    if (work === undefined || !this.#canSend || this.#pause !== undefined) return
+    if (work === undefined || !this.#canSend || work.pausing.isPaused) return
     const ended = work.queue.claimRetry(seq).then(
       (claim) => claim && work.sending.endRetries(claim),
       (error: unknown) => this.#stopReading(error)
@@ -665,20 +632,6 @@ export class Delivery<Content> {
     this.#claimMessages()
   }
 
-  #pauseOf(by: string, reason: string): Pause {
-    return { at: this.#options.clock.now(), by, reason: printable(reason, 200) }
-  }
-
-  async #pauseByRule(rule: string): Promise<void> {
-    const pause = this.#pauseOf('rule', rule)
-    this.#pauses++
-    this.#pause = this.#certainPause = pause
-    this.#tell({ kind: 'paused', pause })
-    await this.#work?.queue.pause(pause).catch(() => {
-      this.#tellQueueFailed()
-    })
-  }
-
   /**
    * Hands everything that the queue holds on as errors, in the order of acceptance: the node closes, and nothing of it
    * survives.
@@ -723,7 +676,7 @@ export class Delivery<Content> {
   }
 
   get #maySend(): boolean {
-    return this.#canSend && this.#pause === undefined && !this.#isClosing
+    return this.#canSend && this.#work?.pausing.isPaused === false && !this.#isClosing
   }
 
   /** Ends early with a close. */
@@ -741,6 +694,7 @@ export class Delivery<Content> {
     this.#work?.operator.readEvent(event)
     if (event.kind === 'attempted') this.#pace.adaptTo(event.result)
     else if (event.kind === 'moved' && event.to === 'sending') this.#pace.endStartSoon()
+    else if (event.kind === 'resumed') this.#pace.endOutage()
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

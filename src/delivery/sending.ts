@@ -1,36 +1,37 @@
 import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
-import type { Deadlines, LastAttempt } from './deadlines.ts'
 import { mayHaveArrived } from './explain.ts'
+import type { LastAttempt, LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
+import type { Pausing } from './pausing.ts'
 import { isGone, lostError } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
 import { causeOf } from './tally.ts'
 import { verdictOf } from './verdict.ts'
-import {
-  moved,
-  settledMessage,
-  TRY_AGAIN_MS,
-  withClock,
-  workOn,
-  type WorkContext
-} from './work-context.ts'
+import { moved, settledMessage, TRY_AGAIN_MS, workOn, type WorkContext } from './work-context.ts'
 
 /** One attempt of a message, and what follows from it. */
 export class Sending<Content> {
   readonly #context: WorkContext<Content>
+  readonly #pausing: Pausing<Content>
   readonly #moving: Moving<Content>
-  readonly #deadlines: Deadlines
+  readonly #lastAttempts: LastAttempts
   /** Messages that wait for a token. */
   readonly #withoutToken = new Set<number>()
 
-  constructor(context: WorkContext<Content>, moving: Moving<Content>, deadlines: Deadlines) {
+  constructor(
+    context: WorkContext<Content>,
+    pausing: Pausing<Content>,
+    moving: Moving<Content>,
+    lastAttempts: LastAttempts
+  ) {
     this.#context = context
+    this.#pausing = pausing
     this.#moving = moving
-    this.#deadlines = deadlines
+    this.#lastAttempts = lastAttempts
   }
 
   /** Takes a message whose turn it is to the receiver once; if its time is over, it is decided on its last answer. */
@@ -44,18 +45,18 @@ export class Sending<Content> {
   }
 
   async #send(claim: Claim, maySend: () => boolean): Promise<void> {
-    const { closing, isPaused, queue, sending, tell } = this.#context
+    const { closing, queue, sending, tell } = this.#context
     const { seq } = claim.row
     sending.set(seq, claim)
     let forgetClock: (() => void) | undefined
     try {
       const message = await this.#restored(claim)
       if (message === undefined) return
-      forgetClock = withClock(this.#context, message)
-      const over = this.#deadlines.overFor(message)
-      if (over !== undefined && !isPaused() && !closing.aborted) {
-        this.#deadlines.take(seq)
-        await this.#decide(message, over)
+      forgetClock = this.#pausing.keepClock(message)
+      const final = this.#lastAttempts.finalOf(message)
+      if (final !== undefined && !this.#pausing.isPaused && !closing.aborted) {
+        this.#lastAttempts.take(seq)
+        await this.#decide(message, final)
         return
       }
       // While it was read, the node was paused or closed, or lost its receiver.
@@ -63,7 +64,7 @@ export class Sending<Content> {
         queue.release(seq)
         return
       }
-      const last = this.#deadlines.take(seq)
+      const last = this.#lastAttempts.take(seq)
       tell(moved(message, 'sending'))
       const result = await this.#attempt(message)
       if (result !== undefined) await this.#act(message, withRefusedReply(result, last))
@@ -180,7 +181,7 @@ export class Sending<Content> {
     }
     message.retries++
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
-    this.keepDeadline(message, { result, settlement })
+    this.keepLastAttempt(message, { result, settlement })
     await this.#moving.storeAtLast(message, {
       to: 'waiting',
       dueInMs: waitMs,
@@ -191,7 +192,7 @@ export class Sending<Content> {
 
   /** Does what the rules say of a message that is not retried. */
   async #decide(message: Message<Content>, last: LastAttempt): Promise<void> {
-    const { options, pauseByRule, tell } = this.#context
+    const { options, tell } = this.#context
     const { result } = last
     const { decision } = result
     const now = options.clock.now()
@@ -212,7 +213,7 @@ export class Sending<Content> {
       await this.#moving.suspend(message, result, keptAnswer(settlement))
     } else if (decision.outcome === 'disable') {
       await Promise.all([
-        pauseByRule(decision.rule),
+        this.#pausing.pauseByRule(decision.rule),
         this.#moving.storeAtLast(message, { to: 'waiting' })
       ])
       tell(moved(message, 'waiting', { result }))
@@ -232,23 +233,23 @@ export class Sending<Content> {
   }
 
   /** The wait of a message begins: it is retried until its time is over. */
-  keepDeadline(message: Message<Content>, { result, settlement }: LastAttempt): void {
+  keepLastAttempt(message: Message<Content>, { result, settlement }: LastAttempt): void {
     const { reply } = settlement
     // A settlement has as much of the reply as is needed.
     const short = result.reply && reply ? { ...result, reply } : result
-    this.#deadlines.set(message, this.#leftMs(message), { result: short, settlement })
+    this.#lastAttempts.keep(message, this.#leftMs(message), { result: short, settlement })
   }
 
   /** Its wait could not be stored. */
-  forgetDeadline({ row }: Message<Content>): void {
-    this.#deadlines.take(row.seq)
+  forgetLastAttempt({ row }: Message<Content>): void {
+    this.#lastAttempts.take(row.seq)
   }
 
   /** How long a message may still be retried, in milliseconds. */
   #leftMs({ counts, spentMs }: Message<Content>): number {
-    const { isPaused, options } = this.#context
+    const { failureTimeoutMs } = this.#context.options
     // A pause does not count, and the clock restarts when it ends.
-    return counts && !isPaused() ? options.failureTimeoutMs - spentMs : Infinity
+    return counts && !this.#pausing.isPaused ? failureTimeoutMs - spentMs : Infinity
   }
 
   /** The node closes before anything was decided. */
@@ -264,8 +265,7 @@ export class Sending<Content> {
   }
 
   #countTime(message: Message<Content>): void {
-    const { isPaused, options } = this.#context
-    message.countTime(options.clock.monotonic(), isPaused())
+    message.countTime(this.#context.options.clock.monotonic(), this.#pausing.isPaused)
   }
 }
 

@@ -17,15 +17,10 @@ export interface WorkContext<Content> {
   readonly works: Set<WorkInProgress>
   /** Those that are on their way, by their numbers: until it is stored what came of them. */
   readonly sending: Map<number, Claim>
-  /** Messages whose clocks a resume restarts. */
-  readonly messages: Set<Message<Content>>
-  /** The number of the last renewal of all clocks. */
-  readonly renewals: () => number
   /** Nothing new starts. */
   readonly closing: AbortSignal
   /** Ends requests. */
   readonly abort: AbortSignal
-  readonly isPaused: () => boolean
   /** Puts a message into the queue once more. @returns its number */
   readonly acceptAgain: (message: Accepted<Content>, resent: Resent) => Promise<number>
   /** What the queue keeps of a content besides: its lane, and by what it is found. */
@@ -36,8 +31,6 @@ export interface WorkContext<Content> {
   readonly outageMs: () => number
   /** Messages may be sent. */
   readonly maySend: () => boolean
-  /** The node pauses at once, by a rule. */
-  readonly pauseByRule: (rule: string) => Promise<void>
   /** Asks for messages whose turn it is, together with what was asked of the queue before. */
   readonly claimMessages: () => void
   /** A move is being stored: before that has ended, no message takes the place of the one that moves. */
@@ -70,25 +63,6 @@ export function workOn<T>(
   const inProgress = { controlId, ended: done.then(forget, forget) }
   works.add(inProgress)
   return done
-}
-
-/**
- * From now on, a resume restarts the clock of this message, even while it is being worked on.
- *
- * @returns what forgets it
- */
-export function withClock<Content>(
-  { messages, options, renewals }: WorkContext<Content>,
-  message: Message<Content>
-): () => void {
-  // It was read before the last renewal.
-  if (message.renewals < renewals()) {
-    message.renewClock(renewals(), options.clock.monotonic())
-  }
-  messages.add(message)
-  return () => {
-    messages.delete(message)
-  }
 }
 
 /** What a flow and an event are told of a message. */

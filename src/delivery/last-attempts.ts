@@ -10,11 +10,11 @@ export interface LastAttempt {
   settlement: Settlement
 }
 
-interface Deadline extends LastAttempt {
+interface Kept extends LastAttempt {
   /** About what it takes in memory, in bytes. */
   size: number
-  /** On the monotonic clock; Infinity: never. */
-  at: number
+  /** Until when the message is retried: on the monotonic clock; Infinity: for ever. */
+  until: number
   /** The number of the last renewal of all clocks: after another one, it no longer holds. */
   renewals: number
 }
@@ -24,7 +24,7 @@ const MOST_BYTES = 16 * 1024 * 1024
 /** What one takes besides the text of its reply. */
 const LEAST_BYTES = 1024
 
-/** Its turn, for which the queue has a clock of its own, may come so much before its deadline, in milliseconds. */
+/** Its turn, for which the queue has a clock of its own, may come so much before its time is over, in milliseconds. */
 const EARLY_MS = 1
 
 /**
@@ -32,8 +32,8 @@ const EARLY_MS = 1
  * whoever asked for it: the receiver, the token server, an outage. It is in memory only, since a retry need not wait
  * after a restart; and bounded: a message whose last attempt has been forgotten is tried once more.
  */
-export class Deadlines {
-  readonly #deadlines = new Map<number, Deadline>()
+export class LastAttempts {
+  readonly #kept = new Map<number, Kept>()
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>
   readonly #alarm: Alarm
   readonly #onOver: (seq: number) => void
@@ -50,12 +50,13 @@ export class Deadlines {
   }
 
   /** A message is retried, at most for so long; the wait has begun. */
-  set({ row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
+  keep({ row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
     this.take(row.seq)
     if (this.#isClosed) return
     const { reply } = last.settlement
     const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
-    this.#deadlines.set(row.seq, { ...last, size, renewals, at: this.#clock.monotonic() + leftMs })
+    const until = this.#clock.monotonic() + leftMs
+    this.#kept.set(row.seq, { ...last, size, renewals, until })
     this.#bytes += size
     this.#forgetOldest()
     if (leftMs < Infinity) this.#alarm.setIn(leftMs)
@@ -63,17 +64,17 @@ export class Deadlines {
 
   /** It is tried again, or leaves: what is known of its last attempt is forgotten here. */
   take(seq: number): LastAttempt | undefined {
-    const deadline = this.#deadlines.get(seq)
-    this.#bytes -= deadline?.size ?? 0
-    this.#deadlines.delete(seq)
-    return deadline
+    const last = this.#kept.get(seq)
+    this.#bytes -= last?.size ?? 0
+    this.#kept.delete(seq)
+    return last
   }
 
   /** What a message leaves with whose time is over; undefined if it is not. */
-  overFor({ row, renewals }: Message<unknown>): LastAttempt | undefined {
-    const deadline = this.#deadlines.get(row.seq)
-    const isOver = deadline?.renewals === renewals && this.#isOver(deadline, EARLY_MS)
-    return isOver ? deadline : undefined
+  finalOf({ row, renewals }: Message<unknown>): LastAttempt | undefined {
+    const last = this.#kept.get(row.seq)
+    const isOver = last?.renewals === renewals && this.#isOver(last, EARLY_MS)
+    return isOver ? last : undefined
   }
 
   close(): void {
@@ -82,7 +83,7 @@ export class Deadlines {
   }
 
   #forgetOldest(): void {
-    for (const seq of this.#deadlines.keys()) {
+    for (const seq of this.#kept.keys()) {
       if (this.#bytes <= MOST_BYTES) return
       this.take(seq)
     }
@@ -91,14 +92,14 @@ export class Deadlines {
   #ring(): void {
     const now = this.#clock.monotonic()
     let next = Infinity
-    for (const [seq, deadline] of this.#deadlines) {
-      if (this.#isOver(deadline)) this.#onOver(seq)
-      else next = Math.min(next, deadline.at)
+    for (const [seq, last] of this.#kept) {
+      if (this.#isOver(last)) this.#onOver(seq)
+      else next = Math.min(next, last.until)
     }
     if (next < Infinity) this.#alarm.setIn(next - now)
   }
 
-  #isOver({ at }: Deadline, earlyMs = 0): boolean {
-    return this.#clock.monotonic() + earlyMs >= at
+  #isOver({ until }: Kept, earlyMs = 0): boolean {
+    return this.#clock.monotonic() + earlyMs >= until
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Deadlines, type LastAttempt } from '../../src/delivery/deadlines.ts'
+import { LastAttempts, type LastAttempt } from '../../src/delivery/last-attempts.ts'
 import type { Message } from '../../src/delivery/message.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { resultOf } from './replies.ts'
@@ -18,25 +18,25 @@ function lastAttempt(characters: number): LastAttempt {
   }
 }
 
-describe('Deadlines', () => {
-  it('keep 16 MiB of last attempts, the newest: a message that they forget is tried once more', async () => {
+describe('Last attempts', () => {
+  it('are kept up to 16 MiB, the newest: a message that they forget is tried once more', async () => {
     const clock = new FakeClock()
     const over: number[] = []
-    const deadlines = new Deadlines(clock, (seq) => over.push(seq))
+    const lastAttempts = new LastAttempts(clock, (seq) => over.push(seq))
     const megabyte = 2 ** 20
     for (let seq = 1; seq <= 20; seq++) {
-      deadlines.set(message(seq), 1000, lastAttempt(megabyte / 2))
+      lastAttempts.keep(message(seq), 1000, lastAttempt(megabyte / 2))
     }
     // What is tried again in time makes room.
-    deadlines.take(20)
-    deadlines.set(message(21), 1000, lastAttempt(megabyte / 2))
+    lastAttempts.take(20)
+    lastAttempts.keep(message(21), 1000, lastAttempt(megabyte / 2))
     await clock.advance(1000)
     const kept = Array.from({ length: 21 }, (_, at) => at + 1).filter((seq) =>
-      deadlines.overFor(message(seq))
+      lastAttempts.finalOf(message(seq))
     )
     assert.deepEqual(kept, [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21])
     assert.deepEqual(over, kept)
-    deadlines.close()
+    lastAttempts.close()
     assert.equal(clock.timers, 0)
   })
 })
