@@ -5,6 +5,7 @@ import type { Claim } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import { QueueError } from '../queue/queue-error.ts'
 import type { Late } from '../rules/reply-rules.ts'
+import { Alarm } from './alarm.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
@@ -44,6 +45,11 @@ export class Acknowledgements<Content> {
   readonly #pausing: Pausing<Content>
   readonly #moving: Moving<Content>
   readonly #sending: Sending<Content>
+  /** The time of an awaiting message is up. */
+  readonly #alarm: Alarm
+  #isSettling = false
+  /** Since then more may have become late. */
+  #settlesAgain = false
 
   constructor(
     context: WorkContext<Content>,
@@ -55,6 +61,9 @@ export class Acknowledgements<Content> {
     this.#pausing = pausing
     this.#moving = moving
     this.#sending = sending
+    this.#alarm = new Alarm(context.options.clock, () => {
+      this.settleLate()
+    })
   }
 
   /**
@@ -85,8 +94,36 @@ export class Acknowledgements<Content> {
     }
   }
 
+  /** The time of awaiting messages may be up: settles those, and sets the alarm for the next one. */
+  settleLate(): void {
+    const { closing, queue, track } = this.#context
+    if (closing.aborted || queue.counts.awaiting === 0) return
+    if (this.#isSettling) {
+      this.#settlesAgain = true
+      return
+    }
+    this.#settlesAgain = false
+    this.#isSettling = true
+    void track(this.#settleAll()).finally(() => {
+      this.#isSettling = false
+      this.setAlarm()
+      if (this.#settlesAgain) this.settleLate()
+    })
+  }
+
+  /** For the next awaiting message; while late ones are settled, that comes afterwards. */
+  setAlarm(): void {
+    const { closing, queue } = this.#context
+    if (closing.aborted || this.#isSettling || queue.counts.awaiting === 0) return
+    this.#alarm.setIn(queue.summary.nextLateInMs)
+  }
+
+  close(): void {
+    this.#alarm.cancel()
+  }
+
   /** Settles the messages whose time is up. Never rejects. */
-  async settleLate(): Promise<void> {
+  async #settleAll(): Promise<void> {
     const { closing, options, tell } = this.#context
     while (!closing.aborted) {
       try {

@@ -93,12 +93,7 @@ export class Delivery<Content> {
   #asksAgain = false
   /** A retry is due. */
   readonly #turnAlarm: Alarm
-  /** The time of an awaiting message is up. */
-  readonly #lateAlarm: Alarm
   readonly #lastAttempts: LastAttempts
-  #settlingLate: Promise<void> | undefined
-  /** Since then more may have become late. */
-  #settlesAgain = false
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
@@ -106,9 +101,6 @@ export class Delivery<Content> {
     const { failureTimeoutMs, maxPerSecond, random, retry } = options
     this.#turnAlarm = new Alarm(options.clock, () => {
       this.#claimMessages()
-    })
-    this.#lateAlarm = new Alarm(options.clock, () => {
-      if (this.#canSend) this.#settleLate()
     })
     this.#lastAttempts = new LastAttempts(options.clock, (seq) => {
       this.#endRetries(seq)
@@ -349,7 +341,7 @@ export class Delivery<Content> {
       return await this.#track(acknowledgements.acknowledge(ack))
     } finally {
       // If its message awaits another one, its time may have ended meanwhile.
-      this.#settleLate()
+      acknowledgements.settleLate()
     }
   }
 
@@ -387,7 +379,7 @@ export class Delivery<Content> {
     this.#tell({ kind: 'closing' })
     this.#closing.abort()
     this.#turnAlarm.cancel()
-    this.#lateAlarm.cancel()
+    this.#work?.acknowledgements.close()
     this.#lastAttempts.close()
     this.#pace.close()
     // What still waits for the start learns that the node closes.
@@ -446,6 +438,7 @@ export class Delivery<Content> {
       onMove: (stored) => {
         this.#lastMove = stored.catch(() => undefined)
       },
+      track: (work) => this.#track(work),
       stopReading: (error) => {
         this.#catchFault(this.#stopReading(error))
       },
@@ -467,11 +460,14 @@ export class Delivery<Content> {
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */
-  async #begin({ sending }: Work<Content>, leaving: readonly number[]): Promise<void> {
+  async #begin(
+    { acknowledgements, sending }: Work<Content>,
+    leaving: readonly number[]
+  ): Promise<void> {
     await this.#flowsStarted.promise
     for (const seq of leaving) await sending.handOnStored(seq)
     this.#canSend = true
-    this.#settleLate()
+    acknowledgements.settleLate()
     this.#claimMessages()
   }
 
@@ -549,7 +545,7 @@ export class Delivery<Content> {
     this.#asksAgain = false
   }
 
-  #sendOne({ queue, sending }: Work<Content>, claim: Claim): void {
+  #sendOne({ acknowledgements, queue, sending }: Work<Content>, claim: Claim): void {
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
     const isFull = this.#sending.size + this.#asked >= this.#pace.places
     if (!this.#maySend || isFull || this.#pace.outageMs > 0) {
@@ -559,7 +555,7 @@ export class Delivery<Content> {
     }
     this.#pace.startAttempt()
     const sent = this.#track(sending.send(claim)).finally(() => {
-      this.#setLateAlarm()
+      acknowledgements.setAlarm()
       this.#claimMessages()
     })
     this.#catchFault(sent)
@@ -597,30 +593,6 @@ export class Delivery<Content> {
     return work
   }
 
-  /** Until the next awaiting message is late; while late ones are settled, that comes afterwards. */
-  #setLateAlarm(): void {
-    const queue = this.#work?.queue
-    if (queue === undefined || this.#isClosing || this.#settlingLate !== undefined) return
-    if (queue.counts.awaiting > 0) this.#lateAlarm.setIn(queue.summary.nextLateInMs)
-  }
-
-  /** The time of awaiting messages may be up. */
-  #settleLate(): void {
-    const work = this.#work
-    if (work === undefined || this.#isClosing || work.queue.counts.awaiting === 0) return
-    if (this.#settlingLate !== undefined) {
-      this.#settlesAgain = true
-      return
-    }
-    this.#settlesAgain = false
-    this.#settlingLate = this.#track(work.acknowledgements.settleLate()).finally(() => {
-      this.#settlingLate = undefined
-      this.#setLateAlarm()
-      if (this.#settlesAgain) this.#settleLate()
-    })
-    this.#catchFault(this.#settlingLate)
-  }
-
   /** Nothing more is read for a while, so that nothing overtakes what could not be read. */
   async #stopReading(error: unknown): Promise<void> {
     if (this.#isClosing || !this.#canSend) return
@@ -628,7 +600,7 @@ export class Delivery<Content> {
     this.#tell({ kind: 'unreadable', error, againMs: TRY_AGAIN_MS })
     await this.#sleep(TRY_AGAIN_MS)
     this.#canSend = true
-    this.#settleLate()
+    this.#work?.acknowledgements.settleLate()
     this.#claimMessages()
   }
 

@@ -35,6 +35,8 @@ export interface WorkContext<Content> {
   readonly claimMessages: () => void
   /** A move is being stored: before that has ended, no message takes the place of the one that moves. */
   readonly onMove: (stored: Promise<unknown>) => void
+  /** A close waits for it. */
+  readonly track: <T>(work: Promise<T>) => Promise<T>
   /** The queue cannot be read at the moment. */
   readonly stopReading: (error: unknown) => void
   readonly tell: (event: DeliveryEvent) => void
