@@ -213,6 +213,10 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     refusals,
     names: { host: settings.receiver.url.host, ...settings.names },
     contact: printable(settings.contact, MOST_CONTACT),
+    giveUp: {
+      afterMs: settings.delivery.failureTimeoutMs,
+      whileUnreachable: settings.delivery.failWhileUnreachable
+    },
     searchFields: settings.searchFields.map(({ text }) => text),
     since: () => since.of(delivery.state().state),
     alerts: () => alerts.check(delivery.state()),

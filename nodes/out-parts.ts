@@ -6,7 +6,7 @@ import type { Reporter } from '../src/delivery/reporter.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { FlowMessage } from './flow-messages.ts'
-import type { AdviceNames } from './operations/advice.ts'
+import type { AdviceNames, GiveUp } from './operations/advice.ts'
 import type { TestMessageResult } from './operations/answers.ts'
 import type { Refusals } from './operations/refusals.ts'
 
@@ -35,6 +35,7 @@ export interface OutParts {
   names: AdviceNames
   /** Whom to call about it; `''`: nobody is named. */
   contact: string
+  giveUp: GiveUp
   /** The paths by which messages can be found. */
   searchFields: readonly string[]
   delivery: DeliveryControl

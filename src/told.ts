@@ -72,17 +72,35 @@ function wordsOf(values: Values, text: TabText): Record<string, string | number>
 
 /** The parts that all advice has: what waits and where, what somebody said, and whom to call. */
 function adviceWords(values: Values, text: TabText): Record<string, string> {
-  const { contact = '', note = '', queue, said = '', waiting = 0 } = values
+  const { contact = '', note = '', queue, said = '' } = values
   const where = queue === 'disk' ? 'disk' : 'memory'
   const quoted = (words: string | number): string =>
     words === '' ? '' : text('phrase.reason', { reason: words })
   return {
-    held: waiting === 0 ? '' : text(`advice.wait.${where}`, { count: Number(waiting) }),
+    held: heldText(values, where, text),
     kept: text(`advice.kept.${where}`),
     call: contact === '' ? '' : text('advice.call', { contact }),
     note: quoted(note),
     said: quoted(said)
   }
+}
+
+/** What waits and what becomes of it, and what is suspended besides. */
+function heldText(values: Values, where: 'disk' | 'memory', text: TabText): string {
+  const { giveUpSeconds } = values
+  const count = Number(values['waiting'] ?? 0)
+  const suspended = Number(values['besides'] ?? 0)
+  const isRetried = count > 0 && giveUpSeconds !== undefined
+  const limit = exactDurationText(Number(giveUpSeconds) * 1000, text)
+  return text('advice.held', {
+    wait: count === 0 ? '' : text(`advice.wait.${where}`, { count }),
+    goesOn: !isRetried
+      ? ''
+      : giveUpSeconds === 0
+        ? text('advice.goesOn', { count })
+        : text('advice.givenUp', { count, limit }),
+    besides: suspended === 0 ? '' : text('advice.besides', { count: suspended })
+  })
 }
 
 /**

@@ -15,12 +15,21 @@ export interface AdviceFacts {
   token: TokenStatus | undefined
   names: AdviceNames
   contact: string
+  giveUp: GiveUp
   /** Its messages survive the process. */
   isDurable: boolean
   /** The code of the last refusal of a message, while it holds; `''` for none. */
   refusal: string
   alerts: ReadonlySet<AlertCode>
   ending: EndingCertificate | undefined
+}
+
+/** When a message that is retried goes to Catch. */
+export interface GiveUp {
+  /** After its first attempt; `Infinity`: never. */
+  afterMs: number
+  /** An outage counts too. */
+  whileUnreachable: boolean
 }
 
 /** Who can refuse. */
@@ -51,9 +60,22 @@ export function adviceOf(facts: AdviceFacts): Told | undefined {
   if (advice === undefined) return undefined
   const { contact, delivery, isDurable, names } = facts
   const [kind, values = {}] = advice
-  const waiting = delivery.queued + delivery.inFlight
+  const { queued, inFlight, suspended } = delivery
+  const besides = SUSPENSIONS.has(kind) ? 0 : suspended
+  const waiting = queued + inFlight
   const queue = isDurable ? 'disk' : 'memory'
-  return { kind, values: { ...names, ...values, waiting, queue, contact } }
+  return { kind, values: { ...names, ...values, waiting, besides, queue, contact } }
+}
+
+/**
+ * Of what is retried, it says for how long; in seconds, 0 without an end.
+ *
+ * @param counts the time counts towards that
+ */
+function retried([kind, values]: Advice, counts: boolean, { giveUp }: AdviceFacts): Advice {
+  const { afterMs, whileUnreachable } = giveUp
+  const ends = afterMs < Infinity && (counts || whileUnreachable)
+  return [kind, { ...values, giveUpSeconds: ends ? Math.round(afterMs / 1000) : 0 }]
 }
 
 /** Of a node that does not run: what is in its queue file stays there. */
@@ -81,16 +103,20 @@ function paused({ delivery }: AdviceFacts): Advice | undefined {
 }
 
 /** Without a message that needs a token, the next request may well succeed. */
-function tokenTrouble({ delivery, token }: AdviceFacts): Advice | undefined {
+function tokenTrouble(facts: AdviceFacts): Advice | undefined {
+  const { delivery, token } = facts
   if (token?.state !== 'none' || delivery.state === 'idle') return undefined
-  const { code } = token
-  const values = tokenValues(token)
-  if (code === 'ERR_TOKEN_REFUSED') return ['advice-token-not-accepted', values]
-  if (isUnreachable(code)) return ['advice-token-unreachable', values]
-  return [
-    /^(?:invalid|unauthorized)_client$/.test(code) ? 'advice-token-refused' : 'advice-token-other',
-    values
-  ]
+  const { code, permanent } = token
+  const isOutage = isUnreachable(code)
+  const kind =
+    code === 'ERR_TOKEN_REFUSED'
+      ? 'advice-token-not-accepted'
+      : isOutage
+        ? 'advice-token-unreachable'
+        : /^(?:invalid|unauthorized)_client$/.test(code)
+          ? 'advice-token-refused'
+          : 'advice-token-other'
+  return retried([kind, tokenValues(token)], permanent && !isOutage, facts)
 }
 
 /** With the server that refused and its own words, where they are known; without any secret. */
@@ -115,23 +141,35 @@ function retryTrouble(facts: AdviceFacts): Advice | undefined {
   if (retry === null) return undefined
   const { attempts, cause, controlId } = retry
   const values = { cause, attempt: attempts + 1, controlId: printable(controlId) }
-  // It may be that of another message, which is tried as well.
+  const kind = retryKind(cause, failure)
+  return retried([kind, values], !OUTAGES.has(kind), facts)
+}
+
+/** @param failure of the last attempt; that may be one of another message, which is tried as well */
+function retryKind(cause: string, failure: DeliveryState['failure']): Advice[0] {
   const { atProxy = false, family } = failure ?? {}
-  if (atProxy || cause === '407' || cause === 'ERR_PROXY_TUNNEL') return ['advice-proxy', values]
-  if (cause === 'CERT_HAS_EXPIRED') return ['advice-tls-expired', values]
+  if (atProxy || cause === '407' || cause === 'ERR_PROXY_TUNNEL') return 'advice-proxy'
+  if (cause === 'CERT_HAS_EXPIRED') return 'advice-tls-expired'
   if (family === 'tls' || /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/.test(cause)) {
-    return ['advice-tls', values]
+    return 'advice-tls'
   }
   if (
     family === 'connect' ||
     /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/.test(cause)
   ) {
-    return ['advice-unreachable', values]
+    return 'advice-unreachable'
   }
-  const ofStatus = STATUS_ADVICE[cause]
-  if (ofStatus !== undefined) return [ofStatus, values]
-  return [family === 'timeout' ? 'advice-late' : 'advice-retrying', values]
+  return STATUS_ADVICE[cause] ?? (family === 'timeout' ? 'advice-late' : 'advice-retrying')
 }
+
+/** The time of these does not count: nobody has refused the message. */
+const OUTAGES: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
+  'advice-proxy',
+  'advice-tls',
+  'advice-tls-expired',
+  'advice-unavailable',
+  'advice-unreachable'
+])
 
 const STATUS_ADVICE: Partial<Record<string, Advice[0]>> = {
   401: 'advice-denied',
@@ -162,6 +200,14 @@ function suspension(verdict: Verdict, count: number): Advice {
   const said = [ackCode, first?.code, first?.text].filter(Boolean).join(' ')
   return ['advice-suspended', { count, rule, answer: said }]
 }
+
+/** These say how many are suspended. */
+const SUSPENSIONS: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
+  'advice-ended-twice',
+  'advice-no-application-ack',
+  'advice-suspended',
+  'advice-suspended-unknown'
+])
 
 /** What is not over yet, or comes soon. */
 function whatComes({ alerts, delivery, ending, token }: AdviceFacts): Advice | undefined {

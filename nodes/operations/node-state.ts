@@ -94,7 +94,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     const { host = '', contact = '' } = place ?? {}
     return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
   }
-  const { alerts, contact, delivery, history, names, refusals, tokens } = parts
+  const { alerts, contact, delivery, giveUp, history, names, refusals, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
@@ -109,6 +109,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     token,
     names,
     contact,
+    giveUp,
     isDurable,
     refusal: refusals.last,
     alerts: alerts(),

@@ -32,7 +32,10 @@ export type TokenStatus =
   | ({ state: 'none' } & TokenTrouble)
 
 /** Why there is no other token. All texts are safe to print. */
-export interface TokenTrouble extends Pick<TokenErrorFacts, 'status' | 'host' | 'description'> {
+export interface TokenTrouble extends Pick<
+  TokenErrorFacts,
+  'permanent' | 'status' | 'host' | 'description'
+> {
   /** An OAuth code, a Node.js code, one of ours, or `HTTP 403`. */
   code: string
   /** A sentence that names the server. */
@@ -334,11 +337,12 @@ function waitFor(
 
 /** What a status shows of an error. */
 export function troubleOf(error: TokenError): TokenTrouble {
-  const { message, hint, status, host, description } = error
+  const { message, hint, permanent, status, host, description } = error
   return {
     code: shownCode(error),
     message,
     hint,
+    permanent,
     ...(status !== undefined && { status }),
     ...(host !== undefined && { host }),
     ...(description !== undefined && { description })

@@ -46,7 +46,8 @@ const LOST = {
   code: 'unauthorized_client',
   message: 'The token server login.example refused (HTTP 401).',
   description: 'Invalid client or Invalid client credentials.',
-  hint: 'Check Client secret.'
+  hint: 'Check Client secret.',
+  permanent: true
 }
 
 const told = (events: readonly QueueEvent[]): unknown[] =>

@@ -191,8 +191,10 @@ for (const language of translations) {
       })
 
       it('leave nothing in English', () => {
+        const words = (text: string): number =>
+          text.replace(/__\w+?__/g, '').match(/[a-z]{2,}/g)?.length ?? 0
         const same = [...english].filter(
-          ([key, text]) => (text.match(/[a-z]{2,}/g) ?? []).length >= 3 && texts.get(key) === text
+          ([key, text]) => words(text) >= 3 && texts.get(key) === text
         )
         assert.deepEqual(same, [])
       })

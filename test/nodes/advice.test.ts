@@ -62,7 +62,19 @@ describe('the advice for a node', () => {
     await send(2)
     assert.equal(
       await advised('advice-paused'),
-      `Paused: “ward moves”. Nothing is sent. 2 messages wait on disk; nothing is lost. Resume it once the reason is gone. Call: ${CONTACT}`
+      `Paused: “ward moves”. Nothing is sent. 2 messages wait on disk; nothing is lost. Resume the node once the reason is gone. Call: ${CONTACT}`
+    )
+  })
+
+  it('says of a node that is held up what is suspended besides', async () => {
+    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body), 'AE') })
+    await deploy({ auth: '', replyCodeActions: ':?E=S,:?A=C' })
+    await send()
+    await world.eventually(async () => (await world.state()).suspended === 1)
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    assert.match(
+      await advised('advice-paused'),
+      /^Paused\. Nothing is sent\. Besides, 1 message is suspended: resend or discard it\. Resume the node/
     )
   })
 
@@ -75,7 +87,7 @@ describe('the advice for a node', () => {
     )
     assert.match(
       text,
-      /1 message waits on disk; nothing is lost\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
+      /1 message waits on disk; nothing is lost\. It leaves by itself once this works again; it has 15 min from its first try, then it goes to Catch nodes\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
     )
     assert.ok(!text.includes(host()), 'not the receiver, which has nothing to do with it')
   })
@@ -85,7 +97,7 @@ describe('the advice for a node', () => {
     await send()
     assert.equal(
       await advised('advice-token-unreachable'),
-      `The token server 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits on disk; nothing is lost. Check that it is running, and the network in between. Call: ${CONTACT}`
+      `The token server 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits on disk; nothing is lost. It leaves by itself once this works again. Check that it is running, and the network in between. Call: ${CONTACT}`
     )
   })
 
@@ -94,7 +106,7 @@ describe('the advice for a node', () => {
     await send()
     assert.equal(
       await advised('advice-unreachable'),
-      'The receiver 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits in memory: if Node-RED stops, it is lost. Check that it is running, and the network in between.'
+      'The receiver 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits in memory: if Node-RED stops, it is lost. It leaves by itself once this works again. Check that it is running, and the network in between.'
     )
   })
 
@@ -129,15 +141,28 @@ describe('the advice for a node', () => {
     [503, 'advice-unavailable', 'is not available (HTTP 503)'],
     [500, 'advice-retrying', 'does not accept ADVICE']
   ] as const) {
-    it(`says what HTTP ${status} means`, async () => {
+    it(`says what HTTP ${status} means, and whether its time is limited`, async () => {
       world.receiver.respond = () => ({ status })
       await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C' })
       await send()
       const text = await advised(kind)
       assert.ok(text.startsWith(`The receiver ${host()} ${words}`), text)
-      assert.match(text, /1 message waits on disk; nothing is lost\./)
+      assert.match(text, /1 message waits on disk; nothing is lost\. It leaves by itself/)
+      // An outage skips nobody.
+      assert.equal(text.includes('it has 15 min from its first try'), status !== 503, text)
     })
   }
+
+  it('says what the settings make of the time that a message has', async () => {
+    const unreachable = { auth: '', url: 'https://127.0.0.1:9/hl7' }
+    await deploy({ ...unreachable, failureTimeout: 90, failWhileUnreachable: true })
+    await send()
+    assert.match(await advised('advice-unreachable'), /it has 1 min 30 s from its first try/)
+    world.receiver.respond = () => ({ status: 404 })
+    await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C', failureTimeout: -1 })
+    await send()
+    assert.match(await advised('advice-not-found'), /once this works again\. Check the path/)
+  })
 
   it('says of suspended messages what the receiver said', async () => {
     world.receiver.respond = ({ body }) => {

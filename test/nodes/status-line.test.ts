@@ -63,7 +63,7 @@ const retrying = (cause = 'ECONNREFUSED'): Partial<DeliveryState> => ({
   }
 })
 const failed = (failing: string): Partial<DeliveryState> => ({ state: 'error', failing })
-const trouble = { code: 'invalid_client', message: '', hint: '' }
+const trouble = { code: 'invalid_client', message: '', hint: '', permanent: true }
 const noToken = { token: { state: 'none', ...trouble } } as const
 const oldToken = {
   token: { state: 'refresh failing', validUntil: 1_040_000, ...trouble, code: 'ETIMEDOUT' }

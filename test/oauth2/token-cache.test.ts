@@ -143,7 +143,10 @@ describe('a valid token', () => {
       await server.answer(fails())
     }
     server.clock.pass(60_000)
-    assert.deepEqual(server.cache.status, { state: 'none', code: 'test', message: 'no', hint: '' })
+    assert.deepEqual(server.cache.status, {
+      ...{ state: 'none', code: 'test', message: 'no', hint: '' },
+      permanent: false
+    })
   })
 
   it('serves if the next one comes too late', async () => {
@@ -289,6 +292,7 @@ describe('a token that the receiver refuses', () => {
     assert.deepEqual(status, {
       ...{ state: 'none', code: 'ERR_TOKEN_REFUSED', status: 401, host: 'receiver.example' },
       description: REFUSAL.description,
+      permanent: true,
       message:
         'The receiver receiver.example refused the token (HTTP 401), shortly after another refusal.'
     })

@@ -60,7 +60,10 @@ describe('the tokens of a node', () => {
     const source = test.source({ clientSecret: '' })
     await assert.rejects(source.token(), { code: 'CONFIG', permanent: true })
     const message = 'Client secret: Enter the client secret.'
-    assert.deepEqual(source.status, { state: 'none', code: 'CONFIG', message, hint: '' })
+    assert.deepEqual(source.status, {
+      ...{ state: 'none', code: 'CONFIG', message, hint: '' },
+      permanent: true
+    })
     assert.deepEqual(test.server.seen, [])
   })
 
@@ -90,7 +93,7 @@ describe('the tokens of a node', () => {
     await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS' })
     const { host } = new URL(test.server.origin)
     assert.deepEqual(source.status, {
-      ...{ state: 'none', code: 'HTTP 500', status: 500, host },
+      ...{ state: 'none', code: 'HTTP 500', status: 500, host, permanent: false },
       message: `The token server ${host} answered with HTTP 500.`,
       hint: 'The token server has a problem; the request will be retried. If this goes on, ask its operator.'
     })
