@@ -69,6 +69,8 @@ export interface UserAnswer {
   /** `''` if Node-RED asks nobody, or for whoever has not logged in. */
   name: string
   permissions: Permission[]
+  /** The editor is not disabled. */
+  hasEditor: boolean
 }
 
 /** A message, without HL7 content but its control ID, type and codes. */

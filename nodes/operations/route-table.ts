@@ -71,7 +71,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.read',
     takes: type<NoQuestion>(),
     answers: type<UserAnswer>(),
-    does: 'who is logged in, and which of these permissions they have'
+    does: 'who is logged in, which of these permissions they have, and whether there is an editor'
   },
   metrics: {
     method: 'GET',

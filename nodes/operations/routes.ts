@@ -40,7 +40,11 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
   return {
     metrics,
 
-    user: ({ user, may }) => ({ name: user, permissions: PERMISSIONS.filter(may) }),
+    user: ({ user, may }) => ({
+      name: user,
+      permissions: PERMISSIONS.filter(may),
+      hasEditor: (RED.settings as { disableEditor?: unknown }).disableEditor !== true
+    }),
 
     nodes: () => allStates(RED),
 

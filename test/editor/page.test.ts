@@ -288,6 +288,28 @@ describe('the page', () => {
     assert.equal((await keys('message')).length, 20)
   })
 
+  it('resends messages of a paused node without trying one first, and says that they stay', async () => {
+    fake.nodes = fake.nodes.map((node) => ({ ...node, suspended: 2 }))
+    fake.messages.set('Pharmacy', [messageRow('1'), messageRow('2')])
+    await open()
+    await page.click('[data-button=resend-all]')
+    assert.match(await text('.hl7-question'), /Resend the 2 suspended messages of Pharmacy\?/)
+    assert.equal(await page.locator('.hl7-question input').count(), 0)
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /2 messages are back in the queue\. The node is paused: nothing/)
+    assert.match(posted()[0] ?? '', /"firstAlone":false/)
+  })
+
+  it('opens the editor at the node', async () => {
+    await open()
+    const [editor] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.click('[data-button=flow]')
+    ])
+    assert.equal(editor.url(), `${nodeRed.url}/#node/Pharmacy`)
+    await editor.close()
+  })
+
   it('can be used with the keyboard alone', async () => {
     fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
     await open()

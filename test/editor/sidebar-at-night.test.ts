@@ -148,8 +148,8 @@ describe('the person called at night, with real nodes in trouble', () => {
     await open('operator')
     await shows('.hl7-summary', /^3 of 3 nodes need attention$/)
     for (const [node, words] of [
-      ['registry', /Registry retrying since \d\d:\d\d .*3 waiting .*HTTP 503, try \d/],
-      ['laboratory', /Laboratory 8 suspended since .*AE 206 Application record locked/],
+      ['registry', /Registry retrying since \d\d:\d\d 3 waiting .*is not available \(HTTP 503\)/],
+      ['laboratory', /Laboratory 8 suspended since .* answered AE 206 Application record locked/],
       ['pharmacy', /Pharmacy paused since .*1 waiting .*by operator: “upgrade”/]
     ] as const) {
       await shows(`[data-key=${node}]`, words)
@@ -157,6 +157,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     const first = editor.page.locator('.hl7-node-rows tbody tr').first()
     assert.equal(await first.getAttribute('data-key'), 'pharmacy')
     await click('[data-key=registry]')
+    await shows('.hl7-why', /^retrying since .* · try \d+ (?:in \d+ s|now)$/)
     await shows('.hl7-events', /HTTP 503: retrying OA-1010/)
     await editor.page
       .locator('.hl7-picture-acked svg[aria-label^="Acknowledged in the last hour: 1,"]')

@@ -131,7 +131,7 @@ export class FakeOperations {
     const query = new URLSearchParams(search)
     const node = this.nodes.find((one) => one.id === id)
     const known = this.messages.get(id) ?? []
-    if (id === 'user') return { name: '', permissions: this.permissions }
+    if (id === 'user') return { name: '', permissions: this.permissions, hasEditor: true }
     if (id === '') return { at: new Date().toISOString(), nodes: this.nodes }
     if (node === undefined) return undefined
     if (what === 'history') return { minutes: history(node, Number(query.get('minutes'))) }

@@ -24,7 +24,9 @@ export async function actOnMany(
   { action, place, which, count, title, confirm }: Bulk
 ): Promise<void> {
   const { text, question, say, frame } = desk
-  const mayTry = action === 'resend' && count > 1
+  const isPaused = node.state === 'paused'
+  // What becomes of the first would not be known before it is resumed.
+  const mayTry = action === 'resend' && count > 1 && !isPaused
   const consent =
     action === 'resend' && count === 1
       ? { checked: false }
@@ -46,8 +48,14 @@ export async function actOnMany(
     if (firstAlone) say('good', text('done.trying'))
     const answer = await frame.ask('resendMessages', { id }, { ...which, firstAlone })
     if (answer.first) sayTried(desk, answer.first, answer.resent ?? 0)
-    else say('good', text('done.resent', { count: answer.found }))
+    else sayResent(desk, node, text('done.resent', { count: answer.found }))
   })
+}
+
+/** Says what is back in the queue, and that it stays there while the node is paused. */
+export function sayResent({ say, text }: Desk, { state }: NodeState, words: string): void {
+  const more = state === 'paused' ? text('done.whenResumed') : ''
+  say('good', [words, more].filter(Boolean).join(' '))
 }
 
 /** What became of the message that went first, and so of the others. */

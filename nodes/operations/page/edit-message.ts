@@ -1,5 +1,6 @@
 import type { TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
+import { sayResent } from './bulk.ts'
 import { cut } from './cut.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 
@@ -50,7 +51,7 @@ async function editOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise
     value = consent.text
     isDone = await act(desk, async () => {
       await frame.ask('resendMessage', params, { payload: value })
-      say('good', text('done.editedOne', { controlId }))
+      sayResent(desk, node, text('done.editedOne', { controlId }))
     })
   }
 }

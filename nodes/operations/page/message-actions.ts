@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
-import { actOnMany } from './bulk.ts'
+import { actOnMany, sayResent } from './bulk.ts'
 import { cut } from './cut.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 import { editAction } from './edit-message.ts'
@@ -96,11 +96,11 @@ export function messageActions(node: NodeState, row: MessageAnswer, desk: Desk):
 }
 
 async function resendOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
-  const { frame, say, text } = desk
+  const { frame, text } = desk
   const controlId = cut(row.controlId, 80)
   await act(desk, async () => {
     await frame.ask('resendMessage', { id: node.id, messageId: row.id }, {})
-    say('good', text('done.resentOne', { controlId }))
+    sayResent(desk, node, text('done.resentOne', { controlId }))
   })
 }
 

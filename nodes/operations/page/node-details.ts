@@ -7,7 +7,7 @@ import { act, button, type Desk, refusal } from './desk.ts'
 import { type Histories, pictures } from './pictures.ts'
 import { ruleView } from './rule-view.ts'
 import { clockTime, until } from './times.ts'
-import { adviceOf, reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
+import { adviceOf, nextTry, reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
 
 /** As long as the runtime keeps it. */
 const MAX_REASON = 200
@@ -17,8 +17,9 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const { text, language, now, question, name } = desk
   const { word, level } = stateOf(node, desk)
   const since = clockTime(node.since, now(), language)
-  const reason = reasonOf(node, desk)
   const advice = adviceOf(node, desk)
+  // Advice says why; what it does not say is when.
+  const more = advice === '' ? reasonOf(node, desk) : nextTry(node, desk)
   const contact = cut(node.contact, 200)
   return html`<section class="hl7-details">
     <div class="hl7-heading">
@@ -28,7 +29,7 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
     <div class="hl7-advice" data-level=${level}>
       ${advice === '' ? nothing : html`<p class="hl7-do">${advice}</p>`}
       <p class="hl7-why">
-        ${[since === '' ? word : text('since', { state: word, since }), reason]
+        ${[since === '' ? word : text('since', { state: word, since }), more]
           .filter(Boolean)
           .join(' · ')}
       </p>

@@ -6,7 +6,7 @@ import type { Desk } from './desk.ts'
 import { RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
 import { clockTime } from './times.ts'
-import { adviceOf, needsLook, nameOf, reasonOf, stateOf } from './words.ts'
+import { needsLook, nameOf, stateOf, whyOf } from './words.ts'
 
 const COLUMNS = [
   'node',
@@ -122,8 +122,6 @@ export class NodeTable {
     // What it is called in a narrow sidebar, where no column has its flow.
     const whole = name(id)
     const short = nameOf(node)
-    const advice = adviceOf(node, this.#desk)
-    const reason = reasonOf(node, this.#desk)
     // One template for all cells: 200 nodes are drawn at once.
     return html`<tr
       role="row"
@@ -132,9 +130,10 @@ export class NodeTable {
       aria-selected=${isChosen ? 'true' : 'false'}
     >
       <td role="gridcell" class="hl7-cell-node">
-        <span class="hl7-dot" data-level=${level} aria-hidden="true"></span
-        ><span class="hl7-name">${short}</span
-        ><span class="hl7-unit">${whole.slice(short.length)}</span>
+        <div class="hl7-named">
+          <span class="hl7-dot" data-level=${level} aria-hidden="true"></span>
+          <span><b>${short}</b><span class="hl7-unit">${whole.slice(short.length)}</span></span>
+        </div>
       </td>
       <td role="gridcell" class="hl7-cell-flow">${cut(flow, 80)}</td>
       <td role="gridcell" class="hl7-cell-state">${word}</td>
@@ -165,8 +164,7 @@ export class NodeTable {
         ${clockTime(lastAckAt, now(), language)}
       </td>
       <td role="gridcell" class="hl7-cell-why">
-        <span class="hl7-short">${reason}</span
-        ><span class="hl7-long">${advice === '' ? reason : advice}</span>
+        <div>${whyOf(node, this.#desk)}</div>
       </td>
     </tr>`
   }

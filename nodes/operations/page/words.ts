@@ -72,6 +72,21 @@ export function adviceOf({ advice }: NodeState, speech: Speech): string {
   return advice === null ? '' : told(advice, advice.text, speech)
 }
 
+/** What a list says of it: what holds it up and what to do, or else why it is in its state. */
+export function whyOf(state: NodeState, speech: Speech): string {
+  return adviceOf(state, speech) || reasonOf(state, speech)
+}
+
+/** `try 4 in 20 s`; empty if nothing is retried. */
+export function nextTry({ retry, state }: NodeState, { now, text }: Speech): string {
+  if (retry === null || state === 'paused') return ''
+  const attempt = retry.attempts + 1
+  const ms = until(retry.nextAt, now()) ?? 0
+  return ms > 0
+    ? text('nextTry', { attempt, time: durationText(ms, text) })
+    : text('nextTryNow', { attempt })
+}
+
 /** Why it is in its state. A rule is said elsewhere, in words. */
 export function reasonOf(state: NodeState, speech: Speech): string {
   return told(withoutRule(state), state.reason, speech)

@@ -62,9 +62,10 @@ class OwnPage {
   /** Shows the application to whoever is logged in, or asks for the login. Never rejects. */
   async enter(): Promise<void> {
     try {
-      const { name, permissions } = await this.#session.ask('user', {}, {})
+      const { name, permissions, hasEditor } = await this.#session.ask('user', {}, {})
       if (this.#isAnother(name)) return
       this.#permissions = permissions
+      if (hasEditor) this.#frame.flow = flowsIn(this.#session.editor)
       await this.#showAccount(name)
     } catch (error) {
       if (!isUnauthorized(error)) {
@@ -148,6 +149,17 @@ class OwnPage {
             </button>`,
       this.#account
     )
+  }
+}
+
+/** The flows are in the editor, which opens at a node that its address names. */
+function flowsIn(editor: URL): NonNullable<Frame['flow']> {
+  return {
+    // A node in a subflow runs under ids joined with hyphens, of which the last is its own.
+    has: (id) => !id.includes('-'),
+    reveal: (id) => {
+      window.open(new URL(`#node/${id}`, editor), '_blank', 'noopener')
+    }
   }
 }
 
