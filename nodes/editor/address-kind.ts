@@ -1,4 +1,4 @@
-import { urlProblem } from '../../src/http-client/url-problem.ts'
+import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 import { isTokenPath } from '../../src/oauth2/token-url.ts'
 
 /** What the address of a token server is taken for; empty if it is no usable URL, or a variable. */
@@ -13,7 +13,7 @@ export type AddressKind = 'wellKnown' | 'smart' | 'tokenEndpoint' | 'issuer' | '
  */
 export function readAddress(text: string): { kind: AddressKind; url: string } {
   const bare = text.trim().replace(/^["'<]+|["'>,;]+$/g, '')
-  if (urlProblem(bare) !== undefined) return { kind: '', url: text.trim() }
+  if (typedUrlProblem(bare) !== undefined) return { kind: '', url: text.trim() }
   const url = bare.split('#')[0] ?? bare
   const path = new URL(url).pathname
   if (path.includes('/.well-known/')) {

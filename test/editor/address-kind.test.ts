@@ -34,6 +34,7 @@ const ADDRESSES: [text: string, kind: AddressKind, url?: string][] = [
   ['${ISSUER}', ''],
   ['login.example.org', ''],
   ['http://login.example.org', ''],
+  ['https://login.example.org/realms/my realm', ''],
   ['', '']
 ]
 
