@@ -9,7 +9,8 @@ import { join } from 'node:path'
  * @throws {Error} if the build fails; the compiler has printed why
  */
 export function buildIfNeeded(root: string): void {
-  const sources = ['src/**/*', 'nodes/**/*', 'icons/**/*', 'scripts/build.ts', 'tsconfig*.json']
+  const folders = ['src', 'nodes', 'locales', 'icons', 'scripts'].map((folder) => `${folder}/**/*`)
+  const sources = [...folders, 'tsconfig*.json']
   const built = modified(root, ['dist/nodes/*.js'])
   if (built.length > 0 && Math.max(...modified(root, sources)) <= Math.min(...built)) return
 
