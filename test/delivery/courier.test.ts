@@ -250,7 +250,7 @@ describe('Courier', () => {
       assert.deepEqual(second.error, {
         code: 'ERR_EARLIER_ANSWER',
         family: 'reset',
-        text: 'the receiver sent an answer to an earlier message'
+        text: 'the receiver sent a reply to an earlier message'
       })
       assert.deepEqual(
         [second.decision.rule, second.decision.retry, second.reachable, second.reply],

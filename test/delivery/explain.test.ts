@@ -139,7 +139,7 @@ describe('deliveryFailed', () => {
       { code: 'ECONNRESET' }
     ],
     [
-      'an answer to an earlier message',
+      'a reply to an earlier message',
       error('ERR_EARLIER_ANSWER', 'reset'),
       "it broke. Ask the receiver's operator why it replies twice; it may have accepted this message.",
       { code: 'ERR_EARLIER_ANSWER' }

@@ -355,7 +355,7 @@ describe('the main job, in a real Node-RED', () => {
       )
       const sender = `127.0.0.1:${port}:`
       const { nodeRed } = world
-      await nodeRed.waitForLog(`${sender} the receiver sent an answer to an earlier message`)
+      await nodeRed.waitForLog(`${sender} the receiver sent a reply to an earlier message`)
       await nodeRed.waitForLog(`${sender} the server sent more than one`)
     })
   })

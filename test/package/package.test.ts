@@ -120,12 +120,16 @@ describe('the published package', () => {
     )
   })
 
-  it('imports exactly the packages that it declares as dependencies', async () => {
+  it('imports exactly the packages that it declares as dependencies, which the documentation lists', async () => {
     const { dependencies = {} } = JSON.parse(text('package.json')) as Manifest
     const names = (await imports()).packages
       .filter((path) => !isBuiltin(path))
       .map((path) => /^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? '')
     assert.deepEqual([...new Set(names)].sort(), Object.keys(dependencies).sort())
+    const page = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8')
+    const table = /^## Dependencies\n\n((?:\|.*\n)+)/m.exec(page)?.[1] ?? ''
+    const listed = [...table.matchAll(/^\| ([a-z][\w-]*) \|/gm)].map(([, name]) => name ?? '')
+    assert.deepEqual(listed.slice(1).sort(), Object.keys(dependencies).sort())
   })
 
   it('contains no source maps, no paths of the build machine and no keys', () => {
