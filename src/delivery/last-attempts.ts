@@ -34,6 +34,8 @@ const EARLY_MS = 1
  */
 export class LastAttempts {
   readonly #kept = new Map<number, Kept>()
+  /** Messages whose time is over, and that others of their lane hold up. */
+  readonly #over = new Set<number>()
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>
   readonly #alarm: Alarm
   readonly #onOver: (seq: number) => void
@@ -67,6 +69,7 @@ export class LastAttempts {
     const last = this.#kept.get(seq)
     this.#bytes -= last?.size ?? 0
     this.#kept.delete(seq)
+    this.#over.delete(seq)
     return last
   }
 
@@ -75,6 +78,11 @@ export class LastAttempts {
     const last = this.#kept.get(row.seq)
     const isOver = last?.renewals === renewals && this.#isOver(last, EARLY_MS)
     return isOver ? last : undefined
+  }
+
+  /** A lane is free: those that it held up need no place among the messages in flight. */
+  endHeldUp(): void {
+    for (const seq of this.#over) this.#onOver(seq)
   }
 
   close(): void {
@@ -93,9 +101,10 @@ export class LastAttempts {
     const now = this.#clock.monotonic()
     let next = Infinity
     for (const [seq, last] of this.#kept) {
-      if (this.#isOver(last)) this.#onOver(seq)
+      if (this.#isOver(last)) this.#over.add(seq)
       else next = Math.min(next, last.until)
     }
+    this.endHeldUp()
     if (next < Infinity) this.#alarm.setIn(next - now)
   }
 

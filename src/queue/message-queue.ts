@@ -87,8 +87,8 @@ export class MessageQueue<Content> {
     return this.#engine.call('claimNext', () => [most, this.#contents.before])
   }
 
-  claimRetry(seq: number): Promise<Claim | undefined> {
-    return this.#engine.call('claimRetry', () => [seq])
+  claimEarly(seq: number): Promise<Claim | undefined> {
+    return this.#engine.call('claimEarly', () => [seq])
   }
 
   claimLate(most: number): Promise<Claim[]> {

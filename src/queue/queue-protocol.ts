@@ -11,7 +11,7 @@ export type QueueMethods = Pick<
   Queue<Uint8Array>,
   | 'accept'
   | 'claimNext'
-  | 'claimRetry'
+  | 'claimEarly'
   | 'claimLate'
   | 'claimAwaiting'
   | 'claimSuspended'

@@ -32,7 +32,7 @@ const BETWEEN_LOOKS_MS = 60 * 60 * 1000
 /** Calls for which nothing is stored. (A claim may find a damaged message, and store that.) */
 const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
   'claimNext',
-  'claimRetry',
+  'claimEarly',
   'claimLate',
   'claimAwaiting',
   'claimSuspended',

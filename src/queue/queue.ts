@@ -240,10 +240,11 @@ export class Queue<Stored> {
     return rows.map((row) => this.#claim(row, contentsBefore))
   }
 
-  /** Hands out a message that is retried before its turn, unless it is on its way or another one of its lane is. */
-  claimRetry(seq: number): ClaimedMessage<Stored> | undefined {
+  /** Hands out a waiting message before its turn, unless it is on its way or others of its lane go first. */
+  claimEarly(seq: number): ClaimedMessage<Stored> | undefined {
     const row = this.#sql.row(seq)
-    return row !== undefined && isRetrying(row) && this.#isFree(row) ? this.#claim(row) : undefined
+    const isFirst = row !== undefined && isWaiting(row) && row.turn !== null
+    return isFirst && this.#isFree(row) ? this.#claim(row) : undefined
   }
 
   /** Hands out awaiting messages whose time is up. */

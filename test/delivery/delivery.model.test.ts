@@ -1,6 +1,7 @@
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Action, DeliveryModel, type ModelSettings } from './delivery-model.ts'
+import type { ReplyKind } from './replies.ts'
 
 const settings: fc.Arbitrary<ModelSettings> = fc.record({
   durable: fc.boolean(),
@@ -119,13 +120,7 @@ const ordinary: ModelSettings = {
 const add = { do: 'add', key: 0, size: 100 } as const
 const large = { ...add, size: 9 * 1024 * 1024 }
 const disk = (calls: number): Action => ({ do: 'disk', calls })
-const reply = (
-  kind: 'accept' | 'await-retry' | 'retry-disable' | 'retry-suspend' | 'unreachable'
-): Action => ({
-  do: 'reply',
-  pick: 0,
-  kind
-})
+const reply = (kind: ReplyKind): Action => ({ do: 'reply', pick: 0, kind })
 /** A success, after which twice as many may be in flight. */
 const succeed: Action[] = [add, disk(100), reply('accept'), disk(100)]
 const fail = (writes: boolean): Action => ({ do: 'fail', writes, reads: false })
@@ -190,6 +185,18 @@ const found: [ModelSettings, Action[]][] = [
       ...[disk(1), disk(1), add, disk(2), reply('unreachable'), disk(1), { do: 'crash' } as const],
       ...[disk(1), disk(1), { do: 'advance', ms: 1 } as const, disk(1), disk(1)],
       reply('unreachable')
+    ]
+  ],
+  // The time of a message is over while another one of its lane is on its way, and then one of another lane.
+  [
+    {
+      ...{ ...ordinary, durable: false, order: 'key', maxInFlight: 1 },
+      ...{ failureTimeoutMs: 10_000, quickDisk: true }
+    },
+    [
+      ...[add, { ...add, key: 2 }, reply('await'), { ...add, key: 2 }, reply('await')],
+      { do: 'acknowledge', pick: 4, kind: 'retry-disable' },
+      ...[reply('busy'), { do: 'advance', ms: 1 } as const]
     ]
   ],
   // All clocks are restarted while it is stored that a late acknowledgement asks for a retry.

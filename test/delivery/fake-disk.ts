@@ -39,7 +39,7 @@ interface Call {
 /** Calls that change nothing. */
 const READS = new Set<QueueMethod>([
   'claimNext',
-  'claimRetry',
+  'claimEarly',
   'claimLate',
   'claimAwaiting',
   'claimSuspended',
