@@ -37,7 +37,7 @@ async function median(times: number, run: () => unknown, runs = 7): Promise<numb
 const short = await median(20_000, () => readAndDecide(typical))
 console.log(`read a ${typical.length}-byte ACK and decide: ${short.toFixed(1)} µs (budget 25 µs)`)
 const many = await median(1, () => readAndDecide(long))
-console.log(`read a reply of 5 000 ERR segments: ${(many / 1000).toFixed(1)} ms (budget 50 ms)`)
+console.log(`read a reply of 5,000 ERR segments: ${(many / 1000).toFixed(1)} ms (budget 50 ms)`)
 
 const segment = `OBX|1|ED|PDF^Report||^AP^^Base64^${'A'.repeat(1_000_000)}\r`
 const large = Buffer.from(`${header.replace('ACK^A01^ACK', 'ORU^R01')}\r${segment.repeat(50)}`)

@@ -64,10 +64,10 @@ function unitText(unit: string): string {
   return unit === '' || unit.startsWith('/') ? unit : ` ${unit}`
 }
 
-/** Three significant digits below 1000; thousands are separated by blanks. */
+/** Three significant digits below 1000; thousands are separated by commas. */
 export function figure(value: number): string {
   if (Math.abs(value) >= 1000) {
-    return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/gu, ' ')
+    return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/gu, ',')
   }
   return String(Number(value.toPrecision(3)))
 }
