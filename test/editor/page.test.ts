@@ -154,15 +154,76 @@ describe('the page', () => {
     for (let count = 0; count < 60; count++) await page.keyboard.press('ArrowDown')
     const scrolled = await page.evaluate(`document.querySelector('.hl7-scroll').scrollTop`)
     assert.ok(Number(scrolled) > 0)
-    // The last is in trouble now, and comes first; so does the one with the focus, later.
+    // The last is in trouble now, and comes first once nobody is at the rows; so does the one with the focus, later.
     const [last] = fake.nodes.splice(199, 1)
     assert.ok(last)
     fake.nodes.unshift({ ...last, suspended: 3 })
+    await shows('[data-key=n199]', /3 suspended/)
+    assert.equal((await keys('node'))[0], 'n0')
+    await page.hover('[data-key=n60]')
+    await page.mouse.move(0, 0)
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n199'`)
     assert.equal(await focused(), 'n60')
     fake.nodes.sort((one, other) => Number(other.id === 'n60') - Number(one.id === 'n60'))
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n60'`)
     assert.equal(await focused(), 'n60')
+  })
+
+  it('moves nothing under a resting pointer', async () => {
+    fake.nodes = Array.from({ length: 60 }, (_, index) => nodeState(`n${index}`))
+    await open()
+    await page.hover('[data-key=n5]')
+    const place = async (): Promise<number> =>
+      (await page.locator('[data-key=n5]').boundingBox())?.y ?? 0
+    const before = await place()
+    const values = { by: '', reason: 'Out of order. '.repeat(20) }
+    const trouble = { suspended: 3, kind: 'paused' as const, values }
+    fake.nodes.unshift(...fake.nodes.splice(2, 1).map((node) => ({ ...node, ...trouble })))
+    fake.nodes.unshift(...fake.nodes.splice(50, 1).map((node) => ({ ...node, suspended: 1 })))
+    await shows('[data-key=n2]', /Out of order/)
+    assert.ok(Math.abs((await place()) - before) < 1)
+    assert.equal((await keys('node'))[0], 'n0')
+    await page.mouse.move(0, 0)
+    await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n50'`)
+  })
+
+  it('keeps a message open, however many newer ones come', async () => {
+    const rows = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) =>
+        messageRow(String(from - index), { state: 'acked', outcome: 'ack' })
+      )
+    fake.messages.set('Radiology', rows(150, 150))
+    await open()
+    await page.click('[data-key=Radiology]')
+    await page.click('[data-key="120"]')
+    await page.waitForSelector('[data-key="120"][aria-expanded=true]')
+    await page.hover('.hl7-events h3')
+    fake.messages.set(
+      'Radiology',
+      rows(350, 350).map((row) => ({ ...row, attempts: 7 }))
+    )
+    fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 200 }))
+    await shows('[data-key="120"] .hl7-cell-tries', /7/)
+    assert.equal((await keys('message'))[0], '150')
+    assert.equal(await page.locator('[data-key="120"][aria-expanded=true]').count(), 1)
+    await page.click('[data-key="120"]')
+    await page.hover('.hl7-events h3')
+    await page.waitForSelector('[data-key="350"]')
+  })
+
+  it('says how many suspended messages it does not list while one is open', async () => {
+    fake.messages.set('Laboratory', [messageRow('2'), messageRow('1')])
+    fake.nodes = fake.nodes.map((node) => ({ ...node, suspended: 2 }))
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1"]')
+    fake.messages.set('Laboratory', [messageRow('3'), messageRow('2'), messageRow('1')])
+    fake.nodes = fake.nodes.map((node) => ({ ...node, suspended: 3 }))
+    await shows('.hl7-messages .hl7-count', /1 newer message is not listed yet/)
+    await page.click('[data-key="1"]')
+    await page.hover('.hl7-events h3')
+    await page.waitForSelector('[data-key="3"]')
+    await until(`document.querySelector('.hl7-messages .hl7-count').innerText === ''`)
   })
 
   it('names the rule that suspended a message once', async () => {

@@ -182,6 +182,9 @@ describe('the sidebar tab', () => {
       .map((row) => [row.dataset.key, row]))`)
     const scrolled = await editor.ask(`document.querySelector('.hl7-scroll').scrollTop`)
     assert.ok(Number(scrolled) > 0)
+    // Nobody is at the rows any longer.
+    await page.hover('[data-key=n40]')
+    await page.mouse.move(0, 0)
 
     // The last one is in trouble now, and comes first; one is gone.
     const [last] = fake.nodes.splice(99, 1)
@@ -239,6 +242,7 @@ describe('the sidebar tab', () => {
     await page.keyboard.press('Enter')
     await page.keyboard.press('Tab')
     assert.match(await focused(), /Resend/)
+    await page.keyboard.press('Tab')
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.hl7-question')
@@ -411,7 +415,7 @@ describe('the sidebar tab', () => {
     fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
     assert.deepEqual(await askedFor(() => editor.ask(`RED.events.emit('deploy')`)), all)
     await page.click('[data-key="1"]')
-    const resend = page.locator('.hl7-messages button:visible', { hasText: 'Resend' })
+    const resend = page.locator('[data-button=resend-one]')
     assert.deepEqual(await askedFor(() => resend.click()), [
       ...all,
       '/hl7-https-out/Laboratory/messages/1/resend'
@@ -445,8 +449,7 @@ describe('the sidebar tab', () => {
     assert.equal(await editor.ask(`document.querySelectorAll('.hl7-lines').length`), 2)
     await page.click('[data-key="2"]')
     assert.equal(await editor.ask(`document.body.textContent.includes('4711')`), false)
-    await button('Resend').waitFor()
-    await page.locator('.hl7-messages .hl7-buttons button:visible', { hasText: 'Resend' }).click()
+    await page.click('[data-button=resend-one]')
     await until(() => posted()[0] === '/hl7-https-out/Laboratory/messages/2/resend {}')
   })
 

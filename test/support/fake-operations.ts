@@ -153,9 +153,9 @@ export class FakeOperations {
     }
     const found = known.filter((row) => fits(row, Object.fromEntries(query)))
     const before = query.get('before')
-    const from = before === null ? 0 : found.findIndex((row) => row.id === before) + 1
+    const older = before === null ? found : found.filter((row) => Number(row.id) < Number(before))
     const limit = Number(query.get('limit') ?? 100)
-    return { messages: found.slice(from, from + limit), more: found.length > from + limit }
+    return { messages: older.slice(0, limit), more: older.length > limit }
   }
 }
 

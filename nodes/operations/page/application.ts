@@ -5,7 +5,7 @@ import { type Desk, refusal } from './desk.ts'
 import { Events } from './events.ts'
 import { Find } from './find.ts'
 import type { Frame, Place } from './frame.ts'
-import { keepFocus } from './keep-focus.ts'
+import { keepPlace } from './keep-place.ts'
 import { MessageList } from './message-list.ts'
 import { messageRow } from './message-query.ts'
 import { nodeDetails, nodeHistory } from './node-details.ts'
@@ -127,7 +127,7 @@ export class Application {
   #draw(): Promise<void> {
     this.#drawing ??= Promise.resolve().then(() => {
       this.#drawing = undefined
-      keepFocus(this.#root, () => {
+      keepPlace(this.#root, () => {
         render(this.#view(), this.#root)
       })
       this.#frame.chosen?.({

@@ -18,6 +18,7 @@ import {
 import { OpenedMessage } from './opened-message.ts'
 import { focusRow, RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
+import { SteadyRows } from './steady-rows.ts'
 import { clockTime } from './times.ts'
 import { receiverSaid, stateWord } from './words.ts'
 
@@ -30,6 +31,7 @@ const FILTERS = ['controlId', 'type', 'rule'] as const
 export class MessageList {
   readonly #desk: Desk
   readonly #keys: RowKeys
+  readonly #steady: SteadyRows
   readonly #opened: OpenedMessage
   readonly #section = createRef<HTMLElement>()
   #node: NodeState | undefined
@@ -55,6 +57,7 @@ export class MessageList {
   constructor(desk: Desk) {
     this.#desk = desk
     this.#opened = new OpenedMessage(desk)
+    this.#steady = new SteadyRows(() => desk.draw())
     this.#keys = new RowKeys(
       () => desk.draw(),
       (key) => {
@@ -69,6 +72,26 @@ export class MessageList {
   /** The id of the opened message. */
   get opened(): string | undefined {
     return this.#opened.id
+  }
+
+  /** Somebody has opened or ticked something in it. */
+  get #isInUse(): boolean {
+    return this.opened !== undefined || this.#chosen.size > 0
+  }
+
+  /**
+   * What is listed is older than this one. While somebody is at the list, it does not fill with newer ones, which
+   * would take its rows away; what waits is listed in another order.
+   */
+  get #olderThan(): Pick<MessageAnswer, 'id' | 'state'> | undefined {
+    const before = this.#pages.at(-1)
+    const [first] = this.#rows
+    const isAtIt = this.#isInUse || this.#steady.isHeld
+    if (before !== undefined || first === undefined || !isAtIt || this.#list === 'queued') {
+      return before
+    }
+    const newest = Math.max(...this.#rows.map(({ id }) => Number(id)))
+    return { ...first, id: String(newest + 1) }
   }
 
   /** What is listed is in several states, which a row then says too. */
@@ -87,9 +110,10 @@ export class MessageList {
       this.#more = false
     }
     this.#node = node
-    if (!this.#isFixed && this.#list !== mostTelling(node)) {
+    if (!this.#isFixed && !this.#isInUse && this.#list !== mostTelling(node)) {
       this.#list = mostTelling(node)
       this.#start()
+      this.#rows = []
     }
   }
 
@@ -102,7 +126,7 @@ export class MessageList {
     const filter = this.#filter
     const list = this.#list
     try {
-      const page = await messagePage(frame, node.id, list, filter, this.#pages.at(-1))
+      const page = await messagePage(frame, node.id, list, filter, this.#olderThan)
       const matching =
         list === 'suspended' && Object.keys(filter).length > 0 && this.#pages.length === 0
           ? await countMatching(frame, node.id, filter, page)
@@ -200,9 +224,10 @@ export class MessageList {
       label: this.#desk.text('messages.title'),
       isTree: true,
       keys: this.#keys,
+      steady: this.#steady,
       columns: COLUMNS,
       head: (column) => this.#head(column),
-      rows: this.#rows,
+      rows: this.#steady.arrange(this.#rows),
       chosen: this.opened,
       row: (row) => this.#row(node, row)
     })
@@ -312,6 +337,7 @@ export class MessageList {
     this.#pages = []
     this.#chosen.clear()
     this.#opened.close()
+    this.#steady.release()
   }
 
   #choose(id: string): void {
@@ -342,7 +368,9 @@ export class MessageList {
       const from = this.#pages.length * LISTED + 1
       return text('count.from', { from, to: from + this.#rows.length - 1 })
     }
-    if (!this.#more) return ''
+    const isAll = this.#list === 'suspended' && Object.keys(this.#filter).length === 0
+    const newer = isAll ? node.suspended - this.#rows.length : 0
+    if (!this.#more) return newer > 0 ? text('count.newer', { count: newer }) : ''
     return text(this.#list === 'queued' ? 'count.tried' : 'count.first', { n: this.#rows.length })
   }
 }

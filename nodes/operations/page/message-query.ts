@@ -23,14 +23,14 @@ export function mostTelling(node: NodeState): List {
 /**
  * A page of a node's messages, newest first; of what waits, those that are being tried come before the others.
  *
- * @param last the last one of the page before
+ * @param olderThan what it begins after
  */
 export async function messagePage(
   frame: Frame,
   id: string,
   list: List,
   filter: MessageFilter,
-  last: MessageAnswer | undefined
+  olderThan: Pick<MessageAnswer, 'id' | 'state'> | undefined
 ): Promise<MessagePage> {
   const ask = (state: string, before?: string): Promise<MessagePage> =>
     frame.ask(
@@ -38,9 +38,10 @@ export async function messagePage(
       { id },
       { state, ...filter, ...(before !== undefined && { before }), limit: LISTED }
     )
-  if (list !== 'queued') return ask(list, last?.id)
-  if (last?.state === 'waiting') return ask('waiting', last.id)
-  const pages = await Promise.all([...TRIED.map((state) => ask(state, last?.id)), ask('waiting')])
+  if (list !== 'queued') return ask(list, olderThan?.id)
+  if (olderThan?.state === 'waiting') return ask('waiting', olderThan.id)
+  const tried = TRIED.map((state) => ask(state, olderThan?.id))
+  const pages = await Promise.all([...tried, ask('waiting')])
   // One that moved on between two answers is in both.
   const found = new Map(pages.flatMap(({ messages }) => messages.map((row) => [row.id, row])))
   const messages = [...found.values()].sort(

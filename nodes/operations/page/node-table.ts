@@ -5,6 +5,7 @@ import { cut } from './cut.ts'
 import type { Desk } from './desk.ts'
 import { RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
+import { SteadyRows } from './steady-rows.ts'
 import { clockTime } from './times.ts'
 import { needsLook, nameOf, stateOf, whyOf } from './words.ts'
 
@@ -33,24 +34,27 @@ const LOOK = 'look'
 export class NodeTable {
   readonly #desk: Desk
   readonly #keys: RowKeys
+  readonly #steady: SteadyRows
   #words = ''
   #state = ANY
 
   constructor(desk: Desk, choose: (id: string) => void) {
     this.#desk = desk
     this.#keys = new RowKeys(() => desk.draw(), choose)
+    this.#steady = new SteadyRows(() => desk.draw())
   }
 
   view(nodes: readonly NodeState[], chosen: string | undefined): TemplateResult | typeof nothing {
     if (nodes.length === 0) return nothing
     const { text } = this.#desk
-    const shown = nodes.filter((node) => this.#fits(node))
+    const shown = this.#steady.arrange(nodes).filter((node) => this.#fits(node))
     return html`${nodes.length > FEW ? this.#filter(nodes, shown) : nothing}
       <div class="hl7-scroll">
         ${rowTable({
           of: 'node',
           label: text('nodes.label'),
           keys: this.#keys,
+          steady: this.#steady,
           columns: COLUMNS,
           head: (column) => this.#head(column),
           rows: shown,

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
 import type { RowKeys } from './row-keys.ts'
+import type { SteadyRows } from './steady-rows.ts'
 
 export interface RowTable<Row extends { id: string }, Column extends string> {
   /** In the name of its class, `hl7-node-rows`. */
@@ -9,6 +10,7 @@ export interface RowTable<Row extends { id: string }, Column extends string> {
   /** Several rows can be chosen, and one be expanded. */
   isTree?: boolean
   keys: RowKeys
+  steady: SteadyRows
   columns: readonly Column[]
   head: (column: Column) => unknown
   rows: readonly Row[]
@@ -24,6 +26,7 @@ export function rowTable<Row extends { id: string }, Column extends string>({
   label,
   isTree = false,
   keys,
+  steady,
   columns,
   head,
   rows,
@@ -53,7 +56,12 @@ export function rowTable<Row extends { id: string }, Column extends string>({
         )}
       </tr>
     </thead>
-    <tbody role="rowgroup">
+    <tbody
+      role="rowgroup"
+      @keydown=${steady.hold}
+      @pointermove=${steady.hold}
+      @pointerleave=${steady.left}
+    >
       ${repeat(rows, ({ id }) => id, row)}
     </tbody>
   </table>`
