@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,7 +7,7 @@ import { Courier, type Parcel } from '../../src/delivery/courier.ts'
 import { deliveryFailed } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
-import { settlementOf } from '../../src/delivery/settlement.ts'
+import { settlementOf, type Settlement } from '../../src/delivery/settlement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { type NamedValue, Receiver } from '../../src/https/receiver.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -20,6 +21,7 @@ import { plainReceiver } from '../support/exchange.ts'
 import { createAuthority, selfSignedCertificate } from '../support/certificates.ts'
 import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { setUp } from './set-up.ts'
 
 const ACK = 'MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|M1\r'
 const answer = (status: number, body = '', headers = ''): string =>
@@ -578,6 +580,36 @@ describe('Courier', () => {
       error.message,
       /^ERR_TOKEN_REFUSED: The receiver 127\.0\.0\.1:\d+ refused the token \(HTTP 401\), shortly after another refusal: "The iss claim is not valid"\. The receiver expects tokens of another issuer/
     )
+  })
+
+  it('has a message leave with the reply that refused its tokens, though no token was sent at last', async () => {
+    const { tokens } = await tokenSource()
+    const server = await receiver((socket) => {
+      socket.write(answer(401, '{"detail":"no"}', 'x-trace: 4711\r\n'))
+    })
+    const mine = courier(server.url, { tokens })
+    const moves = new EventEmitter()
+    const left: Settlement[] = []
+    const { add, clock } = await setUp({
+      failureTimeoutMs: 20_000,
+      attempt: (id) => mine.attempt(parcelOf(id)),
+      onEvent: (event) => {
+        if (event.kind === 'moved') moves.emit(event.to)
+      },
+      emit: (_message, _content, settlement) => left.push(settlement)
+    })
+    const refused = once(moves, 'retrying')
+    await add('M1')
+    await refused
+    const withoutToken = once(moves, 'retrying')
+    await clock.advance(5000)
+    await withoutToken
+    assert.equal(server.requests.length, 2)
+    await clock.advance(15_000)
+    const [{ error, reply } = assert.fail('It should have left.')] = left
+    assert.equal(error?.cause?.code, 'ERR_TOKEN_REFUSED')
+    assert.deepEqual([reply?.status, reply?.text], [401, '{"detail":"no"}'])
+    assert.equal(reply?.headers['x-trace'], '4711')
   })
 
   it('tells which token a message was accepted with, so that its revocation is none of a fresh one', async (t) => {
