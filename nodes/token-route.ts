@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node, NodeAPI } from 'node-red'
-import { testToken } from '../src/oauth2/token-client.ts'
+import { testToken } from '../src/oauth2/token-test.ts'
 import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'

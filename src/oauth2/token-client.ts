@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
-import { systemClock, type Clock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
-import { printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
 import { answerError, pageError, redirectError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
@@ -14,8 +13,8 @@ import {
   type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { addressField, inEnglish, type Hint } from './hint.ts'
-import { DpopProofs } from './dpop-proofs.ts'
+import type { DpopProofs } from './dpop-proofs.ts'
+import { addressField } from './hint.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
@@ -29,7 +28,6 @@ import {
   type TokenSettings,
   type TokenType
 } from './token-settings.ts'
-import type { TokenTestResult } from './token-test-result.ts'
 import { instant, type Instant } from './token-times.ts'
 
 /** A token as received, and how it was obtained. */
@@ -58,7 +56,6 @@ export class TokenClient {
   readonly #proofs: DpopProofs | undefined
   readonly #secrets: readonly string[]
   readonly #onQuirk: (host: string, quirk: string) => void
-  #listsMethods = false
 
   /**
    * @param onQuirk receives each tolerated deviation, in one sentence, also if the answer is a
@@ -89,11 +86,6 @@ export class TokenClient {
     this.#thumbprint = certificateThumbprint(settings.privateKey, key)?.thumbprint
   }
 
-  /** The server's metadata say how clients may authenticate. Known after the first request. */
-  get listsMethods(): boolean {
-    return this.#listsMethods
-  }
-
   /**
    * Gets one token, with one request (another for a nonce of DPoP), after discovery if that is due.
    *
@@ -103,10 +95,8 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const { issuer, tokenEndpoint } = this.#settings
-      const fetch = tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
-      const metadata = await this.#discovery.metadata(fetch)
-      return await this.#request(metadata, fetch).catch((error: unknown) => {
+      const metadata = await this.metadata(signal)
+      return await this.#request(metadata, this.#fetch(signal)).catch((error: unknown) => {
         const isGone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
         if (isGone) this.#discovery.forget()
         throw error
@@ -116,10 +106,23 @@ export class TokenClient {
     }
   }
 
+  /**
+   * What is known of the token server; its metadata are read if that is due.
+   *
+   * @throws {TokenError}
+   */
+  metadata(signal: AbortSignal): Promise<ServerMetadata> {
+    return this.#discovery.metadata(this.#fetch(signal))
+  }
+
+  #fetch(signal: AbortSignal): TokenFetch {
+    const { issuer, tokenEndpoint } = this.#settings
+    return tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
+  }
+
   async #request(metadata: ServerMetadata, fetch: TokenFetch): Promise<ObtainedToken> {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
-    this.#listsMethods = (supported ?? []).length > 0
     const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
     const redactor = new Redactor(this.#secrets)
     const configuration = this.#configure(metadata, clientAuth)
@@ -228,78 +231,8 @@ export class TokenClient {
   }
 }
 
-/**
- * Requests one token with these settings, without cache or back-off. If *Automatic* had to guess how the secret is
- * sent, and the server refuses, it also tries the other way, and says so if that works. Never rejects.
- */
-export async function testToken(
-  settings: TokenSettings,
-  httpClient: GotClient,
-  clock: Clock = systemClock
-): Promise<TokenTestResult> {
-  const startedAt = clock.monotonic()
-  const client = clientFor(settings, httpClient, clock)
-  try {
-    const { tokenEndpoint, clientAuth, expiresIn, scope } = await obtainOne(client)
-    const elapsedMs = Math.round(clock.monotonic() - startedAt)
-    return {
-      ok: true,
-      tokenEndpoint: printableProse(tokenEndpoint, 1000),
-      clientAuth,
-      tokenType: tokenType(settings),
-      expiresIn: expiresIn ?? null,
-      scope: printableProse(scope, 1000),
-      elapsedMs
-    }
-  } catch (error) {
-    const refusal = error as TokenError
-    const { code, status = null, description, message } = refusal
-    const works = await otherMethod(client, settings, refusal, httpClient, clock)
-    const hints: readonly Hint[] =
-      works === undefined ? refusal.hints : [{ key: 'otherMethodWorks', values: { method: works } }]
-    return {
-      ok: false,
-      code,
-      status,
-      description: description ?? message,
-      hint: inEnglish(hints),
-      hints
-    }
-  }
-}
-
-/** Statuses with which token servers refuse a client. */
-const CLIENT_REFUSED = new Set([400, 401, 403])
-
-/** The method by which the token server takes the secret after all; undefined if none was tried or works. */
-async function otherMethod(
-  refused: TokenClient,
-  settings: TokenSettings,
-  { status = 0 }: TokenError,
-  httpClient: GotClient,
-  clock: Clock
-): Promise<ClientAuthMethod | undefined> {
-  const isGuess = settings.clientAuth === 'auto' && !refused.listsMethods
-  const isBasic = clientAuthMethod(settings) === 'client_secret_basic'
-  if (!isGuess || !isBasic || !CLIENT_REFUSED.has(status)) return undefined
-  const method = 'client_secret_post'
-  const other = clientFor({ ...settings, clientAuth: method }, httpClient, clock)
-  return obtainOne(other).then(
-    () => method,
-    () => undefined
-  )
-}
-
-function clientFor(settings: TokenSettings, httpClient: GotClient, clock: Clock): TokenClient {
-  const proofs = settings.dpop ? new DpopProofs() : undefined
-  return new TokenClient(settings, httpClient, clock, undefined, proofs)
-}
-
-function obtainOne(client: TokenClient): Promise<ObtainedToken> {
-  return client.obtain(new AbortController().signal)
-}
-
-function tokenType({ dpop }: TokenSettings): TokenType {
+/** The only one that is accepted. */
+export function tokenType({ dpop }: TokenSettings): TokenType {
   return dpop ? 'DPoP' : 'Bearer'
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { testToken } from '../../src/oauth2/token-client.ts'
+import { testToken } from '../../src/oauth2/token-test.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { json, type Fault, type SeenRequest } from '../support/token-fault-server.ts'
 import { granted, tokenTest, withMetadata } from '../support/token-test.ts'

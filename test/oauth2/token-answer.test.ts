@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { testToken } from '../../src/oauth2/token-client.ts'
+import { testToken } from '../../src/oauth2/token-test.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, text, type Fault } from '../support/token-fault-server.ts'
 import { tokenTest } from '../support/token-test.ts'
