@@ -6,8 +6,9 @@ import { inCode, table } from './table.ts'
 
 interface Entry {
   meaning: string
+  /** What is not said in an error, but in the documentation: of the meaning, and of the remedy. */
+  detail?: string
   remedy: string
-  /** What is not said in an error, but in the documentation. */
   more?: string
 }
 
@@ -50,9 +51,9 @@ function causes(of: Readonly<Record<string, Entry>>): string {
 
 /** A key may name several codes that mean the same. */
 function entries(head: string, of: Readonly<Record<string, Entry>>): string {
-  const rows = Object.entries(of).map(([key, { meaning, remedy, more }]) => [
+  const rows = Object.entries(of).map(([key, { meaning, detail, remedy, more }]) => [
     key.split(' ').map(inCode).join(' '),
-    meaning,
+    detail === undefined ? meaning : `${meaning}. ${detail}`,
     more === undefined ? remedy : `${remedy}. ${more}`
   ])
   return table([head, 'what happened', 'what to do'], rows)

@@ -27,8 +27,7 @@ export function describeError(code: string, message = ''): string {
     return english('log', 'network.notHttp', { code })
   }
   const { meaning } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}
-  // What follows the first sentence is about the message.
-  if (meaning !== undefined && code !== 'HTTPParserError') return meaning.split('. ', 1)[0] ?? ''
+  if (meaning !== undefined && code !== 'HTTPParserError') return meaning
   if (/^(?:HPE_|UND_ERR_|HTTPParserError)/.test(code)) {
     return english('log', 'network.brokenHttp', { code })
   }
