@@ -20,6 +20,3 @@ export interface Figures {
   /** When the last message left on ACK: wall clock, milliseconds. */
   lastAckAt: number | undefined
 }
-
-/** Of a node that has not run before. */
-export const NO_FIGURES: Figures = { minutes: [], state: undefined, lastAckAt: undefined }

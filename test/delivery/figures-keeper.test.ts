@@ -5,8 +5,9 @@ import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
 import { History } from '../../src/delivery/history.ts'
 import { StateSince } from '../../src/delivery/state-since.ts'
-import { NO_FIGURES, type Figures, type Minute } from '../../src/queue/figures.ts'
+import type { Figures, Minute } from '../../src/queue/figures.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 
 const MINUTE = 60_000
 const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }

@@ -1,5 +1,4 @@
 /** Files of earlier versions are converted, and nothing that is in them is lost. */
-import { NO_FIGURES } from '../../src/queue/figures.ts'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, readFileSync } from 'node:fs'
@@ -16,6 +15,7 @@ import { NO_VERDICT, type MessageRow, type Verdict } from '../../src/queue/messa
 import type { OpenedQueue } from '../../src/queue/queue-types.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { EncodedContents } from '../../src/queue/stored-contents.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 import { KEY, message, moveOf, pause, seqsOf, TestQueues } from './set-up.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))

@@ -6,13 +6,13 @@ import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { NO_FIGURES } from '../../src/queue/figures.ts'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Order } from '../../src/queue/queue-types.ts'
 import { deleteQueueFile, filledQueueFiles, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { missing } from '../support/debian-packages.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 import {
   accept,
   buffers,

@@ -9,9 +9,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { NO_FIGURES } from '../../src/queue/figures.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 import {
   accept,
   buffers,

@@ -4,13 +4,14 @@ import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { NO_FIGURES, type Minute } from '../../src/queue/figures.ts'
+import type { Minute } from '../../src/queue/figures.ts'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
 import { NO_VERDICT, withRecord } from '../../src/queue/message-row.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { MessageQuery } from '../../src/queue/queue-types.ts'
 import { Queue, type QueueOptions } from '../../src/queue/queue.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 import {
   accept,
   contentOf,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { NO_FIGURES } from '../../src/queue/figures.ts'
 import fc from 'fast-check'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
 import { knownState, NO_VERDICT } from '../../src/queue/message-row.ts'
 import type { Order, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 import {
   accept,
   contentOf,

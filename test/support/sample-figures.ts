@@ -1,4 +1,8 @@
 import type { NodeFigures, TokenFigures } from '../../nodes/operations/metrics.ts'
+import type { Figures } from '../../src/queue/figures.ts'
+
+/** Of a node that has not run before. */
+export const NO_FIGURES: Figures = { minutes: [], state: undefined, lastAckAt: undefined }
 
 /** A node to which everything has happened that the metrics can say. */
 export function fullNode(): NodeFigures {
