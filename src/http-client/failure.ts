@@ -24,9 +24,9 @@ export class Failure extends Error {
   }
 
   /** The error for callers, which names the host. */
-  at(host: string, facts: Omit<HttpErrorFacts, 'code' | 'family' | 'atProxy'>): HttpError {
+  at(host: string, facts: Omit<HttpErrorFacts, 'host' | 'code' | 'family' | 'atProxy'>): HttpError {
     const { code, family, message, atProxy } = this
-    return new HttpError(`${host}: ${message}`, { ...facts, code, family, atProxy })
+    return new HttpError(message, { ...facts, host, code, family, atProxy })
   }
 }
 

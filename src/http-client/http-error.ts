@@ -6,6 +6,8 @@ export type HttpErrorFamily = 'connect' | 'timeout' | 'reset' | 'tls'
 
 /** The facts of a request that ended without a complete answer. */
 export interface HttpErrorFacts {
+  /** Who was asked. */
+  host?: string | undefined
   /** A Node.js error code such as `ECONNREFUSED`, or one of ours (`ERR_RESPONSE_TOO_LARGE`). */
   code: string
   family?: HttpErrorFamily | undefined
@@ -29,8 +31,10 @@ export interface HttpErrorFacts {
  * A request that ended without a complete answer. Errors of got and undici can contain the request with
  * its headers; this one is built from safe facts, so that printing it shows no token and no body.
  */
-export class HttpError extends Error implements HttpErrorFacts {
+export class HttpError extends Error {
   override readonly name = 'HttpError'
+  /** What happened, in words that are safe to print; the message also names the host. */
+  readonly what: string
   readonly code: string
   readonly family: HttpErrorFamily | undefined
   readonly connected: boolean
@@ -41,8 +45,9 @@ export class HttpError extends Error implements HttpErrorFacts {
   readonly atProxy: boolean
   readonly certificateIssuer: string | undefined
 
-  constructor(message: string, facts: HttpErrorFacts) {
-    super(message)
+  constructor(what: string, { host, ...facts }: HttpErrorFacts) {
+    super(host === undefined ? what : `${host}: ${what}`)
+    this.what = what
     this.code = facts.code
     this.family = facts.family
     this.connected = facts.connected

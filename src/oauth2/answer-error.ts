@@ -22,17 +22,31 @@ export interface AnswerFacts extends Omit<HintFacts, 'clockAheadSeconds'> {
   redactor: Redactor
 }
 
+/** An answer, and where it came from. */
+export interface Answered {
+  reply: ReplyHead
+  /** Its body. */
+  text: string
+  url: string
+  /** The form's field that led there. */
+  field: AddressField
+}
+
 /**
- * The error for a page that says what its status does not: nginx in front of the token server wants a client
- * certificate, or another one.
+ * The error for an answer from in front of a token server: a redirect, or a page about the client certificate.
  *
+ * @param redactor knows the secrets in the request
  * @returns undefined for any other answer
  */
-export function pageError(
-  { status }: ReplyHead,
-  text: string,
-  url: string
+export function errorInFront(
+  answered: Answered,
+  redactor = new Redactor()
 ): TokenError | undefined {
+  return redirectError(answered, redactor) ?? pageError(answered)
+}
+
+/** nginx answers 400 where it wants a client certificate, or another one. */
+function pageError({ reply: { status }, text, url }: Answered): TokenError | undefined {
   if (status !== 400 || meaningOfPage(text) !== 'tls') return undefined
   const { host } = new URL(url)
   return new TokenError(english('log', 'token.wantsCertificate', { host }), {
@@ -143,18 +157,10 @@ function clockAhead(date: string | undefined, now: number): number | undefined {
   return Number.isNaN(theirs) ? undefined : (now - theirs) / 1000
 }
 
-/**
- * A redirect is never followed: it could carry the secret to a server that nobody configured.
- *
- * @param field the form's field that led there
- * @param redactor knows the secrets in the request
- * @returns the error that names the target, or `undefined` if the answer is not a redirect
- */
-export function redirectError(
-  { status, headers }: ReplyHead,
-  url: string,
-  field: AddressField,
-  redactor = new Redactor()
+/** A redirect is never followed: it could carry the secret to a server that nobody configured. */
+function redirectError(
+  { reply: { status, headers }, url, field }: Answered,
+  redactor: Redactor
 ): TokenError | undefined {
   if (status < 300 || status >= 400 || status === 304) return undefined
   const location = headers.location ?? ''

@@ -6,7 +6,7 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { urlProblem } from '../http-client/url-problem.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import { printableProse } from '../printable.ts'
-import { pageError, redirectError } from './answer-error.ts'
+import { errorInFront } from './answer-error.ts'
 import { hintForMetadata } from './answer-hints.ts'
 import type { Hint } from './hint.ts'
 import { translateError } from './network-error.ts'
@@ -140,11 +140,9 @@ function readMetadata(
   settings: TokenSettings,
   clock: Clock
 ): Record<string, unknown> {
-  const redirect = redirectError(reply, url, 'issuer')
-  if (redirect !== undefined) throw redirect
   const text = decodeText(reply.body)
-  const page = pageError(reply, text, url)
-  if (page !== undefined) throw page
+  const inFront = errorInFront({ reply, text, url, field: 'issuer' })
+  if (inFront !== undefined) throw inFront
   const { host } = new URL(url)
   const { status, headers } = reply
   if (status >= 500 || status === 429 || status === 408) {

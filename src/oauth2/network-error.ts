@@ -44,10 +44,7 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
 }
 
 function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenError {
-  const { code, family, status, certificateIssuer, retryAfterMs } = error
-  const what = error.message.startsWith(`${host}: `)
-    ? error.message.slice(host.length + 2)
-    : error.message
+  const { code, family, status, certificateIssuer, retryAfterMs, what } = error
   return new TokenError(english('log', 'token.unreached', { host, what }), {
     code,
     status,

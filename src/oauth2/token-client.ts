@@ -3,7 +3,7 @@ import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { Redactor } from '../redactor.ts'
-import { answerError, pageError, redirectError } from './answer-error.ts'
+import { answerError, errorInFront } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
 import {
   clientAuthentication,
@@ -138,11 +138,9 @@ export class TokenClient {
       const { dpop: proof } = options.headers
       for (const secret of secretsIn(options)) redactor.add(secret)
       const reply = await fetch(url, { ...options, headers })
-      const redirect = redirectError(reply, url, 'tokenEndpoint', redactor)
-      if (redirect !== undefined) throw redirect
       const text = decodeText(reply.body)
-      const page = pageError(reply, text, url)
-      if (page !== undefined) throw page
+      const inFront = errorInFront({ reply, text, url, field: 'tokenEndpoint' }, redactor)
+      if (inFront !== undefined) throw inFront
       const answer = readTokenAnswer(reply.status, text, tokenType(settings))
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
       const nonce = reply.headers['dpop-nonce']

@@ -275,7 +275,8 @@ describe('a rare failure of the network', () => {
   const test = tokenTest()
 
   async function failed(facts: Partial<HttpErrorFacts> & { code: string }): Promise<TokenError> {
-    const error = new HttpError('login.example: some words', {
+    const error = new HttpError('some words', {
+      host: 'login.example',
       connected: false,
       reusedConnection: false,
       ...facts
