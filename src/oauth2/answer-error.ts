@@ -5,7 +5,7 @@ import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
-import { hintsForAnswer, isKnownError, type HintFacts, type Refusal } from './answer-hints.ts'
+import { hintsForAnswer, type HintFacts, type Refusal } from './answer-hints.ts'
 import { addressField, type AddressField, type Hint } from './hint.ts'
 import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
@@ -147,7 +147,6 @@ function whatHappened({
 
 /** An error code is a single word; anything else is not repeated. */
 function safeCode(error: string | undefined, redactor: Redactor): string | undefined {
-  if (error !== undefined && isKnownError(error)) return error
   if (error === undefined || !/^[A-Za-z][\w.-]{0,59}$/.test(error)) return undefined
   return redactor.hide(error) === error ? error : undefined
 }

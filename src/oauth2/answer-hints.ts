@@ -49,13 +49,6 @@ const NAMES_IN_METADATA: Partial<Record<ClientAuthMethod, readonly string[]>> = 
   tls_client_auth: ['tls_client_auth', 'self_signed_tls_client_auth']
 }
 
-const KNOWN_ERRORS = new Set(REFUSALS.flatMap(({ answers }) => answers.map(({ error }) => error)))
-
-/** Whether the table has this very code. Such a code is shown whatever the secrets look like. */
-export function isKnownError(error: string): boolean {
-  return KNOWN_ERRORS.has(error)
-}
-
 /**
  * What to do about a refusal by a token server, and what is known of its clock and of the methods that it lists.
  *
