@@ -63,7 +63,7 @@ export function clientAuthMethod(
   if (clientSecret !== '') {
     const mayPost = supported.includes('client_secret_post')
     const mayBasic = supported.length === 0 || supported.includes('client_secret_basic')
-    const isPlain = [clientId, clientSecret].every((text) => basicEncode(text) === text)
+    const isPlain = encodeId(clientId) === clientId && encodeSecret(clientSecret) === clientSecret
     return mayBasic && (isPlain || !mayPost) ? 'client_secret_basic' : 'client_secret_post'
   }
   if (settings.hasClientCertificate) return 'tls_client_auth'
@@ -85,7 +85,7 @@ export function clientAuthentication(
   const ofClient = grantType === 'jwt_bearer' ? {} : claimsOf(signing.settings)
   switch (method) {
     case 'client_secret_basic':
-      return basic(basicEncode(clientId).replaceAll(':', '%3A'), basicEncode(clientSecret))
+      return basic(encodeId(clientId), encodeSecret(clientSecret))
     case 'client_secret_basic_raw':
       return basic(clientId, clientSecret)
     case 'client_secret_post':
@@ -126,13 +126,17 @@ function basic(user: string, password: string): ClientAuthentication {
 }
 
 /**
- * Encodes the secret of Basic authentication, or a client ID without a colon. RFC 6749 §2.3.1 wants
- * it form-encoded, but Glewlwyd, LemonLDAP::NG, Doorkeeper and others do not decode it: only what a
- * server that decodes would misread is encoded, and a space as `%20`, because not every decoder knows
- * `+`.
+ * The secret of Basic authentication. RFC 6749 §2.3.1 wants it form-encoded, but Glewlwyd, LemonLDAP::NG, Doorkeeper
+ * and others do not decode it: only what a server that decodes would misread is encoded, and a space as `%20`,
+ * because not every decoder knows `+`.
  */
-function basicEncode(text: string): string {
+function encodeSecret(text: string): string {
   return text.toWellFormed().replace(/[%+&]|[^\x21-\x7e]/gu, encodeURIComponent)
+}
+
+/** The client ID, which ends at the first colon. */
+function encodeId(text: string): string {
+  return encodeSecret(text).replaceAll(':', '%3A')
 }
 
 type Claims = Readonly<Record<string, unknown>>

@@ -56,7 +56,8 @@ describe('Automatic with a secret', () => {
     const answer = withMetadata({ token_endpoint_auth_methods_supported: BOTH })
     const at = { tokenEndpoint: '', issuer: test.server.origin }
     for (const [clientId, method] of [
-      ['https://client.example/x', 'client_secret_basic'],
+      ['client-7.example/x', 'client_secret_basic'],
+      ['https://client.example/x', 'client_secret_post'],
       ['client 7', 'client_secret_post']
     ]) {
       const { got } = await test.ask(answer, { ...at, clientId: clientId ?? '' })
