@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { demoButtons } from '../../demo/demo-flow.ts'
-import type { FlowNode } from '../../demo/node-red.ts'
+import { deployFlows, type FlowNode } from '../../demo/node-red.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
@@ -105,6 +105,22 @@ describe('npm start', { timeout: 120_000 }, () => {
     await printed('unlocked')
     await post(`${node}/messages/resend`, { all: true })
     await shows({ suspended: 0, acked: 24 })
+  })
+
+  it('prints the alerts of the example that sends some', async () => {
+    const url = await ready()
+    const flows = (await (await fetch(`${url}/flows`)).json()) as FlowNode[]
+    const file = join(root, 'examples', '9 Alert on-call staff.json')
+    const example = (JSON.parse(readFileSync(file, 'utf8')) as FlowNode[]).map((node) =>
+      node.type === 'hl7-https-out' ? { ...node, auth: '' } : node
+    )
+    await deployFlows(url, [...flows, ...example], 'nodes')
+    const pause = example.find(({ name }) => name === 'pause')
+    while ((await fetch(`${url}/inject/${pause?.id}`, { method: 'POST' })).status !== 200) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await printed('An alert: {"text":"Send to the receiver: paused, 0 waiting (PAUSED)"')
+    await deployFlows(url, flows, 'nodes')
   })
 
   it('shows ACK, NAK and NAK after three clicks, and leaves nothing behind after Ctrl-C', async () => {
