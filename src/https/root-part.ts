@@ -1,4 +1,14 @@
-const lineEnd = '\r\n'
+interface Part {
+  body: Uint8Array
+  contentType: string | undefined
+}
+
+/** More parts are not searched. */
+const MOST_PARTS = 100
+
+/** Parts end in CRLF, but Python's email package writes LF. */
+const lineEnd = /\r?\n/
+const blankLine = /\r?\n\r?\n/
 
 /**
  * The root part of a `multipart/related` body (RFC 2387), such as the envelope of a SOAP message with attachments
@@ -6,42 +16,33 @@ const lineEnd = '\r\n'
  *
  * @returns the body and content type of the part; of any other body, its own
  */
-export function rootPart(
-  body: Uint8Array,
-  contentType: string | undefined
-): { body: Uint8Array; contentType: string | undefined } {
+export function rootPart(body: Uint8Array, contentType: string | undefined): Part {
   const whole = { body, contentType }
   if (contentType === undefined || !/^\s*multipart\/related\s*;/i.test(contentType)) return whole
   const boundary = parameter(contentType, 'boundary')
   if (boundary === undefined) return whole
-  const parts = partsOf(Buffer.from(body.buffer, body.byteOffset, body.byteLength), boundary)
+  // As many characters as bytes.
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
+  const parts = partsOf(text, boundary)
   const start = parameter(contentType, 'start')
   const root = parts.find(({ head }) => start !== undefined && header(head, 'content-id') === start)
   const part = root ?? parts[0]
   if (part === undefined) return whole
-  return { body: part.body, contentType: header(part.head, 'content-type') }
+  return {
+    body: Buffer.from(part.content, 'latin1'),
+    contentType: header(part.head, 'content-type')
+  }
 }
 
-/** More parts are not searched. */
-const MOST_PARTS = 100
-
-function partsOf(bytes: Buffer, boundary: string): { head: string; body: Buffer }[] {
-  const delimiter = `--${boundary}`
-  const parts: { head: string; body: Buffer }[] = []
-  let at = bytes.indexOf(delimiter)
-  while (at !== -1 && parts.length < MOST_PARTS) {
-    const from = at + delimiter.length
-    const next = bytes.indexOf(lineEnd + delimiter, from)
-    const blank = bytes.indexOf(lineEnd + lineEnd, from)
-    const end = next === -1 ? bytes.length : next
-    if (blank === -1 || blank > end) break
-    parts.push({
-      head: bytes.toString('latin1', from, blank),
-      body: bytes.subarray(blank + 2 * lineEnd.length, end)
-    })
-    at = next === -1 ? -1 : next + lineEnd.length
-  }
-  return parts
+function partsOf(text: string, boundary: string): { head: string; content: string }[] {
+  const [, ...pieces] = `\n${text}`.split(`\n--${boundary}`, MOST_PARTS + 1)
+  return pieces.flatMap((piece) => {
+    // What goes on otherwise is the end, or the longer boundary of a multipart body in a part.
+    const blank = /^[ \t]*\r?\n/.test(piece) ? blankLine.exec(piece) : null
+    if (blank === null) return []
+    const content = piece.slice(blank.index + blank[0].length).replace(/\r$/, '')
+    return [{ head: piece.slice(0, blank.index), content }]
+  })
 }
 
 /** A parameter of a header, quoted or not. */
@@ -54,8 +55,9 @@ function parameter(value: string, name: string): string | undefined {
   return undefined
 }
 
+/** A header of a part, which may go on in further lines that begin with blanks. */
 function header(head: string, name: string): string | undefined {
-  for (const line of head.split(lineEnd)) {
+  for (const line of head.replace(/\r?\n[ \t]+/g, ' ').split(lineEnd)) {
     const colon = line.indexOf(':')
     if (line.slice(0, Math.max(colon, 0)).trim().toLowerCase() === name) {
       return line.slice(colon + 1).trim()

@@ -364,12 +364,27 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
   const root = part('root', 'application/xop+xml; charset=UTF-8; type="text/xml"', envelope(no))
   const attachment = part('1', 'text/plain', yes)
   const end = `\r\n--${boundary}--`
+  const inner = `\r\n--${boundary}-2\r\n\r\n${yes}\r\n--${boundary}-2--`
+  const folded = root.replace('Content-ID: ', 'Content-ID:\r\n ').replace('; type', ';\r\n\ttype')
 
   for (const [name, body, more] of [
     ['without attachments', root + end, '; start="<root>"'],
     ['with an attachment before the root part', attachment + root + end, '; start="<root>"'],
     ['with the root part first, where no start names it', root + attachment + end, ''],
-    ['without an end', root, '']
+    ['without an end', root, ''],
+    [
+      'with a multipart body before it, whose boundary begins the same',
+      part('1', `multipart/mixed; boundary="${boundary}-2"`, inner) + root + end,
+      '; start="<root>"'
+    ],
+    ['with folded headers', attachment + folded + end, '; start="<root>"'],
+    // Python's email package.
+    [
+      'with lines that end in LF',
+      (attachment + root + end).replaceAll('\r\n', '\n'),
+      '; start="<root>"'
+    ],
+    ['after a preamble that names the boundary', `See --${boundary}.${root}${end}`, '']
   ] as const) {
     it(`has its acknowledgement in the root part: ${name}`, async () => {
       const read = await readFrom(body, {}, type(more))
