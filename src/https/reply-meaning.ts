@@ -10,12 +10,13 @@ export type ReplyMeaning = 400 | 401 | 431 | 500 | 'tls'
 /** By the code of a SOAP fault: those that blame the sender (SOAP 1.1 §4.4.1, SOAP 1.2 part 1 §5.4.6). */
 const byCode: Readonly<Record<string, ReplyMeaning>> = {
   Client: 400,
-  'Client.Authentication': 401,
   Sender: 400,
-  'Sender.Authentication': 401,
   VersionMismatch: 400,
   MustUnderstand: 400
 }
+
+/** A code that is about the login. */
+const login = /(?:Authentication|SecurityError)$/
 
 /** By the detail of a fault of the registries' WSDL, whose servers say 500 to everything. */
 const byDetail: Readonly<Record<string, ReplyMeaning>> = {
@@ -42,7 +43,8 @@ export function meaningOf(
   const isSuccess = status >= 200 && status < 300
   if (!isSuccess && !statusesOfFaults.has(status)) return undefined
   const { code = '', detail = '', isOfRegistry } = fault
-  const meant = (isOfRegistry ? byDetail[detail] : undefined) ?? byCode[code]
+  const meant =
+    (isOfRegistry ? byDetail[detail] : undefined) ?? (login.test(code) ? 401 : byCode[code])
   // The server's own fault is no success, whatever its status says.
   return meant ?? (isSuccess ? 500 : undefined)
 }

@@ -1,8 +1,8 @@
 /** A SOAP fault: only names from its standards, nothing that it says. */
 export interface SoapFault {
   /**
-   * The standard code, such as `Sender`. One with `Authentication` behind it is `Client.Authentication`; spyne has that
-   * as a subcode in SOAP 1.2: `Sender.Authentication`.
+   * The standard code, such as `Sender`; or that of a refused login: `Client.Authentication`, as a subcode in SOAP 1.2
+   * `Sender.Authentication` (spyne); `FailedAuthentication` (WS-Security 1.1 §12), `SecurityError` (Apache WSS4J).
    */
   readonly code?: string
   /** The name of the element in its detail, such as `SecurityFault`; only names that end like those of errors. */
@@ -23,12 +23,13 @@ const envelopes: readonly [namespace: string, SoapVersion][] = [
 const registry = 'urn:cdc:iisb:2011'
 
 const envelope = /<(?:[\w.-]{1,40}:)?Envelope[\s>]/
-const fault = /<(?:[\w.-]{1,40}:)?Fault[\s>]/
-/** The standard codes of SOAP 1.1 §4.4.1 and SOAP 1.2 part 1 §5.4.6. */
+/** It is the first element of the body: one in an answer may have the same name. */
+const fault = /<(?:[\w.-]{1,40}:)?Body(?:\s[^<>]{0,400})?>\s*<(?:[\w.-]{1,40}:)?Fault[\s>]/
+/** The standard codes of SOAP 1.1 §4.4.1 and SOAP 1.2 part 1 §5.4.6, and those of a refused login. */
 const code =
-  /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client(?:\.Authentication)?|Sender|Server|Receiver)[.<\s]/
+  /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client(?:\.Authentication)?|Sender|Server|Receiver|FailedAuthentication|SecurityError)[.<\s]/
 const loginSubcode =
-  /<(?:[\w.-]{1,40}:)?Subcode>\s{0,40}<(?:[\w.-]{1,40}:)?Value>\s{0,40}(?:[\w.-]{1,40}:)?Authentication[.<\s]/
+  /<(?:[\w.-]{1,40}:)?Subcode>\s{0,40}<(?:[\w.-]{1,40}:)?Value(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?((?:Failed)?Authentication|SecurityError)[.<\s]/
 const detail =
   /<(?:[\w.-]{1,40}:)?[Dd]etail(?:\s[^<>]{0,400})?>\s{0,40}<(?:[\w.-]{1,40}:)?([A-Za-z]{1,40}(?:Fault|Exception|Error))[\s/>]/
 /** What is quoted as text; one that does not end counts to the end. */
@@ -48,14 +49,15 @@ export function readSoapFault(xml: string): SoapFault | undefined {
   if (at === -1 || !envelope.test(document.slice(0, at))) return undefined
   const text = document.slice(at, at + searched)
   const [, itsCode] = code.exec(text) ?? []
-  const isLogin = itsCode === 'Sender' && loginSubcode.test(text)
+  const [, subcode] = (itsCode === 'Sender' && loginSubcode.exec(text)) || []
   const [, itsDetail] = detail.exec(text) ?? []
   const version = soapVersion(document)
   return {
-    ...(itsCode !== undefined && { code: isLogin ? 'Sender.Authentication' : itsCode }),
+    ...(itsCode !== undefined && { code: subcode === undefined ? itsCode : `Sender.${subcode}` }),
     ...(itsDetail !== undefined && { detail: itsDetail }),
     ...(version !== undefined && { version }),
-    isOfRegistry: text.includes(registry)
+    // gSOAP and node-soap declare it at the envelope.
+    isOfRegistry: document.slice(0, at + searched).includes(registry)
   }
 }
 

@@ -17,7 +17,11 @@ describe('readSoapFault', () => {
       '<SOAP-ENV:Fault>\n<faultcode xsi:type="xsd:QName"> SOAP-ENV:Server.x </faultcode>': 'Server',
       '<Fault xmlns="x"><Code><Value>Receiver</Value></Code>': 'Receiver',
       '<env.1-a:Fault><soap:Code><soap:Value>env.1-a:Sender</soap:Value>': 'Sender',
-      '<e:Fault><e:Code><e:Value\n>e:MustUnderstand\n</e:Value>': 'MustUnderstand'
+      '<e:Fault><e:Code><e:Value\n>e:MustUnderstand\n</e:Value>': 'MustUnderstand',
+      '\n  <s:Fault><faultcode xmlns:w="x">w:FailedAuthentication</faultcode>':
+        'FailedAuthentication',
+      '<s:Fault><s:Code><s:Value>s:Sender</s:Value>\n<s:Subcode><s:Value xmlns:w="x">w:SecurityError</s:Value>':
+        'Sender.SecurityError'
     }
     for (const [xml, code] of Object.entries(codes)) {
       assert.deepEqual(readSoapFault(inEnvelope(xml)), { ...none, code })
@@ -32,6 +36,9 @@ describe('readSoapFault', () => {
     ] as const) {
       const text = String(faultAnswer(version).body)
       assert.deepEqual(readSoapFault(text), { ...known, code, version })
+      const declaration = ' xmlns="urn:cdc:iisb:2011"'
+      const atEnvelope = text.replace(declaration, '').replace(':Envelope', `$&${declaration}`)
+      assert.deepEqual(readSoapFault(atEnvelope), { ...known, code, version })
     }
   })
 
@@ -57,6 +64,7 @@ describe('readSoapFault', () => {
       '<reply><Fault>none</Fault></reply>',
       inEnvelope('<Value>Sender</Value>'),
       inEnvelope('<Faults><Value>Sender</Value></Faults>'),
+      inEnvelope('<reply><Fault>none</Fault></reply>'),
       inEnvelope('<return><![CDATA[<s:Fault><Value>Sender</Value>]]></return>')
     ]) {
       assert.equal(readSoapFault(xml), undefined, xml)
@@ -65,6 +73,7 @@ describe('readSoapFault', () => {
 
   it('is found in little time', () => {
     for (const part of [
+      '<Body> ',
       '<Fault ',
       '<Value ',
       '<a:',
@@ -77,7 +86,7 @@ describe('readSoapFault', () => {
       ' '
     ]) {
       const start = performance.now()
-      readSoapFault(`<Envelope><Fault>${part.repeat(200_000)}`)
+      readSoapFault(`<Envelope><Body><Fault>${part.repeat(200_000)}`)
       assert.ok(performance.now() - start < 500, part)
     }
   })

@@ -421,14 +421,20 @@ byRules('tests of texts', {
   ':~&@*received=C': [[200, 'Received', 'ACK', ':~&@*received=C']]
 })
 
-/** A SOAP 1.1 fault with this code and detail. */
-function fault(code: string, detail = ''): Body {
+/** A SOAP 1.1 reply. */
+function inEnvelope(body: string): Body {
   const uri = 'http://schemas.xmlsoap.org/soap/envelope/'
-  const body = `<s:Fault><faultcode>s:${code}</faultcode><faultstring>No</faultstring><detail>${detail}</detail></s:Fault>`
   return {
     body: `<s:Envelope xmlns:s="${uri}"><s:Body>${body}</s:Body></s:Envelope>`,
     type: 'text/xml'
   }
+}
+
+/** A SOAP 1.1 fault with this code and detail. */
+function fault(code: string, detail = ''): Body {
+  return inEnvelope(
+    `<s:Fault><faultcode>s:${code}</faultcode><faultstring>No</faultstring><detail>${detail}</detail></s:Fault>`
+  )
 }
 
 /** A SOAP 1.2 fault with this subcode. */
@@ -460,6 +466,10 @@ byRules('immunization registries: a SOAP fault', {
     // spyne, in SOAP 1.2.
     [500, senderFault('Authentication'), 'retried, then error', NO_ACCESS],
     [500, senderFault('Schema'), 'error', 'E#4xx=F'],
+    // WS-Security, and what Apache WSS4J says in its place.
+    [500, fault('FailedAuthentication'), 'retried, then error', NO_ACCESS],
+    [500, senderFault('FailedAuthentication'), 'retried, then error', NO_ACCESS],
+    [500, senderFault('SecurityError'), 'retried, then error', NO_ACCESS],
     [400, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
     [500, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
     [403, fault('Client'), 'retried, then error', NO_ACCESS],
@@ -472,7 +482,9 @@ byRules('immunization registries: a SOAP fault', {
     [202, fault('Client'), 'error', 'E#4xx=F'],
     [200, fault('Unknown'), 'retried, then error', 'E=RF'],
     [200, fault('Server', `<m>${ack('AA')}</m>`), 'retried, then error', 'E=RF'],
-    [200, fault('Server', `<m>${ack('AE')}</m>`), 'NAK', ':?E=F', 'AE M1']
+    [200, fault('Server', `<m>${ack('AE')}</m>`), 'NAK', ':?E=F', 'AE M1'],
+    // An element with that name in an answer.
+    [200, inEnvelope(`<r><Fault>none</Fault><a>${ack('AA')}</a></r>`), 'ACK', ':?A=C', 'AA M1']
   ],
   'E#500=S': [
     [500, fault('Server'), 'suspended', 'E#500=S'],
