@@ -1,16 +1,28 @@
 import type { HttpReply } from './http-message.ts'
 
+/** Quoted or not (RFC 9110 §5.6.6). What is in quotes holds no other parameter. */
+const parameter = /([\w-]+) *= *(?:"((?:[^"\\]|\\.){0,2000})"|([^\s,"]+))/g
+
 /**
- * A parameter of a challenge in `WWW-Authenticate` (RFC 9110 §11.6.1), such as `error` (RFC 6750 §3):
- * some servers report an error only there.
+ * A parameter of the challenges in `WWW-Authenticate` (RFC 9110 §11.6.1), such as `error` (RFC 6750 §3): some servers
+ * report an error only there.
  *
- * @returns `undefined` if there is none, or if it is empty
+ * @returns of several, such as those of Bearer and DPoP, in their order; none that is empty
  */
+export function challengeParameters(
+  { 'www-authenticate': challenges = '' }: HttpReply['headers'],
+  name: string
+): string[] {
+  return [...challenges.matchAll(parameter)]
+    .filter(([, found = '']) => found.toLowerCase() === name)
+    .map(([, , quoted, word = '']) => quoted?.replace(/\\(.)/g, '$1') ?? word)
+    .filter((value) => value !== '')
+}
+
+/** The first of them. */
 export function challengeParameter(
-  { 'www-authenticate': challenge = '' }: HttpReply['headers'],
+  headers: HttpReply['headers'],
   name: string
 ): string | undefined {
-  const parameter = new RegExp(`(?:^|[\\s,])${name} *= *(?:"([^"]+)"|([^\\s,"]+))`, 'i')
-  const [, quoted, word] = parameter.exec(challenge) ?? []
-  return quoted ?? word
+  return challengeParameters(headers, name)[0]
 }

@@ -1,5 +1,5 @@
 import * as openid from 'openid-client'
-import { challengeParameter } from '../http-client/challenge.ts'
+import { challengeParameters } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 
 /** What openid-client's handle can do at run time; its types show nothing of it. */
@@ -91,6 +91,8 @@ async function createHandle(): Promise<DpopHandle> {
  * the proof is not valid.
  */
 export function refusesProof({ status, headers }: AnswerHead): boolean {
-  const error = challengeParameter(headers, 'error') ?? ''
-  return status === 401 && ['use_dpop_nonce', 'invalid_dpop_proof'].includes(error)
+  const errors = ['use_dpop_nonce', 'invalid_dpop_proof']
+  return (
+    status === 401 && challengeParameters(headers, 'error').some((error) => errors.includes(error))
+  )
 }

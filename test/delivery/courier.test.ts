@@ -531,7 +531,9 @@ describe('Courier', () => {
   it('gets no new token if the current one lacks a scope', async () => {
     for (const [challenge, requests] of [
       ['www-authenticate: Bearer error="insufficient_scope", scope="hl7"\r\n', 1],
+      ['www-authenticate: Basic\r\nwww-authenticate: Bearer error=insufficient_scope\r\n', 1],
       ['www-authenticate: Bearer error="invalid_token"\r\n', 2],
+      ['www-authenticate: Basic realm="\\" error=insufficient_scope"\r\n', 2],
       ['', 2]
     ] as const) {
       const { tokens, asked } = await tokenSource()

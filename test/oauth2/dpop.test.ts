@@ -134,6 +134,8 @@ describe('proofs for a receiver', () => {
     ['DPoP error="use_dpop_nonce", error_description="x"', true],
     ['Bearer, DPoP algs="ES256", error = use_dpop_nonce', true],
     ['DPoP error="invalid_dpop_proof"', true],
+    ['Bearer error="invalid_token", DPoP algs="ES256", error="use_dpop_nonce"', true],
+    ['Basic realm="say error=use_dpop_nonce", Bearer error="invalid_token"', false],
     ['DPoP error="invalid_token"', false],
     ['DPoP error="use_dpop_nonce"', false, 400],
     [undefined, false]
