@@ -3,26 +3,28 @@ import { parsePath } from './path.ts'
 import { ReplyMessage } from './reply-message.ts'
 import { Segments, type Segment } from './segments.ts'
 
-const code = parsePath('MSA-1')
+const msaCode = parsePath('MSA-1')
+const msaControlId = parsePath('MSA-2')
 
 /** Before each header or trailer that begins or ends a message. */
 const boundary = /(?<=\r)(?=[ \t]*(?:MSH|[FB][HT]S))/
 
 /**
  * A reply without what it quotes of the message that was sent. A query response has an MSA of its own, often with AA:
- * a receiver that refuses it and quotes it has not accepted it. A message with the same MSH-9, MSH-10 and MSA as one
- * that was sent is its echo, and so is the same MSA alone: JSON and XML may quote each segment as a text of its own.
- * An acknowledgement that copies MSH-9 and MSH-10 has another MSA.
+ * a receiver that refuses it and quotes it has not accepted it.
  *
  * @returns null if nothing but an echo is acknowledged
  */
 export function withoutEcho(reply: ReplyMessage, sent: OutgoingMessage): ReplyMessage | null {
   if (reply.msa === undefined || !mayAcknowledge(sent)) return reply
   const quotable = sent.text.split(boundary).flatMap(acknowledgementsIn)
-  const ours = new Set(quotable.flatMap((one) => [inOne(one), inOne({ msa: one.msa })]))
-  if (ours.size === 0) return reply
+  if (quotable.length === 0) return reply
+  const quoted = new Quoted(quotable, sent.controlIds)
   const parts = reply.text.split(boundary)
-  const rest = parts.filter((part) => !isEcho(part, ours))
+  const rest = parts.filter((part) => {
+    const theirs = acknowledgementsIn(part)
+    return theirs.length === 0 || !theirs.every((one) => quoted.includes(one))
+  })
   if (rest.length === parts.length) return reply
   const left = new ReplyMessage(rest.join(''))
   return left.msa === undefined ? null : left
@@ -33,17 +35,47 @@ function mayAcknowledge({ bytes, charset }: OutgoingMessage): boolean {
   return charset.startsWith('utf-16') || bytes.includes('MSA')
 }
 
-function isEcho(part: string, ours: ReadonlySet<string>): boolean {
-  const theirs = acknowledgementsIn(part)
-  return theirs.length > 0 && theirs.every((one) => ours.has(inOne(one)))
-}
-
 /** What an MSA says, and of which message it is. */
 interface Acknowledged {
-  /** MSH-9 and MSH-10; absent if no MSH stands before it. */
-  header?: readonly string[]
-  /** MSA-1 and MSA-2. */
-  msa: readonly string[]
+  /** MSH-9 and MSH-10; undefined if no MSH stands before it. */
+  header: readonly string[] | undefined
+  /** MSA-1. */
+  code: string
+  /** MSA-2, whole. */
+  id: string
+  /** The first component of MSA-2. */
+  firstId: string
+}
+
+/**
+ * Tells an echo of what was sent from an acknowledgement, which may copy MSH-9 and MSH-10 or have the same MSA, but
+ * not both. JSON and XML may quote each segment as a text of its own; and a quote may be cut off within its MSA, whose
+ * control ID is then none that was sent.
+ */
+class Quoted {
+  readonly #keys: ReadonlySet<string>
+  readonly #sentIds: ReadonlySet<string>
+
+  constructor(quotable: readonly Acknowledged[], sentIds: readonly string[]) {
+    this.#keys = new Set(
+      quotable.flatMap(({ header, code, id }) => [
+        keyOf({ header, code, id }),
+        keyOf({ header, code }),
+        keyOf({ code, id })
+      ])
+    )
+    this.#sentIds = new Set(sentIds)
+  }
+
+  includes({ header, code, id, firstId }: Acknowledged): boolean {
+    if (this.#keys.has(keyOf({ header, code, id }))) return true
+    const isForeign = !this.#sentIds.has(id) && !this.#sentIds.has(firstId)
+    return isForeign && header !== undefined && this.#keys.has(keyOf({ header, code }))
+  }
+}
+
+function keyOf({ header, code, id }: Partial<Acknowledged>): string {
+  return JSON.stringify([header, code, id])
 }
 
 function acknowledgementsIn(part: string): Acknowledged[] {
@@ -53,14 +85,13 @@ function acknowledgementsIn(part: string): Acknowledged[] {
   new Segments(part).each(['MSH', 'MSA'], (segment) => {
     if (segment.name === 'MSH') msh = segment
     else {
-      const msa = [segment.value(code), segment.fieldText(2)]
-      found.push(msh === undefined ? { msa } : { header: [msh.field(9), msh.field(10)], msa })
+      found.push({
+        header: msh && [msh.field(9), msh.field(10)],
+        code: segment.value(msaCode),
+        id: segment.fieldText(2),
+        firstId: segment.value(msaControlId)
+      })
     }
   })
   return found
-}
-
-/** To be compared. */
-function inOne({ header, msa }: Acknowledged): string {
-  return JSON.stringify([header, msa])
 }

@@ -585,6 +585,20 @@ byDefault(
     [200, K22_REST, 'error', ':~=F'],
     [200, json({ header: K22_HEADER, rest: 'MSA|AA|M1' }), 'ACK', ':?A=C', 'AA M1'],
     [200, json({ sent: [K22_HEADER, K22_REST], result: 'MSA|AR|M1' }), 'NAK', ':?R=F', 'AR M1'],
+    // Cut off within its MSA.
+    [
+      200,
+      json({ error: 'Unknown sender', message: K22.slice(0, K22.indexOf('1|\r')) }),
+      'error',
+      ':~=F'
+    ],
+    [
+      200,
+      json({ error: 'Unknown sender', message: K22.slice(0, K22.indexOf('Q1|\r')) }),
+      'error',
+      ':~=F'
+    ],
+    [200, `${K22.slice(0, K22.indexOf('|\r'))}...`, 'error', ':~=F'],
     // Beside it, the true acknowledgement counts.
     [200, json({ sent: K22, ack: ack('AR') }), 'NAK', ':?R=F', 'AR M1'],
     [200, json({ sent: K22, ack: ack('AA') }), 'ACK', ':?A=C', 'AA M1'],
