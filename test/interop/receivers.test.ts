@@ -1,20 +1,25 @@
 /**
- * The real node against third-party servers: nginx as a TLS proxy, Apache as an OAuth resource
- * server, and python-hl7 to read the messages and write the acknowledgements.
+ * The real node against third-party servers: nginx and HAProxy as TLS proxies, Apache as an OAuth
+ * resource server, and python-hl7 to read the messages and write the acknowledgements.
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
+import { type LocalServer, startTcpServer } from '../http-client/local-server.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { missing } from '../support/debian-packages.ts'
-import { adt, type LeftMessage, startWorld, type World } from '../support/world.ts'
+import { adt, changed, type LeftMessage, startWorld, type World } from '../support/world.ts'
 import {
   type PythonReceiver,
   type Seen,
   type ServerProcess,
+  type HaproxyProcess,
   startApache,
+  startHaproxy,
   startNginx,
   startPythonReceiver
 } from './servers.ts'
@@ -23,10 +28,12 @@ import {
 const MANY = 250
 const KEEPALIVE_REQUESTS = 20
 const KEEPALIVE_MS = 200
+/** From one end of a long line to the other. */
+const LATENCY_MS = 25
 
-const skip = missing('nginx', 'Apache', 'mod_auth_openidc', 'mod_oauth2', 'python-hl7')
+const skip = missing('nginx', 'Apache', 'mod_auth_openidc', 'mod_oauth2', 'HAProxy', 'python-hl7')
 
-describe('against nginx, Apache and python-hl7', { skip }, () => {
+describe('against nginx, Apache, HAProxy and python-hl7', { skip }, () => {
   let world: World
   let python: PythonReceiver
   before(async () => {
@@ -75,6 +82,22 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     else assert.deepEqual(seen, ids)
   }
 
+  /** Deploys the node with a client certificate of this authority, or without one. */
+  async function deployWith(
+    url: string,
+    by: typeof world.authority | null,
+    out: Record<string, unknown> = {}
+  ): Promise<void> {
+    const { cert, key } = (await by?.issueClient({ commonName: 'ward-12' })) ?? {
+      cert: '',
+      key: ''
+    }
+    // Empty values remove what an earlier deploy stored.
+    const credentials = { cadata: world.authority.ca, certdata: cert, keydata: key }
+    const flow = world.flow({ url, failureTimeout: 0, ...out })
+    await world.nodeRed.deploy(changed(flow, { tls: { credentials } }))
+  }
+
   describe('nginx that requires a client certificate', () => {
     let nginx: ServerProcess
     before(async () => {
@@ -93,23 +116,10 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     })
     after(() => nginx.stop())
 
-    /** With a client certificate of this authority, or without one. */
-    async function deploy(
+    const deploy = (
       out: Record<string, unknown> = {},
       by: typeof world.authority | null = world.authority
-    ): Promise<void> {
-      const { cert, key } = (await by?.issueClient({ commonName: 'ward-12' })) ?? {
-        cert: '',
-        key: ''
-      }
-      const url = `https://127.0.0.1:${nginx.port}/hl7`
-      const flow = world.flow({ url, failureTimeout: 0, ...out })
-      // Empty values remove what an earlier deploy stored.
-      const credentials = { cadata: world.authority.ca, certdata: cert, keydata: key }
-      await world.nodeRed.deploy(
-        flow.map((node) => (node.id === 'tls' ? { ...node, credentials } : node))
-      )
-    }
+    ): Promise<void> => deployWith(`https://127.0.0.1:${nginx.port}/hl7`, by, out)
 
     it('accepts a message with a certificate, and compresses its answer if it is asked to', async () => {
       await deploy({ headers: [{ name: 'Accept-Encoding', value: 'gzip', valueType: 'str' }] })
@@ -254,16 +264,8 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       await sendMany('fifo')
     })
 
-    /** With a client certificate. */
-    const deployLate = async (server: ServerProcess): Promise<void> => {
-      const { cert, key } = await world.authority.issueClient({ commonName: 'ward-12' })
-      const credentials = { cadata: world.authority.ca, certdata: cert, keydata: key }
-      const url = `https://127.0.0.1:${server.port}/late`
-      const flow = world.flow({ url, failureTimeout: 0 })
-      await world.nodeRed.deploy(
-        flow.map((node) => (node.id === 'tls' ? { ...node, credentials } : node))
-      )
-    }
+    const deployLate = ({ port }: ServerProcess): Promise<void> =>
+      deployWith(`https://127.0.0.1:${port}/late`, world.authority)
 
     it('refuses every client where it wants a certificate after the handshake', async () => {
       await deployLate(apache)
@@ -291,4 +293,117 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       assert.equal(world.tokens.tokenRequests - tokens, 2)
     })
   })
+
+  describe('HAProxy', () => {
+    const KEEP_ALIVE_MS = 150
+    const WAITING = 40
+    let haproxy: HaproxyProcess
+    const start = async (bind?: string): Promise<HaproxyProcess> =>
+      startHaproxy(await world.authority.issueServer(), python.port, world.authority.ca, {
+        ...(bind !== undefined && { bind }),
+        keepAliveMs: KEEP_ALIVE_MS
+      })
+    before(async () => {
+      haproxy = await start()
+    })
+    after(() => haproxy.stop())
+
+    /** Sends many messages, and waits for this request. @returns their control IDs, and the number of requests per second */
+    async function sendInOutage(
+      name: string,
+      requests: number
+    ): Promise<{ ids: string[]; perSecond: number }> {
+      const before = await haproxy.requests()
+      const since = performance.now()
+      const ids = Array.from({ length: WAITING }, (_, index) => `${name}${index}`)
+      for (const id of ids) await world.nodeRed.inject('in', { payload: adt(id) })
+      const sent = async (): Promise<number> => (await haproxy.requests()) - before
+      await world.eventually(
+        async () => (await sent()) >= requests && (await world.state()).queued === WAITING
+      )
+      return { ids, perSecond: ((await sent()) - 1) / ((performance.now() - since) / 1000) }
+    }
+
+    for (const order of ['none', 'fifo'] as const) {
+      it(`gets a request a second while the receiver behind it is away, then each message once, with order ${order}`, async () => {
+        const earlier = (await python.seen()).length
+        const url = `https://127.0.0.1:${haproxy.port}/`
+        await world.deploy({ url, order, retryInterval: 1, retryMaxInterval: 1 })
+        await haproxy.setServer('maint')
+        const { ids, perSecond } = await sendInOutage(`OUTAGE${order}`, 4)
+        assert.ok(perSecond <= 1, `${perSecond} per second`)
+        await haproxy.setServer('ready')
+        const seen = async () => (await seenSince(earlier)).map(({ messages }) => messages[0]?.id)
+        await world.eventually(async () => (await seen()).length === WAITING)
+        assert.deepEqual((await seen()).sort(), ids.sort())
+      })
+    }
+
+    it('is left alone for as long as it asks', async () => {
+      await world.deploy({ url: `https://127.0.0.1:${haproxy.port}/busy`, order: 'none' })
+      const before = await haproxy.requests()
+      await sendInOutage('BUSY', 1)
+      const { nextAt } = (await world.state()).retry ?? {}
+      const waitMs = Date.parse(nextAt ?? '') - Date.now()
+      assert.ok(waitMs > 20_000 && waitMs <= 30_000, `${waitMs}`)
+      assert.equal((await haproxy.requests()) - before, 1)
+    })
+
+    it('closes idle connections far away, and "Suspend after a timeout" suspends nothing', async () => {
+      const line = await startLongLine(haproxy.port)
+      try {
+        await world.deploy({
+          url: line.url.href,
+          replyCodeActions: replyRulePresets.suspendTimeouts
+        })
+        for (let sent = 0; sent < 20; sent++) {
+          const { seen, msg } = await accepted(adt(`IDLE${sent}`))
+          assert.deepEqual([seen.messages[0]?.id, msg.hl7.attempts], [`IDLE${sent}`, 1])
+          // It has closed the connection, or is about to, and that is not known here yet.
+          await wait(KEEP_ALIVE_MS - LATENCY_MS - 20 + sent)
+        }
+      } finally {
+        await line.close()
+      }
+    })
+
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      it(`refuses the handshake without its client certificate, ${version}`, async () => {
+        const strict = await start(`verify required ssl-min-ver ${version} ssl-max-ver ${version}`)
+        try {
+          const url = `https://127.0.0.1:${strict.port}/`
+          const rules = { replyCodeActions: 'E#tls=F,:?A=C' }
+          for (const [by, told] of [
+            [null, /wants? a client certificate, or a different one/],
+            [await createAuthority('Another'), /does not trust the CA of the client certificate/]
+          ] as const) {
+            await deployWith(url, by, rules)
+            const { error, hl7 } = await world.caught(adt('HANDSHAKE'))
+            assert.match(error.message, told)
+            assert.match(error.message, /Add a client certificate .* was not delivered/)
+            assert.equal(hl7.rule, 'E#tls=F')
+          }
+          await deployWith(url, world.authority, rules)
+          await accepted(adt('HANDSHAKE'))
+        } finally {
+          await strict.stop()
+        }
+      })
+    }
+  })
 })
+
+/** A line to a local server on which everything takes a while. */
+function startLongLine(port: number): Promise<LocalServer> {
+  return startTcpServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    for (const [from, to] of [
+      [near, far],
+      [far, near]
+    ] as const) {
+      from.on('error', () => undefined)
+      from.on('data', (bytes: Buffer) => setTimeout(() => to.write(bytes), LATENCY_MS))
+      from.once('close', () => setTimeout(() => to.destroy(), LATENCY_MS))
+    }
+  }, 'https:')
+}

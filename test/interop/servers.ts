@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Certificate } from '../support/certificates.ts'
 import { PYTHON } from '../support/debian-packages.ts'
@@ -11,6 +12,7 @@ import { freePort } from '../support/free-port.ts'
 
 const NGINX = '/usr/sbin/nginx'
 const APACHE = '/usr/sbin/apache2'
+const HAPROXY = '/usr/sbin/haproxy'
 const APACHE_MODULES = '/usr/lib/apache2/modules'
 
 /** A server in a separate process. */
@@ -195,6 +197,69 @@ OAuth2TargetPass remote_user_claim=client_id
   }))
 }
 
+/** HAProxy, which can be told to do something while it runs. */
+export interface HaproxyProcess extends ServerProcess {
+  /** Takes the server behind it out of service: it answers 503. */
+  setServer(state: 'ready' | 'maint'): Promise<void>
+  /** Requests to it so far. */
+  requests(): Promise<number>
+}
+
+/**
+ * Starts HAProxy with TLS in front of a local server. To `/busy` it answers 503 itself, with `Retry-After`.
+ *
+ * @param bind how it asks for a client certificate: options after `ssl`
+ * @param keepAliveMs how long a connection may be idle
+ */
+export async function startHaproxy(
+  tls: Certificate,
+  upstream: number,
+  ca: string,
+  { bind = '', keepAliveMs }: { bind?: string; keepAliveMs: number }
+): Promise<HaproxyProcess> {
+  let socket = ''
+  const server = await startConfigured(tls, (directory, port) => {
+    socket = join(directory, 'admin')
+    return {
+      program: HAPROXY,
+      args: ['-db', '-f', join(directory, 'server.conf')],
+      files: { 'ca.crt': ca, 'server.crt.key': tls.key },
+      config: `
+global
+  stats socket ${socket} level admin
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 5s
+  timeout server 5s
+  timeout http-keep-alive ${keepAliveMs}ms
+frontend front
+  bind 127.0.0.1:${port} ssl crt ${directory}/server.crt ca-file ${directory}/ca.crt ${bind}
+  http-request return status 503 hdr Retry-After 30 if { path /busy }
+  default_backend back
+backend back
+  server receiver 127.0.0.1:${upstream}
+`
+    }
+  })
+  /** One of its commands. @returns what it says */
+  const command = async (line: string): Promise<string> => {
+    const connection = connect(socket)
+    connection.end(`${line}\n`)
+    return text(connection)
+  }
+  return {
+    ...server,
+    async setServer(state) {
+      await command(`set server back/receiver state ${state}`)
+    },
+    async requests() {
+      const [names = '', front = ''] = (await command('show stat front 1 -1')).split('\n')
+      return Number(front.split(',')[names.split(',').indexOf('req_tot')])
+    }
+  }
+}
+
 async function startConfigured(
   tls: Certificate,
   configure: (
@@ -238,7 +303,9 @@ export function run(program: string, args: string[]): { child: ChildProcess; wor
   const words: string[] = []
   child.stderr.on('data', (chunk: Buffer) => words.push(chunk.toString()))
   child.on('error', (error) => words.push(error.message))
-  process.once('exit', () => child.kill('SIGKILL'))
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('close', () => process.off('exit', kill))
   return { child, words }
 }
 

@@ -11,6 +11,7 @@ const NEEDED = {
   // Older ones cannot store a secret as it is.
   'django-oauth-toolkit': ['python3-django-oauth-toolkit', '3.0'],
   Flask: ['python3-flask', '2.2'],
+  HAProxy: ['haproxy', '2.6'],
   mod_auth_openidc: ['libapache2-mod-auth-openidc', '2.4.12'],
   mod_oauth2: ['libapache2-mod-oauth2', '3.3'],
   nginx: ['nginx', '1.22'],
