@@ -1,5 +1,6 @@
 import type { FormText, OutKey } from './form-text.ts'
 import {
+  conditions,
   hasField,
   hasValue,
   rowConditions,
@@ -8,13 +9,6 @@ import {
 } from './reply-rule-row.ts'
 import { SEVERITIES } from './reply-rule-words.ts'
 
-/** The groups of the condition select, each with its first condition. */
-const groups = [
-  ['acknowledgement', 'accepted'],
-  ['content', 'errorNumber'],
-  ['noAnswer', 'noAnswer'],
-  ['own', 'own']
-] as const satisfies (readonly [group: string, first: RowCondition])[]
 /** A value field is at most this many digits wide: the condition before it needs room too. */
 const MOST_DIGITS = 21
 
@@ -45,27 +39,25 @@ export function createCondition(
   const line = document.createElement('div')
   line.className = 'hl7-https-rule-line'
   line.append(condition, field, value, severity)
+  const chosen = (): RowCondition => condition.value as RowCondition
   return {
     line,
     subject: () => {
-      const chosen = condition.value as RowCondition
-      const compared = chosen === 'severity' ? severity.value : value.value
+      const compared = chosen() === 'severity' ? severity : value
       return {
-        condition: chosen,
-        field: hasField(chosen) ? field.value : '',
-        value: hasValue(chosen) ? compared : ''
+        condition: chosen(),
+        field: hasField(chosen()) ? field.value : '',
+        value: hasValue(chosen()) ? compared.value : ''
       }
     },
     update: () => {
-      const chosen = condition.value as RowCondition
-      field.hidden = !hasField(chosen)
-      severity.hidden = chosen !== 'severity'
-      const isTyped = hasValue(chosen) && chosen !== 'severity'
-      value.hidden = !isTyped
-      value.placeholder = isTyped ? text(`example.${chosen}`) : ''
+      const shown = chosen()
+      field.hidden = !hasField(shown)
+      severity.hidden = shown !== 'severity'
+      value.hidden = !hasValue(shown) || shown === 'severity'
+      value.placeholder = hasValue(shown) && shown !== 'severity' ? text(`example.${shown}`) : ''
       // As wide as its text, even in capitals. A tooltip shows what does not fit.
-      const shown = value.value === '' ? value.placeholder : value.value
-      const width = Math.min(shown.length * 1.4, MOST_DIGITS)
+      const width = Math.min((value.value || value.placeholder).length * 1.4, MOST_DIGITS)
       value.style.flexBasis = `calc(${width}ch + 18px)`
       value.title = value.value
       condition.title = condition.selectedOptions[0]?.text ?? ''
@@ -79,18 +71,17 @@ function conditionSelect(
   text: FormText<OutKey>
 ): HTMLSelectElement {
   const made = select('condition', [], '', text('label.ruleCondition'))
-  groups.forEach(([group, first], index) => {
-    if (group === 'own' && !own) return
-    const next = groups[index + 1]?.[1]
-    const from = rowConditions.indexOf(first)
-    const to = next === undefined ? rowConditions.length : rowConditions.indexOf(next)
-    const element = document.createElement('optgroup')
-    element.label = text(`conditionGroup.${group}`)
-    for (const condition of rowConditions.slice(from, to)) {
-      element.append(new Option(text(`condition.${condition}`), condition))
+  let group: HTMLOptGroupElement | undefined
+  for (const condition of rowConditions) {
+    if (condition === 'own' && !own) continue
+    const label = text(`conditionGroup.${conditions[condition].group}`)
+    if (group?.label !== label) {
+      group = document.createElement('optgroup')
+      group.label = label
+      made.append(group)
     }
-    made.append(element)
-  })
+    group.append(new Option(text(`condition.${condition}`), condition))
+  }
   made.value = chosen
   return made
 }

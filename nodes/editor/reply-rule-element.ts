@@ -18,41 +18,33 @@ const SECOND: RowSubject = { condition: 'errorNumber', field: '', value: '' }
 
 /** A rule in the list. */
 export interface RuleElement {
+  /** Reports each change as `change` or `input`. */
   element: HTMLElement
-  /** Shows the fields that suit its conditions and action. */
-  update: () => void
   /** The original text of the rule, or a new one if the user has changed it. */
   text: () => string
-  /** Whether no action was chosen yet. */
-  lacksAction: () => boolean
-  /** Whether the rule cannot be read, or a value does not suit its condition. */
-  isWrong: () => boolean
   /** The rule; while it is being made, with something in place of what is missing. */
   rule: () => ReplyRule | undefined
-  /** Says in yellow what is wrong with its place among the others; an empty text removes that. */
+  /** Whether no action was chosen yet. */
+  lacksAction: () => boolean
+  /**
+   * Marks the fields that contain a mistake.
+   *
+   * @returns whether a value does not suit its condition: what the parser finds is explained elsewhere
+   */
+  mark: () => boolean
+  /** Says in yellow what is doubtful about its place among the others; an empty text removes that. */
   warn: (words: string) => void
-}
-
-const made = new WeakMap<Element, RuleElement>()
-
-/** The rule that an element of the list shows. */
-export function ruleOf(element: Element): RuleElement {
-  const rule = made.get(element)
-  if (rule === undefined) throw new Error('Not a rule')
-  return rule
 }
 
 /**
  * Creates the fields of a rule.
  *
  * @param asWritten its text, which is kept until the user changes the rule
- * @param onChange called after a condition was added or removed
  */
 export function createRule(
   given: RuleRow,
   asWritten: string | undefined,
-  text: FormText<OutKey>,
-  onChange: () => void
+  text: FormText<OutKey>
 ): RuleElement {
   const element = document.createElement('div')
   element.className = 'hl7-https-rule'
@@ -66,7 +58,7 @@ export function createRule(
 
   const action = select(
     'action',
-    rowActions.map((one) => [one, text(`action.${one === '' ? 'W' : one}`)]),
+    rowActions.map((one) => [one, text(`action.${one || 'W'}`)]),
     given.action,
     text('label.ruleAction')
   )
@@ -81,12 +73,9 @@ export function createRule(
   warn.checked = given.warn
   const warning = document.createElement('label')
   warning.append(warn, ` ${text('label.ruleWarn')}`)
-  const arrow = document.createElement('i')
-  arrow.className = 'fa fa-long-arrow-right'
-  arrow.setAttribute('aria-hidden', 'true')
   const then = document.createElement('div')
   then.className = 'hl7-https-rule-then'
-  then.append(arrow, action, warning)
+  then.append(icon('fa fa-long-arrow-right'), action, warning)
   const note = document.createElement('div')
   note.className = 'form-tips hl7-https-rule-note'
   note.setAttribute('role', 'status')
@@ -94,17 +83,17 @@ export function createRule(
   element.append(when, then, note)
 
   const row = (): RuleRow => {
-    const { condition, field, value } = first.subject()
+    const subject = first.subject()
     return {
-      condition,
-      field,
-      value,
-      ...(second !== undefined && condition !== 'own' && { and: second.subject() }),
+      ...subject,
+      ...(second !== undefined && subject.condition !== 'own' && { and: second.subject() }),
       action: action.value as RowAction,
       warn: warn.checked
     }
   }
+  const lacksAction = (): boolean => action.value === UNCHOSEN
 
+  /** Shows the fields that suit the conditions and the action. */
   const update = (): void => {
     first.update()
     second?.update()
@@ -112,11 +101,16 @@ export function createRule(
     and.hidden = isOwn || second !== undefined
     if (second) second.line.hidden = isOwn
     action.title = action.selectedOptions[0]?.text ?? ''
-    warning.hidden = action.value === '' || action.value === UNCHOSEN
+    warning.hidden = action.value === '' || lacksAction()
     element.classList.toggle('hl7-https-rule-own', isOwn)
   }
+  element.addEventListener('change', update)
+  element.addEventListener('input', update)
+  const changed = (): void => {
+    element.dispatchEvent(new Event('change', { bubbles: true }))
+  }
 
-  const addSecond = (subject: RowSubject): void => {
+  const addSecond = (subject: RowSubject): ConditionFields => {
     const condition = createCondition(subject, text, { own: false })
     const word = document.createElement('span')
     word.textContent = text('label.ruleAnd')
@@ -125,48 +119,53 @@ export function createRule(
     remove.addEventListener('click', () => {
       condition.line.remove()
       second = undefined
-      update()
+      changed()
       and.focus()
-      onChange()
     })
     condition.line.prepend(word)
     condition.line.append(remove)
     when.append(condition.line)
-    second = condition
+    return condition
   }
-  if (given.and !== undefined) addSecond(given.and)
+  if (given.and !== undefined) second = addSecond(given.and)
   and.addEventListener('click', () => {
-    addSecond(SECOND)
-    update()
-    second?.line.querySelector('select')?.focus()
-    onChange()
+    second = addSecond(SECOND)
+    changed()
+    second.line.querySelector('select')?.focus()
   })
 
   update()
-  /** The original text, and the row that it was read into. */
-  const source =
-    asWritten === undefined ? undefined : { text: asWritten, row: JSON.stringify(row()) }
+  const readAs = JSON.stringify(row())
   const written = (): string =>
-    source?.row === JSON.stringify(row()) ? source.text : writeRow(row())
+    asWritten !== undefined && JSON.stringify(row()) === readAs ? asWritten : writeRow(row())
 
-  const rule: RuleElement = {
+  return {
     element,
-    update,
     text: written,
-    lacksAction: () => action.value === UNCHOSEN,
-    isWrong: () => {
-      const now = rule.lacksAction() ? writeRow({ ...row(), action: 'F' }) : written()
-      if (tryReplyRules(now) instanceof ReplyRulesError) return true
-      return source?.text !== now && !keepsItsMeaning({ ...row(), action: 'F' })
-    },
     rule: () => unfinishedRule(row()),
+    lacksAction,
+    mark: () => {
+      const now = lacksAction() ? writeRow({ ...row(), action: 'F' }) : written()
+      const isUnreadable = tryReplyRules(now) instanceof ReplyRulesError
+      const isUnfit =
+        !isUnreadable && asWritten !== now && !keepsItsMeaning({ ...row(), action: 'F' })
+      for (const input of element.querySelectorAll<HTMLInputElement>('input[type=text]')) {
+        mark(input, (isUnreadable || isUnfit) && !input.hidden)
+      }
+      mark(action, lacksAction())
+      return isUnfit
+    },
     warn: (words) => {
       note.hidden = words === ''
       if (note.textContent !== words) note.textContent = words
     }
   }
-  made.set(element, rule)
-  return rule
+}
+
+function mark(field: Element, wrong: boolean): void {
+  field.classList.toggle('input-error', wrong)
+  if (wrong) field.setAttribute('aria-invalid', 'true')
+  else field.removeAttribute('aria-invalid')
 }
 
 function smallButton(name: string, label: string, title: string): HTMLButtonElement {

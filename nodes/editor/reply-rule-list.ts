@@ -6,7 +6,7 @@ import {
 } from '../../src/rules/reply-rules.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
-import { createRule, ruleOf, type RuleElement } from './reply-rule-element.ts'
+import { createRule, type RuleElement } from './reply-rule-element.ts'
 import { ruleNote } from './reply-rule-note.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
 import { readRow, tryReplyRules, UNCHOSEN, type RuleRow } from './reply-rule-row.ts'
@@ -36,6 +36,7 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
   area.placeholder = DEFAULT_REPLY_RULES
   /** The user's own rules, to return to from a preset. */
   let own = presetOf(area.value) === undefined ? area.value : ''
+  const made = new WeakMap<Element, RuleElement>()
   /** The text that the list was read from or has written. */
   let listed: string | undefined
   const opened = area.value
@@ -49,7 +50,7 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
       ...listElement.querySelectorAll(
         ':scope > li:not(.red-ui-editableList-item-deleting) .hl7-https-rule'
       )
-    ].map(ruleOf)
+    ].flatMap((element) => made.get(element) ?? [])
 
   const write = (value: string): void => {
     area.value = value
@@ -64,53 +65,39 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
 
   /** The list has changed: writes it to the text. */
   const listChanged = (): void => {
-    const written = items().map((rule) => rule.text())
-    const value = written.join(',')
+    const value = items()
+      .map((rule) => rule.text())
+      .join(',')
     listed = value === DEFAULT_REPLY_RULES ? '' : value
     write(listed)
-    showProblems(written)
+    showProblems()
   }
 
   /** Marks the fields that contain a mistake, and says what is doubtful about a rule. */
-  const showProblems = (written: readonly string[]): void => {
-    const shown = items()
-    let unfit = false
-    for (const [index, rule] of shown.entries()) {
-      const wrong = rule.isWrong()
-      unfit ||= wrong && !(tryReplyRules(written[index] ?? '') instanceof ReplyRulesError)
-      for (const input of rule.element.querySelectorAll<HTMLInputElement>('input[type=text]')) {
-        mark(input, wrong && !input.hidden)
-      }
-      const action = rule.element.querySelector('.hl7-https-rule-action')
-      if (action) mark(action, rule.lacksAction())
-    }
-    // A rule that cannot be read is explained by the mark of the property.
+  const showProblems = (): void => {
+    const isUnfit = items().map((rule) => rule.mark())
     const words = document.getElementById(`${prefix}-unfit`)
-    if (words) words.textContent = unfit ? text('problem.ruleValue') : ''
-    const readable = shown.flatMap((rule) => {
-      const read = rule.rule()
-      return read === undefined ? [] : [{ rule, read }]
-    })
+    if (words) words.textContent = isUnfit.includes(true) ? text('problem.ruleValue') : ''
+    const readable = readableRules()
     const rules = readable.map(({ read }) => read)
     for (const [at, { rule }] of readable.entries()) {
       rule.warn(rule.lacksAction() ? '' : ruleNote(rules, at, text))
     }
   }
 
+  /** The rules of the list that can be read, but for one. */
+  const readableRules = (but?: RuleElement): { rule: RuleElement; read: ReplyRule }[] =>
+    items().flatMap((rule) => {
+      const read = rule === but ? undefined : rule.rule()
+      return read === undefined ? [] : [{ rule, read }]
+    })
+
   /** Where a rule applies and hides nothing: the rule that it goes before, or none. */
   const nextOf = (rule: RuleElement): RuleElement | undefined => {
-    const others = items().flatMap((one) => {
-      const read = one === rule ? undefined : one.rule()
-      return read === undefined ? [] : [{ one, read }]
-    })
+    const others = readableRules(rule)
+    const rules = others.map(({ read }) => read)
     const read = rule.rule()
-    const at =
-      read &&
-      placeOfNewRule(
-        read,
-        others.map((other) => other.read)
-      )
-    return at === undefined ? undefined : others[at]?.one
+    return read && others[placeOfNewRule(read, rules)]?.rule
   }
 
   /** A new rule goes where it applies, as soon as it is known what it looks at. */
@@ -155,7 +142,7 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
       list.editableList('addItem', { row: readRow(rule), text: rule.text })
     }
     filling = false
-    showProblems(items().map((rule) => rule.text()))
+    showProblems()
   }
 
   list.editableList({
@@ -170,18 +157,17 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
     removeItem: listChanged,
     addItem: (container, _index, item) => {
       const { row, text: asWritten } = item as { row: RuleRow; text?: string }
-      const changed = (): void => {
-        if (filling) return
-        rule.update()
-        listChanged()
-      }
-      const rule = createRule(row, asWritten, text, changed)
+      const rule = createRule(row, asWritten, text)
+      made.set(rule.element, rule)
       container[0]?.append(rule.element)
       rule.element.addEventListener('change', ({ target }) => {
+        if (filling) return
         if (rule === fresh && target instanceof HTMLSelectElement) placeFresh()
-        changed()
+        listChanged()
       })
-      rule.element.addEventListener('input', changed)
+      rule.element.addEventListener('input', () => {
+        if (!filling) listChanged()
+      })
       rule.element.addEventListener('keydown', (event) => {
         if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return
         event.preventDefault()
@@ -242,12 +228,6 @@ function showNotes(rules: readonly ReplyRule[], text: FormText<OutKey>): void {
   })
   note.hidden = lines.length === 0
   note.textContent = lines.join('\n')
-}
-
-function mark(field: Element, wrong: boolean): void {
-  field.classList.toggle('input-error', wrong)
-  if (wrong) field.setAttribute('aria-invalid', 'true')
-  else field.removeAttribute('aria-invalid')
 }
 
 function showOwn(preset: HTMLSelectElement, shown: boolean): void {

@@ -1,39 +1,64 @@
 import { parseReplyRules, ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
-import { RuleScanner } from '../../src/rules/rule-scanner.ts'
 
-/** The conditions in the list, in the order of its select. */
-export const rowConditions = [
-  'accepted',
-  'error',
-  'reject',
-  'code',
-  'emptyCode',
-  'otherCode',
-  'noAcknowledgement',
-  'noReply',
-  'foreignId',
-  'sameType',
-  'errorNumber',
-  'severity',
-  'fieldValue',
-  'fieldText',
-  'replyText',
-  'status',
-  'noAnswer',
-  'errorStatus',
-  'timeout',
-  'connect',
-  'reset',
-  'tls',
-  'token',
-  'errorCode',
-  'errorText',
-  'own'
-] as const
+/** A condition of the list. */
+interface Condition {
+  /** Where it stands in the select. */
+  group: 'acknowledgement' | 'content' | 'noAnswer' | 'own'
+  /** The test in the language of the rules; what precedes the value if there is one. */
+  test: string
+  /** What the user enters: one value, or several, separated by commas, any of which matches. */
+  value?: 'one' | 'several'
+  /** The user enters a field of the reply too, which precedes the test: `@ERR-3:`. */
+  field?: true
+}
 
-/** A condition of the list; `own` is one that is written as text. */
-export type RowCondition = (typeof rowConditions)[number]
+/** The conditions of the list, in the order of its select; `own` is one that is written as text. */
+export const conditions = {
+  accepted: { group: 'acknowledgement', test: ':?A' },
+  error: { group: 'acknowledgement', test: ':?E' },
+  reject: { group: 'acknowledgement', test: ':?R' },
+  code: { group: 'acknowledgement', test: ':', value: 'several' },
+  emptyCode: { group: 'acknowledgement', test: ':_' },
+  otherCode: { group: 'acknowledgement', test: ':*' },
+  noAcknowledgement: { group: 'acknowledgement', test: ':~' },
+  noReply: { group: 'acknowledgement', test: 'X' },
+  foreignId: { group: 'acknowledgement', test: ':I?' },
+  sameType: { group: 'acknowledgement', test: ':T?' },
+  errorNumber: { group: 'content', test: '@ERR-3:', value: 'several' },
+  severity: { group: 'content', test: '@severity:', value: 'one' },
+  fieldValue: { group: 'content', test: ':', value: 'one', field: true },
+  fieldText: { group: 'content', test: '*', value: 'one', field: true },
+  replyText: { group: 'content', test: '@*', value: 'one' },
+  status: { group: 'content', test: '@status:', value: 'several' },
+  noAnswer: { group: 'noAnswer', test: 'E' },
+  errorStatus: { group: 'noAnswer', test: 'E#', value: 'several' },
+  timeout: { group: 'noAnswer', test: 'E#timeout' },
+  connect: { group: 'noAnswer', test: 'E#connect' },
+  reset: { group: 'noAnswer', test: 'E#reset' },
+  tls: { group: 'noAnswer', test: 'E#tls' },
+  token: { group: 'noAnswer', test: 'E#token' },
+  errorCode: { group: 'noAnswer', test: 'E#', value: 'several' },
+  errorText: { group: 'noAnswer', test: 'E*', value: 'one' },
+  own: { group: 'own', test: '', value: 'one' }
+} as const satisfies Record<string, Condition>
+
+export type RowCondition = keyof typeof conditions
+type ValueCondition = {
+  [Name in RowCondition]: (typeof conditions)[Name] extends { value: string } ? Name : never
+}[RowCondition]
+
+export const rowConditions = Object.keys(conditions) as RowCondition[]
+
+/** Whether the condition has a value. */
+export function hasValue(condition: RowCondition): condition is ValueCondition {
+  return 'value' in conditions[condition]
+}
+
+/** Whether the condition names a field of the reply. */
+export function hasField(condition: RowCondition): boolean {
+  return 'field' in conditions[condition]
+}
 
 /** The actions in the list: their letters without W; empty for W alone. */
 export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'S', 'D', 'A', 'AF', 'AR', ''] as const
@@ -47,9 +72,9 @@ export type RowAction = (typeof rowActions)[number] | typeof UNCHOSEN
 /** A condition with what it is compared with. */
 export interface RowSubject {
   condition: RowCondition
-  /** The field of the reply, such as `ERR-3`, for `fieldValue` and `fieldText`. */
+  /** The field of the reply, such as `ERR-3`, if the condition has one. */
   field: string
-  /** What it is compared with; several values, separated by commas, if {@link takesSeveral}. */
+  /** What it is compared with, if the condition has a value. */
   value: string
 }
 
@@ -61,72 +86,19 @@ export interface RuleRow extends RowSubject {
   warn: boolean
 }
 
-/** How tests without a value are written. */
-const written = {
-  accepted: ':?A',
-  error: ':?E',
-  reject: ':?R',
-  emptyCode: ':_',
-  otherCode: ':*',
-  noAcknowledgement: ':~',
-  noReply: 'X',
-  foreignId: ':I?',
-  sameType: ':T?',
-  noAnswer: 'E',
-  timeout: 'E#timeout',
-  connect: 'E#connect',
-  reset: 'E#reset',
-  tls: 'E#tls',
-  token: 'E#token'
-}
-
-/** What precedes the value in the other tests. */
-const prefixes: Partial<Record<RowCondition, string>> = {
-  code: ':',
-  errorStatus: 'E#',
-  errorCode: 'E#',
-  errorText: 'E*',
-  status: '@status:',
-  errorNumber: '@ERR-3:',
-  severity: '@severity:',
-  replyText: '@*'
-}
-
-type ValueCondition = Exclude<RowCondition, keyof typeof written>
-
-/** Whether the condition has a value. */
-export function hasValue(condition: RowCondition): condition is ValueCondition {
-  return !Object.hasOwn(written, condition)
-}
-
-/** Whether the condition names a field of the reply. */
-export function hasField(condition: RowCondition): boolean {
-  return condition === 'fieldValue' || condition === 'fieldText'
-}
-
-/** Whether there may be several values, separated by commas, any of which matches. */
-function takesSeveral(condition: RowCondition): boolean {
-  return ['code', 'errorStatus', 'errorCode', 'status', 'errorNumber'].includes(condition)
-}
-
 /** Converts a rule to a row. Conditions that the list does not have become `own` and their text. */
 export function readRow(rule: ReplyRule): RuleRow {
-  const conditions = conditionsText(rule)
-  const known = rowActions.find((one) => one === lettersOf(rule)) ?? ''
-  return {
-    ...(simpleRow(rule, conditions) ?? ownRow(conditions)),
-    action: known,
-    warn: rule.warn && known !== ''
-  }
+  const action = rowAction(rule.action)
+  const own = subject('own', conditionsText(rule))
+  return { ...(rowSubjects(rule) ?? own), action, warn: rule.warn && action !== '' }
 }
 
-function lettersOf({ late, outcome, retry }: ReplyRule): string {
-  if (outcome === 'await') return late === 'fail' ? 'AF' : late === 'retry' ? 'AR' : 'A'
-  const letter = outcome === null ? '' : letters[outcome]
-  return retry && letter !== 'F' ? `R${letter}` : retry ? 'R' : letter
+/** The action of the list that letters as written mean, such as `WRF`. */
+export function rowAction(letters: string): (typeof rowActions)[number] {
+  const decides = letters.replace('W', '')
+  const action = decides === 'RF' ? 'R' : decides === 'AS' ? 'A' : decides
+  return rowActions.find((one) => one === action) ?? ''
 }
-
-const letters = { accept: 'C', fail: 'F', suspend: 'S', disable: 'D' } as const
 
 /** The conditions of a rule as written, such as `(:AE,:CE)`. */
 function conditionsText(rule: ReplyRule): string {
@@ -134,139 +106,68 @@ function conditionsText(rule: ReplyRule): string {
   return before.slice(0, -1).trimEnd()
 }
 
-function ownRow(value: string): RowSubject {
-  return { condition: 'own', field: '', value }
-}
-
-/** One condition, or two that both have to match. */
-function simpleRow(
-  rule: ReplyRule,
-  text: string
-): Pick<RuleRow, keyof RowSubject | 'and'> | undefined {
-  const [count = 0] = rule.conditions.map((tests) => tests.length)
-  if (count > 2 || rule.conditions.some((tests) => tests.length !== count)) return undefined
-  const [first, and] = [0, 1].map((at) =>
-    sharedSubject(
-      rule.conditions.map((tests) => tests[at]),
-      text
-    )
-  )
-  if (first === undefined || (count === 2 && and === undefined)) return undefined
-  const row = { ...first, ...(and && { and }) }
-  if (rule.conditions.length === 1) return row
-  // Several values: only if the list writes the same alternatives.
-  const written = tryReplyRules(`${writeConditions(row)}=F`)
-  const isSame =
-    !(written instanceof ReplyRulesError) &&
-    JSON.stringify(written[0]?.conditions) === JSON.stringify(rule.conditions)
-  return isSame ? row : undefined
-}
-
-/** The condition that all these tests are, with their values. */
-function sharedSubject(
-  tests: readonly (ReplyTest | undefined)[],
-  text: string
-): RowSubject | undefined {
-  const subjects = tests.map((test) => (test === undefined ? undefined : subjectOf(test, text)))
-  const [first] = subjects
-  const values = [...new Set(subjects.map((subject) => subject?.value ?? ''))]
-  const isShared = subjects.every(
-    (subject) => subject?.condition === first?.condition && subject?.field === first?.field
-  )
-  if (first === undefined || !isShared) return undefined
-  if (values.length === 1) return first
-  const isList = takesSeveral(first.condition) && values.every(isListable)
-  return isList ? { ...first, value: values.join(', ') } : undefined
-}
-
-/** Whether the value can be one of several. */
-function isListable(value: string): boolean {
-  return value !== '' && value === value.trim() && !/[,"]/.test(value)
-}
-
-/**
- * Converts a single test to a condition of the list.
- *
- * @param text the conditions as written, from which the spelling of a text is taken
- */
-export function subjectOf(test: ReplyTest, text: string): RowSubject | undefined {
-  const subject = (condition: RowCondition, value = '', field = ''): RowSubject => ({
-    condition,
-    field,
-    value
+/** One condition, or two that both have to match, if they mean all alternatives of the rule. */
+function rowSubjects(rule: ReplyRule): Pick<RuleRow, keyof RowSubject | 'and'> | undefined {
+  const [first, and] = [0, 1].map((at) => {
+    const subjects = rule.conditions.map((tests) => tests[at] && subjectOf(tests[at]))
+    const values = new Set(subjects.map((one) => one?.value))
+    return subjects[0] && { ...subjects[0], value: [...values].join(', ') }
   })
+  if (first === undefined) return undefined
+  const row = { ...first, ...(and && { and }) }
+  const written = tryReplyRules(`${writeConditions(row)}=F`)
+  const means = written instanceof ReplyRulesError ? undefined : written[0]?.conditions
+  return JSON.stringify(means) === JSON.stringify(rule.conditions) ? row : undefined
+}
+
+function subject(condition: RowCondition, value = '', field = ''): RowSubject {
+  return { condition, field, value }
+}
+
+/** The conditions without a value, each by its test. */
+const withoutValue = new Map(
+  rowConditions
+    .filter((condition) => !hasValue(condition))
+    .map((condition) => {
+      const [rule] = parseReplyRules(`${conditions[condition].test}=F`).rules
+      return [JSON.stringify(rule?.conditions[0]?.[0]), condition]
+    })
+)
+
+/** Converts a single test to a condition of the list. */
+export function subjectOf(test: ReplyTest): RowSubject | undefined {
+  const condition = withoutValue.get(JSON.stringify(test))
+  if (condition !== undefined) return subject(condition)
   switch (test.kind) {
     case 'code':
-      return isListable(test.code) ? subject('code', test.code) : undefined
-    case 'code-class':
-      return subject(codeClasses[test.codes[0]] ?? 'own')
-    case 'empty-code':
-      return subject('emptyCode')
-    case 'other-code':
-      return subject('otherCode')
-    case 'no-acknowledgement':
-      return subject('noAcknowledgement')
-    case 'foreign-id':
-      return subject('foreignId')
-    case 'same-type':
-      return subject('sameType')
-    case 'no-reply':
-      return subject('noReply')
-    case 'error':
-      return subject('noAnswer')
+      return subject('code', test.code)
     case 'error-status':
       return subject('errorStatus', statusText(test))
     case 'error-code':
       return subject('errorCode', test.code)
-    case 'error-family':
-      return subject(test.family)
+    case 'error-text':
+      return subject('errorText', test.text)
     case 'status':
       return subject('status', statusText(test))
     case 'severity':
       return subject('severity', test.severity)
-    case 'error-text':
     case 'reply-text':
-      return subject(
-        test.kind === 'error-text' ? 'errorText' : 'replyText',
-        valueAsTyped(text, test.text)
-      )
+      return subject('replyText', test.text)
     case 'field-text':
+      return subject('fieldText', test.text, fieldText(test.path))
     case 'field-value': {
       const field = fieldText(test.path)
-      if (test.kind === 'field-text') {
-        return subject('fieldText', valueAsTyped(text, test.text), field)
-      }
-      return field === 'ERR-3' && isListable(test.value)
+      return field === 'ERR-3'
         ? subject('errorNumber', test.value)
         : subject('fieldValue', test.value, field)
     }
+    default:
+      return undefined
   }
-}
-
-/** The condition of each class, by the first of its two codes. */
-const codeClasses: Partial<Record<string, RowCondition>> = {
-  AA: 'accepted',
-  AE: 'error',
-  AR: 'reject'
 }
 
 function statusText({ from, to }: { from: number; to: number }): string {
   return from === to ? String(from) : `${String(from).slice(0, 1)}xx`
-}
-
-/** The parser returns texts in lower case; the list shows them as they were typed. */
-function valueAsTyped(text: string, small: string): string {
-  for (let at = text.indexOf('*'); at !== -1; at = text.indexOf('*', at + 1)) {
-    const scanner = new RuleScanner(text)
-    scanner.position = at + 1
-    try {
-      const value = scanner.value().text
-      if (value.toLowerCase() === small) return value
-    } catch {
-      // No text: it is the one of `:*`.
-    }
-  }
-  return small
 }
 
 function fieldText(path: Extract<ReplyTest, { kind: 'field-value' }>['path']): string {
@@ -298,13 +199,14 @@ function writeConditions(row: RowSubject & { and?: RowSubject }): string {
 
 /** One test for each value; one without a value if there is none. */
 function writeTests({ condition, field, value }: RowSubject): string[] {
-  if (!hasValue(condition)) return [written[condition]]
-  const prefix = prefixes[condition] ?? `@${field.trim()}${condition === 'fieldText' ? '*' : ':'}`
+  const { test, value: takes }: Condition = conditions[condition]
+  if (takes === undefined) return [test]
+  const start = hasField(condition) ? `@${field.trim()}${test}` : test
   const quote = condition === 'code' ? quotedCode : quoted
-  if (!takesSeveral(condition)) return [prefix + quote(value)]
+  if (takes === 'one') return [start + quote(value)]
   const values = value.split(',').map((one) => one.trim())
-  const tests = values.filter((one) => one !== '').map((one) => prefix + quote(one))
-  return tests.length > 0 ? tests : [prefix]
+  const tests = values.filter((one) => one !== '').map((one) => start + quote(one))
+  return tests.length > 0 ? tests : [start]
 }
 
 /** Adds double quotes if the rules' syntax needs them. */
@@ -327,8 +229,13 @@ export function keepsItsMeaning(row: RuleRow): boolean {
   const [rule, ...more] = parseReplyRules(writeRow(row)).rules
   if (rule === undefined || more.length > 0) return false
   const read = readRow(rule)
-  const isSame = read.condition === row.condition && read.and?.condition === row.and?.condition
-  return row.condition === 'own' || isSame
+  return row.condition === 'own' || (isSame(read, row) && isSame(read.and, row.and))
+}
+
+/** ERR-3 may be named as a field too. */
+function isSame(one: RowSubject | undefined, other: RowSubject | undefined): boolean {
+  const isNumber = one?.condition === 'errorNumber' && other?.condition === 'fieldValue'
+  return isNumber || one?.condition === other?.condition
 }
 
 /**

@@ -34,7 +34,7 @@ export function conditionWords(rule: ReplyRule, text: RuleText): string {
   return rule.conditions
     .map((tests) =>
       tests
-        .map((test) => subjectOf(test, ''))
+        .map((test) => subjectOf(test))
         .map((subject) => (subject === undefined ? row.value : subjectWords(subject, text)))
         .join(text('rules.and'))
     )
@@ -68,6 +68,6 @@ export function restWords(rules: readonly ReplyRule[], text: RuleText): string[]
 /** The name of the condition if it is a single test. */
 function wholeCondition(tests: ReplyRule['conditions'][number]): string[] {
   const [test] = tests
-  const subject = test === undefined || tests.length > 1 ? undefined : subjectOf(test, '')
+  const subject = test === undefined || tests.length > 1 ? undefined : subjectOf(test)
   return subject === undefined ? [] : [subject.condition]
 }

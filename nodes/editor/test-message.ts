@@ -5,7 +5,7 @@ import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
 import type { FormText, OutKey } from './form-text.ts'
-import { rowActions } from './reply-rule-row.ts'
+import { rowAction } from './reply-rule-row.ts'
 import { conditionWords, severityWords } from './reply-rule-words.ts'
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
@@ -137,13 +137,11 @@ function actionWords(
   text: FormText<OutKey>
 ): string {
   if (retriedUntil !== null && retriedUntil !== 'timeout') return text(`retried.${retriedUntil}`)
+  if (action === '') return ''
   const letters = action.replace('W', '')
   // One attempt only: what follows the retries follows at once.
   const isOnce = retriedUntil === null && letters.startsWith('R')
-  const done = isOnce ? letters.slice(1) || 'F' : letters === 'RF' ? 'R' : letters
-  const shown = rowActions.find((one) => one === done)
-  if (action === '' || shown === undefined) return action
-  return text(`action.${shown === '' ? 'W' : shown}`)
+  return text(`action.${rowAction(isOnce ? letters.slice(1) || 'F' : letters) || 'W'}`)
 }
 
 /** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */

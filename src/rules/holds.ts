@@ -4,7 +4,7 @@ import { isAccept } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { ReplyContent } from './reply-content.ts'
-import type { ReplyTest } from './reply-test.ts'
+import { containsText, type ReplyTest } from './reply-test.ts'
 
 const msaControlId = parsePath('MSA-2')
 const messageCode = parsePath('MSH-9.1')
@@ -131,7 +131,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'error-family':
       return error?.family === test.family
     case 'error-text':
-      return error !== null && error.text.toLowerCase().includes(test.text)
+      return error !== null && containsText(error.text, test.text)
     case 'status':
       // A 2xx answer that could not be read is not a success: it may contain a refusal.
       return isWithin(status, test) && !(isSuccess(status) && error !== null)
@@ -140,9 +140,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'field-value':
       return content?.values(test.path).includes(test.value) ?? false
     case 'field-text':
-      return (
-        content?.values(test.path).some((value) => value.toLowerCase().includes(test.text)) ?? false
-      )
+      return content?.fieldContains(test.path, test.text) ?? false
     case 'reply-text':
       return content?.includes(test.text) ?? false
   }

@@ -21,14 +21,20 @@ export class ReplyContent {
   }
 
   /**
-   * Whether the body contains the text, or the HL7 in it does, which may have been base64.
-   *
-   * @param text in lower case; the case in the reply does not matter
+   * Whether the body contains the text, in whatever case, or the HL7 in it does, which may have been
+   * base64.
    */
   includes(text: string): boolean {
     const { text: body, message } = this.#reply
     this.#texts ??= [...new Set([body, message?.text ?? body])].map((one) => one.toLowerCase())
-    return this.#texts.some((one) => one.includes(text))
+    const part = text.toLowerCase()
+    return this.#texts.some((one) => one.includes(part))
+  }
+
+  /** Whether one of the values at a path contains the text, in whatever case. */
+  fieldContains(path: Hl7Path, text: string): boolean {
+    const part = text.toLowerCase()
+    return this.values(path).some((value) => value.toLowerCase().includes(part))
   }
 
   /**

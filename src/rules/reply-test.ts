@@ -36,18 +36,23 @@ export type ReplyTest =
   | { readonly kind: 'error-code'; readonly code: string }
   /** `E#connect` an error of that family. */
   | { readonly kind: 'error-family'; readonly family: ErrorFamily }
-  /** `E*text` an error whose text contains it; in lower case. */
+  /** `E*text` an error whose text contains it, in whatever case. */
   | { readonly kind: 'error-text'; readonly text: string }
   /** `@status:2xx` the HTTP status, error or not. */
   | { readonly kind: 'status'; readonly from: number; readonly to: number }
   /** `@ERR-3:207` a field has that value. */
   | { readonly kind: 'field-value'; readonly path: Hl7Path; readonly value: string }
-  /** `@ERR-8*text` a field contains the text; in lower case. */
+  /** `@ERR-8*text` a field contains the text, in whatever case. */
   | { readonly kind: 'field-text'; readonly path: Hl7Path; readonly text: string }
   /** `@severity:W` the worst ERR-4. */
   | { readonly kind: 'severity'; readonly severity: Severity }
-  /** `@*text` the reply contains the text; in lower case. */
+  /** `@*text` the reply contains the text, in whatever case. */
   | { readonly kind: 'reply-text'; readonly text: string }
+
+/** Whether a text contains another, in whatever case. */
+export function containsText(text: string, part: string): boolean {
+  return text.toLowerCase().includes(part.toLowerCase())
+}
 
 /**
  * Reads one test, such as `:?A`, `E#5xx` or `@ERR-8*text`.
@@ -92,7 +97,7 @@ function readCodeTest(scanner: RuleScanner): ReplyTest {
 /** After the E. */
 function readErrorTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
-    return { kind: 'error-text', text: scanner.value().text.toLowerCase() }
+    return { kind: 'error-text', text: scanner.value().text }
   }
   if (!scanner.take('#')) {
     if (!/[A-Za-z0-9]/.test(scanner.peek())) return { kind: 'error' }
@@ -116,7 +121,7 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
 /** After the @. */
 function readReplyTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
-    return { kind: 'reply-text', text: scanner.value().text.toLowerCase() }
+    return { kind: 'reply-text', text: scanner.value().text }
   }
   // Up to its `:` or `*`, or to what ends a rule.
   const name = scanner.run(/[A-Za-z0-9 \t-\r\xa0.()[\]-]/)
@@ -135,10 +140,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
     throw scanner.errorAt('severity', value)
   }
   const path = fieldPath(scanner, name)
-  if (contains) {
-    const { text } = scanner.value()
-    return { kind: 'field-text', path, text: text.toLowerCase() }
-  }
+  if (contains) return { kind: 'field-text', path, text: scanner.value().text }
   return { kind: 'field-value', path, value: scanner.value().text }
 }
 

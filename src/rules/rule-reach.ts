@@ -1,5 +1,5 @@
 import type { ReplyRule } from './reply-rules.ts'
-import type { ReplyTest, Severity } from './reply-test.ts'
+import { containsText, type ReplyTest, type Severity } from './reply-test.ts'
 
 /** The values of MSA-1 that say no. */
 export const REFUSALS = ['AE', 'CE', 'AR', 'CR'] as const
@@ -178,12 +178,12 @@ function implies(one: ReplyTest, other: ReplyTest): boolean {
       return one.kind === other.kind && one.from >= other.from && one.to <= other.to
     case 'error-text':
     case 'reply-text':
-      return one.kind === other.kind && one.text.includes(other.text)
+      return one.kind === other.kind && containsText(one.text, other.text)
     case 'field-text':
       if (one.kind !== 'field-text' && one.kind !== 'field-value') return false
       return (
         isSame(one.path, other.path) &&
-        (one.kind === 'field-text' ? one.text : one.value.toLowerCase()).includes(other.text)
+        containsText(one.kind === 'field-text' ? one.text : one.value, other.text)
       )
     default:
       return isSame(one, other)

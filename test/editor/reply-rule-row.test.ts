@@ -121,6 +121,11 @@ describe('a rule as a row', () => {
   it('notices a value that changes the meaning of its condition', () => {
     assert.equal(keepsItsMeaning(row({ condition: 'errorStatus', value: 'timeout' })), false)
     assert.equal(keepsItsMeaning(row({ condition: 'own', value: ':?A=C,:?E' })), false)
+    const ofField = (field: string): RuleRow =>
+      row({ condition: 'fieldValue', field, value: '200' })
+    assert.equal(keepsItsMeaning(ofField('status')), false)
+    // Which the list has by its name too.
+    assert.equal(keepsItsMeaning(ofField('ERR-3')), true)
     assert.throws(() => keepsItsMeaning(row({ condition: 'errorNumber', value: '' })))
     const and = subject('errorStatus', 'timeout')
     assert.equal(keepsItsMeaning(row({ condition: 'noAnswer', and })), false)

@@ -65,7 +65,7 @@ describe('each test of the language', () => {
     ['E#reset', { kind: 'error-family', family: 'reset' }],
     ['E#tls', { kind: 'error-family', family: 'tls' }],
     ['E#token', { kind: 'error-family', family: 'token' }],
-    ['E*Socket Hang up', { kind: 'error-text', text: 'socket hang up' }],
+    ['E*Socket Hang up', { kind: 'error-text', text: 'Socket Hang up' }],
     ['E*"a,b=c&d)"', { kind: 'error-text', text: 'a,b=c&d)' }],
     ['@status:201', { kind: 'status', from: 201, to: 201 }],
     ['@status:2xx', { kind: 'status', from: 200, to: 299 }],
@@ -76,12 +76,12 @@ describe('each test of the language', () => {
     ['@MSH-9.2:ACK', { kind: 'field-value', path: parsePath('MSH-9.2'), value: 'ACK' }],
     [
       '@ERR-8*Record Locked',
-      { kind: 'field-text', path: parsePath('ERR-8'), text: 'record locked' }
+      { kind: 'field-text', path: parsePath('ERR-8'), text: 'Record Locked' }
     ],
     ['@ERR-1(2).4*101', { kind: 'field-text', path: parsePath('ERR-1(2).4'), text: '101' }],
     ['@severity:W', { kind: 'severity', severity: 'W' }],
     ['@severity : F', { kind: 'severity', severity: 'F' }],
-    ['@*REJECTED', { kind: 'reply-text', text: 'rejected' }]
+    ['@*REJECTED', { kind: 'reply-text', text: 'REJECTED' }]
   ]
   for (const [codes, expected] of cases) {
     it(`reads ${codes}`, () => {
@@ -373,12 +373,8 @@ describe('a printed list of rules', () => {
       literal('@severity:F', { kind: 'severity', severity: 'F' })
     ),
     text.map((code) => literal(`:${quote(code)}`, { kind: 'code', code })),
-    text.map((value) =>
-      literal(`E*${print(value)}`, { kind: 'error-text', text: value.toLowerCase() })
-    ),
-    text.map((value) =>
-      literal(`@*${print(value)}`, { kind: 'reply-text', text: value.toLowerCase() })
-    ),
+    text.map((value) => literal(`E*${print(value)}`, { kind: 'error-text', text: value })),
+    text.map((value) => literal(`@*${print(value)}`, { kind: 'reply-text', text: value })),
     status.map(({ text: written, from, to }) =>
       literal(`E#${written}`, { kind: 'error-status', from, to })
     ),
@@ -394,7 +390,7 @@ describe('a printed list of rules', () => {
       literal(`@${at}*${print(value)}`, {
         kind: 'field-text',
         path: parsePath(at),
-        text: value.toLowerCase()
+        text: value
       })
     )
   )

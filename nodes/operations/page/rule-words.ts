@@ -1,4 +1,4 @@
-import { readRow, tryReplyRules, UNCHOSEN } from '../../editor/reply-rule-row.ts'
+import { rowAction, tryReplyRules } from '../../editor/reply-rule-row.ts'
 import { conditionWords, type RuleText } from '../../editor/reply-rule-words.ts'
 import { ReplyRulesError } from '../../../src/rules/reply-rules.ts'
 import { cut } from './cut.ts'
@@ -13,8 +13,5 @@ export function ruleWords(rule: string, text: RuleText): string {
   const rules = rule === '' ? [] : tryReplyRules(rule)
   const [first] = rules instanceof ReplyRulesError ? [] : rules
   if (first === undefined) return ''
-  const { action } = readRow(first)
-  // A rule that was applied has one.
-  const letters = action === '' || action === UNCHOSEN ? 'W' : action
-  return cut(`${conditionWords(first, text)}: ${text(`action.${letters}`)}`)
+  return cut(`${conditionWords(first, text)}: ${text(`action.${rowAction(first.action) || 'W'}`)}`)
 }
