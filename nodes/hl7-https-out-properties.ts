@@ -15,6 +15,8 @@ const hasMessageField = is('format', 'form', 'multipart')
 const hasTemplate = is('format', 'json', 'text')
 const packs = is('format', 'form', 'multipart', 'json', 'text')
 const isOnDisk = is('queue', 'disk')
+/** A message may give a value. */
+const VALUE_TYPES = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
 
 /** The tabs of the form. */
 export const outTabs = {
@@ -120,8 +122,23 @@ export const outProperties = {
     in: 'body',
     icon: 'font'
   },
-  formFields: { kind: 'list', default: [], in: 'body', icon: 'list', when: packs },
-  headers: { kind: 'list', default: [], in: 'body', icon: 'list' },
+  formFields: {
+    kind: 'list',
+    names: 'any',
+    types: VALUE_TYPES,
+    default: [],
+    in: 'body',
+    icon: 'list',
+    when: packs
+  },
+  headers: {
+    kind: 'list',
+    names: 'header',
+    types: VALUE_TYPES,
+    default: [],
+    in: 'body',
+    icon: 'list'
+  },
 
   replyCodeActions: { kind: 'text', default: '', in: 'rules' },
   replyPath: { kind: 'text', expression: true, default: '', in: 'reply', icon: 'search' },

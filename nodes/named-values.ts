@@ -4,10 +4,10 @@ import { readPath } from '../src/hl7/path.ts'
 import { headerValueProblem, tokenHeaderNameProblem } from '../src/https/header-values.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
 import type { Claim, NamedValue as TokenValue } from '../src/oauth2/token-settings.ts'
-import type { outProperties } from './hl7-https-out-properties.ts'
+import { outProperties } from './hl7-https-out-properties.ts'
 import { secretLabel } from './form-words.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
-import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
+import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { asTexts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
 
@@ -21,19 +21,15 @@ export type Credentials = Readonly<Record<string, unknown>>
 const STATIC_ENTRY = {
   name: { kind: 'text', default: '' },
   value: { kind: 'text', default: '' },
-  valueType: { kind: 'choice', words: ['str', 'env', 'cred'], default: 'str' }
+  valueType: { kind: 'choice', words: tokenProperties.extraParams.types, default: 'str' }
 } as const satisfies PropertyTable
 const CLAIM = {
   ...STATIC_ENTRY,
-  valueType: { kind: 'choice', words: ['str', 'env', 'json'], default: 'str' }
+  valueType: { kind: 'choice', words: tokenProperties.assertionClaims.types, default: 'str' }
 } as const satisfies PropertyTable
 export const ENTRY = {
   ...STATIC_ENTRY,
-  valueType: {
-    kind: 'choice',
-    words: ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'],
-    default: 'str'
-  }
+  valueType: { kind: 'choice', words: outProperties.headers.types, default: 'str' }
 } as const satisfies PropertyTable
 /** What is read of an entry of either kind. */
 type Entry = Pick<

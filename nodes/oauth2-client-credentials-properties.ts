@@ -9,6 +9,7 @@ import {
 
 const isJwtBearer = is('grantType', 'jwt_bearer')
 const isPassword = is('grantType', 'password')
+const VALUE_TYPES = ['str', 'env', 'cred'] as const
 
 /** The properties of `oauth2-client-credentials`. Times are in seconds. */
 export const tokenProperties = {
@@ -71,11 +72,33 @@ export const tokenProperties = {
     when: signs
   },
   assertionSubject: { kind: 'text', default: '', in: 'more', when: isJwtBearer },
-  assertionClaims: { kind: 'list', default: [], in: 'more', icon: 'list', when: signs },
+  assertionClaims: {
+    kind: 'list',
+    names: 'any',
+    types: ['str', 'json', 'env'],
+    default: [],
+    in: 'more',
+    icon: 'list',
+    when: signs
+  },
   audience: { kind: 'text', default: '', in: 'more', icon: 'bullseye' },
   resource: { kind: 'text', default: '', in: 'more' },
-  extraParams: { kind: 'list', default: [], in: 'more', icon: 'list' },
-  headers: { kind: 'list', default: [], in: 'more', icon: 'list' },
+  extraParams: {
+    kind: 'list',
+    names: 'any',
+    types: VALUE_TYPES,
+    default: [],
+    in: 'more',
+    icon: 'list'
+  },
+  headers: {
+    kind: 'list',
+    names: 'tokenHeader',
+    types: VALUE_TYPES,
+    default: [],
+    in: 'more',
+    icon: 'list'
+  },
   dpop: { kind: 'flag', default: false, in: 'tokens' },
   defaultLifetime: {
     kind: 'number',

@@ -26,6 +26,15 @@ export interface Field {
   when?: (value: ReadValue) => boolean
 }
 
+/**
+ * Which names are valid: `header` HTTP field names (RFC 9110 §5.1), `tokenHeader` those that a token
+ * request may have, `any` every name.
+ */
+export type EntryNames = 'header' | 'tokenHeader' | 'any'
+
+/** A text, the name of an environment variable, a slot for a secret, a property of the message, JSONata, JSON, or a field of the message. */
+export type ValueType = 'str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7'
+
 /** What is said of a property once, for runtime, form, documentation and tests. */
 export type Property = Field &
   (
@@ -41,8 +50,8 @@ export type Property = Field &
     | { kind: 'choice'; default: string; words: readonly string[] }
     | ({ kind: 'number'; default: number; usual?: readonly number[] } & NumberBounds)
     | { kind: 'flag'; default: boolean }
-    /** Names and values. */
-    | { kind: 'list'; default: readonly [] }
+    /** Names and values: which names are valid, and which types a value may have. */
+    | { kind: 'list'; default: readonly []; names: EntryNames; types: readonly ValueType[] }
     /** The id of a config node of that type. */
     | { kind: 'node'; default: ''; type: string }
   )

@@ -11,6 +11,8 @@ import type { FormText, MistakeText, SharedKey } from './form-text.ts'
 import { addFormStyle } from './form-style.ts'
 import { isUnused } from './form-tabs.ts'
 import { isVariable } from './host-of.ts'
+import { entryProblem, type EntryProblem } from './entry-problem.ts'
+import { namedValue, type NamedValue } from './named-value.ts'
 
 /** Describes the form of a node type. */
 export interface FormDefinition {
@@ -25,9 +27,11 @@ export interface FormDefinition {
   rows: Record<string, (value: ReadValue) => boolean>
   /**
    * Says why a property's value cannot be used, or returns an empty string. Not called for a number that
-   * is none or is out of bounds, nor for properties that are not used, except lists.
+   * is none or is out of bounds, for properties that are not used, nor for lists.
    */
   problem: (property: string, value: unknown, read: ReadValue) => string
+  /** Says the same of the name of a list's entry that its table finds valid. */
+  nameProblem?: (property: string, name: string, read: ReadValue) => string
 }
 
 /**
@@ -35,6 +39,7 @@ export interface FormDefinition {
  * either, the texts are those that both have.
  */
 export interface Form<TextKey extends string = SharedKey> {
+  table: PropertyTable
   /** Fills and wires the form; call it first in `oneditprepare`. */
   prepare: (node: EditorNode) => void
   /** Writes numbers as numbers; call it in `oneditsave`. */
@@ -48,6 +53,8 @@ export interface Form<TextKey extends string = SharedKey> {
   settings: () => Record<string, unknown>
   /** What a validator returns to Node-RED: `true`, or the field and the reason in words. */
   problem: (node: EditorNode, property: LastPart<TextKey, 'label'>, value: unknown) => true | string
+  /** What is wrong with an entry of a list in the open form. */
+  entryProblem: (property: string, entry: NamedValue) => EntryProblem | undefined
   /** The text for a mistake, in the editor's language; an empty string if there is no key. */
   words: MistakeText<TextKey>
   /** A label or message in the editor's language. */
@@ -101,12 +108,30 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
       return node[property] ?? table[property]?.default
     }
 
+  const problemOfEntry = (
+    name: string,
+    entry: NamedValue,
+    read: ReadValue
+  ): EntryProblem | undefined => {
+    const property = table[name]
+    const names = property?.kind === 'list' ? property.names : 'any'
+    const own = definition.nameProblem?.(name, entry.name.trim(), read) ?? ''
+    return (
+      entryProblem(entry, names, words) ?? (own === '' ? undefined : { field: 'name', words: own })
+    )
+  }
+
   /** What is wrong with a value; an empty string if nothing is. */
   const reasonFor = (node: EditorNode, name: string, value: unknown): string => {
     const property = table[name]
     const given = value ?? property?.default ?? ''
     const read = readFrom(node)
-    if (property?.kind !== 'list' && fields[name]?.when?.(read) === false) return ''
+    if (property?.kind === 'list') {
+      const entries: unknown[] = Array.isArray(given) ? given : []
+      const found = entries.map((entry) => problemOfEntry(name, namedValue(entry), read))
+      return found.find((problem) => problem !== undefined)?.words ?? ''
+    }
+    if (fields[name]?.when?.(read) === false) return ''
     if (property?.kind === 'number') {
       const { min, max = '' } = property
       const reason = words(numberProblem(given, property), { min, max })
@@ -161,6 +186,7 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
   })
 
   return {
+    table,
     text: look,
     words: words as MistakeText<TextKey>,
     showRows,
@@ -188,6 +214,8 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
       return settings
     },
     problem,
+    entryProblem: (property, entry) =>
+      problemOfEntry(property, entry, open === undefined ? () => undefined : readFrom(open)),
     onMarks: (listener) => {
       listeners.push(listener)
     },

@@ -15,8 +15,7 @@ import { createForm } from './form.ts'
 import type { OutKey } from './form-text.ts'
 import { prepareSection } from './form-section.ts'
 import { createFormTabs } from './form-tabs.ts'
-import { namedValue, type NamedValue } from './named-value.ts'
-import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
+import { createNamedValueLists, type NamedValueLists } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
 import { hostOf } from './host-of.ts'
@@ -45,7 +44,8 @@ const form = createForm<OutKey>({
     'hint.formFields': is('format', 'json', 'text'),
     bodyPreset: is('format', 'text')
   },
-  problem
+  problem,
+  nameProblem
 })
 const { text, words } = form
 let lists: NamedValueLists | undefined
@@ -83,10 +83,6 @@ function problem(property: string, value: unknown, read: ReadValue): string {
         : jsonataProblem(given)
     case 'replyPath':
       return jsonataProblem(given)
-    case 'headers':
-      return headersProblem(value, read)
-    case 'formFields':
-      return listProblem(value, 'any', words)
     default:
       return ''
   }
@@ -114,19 +110,12 @@ function rulesProblem(rules: string): string {
   }
 }
 
-function headersProblem(value: unknown, read: ReadValue): string {
-  const entries: unknown[] = Array.isArray(value) ? value : []
-  const own = entries.map((entry) => headerProblem(namedValue(entry), read))
-  return listProblem(value, 'header', words) || (own.find((found) => found !== '') ?? '')
-}
-
 /** The token has its header, and with DPoP the proof. */
-function headerProblem(entry: NamedValue, read: ReadValue): string {
-  const name = entry.name.trim().toLowerCase()
-  if (!tokenIsHeader(read)) return ''
-  if (name === 'dpop' && usesDpop(read)) return words('headerReserved')
+function nameProblem(property: string, name: string, read: ReadValue): string {
+  if (property !== 'headers' || !tokenIsHeader(read)) return ''
+  if (name.toLowerCase() === 'dpop' && usesDpop(read)) return words('headerReserved')
   const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
-  return words(name === tokenHeader.toLowerCase() ? 'headerIsToken' : '')
+  return words(name.toLowerCase() === tokenHeader.toLowerCase() ? 'headerIsToken' : '')
 }
 
 function isCharset(label: string): boolean {
@@ -153,12 +142,7 @@ function prepare(node: EditorNode): void {
   )
   form.onMarks(markTabs)
 
-  const inForm: ReadValue = (property) => $(`#${form.idOf(property)}`).val()
-  const types = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
-  const made = createNamedValueLists(form, node, {
-    formFields: { types, names: 'any' },
-    headers: { types, names: 'header', problem: (entry) => headerProblem(entry, inForm) }
-  })
+  const made = createNamedValueLists(form, node)
   lists = made
   prepareBodyPresets(made)
 

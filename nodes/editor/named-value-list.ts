@@ -1,21 +1,7 @@
 import { showReason, type Form } from './form.ts'
 import type { FormText, OutKey } from './form-text.ts'
-import {
-  namedValue,
-  namedValueProblem,
-  type EntryNames,
-  type NamedValue,
-  type NamedValueProblem
-} from './named-value.ts'
-
-/** What a list of names and values accepts. */
-export interface NamedValueListOptions {
-  /** The types of a value. */
-  types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7')[]
-  names: EntryNames
-  /** Why an entry cannot be used beside that, in words; an empty string if it can. */
-  problem?: (entry: NamedValue) => string
-}
+import { namedValue, type NamedValue } from './named-value.ts'
+import type { ValueType } from '../property-table.ts'
 
 /** The lists of an open form. */
 export interface NamedValueLists {
@@ -28,11 +14,7 @@ export interface NamedValueLists {
 }
 
 /** Shows a node's lists, and those of its six secrets that are filled or used by a value. */
-export function createNamedValueLists(
-  form: Form,
-  node: EditorNode,
-  options: Record<string, NamedValueListOptions>
-): NamedValueLists {
+export function createNamedValueLists(form: Form, node: EditorNode): NamedValueLists {
   const secrets = [1, 2, 3, 4, 5, 6].map((number) => createSecretRow(form, node, number))
   const lists: [property: string, list: NamedValueList][] = []
   const showSecrets = (): void => {
@@ -43,8 +25,9 @@ export function createNamedValueLists(
         !used.some(({ value, valueType }) => valueType === 'cred' && value === slot)
     }
   }
-  for (const [property, option] of Object.entries(options)) {
-    lists.push([property, createNamedValueList(form, node, property, option, showSecrets)])
+  for (const [property, entry] of Object.entries(form.table)) {
+    if (entry.kind !== 'list') continue
+    lists.push([property, createNamedValueList(form, node, property, entry.types, showSecrets)])
   }
   showSecrets()
   return {
@@ -96,10 +79,10 @@ function createNamedValueList(
   form: Form,
   node: EditorNode,
   property: string,
-  { types, names, problem: ownProblem = () => '' }: NamedValueListOptions,
+  types: readonly ValueType[],
   onChange: () => void
 ): NamedValueList {
-  const { text, words } = form
+  const { text } = form
   const element = form.element(property)
   if (element === null) throw new Error(`No list for ${property}`)
   const list = $(element)
@@ -122,16 +105,10 @@ function createNamedValueList(
       .map(readRow)
       .filter((entry) => !isBlank(entry))
 
-  const problemOf = (entry: NamedValue): EntryProblem | undefined => {
-    const own = ownProblem(entry)
-    const ofName: EntryProblem | undefined = own === '' ? undefined : { field: 'name', words: own }
-    return entryProblem(entry, names, words) ?? ofName
-  }
-
   /** Marks the mistake in a row, and returns its text. */
   const check = (row: Element): string => {
     const entry = readRow(row)
-    const problem = isBlank(entry) ? undefined : problemOf(entry)
+    const problem = isBlank(entry) ? undefined : form.entryProblem(property, entry)
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
     name?.classList.toggle('input-error', problem?.field === 'name')
@@ -203,10 +180,7 @@ function textInput(className: string, value: string, label: string): HTMLInputEl
   return input
 }
 
-function typeOf(
-  type: NamedValueListOptions['types'][number],
-  text: Form['text']
-): string | TypedInputType {
+function typeOf(type: ValueType, text: Form['text']): string | TypedInputType {
   if (type === 'cred') {
     return {
       value: 'cred',
@@ -221,40 +195,4 @@ function typeOf(
   // Only one form has lists of such values.
   if (type === 'hl7') return { value: 'hl7', label: (text as FormText<OutKey>)('type.hl7') }
   return type
-}
-
-/** What is wrong with an entry, in words, and in which of its fields. */
-interface EntryProblem {
-  field: 'name' | 'value'
-  words: string
-}
-
-const ofNames = ['entryName', 'headerName', 'headerReserved', 'headerContentType']
-
-/**
- * Checks an entry by {@link namedValueProblem}, and message properties and JSONata by Node-RED.
- *
- * @param words looks up a key of `problem` in the editor's language
- */
-function entryProblem(
-  entry: NamedValue,
-  names: EntryNames,
-  words: Form['words']
-): EntryProblem | undefined {
-  const problem = namedValueProblem(entry, names)
-  if (problem !== '') {
-    // Each form has the sentences for its own lists.
-    const sentence = (words as (key: NamedValueProblem) => string)(problem)
-    return { field: ofNames.includes(problem) ? 'name' : 'value', words: sentence }
-  }
-  if (entry.valueType !== 'msg' && entry.valueType !== 'jsonata') return undefined
-  const answer = RED.utils.validateTypedProperty(entry.value, entry.valueType, {})
-  return answer === true ? undefined : { field: 'value', words: answer }
-}
-
-/** The first mistake in a list, in words; an empty string if there is none. */
-export function listProblem(value: unknown, names: EntryNames, words: Form['words']): string {
-  const entries: unknown[] = Array.isArray(value) ? value : []
-  const found = entries.map((entry) => entryProblem(namedValue(entry), names, words))
-  return found.find((problem) => problem !== undefined)?.words ?? ''
 }

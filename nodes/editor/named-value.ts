@@ -6,6 +6,7 @@ import {
   type HeaderProblem
 } from '../../src/https/header-values.ts'
 import { parseJson } from '../../src/json-text.ts'
+import type { EntryNames } from '../property-table.ts'
 import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
@@ -14,12 +15,6 @@ export interface NamedValue {
   value: string
   valueType: string
 }
-
-/**
- * Which names are valid: `header` HTTP field names (RFC 9110 §5.1), `tokenHeader` those that a token
- * request may have, `any` every name.
- */
-export type EntryNames = 'header' | 'tokenHeader' | 'any'
 
 /** Why an entry cannot be used; a key under `problem` in the locales. */
 export type NamedValueProblem =

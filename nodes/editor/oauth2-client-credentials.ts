@@ -12,7 +12,7 @@ import { createForm } from './form.ts'
 import type { TokenKey } from './form-text.ts'
 import { prepareSection } from './form-section.ts'
 import { hostOf } from './host-of.ts'
-import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
+import { createNamedValueLists, type NamedValueLists } from './named-value-list.ts'
 import { prepareAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
@@ -72,11 +72,6 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return words(given === 'issuer' && !isFilled(read('issuer')) ? 'assertionIssuer' : '')
     case 'refreshOnStatus':
       return words(readStatuses(given) === undefined ? 'refreshOnStatus' : '')
-    case 'extraParams':
-    case 'assertionClaims':
-      return listProblem(value, 'any', words)
-    case 'headers':
-      return listProblem(value, 'tokenHeader', words)
     default:
       return ''
   }
@@ -95,11 +90,7 @@ function algorithmProblem(algorithm: string, read: ReadValue): string {
 
 function prepare(node: EditorNode): void {
   form.prepare(node)
-  const made = createNamedValueLists(form, node, {
-    extraParams: { types: ['str', 'env', 'cred'], names: 'any' },
-    headers: { types: ['str', 'env', 'cred'], names: 'tokenHeader' },
-    assertionClaims: { types: ['str', 'json', 'env'], names: 'any' }
-  })
+  const made = createNamedValueLists(form, node)
   lists = made
   prepareSection(form, node, 'oauth2-client-credentials-more')
   prepareKeyFile()
