@@ -1,6 +1,6 @@
 /**
  * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, page, icons, locales) and `resources/`
- * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
+ * (one script for each form, and their style). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -53,11 +53,15 @@ for (const type of types) {
   writeFileSync(join('dist', 'nodes', `${type}.html`), formPage(type))
 }
 await build({
-  entryPoints: types.map((type) => join('nodes', 'editor', `${type}.ts`)),
+  entryPoints: [
+    ...types.map((type) => join('nodes', 'editor', `${type}.ts`)),
+    join('nodes', 'editor', 'form.css')
+  ],
   outdir: 'resources',
   bundle: true,
   format: 'esm',
-  target: 'es2023',
+  // Of browsers, those that do not know nested styles.
+  target: ['es2023', 'chrome111', 'firefox115', 'safari16'],
   charset: 'utf8',
   sourcemap: 'external',
   plugins: [hl7ParserPlugin],

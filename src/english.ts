@@ -17,8 +17,9 @@ export function withShared<Own extends Sections, Shared extends Sections>(
 
 /** The sentences in English: those that a reader may see in another language, and (`log`) those that are never translated. */
 const CATALOGUES = {
-  forms: withShared(outForm, bothForms),
-  tokenForm: withShared(tokenForm, bothForms),
+  // Pure, so that a script for the browser that says nothing in English has none of it.
+  forms: /* @__PURE__ */ withShared(outForm, bothForms),
+  tokenForm: /* @__PURE__ */ withShared(tokenForm, bothForms),
   log,
   tab
 }

@@ -8,7 +8,6 @@ import {
   type Tabs
 } from '../property-table.ts'
 import type { FormText, MistakeText, SharedKey } from './form-text.ts'
-import { addFormStyle } from './form-style.ts'
 import { isUnused } from './form-tabs.ts'
 import { isVariable } from './host-of.ts'
 import { entryProblem, type EntryProblem } from './entry-problem.ts'
@@ -222,7 +221,6 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     prepare: (node) => {
       open = node
       listeners = []
-      addFormStyle()
       restore = fillDefaults(node, field)
       for (const [property, entry] of Object.entries(table)) {
         if ('usual' in entry) {

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { textsOf } from '../../scripts/form-page.ts'
+import { english } from '../../src/english.ts'
 import { helpPage } from '../../scripts/help.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 import { installPackage, type InstalledPackage } from './install.ts'
@@ -69,6 +70,7 @@ describe('the published package', () => {
       ...find('locales/*/sidebar.json', root).map((file) => `dist/nodes/operations/${file}`),
       ...SCRIPTS.map((file) => `dist/nodes/${file}.js`),
       ...TYPES.map((type) => `resources/${type}.js`),
+      'resources/form.css',
       ...['index.html', 'page.css', 'page.js', 'sidebar.css', 'sidebar.js'].map(
         (file) => `dist/nodes/page/${file}`
       ),
@@ -273,6 +275,8 @@ describe('the published package', () => {
         const code = await get(`/${path ?? ''}`)
         assert.ok(code.length > 10_000)
         assert.doesNotMatch(code, /^import\b|(?<!\.)\bimport\(/m)
+        // Those of the runtime, which would double its size.
+        assert.ok(!code.includes(english('log', 'log.noneRetried')), 'English texts')
       })
     }
 
