@@ -265,7 +265,7 @@ export class Delivery<Content> {
   /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
     this.#pace.tokenIsBack()
-    this.#work?.sending.hurryWithToken().catch(() => {
+    this.#work?.sending.makeDueWithToken().catch(() => {
       this.#tellQueueFailed()
     })
     this.#claimMessages()

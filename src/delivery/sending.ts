@@ -76,10 +76,10 @@ export class Sending<Content> {
   }
 
   /** There is a token again: messages that waited for one may go. */
-  async hurryWithToken(): Promise<void> {
+  async makeDueWithToken(): Promise<void> {
     const seqs = [...this.#withoutToken]
     this.#withoutToken.clear()
-    if (seqs.length > 0) await this.#context.queue.hurry(seqs)
+    if (seqs.length > 0) await this.#context.queue.makeDue(seqs)
   }
 
   /** Hands on what an earlier run has settled, however long it takes to read it. */

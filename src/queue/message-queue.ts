@@ -186,8 +186,8 @@ export class MessageQueue<Content> {
     return this.#engine.call('resume', () => [renewals])
   }
 
-  hurry(seqs: readonly number[]): Promise<void> {
-    return this.#engine.call('hurry', () => [seqs])
+  makeDue(seqs: readonly number[]): Promise<void> {
+    return this.#engine.call('makeDue', () => [seqs])
   }
 
   beginWork(seq: number): Promise<void> {

@@ -23,7 +23,7 @@ export type QueueMethods = Pick<
   | 'edit'
   | 'pause'
   | 'resume'
-  | 'hurry'
+  | 'makeDue'
   | 'beginWork'
   | 'endWork'
   | 'setDamaged'

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { STATES } from './message-row.ts'
+import { STATES, type MessageState } from './message-row.ts'
 
 /** A row of the table `message`. */
 export interface StoredRow {
@@ -26,6 +26,19 @@ export interface StoredRow {
 
 /** Where a message is. */
 export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
+
+export function stateOf({ state }: Pick<Place, 'state'>): MessageState {
+  return STATES[state] ?? 'damaged'
+}
+
+export function isWaiting(row: Pick<Place, 'state'>): boolean {
+  return stateOf(row) === 'waiting'
+}
+
+/** It waits until its time comes. */
+export function isRetrying(row: Pick<Place, 'state' | 'turn'>): boolean {
+  return isWaiting(row) && (row.turn ?? 0) > 0
+}
 
 /** The oldest message that waits. */
 export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>

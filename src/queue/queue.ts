@@ -17,9 +17,11 @@ import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
 import {
+  isRetrying,
+  isWaiting,
   partOf,
+  stateOf,
   Statements,
-  type OldestWaiting,
   type Place,
   type StoredRow
 } from './queue-statements.ts'
@@ -41,6 +43,7 @@ import type {
   SuspendedChoice
 } from './queue-types.ts'
 import { pauseFrom, resentFrom, storyFrom, verdictFrom } from './stored-json.ts'
+import { Turns } from './turns.ts'
 import { Uptime } from './uptime.ts'
 
 export interface QueueOptions<Stored> {
@@ -61,30 +64,17 @@ export interface QueueOptions<Stored> {
   run?: QueueRun | undefined
 }
 
-/** More messages than this are not retried at a time: the receiver is out of order, the others wait. */
-const MOST_RETRIED = 1000
 /** A message is set aside after so many processes ended while they worked on it. */
 const MOST_DEATHS = 2
 /** The uptime is stored so often at most, in milliseconds; and when a message begins to await. */
 const UPTIME_STEP_MS = 60_000
 const AWAITING_STEP_MS = 1000
-/** The turn of a retry that need not wait: not 0, which says that it is none. */
-const DUE = Number.EPSILON
-
 /**
  * One node's queue as a table. A message is a row; its state, its lane and its time are columns, and
- * whose turn it is, is one query.
+ * whose turn it is, is one query (`turns.ts`).
  *
- * **Turns.** `turn` is null while others go first, 0 if it may go at once, else when it may go, on the
- * time for which the queue has been open in all runs. In a lane only the first that waits has a turn:
- * who leaves gives it to the next, who comes in takes it from those accepted later. Without an order
- * each has one.
- *
- * **Barrier.** What was accepted under another order or key has no common order with what came later: it
- * goes alone, by its number, before all others. `fifo` is a barrier at infinity: no lanes, no turns.
- *
- * **Claims.** A message that is handed out stays a row that waits, with nothing written, until it is
- * moved. Here is known which ones are out, so that none goes twice and their lanes wait.
+ * **Claims.** A message that is handed out stays a row in its state, with nothing written, until it is
+ * moved, so that nothing else happens to it meanwhile.
  *
  * All calls are synchronous. A caller that wants them to be stored together makes a transaction around
  * them, with `beginChanges` and, if it fails, `undoChanges`.
@@ -92,6 +82,7 @@ const DUE = Number.EPSILON
 export class Queue<Stored> {
   readonly #db: DatabaseSync
   readonly #sql: Statements
+  readonly #turns: Turns
   readonly #options: QueueOptions<Stored>
   readonly #contents: ContentStore<Stored>
   readonly #search: MessageSearch
@@ -100,28 +91,24 @@ export class Queue<Stored> {
   readonly #figures: FiguresTable
   readonly #uptime: Uptime
   #known: Known = {
-    barrier: 0,
     renewals: 0,
     lastSeq: 0,
     storedLastSeq: 0,
-    front: 0,
-    readyFrom: 0,
     counts: { waiting: 0, awaiting: 0, suspended: 0, leaving: 0, left: 0, damaged: 0 },
-    retrying: 0,
-    sending: new Map(),
     taken: new Set()
   }
   /** It and the bytes of contents that are kept, before the current transaction. */
   #before: { known: Known; keptBytes: number } | undefined
-  /** When messages were asked for last, those whose turn it is and late ones: whose time came later is still to come. */
-  #claimedAt = 0
+  /** When late messages were asked for last: whose time is up later is still to come. */
   #lateAt = 0
+
   /** @param db with the tables of `queue-schema.ts` */
   constructor(db: DatabaseSync, options: QueueOptions<Stored>) {
     this.#db = db
     this.#options = options
     this.#contents = options.contents
     this.#sql = new Statements(db)
+    this.#turns = new Turns(this.#sql, options.order)
     this.#search = new MessageSearch(db)
     this.#journal = new Journal(db, options)
     this.#kept = new KeptContents(db, options.contents, options)
@@ -129,12 +116,15 @@ export class Queue<Stored> {
     this.#uptime = new Uptime(db, options.clock, options.run?.uptimeMs)
     this.#known.renewals = metaNumber(db, 'renewals')
     this.#readRows()
-    for (const seq of options.run?.handedOut ?? []) this.#handOut(seq)
+    for (const seq of options.run?.handedOut ?? []) {
+      const row = this.#sql.place(seq)
+      if (row !== undefined) this.#handOut(row)
+    }
   }
 
   get counts(): QueueCounts {
     const { waiting, awaiting, suspended } = this.#known.counts
-    return { waiting, retrying: this.#known.retrying, awaiting, suspended }
+    return { waiting, retrying: this.#turns.retrying, awaiting, suspended }
   }
 
   /** Messages of which it is not stored yet what becomes of them. */
@@ -149,7 +139,7 @@ export class Queue<Stored> {
     setMeta(this.#db, 'running', 1)
     this.#setBarrier()
     // The restart or deploy may have fixed the cause: retries need not wait.
-    this.#endWaits()
+    this.#turns.endWaits()
     return {
       lastSeq: this.#known.lastSeq,
       renewals: this.#known.renewals,
@@ -169,14 +159,10 @@ export class Queue<Stored> {
 
   /** Before a transaction. */
   beginChanges(): void {
-    const { counts, sending, taken } = this.#known
-    const known = {
-      ...this.#known,
-      counts: { ...counts },
-      sending: new Map(sending),
-      taken: new Set(taken)
-    }
+    const { counts, taken } = this.#known
+    const known = { ...this.#known, counts: { ...counts }, taken: new Set(taken) }
     this.#before = { known, keptBytes: this.#kept.bytes }
+    this.#turns.beginChanges()
   }
 
   /** After a transaction that was rolled back. */
@@ -184,6 +170,7 @@ export class Queue<Stored> {
     if (this.#before === undefined) return
     this.#known = this.#before.known
     this.#kept.bytes = this.#before.keptBytes
+    this.#turns.undoChanges()
     this.#uptime.undo()
     this.#journal.forgetSweep()
   }
@@ -191,7 +178,7 @@ export class Queue<Stored> {
   /** For the same queue, opened again. */
   get run(): QueueRun {
     return {
-      handedOut: [...this.#known.sending.keys(), ...this.#known.taken],
+      handedOut: [...this.#turns.sending, ...this.#known.taken],
       uptimeMs: this.#uptime.ms
     }
   }
@@ -199,18 +186,9 @@ export class Queue<Stored> {
   /** A message that is there already was accepted by an earlier call of which no answer came. */
   accept(message: NewMessage, content: Stored): void {
     const { seq, lane, controlId, type, acceptedAt, hashes = [], resent } = message
-    const { order } = this.#options
-    const turn = order === 'none' || (lane !== null && !this.#isLaneUsed(lane)) ? 0 : null
-    const row = [
-      seq,
-      lane,
-      turn,
-      controlId,
-      type,
-      acceptedAt,
-      acceptedAt,
-      this.#known.renewals
-    ] as const
+    const turn = this.#turns.ofNew(seq, lane)
+    const { renewals } = this.#known
+    const row = [seq, lane, turn, controlId, type, acceptedAt, acceptedAt, renewals] as const
     const repeated = resent === undefined ? null : JSON.stringify(resent)
     if (this.#sql.accept.run(...row, repeated).changes === 0) return
     this.#contents.putContent(seq, content)
@@ -227,16 +205,7 @@ export class Queue<Stored> {
    */
   claimNext(most: number, contentsBefore = Infinity): ClaimedMessage<Stored>[] {
     if (this.#known.counts.waiting === 0 || most <= 0) return []
-    this.#claimedAt = this.#uptime.ms
-    if (this.#known.barrier >= this.#known.front) {
-      const first = this.#firstWaiting()
-      if (first !== undefined && first.seq <= this.#known.barrier) {
-        const isItsTurn = this.#known.sending.size === 0 && (first.turn ?? 0) <= this.#claimedAt
-        return isItsTurn ? [this.#claim(this.#row(first.seq), contentsBefore)] : []
-      }
-    }
-    const rows = this.#known.retrying === 0 ? [] : this.#dueRetries(most)
-    if (rows.length < most && this.#known.retrying < MOST_RETRIED) this.#addReady(rows, most)
+    const rows = this.#turns.next(most, this.#uptime.ms)
     return rows.map((row) => this.#claim(row, contentsBefore))
   }
 
@@ -244,7 +213,7 @@ export class Queue<Stored> {
   claimEarly(seq: number): ClaimedMessage<Stored> | undefined {
     const row = this.#sql.row(seq)
     const isFirst = row !== undefined && isWaiting(row) && row.turn !== null
-    return isFirst && this.#isFree(row) ? this.#claim(row) : undefined
+    return isFirst && this.#turns.isFree(row) ? this.#claim(row) : undefined
   }
 
   /** Hands out awaiting messages whose time is up. */
@@ -294,14 +263,8 @@ export class Queue<Stored> {
 
   /** Nothing became of a message that was handed out. */
   release(seq: number): void {
-    const lane = this.#known.sending.get(seq)
-    if (lane === undefined) {
-      this.#known.taken.delete(seq)
-      return
-    }
-    this.#known.sending.delete(seq)
-    this.#known.readyFrom = Math.min(this.#known.readyFrom, seq)
-    this.#passTurn(lane)
+    this.#known.taken.delete(seq)
+    this.#turns.release(seq)
   }
 
   /**
@@ -357,7 +320,7 @@ export class Queue<Stored> {
     this.#tellDropped(dropped)
     this.#forgot(dropped.forgotten)
     this.#forgot(this.#journal.trim(this.#known.counts.left))
-    if (isWaiting(row)) this.#passTurn(row.lane)
+    this.#turns.leave(row)
   }
 
   /**
@@ -422,16 +385,12 @@ export class Queue<Stored> {
     setMeta(this.#db, 'paused', 0)
     setMeta(this.#db, 'renewals', renewals)
     this.#known.renewals = renewals
-    this.#endWaits()
+    this.#turns.endWaits()
   }
 
   /** Retries that are waited for may go now. */
-  hurry(seqs: readonly number[]): void {
-    for (const seq of seqs) {
-      const row = this.#sql.place(seq)
-      if (row === undefined || !isRetrying(row)) continue
-      this.#sql.setTurn.run(DUE, seq)
-    }
+  makeDue(seqs: readonly number[]): void {
+    this.#turns.makeDue(seqs)
   }
 
   /**
@@ -461,8 +420,7 @@ export class Queue<Stored> {
 
   /** Looks at a bounded number of rows, from the newest on. */
   find(query: MessageQuery): MessagePage {
-    const sending = [...this.#known.sending.keys()]
-    return this.#page(this.#search.newest(query, this.#journal.cutoff, sending))
+    return this.#page(this.#search.newest(query, this.#journal.cutoff, this.#turns.sending))
   }
 
   /**
@@ -499,7 +457,7 @@ export class Queue<Stored> {
     this.#sql.setState.run(STATES.indexOf('damaged'), seq)
     this.#countOut(row)
     this.#known.counts.damaged++
-    this.#passTurn(row.lane)
+    this.#turns.leave(row)
   }
 
   /**
@@ -531,19 +489,19 @@ export class Queue<Stored> {
   summary(): QueueSummary {
     const { waiting, awaiting, suspended } = this.#known.counts
     const now = this.#uptime.ms
-    const first = waiting > 0 ? this.#firstWaiting() : undefined
+    const first = waiting > 0 ? this.#turns.firstWaiting() : undefined
     const held = [
       first,
       ...(awaiting > 0 ? [this.#sql.oldest(STATES.indexOf('awaiting'))] : []),
       ...(suspended > 0 ? [this.#sql.oldest(STATES.indexOf('suspended'))] : [])
     ].flatMap((row) => (row === undefined ? [] : [row.accepted_at]))
-    const retry = this.#known.retrying > 0 ? this.#sql.nextRetry() : undefined
-    const nextTurn = this.#known.retrying > 0 ? this.#sql.nextTurn(this.#claimedAt) : undefined
+    const { nextAt, retrying } = this.#turns
+    const retry = retrying > 0 ? this.#sql.nextRetry() : undefined
     const nextLate = awaiting > 0 ? this.#sql.nextLate(this.#lateAt) : undefined
     const newest = suspended > 0 ? this.#sql.newestSuspended() : undefined
     return {
       waiting,
-      retrying: this.#known.retrying,
+      retrying,
       awaiting,
       suspended,
       oldestWaitingAt: first?.accepted_at ?? null,
@@ -557,7 +515,7 @@ export class Queue<Stored> {
           }
         : null,
       suspendedFor: newest === undefined ? null : verdictFrom(newest.verdict),
-      nextTurnInMs: nextTurn === undefined ? null : nextTurn - now,
+      nextTurnInMs: nextAt === undefined ? null : nextAt - now,
       nextLateInMs: nextLate === undefined ? null : nextLate - now
     }
   }
@@ -570,8 +528,7 @@ export class Queue<Stored> {
       this.setDamaged(row.seq)
       return { row: this.#rowOf(row), isDamaged: true }
     }
-    if (waits) this.#known.sending.set(row.seq, row.lane)
-    else this.#known.taken.add(row.seq)
+    this.#handOut(row)
     const outcome = waits ? undefined : this.#contents.getOutcome(row.seq)
     return this.#claimed(row, content, outcome, false)
   }
@@ -611,7 +568,7 @@ export class Queue<Stored> {
     return {
       seq: row.seq,
       state: stateOf(row),
-      isSending: this.#known.sending.has(row.seq),
+      isSending: this.#turns.isSending(row.seq),
       isRetrying: isRetrying(row),
       controlId: row.control_id,
       type: row.type,
@@ -653,9 +610,8 @@ export class Queue<Stored> {
 
   /** Writes a change of state; turns and counts follow it. */
   #write(row: Place, to: MessageState, wanted: number, facts: Facts): void {
-    const { seq, lane } = row
-    const waits = to === 'waiting'
-    const turn = waits ? this.#turnOf(row, wanted) : to === 'awaiting' ? wanted : null
+    const turn =
+      to === 'waiting' ? this.#turns.ofWaiting(row, wanted) : to === 'awaiting' ? wanted : null
     this.#sql.move.run(
       STATES.indexOf(to),
       turn,
@@ -667,80 +623,18 @@ export class Queue<Stored> {
       facts.renewals,
       facts.verdict,
       facts.story,
-      seq
+      row.seq
     )
     this.#countOut(row)
     this.#known.counts[to]++
-    if (waits && (turn ?? 0) > 0) this.#known.retrying++
-    if (waits) {
-      this.#known.front = Math.min(this.#known.front, seq)
-      this.#known.readyFrom = Math.min(this.#known.readyFrom, seq)
-    }
-    if (isWaiting(row)) this.#passTurn(lane)
-  }
-
-  /** The turn of a message that waits from now on. If it comes in before others, it takes theirs. */
-  #turnOf(row: Place, wanted: number): number | null {
-    const { seq, lane } = row
-    // Up to the barrier, the next one is found by its number.
-    if (lane === null) return wanted === 0 && seq <= this.#known.barrier ? null : wanted
-    const first = this.#sql.firstInLane(lane)
-    if (first !== undefined && first.seq < seq) return null
-    if (!isWaiting(row)) {
-      const next = this.#sql.laterInLane(lane, seq)
-      if (next !== undefined && next.turn !== null) {
-        if (next.turn > 0) this.#known.retrying--
-        this.#sql.setTurn.run(null, next.seq)
-      }
-    }
-    return wanted
-  }
-
-  /** The first that waits in a lane may go, unless it has its time. */
-  #passTurn(lane: number | null): void {
-    const first = lane === null ? undefined : this.#sql.firstInLane(lane)
-    if (first === undefined) return
-    if (first.turn === null) this.#sql.setTurn.run(0, first.seq)
-    this.#known.readyFrom = Math.min(this.#known.readyFrom, first.seq)
+    this.#turns.leave(row)
+    if (to === 'waiting') this.#turns.enter(row.seq, turn)
   }
 
   /** It is no longer handed out. */
   #takeBack(seq: number): void {
-    this.#known.sending.delete(seq)
+    this.#turns.takeBack(seq)
     this.#known.taken.delete(seq)
-  }
-
-  #isLaneUsed(lane: number): boolean {
-    return this.#sql.firstInLane(lane) !== undefined
-  }
-
-  #dueRetries(most: number): StoredRow[] {
-    const rows: StoredRow[] = []
-    for (const row of this.#sql.dueRetries(this.#claimedAt)) {
-      if (rows.length === most) break
-      if (this.#isFree(row)) rows.push(row)
-    }
-    return rows
-  }
-
-  /** Adds messages that may go at once, until there are as many as wanted. */
-  #addReady(rows: StoredRow[], most: number): void {
-    let last: number | undefined
-    for (const row of this.#sql.ready(this.#known.readyFrom)) {
-      if (this.#isFree(row)) rows.push(row)
-      if (rows.length < most) continue
-      last = row.seq
-      break
-    }
-    this.#known.readyFrom = (last ?? this.#known.lastSeq) + 1
-  }
-
-  /** It is not handed out, nor is another one of its lane. */
-  #isFree({ seq, lane }: StoredRow): boolean {
-    if (this.#known.sending.has(seq)) return false
-    if (lane === null) return true
-    for (const busy of this.#known.sending.values()) if (busy === lane) return false
-    return true
   }
 
   /** The values of `leaveAtOnce`; what is not known stays as it is. */
@@ -751,23 +645,8 @@ export class Queue<Stored> {
     return [now, left.attempts, JSON.stringify(left.verdict), story]
   }
 
-  /** The oldest that waits. */
-  #firstWaiting(): OldestWaiting | undefined {
-    if (this.#known.counts.waiting === 0) return undefined
-    const first = this.#sql.firstFrom(this.#known.front)
-    this.#known.front = first?.seq ?? this.#known.lastSeq + 1
-    return first
-  }
-
   #countOut(row: Place): void {
     this.#known.counts[stateOf(row)]--
-    if (isRetrying(row)) this.#known.retrying--
-  }
-
-  #endWaits(): void {
-    this.#sql.endWaits.run()
-    this.#known.retrying = 0
-    this.#known.readyFrom = 0
   }
 
   #tellDropped({ early }: DroppedContents): void {
@@ -820,64 +699,37 @@ export class Queue<Stored> {
     if (stored !== current) {
       setMeta(this.#db, 'order', current)
       setMeta(this.#db, 'barrier', this.#known.lastSeq)
+      this.#turns.setBarrier(this.#known.lastSeq)
     }
-    this.#readBarrier()
-  }
-
-  #readBarrier(): void {
-    const isFifo = this.#options.order === 'fifo'
-    this.#known.barrier = isFifo ? Infinity : metaNumber(this.#db, 'barrier')
   }
 
   /** What the rows tell when the queue is opened. */
   #readRows(): void {
+    let allRetrying = 0
     for (const { state, count, retrying } of this.#sql.countStates()) {
       this.#known.counts[STATES[state] ?? 'damaged'] += count
-      this.#known.retrying += retrying
+      allRetrying += retrying
     }
     this.#known.storedLastSeq = metaNumber(this.#db, 'lastSeq')
     this.#known.lastSeq = Math.max(this.#known.storedLastSeq, this.#sql.lastSeq())
-    this.#readBarrier()
+    this.#turns.restore(allRetrying, metaNumber(this.#db, 'barrier'))
   }
 
-  #handOut(seq: number): void {
-    const row = this.#sql.place(seq)
-    if (row === undefined) return
-    if (isWaiting(row)) this.#known.sending.set(seq, row.lane)
-    else this.#known.taken.add(seq)
+  #handOut(row: Place): void {
+    if (isWaiting(row)) this.#turns.handOut(row)
+    else this.#known.taken.add(row.seq)
   }
 }
 
-function stateOf({ state }: Pick<Place, 'state'>): MessageState {
-  return STATES[state] ?? 'damaged'
-}
-
-function isWaiting(row: Pick<Place, 'state'>): boolean {
-  return stateOf(row) === 'waiting'
-}
-
-function isRetrying(row: Pick<Place, 'state' | 'turn'>): boolean {
-  return isWaiting(row) && (row.turn ?? 0) > 0
-}
-
-/** What a queue knows besides its table. */
+/** What a queue knows besides its table, and besides whose turn it is. */
 interface Known {
-  /** Messages up to this number go alone. */
-  barrier: number
   /** The number of the last renewal of all clocks. */
   renewals: number
   /** The highest number ever given to a message; and the one that is stored, because the rows no longer tell it. */
   lastSeq: number
   storedLastSeq: number
-  /** No message with a lower number waits. */
-  front: number
-  /** None with a lower number may go at once, except those that are handed out or whose lanes are busy. */
-  readyFrom: number
-  /** How many messages are in each state, and how many of the waiting ones are retried. */
+  /** How many messages are in each state. */
   counts: Record<MessageState, number>
-  retrying: number
-  /** Waiting messages that are handed out, with their lanes. */
-  sending: Map<number, number | null>
   /** Awaiting and suspended messages that are handed out. */
   taken: Set<number>
 }

@@ -184,7 +184,7 @@ describe('Hashes of fields', () => {
     for (const seq of numbers(1, 9000)) {
       void queue.accept({ ...message(seq), hashes: [hash(`${seq % 3}`)] }, contentOf(seq))
     }
-    await queue.hurry([])
+    await queue.makeDue([])
     await Promise.all(numbers(1, 3000).map((seq) => queue.finish(seq)))
     const found: number[] = []
     let before: number | undefined

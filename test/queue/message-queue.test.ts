@@ -238,7 +238,7 @@ for (const [engine, open] of Object.entries(engines)) {
       }
       assert.deepEqual(seqsOf(await queue.claimNext(1)), [2])
       queue.release(2)
-      await queue.hurry([1, 2, 99])
+      await queue.makeDue([1, 2, 99])
       assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
     })
 

@@ -67,7 +67,7 @@ it('No statement of a queue walks over a table, but for the opening', () => {
     for (const { row } of claimed) queue.release(row.seq)
   }
   queue.resend({}, 0, 1)
-  queue.hurry([3])
+  queue.makeDue([3])
   queue.pause(pause)
   queue.resume(1)
   queue.beginWork(5)

@@ -1,0 +1,233 @@
+import { isRetrying, isWaiting } from './queue-statements.ts'
+import type { OldestWaiting, Place, Statements, StoredRow } from './queue-statements.ts'
+import type { Order } from './queue-types.ts'
+
+/** More messages than this are not retried at a time: the receiver is out of order, the others wait. */
+const MOST_RETRIED = 1000
+/** The turn of a retry that need not wait: not 0, which says that it is none. */
+const DUE = Number.EPSILON
+
+/** What is known besides the table. */
+interface Known {
+  /** Messages up to this number go alone. */
+  barrier: number
+  /** No message with a lower number waits. */
+  front: number
+  /** None with a lower number may go at once, except those that are handed out or whose lanes are busy. */
+  readyFrom: number
+  /** How many of the waiting messages are retried. */
+  retrying: number
+  /** Waiting messages that are handed out, with their lanes. */
+  sending: Map<number, number | null>
+}
+
+/**
+ * Whose turn it is, of the messages that wait.
+ *
+ * **Turns.** `turn` is null while others go first, 0 if it may go at once, else when it may go, on the
+ * time for which the queue has been open in all runs. In a lane only the first that waits has a turn:
+ * who leaves gives it to the next, who comes in takes it from those accepted later. Without an order
+ * each has one.
+ *
+ * **Barrier.** What was accepted under another order or key has no common order with what came later: it
+ * goes alone, by its number, before all others. `fifo` is a barrier at infinity: no lanes, no turns.
+ *
+ * **Handed out.** A message on its way stays a row that waits, with nothing written. Here is known which
+ * ones are, so that none goes twice and their lanes wait.
+ */
+export class Turns {
+  readonly #sql: Statements
+  readonly #order: Order
+  #known: Known = { barrier: 0, front: 0, readyFrom: 0, retrying: 0, sending: new Map() }
+  /** Before the current transaction. */
+  #before = this.#known
+  /** When messages were asked for last: whose time came later is still to come. */
+  #askedAt = 0
+
+  constructor(sql: Statements, order: Order) {
+    this.#sql = sql
+    this.#order = order
+  }
+
+  /** When the queue is opened. */
+  restore(retrying: number, barrier: number): void {
+    this.#known.retrying = retrying
+    this.setBarrier(barrier)
+  }
+
+  /** Messages up to this number were accepted under another order or key. */
+  setBarrier(seq: number): void {
+    this.#known.barrier = this.#order === 'fifo' ? Infinity : seq
+  }
+
+  beginChanges(): void {
+    this.#before = { ...this.#known, sending: new Map(this.#known.sending) }
+  }
+
+  undoChanges(): void {
+    this.#known = this.#before
+  }
+
+  get retrying(): number {
+    return this.#known.retrying
+  }
+
+  /** The numbers of those that are on their way. */
+  get sending(): number[] {
+    return [...this.#known.sending.keys()]
+  }
+
+  isSending(seq: number): boolean {
+    return this.#known.sending.has(seq)
+  }
+
+  /** It is not on its way, nor is another one of its lane. */
+  isFree({ seq, lane }: Place): boolean {
+    const { sending } = this.#known
+    if (sending.has(seq)) return false
+    if (lane === null) return true
+    for (const busy of sending.values()) if (busy === lane) return false
+    return true
+  }
+
+  /** It is on its way. */
+  handOut({ seq, lane }: Place): void {
+    this.#known.sending.set(seq, lane)
+  }
+
+  /** It no longer is: something becomes of it. */
+  takeBack(seq: number): void {
+    this.#known.sending.delete(seq)
+  }
+
+  /** The same, but nothing became of it. */
+  release(seq: number): void {
+    const lane = this.#known.sending.get(seq)
+    if (lane === undefined) return
+    this.takeBack(seq)
+    this.#lowerBounds(seq)
+    this.#passTurn(lane)
+  }
+
+  /**
+   * Those whose turn it is, in this order: retries that are due, then those that may go at once.
+   *
+   * @param now how long the queue has been open
+   */
+  next(most: number, now: number): StoredRow[] {
+    this.#askedAt = now
+    const { barrier, front, retrying, sending } = this.#known
+    if (barrier >= front) {
+      const first = this.firstWaiting()
+      if (first !== undefined && first.seq <= barrier) {
+        const isItsTurn = sending.size === 0 && (first.turn ?? 0) <= now
+        const row = isItsTurn ? this.#sql.row(first.seq) : undefined
+        return row === undefined ? [] : [row]
+      }
+    }
+    const rows = retrying === 0 ? [] : this.#dueRetries(most)
+    if (rows.length < most && retrying < MOST_RETRIED) this.#addReady(rows, most)
+    return rows
+  }
+
+  /** The oldest that waits. */
+  firstWaiting(): OldestWaiting | undefined {
+    const first = this.#sql.firstFrom(this.#known.front)
+    this.#known.front = first?.seq ?? Infinity
+    return first
+  }
+
+  /** When the next one may go that could not when messages were asked for last. */
+  get nextAt(): number | undefined {
+    return this.#known.retrying === 0 ? undefined : this.#sql.nextTurn(this.#askedAt)
+  }
+
+  /** The turn of a message that is accepted. */
+  ofNew(seq: number, lane: number | null): number | null {
+    this.#lowerBounds(seq)
+    if (lane === null) return this.#order === 'none' ? 0 : null
+    return this.#sql.firstInLane(lane) === undefined ? 0 : null
+  }
+
+  /**
+   * The turn of a message that waits from now on. If it comes in before others, it takes theirs.
+   *
+   * @param wanted 0 if it may go at once, else when
+   */
+  ofWaiting(row: Place, wanted: number): number | null {
+    const { seq, lane } = row
+    // Up to the barrier, the next one is found by its number.
+    if (lane === null) return wanted === 0 && seq <= this.#known.barrier ? null : wanted
+    const first = this.#sql.firstInLane(lane)
+    if (first !== undefined && first.seq < seq) return null
+    if (!isWaiting(row)) {
+      const next = this.#sql.laterInLane(lane, seq)
+      if (next !== undefined && next.turn !== null) {
+        if (next.turn > 0) this.#known.retrying--
+        this.#sql.setTurn.run(null, next.seq)
+      }
+    }
+    return wanted
+  }
+
+  /** It waits now, with this turn. */
+  enter(seq: number, turn: number | null): void {
+    if ((turn ?? 0) > 0) this.#known.retrying++
+    this.#lowerBounds(seq)
+  }
+
+  /** It no longer waits as it did: the next one of its lane may go. */
+  leave(row: Place): void {
+    if (!isWaiting(row)) return
+    if (isRetrying(row)) this.#known.retrying--
+    this.#passTurn(row.lane)
+  }
+
+  /** Retries that are waited for may go now. */
+  makeDue(seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      const row = this.#sql.place(seq)
+      if (row !== undefined && isRetrying(row)) this.#sql.setTurn.run(DUE, seq)
+    }
+  }
+
+  /** No retry waits any longer: each is like a message that was not tried. */
+  endWaits(): void {
+    this.#sql.endWaits.run()
+    this.#known.retrying = 0
+    this.#known.readyFrom = 0
+  }
+
+  #lowerBounds(seq: number): void {
+    this.#known.front = Math.min(this.#known.front, seq)
+    this.#known.readyFrom = Math.min(this.#known.readyFrom, seq)
+  }
+
+  /** The first that waits in a lane may go, unless it has its time. */
+  #passTurn(lane: number | null): void {
+    const first = lane === null ? undefined : this.#sql.firstInLane(lane)
+    if (first === undefined) return
+    if (first.turn === null) this.#sql.setTurn.run(0, first.seq)
+    this.#known.readyFrom = Math.min(this.#known.readyFrom, first.seq)
+  }
+
+  #dueRetries(most: number): StoredRow[] {
+    const rows: StoredRow[] = []
+    for (const row of this.#sql.dueRetries(this.#askedAt)) {
+      if (rows.length === most) break
+      if (this.isFree(row)) rows.push(row)
+    }
+    return rows
+  }
+
+  /** Adds messages that may go at once, until there are as many as wanted. */
+  #addReady(rows: StoredRow[], most: number): void {
+    for (const row of this.#sql.ready(this.#known.readyFrom)) {
+      if (this.isFree(row)) rows.push(row)
+      if (rows.length < most) continue
+      this.#known.readyFrom = row.seq + 1
+      return
+    }
+    this.#known.readyFrom = Infinity
+  }
+}
