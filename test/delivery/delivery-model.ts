@@ -981,7 +981,9 @@ export class DeliveryModel {
     )
     const { outcome, retry } = resultOf(kind).decision
     if (outcome === 'await') return
-    this.#forgetOldClock(message, Math.max(renewals, this.#resumes))
+    // A node that closes tells of no resume, but knows it as soon as it is stored.
+    const stored = this.#closing === undefined ? 0 : this.#disk.renewals
+    this.#forgetOldClock(message, Math.max(renewals, this.#resumes, stored))
     const { failureTimeoutMs } = this.#settings
     const left = this.#leftMs(message)
     if (retry && failureTimeoutMs !== 0 && left > 0) {
