@@ -79,7 +79,9 @@ export class Acknowledgements<Content> {
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
       const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
-      if (claim !== undefined) return this.#work(claim, (message) => this.#take(message, ack))
+      if (claim !== undefined) {
+        return this.#workOn(claim, (message) => this.#takeAcknowledgement(message, ack))
+      }
       // One with which something else happens may await it afterwards.
       const other = [...works].find(
         (work) => work.controlId === ack.controlId && !waitedFor.has(work)
@@ -141,7 +143,9 @@ export class Acknowledgements<Content> {
    */
   async #settleSome(): Promise<boolean> {
     const late = await this.#context.queue.claimLate(AT_ONCE)
-    const settling = late.map((claim) => this.#work(claim, (message) => this.#settle(message)))
+    const settling = late.map((claim) =>
+      this.#workOn(claim, (message) => this.#settleLateOne(message))
+    )
     const failed = (await Promise.allSettled(settling)).find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
     return late.length === AT_ONCE
@@ -152,7 +156,7 @@ export class Acknowledgements<Content> {
    *
    * @returns true: it was there, even if it is lost
    */
-  #work(claim: Claim, act: (message: Message<Content>) => Promise<void>): Promise<boolean> {
+  #workOn(claim: Claim, act: (message: Message<Content>) => Promise<void>): Promise<boolean> {
     const { queue, tell, works } = this.#context
     const { seq } = claim.row
     return workOn(works, claim.row, async () => {
@@ -176,7 +180,7 @@ export class Acknowledgements<Content> {
   }
 
   /** The rules are asked again, with the application acknowledgement. */
-  async #take(message: Message<Content>, ack: ApplicationAck): Promise<void> {
+  async #takeAcknowledgement(message: Message<Content>, ack: ApplicationAck): Promise<void> {
     const { options, queue, tell } = this.#context
     const { row } = message
     const result = ack.judge(row)
@@ -217,7 +221,7 @@ export class Acknowledgements<Content> {
   }
 
   /** None came in time. */
-  async #settle(message: Message<Content>): Promise<void> {
+  async #settleLateOne(message: Message<Content>): Promise<void> {
     const { options, tell } = this.#context
     const { verdict } = message
     const late: Late = verdict.awaits ?? 'suspend'

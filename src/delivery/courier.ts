@@ -175,7 +175,7 @@ export class Courier {
       (error) => retriesOnReset(rules, errorOf(error))
     )
     if (isRepeated) progress.repeats++
-    if (!(answer instanceof HttpError)) this.#earlier.note(answer.connection, message.controlIds)
+    if (!(answer instanceof HttpError)) this.#earlier.addSent(answer.connection, message.controlIds)
     return answer
   }
 

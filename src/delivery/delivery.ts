@@ -417,7 +417,7 @@ export class Delivery<Content> {
     this.#lastSeq = lastSeq
     this.#work = this.#workOn(queue, opened)
     this.#tell({ kind: 'opened', endedOn, figures })
-    this.#catchFault(this.#begin(this.#work, leaving))
+    this.#catchFault(this.#beginSending(this.#work, leaving))
   }
 
   #workOn(queue: MessageQueue<Content>, opened: OpenedQueue): Work<Content> {
@@ -463,7 +463,7 @@ export class Delivery<Content> {
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */
-  async #begin(
+  async #beginSending(
     { acknowledgements, sending }: Work<Content>,
     leaving: readonly number[]
   ): Promise<void> {

@@ -23,7 +23,7 @@ export class EarlierMessages {
    *
    * @param controlIds every id in it, whole and the first component alone
    */
-  note(connection: object, controlIds: readonly string[]): void {
+  addSent(connection: object, controlIds: readonly string[]): void {
     const ids = this.#ids.get(connection) ?? new Set()
     this.#ids.set(connection, ids)
     // Before adding its own: they must not push out those that its answer is compared with.

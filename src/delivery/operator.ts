@@ -103,7 +103,7 @@ export class Operator<Content> {
     if (first === undefined) return { found: 0 }
     const { messages } = await queue.find({ before: first + 1, limit: 1 })
     const controlId = messages[0]?.controlId ?? ''
-    const trial = this.#begin(first, controlId, () => this.resend(chosen, by))
+    const trial = this.#beginTrial(first, controlId, () => this.resend(chosen, by))
     try {
       await this.resend({ ids: [first] }, by)
     } catch (error) {
@@ -156,7 +156,7 @@ export class Operator<Content> {
     if (one === undefined || first === undefined) {
       return { found: rows.length, withoutContent: rows.length - kept.length + (one ? 1 : 0) }
     }
-    const trial = this.#begin(first, one.controlId, async () => {
+    const trial = this.#beginTrial(first, one.controlId, async () => {
       const followed = await this.#sendAgain(kept.slice(1), by)
       return followed.length
     })
@@ -213,7 +213,7 @@ export class Operator<Content> {
     this.#trial?.readEvent(event)
   }
 
-  #begin(first: number, controlId: string, follow: () => Promise<number>): Trial {
+  #beginTrial(first: number, controlId: string, follow: () => Promise<number>): Trial {
     const { options, tell } = this.#context
     this.#trial?.end()
     this.#trial = new Trial(options.clock, first, controlId, () =>

@@ -47,7 +47,7 @@ export class Pausing<Content> {
    */
   async pause(by: string, reason: string): Promise<void> {
     const { claimMessages, queue, tell } = this.#context
-    const pause = this.#begin(by, reason)
+    const pause = this.#beginPause(by, reason)
     try {
       await queue.pause(pause)
     } catch (error) {
@@ -62,7 +62,7 @@ export class Pausing<Content> {
   /** The same at once: it stays paused, even if that cannot be stored. */
   async pauseByRule(rule: string): Promise<void> {
     const { queue, tell } = this.#context
-    const pause = this.#begin('rule', rule)
+    const pause = this.#beginPause('rule', rule)
     this.#certain = pause
     tell({ kind: 'paused', pause })
     await queue.pause(pause).catch(() => {
@@ -105,7 +105,7 @@ export class Pausing<Content> {
     }
   }
 
-  #begin(by: string, reason: string): Pause {
+  #beginPause(by: string, reason: string): Pause {
     const at = this.#context.options.clock.now()
     this.#pauses++
     this.#pause = { at, by, reason: printable(reason, MOST_REASON) }
