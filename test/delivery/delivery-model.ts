@@ -184,6 +184,8 @@ export class DeliveryModel {
   #pauses = 0
   /** Pauses by a rule of which no event has come yet. */
   #pausesToTell = 0
+  /** Resumes of which no event has come yet, and how often it had been paused when they were asked for. */
+  #resumesToTell: { pauses: number }[] = []
   /** The number of the last renewal of all clocks. */
   #resumes = 0
   /** The numbers of those that have been stored since. */
@@ -469,6 +471,7 @@ export class DeliveryModel {
     this.#endOutage()
     this.#calls = 0
     this.#pausesToTell = 0
+    this.#resumesToTell = []
     this.#closing = undefined
     this.#left = undefined
     this.#givenUp = []
@@ -613,16 +616,24 @@ export class DeliveryModel {
   }
 
   #resume(): void {
-    const change = this.#pauses
-    this.#call(this.#delivery.resume(), () => {
-      // A node that closes tells nothing.
-      if (this.#closing !== undefined) this.#resumed()
-      if (change === this.#pauses) this.#paused = this.#surelyPaused = false
-    })
+    const asked = { pauses: this.#pauses }
+    this.#resumesToTell.push(asked)
+    this.#call(
+      this.#delivery.resume(),
+      () => {
+        // A node that closes tells nothing.
+        if (this.#closing !== undefined) this.#resumed()
+      },
+      () => {
+        this.#resumesToTell = this.#resumesToTell.filter((other) => other !== asked)
+      }
+    )
   }
 
   /** Of a resume that was stored: the clocks of messages in flight restart, too. */
   #resumed(): void {
+    const asked = this.#resumesToTell.shift()
+    if (asked?.pauses === this.#pauses) this.#paused = this.#surelyPaused = false
     this.#resumes = this.#renewals.shift() ?? this.#resumes + 1
     this.#endOutage()
     for (const message of this.#messages.values()) {

@@ -187,6 +187,14 @@ const found: [ModelSettings, Action[]][] = [
       reply('unreachable')
     ]
   ],
+  // A message is read while a rule pauses the node, and sent as soon as a resume has been stored.
+  [
+    { ...ordinary, order: 'key', failureTimeoutMs: 10_000, quickDisk: true },
+    [
+      ...[add, { ...add, key: 1 }, reply('retry-disable'), reply('suspend')],
+      ...[{ do: 'fail', writes: true, reads: true } as const, { do: 'pause' } as const]
+    ]
+  ],
   // The time of a message is over while another one of its lane is on its way, and then one of another lane.
   [
     {
