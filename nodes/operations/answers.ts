@@ -51,6 +51,8 @@ export interface NodeState extends Told {
   latencyMs: { p50: number; p95: number; p99: number }
   /** Whom to call about the receiver; `''` if nobody is named. */
   contact: string
+  /** The HL7 paths by whose values messages can be found. */
+  searchFields: readonly string[]
   /** What holds it up, that nothing is lost, and what to do; null if there is nothing to do. */
   advice: (Told & { text: string }) | null
 }

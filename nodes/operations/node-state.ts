@@ -135,6 +135,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
         ? null
         : { state: token.state, validUntil: 'validUntil' in token ? iso(token.validUntil) : null },
     contact,
+    searchFields: parts.searchFields,
     advice: withText(advice),
     certificates: parts.certificates
       .all()
@@ -258,5 +259,6 @@ const EMPTY: NodeState = {
   certificates: [],
   latencyMs: { p50: 0, p95: 0, p99: 0 },
   contact: '',
+  searchFields: [],
   advice: null
 }

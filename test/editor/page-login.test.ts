@@ -149,6 +149,22 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       assert.equal(toFlow, editor === 'with the editor' ? 1 : 0)
     })
 
+    it(`leads to the editor if another server is asked, or says that there is none`, async () => {
+      await page.route('**/auth/login', (route) =>
+        route.fulfill({
+          json: { type: 'strategy', prompts: [{ type: 'button', url: 'auth/strategy' }] }
+        })
+      )
+      await open()
+      if (editor === 'with the editor') {
+        await shows('#login', /Log in to the editor in this browser/)
+        assert.equal(await page.locator('#login a').getAttribute('href'), `${nodeRed.url}/`)
+      } else {
+        await shows('#login', /That works in the editor only, and the editor is disabled/)
+        assert.equal(await page.locator('#login a').count(), 0)
+      }
+    })
+
     it('says so to a user who may not even look', async () => {
       await open()
       await page.waitForSelector('#login input')

@@ -267,6 +267,39 @@ describe('the page', () => {
     assert.deepEqual(await keys('node'), ['Pharmacy'])
   })
 
+  it('finds messages by a field, in the nodes that can search for it, and says where', async () => {
+    await open()
+    assert.equal(await page.locator('.hl7-find select').count(), 0)
+    const fields: Record<string, string[]> = { Laboratory: ['PID-3.1', 'PV1-19.1'] }
+    fake.nodes = fake.nodes.map((node) => ({ ...node, searchFields: fields[node.id] ?? [] }))
+    fake.patients.set('NS471100', [
+      messageRow('12'),
+      messageRow('11', { state: 'acked', outcome: 'ack', ackCode: 'AA' })
+    ])
+    fake.messages.set('Laboratory', [messageRow('12')])
+    await page.selectOption('.hl7-find select', 'PID-3.1')
+    await page.fill('#hl7-find', 'NS471100')
+    await page.press('#hl7-find', 'Enter')
+    await shows('.hl7-find', /2 messages have this value of PID-3\.1:/)
+    await shows('.hl7-find li', /OB-11: delivered .*AA, 1 try, Laboratory/)
+    assert.deepEqual(posted(), [
+      '/hl7-https-out/Laboratory/messages/search {"field":"PID-3.1","value":"NS471100","limit":20}'
+    ])
+    assert.ok(!page.url().includes('NS471100'))
+    await page.locator('.hl7-find li', { hasText: 'OB-12' }).locator('button').click()
+    await page.waitForSelector('[data-key="12"][aria-expanded=true]')
+    await page.fill('#hl7-find', 'ns471100')
+    await page.press('#hl7-find', 'Enter')
+    await shows('.hl7-find', /No message with this value of PID-3\.1 is known/)
+
+    fake.permissions = ['hl7-https-out.read', 'hl7-https-out.write']
+    await page.reload()
+    await page.selectOption('.hl7-find select', 'PID-3.1')
+    await page.fill('#hl7-find', 'NS471100')
+    await page.press('#hl7-find', 'Enter')
+    await shows('.hl7-outcome', /You need the permission hl7-https-out\.content/)
+  })
+
   it('lists 100 of 100,000 messages at a time, and acts on those that are chosen', async () => {
     fake.messages.set(
       'Laboratory',

@@ -27,6 +27,7 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
     ...{ acked: 0, naked: 0, failed: 0, perMinute: 0, oldestAgeMs: 0 },
     ...{ lastAckAt: ago(1), lastError: null, retry: null, paused: null, token: null },
     ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 }, contact: '', advice: null },
+    searchFields: [],
     lastHour: { acked: 0, naked: 0, failed: 0 },
     ...state
   }
@@ -84,6 +85,8 @@ export class FakeOperations {
   nodes: NodeState[]
   messages = new Map<string, MessageAnswer[]>()
   events = new Map<string, EventRow[]>()
+  /** What the search for a field finds, by its value. */
+  patients = new Map<string, MessageAnswer[]>()
   content: Partial<MessageContent> = {}
   /** What becomes of messages of which the first goes alone. */
   tried: Pick<BulkAnswer, 'first' | 'resent'> = {}
@@ -139,6 +142,10 @@ export class FakeOperations {
     if (what === 'pause' || what === 'resume' || action !== '') return node
     if (what === 'test') {
       return { status: 200, ack: { code: 'AA' }, action: 'C', rule: '', elapsedMs: 31 }
+    }
+    if (which === 'search') {
+      const { value } = JSON.parse(body ?? '{}') as { value?: string }
+      return { messages: this.patients.get(value ?? '') ?? [], more: false }
     }
     if (which === 'resend' || which === 'discard') {
       const given = JSON.parse(body ?? '{}') as Record<string, unknown>

@@ -3,26 +3,30 @@ import { repeat } from 'lit-html/directives/repeat.js'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import { askEach } from './asking.ts'
 import { cut } from './cut.ts'
-import { button, type Desk } from './desk.ts'
+import { button, type Desk, refusal } from './desk.ts'
 import { foundSentence } from './words.ts'
 
-/** Of one control ID, so many messages of a node are looked at. */
+/** Of one value, so many messages of a node are looked at. */
 const LIMIT = 20
 /** So many results are listed. */
 const MAX_RESULTS = 50
-/** MSH-10 has at most 199 characters. */
-const MAX_CONTROL_ID = 199
+/** MSH-10 has at most 199 characters; what identifies a patient or an order is shorter. */
+const MAX_VALUE = 199
+/** In place of the path of a field: what is searched for is a control ID. */
+const CONTROL_ID = ''
 
 interface Found {
-  controlId: string
+  field: string
+  value: string
   rows: { node: NodeState; row: MessageAnswer }[]
   /** So many nodes did not answer. */
   silent: number
 }
 
-/** Finds a message by its control ID, in all nodes: waiting or long gone. */
+/** Finds messages by their control ID, or by a field that nodes can search for: waiting or long gone. */
 export class Find {
   readonly #desk: Desk
+  #field = CONTROL_ID
   #words = ''
   #found: Found | 'busy' | undefined
   #asked = 0
@@ -50,11 +54,12 @@ export class Find {
       @submit=${submitted}
     >
       <div class="hl7-find-row">
-        <label for="hl7-find">${text('find.label')}</label>
+        ${this.#choice()}
         <input
           type="text"
           id="hl7-find"
-          maxlength=${MAX_CONTROL_ID}
+          aria-label=${this.#field === CONTROL_ID ? nothing : this.#field}
+          maxlength=${MAX_VALUE}
           spellcheck="false"
           autocomplete="off"
           .value=${this.#words}
@@ -67,16 +72,47 @@ export class Find {
     </form>`
   }
 
+  /** What is searched for: a control ID, if no node can search for anything else. */
+  #choice(): TemplateResult {
+    const { nodes, text, draw } = this.#desk
+    const fields = [...new Set(nodes().flatMap(({ searchFields }) => searchFields))].sort()
+    const label = html`<label for="hl7-find">${text('find.label')}</label>`
+    if (fields.length === 0) return label
+    return html`<select
+      aria-label=${text('find.by')}
+      @change=${({ target }: Event) => {
+        this.#field = (target as HTMLSelectElement).value
+        this.#forget()
+        void draw()
+      }}
+    >
+      <option value=${CONTROL_ID}>${text('find.label')}</option>
+      ${fields.map(
+        (field) => html`<option value=${field}>${text('find.field', { field })}</option>`
+      )}
+    </select>`
+  }
+
   #results(): TemplateResult | typeof nothing {
     const { text } = this.#desk
     const found = this.#found
     if (found === undefined) return nothing
     if (found === 'busy') return html`<p>${text('find.busy')}</p>`
-    const { controlId, rows, silent } = found
-    const about = { controlId: cut(controlId, 80) }
+    const { field, value, rows, silent } = found
+    const isField = field !== CONTROL_ID
+    const n = rows.length
+    const controlId = cut(value, 80)
     const summary = [
-      rows.length === 0 ? text('find.nothing', about) : '',
-      rows.length > 1 ? text('find.found', { ...about, n: rows.length }) : '',
+      n > 0
+        ? ''
+        : isField
+          ? text('find.nothingIn', { field })
+          : text('find.nothing', { controlId }),
+      n < 2
+        ? ''
+        : isField
+          ? text('find.foundIn', { n, field })
+          : text('find.found', { n, controlId }),
       rows.length > MAX_RESULTS ? text('find.more', { n: MAX_RESULTS }) : '',
       silent > 0 ? text('find.silent', { count: silent }) : ''
     ]
@@ -85,16 +121,16 @@ export class Find {
         ${repeat(
           rows.slice(0, MAX_RESULTS),
           ({ node, row }) => `${node.id} ${row.id}`,
-          (one) => this.#result(one, rows.length === 1)
+          (one) => this.#result(one, isField || n === 1)
         )}
       </ul>`
   }
 
-  #result({ node, row }: Found['rows'][number], isOnly: boolean): TemplateResult {
+  #result({ node, row }: Found['rows'][number], saysWhich: boolean): TemplateResult {
     const desk = this.#desk
     const words = foundSentence(row, desk.name(node.id), desk)
-    // Of several, the line above names the control ID.
-    const sentence = isOnly ? `${cut(row.controlId, 80)}: ${words}` : words
+    // Of several with one control ID, the line above names that.
+    const sentence = saysWhich ? `${cut(row.controlId, 80)}: ${words}` : words
     return html`<li>
       <span>${sentence}</span>
       ${button(desk, {
@@ -109,30 +145,47 @@ export class Find {
   }
 
   #clear(): void {
-    this.#asked += 1
     this.#words = ''
-    this.#found = undefined
+    this.#forget()
     void this.#desk.draw()
   }
 
+  /** What was found or is being asked counts no longer. */
+  #forget(): void {
+    this.#asked += 1
+    this.#found = undefined
+  }
+
   async #find(): Promise<void> {
-    const { nodes, frame, draw } = this.#desk
-    const controlId = this.#words.trim()
-    if (controlId === '') {
+    const { nodes, frame, say, draw } = this.#desk
+    const field = this.#field
+    const value = this.#words.trim()
+    if (value === '') {
       this.#clear()
+      return
+    }
+    const why = field === CONTROL_ID ? '' : refusal(this.#desk, 'searchMessages')
+    if (why !== '') {
+      say('bad', why)
       return
     }
     const asked = ++this.#asked
     this.#found = 'busy'
     void draw()
     // What a node without a running instance holds, nobody can tell.
-    const running = nodes().filter(({ state }) => state !== 'stopped')
+    const running = nodes().filter(
+      ({ state, searchFields }) =>
+        state !== 'stopped' && (field === CONTROL_ID || searchFields.includes(field))
+    )
     const pages = await askEach(running, ({ id }) =>
-      frame.ask('messages', { id }, { controlId, limit: LIMIT })
+      field === CONTROL_ID
+        ? frame.ask('messages', { id }, { controlId: value, limit: LIMIT })
+        : frame.ask('searchMessages', { id }, { field, value, limit: LIMIT })
     )
     if (asked !== this.#asked) return
     this.#found = {
-      controlId,
+      field,
+      value,
       rows: running
         .flatMap((node, index) => (pages[index]?.messages ?? []).map((row) => ({ node, row })))
         .sort((one, other) => other.row.acceptedAt.localeCompare(one.row.acceptedAt)),

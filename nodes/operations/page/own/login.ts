@@ -87,6 +87,7 @@ export class Login {
 
   #elsewhere(): TemplateResult {
     const text = this.#text
+    if (this.#kind === 'nowhere') return html`<p>${text('login.nowhere')}</p>`
     return html`<p>${text('login.elsewhere')}</p>
       <p>
         <a href=${this.#session.editor.href} target="_blank" rel="noopener"

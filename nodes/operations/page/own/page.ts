@@ -143,10 +143,18 @@ class OwnPage {
     render(
       kind === 'none'
         ? nothing
-        : html`<span>${name}</span>
-            <button type="button" class="hl7-button" @click=${isLoggedIn ? leave : logIn}>
-              ${text(isLoggedIn ? 'login.out' : 'login.button')}
-            </button>`,
+        : html`<span>${name}</span> ${
+              // A server in front of Node-RED may log its users in.
+              name !== '' && !isLoggedIn
+                ? nothing
+                : html`<button
+                    type="button"
+                    class="hl7-button"
+                    @click=${isLoggedIn ? leave : logIn}
+                  >
+                    ${text(isLoggedIn ? 'login.out' : 'login.button')}
+                  </button>`
+            }`,
       this.#account
     )
   }

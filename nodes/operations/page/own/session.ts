@@ -1,8 +1,8 @@
 import { GET_TIMEOUT_MS, RequestError, routeRequest } from '../../route-request.ts'
 import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../../route-table.ts'
 
-/** How Node-RED wants a user to log in. */
-export type LoginKind = 'none' | 'password' | 'elsewhere'
+/** How Node-RED wants a user to log in; `nowhere`: in the editor, which is disabled. */
+export type LoginKind = 'none' | 'password' | 'elsewhere' | 'nowhere'
 
 /** There is no session, or it has ended. */
 export class LoginNeeded extends RequestError {}
@@ -59,7 +59,9 @@ export class Session {
     const asks: unknown[] = Array.isArray(prompts) ? prompts : []
     const isPassword =
       type === 'credentials' && asks.some((ask) => (ask as { type?: unknown }).type === 'password')
-    return isPassword ? 'password' : 'elsewhere'
+    if (isPassword) return 'password'
+    const { response } = await this.#fetch('')
+    return response.ok ? 'elsewhere' : 'nowhere'
   }
 
   /** @returns whether Node-RED accepted it, or what it says about that */
