@@ -507,8 +507,8 @@ describe('the routes of operations', () => {
         'oldestAgeMs',
         'paused'
       ],
-      ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'since', 'state', 'suspended'],
-      ...['token', 'values']
+      ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'searchFields', 'since', 'state'],
+      ...['suspended', 'token', 'values']
     ])
     const { latencyMs } = await world.state()
     assert.deepEqual(Object.keys(latencyMs), ['p50', 'p95', 'p99'])
