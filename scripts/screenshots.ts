@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { demoButtons } from '../demo/demo-flow.ts'
-import type { EventRow } from '../nodes/operations/answers.ts'
+import type { EventRow, NodeState, StoryRow } from '../nodes/operations/answers.ts'
 import { ago, FakeOperations, messageRow } from '../test/support/fake-operations.ts'
 import { browserPath } from '../test/support/browser.ts'
 import { Film } from './film.ts'
@@ -57,14 +57,14 @@ try {
     await form('failed-test')
     await forms.close()
     const night = await openEditor(url, theme, {
-      viewport: { width: 1400, height: 960 },
+      viewport: { width: 1400, height: 1120 },
       timezoneId: threeInTheMorning()
     })
     await showTab(night)
     await night.locator('.hl7-tab').screenshot(picture('hl7-tab'))
     await night.close()
     const page = await browser.newPage({
-      viewport: { width: 1400, height: 900 },
+      viewport: { width: 1400, height: 1080 },
       timezoneId: threeInTheMorning(),
       colorScheme: theme
     })
@@ -114,6 +114,29 @@ function threeInTheMorning(): string {
 /** Three nodes in trouble, with the messages and the events of one. */
 function nodesAtNight(): FakeOperations {
   const night = new FakeOperations()
+  // What there is to do about them.
+  const advice: Record<string, NonNullable<NodeState['advice']>> = {
+    Pharmacy: {
+      kind: 'advice-paused',
+      values: { by: 'admin', note: 'upgrade', waiting: 50, queue: 'disk' },
+      text: ''
+    },
+    Laboratory: {
+      kind: 'advice-suspended',
+      values: {
+        ...{ host: 'laboratory.example.org', count: 8, queue: 'disk' },
+        ...{ answer: 'AE 206 Application record locked', rule: '@ERR-3:206=S' },
+        contact: 'Laboratory IT, +1 555 0100'
+      },
+      text: ''
+    },
+    Registry: {
+      kind: 'advice-unavailable',
+      values: { host: 'registry.example.org', cause: '503', waiting: 120, queue: 'disk' },
+      text: ''
+    }
+  }
+  night.nodes = night.nodes.map((node) => ({ ...node, advice: advice[node.id] ?? null }))
   const types = ['ADT^A01', 'ADT^A08', 'ORU^R01']
   const suspended = Array.from({ length: 8 }, (_, index) => {
     const at = ago(17 - index * 0.02)
@@ -121,6 +144,17 @@ function nodesAtNight(): FakeOperations {
     return messageRow(String(1072 + index), { type, acceptedAt: at, settledAt: at })
   })
   night.messages.set('Laboratory', suspended.reverse())
+  const step = (minutes: number, row: Omit<StoryRow, 'at' | 'text'>): StoryRow => ({
+    ...{ at: ago(minutes), text: '' },
+    ...row
+  })
+  night.content = {
+    story: [
+      step(16.861, { kind: 'message-accepted', by: '', values: {} }),
+      step(16.861, { kind: 'message-attempt', by: '', values: { cause: 'AE', ms: 38 } }),
+      step(16.86, { kind: 'message-suspended', by: 'rule', values: { rule: '@ERR-3:206=S' } })
+    ]
+  }
   const event = (minutes: number, row: Partial<EventRow>): EventRow => ({
     ...{ at: ago(minutes), kind: 'ok', by: '', values: {}, text: '' },
     ...row
