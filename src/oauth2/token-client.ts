@@ -2,8 +2,9 @@ import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
-import { answerError, errorInFront } from './answer-error.ts'
+import { answerError, errorInFront, type AnswerFacts } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
 import {
   clientAuthentication,
@@ -18,7 +19,7 @@ import { addressField } from './hint.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
-import { readTokenAnswer } from './token-answer.ts'
+import { readTokenAnswer, type TokenGranted } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
 import { allowPlainHttp, decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import {
@@ -133,34 +134,18 @@ export class TokenClient {
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      // Of a name in two cases, got sends the last.
-      const headers = { ...options.headers, ...added }
-      const { dpop: proof } = options.headers
       for (const secret of secretsIn(options)) redactor.add(secret)
-      const reply = await fetch(url, { ...options, headers })
-      const text = decodeText(reply.body)
-      const inFront = errorInFront({ reply, text, url, field: 'tokenEndpoint' }, redactor)
-      if (inFront !== undefined) throw inFront
-      const answer = readTokenAnswer(reply.status, text, tokenType(settings))
-      for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
+      // Of a name in two cases, got sends the last.
+      const reply = await fetch(url, { ...options, headers: { ...options.headers, ...added } })
+      const found = this.#read(reply, url, { clientAuth, supported, redactor })
       const nonce = reply.headers['dpop-nonce']
-      const kept = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}
-      if (answer.kind !== 'granted') {
-        const error = answerError(answer, reply, url, {
-          settings,
-          clientAuth,
-          supported,
-          text,
-          now: this.#clock.now(),
-          redactor
-        })
-        const isChallenge = error.code === 'use_dpop_nonce' && nonce !== undefined
-        if (proof === undefined || !isChallenge) throw error
-        // openid-client repeats the request, with the nonce, once.
-        challenge = error
-        return Response.json({ error: error.code }, { status: 400, headers: kept })
-      }
-      return Response.json(answer.token, { headers: kept })
+      const headers = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}
+      if (!(found instanceof TokenError)) return Response.json(found, { headers })
+      const isChallenge = settings.dpop && found.code === 'use_dpop_nonce' && nonce !== undefined
+      if (!isChallenge) throw found
+      // openid-client repeats the request, with the nonce, once.
+      challenge = found
+      return Response.json({ error: found.code }, { status: 400, headers })
     }
 
     try {
@@ -183,6 +168,22 @@ export class TokenClient {
       if (challenge !== undefined && error instanceof openid.ResponseBodyError) throw challenge
       throw translateError(error, this.#place(tokenEndpoint))
     }
+  }
+
+  /** The token in an answer, as openid-client understands it, or why there is none. */
+  #read(
+    reply: HttpReply,
+    url: string,
+    facts: Pick<AnswerFacts, 'clientAuth' | 'supported' | 'redactor'>
+  ): TokenGranted['token'] | TokenError {
+    const settings = this.#settings
+    const text = decodeText(reply.body)
+    const inFront = errorInFront({ reply, text, url, field: 'tokenEndpoint' }, facts.redactor)
+    if (inFront !== undefined) return inFront
+    const answer = readTokenAnswer(reply.status, text, tokenType(settings))
+    for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
+    if (answer.kind === 'granted') return answer.token
+    return answerError(answer, reply, url, { ...facts, settings, text, now: this.#clock.now() })
   }
 
   /** What openid-client makes a request from. */
