@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { english, type KeyUnder } from '../english.ts'
 import { hintForReceiver, type ReceiverRefusal } from './answer-hints.ts'
+import type { Hint } from './hint.ts'
 import { shownCode, TokenError, type TokenErrorFacts } from './token-error.ts'
 import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
 
@@ -363,16 +364,15 @@ function refusedBy(
   refusal: ReceiverRefusal
 ): TokenError {
   const { host, status, error, description } = refusal
+  const known = hintForReceiver(refusal)
+  const ask: Hint = { key: 'receiverUnknown', values: { host } }
   return new TokenError(english('log', `token.${key}`, { host, status }), {
     code: 'ERR_TOKEN_REFUSED',
     status,
     host,
     error,
     description,
-    hints: [
-      hintForReceiver(refusal) ?? { key: 'receiverUnknown', values: { host } },
-      ...(key === 'refusedAgain' ? [{ key: 'refusedAgain' } as const] : [])
-    ],
+    hints: known ? [known] : key === 'refusedAgain' ? [{ key }, ask] : [ask],
     permanent: true
   })
 }
