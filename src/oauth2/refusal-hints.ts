@@ -157,7 +157,7 @@ export const RECEIVER_REFUSALS: readonly RefusalRow[] = [
   row(SPRING, 'receiverIssuer', says('iss claim is not valid')),
   row(SPRING, 'receiverAudience', says('aud claim is not valid')),
   row(SPRING, 'receiverClock', says('Jwt expired at', 'Jwt used before')),
-  row(SPRING, 'receiverKeys', says('no matching key(s) found'))
+  row(SPRING, 'receiverKeys', says('no matching key(s) found', 'JWT rejected: Invalid signature'))
 ]
 
 type Conditions = Omit<RefusalRow, 'seen' | 'hint' | 'answers'>
