@@ -11,7 +11,6 @@ import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { MessageQuery } from '../../src/queue/queue-types.ts'
 import { Queue, type QueueOptions } from '../../src/queue/queue.ts'
-import { NO_FIGURES } from '../support/sample-figures.ts'
 import {
   accept,
   contentOf,
@@ -110,17 +109,6 @@ describe('A queue file', () => {
     assert.deepEqual(figures, { minutes: [minute(2, 1), minute(1, 3), minute(0, 4)], ...rest })
     await queue.close()
     assert.equal(count('minute'), 3)
-  })
-
-  it('of this version that has no table for figures yet gets one', async () => {
-    const { queue, engine } = await queues.openDisk()
-    await accept(queue, 1)
-    await queue.close()
-    const db = new DatabaseSync(engine.path)
-    db.exec('DROP TABLE minute')
-    db.close()
-    const { figures, lastSeq } = await engine.open()
-    assert.deepEqual([figures, lastSeq], [NO_FIGURES, 1])
   })
 
   it('lets an event grow, and tells events by the times at which they happened', async () => {
@@ -391,6 +379,9 @@ describe('A queue forgets', () => {
     remembering.queue.addEvent(event(2, { at: remembering.clock.wall }))
     assert.deepEqual(remembering.found(), [11])
     assert.deepEqual(remembering.found({ controlId: 'C5' }), [])
+    for (const choice of [{}, { ids: [5, 11] }]) {
+      assert.deepEqual(seqsOf(remembering.queue.findLeft(choice, 0, 10).messages), [11])
+    }
     const counts = (): unknown[] =>
       remembering.queue.events({ since: 0, limit: 10 }).map(({ values }) => values['count'])
     assert.deepEqual(counts(), [2])

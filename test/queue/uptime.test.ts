@@ -114,6 +114,21 @@ describe('The uptime of a queue file', () => {
     again.close()
   })
 
+  it('is stored with the next change if one that stored it was rolled back', () => {
+    const file = opened()
+    now += 2 * MINUTE
+    assert.throws(() => {
+      file.transaction((queue) => {
+        queue.accept(message(1), contentOf(1))
+        queue.move(moveOf(1, 'awaiting', { dueInMs: MINUTE }) as Move<Uint8Array>)
+        throw new Error('The disk is full.')
+      })
+    })
+    await10Minutes(file)
+    assert.equal(restAfterCrash(), 10 * MINUTE)
+    file.close()
+  })
+
   it('starts from zero if it is damaged', () => {
     opened().close()
     for (const damaged of ["'x'", '-1', '1e300', "x'00'"]) {
