@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { adminAuth, logIn, PASSWORD } from '../support/admin-users.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { newPage } from '../support/page.ts'
+import { newPage, waitForWords } from '../support/page.ts'
 
 const flows = [
   { id: 'tab', type: 'tab', label: 'Admissions' },
@@ -70,7 +70,7 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       await page.keyboard.press('Enter')
     }
     const shows = (selector: string, words: RegExp): Promise<void> =>
-      page.locator(selector, { hasText: words }).first().waitFor({ timeout: 20_000 })
+      waitForWords(page, selector, words)
 
     it('is asked for, refuses a wrong password, and leads to the nodes', async () => {
       await open()

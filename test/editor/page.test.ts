@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
-  ago,
   evil,
+  evilOperations,
   FakeOperations,
   messageRow,
   nodesInTrouble,
   nodeState
 } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { newPage, pageViolations, sticksOut } from '../support/page.ts'
+import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
 
 describe('the page', () => {
   let nodeRed: TestNodeRed
@@ -38,10 +38,8 @@ describe('the page', () => {
     await page.locator('.hl7-node-rows [data-key]').first().waitFor()
   }
   const text = (selector: string): Promise<string> => page.locator(selector).first().innerText()
-  const shows = async (selector: string, pattern: RegExp): Promise<void> => {
-    const one = page.locator(selector, { hasText: pattern }).first()
-    await one.waitFor({ timeout: 20_000 })
-  }
+  const shows = (selector: string, words: RegExp): Promise<void> =>
+    waitForWords(page, selector, words)
   const until = async (expression: string): Promise<void> => {
     for (const since = Date.now(); Date.now() < since + 20_000;) {
       if (await page.evaluate(expression)) return
@@ -446,29 +444,7 @@ describe('the page', () => {
   })
 
   it('shows markup from outside as text, in every field', async () => {
-    const values = { ackCode: evil, errors: evil, rule: evil, cause: evil, by: evil, reason: evil }
-    const told = { values, reason: evil }
-    fake.nodes = ['a', 'b'].map((id) =>
-      nodeState(id, {
-        ...{
-          ...told,
-          kind: 'verdict',
-          name: evil,
-          flow: evil,
-          host: evil,
-          suspended: 1,
-          state: 'paused'
-        },
-        ...{ contact: evil, paused: { at: ago(1), by: evil, reason: evil } },
-        advice: { kind: 'paused', values: { by: evil, reason: evil }, text: evil }
-      })
-    )
-    const errors = [{ code: evil, severity: evil, text: evil }]
-    fake.messages.set('a', [
-      messageRow('1', { ...told, controlId: evil, type: evil, ackCode: evil, rule: evil, errors })
-    ])
-    fake.content = { request: `MSH|${evil}\rPID|${evil}`, reply: evil }
-    fake.events.set('a', [{ at: ago(1), by: evil, kind: 'paused', values, text: evil }])
+    await evilOperations().serve(page)
     await open()
     await page.click('[data-key="1"]')
     await page.click('[data-button=show-message]')
@@ -478,9 +454,16 @@ describe('the page', () => {
     await page.waitForSelector('.hl7-find li')
     await page.click('[data-button=discard-one]')
     await page.waitForSelector('.hl7-question')
-    for (const place of ['.hl7-do', '.hl7-find li', '.hl7-events li', '.hl7-rule']) {
+    for (const place of [
+      '.hl7-do',
+      '.hl7-find li',
+      '.hl7-find option >> nth=1',
+      '.hl7-events li'
+    ]) {
       assert.ok((await text(place)).includes('<script>'), place)
     }
+    await page.click('[data-key=n1]')
+    await shows('.hl7-rule', /<script>/)
     assert.equal(await page.evaluate(`window.hacked`), undefined)
     assert.equal(
       await page.evaluate(`document.querySelectorAll('main :is(img, script)').length`),

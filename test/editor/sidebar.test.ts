@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Page, Route } from 'playwright-core'
-import type { ToldKind } from '../../src/told.ts'
 import { Editor } from '../support/editor.ts'
 import {
   ago,
   evil,
+  evilOperations,
   FakeOperations,
   messageRow,
+  NEWER,
   nodesInTrouble,
   nodeState
 } from '../support/fake-operations.ts'
@@ -22,9 +23,6 @@ const flows = [
   { id: 'inner-1', type: 'hl7-https-out', z: 'sub', wires: [[], []] },
   { id: 'instance', type: 'subflow:sub', z: 'tab', wires: [] }
 ]
-
-/** What this page has no words for: the runtime is newer. */
-const NEWER = 'brand-new' as ToldKind
 
 describe('the sidebar tab', () => {
   let nodeRed: TestNodeRed
@@ -635,23 +633,7 @@ describe('the sidebar tab', () => {
   })
 
   it('shows markup from outside as text, in every field', async () => {
-    const values = { ackCode: evil, errors: evil, rule: evil, cause: evil, by: evil, reason: evil }
-    const told = { values, reason: evil }
-    fake.nodes = (['paused', 'verdict', NEWER] as const).map((kind, index) =>
-      nodeState(`n${index}`, {
-        ...{ ...told, kind, name: evil, flow: evil, host: evil, suspended: 1, state: 'paused' },
-        paused: { at: ago(1), by: evil, reason: evil },
-        lastError: { code: evil, text: evil, at: ago(1) }
-      })
-    )
-    const errors = [{ code: evil, severity: evil, text: evil }]
-    const row = { ...told, controlId: evil, type: evil, ackCode: evil, rule: evil, errors }
-    fake.messages.set('n0', [messageRow('1', { ...row, errorCode: evil })])
-    fake.content = { request: `MSH|${evil}\rPID|${evil}`, reply: evil }
-    fake.events.set('n0', [
-      { at: ago(1), by: evil, kind: 'paused', values: { by: evil, reason: evil }, text: evil },
-      { at: ago(2), by: evil, kind: NEWER, values: {}, text: evil }
-    ])
+    await evilOperations().serve(page)
     await open()
     await page.click('.hl7-message-rows [data-key="1"]')
     await button('Show message').click()

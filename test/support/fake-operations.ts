@@ -7,6 +7,7 @@ import type {
   MessageAnswer,
   NodeState
 } from '../../nodes/operations/answers.ts'
+import type { ToldKind } from '../../src/told.ts'
 import { type Permission, PERMISSIONS } from '../../nodes/operations/permissions.ts'
 
 const MINUTE = 60_000
@@ -14,6 +15,9 @@ const MINUTE = 60_000
 /** A time so many minutes ago. */
 export const ago = (minutes: number): string =>
   new Date(Date.now() - minutes * MINUTE).toISOString()
+
+/** What a page has no words for: the runtime is newer. */
+export const NEWER = 'brand-new' as ToldKind
 
 /** Sets `window.hacked` if a page takes it for markup. */
 export const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
@@ -78,6 +82,42 @@ export function nodesInTrouble(): NodeState[] {
       ...{ perMinute: 3, acked: 312, token: { state: 'ok', validUntil: ago(-55) } }
     })
   ]
+}
+
+/** Markup in every text that comes from outside; the node `n0` has a message and events. */
+export function evilOperations(): FakeOperations {
+  const operations = new FakeOperations(
+    (['paused', 'verdict', NEWER] as const).map((kind, index) =>
+      nodeState(`n${index}`, {
+        ...{ kind, values: EVIL_VALUES, reason: evil, suspended: 1, state: 'paused' },
+        ...{ name: evil, flow: evil, host: evil, contact: evil, searchFields: [evil] },
+        paused: { at: ago(1), by: evil, reason: evil },
+        lastError: { code: evil, text: evil, at: ago(1) },
+        // Without advice, the rule stands by itself.
+        advice: kind === 'verdict' ? null : { kind, values: EVIL_VALUES, text: evil }
+      })
+    )
+  )
+  operations.messages.set('n0', [
+    messageRow('1', {
+      ...{ values: EVIL_VALUES, reason: evil, controlId: evil, type: evil },
+      ...{ ackCode: evil, rule: evil, errorCode: evil },
+      errors: [{ code: evil, severity: evil, text: evil }]
+    })
+  ])
+  operations.content = { request: `MSH|${evil}\rPID|${evil}`, reply: evil }
+  operations.events.set(
+    'n0',
+    (['paused', NEWER] as const).map((kind) => ({
+      ...{ at: ago(1), by: evil, kind, values: EVIL_VALUES, text: evil }
+    }))
+  )
+  return operations
+}
+
+const EVIL_VALUES = {
+  ...{ ackCode: evil, errors: evil, rule: evil, cause: evil, by: evil, reason: evil },
+  ...{ server: evil, client: evil, said: evil, note: evil, contact: evil, queue: 'disk' }
 }
 
 /** The answers of the routes, without the nodes behind them. */

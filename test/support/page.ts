@@ -23,6 +23,11 @@ export async function newPage(): Promise<OpenedPage> {
   return { page, complaints }
 }
 
+/** Waits until an element of the page has these words. */
+export function waitForWords(page: Page, selector: string, words: RegExp): Promise<void> {
+  return page.locator(selector, { hasText: words }).first().waitFor({ timeout: 20_000 })
+}
+
 /** What axe-core finds wrong in the page, in the light and in the dark theme. */
 export async function pageViolations(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
