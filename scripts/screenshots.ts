@@ -132,7 +132,10 @@ function nodesAtNight(): FakeOperations {
     },
     Registry: {
       kind: 'advice-unavailable',
-      values: { host: 'registry.example.org', cause: '503', waiting: 120, queue: 'disk' },
+      values: {
+        ...{ host: 'registry.example.org', cause: '503', waiting: 120, queue: 'disk' },
+        ...{ giveUpSeconds: 0, contact: 'Registry desk, +1 555 0142' }
+      },
       text: ''
     }
   }
