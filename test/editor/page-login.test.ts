@@ -165,6 +165,14 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       }
     })
 
+    it('offers none to whom a server in front of Node-RED has logged in', async () => {
+      await page.setExtraHTTPHeaders({ Authorization: `Bearer ${await logIn(nodeRed, 'night')}` })
+      await open()
+      await shows('#account', /night/)
+      await shows('.hl7-node-rows', /Registry/)
+      assert.equal(await page.locator('#account button').count(), 0)
+    })
+
     it('says so to a user who may not even look', async () => {
       await open()
       await page.waitForSelector('#login input')
