@@ -141,8 +141,7 @@ export class TokenClient {
       const nonce = reply.headers['dpop-nonce']
       const headers = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}
       if (!(found instanceof TokenError)) return Response.json(found, { headers })
-      const isChallenge = settings.dpop && found.code === 'use_dpop_nonce' && nonce !== undefined
-      if (!isChallenge) throw found
+      if (nonce === undefined || found.code !== 'use_dpop_nonce') throw found
       // openid-client repeats the request, with the nonce, once.
       challenge = found
       return Response.json({ error: found.code }, { status: 400, headers })
