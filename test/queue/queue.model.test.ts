@@ -340,11 +340,13 @@ class Model {
     const message = this.#pick(pick, 'waiting', 'suspended', 'left')
     if (message === undefined) return
     const { seq, state, isOut } = message
-    const isEdited = this.#queue.edit(this.#row(seq, key), `edited ${seq}`)
+    // As long as the first one: of those that left at the same time, the shortest content goes first.
+    const content = `altered ${seq}`
+    const isEdited = this.#queue.edit(this.#row(seq, key), content)
     assert.equal(isEdited, state === 'suspended' && !isOut, `whether ${seq} is edited`)
     if (!isEdited) return
     const lane = this.#order === 'key' ? key : null
-    Object.assign(message, { state: 'waiting', dueAt: 0, lane, key, content: `edited ${seq}` })
+    Object.assign(message, { state: 'waiting', dueAt: 0, lane, key, content })
     this.#forgetTurns()
   }
 
