@@ -9,6 +9,8 @@ import {
 } from '../property-table.ts'
 import type { FormText, MistakeText, SharedKey } from './form-text.ts'
 import { isUnused } from './form-tabs.ts'
+import { explainMark } from './mistake-words.ts'
+import { offerUsualValues } from './usual-values.ts'
 import { isVariable } from './host-of.ts'
 import { entryProblem, type EntryProblem } from './entry-problem.ts'
 import { namedValue, type NamedValue } from './named-value.ts'
@@ -173,7 +175,7 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
       const input = field(property)[0]
       if (input === undefined) continue
       const marked = input.classList.contains('input-error')
-      explain(input, marked, marked ? reasonFor(node, property, $(input).val()) : '')
+      explainMark(input, marked, marked ? reasonFor(node, property, $(input).val()) : '')
     }
     for (const listener of listeners) listener()
   }
@@ -224,7 +226,7 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
       restore = fillDefaults(node, field)
       for (const [property, entry] of Object.entries(table)) {
         if ('usual' in entry) {
-          offerChoices(document.getElementById(`${type}-${property}`), field(property))
+          offerUsualValues(document.getElementById(`${type}-${property}`), field(property))
         }
         if ('expression' in entry) field(property).typedInput({ types: ['jsonata'] })
       }
@@ -292,40 +294,6 @@ function fillDefaults(node: EditorNode, field: (property: string) => EditorEleme
   }
 }
 
-/** Offers the usual values of a text field in a select; its empty value shows the field itself. */
-function offerChoices(select: HTMLElement | null, field: EditorElements): void {
-  const input = field[0]
-  if (!(select instanceof HTMLSelectElement) || !(input instanceof HTMLInputElement)) return
-  const usual = [...select.options].map((option) => option.value).filter((value) => value !== '')
-  const show = (): void => {
-    const other = select.value === ''
-    input.hidden = !other
-    const unit = input.nextElementSibling
-    if (unit instanceof HTMLElement && unit.classList.contains('hl7-https-unit')) {
-      unit.hidden = !other
-    }
-  }
-  let typed = usual.includes(input.value) ? '' : input.value
-  select.value = usual.includes(input.value) ? input.value : ''
-  show()
-  // Who types a value of the list gets its name.
-  field.on('change', () => {
-    if (select.value !== '' || !usual.includes(input.value.trim())) return
-    select.value = input.value.trim()
-    show()
-  })
-  $(select).on('change', () => {
-    if (select.value === '') {
-      input.value = typed
-    } else {
-      if (!usual.includes(input.value)) typed = input.value
-      input.value = select.value
-    }
-    show()
-    field.trigger('change')
-  })
-}
-
 /**
  * Sets the number of a field on the node. An empty field takes the default, and so does a hidden
  * one that does not contain a number: its mistake would not be visible.
@@ -347,33 +315,4 @@ function saveNumber(
   input.value = String(given)
   // The flow file may contain the number as text: that is not a change.
   if (Number(node[property]) !== given || node[property] === '') node[property] = given
-}
-
-/** Marks a field for screen readers, and says why below it. */
-function explain(input: HTMLElement, marked: boolean, reason: string): void {
-  showReason(input, reason)
-  if (marked) input.setAttribute('aria-invalid', 'true')
-  else input.removeAttribute('aria-invalid')
-  if (reason === '') input.removeAttribute('aria-describedby')
-  else input.setAttribute('aria-describedby', `${input.id}-problem`)
-}
-
-/** Shows or removes the text for a mistake under a field or list. */
-export function showReason(field: HTMLElement, reason: string): void {
-  const id = `${field.id}-problem`
-  let words = document.getElementById(id)
-  if (reason === '') {
-    words?.remove()
-    return
-  }
-  if (words === null) {
-    words = document.createElement('div')
-    words.id = id
-    words.className = 'hl7-https-problem'
-    words.classList.toggle('hl7-https-list-problem', field instanceof HTMLOListElement)
-    words.setAttribute('role', 'status')
-    const row = field.closest('.form-row')
-    row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
-  }
-  if (words.textContent !== reason) words.textContent = reason
 }

@@ -1,5 +1,6 @@
-import { showReason, type Form } from './form.ts'
+import type { Form } from './form.ts'
 import type { FormText, OutKey } from './form-text.ts'
+import { showMistake } from './mistake-words.ts'
 import { namedValue, type NamedValue } from './named-value.ts'
 import type { ValueType } from '../property-table.ts'
 
@@ -117,7 +118,7 @@ function createNamedValueList(
   }
   const changed = (): void => {
     const reasons = rows().map(check)
-    showReason(element, reasons.find((reason) => reason !== '') ?? '')
+    showMistake(element, reasons.find((reason) => reason !== '') ?? '')
     onChange()
   }
 
