@@ -50,12 +50,13 @@ export function hintOf({ hint }: TokenError): { hint?: string } {
   return hint === '' ? {} : { hint }
 }
 
-export function errorOf({ code, family, message, atProxy }: HttpError): AttemptError {
+export function errorOf({ code, family, message, atProxy, proxyStatus }: HttpError): AttemptError {
   return {
     code,
     text: message,
     ...(family === undefined ? undefined : { family }),
-    ...(atProxy ? { atProxy } : undefined)
+    ...(atProxy ? { atProxy } : undefined),
+    ...(proxyStatus === undefined ? undefined : { proxyStatus })
   }
 }
 

@@ -156,7 +156,8 @@ function isOutage(result: AttemptResult): boolean {
   return meaning === 'tls' || OUTAGE_STATUSES.has(countedStatus(result))
 }
 
-/** The status, or the one that the reply means; 0 if there is none. */
-function countedStatus({ meaning, reply, status = reply?.status ?? 0 }: AttemptResult): number {
-  return typeof meaning === 'number' ? meaning : status
+/** The status, be it that of the proxy, or the one that the reply means; 0 if there is none. */
+function countedStatus({ error, meaning, reply, status }: AttemptResult): number {
+  if (typeof meaning === 'number') return meaning
+  return status ?? reply?.status ?? error?.proxyStatus ?? 0
 }

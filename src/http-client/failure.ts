@@ -11,22 +11,34 @@ export class Failure extends Error {
   readonly code: string
   readonly family: HttpErrorFamily | undefined
   readonly atProxy: boolean
+  readonly proxyStatus: number | undefined
 
   /**
    * @param message safe to print
    * @param atProxy the proxy failed, not the server behind it
+   * @param proxyStatus with which the proxy refused the connection
    */
-  constructor(code: string, family: HttpErrorFamily | undefined, message: string, atProxy = false) {
+  constructor(
+    code: string,
+    family: HttpErrorFamily | undefined,
+    message: string,
+    atProxy = false,
+    proxyStatus?: number
+  ) {
     super(message)
     this.code = code
     this.family = family
     this.atProxy = atProxy
+    this.proxyStatus = proxyStatus
   }
 
   /** The error for callers, which names the host. */
-  at(host: string, facts: Omit<HttpErrorFacts, 'host' | 'code' | 'family' | 'atProxy'>): HttpError {
-    const { code, family, message, atProxy } = this
-    return new HttpError(message, { ...facts, host, code, family, atProxy })
+  at(
+    host: string,
+    facts: Omit<HttpErrorFacts, 'host' | 'code' | 'family' | 'atProxy' | 'proxyStatus'>
+  ): HttpError {
+    const { code, family, message, atProxy, proxyStatus } = this
+    return new HttpError(message, { ...facts, host, code, family, atProxy, proxyStatus })
   }
 }
 

@@ -23,6 +23,8 @@ export interface HttpErrorFacts {
   retryAfterMs?: number | undefined
   /** The proxy failed, not the server behind it. */
   atProxy?: boolean | undefined
+  /** With which the proxy refused the connection. */
+  proxyStatus?: number | undefined
   /** Name of the issuer of a certificate that was not trusted. */
   certificateIssuer?: string | undefined
 }
@@ -43,6 +45,7 @@ export class HttpError extends Error {
   readonly status: number | undefined
   readonly retryAfterMs: number | undefined
   readonly atProxy: boolean
+  readonly proxyStatus: number | undefined
   readonly certificateIssuer: string | undefined
 
   constructor(what: string, { host, ...facts }: HttpErrorFacts) {
@@ -56,6 +59,7 @@ export class HttpError extends Error {
     this.status = facts.status
     this.retryAfterMs = facts.retryAfterMs
     this.atProxy = facts.atProxy ?? false
+    this.proxyStatus = facts.proxyStatus
     this.certificateIssuer = facts.certificateIssuer
   }
 

@@ -152,7 +152,8 @@ function tunnelFailure(error: NodeJS.ErrnoException, atProxy: boolean): Failure 
   // As a gateway, it says whether the fault is behind it (RFC 9110 §15.6).
   const isBeyond = statusCode >= 502 && statusCode <= 504
   const key = isBeyond ? 'network.proxyReachesNothing' : 'network.proxyRefuses'
-  return new Failure(code, 'connect', english('log', key, { status: statusCode }), !isBeyond)
+  const text = english('log', key, { status: statusCode })
+  return new Failure(code, 'connect', text, !isBeyond, statusCode)
 }
 
 function issuerOf(socket: TLSSocket): string | undefined {

@@ -39,6 +39,8 @@ export interface AttemptError {
   readonly family?: ErrorFamily
   /** The proxy failed, not the receiver. */
   readonly atProxy?: boolean
+  /** With which the proxy refused the connection to the receiver. */
+  readonly proxyStatus?: number
   readonly text: string
 }
 

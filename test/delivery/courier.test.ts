@@ -19,6 +19,7 @@ import {
 } from '../http-client/local-server.ts'
 import { plainReceiver } from '../support/exchange.ts'
 import { createAuthority, selfSignedCertificate } from '../support/certificates.ts'
+import { startConnectProxy } from '../support/connect-proxy.ts'
 import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { setUp } from './set-up.ts'
@@ -777,6 +778,14 @@ describe('Courier', () => {
     const { error, reachable } = await proxied.attempt(parcel)
     assert.deepEqual([error?.code, error?.atProxy, reachable], ['ECONNREFUSED', true, false])
     assert.equal((await courier(url).attempt(parcel)).error?.atProxy, undefined)
+
+    const proxy = await startConnectProxy('user:right')
+    closing.push(() => proxy.close())
+    const settings = { proxy: { url: proxy.url, username: 'user', password: 'wrong' } }
+    const refused = await courier(new URL('https://receiver.example/'), {
+      client: settings
+    }).attempt(parcel)
+    assert.deepEqual([refused.error?.proxyStatus, refused.status], [407, undefined])
   })
 
   it('ends when aborted', async () => {

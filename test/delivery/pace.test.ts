@@ -128,6 +128,18 @@ describe('Pace', () => {
     assert.deepEqual(waits, [0, 300_000, 60_000, 60_000])
   })
 
+  it('waits as long after a proxy has refused the login', () => {
+    const { clock, pace } = paceOf()
+    const error = { code: 'ERR_PROXY_TUNNEL', family: 'connect', text: '' } as const
+    const refused = { ...resultOf('unreachable'), error: { ...error, proxyStatus: 407 } }
+    for (let failed = 0; failed < 20; failed++) {
+      pace.adaptTo(refused)
+      clock.pass(pace.outageMs)
+    }
+    pace.adaptTo(refused)
+    assert.equal(pace.outageMs, 300_000)
+  })
+
   it('waits as long as the receiver asks, at most an hour', () => {
     const { clock, pace } = paceOf()
     pace.adaptTo(answer(503, { retryAfterMs: 30_000 }))

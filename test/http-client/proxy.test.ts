@@ -194,8 +194,8 @@ describe('a request through a proxy', () => {
         assert.deepEqual([error.code, error.family], ['ERR_PROXY_TUNNEL', 'connect'])
         // It is no answer of the receiver.
         assert.deepEqual(
-          [error.atProxy, error.status, error.connected],
-          [atProxy, undefined, false]
+          [error.atProxy, error.proxyStatus, error.status, error.connected],
+          [atProxy, status, undefined, false]
         )
         const said = atProxy ? 'refused the connection' : 'does not reach the host'
         assert.equal(error.message, `127.0.0.1:9: the proxy ${said} (HTTP ${status})`)
