@@ -330,6 +330,20 @@ for (const durable of [false, true]) {
       assert.equal(flights.length, 0, 'without another attempt')
     })
 
+    it('does not count towards the failure timeout', async () => {
+      const { add, clock, delivery, emitted, reply } = await start({
+        failureTimeoutMs: 12_000,
+        retry: { intervalMs: 5000, maxIntervalMs: 5000 }
+      })
+      await add('a1')
+      await reply('await')
+      await clock.advance(20_000)
+      await acknowledge(delivery, 'a1', 'retry')
+      await clock.advance(5000)
+      await reply('accept')
+      assert.deepEqual(emitted, ['a1 ack'])
+    })
+
     it('is not sent again for ever since the node was resumed', async () => {
       const { add, clock, delivery, emitted, reply } = await start({
         failureTimeoutMs: 12_000,

@@ -667,6 +667,8 @@ describe('Courier', () => {
       ['HTTP/1.1 503 x\r\nretry-after: 7', [false, 7000, 503]],
       [`HTTP/1.1 503 x\r\n${dates}`.trimEnd(), [false, 20_000, 503]],
       ['HTTP/1.1 502 x\r\nretry-after: 7', [false, undefined, 502]],
+      ['HTTP/1.1 408 x\r\nretry-after: 7', [true, 7000, 408]],
+      ['HTTP/1.1 425 x\r\nretry-after: 7', [true, 7000, 425]],
       ['HTTP/1.1 429 x\r\nretry-after: 7', [true, 7000, 429]],
       ['HTTP/1.1 429 x\r\nretry-after: soon', [true, undefined, 429]],
       ['HTTP/1.1 500 x', [true, undefined, 500]]

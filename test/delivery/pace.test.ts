@@ -115,6 +115,14 @@ describe('Pace', () => {
     })
   }
 
+  for (const family of ['timeout', 'reset'] as const) {
+    it(`leaves a ${family} to the message`, () => {
+      const { pace } = openPaceOf()
+      pace.adaptTo({ ...resultOf('unreachable'), error: { code: '', family, text: '' } })
+      assert.deepEqual([pace.outageMs, pace.places], [0, 10])
+    })
+  }
+
   it('goes by what a reply means, not by its status', () => {
     const waits = ([400, 401, 431, 'tls'] as const).map((meaning) => {
       const { clock, pace } = paceOf()
@@ -273,19 +281,27 @@ describe('a delivery', () => {
 })
 
 describe('a delivery whose receiver is in trouble', () => {
-  for (const order of ['none', 'fifo'] as const) {
+  for (const order of ['none', 'key', 'fifo'] as const) {
     it(`asks it as rarely with the order ${order}, however many messages wait`, async () => {
-      const { add, clock, flights, reply } = await setUp({ order, maxInFlight: 8 })
+      const { add, clock, flights, reply } = await setUp({
+        order,
+        maxInFlight: 8,
+        readFields: (id) => ({ key: id, values: [] })
+      })
       await add(...Array.from({ length: 400 }, (_, index) => `a${index}`))
-      let requests = 0
+      const requests: [second: number, message: string][] = []
       for (let second = 0; second < 60; second++) {
         while (flights.length > 0) {
-          requests++
+          requests.push([second, flights[0]?.content ?? ''])
           await reply('busy')
         }
         await clock.advance(1000)
       }
-      assert.equal(requests, 4, 'at once, and after 5, 15 and 35 seconds')
+      // The oldest that may.
+      assert.deepEqual(
+        requests,
+        [0, 5, 15, 35].map((second) => [second, 'a0'])
+      )
     })
   }
 
