@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node, NodeAPI } from 'node-red'
-import { testToken } from '../src/oauth2/token-test.ts'
 import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'
@@ -47,6 +46,7 @@ async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise
       hints: []
     })
   }
+  const { testToken } = await import('../src/oauth2/token-test.ts')
   const httpClient = tokenHttpClient(connection)
   try {
     const result = await testToken(settings, httpClient)

@@ -2,6 +2,7 @@ import { randomUUID, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import * as openid from 'openid-client'
 import { readAssertionFile } from './assertion-file.ts'
+import { encodeId, encodeSecret } from './client-auth-method.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { formProblem } from './setting-problem.ts'
 import { SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
@@ -42,33 +43,6 @@ const ASSERTION_LIFE = 240
 
 /** Seconds. With Keycloak, 15 are enough for a clock that is 30 s ahead. */
 const BACKDATED = 20
-
-/**
- * The method in effect. `auto` takes what is given: a key, else a secret, else a client
- * certificate. A secret goes by Basic, unless the server lists only Post, or lists it too and Basic would have to
- * encode something, which many servers do not decode. It never tries a second method: wrong guesses count as failed
- * logins.
- *
- * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
- * @returns `undefined` if `auto` finds nothing to authenticate the client with
- */
-export function clientAuthMethod(
-  settings: TokenSettings,
-  supported: readonly string[] = []
-): ClientAuthMethod | undefined {
-  const { clientAuth, grantType, clientId, clientSecret, privateKey } = settings
-  if (clientAuth !== 'auto') return clientAuth
-  // With jwt_bearer the key signs the grant's assertion instead.
-  if (privateKey !== '' && grantType !== 'jwt_bearer') return 'private_key_jwt'
-  if (clientSecret !== '') {
-    const mayPost = supported.includes('client_secret_post')
-    const mayBasic = supported.length === 0 || supported.includes('client_secret_basic')
-    const isPlain = encodeId(clientId) === clientId && encodeSecret(clientSecret) === clientSecret
-    return mayBasic && (isPlain || !mayPost) ? 'client_secret_basic' : 'client_secret_post'
-  }
-  if (settings.hasClientCertificate) return 'tls_client_auth'
-  return grantType === 'jwt_bearer' ? 'none' : undefined
-}
 
 /**
  * The method as openid-client expects it. Each request signs its own assertion.
@@ -123,20 +97,6 @@ function basic(user: string, password: string): ClientAuthentication {
   return (_server, _client, _body, headers) => {
     headers.set('authorization', `Basic ${credentials}`)
   }
-}
-
-/**
- * The secret of Basic authentication. RFC 6749 §2.3.1 wants it form-encoded, but Glewlwyd, LemonLDAP::NG, Doorkeeper
- * and others do not decode it: only what a server that decodes would misread is encoded, and a space as `%20`,
- * because not every decoder knows `+`.
- */
-function encodeSecret(text: string): string {
-  return text.toWellFormed().replace(/[%+&]|[^\x21-\x7e]/gu, encodeURIComponent)
-}
-
-/** The client ID, which ends at the first colon. */
-function encodeId(text: string): string {
-  return encodeSecret(text).replaceAll(':', '%3A')
 }
 
 type Claims = Readonly<Record<string, unknown>>

@@ -1,9 +1,9 @@
-import * as openid from 'openid-client'
+import type { DPoPHandle } from 'openid-client'
 import { challengeParameters } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 
 /** What openid-client's handle can do at run time; its types show nothing of it. */
-export interface DpopHandle extends openid.DPoPHandle {
+export interface DpopHandle extends DPoPHandle {
   /** Sets the header `dpop`. */
   addProof(url: URL, headers: Headers, method: string, accessToken: string): Promise<void>
   cacheNonce(answer: { headers: { get(name: string): unknown } }, url: URL): void
@@ -79,6 +79,7 @@ export async function withProof<Answer>(
 }
 
 async function createHandle(): Promise<DpopHandle> {
+  const openid = await import('openid-client')
   // Every server with DPoP knows ES256.
   const keyPair = await openid.randomDPoPKeyPair('ES256')
   // Of a configuration, only the clock skew is read.

@@ -5,10 +5,10 @@ import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
 import { answerError, errorInFront, type AnswerFacts } from './answer-error.ts'
-import { checkSettings } from './check-settings.ts'
+import { settingsError } from './check-settings.ts'
+import { clientAuthMethod } from './client-auth-method.ts'
 import {
   clientAuthentication,
-  clientAuthMethod,
   grantAssertion,
   type ClientAuthentication,
   type Signing
@@ -20,7 +20,7 @@ import { translateError, type RequestPlace } from './network-error.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer, type TokenGranted } from './token-answer.ts'
-import { configError, TokenError } from './token-error.ts'
+import { TokenError } from './token-error.ts'
 import { allowPlainHttp, decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import {
   GRANT_TYPES,
@@ -44,7 +44,10 @@ export interface ObtainedToken {
   clientAuth: ClientAuthMethod
 }
 
-/** Requests tokens from the token server. It keeps the server's metadata, but no tokens. */
+/**
+ * Requests tokens from the token server. It keeps the server's metadata, but no tokens. Import it when a token is
+ * wanted: openid-client and jose would make the start of Node-RED slower.
+ */
 export class TokenClient {
   /** Why these settings can never get a token. */
   readonly configError: TokenError | undefined
@@ -78,8 +81,7 @@ export class TokenClient {
     this.#discovery = new Discovery(settings, clock)
     const { clientSecret, password, privateKeyPassphrase, secrets } = settings
     this.#secrets = [clientSecret, password, privateKeyPassphrase, ...secrets]
-    const problems = checkSettings(settings)
-    if (problems.length > 0) this.configError = configError(problems.join(' '))
+    this.configError = settingsError(settings)
     const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
     // A key that nothing is signed with may be unusable.
     if (typeof key === 'string') return

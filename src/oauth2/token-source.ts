@@ -1,9 +1,10 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
+import { settingsError } from './check-settings.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { TokenCache, troubleOf, type TokenStatus } from './token-cache.ts'
-import { TokenClient } from './token-client.ts'
+import type { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
 
@@ -38,17 +39,19 @@ export class TokenSource extends TokenCache {
       onWarning?.(`Token server ${host}: ${quirk}`)
     }
     const proofs = settings.dpop ? new DpopProofs() : undefined
-    const client = new TokenClient(settings, httpClient, clock, onQuirk, proofs)
+    let client: TokenClient | undefined
     super({
       clock,
       random,
       obtain: async (signal) => {
+        const { TokenClient } = await import('./token-client.ts')
+        client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
         const { accessToken, sentAt, expiresIn } = await client.obtain(signal)
         return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
       }
     })
     this.#httpClient = httpClient
-    this.configError = client.configError
+    this.configError = settingsError(settings)
     this.proofs = proofs
   }
 

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { printableProse } from '../printable.ts'
-import { clientAuthMethod } from './client-authentication.ts'
+import { clientAuthMethod } from './client-auth-method.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { inEnglish, type Hint } from './hint.ts'
 import { TokenClient, tokenType } from './token-client.ts'

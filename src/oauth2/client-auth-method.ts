@@ -1,0 +1,42 @@
+import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+
+/**
+ * The method in effect. `auto` takes what is given: a key, else a secret, else a client
+ * certificate. A secret goes by Basic, unless the server lists only Post, or lists it too and Basic would have to
+ * encode something, which many servers do not decode. It never tries a second method: wrong guesses count as failed
+ * logins.
+ *
+ * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
+ * @returns `undefined` if `auto` finds nothing to authenticate the client with
+ */
+export function clientAuthMethod(
+  settings: TokenSettings,
+  supported: readonly string[] = []
+): ClientAuthMethod | undefined {
+  const { clientAuth, grantType, clientId, clientSecret, privateKey } = settings
+  if (clientAuth !== 'auto') return clientAuth
+  // With jwt_bearer the key signs the grant's assertion instead.
+  if (privateKey !== '' && grantType !== 'jwt_bearer') return 'private_key_jwt'
+  if (clientSecret !== '') {
+    const mayPost = supported.includes('client_secret_post')
+    const mayBasic = supported.length === 0 || supported.includes('client_secret_basic')
+    const isPlain = encodeId(clientId) === clientId && encodeSecret(clientSecret) === clientSecret
+    return mayBasic && (isPlain || !mayPost) ? 'client_secret_basic' : 'client_secret_post'
+  }
+  if (settings.hasClientCertificate) return 'tls_client_auth'
+  return grantType === 'jwt_bearer' ? 'none' : undefined
+}
+
+/**
+ * The secret of Basic authentication. RFC 6749 §2.3.1 wants it form-encoded, but Glewlwyd, LemonLDAP::NG, Doorkeeper
+ * and others do not decode it: only what a server that decodes would misread is encoded, and a space as `%20`,
+ * because not every decoder knows `+`.
+ */
+export function encodeSecret(text: string): string {
+  return text.toWellFormed().replace(/[%+&]|[^\x21-\x7e]/gu, encodeURIComponent)
+}
+
+/** The client ID, which ends at the first colon. */
+export function encodeId(text: string): string {
+  return encodeSecret(text).replaceAll(':', '%3A')
+}
