@@ -90,7 +90,7 @@ const REFUSED: readonly Refusal[] = [
   [AUTHLIB, 'a JWT of another key', key('p256', otherKey), '400 invalid_client', 'the public key'],
   [BETTER, 'a JWT of another key', key('p256', otherKey), '401 invalid_client', 'the public key'],
   [DJANGO, 'a public client', publicClient, '401 invalid_client', 'fill in Client secret'],
-  [BETTER, 'a public client', publicClient, '400 unauthorized_client', 'the grant type'],
+  [BETTER, 'a public client', publicClient, '400 unauthorized_client', 'this grant type'],
   [BETTER, 'a scope that is not for it', ofUsers, '400 invalid_scope', 'Check Scope'],
   [BETTER, 'no DPoP proof', secret('bound'), '400 invalid_dpop_proof', 'tick "DPoP']
 ]
