@@ -19,7 +19,7 @@ import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
 import { Alarm } from './alarm.ts'
 import { CarefulStart } from './careful-start.ts'
 import { DeliveryError } from './delivery-error.ts'
-import type { DeliveryEvent, Moved } from './delivery-events.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
 import type { SettledMessage } from './settlement.ts'
@@ -57,9 +57,6 @@ interface Work<Content> {
   acknowledgements: Acknowledgements<Content>
   operator: Operator<Content>
 }
-
-/** Where a message no longer holds up the next one of its lane. */
-const FREES_LANE: ReadonlySet<Moved['to']> = new Set(['leaving', 'awaiting', 'suspended'])
 
 /**
  * Owns every message from its acceptance to its settlement; nothing else changes its state. The life of a message is
@@ -569,7 +566,11 @@ export class Delivery<Content> {
     const work = this.#work
     if (work === undefined || !this.#canSend || work.pausing.isPaused) return
     const ended = work.queue.claimEarly(seq).then(
-      (claim) => claim && work.sending.endRetries(claim),
+      (claim) => {
+        if (claim !== undefined) return work.sending.endRetries(claim)
+        this.#lastAttempts.holdUp(seq)
+        return undefined
+      },
       (error: unknown) => this.#stopReading(error)
     )
     this.#catchFault(
@@ -669,7 +670,7 @@ export class Delivery<Content> {
     this.#work?.operator.readEvent(event)
     if (event.kind === 'attempted') this.#pace.adaptTo(event.result)
     else if (event.kind === 'moved' && event.to === 'sending') this.#pace.endStartSoon()
-    else if (event.kind === 'moved' && FREES_LANE.has(event.to)) this.#lastAttempts.endHeldUp()
+    else if (event.kind === 'moved') this.#lastAttempts.endHeldUp()
     else if (event.kind === 'resumed') this.#pace.endOutage()
     if (this.#isClosing && event.kind !== 'lost') return
     try {

@@ -34,8 +34,8 @@ const EARLY_MS = 1
  */
 export class LastAttempts {
   readonly #kept = new Map<number, Kept>()
-  /** Messages whose time is over, and that others of their lane hold up. */
-  readonly #over = new Set<number>()
+  /** Messages whose time is over, but that cannot leave yet. */
+  readonly #heldUp = new Set<number>()
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>
   readonly #alarm: Alarm
   readonly #onOver: (seq: number) => void
@@ -69,7 +69,7 @@ export class LastAttempts {
     const last = this.#kept.get(seq)
     this.#bytes -= last?.size ?? 0
     this.#kept.delete(seq)
-    this.#over.delete(seq)
+    this.#heldUp.delete(seq)
     return last
   }
 
@@ -80,9 +80,17 @@ export class LastAttempts {
     return isOver ? last : undefined
   }
 
-  /** A lane is free: those that it held up need no place among the messages in flight. */
+  /** Others of its lane, or a disk that stores nothing, hold a message up whose time is over. */
+  holdUp(seq: number): void {
+    if (this.#kept.has(seq)) this.#heldUp.add(seq)
+  }
+
+  /** A message has moved: what it held up may leave, and needs no place among the messages in flight for that. */
   endHeldUp(): void {
-    for (const seq of this.#over) this.#onOver(seq)
+    if (this.#heldUp.size === 0) return
+    const seqs = [...this.#heldUp]
+    this.#heldUp.clear()
+    for (const seq of seqs) this.#onOver(seq)
   }
 
   close(): void {
@@ -101,10 +109,9 @@ export class LastAttempts {
     const now = this.#clock.monotonic()
     let next = Infinity
     for (const [seq, last] of this.#kept) {
-      if (this.#isOver(last)) this.#over.add(seq)
+      if (this.#isOver(last)) this.#onOver(seq)
       else next = Math.min(next, last.until)
     }
-    this.endHeldUp()
     if (next < Infinity) this.#alarm.setIn(next - now)
   }
 

@@ -195,6 +195,11 @@ const found: [ModelSettings, Action[]][] = [
       ...[{ do: 'fail', writes: true, reads: true } as const, { do: 'pause' } as const]
     ]
   ],
+  // The time of a message is over while it cannot be stored that it is retried.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, failureTimeoutMs: 10_000, quickDisk: true },
+    [...[add, fail(true), reply('retry-after'), fail(false)], { do: 'advance', ms: 60_000 }]
+  ],
   // The time of a message is over while another one of its lane is on its way, and then one of another lane.
   [
     {
