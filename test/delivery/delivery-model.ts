@@ -186,6 +186,8 @@ export class DeliveryModel {
   #pausesToTell = 0
   /** Resumes of which no event has come yet, and how often it had been paused when they were asked for. */
   #resumesToTell: { pauses: number }[] = []
+  /** So many of the pauses has a resume ended. */
+  #pausesEnded = 0
   /** The number of the last renewal of all clocks. */
   #resumes = 0
   /** The numbers of those that have been stored since. */
@@ -607,7 +609,9 @@ export class DeliveryModel {
     this.#call(
       this.#delivery.pause(),
       () => {
-        if (change === this.#pauses) this.#surelyPaused = true
+        // A resume may have been told before its caller knows that the pause was stored.
+        const isEnded = change <= this.#pausesEnded
+        if (change === this.#pauses && !isEnded) this.#surelyPaused = true
       },
       () => {
         if (change === this.#pauses) this.#paused = this.#surelyPaused
@@ -633,6 +637,7 @@ export class DeliveryModel {
   /** Of a resume that was stored: the clocks of messages in flight restart, too. */
   #resumed(): void {
     const asked = this.#resumesToTell.shift()
+    this.#pausesEnded = asked?.pauses ?? this.#pausesEnded
     if (asked?.pauses === this.#pauses) this.#paused = this.#surelyPaused = false
     this.#resumes = this.#renewals.shift() ?? this.#resumes + 1
     this.#endOutage()

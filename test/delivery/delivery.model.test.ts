@@ -195,6 +195,14 @@ const found: [ModelSettings, Action[]][] = [
       ...[{ do: 'fail', writes: true, reads: true } as const, { do: 'pause' } as const]
     ]
   ],
+  // A pause and a resume are stored together, and a later pause cannot be.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, failureTimeoutMs: 0 },
+    [
+      ...[disk(1), { do: 'pause' } as const, { do: 'resume' } as const, disk(1), disk(2)],
+      ...[fail(true), { do: 'pause' } as const, disk(100)]
+    ]
+  ],
   // The time of a message is over while it cannot be stored that it is retried.
   [
     { ...ordinary, order: 'fifo', maxInFlight: 1, failureTimeoutMs: 10_000, quickDisk: true },
