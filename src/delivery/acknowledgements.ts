@@ -199,7 +199,7 @@ export class Acknowledgements<Content> {
     if (waitMs !== undefined) {
       message.retries++
       message.verdict = verdictOf(settlement)
-      // Before that is stored: a resume meanwhile gives it a new time.
+      // First, so that a resume while the wait is being stored gives the message a new time.
       this.#sending.keepLastAttempt(message, { result, settlement })
       try {
         await this.#moving.store(message, { to: 'waiting', dueInMs: waitMs, counts: true })

@@ -19,18 +19,18 @@ interface Kept extends LastAttempt {
   renewals: number
 }
 
-/** So much is kept of last attempts, in bytes: beyond that, the oldest are forgotten. */
+/** The memory for last attempts, in bytes: beyond that, the oldest are forgotten. */
 const MOST_BYTES = 16 * 1024 * 1024
 /** What one takes besides the text of its reply. */
 const LEAST_BYTES = 1024
 
-/** Its turn, for which the queue has a clock of its own, may come so much before its time is over, in milliseconds. */
+/** The queue's clock may give a message its turn this much before its time is over, in milliseconds. */
 const EARLY_MS = 1
 
 /**
- * How the last attempts of messages that are retried ended, and until when they are retried. No wait outlasts that,
- * whoever asked for it: the receiver, the token server, an outage. It is in memory only, since a retry need not wait
- * after a restart; and bounded: a message whose last attempt has been forgotten is tried once more.
+ * How the last attempt of each retried message ended, and how long the message is retried. No wait goes on beyond that
+ * time, whether the receiver, the token server or an outage asks for it. This is kept in memory only, because retries
+ * are due at once after a restart. It is bounded: a message whose last attempt has been forgotten is tried once more.
  */
 export class LastAttempts {
   readonly #kept = new Map<number, Kept>()
@@ -80,12 +80,12 @@ export class LastAttempts {
     return isOver ? last : undefined
   }
 
-  /** Others of its lane, or a disk that stores nothing, hold a message up whose time is over. */
+  /** The time of this message is over, but its lane or a failing disk holds it up. */
   holdUp(seq: number): void {
     if (this.#kept.has(seq)) this.#heldUp.add(seq)
   }
 
-  /** A message has moved: what it held up may leave, and needs no place among the messages in flight for that. */
+  /** A message has moved: those that it held up may leave, even while no other message may be sent. */
   endHeldUp(): void {
     if (this.#heldUp.size === 0) return
     const seqs = [...this.#heldUp]

@@ -7,11 +7,11 @@ import type { WorkContext } from './work-context.ts'
 /** So many characters of a reason are kept. */
 const MOST_REASON = 200
 
-/** Whether a node is paused, and the clocks of its messages: they stand still meanwhile, and restart when it resumes. */
+/** Whether a node is paused, and the clocks of its messages, which stop during a pause and restart when it ends. */
 export class Pausing<Content> {
   readonly #context: WorkContext<Content>
   #pause: Pause | undefined
-  /** What holds if a pause that is being stored cannot be. */
+  /** What applies if the pause that is being stored fails. */
   #certain: Pause | undefined
   /** How often it was paused. */
   #pauses = 0
@@ -59,7 +59,7 @@ export class Pausing<Content> {
     tell({ kind: 'paused', pause })
   }
 
-  /** The same at once: it stays paused, even if that cannot be stored. */
+  /** Pauses at once, and stays paused even if that cannot be stored. */
   async pauseByRule(rule: string): Promise<void> {
     const { queue, tell } = this.#context
     const pause = this.#beginPause('rule', rule)

@@ -12,7 +12,7 @@ import type { LeftChoice, MessageQuery, SuspendedChoice } from './queue-types.ts
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 
-/** What may be asked for; what is not, is null. */
+/** All filters; one that is not used is null. */
 const MATCHES = `(:controlId IS NULL OR control_id = :controlId)
   AND (:type IS NULL OR type = :type)
   AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
@@ -43,7 +43,7 @@ const FOUND_BY_STATE: readonly (KnownState | undefined)[] = ['awaiting', 'suspen
 /** One call looks into so many parts of the hashes. */
 const PARTS_PER_CALL = 64
 
-/** Rows out of a bounded number of them, and at which number to go on; 0: there are no more. */
+/** The rows found among a bounded number, and the number to go on from; 0: there are no more. */
 export interface FoundRows {
   rows: StoredRow[]
   next: number
@@ -134,7 +134,7 @@ export class MessageSearch {
 
   /** Of those with these numbers, those that match, in the order of acceptance. */
   #numbered(ids: readonly number[], matches: string, values: Values, most: number): FoundRows {
-    // With a plus, SQLite does not go through all that are higher.
+    // The plus keeps SQLite from walking through all higher numbers.
     const statement = this.#statement(
       `SELECT ${COLUMNS} FROM message
        WHERE ${HAS_NUMBER} AND +seq > :after AND ${matches}
@@ -175,7 +175,7 @@ export class MessageSearch {
     return { rows, next: 0 }
   }
 
-  /** Prepared once; it takes what it needs of the values. */
+  /** Prepared once. It ignores values that it has no parameter for. */
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql)
     if (statement === undefined) {
@@ -191,7 +191,7 @@ function leftAs(outcome: Outcome): string {
   return `state = ${LEFT} AND verdict ->> '$.outcome' = '${outcome}'`
 }
 
-/** Where the rows are found quickest. Any other condition would look at too many. */
+/** The condition by which the rows are found quickest; any other one would look at too many. */
 function placeOf(controlId: string | undefined): string {
   return controlId === undefined ? 'TRUE' : 'control_id = :controlId'
 }

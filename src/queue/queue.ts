@@ -73,8 +73,8 @@ const AWAITING_STEP_MS = 1000
  * One node's queue as a table. A message is a row; its state, its lane and its time are columns, and
  * whose turn it is, is one query (`turns.ts`).
  *
- * **Claims.** A message that is handed out stays a row in its state, with nothing written, until it is
- * moved, so that nothing else happens to it meanwhile.
+ * **Claims.** A message that is handed out keeps its state, and nothing is written for it until it moves;
+ * nothing else happens to it meanwhile.
  *
  * All calls are synchronous. A caller that wants them to be stored together makes a transaction around
  * them, with `beginChanges` and, if it fails, `undoChanges`.
@@ -99,7 +99,7 @@ export class Queue<Stored> {
   }
   /** It and the bytes of contents that are kept, before the current transaction. */
   #before: { known: Known; keptBytes: number } | undefined
-  /** When late messages were asked for last: whose time is up later is still to come. */
+  /** When late messages were last asked for: a deadline after that is still to come. */
   #lateAt = 0
 
   /** @param db with the tables of `queue-schema.ts` */
@@ -586,7 +586,7 @@ export class Queue<Stored> {
     }
   }
 
-  /** By these it can be found, as long as it is remembered. */
+  /** It can be found by these for as long as the journal remembers it. */
   #addHashes(seq: number, hashes: readonly Uint8Array[]): void {
     if (this.#options.journalDays === 0) return
     for (const hash of hashes) this.#sql.addHash.run(partOf(seq), hash, seq)
@@ -725,7 +725,7 @@ export class Queue<Stored> {
 interface Known {
   /** The number of the last renewal of all clocks. */
   renewals: number
-  /** The highest number ever given to a message; and the one that is stored, because the rows no longer tell it. */
+  /** The highest number ever given to a message, and the one that is stored for when no row has it any longer. */
   lastSeq: number
   storedLastSeq: number
   /** How many messages are in each state. */

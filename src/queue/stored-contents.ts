@@ -16,7 +16,7 @@ export interface StoredContents<Content> {
   /** Contents of messages with a lower number have to be read. */
   readonly before: number
   encode(seq: number, content: Content): Uint8Array
-  /** What is to take the place of another content; that happens with `replace`, once it is stored. */
+  /** For a content that is to replace another one; call `replace` once it is stored. */
   encodeAnew(content: Content): Uint8Array
   replace(seq: number, content: Content): void
   /** @returns undefined if that is not possible */
@@ -83,7 +83,7 @@ export class EncodedContents<Content> implements StoredContents<Content> {
 
   replace(seq: number, content: Content): void {
     this.forget(seq)
-    // What could not be stored of the one, cannot be of the other.
+    // If one of them cannot be stored in full, neither can the other.
     if (this.#irreplaceable.has(seq)) this.#irreplaceable.set(seq, content)
   }
 

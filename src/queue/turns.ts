@@ -2,9 +2,9 @@ import { isRetrying, isWaiting } from './queue-statements.ts'
 import type { OldestWaiting, Place, Statements, StoredRow } from './queue-statements.ts'
 import type { Order } from './queue-types.ts'
 
-/** More messages than this are not retried at a time: the receiver is out of order, the others wait. */
+/** No more messages than this are retried at a time: if the receiver is down, the others wait. */
 const MOST_RETRIED = 1000
-/** The turn of a retry that need not wait: not 0, which says that it is none. */
+/** The turn of a retry that need not wait. 0 would mean that it is not a retry. */
 const DUE = Number.EPSILON
 
 /** What is known besides the table. */
@@ -22,18 +22,18 @@ interface Known {
 }
 
 /**
- * Whose turn it is, of the messages that wait.
+ * Which waiting message goes next.
  *
- * **Turns.** `turn` is null while others go first, 0 if it may go at once, else when it may go, on the
- * time for which the queue has been open in all runs. In a lane only the first that waits has a turn:
- * who leaves gives it to the next, who comes in takes it from those accepted later. Without an order
- * each has one.
+ * **Turns.** `turn` is null while other messages go first, 0 if the message may go at once, and otherwise
+ * the time at which it may go, on the queue's uptime (`uptime.ts`). In a lane, only the first waiting
+ * message has a turn. When it leaves, the next one gets the turn; a message that comes in ahead of others
+ * takes it from them. Without an order, every message has a turn.
  *
- * **Barrier.** What was accepted under another order or key has no common order with what came later: it
- * goes alone, by its number, before all others. `fifo` is a barrier at infinity: no lanes, no turns.
+ * **Barrier.** Messages that were accepted under another order or key have no order in common with later
+ * ones: they go one at a time, by number, before all others. `fifo` is a barrier at infinity: no lanes, no turns.
  *
- * **Handed out.** A message on its way stays a row that waits, with nothing written. Here is known which
- * ones are, so that none goes twice and their lanes wait.
+ * **Handed out.** A message on its way is still a waiting row; nothing is written for it. This class keeps
+ * track of those messages, so that none goes twice and their lanes wait.
  */
 export class Turns {
   readonly #sql: Statements
@@ -41,7 +41,7 @@ export class Turns {
   #known: Known = { barrier: 0, front: 0, readyFrom: 0, retrying: 0, sending: new Map() }
   /** Before the current transaction. */
   #before = this.#known
-  /** When messages were asked for last: whose time came later is still to come. */
+  /** When messages were last asked for: a turn after that is still to come. */
   #askedAt = 0
 
   constructor(sql: Statements, order: Order) {
@@ -95,12 +95,12 @@ export class Turns {
     this.#known.sending.set(seq, lane)
   }
 
-  /** It no longer is: something becomes of it. */
+  /** It is no longer on its way, and is about to move. */
   takeBack(seq: number): void {
     this.#known.sending.delete(seq)
   }
 
-  /** The same, but nothing became of it. */
+  /** It is no longer on its way, and waits as before. */
   release(seq: number): void {
     const lane = this.#known.sending.get(seq)
     if (lane === undefined) return

@@ -8,7 +8,7 @@ import { makeTables } from '../../src/queue/queue-schema.ts'
 import { Sealer } from '../../src/queue/seal.ts'
 import { SealedParts } from '../../src/queue/sealed-parts.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { accept, contentOf, KEY, message, numbers, seqsOf, TestQueues } from './set-up.ts'
+import { accept, contentOf, KEY, message, moveOf, numbers, seqsOf, TestQueues } from './set-up.ts'
 
 const MB = 1024 * 1024
 
@@ -62,6 +62,17 @@ describe('Contents of messages that have left', () => {
     assert.deepEqual(await keptOf(next), [1])
     // Nor is it handed out.
     assert.deepEqual(seqsOf(await next.claimNext(10)), [2])
+  })
+
+  it('are those that took the place of others: nothing of a longer one is left', async () => {
+    const { queue } = await queues.openDisk({ contentDays: 1 })
+    await queue.accept(message(1), Buffer.alloc(MB, 'x'))
+    await queue.move(moveOf(1, 'suspended'))
+    const name = { seq: 1, lane: null, controlId: 'C1', type: 'ADT^A01' }
+    assert.equal(await queue.edit(name, contentOf(1)), true)
+    await leave(queue, 1)
+    const [left] = (await queue.findLeft({}, 0, 10)).messages
+    assert.ok(left && left.keptBytes > 0 && left.keptBytes < 2000, `${left?.keptBytes} bytes`)
   })
 
   it('are not kept for longer than the journal', async () => {
