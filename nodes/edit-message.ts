@@ -19,14 +19,13 @@ export async function editMessage(
   text: string,
   by: string
 ): Promise<boolean> {
-  const { row, content } = await delivery.read(seq)
-  if (row.state !== 'suspended') return false
-  const edited = editedMessage(messages, content, text)
-  const { controlId, type } = edited.parcel.message
   try {
+    const { content } = await delivery.read(seq)
+    const edited = editedMessage(messages, content, text)
+    const { controlId, type } = edited.parcel.message
     return await delivery.edit(seq, { controlId, type, content: edited }, by)
   } catch (error) {
-    // It has left meanwhile, and nothing is remembered of it.
+    // It has left, and its content is no longer kept.
     if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') return false
     throw error
   }

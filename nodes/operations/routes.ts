@@ -174,7 +174,6 @@ async function edit(
   if (typeof payload !== 'string') throw refused(400, 'refusal.payloadText')
   const known = await messageWithStory(delivery, seq)
   if (known === undefined) throw refused(404, 'refusal.noMessage')
-  if (known.state !== 'suspended') throw refused(409, 'refusal.notSuspended')
   try {
     if (await editOne(seq, payload, by)) return
   } catch (error) {
