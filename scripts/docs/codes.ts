@@ -4,6 +4,8 @@ import { STATUS_DOTS, type StatusCode } from '../../nodes/status-line.ts'
 import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { inCode, table } from './table.ts'
 
+const CATALOGUE = 'locales/en-US/codes.json'
+
 interface Entry {
   meaning: string
   /** What is not said in an error, but in the documentation: of the meaning, and of the remedy. */
@@ -59,13 +61,19 @@ function entries(head: string, of: Readonly<Record<string, Entry>>): string {
   return table([head, 'what happened', 'what to do'], rows)
 }
 
-/** The texts in the order of the codes, which is that of the code: a text without a code is a mistake. */
+/**
+ * The texts in the order of the codes, which is that of the code.
+ *
+ * @throws for a code without a text, and for a text without a code
+ */
 function inOrder<Code extends string, Text>(
   order: readonly Code[],
   texts: Readonly<Record<Code, Text>>
 ): [Code, Text][] {
   const unused = Object.keys(texts).filter((code) => !order.some((known) => known === code))
   if (unused.length > 0) throw new Error(`There is no code ${unused.join(', ')}.`)
+  const missing = order.filter((code) => !Object.hasOwn(texts, code))
+  if (missing.length > 0) throw new Error(`${CATALOGUE} has no entry ${missing.join(', ')}.`)
   return order.map((code) => [code, texts[code]])
 }
 
