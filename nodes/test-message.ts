@@ -1,7 +1,6 @@
 import type { AttemptResult } from '../src/delivery/attempt-result.ts'
 import type { Courier, Parcel } from '../src/delivery/courier.ts'
 import { deliveryFailed, reasonAndHint } from '../src/delivery/explain.ts'
-import { english } from '../src/english.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
@@ -82,15 +81,8 @@ function resultOf(
     action: decision.action,
     retriedUntil: retriedUntil(result, settings),
     elapsedMs: Math.round(elapsedMs),
-    error: left ? null : { code: cause?.code ?? 'EUNKNOWN', ...explained(result, settings) }
+    error: left ? null : { code: cause?.code ?? 'EUNKNOWN', ...reasonAndHint(result) }
   }
-}
-
-/** Without TLS, a server that ends the connection at once, or answers in no HTTP, nearly always wants TLS. */
-function explained(result: AttemptResult, settings: OutSettings): { reason: string; hint: string } {
-  const { reason, hint } = reasonAndHint(result)
-  const wantsTls = settings.receiver.url.protocol === 'http:' && result.error?.family === 'reset'
-  return { reason, hint: wantsTls ? english('log', 'hint.tryHttps') : hint }
 }
 
 /** When retrying a message would end; null if it would not be retried. */

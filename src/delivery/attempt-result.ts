@@ -26,6 +26,8 @@ export interface AttemptResult {
   error?: AttemptError
   /** The HTTP status of an answer that could not be read whole, or of the refusal for which there is no token. */
   status?: number
+  /** A new connection without TLS was cut before any answer, as by a server that expects TLS. */
+  mayWantTls?: boolean
   /** The receiver's reply to this message with the last token, because of which no other is fetched now. */
   refusedReply?: ReplyRecord
   /** For the advice after a refusal: no token was sent, or its status asks for no other token. */

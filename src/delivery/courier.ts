@@ -117,7 +117,7 @@ export class Courier {
       const { answer } = sent
       result = await watchWork(() => this.#read(answer, parcel.message, progress))
     } catch (thrown) {
-      result = this.#failed(thrown, parcel.message)
+      result = this.#failed(thrown, parcel.message, progress)
     }
     const { requests, sentAt, repeats } = progress
     return {
@@ -238,13 +238,22 @@ export class Courier {
   }
 
   /** @throws what is no failure of the attempt */
-  #failed(thrown: unknown, message: OutgoingMessage): Omit<AttemptResult, 'elapsedMs'> {
+  #failed(
+    thrown: unknown,
+    message: OutgoingMessage,
+    { request }: Progress
+  ): Omit<AttemptResult, 'elapsedMs'> {
     const failure = failureOf(thrown)
     const { error, status } = failure
     // A token server's status is not the receiver's: no rule may mistake it for one.
     const isOfReceiver = status !== undefined && error.family !== 'token'
     const attempt: Attempt = { sent: sentOf(message), error, ...(isOfReceiver && { status }) }
-    return { ...failure, answered: false, decision: decide(this.#settings.rules, attempt) }
+    return {
+      ...failure,
+      ...(mayWantTls(thrown, request) && { mayWantTls: true }),
+      answered: false,
+      decision: decide(this.#settings.rules, attempt)
+    }
   }
 
   /** What an answer says of the token that was sent. */
@@ -366,6 +375,13 @@ function headOf(answer: Answer): ReceivedReply | undefined {
 function httpError(thrown: unknown): HttpError {
   if (thrown instanceof HttpError) return thrown
   throw thrown
+}
+
+/** A server that ends the connection at once, or answers in no HTTP, nearly always wants TLS. */
+function mayWantTls(thrown: unknown, request: PreparedRequest | undefined): boolean {
+  if (request?.url.protocol !== 'http:' || !(thrown instanceof HttpError)) return false
+  const { family, status, reusedConnection } = thrown
+  return family === 'reset' && status === undefined && !reusedConnection
 }
 
 /**

@@ -158,7 +158,7 @@ function hintOf(result: AttemptResult): string | undefined {
   const { error, reply, tokenProblem, hint: known } = result
   if (known !== undefined) return known
   if (error !== undefined) {
-    const hint = errorHint(error)
+    const hint = result.mayWantTls ? english('log', 'hint.tryHttps') : errorHint(error)
     if (!isUnreadable(result)) return hint
     return [hint, english('log', 'hint.perhapsAccepted')].filter(Boolean).join(' ')
   }

@@ -210,6 +210,35 @@ describe('Courier', () => {
     }
   })
 
+  it('takes a server that cuts a new connection without TLS for one that may expect TLS', async () => {
+    const server = await startServer(
+      (_request, response) => {
+        response.end(ACK)
+      },
+      await selfSignedCertificate()
+    )
+    closing.push(server.close)
+    const url = new URL(server.url)
+    url.protocol = 'http:'
+    const { error, mayWantTls } = await courier(url).attempt(parcel)
+    assert.deepEqual([error?.family, mayWantTls], ['reset', true])
+
+    // One that has begun a reply, now or before, expects none.
+    const cutting = await receiver((socket) =>
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n')
+    )
+    const begun = await courier(cutting.url).attempt(parcel)
+    assert.deepEqual([begun.error?.family, begun.mayWantTls], ['reset', undefined])
+    const kept = await receiver((socket, _request, { here }) => {
+      if (here === 0) socket.write(answer(200, ACK))
+      else socket.end('H')
+    })
+    const mine = courier(kept.url)
+    await mine.attempt(parcel)
+    const second = await mine.attempt(parcel)
+    assert.deepEqual([second.error?.family, second.mayWantTls], ['reset', undefined])
+  })
+
   it('resends over a new connection if all kept-alive ones turn out to be dead', async () => {
     let waiting: Socket[] = []
     const server = await receiver((socket, _request, { here, all }) => {

@@ -139,6 +139,12 @@ describe('deliveryFailed', () => {
       { code: 'ECONNRESET' }
     ],
     [
+      'the same where the server may expect TLS',
+      { ...error('ECONNRESET', 'reset'), mayWantTls: true },
+      'it broke. The server may expect TLS on this port: try https:// in the URL. If it does not, it may have accepted the message.',
+      { code: 'ECONNRESET' }
+    ],
+    [
       'a reply to an earlier message',
       error('ERR_EARLIER_ANSWER', 'reset'),
       "it broke. Ask the receiver's operator why it replies twice; it may have accepted this message.",
