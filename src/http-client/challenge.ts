@@ -1,7 +1,10 @@
 import type { HttpReply } from './http-message.ts'
 
-/** Quoted or not (RFC 9110 §5.6.6). What is in quotes holds no other parameter. */
-const parameter = /([\w-]+) *= *(?:"((?:[^"\\]|\\.){0,2000})"|([^\s,"]+))/g
+/**
+ * Quoted or not (RFC 9110 §5.6.6). What is in quotes holds no other parameter. A long word is searched once, not again
+ * from each of its letters.
+ */
+const parameter = /(?<![\w-])([\w-]+) *= *(?:"((?:[^"\\]|\\.){0,2000})"|([^\s,"]+))/g
 
 /**
  * A parameter of the challenges in `WWW-Authenticate` (RFC 9110 §11.6.1), such as `error` (RFC 6750 §3): some servers
