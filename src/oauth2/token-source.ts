@@ -1,11 +1,12 @@
 import { systemClock, type Clock } from '../clock.ts'
+import { english } from '../english.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { settingsError } from './check-settings.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { TokenCache, troubleOf, type TokenStatus } from './token-cache.ts'
 import type { TokenClient } from './token-client.ts'
-import type { TokenError } from './token-error.ts'
+import { TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /** What a `TokenSource` works with. */
@@ -44,7 +45,7 @@ export class TokenSource extends TokenCache {
       clock,
       random,
       obtain: async (signal) => {
-        const { TokenClient } = await import('./token-client.ts')
+        const { TokenClient } = await import('./token-client.ts').catch(notLoaded)
         client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
         const { accessToken, sentAt, expiresIn } = await client.obtain(signal)
         return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
@@ -68,4 +69,13 @@ export class TokenSource extends TokenCache {
   get certificate(): CertificateDates | undefined {
     return this.#httpClient.certificate
   }
+}
+
+/** An update replaces the files of this package while Node-RED runs. Messages wait for the restart. */
+function notLoaded(): never {
+  throw new TokenError(english('log', 'token.notLoaded'), {
+    code: 'ERR_MODULE_NOT_FOUND',
+    hints: [],
+    permanent: true
+  })
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { registerHooks } from 'node:module'
 import { describe, it } from 'node:test'
 import { createAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -65,6 +66,23 @@ describe('the tokens of a node', () => {
       permanent: true
     })
     assert.deepEqual(test.server.seen, [])
+  })
+
+  it('wait for a restart if an update has replaced what asks for them', async () => {
+    const source = test.source()
+    const update = registerHooks({
+      resolve(specifier, context, resolveNext) {
+        const isGone = specifier === './token-client.ts'
+        return resolveNext(isGone ? './replaced.ts' : specifier, context)
+      }
+    })
+    try {
+      const known = { code: 'ERR_MODULE_NOT_FOUND', message: /restart Node-RED/, permanent: true }
+      await assert.rejects(source.token(), known)
+      assert.equal(source.status.state, 'none')
+    } finally {
+      update.deregister()
+    }
   })
 
   for (const [what, answer, waitMs] of [
