@@ -140,7 +140,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'field-value':
       return content?.values(test.path).includes(test.value) ?? false
     case 'field-text':
-      return content?.fieldContains(test.path, test.text) ?? false
+      return content?.values(test.path).some((value) => containsText(value, test.text)) ?? false
     case 'reply-text':
       return content?.includes(test.text) ?? false
   }

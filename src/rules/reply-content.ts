@@ -31,12 +31,6 @@ export class ReplyContent {
     return this.#texts.some((one) => one.includes(part))
   }
 
-  /** Whether one of the values at a path contains the text, in whatever case. */
-  fieldContains(path: Hl7Path, text: string): boolean {
-    const part = text.toLowerCase()
-    return this.values(path).some((value) => value.toLowerCase().includes(part))
-  }
-
   /**
    * The values at a path: of all segments and repetitions, unless it names one; of the first
    * component, unless it names another. Unescaped, `''` if absent, at most 10,000.
