@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { listen as serve } from 'soap'
 import { close, listen } from '../../demo/loopback.ts'
+import type { SoapVersion } from '../../src/https/soap-fault.ts'
 import { controlIdIn } from '../support/world.ts'
 
 /** What a registry found in a request. */
@@ -17,8 +18,6 @@ export interface SoapRegistry {
   seen(): Promise<readonly Submission[]>
   stop(): Promise<void>
 }
-
-export type SoapVersion = '1.1' | '1.2'
 
 interface Call {
   username: string

@@ -1,10 +1,11 @@
 /** The real node, with the presets of its form, against registries made with spyne and node-soap. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { bodyPresets } from '../../nodes/editor/body-presets.ts'
+import type { SoapVersion } from '../../src/https/soap-fault.ts'
 import { missing } from '../support/debian-packages.ts'
+import { soapPreset } from '../support/soap-preset.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
-import { type SoapRegistry, type SoapVersion, startNodeSoap, type Submission } from './node-soap.ts'
+import { type SoapRegistry, startNodeSoap, type Submission } from './node-soap.ts'
 import { startPython } from './servers.ts'
 
 async function startSpyne(): Promise<SoapRegistry> {
@@ -63,20 +64,12 @@ for (const [name, { skip, start, ...faults }] of Object.entries(REGISTRIES)) {
       preset: SoapVersion,
       password: string,
       more: Record<string, unknown> = { failureTimeout: 0 }
-    ): Promise<void> => {
-      const { formFields, ...properties } = bodyPresets[preset === '1.1' ? 'soap11' : 'soap12']
-      return world.deploy({
+    ): Promise<void> =>
+      world.deploy({
         url: registry.urlOf(preset),
-        auth: '',
-        format: 'text',
-        ...properties,
-        formFields: formFields.map((field) =>
-          field.name === 'username' ? { ...field, value: 'ward-12' } : field
-        ),
-        credentials: { secret1: password },
+        ...soapPreset(preset, { username: 'ward-12', password }),
         ...more
       })
-    }
     const about = (family: string): string => adt('SOAP').replace('Lindqvist', family)
     /** The error of a message that goes to Catch, and the rule that decided. */
     const failed = async (payload: string): Promise<[error: string, rule: string]> => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { readSubmission, type SubmittedMessage } from '../../demo/soap-registry.ts'
-import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import { faultAnswer } from '../support/soap-fault.ts'
+import { soapPreset } from '../support/soap-preset.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
 const PASSWORD = `p<&>"'w ]]> é`
@@ -18,19 +18,11 @@ describe('SOAP', () => {
   })
 
   /** Deploys the node as the preset fills it in, with a user name. */
-  const deploy = ({ version }: Pick<SubmittedMessage, 'version'>, more: object = {}) => {
-    const { formFields, ...preset } = version === '1.1' ? bodyPresets.soap11 : bodyPresets.soap12
-    return world.deploy({
-      auth: '',
-      format: 'text',
-      ...preset,
-      formFields: formFields.map((field) =>
-        field.name === 'username' ? { ...field, value: 'ward & <12>' } : field
-      ),
-      credentials: { secret1: PASSWORD },
+  const deploy = ({ version }: Pick<SubmittedMessage, 'version'>, more: object = {}) =>
+    world.deploy({
+      ...soapPreset(version, { username: 'ward & <12>', password: PASSWORD }),
       ...more
     })
-  }
 
   for (const version of ['1.1', '1.2'] as const) {
     it(`${version}: every character arrives, and the acknowledgement decides`, async () => {

@@ -1,0 +1,19 @@
+import { bodyPresets } from '../../nodes/editor/body-presets.ts'
+import type { SoapVersion } from '../../src/https/soap-fault.ts'
+
+/** The properties of the HL7 node as the preset fills them in, with a login. */
+export function soapPreset(
+  version: SoapVersion,
+  login: { username: string; password: string }
+): Record<string, unknown> {
+  const { formFields, ...properties } = version === '1.1' ? bodyPresets.soap11 : bodyPresets.soap12
+  return {
+    auth: '',
+    format: 'text',
+    ...properties,
+    formFields: formFields.map((field) =>
+      field.name === 'username' ? { ...field, value: login.username } : field
+    ),
+    credentials: { secret1: login.password }
+  }
+}
