@@ -68,7 +68,7 @@ describe('a refusal', () => {
     })
   }
 
-  it('does not name a client whose ID is a secret too', async () => {
+  it('cuts the ID of a client, and hides one that is a secret too', async () => {
     const clientId = `${'x'.repeat(200)}\nnot-so-secret`
     const { message } = await refuse(bare(400), undefined, { clientId })
     assert.match(message, /of client x{59}… \(HTTP 400\)/)
