@@ -1,18 +1,11 @@
 /** What whoever is called reads first: who refuses, that nothing is lost, what to do, and whom to call. */
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { AllStates, NodeState } from '../../nodes/operations/answers.ts'
-import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
+import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
 
 describe('the advice for a node', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  beforeEach(() => {
-    world.receiver.respond = undefined
-  })
+  const world = shareWorld()
 
   const CONTACT = 'HL7 desk, +1 555 0100'
   let count = 0

@@ -4,26 +4,21 @@
  * flow-commands.test.ts, and what becomes of it in test/delivery/awaiting.test.ts.
  */
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { beforeEach, describe, it } from 'node:test'
 import {
   ackFor,
   adt,
   controlIdIn,
   functionNode,
-  startWorld,
   type LeftMessage,
   type Output,
-  type World
+  shareWorld
 } from '../support/world.ts'
 
 const REFUSED = 'ERR||PID^1^3|204^Unknown key identifier^HL70357|E\r'
 
 describe('an application acknowledgement that comes later', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
+  const world = shareWorld()
   beforeEach(() => {
     // The receiver has the message; its application will see.
     world.receiver.respond = ({ body }) => ({

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { adt, changed, functionNode, startWorld, type World } from '../support/world.ts'
+import { before, describe, it } from 'node:test'
+import { adt, changed, functionNode, shareWorld } from '../support/world.ts'
 
 /** What Node-RED cannot clone for a second wire. */
 const UNCLONEABLE = `class Own { set a(value) { throw new Error('x') } }
   msg.other = Object.defineProperty(new Own(), 'a', { value: 1, enumerable: true })`
 
 describe('a message', () => {
-  let world: World
+  const world = shareWorld()
   before(async () => {
-    world = await startWorld()
     await world.nodeRed.deploy([
       ...changed(world.flow({ failureTimeout: 0 }), {
         in: { wires: [['odd']] },
@@ -21,7 +20,6 @@ describe('a message', () => {
       { id: 'caught2', type: 'probe', z: 'tab', wires: [] }
     ])
   })
-  after(() => world.close())
 
   it('leaves once on each wire', async () => {
     const { nodeRed } = world
@@ -50,11 +48,7 @@ describe('a message', () => {
 })
 
 describe('a Catch node wired back to the node', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
+  const world = shareWorld()
 
   const deploy = (out: Record<string, unknown>): Promise<void> =>
     world.nodeRed.deploy(changed(world.flow(out), { catch: { wires: [['caught', 'out']] } }))

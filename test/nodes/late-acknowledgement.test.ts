@@ -3,8 +3,8 @@
  * node unchanged, so that the flow can acknowledge the message afterwards.
  */
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
-import { adt, changed, functionNode, startWorld, type World } from '../support/world.ts'
+import { describe, it } from 'node:test'
+import { adt, changed, functionNode, shareWorld } from '../support/world.ts'
 
 /** Adds to each message what the AMQP and Kafka nodes add, and keeps the original. */
 const SOURCE = `
@@ -52,15 +52,8 @@ const theSame = { ...carried, sameMessage: true, sameObjects: true }
 const cloned = { ...carried, sameMessage: false, sameObjects: false }
 
 describe('a source that acknowledges late', () => {
-  let world: World
+  const world = shareWorld()
   let seen = 0
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  beforeEach(() => {
-    world.receiver.respond = undefined
-  })
 
   const deploy = (out: Record<string, unknown>): Promise<void> =>
     world.nodeRed.deploy([

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { startHl7Receiver, type ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import {
@@ -10,20 +10,14 @@ import {
   CLIENT_ID,
   CLIENT_SECRET,
   functionNode,
-  startWorld,
   type LeftMessage,
-  type World
+  shareWorld
 } from '../support/world.ts'
 
 describe('the main job, in a real Node-RED', () => {
-  let world: World
+  const world = shareWorld()
   before(async () => {
-    world = await startWorld()
     await world.deploy()
-  })
-  after(() => world.close())
-  afterEach(() => {
-    world.receiver.respond = undefined
   })
 
   /** Sends a payload that must go to Catch, with an error that quotes no field and no secret. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { METRICS, metricsText, type NodeFigures } from '../../nodes/operations/metrics.ts'
 import { AttemptCounts } from '../../src/delivery/attempt-counts.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { fullNode, fullTokenNode } from '../support/sample-figures.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
+import { adt, shareWorld } from '../support/world.ts'
 
 /** The lines of one metric, without its comments. */
 function lines(text: string, metric: string): string[] {
@@ -177,11 +177,7 @@ describe('the metrics', () => {
 })
 
 describe('GET /hl7-https-out/metrics', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
+  const world = shareWorld()
 
   /** The values of one metric, by their labels. */
   async function values(metric: string): Promise<Record<string, number>> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type {
   AllStates,
   BulkAnswer,
@@ -11,17 +11,10 @@ import type {
 } from '../../nodes/operations/answers.ts'
 import { as as asUser, USERS, type User, type UserAnswer } from '../support/admin-users.ts'
 import type { FlowNode } from '../support/node-red.ts'
-import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
+import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
 
 describe('the routes of operations', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld({ users: true })
-  })
-  after(() => world.close())
-  beforeEach(() => {
-    world.receiver.respond = undefined
-  })
+  const world = shareWorld({ users: true })
 
   const props = {
     ...{ queue: 'disk', replyCodeActions: ':?E=S,:?R=F,:?A=C', retryInterval: 30 },

@@ -11,29 +11,14 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { AllStates, EventPage, History } from '../../nodes/operations/answers.ts'
 import { STATES } from '../../src/queue/message-row.ts'
 import type { FlowNode } from '../support/node-red.ts'
-import {
-  ackFor,
-  adt,
-  changed,
-  controlIdIn,
-  functionNode,
-  startWorld,
-  type World
-} from '../support/world.ts'
+import { ackFor, adt, changed, controlIdIn, functionNode, shareWorld } from '../support/world.ts'
 
 describe('the queue on disk, in a real Node-RED', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  beforeEach(() => {
-    world.receiver.respond = undefined
-  })
+  const world = shareWorld()
 
   const disk = { queue: 'disk', retryInterval: 0.2, retryMaxInterval: 0.5 }
   const suspending = { ...disk, replyCodeActions: ':?E=S,:?A=C' }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DeployType, FlowNode } from '../support/node-red.ts'
 import {
   ackFor,
@@ -7,22 +7,14 @@ import {
   controlIdIn,
   controlIdOf,
   functionNode,
-  startWorld,
-  type World
+  shareWorld
 } from '../support/world.ts'
 
 const COUNT = 60
 
 describe('a redeploy or a stop while messages are being sent', () => {
-  let world: World
+  const world = shareWorld()
   let round = 0
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  afterEach(() => {
-    world.receiver.respond = undefined
-  })
 
   const left = (prefix: string): string[] =>
     (['ack', 'nak', 'caught'] as const)

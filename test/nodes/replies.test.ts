@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { ReceiverAnswer } from '../../demo/hl7-receiver.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
+import { adt, shareWorld, type World } from '../support/world.ts'
 
 const ackFor = (id: string, code = 'AA') =>
   `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|${code}|${id}\r`
 
 describe('what a flow sees of a reply, in a real Node-RED', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  afterEach(() => {
-    world.receiver.respond = undefined
-  })
+  const world = shareWorld()
 
   /** Sends a message to a receiver that gives this answer. */
   function send(payload: unknown, answer: ReceiverAnswer): ReturnType<World['send']> {

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
+import { describe, it } from 'node:test'
+import { adt, CLIENT_ID, CLIENT_SECRET, shareWorld } from '../support/world.ts'
 
 const KEY = 'the key of a header 0815'
 
 describe('secrets and patients', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld({ users: true })
-  })
-  after(() => world.close())
+  const world = shareWorld({ users: true })
 
   it('are not on the node objects, which every node of a flow can look up', async () => {
     await world.nodeRed.deploy([

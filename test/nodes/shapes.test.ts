@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { ReceivedRequest, ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
 import type { FlowNode } from '../support/node-red.ts'
-import { adt, startWorld, type LeftMessage, type Output, type World } from '../support/world.ts'
+import { adt, type LeftMessage, type Output, shareWorld } from '../support/world.ts'
 
 type Properties = Record<string, unknown>
 
@@ -17,14 +17,7 @@ const MESSAGE = adt('SHAPE001').replace('Lindqvist', 'Søndergård')
 const SENT = `${MESSAGE}\r`
 
 describe('what the receiver sees', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  afterEach(() => {
-    world.receiver.respond = undefined
-  })
+  const world = shareWorld()
 
   /** Deploys the usual flow with environment variables of the tab, for a `valueType` of `env`. */
   const deploy = (out: Properties, auth: Properties = {}, env: Record<string, string> = {}) =>

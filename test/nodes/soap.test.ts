@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { readSubmission, type SubmittedMessage } from '../../demo/soap-registry.ts'
 import { faultAnswer } from '../support/soap-fault.ts'
 import { soapPreset } from '../support/soap-preset.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
+import { adt, shareWorld } from '../support/world.ts'
 
 const PASSWORD = `p<&>"'w ]]> é`
 
 describe('SOAP', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  afterEach(() => {
-    world.receiver.respond = undefined
-  })
+  const world = shareWorld()
 
   /** Deploys the node as the preset fills it in, with a user name. */
   const deploy = ({ version }: Pick<SubmittedMessage, 'version'>, more: object = {}) =>

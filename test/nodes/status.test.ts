@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { NodeStatus } from '../support/node-red.ts'
-import { adt, CLIENT_ID, startWorld, type World } from '../support/world.ts'
+import { adt, CLIENT_ID, shareWorld } from '../support/world.ts'
 
 /** What a status says is the table in status-line.test.ts; here, that people and flows get it. */
 describe('what an operator is told, in a real Node-RED', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
-  beforeEach(() => {
-    world.receiver.respond = undefined
-  })
+  const world = shareWorld()
 
   const shown = (suits: (status: NodeStatus) => boolean): Promise<NodeStatus> =>
     world.nodeRed.waitForStatus('out', suits)

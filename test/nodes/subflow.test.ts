@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DeployType, FlowNode } from '../support/node-red.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
+import { adt, shareWorld } from '../support/world.ts'
 
 describe('the queue file of a node in a subflow, in a real Node-RED', () => {
-  let world: World
-  before(async () => {
-    world = await startWorld()
-  })
-  after(() => world.close())
+  const world = shareWorld()
 
   const fileOf = (id: string): string =>
     join(world.nodeRed.userDir, 'hl7-https-out', `${id}.sqlite`)

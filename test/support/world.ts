@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { after, afterEach, before } from 'node:test'
 import {
   startAuthorizationServer,
   type AuthorizationServer
@@ -81,26 +82,38 @@ export interface World {
   close(): Promise<void>
 }
 
-/**
- * Starts a world; its Node-RED needs the build. Without options for it, it is the shared one (see
- * node-red.ts).
- *
- * @param options.settings added to Node-RED's settings
- * @param options.env added to Node-RED's environment
- * @param options.userDir a user directory in which the package is already installed; by default it
- *   is linked into a new one
- * @param options.users see `startNodeRed`
- */
-export async function startWorld({
-  tokenLifetime,
-  ...options
-}: {
+/** By default, Node-RED is the shared one (see node-red.ts). */
+export interface WorldOptions {
+  /** In seconds. */
   tokenLifetime?: number
+  /** Added to Node-RED's settings. */
   settings?: Record<string, unknown>
+  /** Added to Node-RED's environment. */
   env?: Record<string, string>
+  /** A user directory in which the package is already installed; by default it is linked into a new one. */
   userDir?: string
+  /** See `startNodeRed`. */
   users?: boolean
-} = {}): Promise<World> {
+}
+
+/**
+ * A world for the tests of a suite: filled in before them, and closed after them. After each test, the
+ * receiver answers by itself again: a suite that wants one answer for all its tests starts its own world.
+ */
+export function shareWorld(options?: WorldOptions): World {
+  const world = {} as World
+  before(async () => {
+    Object.assign(world, await startWorld(options))
+  })
+  after(() => world.close())
+  afterEach(() => {
+    world.receiver.respond = undefined
+  })
+  return world
+}
+
+/** Starts a world; its Node-RED needs the build. */
+export async function startWorld({ tokenLifetime, ...options }: WorldOptions = {}): Promise<World> {
   const authority = await testAuthority()
   const tls = await authority.issueServer()
   const tokens = await startAuthorizationServer({
