@@ -337,7 +337,7 @@ describe('the page', () => {
     await page.click('[data-button=edit-one]')
     await shows('.hl7-question', /Edit .* and resend it to laboratory\.example\.org\?/)
     const field = page.locator('.hl7-question textarea')
-    assert.equal(await focused(), 'hl7-question-lines')
+    assert.equal(await focused(), 'hl7-question-text')
     assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4711\n')
     assert.deepEqual(await sticksOut(page), [])
     const { height = 0, width = 0 } = (await field.boundingBox()) ?? {}
@@ -353,6 +353,72 @@ describe('the page', () => {
     const asked = `/hl7-https-out/Laboratory/messages/7/resend ${JSON.stringify({ payload })}`
     assert.deepEqual(posted(), [asked, asked])
   })
+
+  it('leaves nothing of a message that is edited in the page once something else is opened', async () => {
+    for (const id of ['Laboratory', 'Registry']) {
+      fake.messages.set(id, [messageRow('8'), messageRow('7')])
+    }
+    fake.nodes = fake.nodes.map((node) => ({ ...node, suspended: 2 }))
+    fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711\r' }
+    const isShown = (): Promise<boolean> =>
+      page.evaluate(`document.body.textContent.includes('4711') ||
+        [...document.querySelectorAll('textarea')].some(({ value }) => value.includes('4711'))`)
+    const edit = async (): Promise<void> => {
+      await page.goto('about:blank')
+      await open()
+      await page.click('[data-key=Laboratory]')
+      await page.click('[data-key="7"]')
+      await page.click('[data-button=edit-one]')
+      await page.waitForSelector('.hl7-question textarea')
+    }
+    const leave: Record<string, () => Promise<void>> = {
+      cancel: () => page.click('.hl7-question .hl7-no'),
+      'another message': () => page.click('[data-key="8"]'),
+      'the message closed and opened': () => page.click('[data-key="7"]', { clickCount: 2 }),
+      'another list': async () => {
+        await page.selectOption('.hl7-messages select', '')
+        await page.click('[data-key="8"]')
+      },
+      'another node': async () => {
+        await page.click('[data-key=Registry]')
+        await page.click('.hl7-messages [data-key="7"]')
+      }
+    }
+    for (const [way, go] of Object.entries(leave)) {
+      await edit()
+      assert.equal(await isShown(), true, way)
+      await go()
+      assert.equal(await isShown(), false, way)
+      assert.equal(await page.locator('.hl7-question').count(), 0, way)
+    }
+  })
+
+  for (const button of ['edit-one', 'show-message']) {
+    it(`shows no text that comes when another node is chosen, of ${button}`, async () => {
+      for (const id of ['Laboratory', 'Registry']) fake.messages.set(id, [messageRow('7')])
+      fake.nodes = fake.nodes.map((node) => ({ ...node, suspended: 1 }))
+      await open()
+      await page.click('[data-key=Laboratory]')
+      await page.click('[data-key="7"]')
+      await page.locator('.hl7-story').waitFor()
+      fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711\r' }
+      const { promise: released, resolve: release } = Promise.withResolvers<undefined>()
+      await page.route('**/Laboratory/messages/7', async (route) => {
+        await released
+        await route.fallback()
+      })
+      await page.click(`[data-button=${button}]`)
+      await page.click('[data-key=Registry]')
+      await page.click('.hl7-messages [data-key="7"]')
+      await page.locator('.hl7-story').waitFor()
+      const late = page.waitForResponse('**/Laboratory/messages/7')
+      release(undefined)
+      await (await late).finished()
+      await until(`document.querySelector('[data-button=${button}][aria-busy]') === null`)
+      assert.equal(await page.locator('.hl7-question').count(), 0)
+      assert.equal(await page.evaluate(`document.body.textContent.includes('4711')`), false)
+    })
+  }
 
   it('lists what waits, and first what the others wait for', async () => {
     const untried = { attempts: 0, ackCode: '', errors: [], rule: '', kind: 'ok' } as const
@@ -417,6 +483,13 @@ describe('the page', () => {
     await shows('.hl7-question', /Send a test message to laboratory\.example\.org/)
     await page.keyboard.press('Escape')
     assert.equal(await focused(), 'test')
+    // One question takes the place of another, and the focus.
+    await page.keyboard.press('Enter')
+    await shows('.hl7-question', /Send a test message/)
+    await page.locator('.hl7-details [data-button=pause]').press('Enter')
+    await shows('.hl7-question', /Pause Laboratory/)
+    await page.evaluate(`new Promise((resolve) => requestAnimationFrame(resolve))`)
+    assert.equal(await focused(), 'hl7-question-text')
     await page.focus('[data-key="1"]')
     await page.keyboard.press('Enter')
     await page.keyboard.press('Tab')

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
-import { ROUTES, type RouteName } from '../route-table.ts'
+import { type Route, ROUTES, type RouteName } from '../route-table.ts'
 import { requestTrouble } from './asking.ts'
 import type { Frame } from './frame.ts'
 import type { QuestionBox } from './question.ts'
@@ -26,12 +26,20 @@ export interface Desk extends Speech {
   busy: Set<string>
 }
 
-/** Why this user may not ask a route; empty if that is allowed. */
-export function refusal({ frame, text }: Pick<Desk, 'frame' | 'text'>, route: RouteName): string {
-  const { permission } = ROUTES[route]
-  return permission === null || frame.may(permission)
-    ? ''
-    : text('trouble.permission', { permission })
+/**
+ * Why this user may not ask a route; empty if that is allowed.
+ *
+ * @param withText the text of a message is asked for, or given
+ */
+export function refusal(
+  { frame, text }: Pick<Desk, 'frame' | 'text'>,
+  route: RouteName,
+  withText = false
+): string {
+  const { permission, contentPermission }: Route = ROUTES[route]
+  const needed = [permission, withText ? contentPermission : undefined]
+  const missing = needed.find((one) => one && !frame.may(one))
+  return missing ? text('trouble.permission', { permission: missing }) : ''
 }
 
 export interface ButtonOptions {

@@ -4,28 +4,34 @@ import { sayResent } from './bulk.ts'
 import { cut } from './cut.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 
-/** What shows the texts. */
-const CONTENT = 'hl7-https-out.content'
-
-/** A longer text is none for a field of a form, and Node-RED would refuse it (5 MB, `apiMaxLength`). */
+/** A field of a form is of no use for a longer text, and Node-RED might refuse it (5 MB, `apiMaxLength`). */
 const MOST_CHARACTERS = 1_000_000
 
-/** Replaces the text of a suspended message, and resends it. */
-export function editAction(node: NodeState, row: MessageAnswer, desk: Desk): TemplateResult {
-  const { frame, text } = desk
-  const mayRead = frame.may(CONTENT) ? '' : text('trouble.permission', { permission: CONTENT })
+/**
+ * Replaces the text of a suspended message, and resends it.
+ *
+ * @param isOpen whether that message is still open: its text is not shown elsewhere
+ */
+export function editAction(
+  node: NodeState,
+  row: MessageAnswer,
+  desk: Desk,
+  isOpen: () => boolean
+): TemplateResult {
   return button(desk, {
     id: 'edit-one',
-    label: text('button.editOne'),
-    why:
-      refusal(desk, 'resendMessage') ||
-      mayRead ||
-      (row.state === 'suspended' ? '' : text('trouble.notSuspended')),
-    press: () => editOne(node, row, desk)
+    label: desk.text('button.editOne'),
+    why: refusal(desk, 'resendMessage', true),
+    press: () => editOne(node, row, desk, isOpen)
   })
 }
 
-async function editOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
+async function editOne(
+  node: NodeState,
+  row: MessageAnswer,
+  desk: Desk,
+  isOpen: () => boolean
+): Promise<void> {
   const { frame, question, say, text } = desk
   const params = { id: node.id, messageId: row.id }
   const controlId = cut(row.controlId, 80)
@@ -39,15 +45,15 @@ async function editOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise
     return
   }
   let value = stored.replaceAll('\r', '\n')
-  for (let isDone = false; !isDone;) {
+  for (let isDone = false; !isDone && isOpen();) {
     const consent = await question.ask({
       place: 'message',
       title: text('question.editOne', { controlId, host: node.host }),
-      lines: { label: text('question.editText'), value },
+      field: { label: text('question.editText'), lines: value },
       confirm: text('button.resendEdited')
     })
     if (consent === undefined) return
-    // If it is refused, what was written is not lost.
+    // If Node-RED refuses it, the question is asked again with what was written.
     value = consent.text
     isDone = await act(desk, async () => {
       await frame.ask('resendMessage', params, { payload: value })

@@ -73,8 +73,17 @@ export function chosenActions(
   </div>`
 }
 
-/** What can be done with one message. */
-export function messageActions(node: NodeState, row: MessageAnswer, desk: Desk): TemplateResult {
+/**
+ * What can be done with one message.
+ *
+ * @param isOpen whether it is still open
+ */
+export function messageActions(
+  node: NodeState,
+  row: MessageAnswer,
+  desk: Desk,
+  isOpen: () => boolean
+): TemplateResult {
   const { text } = desk
   const write = refusal(desk, 'resendMessage')
   const isSuspended = row.state === 'suspended'
@@ -86,7 +95,7 @@ export function messageActions(node: NodeState, row: MessageAnswer, desk: Desk):
     isFirst: isSuspended,
     press: () => (isGone ? sendAgain(node, row, desk) : resendOne(node, row, desk))
   })}
-  ${isSuspended ? editAction(node, row, desk) : nothing}
+  ${isSuspended ? editAction(node, row, desk, isOpen) : nothing}
   ${button(desk, {
     id: 'discard-one',
     label: text('button.discardOne'),

@@ -137,7 +137,7 @@ async function pause(node: NodeState, desk: Desk): Promise<void> {
   const consent = await question.ask({
     place: 'node',
     title: text('question.pause', { name }),
-    input: { label: text('question.reason'), maxLength: MAX_REASON },
+    field: { label: text('question.reason'), maxLength: MAX_REASON },
     confirm: text('button.pause')
   })
   if (consent === undefined) return

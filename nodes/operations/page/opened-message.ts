@@ -1,13 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { button, type Desk } from './desk.ts'
+import { button, type Desk, refusal } from './desk.ts'
 import { messageActions } from './message-actions.ts'
 import { ruleView } from './rule-view.ts'
 import { messageView } from './story/message-view.ts'
-
-/** What shows the texts. */
-const CONTENT = 'hl7-https-out.content'
 
 /** What it is while nobody has decided about it. */
 const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
@@ -15,6 +12,7 @@ const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
 /** The message that is opened in the list: what can be done with it, its story, and its text. */
 export class OpenedMessage {
   readonly #desk: Desk
+  #node: NodeState | undefined
   #row: MessageAnswer | undefined
   /** Somebody has asked for its text. */
   #showsText = false
@@ -32,16 +30,15 @@ export class OpenedMessage {
   /** Shows the story of a message; its text only when somebody asks for it, because that is an event. */
   open(node: NodeState, row: MessageAnswer): void {
     this.close()
+    this.#node = node
     this.#row = row
     void this.#show(node, row)
   }
 
-  get #mayReadText(): boolean {
-    return this.#desk.frame.may(CONTENT)
-  }
-
   /** Nothing of the message stays in the page. */
   close(): void {
+    this.#desk.question.close('message')
+    this.#node = undefined
     this.#row = undefined
     this.#showsText = false
     this.#content = undefined
@@ -68,11 +65,11 @@ export class OpenedMessage {
     const { text, question } = desk
     return html`<div class="hl7-message">
       <div class="hl7-buttons">
-        ${messageActions(node, row, desk)}
+        ${messageActions(node, row, desk, () => this.#isOpen(node, row))}
         ${button(desk, {
           id: 'show-message',
           label: text('button.showMessage'),
-          why: this.#mayReadText ? '' : text('trouble.permission', { permission: CONTENT }),
+          why: refusal(desk, 'message', true),
           press: () => {
             this.#showsText = true
             return this.#show(node, row)
@@ -85,21 +82,28 @@ export class OpenedMessage {
         row.state === 'suspended' ? nothing : ruleView(row.rule, desk)
       }
       ${this.#trouble === '' ? nothing : html`<p>${this.#trouble}</p>`}
-      ${this.#content === undefined ? nothing : messageView({ desk, node, message: this.#content, mayReadText: this.#mayReadText })}
+      ${this.#content === undefined ? nothing : messageView(node, this.#content, desk)}
     </div>`
+  }
+
+  /** Messages of two nodes can have the same id. */
+  #isOpen(node: NodeState, row: MessageAnswer): boolean {
+    return node.id === this.#node?.id && row.id === this.#row?.id
   }
 
   async #show(node: NodeState, row: MessageAnswer): Promise<void> {
     const { frame, text, draw, refresh } = this.#desk
     const showsText = this.#showsText
+    // Another message may have been opened meanwhile, or the text of this one asked for.
+    const isLate = (): boolean => !this.#isOpen(node, row) || showsText !== this.#showsText
     try {
       const question = showsText ? {} : ({ content: 'false' } as const)
       const content = await frame.ask('message', { id: node.id, messageId: row.id }, question)
-      // Another message may have been chosen meanwhile.
-      if (this.id !== row.id) return
+      if (isLate()) return
       this.#content = content
       this.#trouble = ''
     } catch (error) {
+      if (isLate()) return
       this.#trouble = requestTrouble(error, text)
     }
     await draw()

@@ -11,10 +11,8 @@ export interface Question {
   title: string
   /** On the button that does it. */
   confirm: string
-  /** An input for a text. */
-  input?: { label: string; maxLength: number }
-  /** A field for a text of many lines, and what stands in it at first. */
-  lines?: { label: string; value: string }
+  /** A field for a text: one line, or several with the text that they hold at first. */
+  field?: { label: string; maxLength: number } | { label: string; lines: string }
   /** A box to tick; ticked at first. */
   check?: string
 }
@@ -28,8 +26,7 @@ export interface Consent {
 export class QuestionBox {
   readonly #text: Text
   readonly #draw: () => Promise<void>
-  readonly #field = createRef<HTMLInputElement>()
-  readonly #lines = createRef<HTMLTextAreaElement>()
+  readonly #field = createRef<HTMLInputElement | HTMLTextAreaElement>()
   readonly #box = createRef<HTMLInputElement>()
   readonly #group = createRef<HTMLElement>()
   #asked: { question: Question; answer: (consent: Consent | undefined) => void } | undefined
@@ -52,33 +49,33 @@ export class QuestionBox {
     })
     await this.#draw()
     const group = this.#group.value
-    // Else the end of the text would be seen first.
-    this.#lines.value?.setSelectionRange(0, 0)
-    ;(
-      this.#field.value ??
-      this.#lines.value ??
-      this.#box.value ??
-      group?.querySelector<HTMLElement>('.hl7-no')
-    )?.focus()
+    // A browser puts the cursor at the end of a long text, and scrolls there.
+    this.#field.value?.setSelectionRange(0, 0)
+    ;(this.#field.value ?? this.#box.value ?? group?.querySelector<HTMLElement>('.hl7-no'))?.focus()
     group?.scrollIntoView({ block: 'nearest' })
     const consent = await answered
     await this.#draw()
-    if (before instanceof HTMLElement) before.focus()
+    // The next question may be asked already, and has the focus.
+    if (this.#asked === undefined && before instanceof HTMLElement) before.focus()
     return consent
   }
 
-  /** Takes back the question. */
-  close(): void {
-    this.#end(undefined)
+  /**
+   * Takes back the question.
+   *
+   * @param place only if it stands here
+   */
+  close(place = this.#asked?.question.place): void {
+    if (this.#asked?.question.place === place) this.#end(undefined)
   }
 
   /** The question, if it stands here. */
   view(place: QuestionPlace): TemplateResult | typeof nothing {
     if (this.#asked?.question.place !== place) return nothing
-    const { title, confirm, input, lines, check } = this.#asked.question
+    const { title, confirm, field, check } = this.#asked.question
     const yes = (): void => {
       this.#end({
-        text: (this.#field.value ?? this.#lines.value)?.value.trim() ?? '',
+        text: this.#field.value?.value.trim() ?? '',
         checked: this.#box.value?.checked ?? false
       })
     }
@@ -86,9 +83,6 @@ export class QuestionBox {
       // The editor would close a form with Escape, and act on other keys.
       event.stopPropagation()
       if (event.key === 'Escape') this.close()
-    }
-    const typed = ({ key }: KeyboardEvent): void => {
-      if (key === 'Enter') yes()
     }
     return html`<div
       class="hl7-question"
@@ -99,29 +93,10 @@ export class QuestionBox {
     >
       <p id="hl7-question">${title}</p>
       ${
-        input === undefined
+        field === undefined
           ? nothing
-          : html`<label for="hl7-question-text">${input.label}</label>
-              <input
-                type="text"
-                id="hl7-question-text"
-                maxlength=${input.maxLength}
-                ${ref(this.#field)}
-                @keydown=${typed}
-              />`
-      }
-      ${
-        lines === undefined
-          ? nothing
-          : html`<label for="hl7-question-lines">${lines.label}</label>
-              <textarea
-                id="hl7-question-lines"
-                rows="12"
-                spellcheck="false"
-                autocomplete="off"
-                .value=${lines.value}
-                ${ref(this.#lines)}
-              ></textarea>`
+          : html`<label for="hl7-question-text">${field.label}</label>
+              ${this.#fieldView(field, yes)}`
       }
       ${
         check === undefined
@@ -141,6 +116,29 @@ export class QuestionBox {
         </button>
       </div>
     </div>`
+  }
+
+  #fieldView(field: NonNullable<Question['field']>, yes: () => void): TemplateResult {
+    if ('lines' in field) {
+      return html`<textarea
+        id="hl7-question-text"
+        rows="12"
+        spellcheck="false"
+        autocomplete="off"
+        .value=${field.lines}
+        ${ref(this.#field)}
+      ></textarea>`
+    }
+    const typed = ({ key }: KeyboardEvent): void => {
+      if (key === 'Enter') yes()
+    }
+    return html`<input
+      type="text"
+      id="hl7-question-text"
+      maxlength=${field.maxLength}
+      ${ref(this.#field)}
+      @keydown=${typed}
+    />`
   }
 
   #end(consent: Consent | undefined): void {

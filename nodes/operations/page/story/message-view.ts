@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageContent, NodeState } from '../../answers.ts'
-import { button, type Desk } from '../desk.ts'
+import { button, type Desk, refusal } from '../desk.ts'
 import { clockTime } from '../times.ts'
 import { eventSentence } from '../words.ts'
 import { copyText } from './copy-text.ts'
@@ -10,21 +10,8 @@ import { sideBySide } from './side-by-side.ts'
 /** Filled in by `scripts/build.ts`. */
 declare const PACKAGE_VERSION: string
 
-export interface MessageViewProps {
-  desk: Desk
-  node: NodeState
-  message: MessageContent
-  /** Who looks at it may ask for its text. */
-  mayReadText: boolean
-}
-
 /** One message: what happened to it, a report about it, and what was sent and answered. */
-export function messageView({
-  desk,
-  node,
-  message,
-  mayReadText
-}: MessageViewProps): TemplateResult {
+export function messageView(node: NodeState, message: MessageContent, desk: Desk): TemplateResult {
   const { text, ruleText, language, say } = desk
   const words = report({
     message,
@@ -63,17 +50,17 @@ export function messageView({
       <summary>${text('story.reportLabel')}</summary>
       <pre tabindex="0" role="region" aria-label=${text('story.reportLabel')}>${words}</pre>
     </details>
-    ${texts(message, mayReadText, desk)}
+    ${texts(message, desk)}
   </div>`
 }
 
 /** Request and reply, or why they are not shown. */
-function texts(message: MessageContent, mayReadText: boolean, desk: Desk): unknown {
+function texts(message: MessageContent, desk: Desk): unknown {
   const { text } = desk
   const { request, reply } = message
   if (request === undefined || reply === undefined) {
-    if (mayReadText) return nothing
-    return html`<p>${text('trouble.permission', { permission: 'hl7-https-out.content' })}</p>`
+    const why = refusal(desk, 'message', true)
+    return why === '' ? nothing : html`<p>${why}</p>`
   }
   if (request === null && reply === null) return html`<p>${text('story.gone')}</p>`
   return sideBySide({ controlId: message.controlId, request, reply }, desk)
