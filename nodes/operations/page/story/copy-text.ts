@@ -12,10 +12,7 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-/**
- * Browsers have `navigator.clipboard` only on pages that came over HTTPS, and Node-RED is often opened over HTTP. There,
- * `execCommand` is the only way to copy: deprecated, but in every browser, because nothing replaces it.
- */
+/** Copies by selecting the text in a field that nobody sees. */
 function copySelected(text: string): boolean {
   const before = document.activeElement
   const area = document.createElement('textarea')
@@ -24,7 +21,10 @@ function copySelected(text: string): boolean {
   area.style.opacity = '0'
   document.body.append(area)
   area.select()
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else copies there
+  /* eslint-disable-next-line @typescript-eslint/no-deprecated --
+     `Document.execCommand` is deprecated in TypeScript's DOM types (lib.dom.d.ts; seen in November 2026 with 6.0).
+     Browsers have its successor, `navigator.clipboard`, only on HTTPS and localhost. Node-RED is often opened over
+     plain HTTP, and nothing else copies there. */
   const isCopied = document.execCommand('copy')
   area.remove()
   if (before instanceof HTMLElement) before.focus()
