@@ -22,7 +22,7 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   if (kind === 'ok') return ''
   if (kind === 'verdict') return verdictText(values, text)
   const sentence = text(`told.${sentenceOf(kind, values)}`, wordsOf(values, text))
-  // Of advice, some parts may say nothing.
+  // Parts of advice may be empty and leave double spaces.
   if (kind.startsWith('advice-')) return sentence.replace(/ {2,}/g, ' ').trim()
   const { reason = '' } = values
   return reason === '' ? sentence : sentence + text('phrase.reason', { reason })
@@ -70,7 +70,7 @@ function wordsOf(values: Values, text: TabText): Record<string, string | number>
   return words
 }
 
-/** The parts that all advice has: what waits and where, what somebody said, and whom to call. */
+/** The parts that any advice may use: what is waiting and where, what was said, and whom to call. */
 function adviceWords(values: Values, text: TabText): Record<string, string> {
   const { contact = '', note = '', queue, said = '' } = values
   const where = queue === 'disk' ? 'disk' : 'memory'
@@ -85,22 +85,27 @@ function adviceWords(values: Values, text: TabText): Record<string, string> {
   }
 }
 
-/** What waits and what becomes of it, and what is suspended besides. */
+/** How many messages are waiting and what becomes of them, and how many are suspended besides. */
 function heldText(values: Values, where: 'disk' | 'memory', text: TabText): string {
-  const { giveUpSeconds } = values
   const count = Number(values['waiting'] ?? 0)
   const suspended = Number(values['besides'] ?? 0)
-  const isRetried = count > 0 && giveUpSeconds !== undefined
-  const limit = exactDurationText(Number(giveUpSeconds) * 1000, text)
   return text('advice.held', {
     wait: count === 0 ? '' : text(`advice.wait.${where}`, { count }),
-    goesOn: !isRetried
-      ? ''
-      : giveUpSeconds === 0
-        ? text('advice.goesOn', { count })
-        : text('advice.givenUp', { count, limit }),
+    goesOn: count === 0 ? '' : goesOnText(count, values['giveUpSeconds'], text),
     besides: suspended === 0 ? '' : text('advice.besides', { count: suspended })
   })
+}
+
+/** Until when they are retried; empty if they are not. */
+function goesOnText(
+  count: number,
+  giveUpSeconds: Values[string] | undefined,
+  text: TabText
+): string {
+  if (giveUpSeconds === undefined) return ''
+  if (giveUpSeconds === 0) return text('advice.goesOn', { count })
+  const limit = exactDurationText(Number(giveUpSeconds) * 1000, text)
+  return text('advice.givenUp', { count, limit })
 }
 
 /**
