@@ -16,9 +16,9 @@ export interface AdviceFacts {
   names: AdviceNames
   contact: string
   giveUp: GiveUp
-  /** Its messages survive the process. */
+  /** Messages are stored on disk and survive a restart. */
   isDurable: boolean
-  /** The code of the last refusal of a message, while it holds; `''` for none. */
+  /** The code of the last refusal of a new message, while it still applies; `''` for none. */
   refusal: string
   alerts: ReadonlySet<AlertCode>
   ending: EndingCertificate | undefined
@@ -26,13 +26,13 @@ export interface AdviceFacts {
 
 /** When a message that is retried goes to Catch. */
 export interface GiveUp {
-  /** After its first attempt; `Infinity`: never. */
+  /** Counted from its first attempt; `Infinity`: never. */
   afterMs: number
-  /** An outage counts too. */
+  /** The clock runs during an outage too. */
   whileUnreachable: boolean
 }
 
-/** Who can refuse. */
+/** The servers that can refuse, as they are named in advice. */
 export interface AdviceNames {
   /** Host and port of the receiver. */
   host: string
@@ -45,10 +45,10 @@ export interface AdviceNames {
 
 type Advice = [kind: ToldKind & `advice-${string}`, values?: Told['values']]
 
-/** A text of the token server is cut after so many characters. */
+/** Longer texts of the token server are cut, in characters. */
 const MOST_SAID = 200
 
-/** What is to be done about a node, and that nothing is lost; undefined if nothing is. The worst comes first. */
+/** What to do about a node, and whether messages are safe; undefined if there is nothing to do. The worst comes first. */
 export function adviceOf(facts: AdviceFacts): Told | undefined {
   const advice =
     queueFault(facts) ??
@@ -68,9 +68,9 @@ export function adviceOf(facts: AdviceFacts): Told | undefined {
 }
 
 /**
- * Of what is retried, it says for how long; in seconds, 0 without an end.
+ * Adds for how long messages are retried, in seconds; 0 for no limit.
  *
- * @param counts the time counts towards that
+ * @param counts whether the clock runs even if outages do not count
  */
 function retried([kind, values]: Advice, counts: boolean, { giveUp }: AdviceFacts): Advice {
   const { afterMs, whileUnreachable } = giveUp
@@ -78,7 +78,7 @@ function retried([kind, values]: Advice, counts: boolean, { giveUp }: AdviceFact
   return [kind, { ...values, giveUpSeconds: ends ? Math.round(afterMs / 1000) : 0 }]
 }
 
-/** Of a node that does not run: what is in its queue file stays there. */
+/** Advice for a node that is not running. Its messages stay in the queue file. */
 export function adviceAtRest(
   kind: 'advice-config' | 'advice-stopped',
   waiting: number,
@@ -119,7 +119,7 @@ function tokenTrouble(facts: AdviceFacts): Advice | undefined {
   return retried([kind, tokenValues(token)], permanent && !isOutage, facts)
 }
 
-/** With the server that refused and its own words, where they are known; without any secret. */
+/** The cause, and where known the server and what it said; never a secret. */
 function tokenValues({ code, description = '', host }: TokenTrouble): Told['values'] {
   const said = printable(description, MOST_SAID)
   return { cause: code, said, ...(host !== undefined && { server: printable(host) }) }
@@ -131,7 +131,7 @@ interface TokenTrouble {
   description?: string | undefined
 }
 
-/** A code of Node.js, of TLS, or a status of a server that is out of order. */
+/** Whether the code is one of Node.js or TLS, or a 5xx status: the server could not be reached, or did not work. */
 function isUnreachable(code: string): boolean {
   return /^E[A-Z]+$|^HTTP 5|^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|UND_ERR)|SELF_SIGNED/.test(code)
 }
@@ -145,7 +145,7 @@ function retryTrouble(facts: AdviceFacts): Advice | undefined {
   return retried([kind, values], !OUTAGES.has(kind), facts)
 }
 
-/** @param failure of the last attempt; that may be one of another message, which is tried as well */
+/** @param failure of the last attempt, which may have been for a different message that is also being retried */
 function retryKind(cause: string, failure: DeliveryState['failure']): Advice[0] {
   const { atProxy = false, family } = failure ?? {}
   if (atProxy || cause === '407' || cause === 'ERR_PROXY_TUNNEL') return 'advice-proxy'
@@ -162,7 +162,7 @@ function retryKind(cause: string, failure: DeliveryState['failure']): Advice[0] 
   return STATUS_ADVICE[cause] ?? (family === 'timeout' ? 'advice-late' : 'advice-retrying')
 }
 
-/** The time of these does not count: nobody has refused the message. */
+/** During these, the clock runs only if outages count: no one has refused the message. */
 const OUTAGES: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   'advice-proxy',
   'advice-tls',
@@ -182,7 +182,7 @@ const STATUS_ADVICE: Partial<Record<string, Advice[0]>> = {
   504: 'advice-unavailable'
 }
 
-/** What has happened, and waits for a person. */
+/** What has already gone wrong and now needs a person. */
 function pastTrouble({ delivery }: AdviceFacts): Advice | undefined {
   const { failing, suspended, suspendedFor } = delivery
   if (suspendedFor !== null) return suspension(suspendedFor, suspended)
@@ -201,7 +201,7 @@ function suspension(verdict: Verdict, count: number): Advice {
   return ['advice-suspended', { count, rule, answer: said }]
 }
 
-/** These say how many are suspended. */
+/** Advice that already says how many messages are suspended. */
 const SUSPENSIONS: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   'advice-ended-twice',
   'advice-no-application-ack',
@@ -209,7 +209,7 @@ const SUSPENSIONS: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   'advice-suspended-unknown'
 ])
 
-/** What is not over yet, or comes soon. */
+/** What has not failed yet, but may soon. */
 function whatComes({ alerts, delivery, ending, token }: AdviceFacts): Advice | undefined {
   if (token?.state === 'refresh failing') {
     return ['advice-token-failing', tokenValues(token)]

@@ -37,7 +37,7 @@ export interface NodeState extends Told {
   failed: number
   /** Messages that left in the last minute. */
   perMinute: number
-  /** In the last hour; with a queue on disk, over restarts. */
+  /** In the last hour; with a queue on disk, restarts included. */
   lastHour: { acked: number; naked: number; failed: number }
   /** Of the oldest message that is held, suspended and awaiting ones included. */
   oldestAgeMs: number
@@ -51,9 +51,9 @@ export interface NodeState extends Told {
   latencyMs: { p50: number; p95: number; p99: number }
   /** Whom to call about the receiver; `''` if nobody is named. */
   contact: string
-  /** The HL7 paths by whose values messages can be found. */
+  /** HL7 paths of the fields that messages can be searched by. */
   searchFields: readonly string[]
-  /** What holds it up, that nothing is lost, and what to do; null if there is nothing to do. */
+  /** What holds it up, whether messages are safe, and what to do; null if there is nothing to do. */
   advice: (Told & { text: string }) | null
 }
 
@@ -120,7 +120,7 @@ export interface MessageContent extends MessageAnswer {
   attemptList: readonly AttemptAnswer[]
   /** Oldest first. */
   story: readonly StoryRow[]
-  /** HL7 text, CR-separated; null if it is no longer kept; absent without the permission. */
+  /** HL7 text, CR-separated; null if it is no longer kept; absent if it was not asked for, or may not be seen. */
   request?: string | null
   reply?: string | null
 }
@@ -172,7 +172,7 @@ export interface HistoryMinute {
   p95: number
 }
 
-/** Oldest first. A minute of which nothing is known, because the node did not run, is missing. */
+/** Oldest first. Minutes in which the node did not run are missing. */
 export interface History {
   minutes: HistoryMinute[]
 }

@@ -21,7 +21,7 @@ export function storyOf(row: MessageRow): StoryRow[] {
           kind: 'message-repeats',
           values: { acceptedAt: iso(resent.acceptedAt) ?? '' }
         }),
-    // Also those that a stop cut off, or that were repeated on a dead connection.
+    // More than the newest 20, or attempts that a stop cut off, or that were repeated on a dead connection.
     ...(attempts > kept.length
       ? [
           line(undefined, '', {
@@ -62,7 +62,7 @@ function attemptTold({ ms, result }: AttemptRecord): Told {
 function endOf({ changedAt, state, verdict }: MessageRow): StoryRow[] {
   if (state !== 'left') return []
   const { ackCode, errorCode, outcome } = verdict
-  // With what it was discarded says who did it.
+  // The row for the discard already says so, and by whom.
   if (errorCode === 'HL7_DISCARDED' || outcome === '') return []
   const told: Told =
     outcome === 'error'

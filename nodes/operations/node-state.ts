@@ -22,7 +22,7 @@ interface Place {
   contact: string
 }
 
-/** A contact is cut after so many characters. */
+/** Longer contacts are cut, in characters. */
 export const MOST_CONTACT = 200
 
 interface Known {
@@ -78,7 +78,7 @@ function hostOf(url: unknown): string {
   return printable(host)
 }
 
-/** The name of a variable says nothing to an operator. */
+/** The contact; `''` for an environment variable that is not set, whose name would not help an operator. */
 function contactOf(contact: unknown): string {
   return typeof contact === 'string' && !isUnset(contact) ? printable(contact, MOST_CONTACT) : ''
 }

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { ROUTES } from './route-table.ts'
 
-/** What page and tab consist of, by its names: scripts and styles, what they share, and the texts of each language. */
+/** The files of the page and the tab: scripts, styles, chunks that both share, and the texts of each language. */
 const FILE = /^(?:(?:page|sidebar)\.(?:js|css)|chunk-[A-Z\d]{8}\.js|[a-z]{2}(?:-[A-Z]{2})?\.json)$/
 
 /** Only what comes from here, and nothing that stands in the page itself. */

@@ -13,7 +13,7 @@ export interface HistoryQuestion {
 }
 
 export interface OneMessageQuestion {
-  /** `false`: only what happened to it, whoever asks; then no text is shown, and nothing audited. */
+  /** `false` leaves out the message text, even for users who may see it; the request is then not audited. */
   content?: 'false'
 }
 
@@ -49,7 +49,7 @@ export interface PauseQuestion {
 }
 
 export interface ResendOneQuestion {
-  /** The text of a suspended message is replaced by this one. */
+  /** New text for a suspended message; replaces the stored one. */
   payload?: string
 }
 

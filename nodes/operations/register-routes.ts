@@ -84,7 +84,7 @@ function guardOf(
   }
 }
 
-/** What is said of a member that the body has. */
+/** The choice for the first of these members that the body has. */
 function choiceOf<T>(
   request: AdminRequest,
   choices: Readonly<Record<string, T>> = {}

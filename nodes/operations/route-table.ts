@@ -34,7 +34,7 @@ export interface Route {
   permission: Permission | null
   /** In place of `permission`, if the body has such a member. */
   permissionWith?: Readonly<Record<string, Permission>>
-  /** What it takes besides where the text of messages is shown or given. */
+  /** Needed in addition to `permission` when the text of a message is shown or replaced. */
   contentPermission?: Permission
   /** The event in Node-RED's audit log. A POST is always logged; a GET when its handler calls `audit`. */
   audit?: string

@@ -164,7 +164,7 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
   return { at: new Date().toISOString(), nodes: nodes.sort(byUrgency) }
 }
 
-/** @throws {RouteError} when it is not suspended, or the text is not what could have been accepted */
+/** @throws {RouteError} if the message is not suspended, or the node would not have accepted such a text */
 async function edit(
   { delivery, edit: editOne }: OutParts,
   seq: number,

@@ -152,7 +152,7 @@ describe('the page', () => {
     for (let count = 0; count < 60; count++) await page.keyboard.press('ArrowDown')
     const scrolled = await page.evaluate(`document.querySelector('.hl7-scroll').scrollTop`)
     assert.ok(Number(scrolled) > 0)
-    // The last is in trouble now, and comes first once nobody is at the rows; so does the one with the focus, later.
+    // The last node is in trouble, and comes first once the rows are no longer in use; later the focused one does.
     const [last] = fake.nodes.splice(199, 1)
     assert.ok(last)
     fake.nodes.unshift({ ...last, suspended: 3 })
@@ -239,7 +239,7 @@ describe('the page', () => {
     await page.click('[data-key=Laboratory]')
     await shows('.hl7-do', /ERR-3 is 206: Suspend” \(@ERR-3:206=S\)/)
     assert.equal(await page.locator('.hl7-rule').count(), 0)
-    // No line of the story of this one has it.
+    // The story of this message does not mention it.
     await page.selectOption('.hl7-messages select', 'naked')
     await page.click('[data-key="2"]')
     await shows('.hl7-message .hl7-rule', /ERR-3 is 206: Suspend” @ERR-3:206=S/)

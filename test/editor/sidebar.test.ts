@@ -180,7 +180,7 @@ describe('the sidebar tab', () => {
       .map((row) => [row.dataset.key, row]))`)
     const scrolled = await editor.ask(`document.querySelector('.hl7-scroll').scrollTop`)
     assert.ok(Number(scrolled) > 0)
-    // Nobody is at the rows any longer.
+    // The rows are no longer in use.
     await page.hover('[data-key=n40]')
     await page.mouse.move(0, 0)
 

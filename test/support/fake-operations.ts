@@ -19,7 +19,7 @@ export const ago = (minutes: number): string =>
 /** What a page has no words for: the runtime is newer. */
 export const NEWER = 'brand-new' as ToldKind
 
-/** Sets `window.hacked` if a page takes it for markup. */
+/** Sets `window.hacked` if a page treats it as markup. */
 export const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
 
 /** A node to which nothing has happened. */
@@ -132,7 +132,7 @@ export class FakeOperations {
   tried: Pick<BulkAnswer, 'first' | 'resent'> = {}
   /** Of whoever is logged in. */
   permissions: readonly Permission[] = PERMISSIONS
-  /** Why what is asked of one message is refused, each for one request. */
+  /** Reasons to refuse what is asked of one message: one for each request. */
   refusals: string[] = []
   /** Answers every request with it, if it is no 200. */
   status = 200

@@ -25,7 +25,7 @@ export async function actOnMany(
 ): Promise<void> {
   const { text, question, say, frame } = desk
   const isPaused = node.state === 'paused'
-  // What becomes of the first would not be known before it is resumed.
+  // A paused node sends nothing, so the outcome of the first would not be known.
   const mayTry = action === 'resend' && count > 1 && !isPaused
   const consent =
     action === 'resend' && count === 1

@@ -6,13 +6,13 @@ import { cut } from './cut.ts'
 import { button, type Desk, refusal } from './desk.ts'
 import { foundSentence } from './words.ts'
 
-/** Of one value, so many messages of a node are looked at. */
+/** How many messages of one node a search returns. */
 const LIMIT = 20
-/** So many results are listed. */
+/** How many results are listed. */
 const MAX_RESULTS = 50
 /** MSH-10 has at most 199 characters; what identifies a patient or an order is shorter. */
 const MAX_VALUE = 199
-/** In place of the path of a field: what is searched for is a control ID. */
+/** Stands for the control ID where otherwise the path of a field is. */
 const CONTROL_ID = ''
 
 interface Found {
@@ -23,7 +23,7 @@ interface Found {
   silent: number
 }
 
-/** Finds messages by their control ID, or by a field that nodes can search for: waiting or long gone. */
+/** Finds messages, waiting or long gone, by their control ID or by a searchable field. */
 export class Find {
   readonly #desk: Desk
   #field = CONTROL_ID
@@ -72,7 +72,7 @@ export class Find {
     </form>`
   }
 
-  /** What is searched for: a control ID, if no node can search for anything else. */
+  /** The choice of what to search by; only a label if no node has searchable fields. */
   #choice(): TemplateResult {
     const { nodes, text, draw } = this.#desk
     const fields = [...new Set(nodes().flatMap(({ searchFields }) => searchFields))].sort()
@@ -129,7 +129,7 @@ export class Find {
   #result({ node, row }: Found['rows'][number], saysWhich: boolean): TemplateResult {
     const desk = this.#desk
     const words = foundSentence(row, desk.name(node.id), desk)
-    // Of several with one control ID, the line above names that.
+    // If several have the same control ID, the line above names it.
     const sentence = saysWhich ? `${cut(row.controlId, 80)}: ${words}` : words
     return html`<li>
       <span>${sentence}</span>
@@ -150,7 +150,7 @@ export class Find {
     void this.#desk.draw()
   }
 
-  /** What was found or is being asked counts no longer. */
+  /** Drops the results, and those that are still on their way. */
   #forget(): void {
     this.#asked += 1
     this.#found = undefined

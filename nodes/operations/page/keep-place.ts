@@ -1,11 +1,11 @@
-/** Draws, and keeps the focus and what is under the pointer where they were. */
+/** Draws without moving the focus or what is under the pointer. */
 export function keepPlace(within: Element, draw: () => void): void {
   keepUnderPointer(within, () => {
     keepFocus(within, draw)
   })
 }
 
-/** What is under the pointer may be pressed next: if something above it grows, the page scrolls by as much. */
+/** The element under the pointer may be clicked next: if something above it grows, scrolls by as much. */
 function keepUnderPointer(within: Element, draw: () => void): void {
   const hovered = [...within.querySelectorAll(':is([data-key], button):hover')].at(-1)
   const before = hovered?.getBoundingClientRect().top ?? 0
@@ -23,14 +23,14 @@ function scrollerOf(element: Element): Element {
   return document.documentElement
 }
 
-/** An element that is moved loses the focus, and one that goes would leave it to nobody. */
+/** An element that is moved or removed loses the focus. */
 function keepFocus(within: Element, draw: () => void): void {
   const focused = document.activeElement
   if (!(focused instanceof HTMLElement) || !within.contains(focused)) {
     draw()
     return
   }
-  // What is opened stands in a row of its own, below the one that opens it.
+  // An opened message is in a row of its own, below its row in the list.
   const row = focused.closest('[data-key]') ?? focused.closest('tr')?.previousElementSibling ?? null
   const rows = row?.parentElement
   const index = row === null ? -1 : [...(rows?.querySelectorAll('[data-key]') ?? [])].indexOf(row)
@@ -40,7 +40,7 @@ function keepFocus(within: Element, draw: () => void): void {
     if (document.activeElement !== focused) focused.focus({ preventScroll: true })
     return
   }
-  // The row that took its place has it now, or else the heading above.
+  // The row that took its place gets the focus, or else the heading above.
   const others =
     rows?.isConnected === true ? [...rows.querySelectorAll<HTMLElement>('[data-key]')] : []
   const next = others[Math.min(index, others.length - 1)]

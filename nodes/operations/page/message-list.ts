@@ -74,14 +74,14 @@ export class MessageList {
     return this.#opened.id
   }
 
-  /** Somebody has opened or ticked something in it. */
+  /** Whether a message is open or ticked. */
   get #isInUse(): boolean {
     return this.opened !== undefined || this.#chosen.size > 0
   }
 
   /**
-   * What is listed is older than this one. While somebody is at the list, it does not fill with newer ones, which
-   * would take its rows away; what waits is listed in another order.
+   * Only messages older than this one are listed. While somebody uses the list, newer messages do not push its rows
+   * away; the list of waiting messages has a different order, and is not held.
    */
   get #olderThan(): Pick<MessageAnswer, 'id' | 'state'> | undefined {
     const before = this.#pages.at(-1)
@@ -94,7 +94,7 @@ export class MessageList {
     return { ...first, id: String(newest + 1) }
   }
 
-  /** What is listed is in several states, which a row then says too. */
+  /** Whether the listed messages can be in different states; each row then shows its own. */
   get #isMixed(): boolean {
     return this.#list === '' || this.#list === 'queued'
   }
@@ -328,7 +328,7 @@ export class MessageList {
     void this.load()
   }
 
-  /** What was counted or is being asked with another filter counts no longer. */
+  /** Starts at the first page, and drops what was counted or asked with an earlier filter. */
   #start(): void {
     this.#asked += 1
     const given = FILTERS.map((name) => [name, this.#typed[name].trim()] as const)

@@ -6,7 +6,7 @@ import type { Frame } from './frame.ts'
 export const LISTS = ['suspended', 'queued', 'awaiting', 'naked', 'failed', 'acked', ''] as const
 export type List = (typeof LISTS)[number]
 
-/** The states of what is being tried: in order, others wait for it. */
+/** The states of messages that are being tried; with delivery in order, the others wait for them. */
 const TRIED = ['sending', 'retrying'] as const
 
 /** So many messages are listed at a time. */
@@ -42,7 +42,7 @@ export async function messagePage(
   if (olderThan?.state === 'waiting') return ask('waiting', olderThan.id)
   const tried = TRIED.map((state) => ask(state, olderThan?.id))
   const pages = await Promise.all([...tried, ask('waiting')])
-  // One that moved on between two answers is in both.
+  // A message that changed its state between two answers is in both.
   const found = new Map(pages.flatMap(({ messages }) => messages.map((row) => [row.id, row])))
   const messages = [...found.values()].sort(
     (one, other) =>

@@ -18,7 +18,7 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const { word, level } = stateOf(node, desk)
   const since = clockTime(node.since, now(), language)
   const advice = adviceOf(node, desk)
-  // Advice says why; what it does not say is when.
+  // Advice says why, but not when the next try is.
   const more = advice === '' ? reasonOf(node, desk) : nextTry(node, desk)
   const contact = cut(node.contact, 200)
   return html`<section class="hl7-details">

@@ -6,7 +6,7 @@ import { messageActions } from './message-actions.ts'
 import { ruleView } from './rule-view.ts'
 import { messageView } from './story/message-view.ts'
 
-/** What it is while nobody has decided about it. */
+/** The states of a message that is still on its way. */
 const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
 
 /** The message that is opened in the list: what can be done with it, its story, and its text. */
@@ -27,7 +27,7 @@ export class OpenedMessage {
     return this.#row?.id
   }
 
-  /** Shows the story of a message; its text only when somebody asks for it, because that is an event. */
+  /** Shows the story of a message. Its text is shown only on request, because each time is recorded as an event. */
   open(node: NodeState, row: MessageAnswer): void {
     this.close()
     this.#node = node
@@ -55,7 +55,7 @@ export class OpenedMessage {
     const before = this.#row
     this.#row = row
     const hasChanged = row.state !== before?.state || row.attempts !== before.attempts
-    // Not an event for each attempt of a message that is retried.
+    // Otherwise, each retry of a message whose text is shown would record another event.
     const isCheap = !this.#showsText || !UNDECIDED.includes(row.state)
     if (hasChanged && isCheap && this.#content !== undefined) void this.#show(node, row)
   }
@@ -107,7 +107,7 @@ export class OpenedMessage {
       this.#trouble = requestTrouble(error, text)
     }
     await draw()
-    // That a text was shown is an event.
+    // The list of events now says that the text was shown.
     if (showsText) refresh()
   }
 }

@@ -77,7 +77,7 @@ export function focusRow(within: Element, key: string): void {
   within.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus()
 }
 
-/** The row of an event, if it is not for the box in the row. */
+/** The row of an event; undefined if the event is for the checkbox in it. */
 function rowOf({ target }: Event): string | undefined {
   if (!(target instanceof Element)) return undefined
   if (target instanceof HTMLInputElement) return undefined

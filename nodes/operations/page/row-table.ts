@@ -7,14 +7,14 @@ export interface RowTable<Row extends { id: string }, Column extends string> {
   /** In the name of its class, `hl7-node-rows`. */
   of: 'node' | 'message'
   label: string
-  /** Several rows can be chosen, and one be expanded. */
+  /** Several rows can be chosen, and one can be expanded. */
   isTree?: boolean
   keys: RowKeys
   steady: SteadyRows
   columns: readonly Column[]
   head: (column: Column) => unknown
   rows: readonly Row[]
-  /** The id of the row that is in the tab order at first. */
+  /** The id of the row that the Tab key reaches at first. */
   chosen: string | undefined
   /** A `tr` with `data-key`. */
   row: (row: Row) => TemplateResult

@@ -1,9 +1,9 @@
-/** So long after the last sign of somebody, rows go where they belong again, in milliseconds. */
+/** How long after the last movement or key the rows are sorted again, in milliseconds. */
 const HELD_MS = 30_000
 
 /**
- * Keeps the rows of a table where they are while somebody is at it: what they are about to press must not move
- * away. A pointer that rests for long is forgotten.
+ * Keeps the rows of a table in place while somebody uses it, so that what they are about to press does not move.
+ * A pointer that rests for a long time no longer counts.
  */
 export class SteadyRows {
   readonly #draw: () => Promise<void>
@@ -23,7 +23,7 @@ export class SteadyRows {
     this.#heldUntil = performance.now() + HELD_MS
   }
 
-  /** The pointer has left. A finger leaves before its click counts. */
+  /** The pointer has left. With touch, that comes before the click, so it does not count. */
   readonly left = ({ pointerType }: PointerEvent): void => {
     if (pointerType !== 'touch') this.release()
   }
@@ -33,7 +33,7 @@ export class SteadyRows {
     void this.#draw()
   }
 
-  /** The rows in the order in which they are to be shown: while it is held, new ones come last. */
+  /** The rows in the order to show them: while held, as before, with new ones at the end. */
   arrange<Row extends { id: string }>(rows: readonly Row[]): readonly Row[] {
     const before = new Map(this.#order.map((id, index) => [id, index]))
     const place = ({ id }: Row): number => before.get(id) ?? before.size

@@ -4,7 +4,7 @@ import { ruleWords } from './rule-words.ts'
 import { cut } from './cut.ts'
 import { clockTime, type Text } from './times.ts'
 
-/** So much of an advice is shown, in characters. */
+/** Longer advice is cut, in characters. */
 const MOST_ADVICE = 1000
 
 /** How the application says things: the texts of a language, and what time it is. */
@@ -25,7 +25,7 @@ export function told({ kind, values }: Told, english: string, speech: Speech): s
   const { text } = speech
   const found = toldText({ kind, values: saidHere(values, speech) }, text)
   const words = found.startsWith('told.') ? english : found
-  // Whom to call stands at its end.
+  // Advice ends with whom to call, so it is cut later than other texts.
   return kind.startsWith('advice-') ? cut(words, MOST_ADVICE) : cut(words)
 }
 
@@ -34,13 +34,13 @@ export function byWhom(by: string, { text }: Speech): string {
   return byText(cut(by, 80), text)
 }
 
-/** The values, of which some are said in this language and this zone. */
+/** The values, with rules in words and times in the reader's language and time zone. */
 function saidHere(values: Told['values'], speech: Speech): Told['values'] {
   const { text, ruleText, language, now } = speech
   const { acceptedAt, rule = '' } = values
   return {
     ...values,
-    // As it is written, a rule says little to whoever did not write it.
+    // The syntax of a rule means little to anyone but its author.
     ...(rule !== '' && { rule: ruleSaid(String(rule), text, ruleText) }),
     ...(acceptedAt !== undefined && {
       acceptedAt: clockTime(String(acceptedAt), now(), language, true)

@@ -67,12 +67,12 @@ export function tokenWords(state: NodeState, speech: Speech): string {
     : `${trouble}, ${text('token.valid', { left })}`
 }
 
-/** What holds it up, that nothing is lost, and what to do, in a sentence; empty if nothing does. */
+/** What holds the node up, whether messages are safe, and what to do; empty if nothing needs doing. */
 export function adviceOf({ advice }: NodeState, speech: Speech): string {
   return advice === null ? '' : told(advice, advice.text, speech)
 }
 
-/** What a list says of it: what holds it up and what to do, or else why it is in its state. */
+/** What the list of nodes says about it: its advice, or else the reason for its state. */
 export function whyOf(state: NodeState, speech: Speech): string {
   return adviceOf(state, speech) || reasonOf(state, speech)
 }

@@ -25,7 +25,7 @@ class OwnPage {
   readonly #frame: Frame
   #application: Application | undefined
   #permissions: readonly Permission[] = []
-  /** Who saw the application last; `''` if nobody had logged in. */
+  /** The user who last saw the application; `''` for one who had not logged in. */
   #user: string | undefined
 
   constructor(language: string, { tab, rules }: Catalogue) {
@@ -87,7 +87,7 @@ class OwnPage {
     this.#application.look(true)
   }
 
-  /** Whether somebody else was here before. Then the page begins anew: what they had opened is not for the next. */
+  /** Whether a different user was logged in before. If so, reloads the page, so that nothing they opened is left in it. */
   #isAnother(user: string): boolean {
     const before = this.#user
     this.#user = user
@@ -128,7 +128,7 @@ class OwnPage {
     const isLoggedIn = this.#session.hasToken
     const logOut = async (): Promise<void> => {
       await this.#session.logOut()
-      // No message stays behind in the page.
+      // Reloading clears any message from the page.
       location.reload()
     }
     const leave = (): void => {
@@ -144,7 +144,7 @@ class OwnPage {
       kind === 'none'
         ? nothing
         : html`<span>${name}</span> ${
-              // A server in front of Node-RED may log its users in.
+              // A proxy in front of Node-RED may have logged the user in.
               name !== '' && !isLoggedIn
                 ? nothing
                 : html`<button
@@ -160,10 +160,10 @@ class OwnPage {
   }
 }
 
-/** The flows are in the editor, which opens at a node that its address names. */
+/** Shows flows in the editor, in a new tab: its address names the node to open at. */
 function flowsIn(editor: URL): NonNullable<Frame['flow']> {
   return {
-    // A node in a subflow runs under ids joined with hyphens, of which the last is its own.
+    // The id of a node inside a subflow instance consists of several ids, joined with hyphens.
     has: (id) => !id.includes('-'),
     reveal: (id) => {
       window.open(new URL(`#node/${id}`, editor), '_blank', 'noopener')
