@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
+  ago,
   evil,
   evilOperations,
   FakeOperations,
@@ -554,7 +555,11 @@ describe('the page', () => {
   })
 
   it('has no room problem at 150 %, nor with nodes in trouble only', async () => {
-    fake.nodes = nodesInTrouble().slice(0, 3)
+    // Times of yesterday have a date before them.
+    const yesterday = { since: ago(25 * 60), lastAckAt: ago(24 * 60) }
+    fake.nodes = nodesInTrouble()
+      .slice(0, 3)
+      .map((node) => ({ ...node, ...yesterday }))
     // 1400 pixels at 150 %.
     await open(933)
     assert.deepEqual(await sticksOut(page), [])
