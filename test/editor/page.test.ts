@@ -343,14 +343,15 @@ describe('the page', () => {
     assert.deepEqual(await sticksOut(page), [])
     const { height = 0, width = 0 } = (await field.boundingBox()) ?? {}
     assert.ok(height > 150 && width > 200, `${width} × ${height}`)
-    await field.fill('MSH|^~\\&|A\nPID|1||4712')
+    // Blanks at its end belong to the message.
+    await field.fill('MSH|^~\\&|A\nPID|1||4712 ')
     await page.click('.hl7-question .hl7-first')
     await shows('.hl7-outcome', /has no control ID/)
-    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
+    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712 ')
     await page.click('.hl7-question .hl7-first')
     await shows('.hl7-outcome', /has been edited and is back in the queue/)
     assert.equal(await field.count(), 0)
-    const payload = 'MSH|^~\\&|A\nPID|1||4712'
+    const payload = 'MSH|^~\\&|A\nPID|1||4712 '
     const asked = `/hl7-https-out/Laboratory/messages/7/resend ${JSON.stringify({ payload })}`
     assert.deepEqual(posted(), [asked, asked])
   })

@@ -142,7 +142,7 @@ async function pause(node: NodeState, desk: Desk): Promise<void> {
   })
   if (consent === undefined) return
   await act(desk, async () => {
-    await frame.ask('pause', { id: node.id }, { reason: consent.text })
+    await frame.ask('pause', { id: node.id }, { reason: consent.text.trim() })
     say('good', text('done.paused', { name }))
   })
 }

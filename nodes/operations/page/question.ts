@@ -75,7 +75,7 @@ export class QuestionBox {
     const { title, confirm, field, check } = this.#asked.question
     const yes = (): void => {
       this.#end({
-        text: this.#field.value?.value.trim() ?? '',
+        text: this.#field.value?.value ?? '',
         checked: this.#box.value?.checked ?? false
       })
     }
