@@ -15,33 +15,6 @@ const fileOf = createRequire(import.meta.url).resolve
 const texts = (name: string): string =>
   readFileSync(new URL(`../../locales/en-US/${name}.json`, import.meta.url), 'utf8')
 
-/** A page that shows nothing but one message: `show(message)`. */
-const MOUNT = `
-import { render } from 'lit-html'
-import { messageView } from './nodes/operations/page/story/message-view.ts'
-
-const lookUp = (catalogue) => (key, values = {}) => {
-  const find = (path) => path.split('.').reduce((at, name) => at?.[name], catalogue)
-  const plural = key + (values.count === 1 ? '_one' : '_other')
-  const found = find('count' in values ? plural : key) ?? find(key) ?? key
-  return found.replace(/__(\\w+?)__/g, (_, name) => values[name])
-}
-window.said = []
-window.show = (message) => {
-  const desk = {
-    text: lookUp(TAB),
-    language: 'en-US',
-    now: () => Date.parse('2026-11-25T03:00:00Z'),
-    busy: new Set(),
-    say: (outcome, words) => said.push(words),
-    draw: async () => draw(),
-    ruleText: lookUp(FORMS)
-  }
-  window.draw = () =>
-    render(messageView({ desk, node: { host: 'lab.example.org' }, message, mayReadText: false }), document.querySelector('main > div'))
-  draw()
-}`
-
 let script = ''
 let style = ''
 
@@ -113,7 +86,7 @@ describe('one message in the page', () => {
   const pages: Page[] = []
   before(async () => {
     const bundle = await build({
-      stdin: { contents: MOUNT, resolveDir: new URL('../../', import.meta.url).pathname },
+      entryPoints: ['test/editor/in-page/message-view.ts'],
       bundle: true,
       write: false,
       format: 'esm',

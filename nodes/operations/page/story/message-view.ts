@@ -11,7 +11,11 @@ import { sideBySide } from './side-by-side.ts'
 declare const PACKAGE_VERSION: string
 
 /** One message: what happened to it, a report about it, and what was sent and answered. */
-export function messageView(node: NodeState, message: MessageContent, desk: Desk): TemplateResult {
+export function messageView(
+  node: Pick<NodeState, 'host'>,
+  message: MessageContent,
+  desk: Desk
+): TemplateResult {
   const { text, ruleText, language, say } = desk
   const words = report({
     message,
