@@ -1,6 +1,6 @@
 import { english, type KeyUnder } from '../src/english.ts'
 import { outProperties, outTabs } from './hl7-https-out-properties.ts'
-import { isSecret, tabOf, type SECRETS } from './property-table.ts'
+import { tabOf } from './property-table.ts'
 
 /** The catalogue of a form. */
 type FormName = 'forms' | 'tokenForm'
@@ -23,13 +23,7 @@ export const outForm: FormWords<keyof typeof outProperties> = {
   }
 }
 
-export const tokenForm: FormWords<KeyUnder<'tokenForm', 'label'> | keyof typeof SECRETS> = {
+export const tokenForm: FormWords<KeyUnder<'tokenForm', 'label'>> = {
   form: 'tokenForm',
-  label: (name) =>
-    isSecret(name) ? secretLabel('tokenForm', name) : english('tokenForm', `label.${name}`)
-}
-
-/** How a form names the slot of a secret. */
-export function secretLabel(form: FormName, slot: keyof typeof SECRETS): string {
-  return english(form, 'label.secret', { number: slot.slice('secret'.length) })
+  label: (name) => english('tokenForm', `label.${name}`)
 }

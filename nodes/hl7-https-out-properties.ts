@@ -21,7 +21,7 @@ const VALUE_TYPES = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
 /** The tabs of the form. */
 export const outTabs = {
   destination: ['destination', 'more'],
-  message: ['message', 'body'],
+  message: ['message', 'body', 'secrets'],
   reply: ['rules', 'reply'],
   delivery: ['delivery', 'retries', 'timeouts', 'queue']
 } as const satisfies Tabs

@@ -31,7 +31,9 @@ export function makeAuthParts(
   find: FindConfigNode,
   onWarning: (text: string) => void = () => undefined
 ): MadeAuthParts {
-  const properties = new Properties(tokenProperties, tokenForm, config, written)
+  // A key decides what else is used.
+  const values = { ...config, ...credentials }
+  const properties = new Properties(tokenProperties, tokenForm, values, written)
   const connection = readConnection(properties, find)
   const refreshOnStatus = readRefreshOnStatus(properties)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)

@@ -5,7 +5,6 @@ import { headerValueProblem, tokenHeaderNameProblem } from '../src/https/header-
 import type { NamedValue } from '../src/https/receiver.ts'
 import type { Claim, NamedValue as TokenValue } from '../src/oauth2/token-settings.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
-import { secretLabel } from './form-words.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
@@ -158,7 +157,7 @@ function staticValue(
   const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item)
   const secret = slots.text(value)
   if (secret === '') {
-    const name = secretLabel(form, value)
+    const name = english(form, `label.${value}`)
     item.addProblem('value', english('log', 'problem.secretEmpty', { name }))
   }
   return secret

@@ -136,8 +136,8 @@ export class Properties<Table extends PropertyTable> {
   }
 
   /**
-   * A list of named objects, each as properties of its own. Their problems are among those of the
-   * node, with the name of the entry.
+   * A list of named objects, each as properties of its own; empty if it is not used. Their problems are
+   * among those of the node, with the name of the entry.
    *
    * @param table of the properties of an entry
    */
@@ -146,7 +146,7 @@ export class Properties<Table extends PropertyTable> {
     table: Entry
   ): Properties<Entry>[] {
     const value = this.#values[name]
-    if (value === undefined || value === null || value === '') return []
+    if (value === undefined || value === null || value === '' || !this.applies(name)) return []
     if (this.#isUnset(name, value)) return []
     if (
       !Array.isArray(value) ||

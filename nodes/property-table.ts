@@ -75,15 +75,34 @@ export type Credential = Field & { type: 'text' | 'password' }
 
 export type CredentialTable = Readonly<Record<string, Credential>>
 
+/** The lists whose values may be secrets. */
+const LISTS_WITH_SECRETS = ['headers', 'formFields', 'extraParams']
+
+/** A slot for a secret: it is used if something is in it, or if a value of a list refers to it. */
+function secretSlot(slot: string): Field & { type: 'password' } {
+  const isReferredTo = (entries: unknown): boolean =>
+    Array.isArray(entries) &&
+    (entries as { value?: unknown; valueType?: unknown }[]).some(
+      ({ value, valueType }) => valueType === 'cred' && value === slot
+    )
+  return {
+    type: 'password',
+    in: 'secrets',
+    icon: 'lock',
+    when: (value) =>
+      value(slot) !== '' || LISTS_WITH_SECRETS.some((list) => isReferredTo(value(list)))
+  }
+}
+
 /** Slots for secrets that lists refer to. */
 export const SECRETS = {
-  secret1: { type: 'password' },
-  secret2: { type: 'password' },
-  secret3: { type: 'password' },
-  secret4: { type: 'password' },
-  secret5: { type: 'password' },
-  secret6: { type: 'password' }
-} as const satisfies CredentialTable
+  secret1: secretSlot('secret1'),
+  secret2: secretSlot('secret2'),
+  secret3: secretSlot('secret3'),
+  secret4: secretSlot('secret4'),
+  secret5: secretSlot('secret5'),
+  secret6: secretSlot('secret6')
+} satisfies CredentialTable
 
 /** Whether a credential is a slot. */
 export function isSecret(name: string): name is keyof typeof SECRETS {
@@ -130,12 +149,12 @@ export function numberProblem(value: unknown, bounds: NumberBounds): NumberProbl
   return number > (bounds.max ?? Number.MAX_SAFE_INTEGER) ? 'numberMax' : ''
 }
 
-/** Whether the property names a config node that is there; the editor has `_ADD_` for one to come. */
+/** Whether the property names a config node. */
 export const names =
   (property: string) =>
   (value: ReadValue): boolean => {
     const id = value(property)
-    return typeof id === 'string' && id.trim() !== '' && id !== '_ADD_'
+    return typeof id === 'string' && id.trim() !== ''
   }
 
 /** Whether the property has one of the values. */

@@ -30,7 +30,9 @@ export function tokenRoutes(RED: NodeAPI): Handlers<'testToken'> {
 /** @param node null if it is not deployed */
 async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise<TokenTestResult> {
   const { config, written, credentials, nodes } = readFormSettings(RED, node, form)
-  const properties = new Properties(tokenProperties, tokenForm, config, written)
+  // A key decides what else is used.
+  const values = { ...config, ...credentials }
+  const properties = new Properties(tokenProperties, tokenForm, values, written)
   const configNodes = new FormConfigNodes(RED, nodes)
   const connection = readConnection(properties, configNodes.find)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)

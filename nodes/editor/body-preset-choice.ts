@@ -1,11 +1,12 @@
 import { bodyPresets, type BodyPreset } from './body-presets.ts'
-import type { NamedValueLists } from './named-value-list.ts'
+import type { Form } from './form.ts'
+import type { OutKey } from './form-text.ts'
 
 /**
  * Wires the select that fills in template, content type, fields and headers. Entries of that name
  * are kept; the user's own template comes back with the empty choice.
  */
-export function prepareBodyPresets(lists: NamedValueLists): void {
+export function prepareBodyPresets(form: Form<OutKey>): void {
   const select = document.getElementById('hl7-https-out-body-preset')
   const contentType = document.getElementById('node-input-contentType')
   if (!(select instanceof HTMLSelectElement) || !(contentType instanceof HTMLInputElement)) return
@@ -26,7 +27,7 @@ export function prepareBodyPresets(lists: NamedValueLists): void {
     if (preset === undefined) return
     contentType.value = preset.contentType
     $(contentType).trigger('change')
-    lists.add('formFields', preset.formFields)
-    lists.add('headers', preset.headers)
+    form.addEntries('formFields', preset.formFields)
+    form.addEntries('headers', preset.headers)
   })
 }

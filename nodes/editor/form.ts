@@ -8,12 +8,12 @@ import {
   type Tabs
 } from '../property-table.ts'
 import type { FormText, MistakeText, SharedKey } from './form-text.ts'
-import { isUnused } from './form-tabs.ts'
+import { createFormTabs, hasMistake } from './form-tabs.ts'
 import { explainMark } from './mistake-words.ts'
+import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
+import { createNamedValueList, type EntryProblem, type NamedValueList } from './named-value-list.ts'
+import { undeployedNodes } from './undeployed-nodes.ts'
 import { offerUsualValues } from './usual-values.ts'
-import { isVariable } from './host-of.ts'
-import { entryProblem, type EntryProblem } from './entry-problem.ts'
-import { namedValue, type NamedValue } from './named-value.ts'
 
 /** Describes the form of a node type. */
 export interface FormDefinition {
@@ -36,38 +36,31 @@ export interface FormDefinition {
 }
 
 /**
- * What the two forms have in common: defaults, rows that apply, mistakes, numbers. Of a form that may be
- * either, the texts are those that both have.
+ * What the two forms have in common: defaults, tabs, rows that apply, mistakes, lists, numbers. Of a form
+ * that may be either, the texts are those that both have.
  */
 export interface Form<TextKey extends string = SharedKey> {
-  table: PropertyTable
   /** Fills and wires the form; call it first in `oneditprepare`. */
   prepare: (node: EditorNode) => void
-  /** Writes numbers as numbers; call it in `oneditsave`. */
+  /** Sets lists and numbers on the node; call it in `oneditsave`. */
   save: (node: EditorNode) => void
   /** Forgets the open form; call it in `oneditcancel`. */
   cancel: () => void
   /**
-   * The form's properties and, as `credentials`, its credentials, as in a flow file: lists as they are
-   * on the node, a password that was not changed as `__PWRD__`.
+   * What stands in the form, as in a flow file, with two more: `credentials`, of which a password that was
+   * not changed is `__PWRD__`, and as `nodes` the config nodes that it names and that are not deployed.
    */
   settings: () => Record<string, unknown>
+  /** Adds entries to a list, except those whose name it already has. */
+  addEntries: (property: string, entries: readonly NamedValue[]) => void
   /** What a validator returns to Node-RED: `true`, or the field and the reason in words. */
   problem: (node: EditorNode, property: LastPart<TextKey, 'label'>, value: unknown) => true | string
-  /** What is wrong with an entry of a list in the open form. */
-  entryProblem: (property: string, entry: NamedValue) => EntryProblem | undefined
   /** The text for a mistake, in the editor's language; an empty string if there is no key. */
   words: MistakeText<TextKey>
   /** A label or message in the editor's language. */
   text: FormText<TextKey>
-  /** Shows the rows that apply now. */
-  showRows: () => void
-  /** Calls back when a mark for a mistake may have changed. */
-  onMarks: (listener: () => void) => void
   /** The id of a property's field. */
   idOf: (property: string) => string
-  /** A property's field, list or other element; null while the form is closed. */
-  element: (property: string) => HTMLElement | null
   /** The form's element while it is open. */
   root: () => HTMLElement
 }
@@ -75,11 +68,11 @@ export interface Form<TextKey extends string = SharedKey> {
 /** Creates a {@link Form} from its definition. */
 export function createForm<TextKey extends string>(definition: FormDefinition): Form<TextKey> {
   let open: EditorNode | undefined
+  /** Of the open form, by their properties. */
+  let lists: ReadonlyMap<string, NamedValueList> = new Map()
   /** Removes from the node the defaults that the form filled in. */
-  let restore: (() => void) | undefined
-  /** The node of a form that is being saved. */
-  let saved: EditorNode | undefined
-  let listeners: (() => void)[] = []
+  let takeDefaultsBack = (): void => undefined
+  let markTabs = (): void => undefined
   let marks: MutationObserver | undefined
 
   const { type, table, credentials, tabs } = definition
@@ -95,18 +88,24 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     if (element === null) throw new Error(`No form of ${type}`)
     return element
   }
-  const element: Form['element'] = (property) =>
+  /** A property's field or list. */
+  const element = (property: string): HTMLElement | null =>
     field(property)[0] ?? document.getElementById(`${type}-${property}`)
+  /** "More settings". */
+  const section = (): HTMLDetailsElement | null =>
+    document.querySelector<HTMLDetailsElement>(`#${type}-form details`)
 
   const readFrom =
     (node: EditorNode): ReadValue =>
     (property) => {
-      if (node === open) {
-        const input = field(property)[0]
-        if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
-        if (input !== undefined) return $(input).val()
-      }
-      return node[property] ?? table[property]?.default
+      const list = lists.get(property)
+      const input = field(property)[0]
+      if (node === open && list !== undefined) return list.entries()
+      if (node !== open || input === undefined) return node[property] ?? table[property]?.default
+      if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
+      const value = $(input).val()
+      // Of a config node: one that may be added, or none to choose from.
+      return value === '_ADD_' || value === null ? '' : value
     }
 
   const problemOfEntry = (
@@ -115,24 +114,29 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     read: ReadValue
   ): EntryProblem | undefined => {
     const property = table[name]
-    const names = property?.kind === 'list' ? property.names : 'any'
-    const own = definition.nameProblem?.(name, entry.name.trim(), read) ?? ''
-    return (
-      entryProblem(entry, names, words) ?? (own === '' ? undefined : { field: 'name', words: own })
-    )
+    const problem = namedValueProblem(entry, property?.kind === 'list' ? property.names : 'any')
+    if (problem !== undefined) {
+      return { field: problem.field, words: look(`problem.${problem.key}`) }
+    }
+    const inName = definition.nameProblem?.(name, entry.name.trim(), read) ?? ''
+    if (inName !== '') return { field: 'name', words: inName }
+    const { value, valueType } = entry
+    if (valueType !== 'msg' && valueType !== 'jsonata') return undefined
+    const inValue = RED.utils.validateTypedProperty(value, valueType, {})
+    return inValue === true ? undefined : { field: 'value', words: inValue }
   }
 
-  /** What is wrong with a value; an empty string if nothing is. */
+  /** What is wrong with a value; an empty string if nothing is, or if the property is not used. */
   const reasonFor = (node: EditorNode, name: string, value: unknown): string => {
     const property = table[name]
     const given = value ?? property?.default ?? ''
     const read = readFrom(node)
+    if (fields[name]?.when?.(read) === false) return ''
     if (property?.kind === 'list') {
       const entries: unknown[] = Array.isArray(given) ? given : []
       const found = entries.map((entry) => problemOfEntry(name, namedValue(entry), read))
       return found.find((problem) => problem !== undefined)?.words ?? ''
     }
-    if (fields[name]?.when?.(read) === false) return ''
     if (property?.kind === 'number') {
       const { min, max = '' } = property
       const reason = words(numberProblem(given, property), { min, max })
@@ -148,19 +152,12 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     return tab === undefined ? label : look('tab.field', { tab: look(`tab.${tab}`), label })
   }
 
-  const problem: Form<TextKey>['problem'] = (node, name, value) => {
-    const reason = reasonFor(node, name, value)
-    return reason === '' || `${nameOf(name)}: ${reason}`
-  }
-
   const showRows = (): void => {
     if (open === undefined) return
     const read = readFrom(open)
     for (const [property, { when }] of Object.entries(fields)) {
       const row = element(property)?.closest<HTMLElement>('.form-row')
-      // A list is always checked, so its mistake must be visible even if it is not used.
-      const mistake = document.getElementById(`${type}-${property}-problem`)
-      if (when !== undefined && row) row.hidden = !when(read) && mistake === null
+      if (when !== undefined && row) row.hidden = !when(read)
     }
     for (const row of root().querySelectorAll<HTMLElement>('[data-row]')) {
       const applies = definition.rows[row.dataset['row'] ?? '']
@@ -168,70 +165,81 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     }
   }
 
-  /** Explains each mark under its field, also to screen readers. */
+  /** Explains each mark under its field, also to screen readers, and shows where there is one. */
   const explainMarks = (node: EditorNode): void => {
-    const properties = [...Object.keys(node._def.defaults), ...Object.keys(node._def.credentials)]
-    for (const property of properties) {
+    for (const property of Object.keys(fields)) {
       const input = field(property)[0]
       if (input === undefined) continue
       const marked = input.classList.contains('input-error')
       explainMark(input, marked, marked ? reasonFor(node, property, $(input).val()) : '')
     }
-    for (const listener of listeners) listener()
+    const more = section()
+    if (more !== null && hasMistake(more)) more.open = true
+    markTabs()
   }
 
-  RED.events.on('editor:save', (node) => {
-    if (node !== saved) return
-    saved = undefined
-    restore?.()
-  })
+  const forget = (): void => {
+    open = undefined
+    lists = new Map()
+    marks?.disconnect()
+  }
 
   return {
-    table,
     text: look,
     words: words as MistakeText<TextKey>,
-    showRows,
     root,
     idOf,
-    element,
     settings: () => {
       if (open === undefined) throw new Error('The form is not open')
-      const { defaults, credentials } = open._def
       const read = readFrom(open)
-      const settings: Record<string, unknown> = {}
-      for (const [property, { type }] of Object.entries(defaults)) {
-        const value = read(property)
-        if (table[property]?.kind === 'number' && !isVariable(String(value))) {
-          settings[property] = String(value).trim() === '' ? undefined : Number(value)
-        } else {
-          // `_ADD_` stands for a config node that does not exist yet.
-          const none = type !== undefined && (value === '_ADD_' || value === null)
-          settings[property] = none ? '' : value
-        }
-      }
-      settings['credentials'] = Object.fromEntries(
-        Object.keys(credentials).map((name) => [name, read(name) ?? ''])
-      )
-      return settings
+      const valuesOf = (names: object): Record<string, unknown> =>
+        Object.fromEntries(Object.keys(names).map((name) => [name, read(name)]))
+      const values = valuesOf(table)
+      return { ...values, credentials: valuesOf(credentials), nodes: undeployedNodes(values) }
     },
-    problem,
-    entryProblem: (property, entry) =>
-      problemOfEntry(property, entry, open === undefined ? () => undefined : readFrom(open)),
-    onMarks: (listener) => {
-      listeners.push(listener)
+    addEntries: (property, entries) => {
+      lists.get(property)?.add(entries)
+    },
+    problem: (node, name, value) => {
+      const reason = reasonFor(node, name, value)
+      return reason === '' || `${nameOf(name)}: ${reason}`
     },
     prepare: (node) => {
       open = node
-      listeners = []
-      restore = fillDefaults(node, field)
+      takeDefaultsBack = fillDefaults(node, field)
+      const names = Object.keys(tabs)
+      if (names.length > 0) {
+        markTabs = createFormTabs(
+          `${type}-tabs`,
+          names.map((tab) => ({ pane: `${type}-${tab}`, label: look(`tab.${tab}`) })),
+          look('tab.mark')
+        )
+      }
+      const made = new Map<string, NamedValueList>()
+      lists = made
       for (const [property, entry] of Object.entries(table)) {
-        if ('usual' in entry) {
-          offerUsualValues(document.getElementById(`${type}-${property}`), field(property))
-        }
+        const own = document.getElementById(`${type}-${property}`)
+        if ('usual' in entry) offerUsualValues(own, field(property))
         if ('expression' in entry) field(property).typedInput({ types: ['jsonata'] })
+        if (entry.kind !== 'list' || own === null) continue
+        const list = createNamedValueList({
+          element: own,
+          stored: node[property],
+          types: entry.types,
+          text: look,
+          problem: (one) => problemOfEntry(property, one, readFrom(node))
+        })
+        made.set(property, list)
+      }
+      const more = section()
+      if (more !== null) {
+        more.open = Object.entries(table).some(
+          ([property, { default: byDefault }]) =>
+            more.contains(element(property)) &&
+            JSON.stringify(node[property]) !== JSON.stringify(byDefault)
+        )
       }
       $(root()).on('change keyup paste input', showRows)
-      marks?.disconnect()
       marks = new MutationObserver(() => {
         if (open === node) explainMarks(node)
       })
@@ -245,17 +253,17 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
       showRows()
     },
     save: (node) => {
+      for (const [property, list] of lists) {
+        if (list.isChanged()) node[property] = list.entries()
+      }
       for (const [property, { kind, default: byDefault }] of Object.entries(table)) {
         if (kind === 'number') saveNumber(node, property, field(property), byDefault)
       }
-      saved = open
-      open = undefined
-      marks?.disconnect()
+      forget()
     },
     cancel: () => {
-      restore?.()
-      open = undefined
-      marks?.disconnect()
+      takeDefaultsBack()
+      forget()
     }
   }
 }
@@ -264,8 +272,7 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
  * Sets properties that are not in the flow file to their defaults, on the node and in the fields.
  * Otherwise Node-RED counts the node as changed when the form closes.
  *
- * @returns removes those that still have their default from the node: the next deploy would restart
- *   a node that has more properties than the deployed one
+ * @returns removes them from the node again
  */
 function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): () => void {
   const filled: string[] = []
@@ -285,18 +292,13 @@ function fillDefaults(node: EditorNode, field: (property: string) => EditorEleme
     stored[key] ??= absent
   }
   return () => {
-    for (const property of filled.splice(0)) {
-      const byDefault = node._def.defaults[property]?.value
-      if (JSON.stringify(node[property]) === JSON.stringify(byDefault)) {
-        Reflect.deleteProperty(node, property)
-      }
-    }
+    for (const property of filled) Reflect.deleteProperty(node, property)
   }
 }
 
 /**
- * Sets the number of a field on the node. An empty field takes the default, and so does a hidden
- * one that does not contain a number: its mistake would not be visible.
+ * Sets a number as a number: Node-RED would set the text of the field. An empty field takes the default;
+ * a variable stays, and so does a mistake.
  */
 function saveNumber(
   node: EditorNode,
@@ -304,15 +306,10 @@ function saveNumber(
   field: EditorElements,
   byDefault: number
 ): void {
-  const input = field[0]
-  if (!(input instanceof HTMLInputElement)) return
-  const text = input.value.trim()
-  // Node-RED replaces it with the value of the variable.
-  if (isVariable(text)) return
-  const unseen = Number.isNaN(Number(text)) && isUnused(input)
-  const given = text === '' || unseen ? byDefault : Number(text)
-  if (Number.isNaN(given)) return
-  input.value = String(given)
+  const text = String(field.val()).trim()
+  const number = text === '' ? byDefault : Number(text)
+  if (Number.isNaN(number)) return
+  field.val(String(number))
   // The flow file may contain the number as text: that is not a change.
-  if (Number(node[property]) !== given || node[property] === '') node[property] = given
+  if (Number(node[property]) !== number) node[property] = number
 }

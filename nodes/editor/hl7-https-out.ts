@@ -13,9 +13,6 @@ import { searchFieldsProblem } from '../search-fields.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { createForm } from './form.ts'
 import type { OutKey } from './form-text.ts'
-import { prepareSection } from './form-section.ts'
-import { createFormTabs } from './form-tabs.ts'
-import { createNamedValueLists, type NamedValueLists } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
 import { hostOf } from './host-of.ts'
@@ -48,7 +45,6 @@ const form = createForm<OutKey>({
   nameProblem
 })
 const { text, words } = form
-let lists: NamedValueLists | undefined
 let rules: ReplyRulesView | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
@@ -132,19 +128,7 @@ function contentTypeProblem(given: string): string {
 
 function prepare(node: EditorNode): void {
   form.prepare(node)
-  const markTabs = createFormTabs(
-    'hl7-https-out-tabs',
-    (Object.keys(outTabs) as (keyof typeof outTabs)[]).map((tab) => ({
-      pane: `hl7-https-out-${tab}`,
-      label: text(`tab.${tab}`)
-    })),
-    text('tab.mark')
-  )
-  form.onMarks(markTabs)
-
-  const made = createNamedValueLists(form, node)
-  lists = made
-  prepareBodyPresets(made)
+  prepareBodyPresets(form)
 
   const showPlaceholders = (): void => {
     const format = String($('#node-input-format').val())
@@ -161,12 +145,7 @@ function prepare(node: EditorNode): void {
   showPlaceholders()
 
   rules = prepareReplyRules(text)
-  prepareSection(form, node, 'hl7-https-out-more')
-  prepareTestMessage({
-    form,
-    node,
-    lists: made.entries
-  })
+  prepareTestMessage(form, node)
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
     RED.sidebar.help.show('hl7-https-out')
@@ -174,7 +153,6 @@ function prepare(node: EditorNode): void {
 }
 
 function save(node: EditorNode): void {
-  lists?.save()
   rules?.save()
   form.save(node)
 }

@@ -1,91 +1,37 @@
-import type { Form } from './form.ts'
-import type { FormText, OutKey } from './form-text.ts'
+import { SECRETS, type ValueType } from '../property-table.ts'
+import type { FormText, OutKey, SharedKey } from './form-text.ts'
 import { showMistake } from './mistake-words.ts'
 import { namedValue, type NamedValue } from './named-value.ts'
-import type { ValueType } from '../property-table.ts'
 
-/** The lists of an open form. */
-export interface NamedValueLists {
-  /** The current entries of each property, except those without name and value. */
-  entries: () => Record<string, NamedValue[]>
-  /** Adds entries to a property, except those whose name it already has. */
-  add: (property: string, entries: readonly NamedValue[]) => void
-  /** Sets the lists that have changed on the node. */
-  save: () => void
+/** What is wrong with an entry, in words, and in which of its fields. */
+export interface EntryProblem {
+  field: 'name' | 'value'
+  words: string
 }
 
-/** Shows a node's lists, and those of its six secrets that are filled or used by a value. */
-export function createNamedValueLists(form: Form, node: EditorNode): NamedValueLists {
-  const secrets = [1, 2, 3, 4, 5, 6].map((number) => createSecretRow(form, node, number))
-  const lists: [property: string, list: NamedValueList][] = []
-  const showSecrets = (): void => {
-    const used = lists.flatMap(([, list]) => list.entries())
-    for (const { row, input, slot } of secrets) {
-      row.hidden =
-        input.value === '' &&
-        !used.some(({ value, valueType }) => valueType === 'cred' && value === slot)
-    }
-  }
-  for (const [property, entry] of Object.entries(form.table)) {
-    if (entry.kind !== 'list') continue
-    lists.push([property, createNamedValueList(form, node, property, entry.types, showSecrets)])
-  }
-  showSecrets()
-  return {
-    entries: () => Object.fromEntries(lists.map(([property, list]) => [property, list.entries()])),
-    add: (property, entries) => {
-      for (const [name, list] of lists) if (name === property) list.add(entries)
-    },
-    save: () => {
-      for (const [property, list] of lists) {
-        if (list.isChanged()) node[property] = list.entries()
-      }
-    }
-  }
+/** What a list needs from its form. */
+export interface NamedValueListOptions {
+  /** The `ol` that becomes the list. */
+  element: HTMLElement
+  /** As the node has them: from a flow file, which may contain anything. */
+  stored: unknown
+  types: readonly ValueType[]
+  text: FormText<SharedKey>
+  problem: (entry: NamedValue) => EntryProblem | undefined
 }
 
-/** Adds the row of a secret, filled as Node-RED does it: `__PWRD__` for a stored secret. */
-function createSecretRow(
-  form: Form,
-  node: EditorNode,
-  number: number
-): { row: HTMLElement; input: HTMLInputElement; slot: string } {
-  const slot = `secret${number}`
-  const row = document.createElement('div')
-  row.className = 'form-row'
-  const label = document.createElement('label')
-  const icon = document.createElement('i')
-  icon.className = 'fa fa-lock'
-  label.append(icon, ` ${form.text('label.secret', { number })}`)
-  const input = document.createElement('input')
-  input.type = 'password'
-  input.autocomplete = 'off'
-  input.id = label.htmlFor = form.idOf(slot)
-  const stored = node.credentials?.[`has_${slot}`] === true ? '__PWRD__' : ''
-  const typed = node.credentials?.[slot]
-  input.value = typeof typed === 'string' ? typed : stored
-  row.append(label, input)
-  form.element('secrets')?.append(row)
-  return { row, input, slot }
-}
-
-interface NamedValueList {
+/** A list of names and typed values in a form. */
+export interface NamedValueList {
+  /** The current entries, except those without name and value. */
   entries: () => NamedValue[]
+  /** Adds entries, except those whose name is already there. */
   add: (entries: readonly NamedValue[]) => void
   isChanged: () => boolean
 }
 
-/** Shows a node's list of names and typed values in an editable list. */
-function createNamedValueList(
-  form: Form,
-  node: EditorNode,
-  property: string,
-  types: readonly ValueType[],
-  onChange: () => void
-): NamedValueList {
-  const { text } = form
-  const element = form.element(property)
-  if (element === null) throw new Error(`No list for ${property}`)
+/** Shows a list of names and typed values in Node-RED's editable list. Each change is a `change` of its element. */
+export function createNamedValueList(options: NamedValueListOptions): NamedValueList {
+  const { element, stored, types, text, problem } = options
   const list = $(element)
 
   const readRow = (row: Element): NamedValue => {
@@ -109,29 +55,27 @@ function createNamedValueList(
   /** Marks the mistake in a row, and returns its text. */
   const check = (row: Element): string => {
     const entry = readRow(row)
-    const problem = isBlank(entry) ? undefined : form.entryProblem(property, entry)
+    const found = isBlank(entry) ? undefined : problem(entry)
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
-    name?.classList.toggle('input-error', problem?.field === 'name')
-    value?.classList.toggle('input-error', problem?.field === 'value')
-    return problem?.words ?? ''
+    name?.classList.toggle('input-error', found?.field === 'name')
+    value?.classList.toggle('input-error', found?.field === 'value')
+    return found?.words ?? ''
   }
-  const changed = (): void => {
+  const checkAll = (): void => {
     const reasons = rows().map(check)
     showMistake(element, reasons.find((reason) => reason !== '') ?? '')
-    onChange()
+  }
+  const reportChange = (): void => {
+    list.trigger('change')
   }
 
   list.editableList({
     sortable: true,
     removable: true,
     height: 'auto',
-    removeItem: () => {
-      changed()
-    },
-    sortItems: () => {
-      changed()
-    },
+    removeItem: reportChange,
+    sortItems: reportChange,
     addItem: (container, _index, item) => {
       const entry = namedValue(item)
       const row = document.createElement('div')
@@ -147,15 +91,14 @@ function createNamedValueList(
       const input = $(value).typedInput({ types: types.map((type) => typeOf(type, text)) })
       input.typedInput('type', entry.valueType)
       input.typedInput('value', entry.value)
-      $(row).on('change keyup paste input', changed)
     }
   })
-  const stored = node[property]
+  list.on('change keyup paste input', checkAll)
   for (const entry of Array.isArray(stored) ? (stored as unknown[]) : []) {
     list.editableList('addItem', { ...namedValue(entry) })
   }
   const before = JSON.stringify(entries())
-  changed()
+  checkAll()
 
   return {
     entries,
@@ -164,7 +107,7 @@ function createNamedValueList(
       for (const entry of more) {
         if (!names.includes(entry.name)) list.editableList('addItem', { ...entry })
       }
-      changed()
+      reportChange()
     },
     isChanged: () => JSON.stringify(entries()) !== before
   }
@@ -181,16 +124,14 @@ function textInput(className: string, value: string, label: string): HTMLInputEl
   return input
 }
 
-function typeOf(type: ValueType, text: Form['text']): string | TypedInputType {
+function typeOf(type: ValueType, text: FormText<SharedKey>): string | TypedInputType {
   if (type === 'cred') {
+    const slots = Object.keys(SECRETS) as (keyof typeof SECRETS)[]
     return {
       value: 'cred',
       label: text('type.secret'),
       icon: 'fa fa-lock',
-      options: [1, 2, 3, 4, 5, 6].map((slot) => ({
-        value: `secret${slot}`,
-        label: text('label.secret', { number: slot })
-      }))
+      options: slots.map((slot) => ({ value: slot, label: text(`label.${slot}`) }))
     }
   }
   // Only one form has lists of such values.

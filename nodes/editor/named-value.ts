@@ -6,7 +6,7 @@ import {
   type HeaderProblem
 } from '../../src/https/header-values.ts'
 import { parseJson } from '../../src/json-text.ts'
-import type { EntryNames } from '../property-table.ts'
+import { isSecret, type EntryNames } from '../property-table.ts'
 import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
@@ -16,9 +16,10 @@ export interface NamedValue {
   valueType: string
 }
 
-/** Why an entry cannot be used; a key under `problem` in the locales. */
+/** What is wrong with an entry: in which of its fields, and why, as a key under `problem` in the locales. */
 export type NamedValueProblem =
-  '' | HeaderProblem | 'entryName' | 'envName' | 'hl7Path' | 'secretSlot' | 'notJson'
+  | { field: 'name'; key: HeaderProblem | 'entryName' }
+  | { field: 'value'; key: HeaderProblem | 'envName' | 'hl7Path' | 'secretSlot' | 'notJson' }
 
 /** Reads an entry from a flow file, which may contain anything. */
 export function namedValue(entry: unknown): NamedValue {
@@ -31,22 +32,32 @@ export function namedValue(entry: unknown): NamedValue {
   return { name: text('name'), value: text('value'), valueType: text('valueType') || 'str' }
 }
 
-/** Checks an entry. */
-export function namedValueProblem(entry: NamedValue, names: EntryNames): NamedValueProblem {
-  if (entry.name.trim() === '') return 'entryName'
+/** Checks an entry; not whether its value is a valid property of the message or JSONata. */
+export function namedValueProblem(
+  { name, value, valueType }: NamedValue,
+  names: EntryNames
+): NamedValueProblem | undefined {
+  if (name.trim() === '') return { field: 'name', key: 'entryName' }
   if (names !== 'any') {
     const judge = names === 'header' ? headerNameProblem : tokenHeaderNameProblem
-    const problem = judge(entry.name.trim())
-    if (problem !== undefined) return problem
-    const inValue = entry.valueType === 'str' ? headerValueProblem(entry.value) : undefined
-    if (inValue !== undefined) return inValue
+    const inName = judge(name.trim())
+    if (inName !== undefined) return { field: 'name', key: inName }
+    const inValue = valueType === 'str' ? headerValueProblem(value) : undefined
+    if (inValue !== undefined) return { field: 'value', key: inValue }
   }
-  if (entry.valueType === 'env' && entry.value.trim() === '') return 'envName'
-  if (entry.valueType === 'hl7' && readPath(entry.value) === undefined) return 'hl7Path'
-  // A variable may hold it.
-  if (entry.valueType === 'json' && !isVariable(entry.value)) {
-    if (parseJson(entry.value) === undefined) return 'notJson'
+  switch (valueType) {
+    case 'env':
+      return value.trim() === '' ? { field: 'value', key: 'envName' } : undefined
+    case 'hl7':
+      return readPath(value) === undefined ? { field: 'value', key: 'hl7Path' } : undefined
+    case 'json': {
+      // A variable may hold it.
+      const isJson = isVariable(value) || parseJson(value) !== undefined
+      return isJson ? undefined : { field: 'value', key: 'notJson' }
+    }
+    case 'cred':
+      return isSecret(value) ? undefined : { field: 'value', key: 'secretSlot' }
+    default:
+      return undefined
   }
-  if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
-  return ''
 }

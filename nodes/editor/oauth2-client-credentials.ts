@@ -10,9 +10,7 @@ import { readStatuses } from '../refused-statuses.ts'
 import { namesClientCertificate } from './client-certificate.ts'
 import { createForm } from './form.ts'
 import type { TokenKey } from './form-text.ts'
-import { prepareSection } from './form-section.ts'
 import { hostOf } from './host-of.ts'
-import { createNamedValueLists, type NamedValueLists } from './named-value-list.ts'
 import { prepareAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
@@ -42,7 +40,6 @@ const form = createForm<TokenKey>({
   problem
 })
 const { words } = form
-let lists: NamedValueLists | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
@@ -90,15 +87,11 @@ function algorithmProblem(algorithm: string, read: ReadValue): string {
 
 function prepare(node: EditorNode): void {
   form.prepare(node)
-  const made = createNamedValueLists(form, node)
-  lists = made
-  prepareSection(form, node, 'oauth2-client-credentials-more')
   prepareKeyFile()
   const address = prepareAddress(form, addressProblem)
   prepareTokenTest({
     form,
     nodeId: node.id,
-    lists: made.entries,
     onIssuer: address.correctIssuer
   })
 }
@@ -126,15 +119,10 @@ function prepareKeyFile(): void {
   })
 }
 
-function save(node: EditorNode): void {
-  lists?.save()
-  form.save(node)
-}
-
 /** Called by the inline `registerType` of oauth2-client-credentials.html. */
 const oauth2ClientCredentialsForm = {
   prepare,
-  save,
+  save: form.save,
   cancel: form.cancel,
   problem: form.problem,
   hostOf

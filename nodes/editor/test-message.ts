@@ -9,15 +9,6 @@ import { rowAction } from './reply-rule-row.ts'
 import { conditionWords, severityWords } from './reply-rule-words.ts'
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
-import { undeployedNodes } from './undeployed-nodes.ts'
-
-/** What the buttons need from the form. */
-export interface TestMessageOptions {
-  form: Form<OutKey>
-  node: EditorNode
-  /** The current lists of the form. */
-  lists: () => Record<string, unknown>
-}
 
 /** The most characters of a reply that are shown. */
 const MAX_SHOWN = 10_000
@@ -30,7 +21,7 @@ const prefix = 'hl7-https-out-test'
  * Wires "Send test message", which sends with what is in the form, and "Add test nodes", which adds them
  * when the form is closed with "Done".
  */
-export function prepareTestMessage({ form, node, lists }: TestMessageOptions): void {
+export function prepareTestMessage(form: Form<OutKey>, node: EditorNode): void {
   const { text } = form
   adds = undefined
   const type = (): string => String($(`#${prefix}-type`).val()).trim() || 'ADT^A01'
@@ -78,10 +69,7 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
     form,
     prefix,
     busy: text('testMessage.busy'),
-    settings: () => {
-      const settings = { ...form.settings(), ...lists() }
-      return { type: type(), node: { ...settings, nodes: undeployedNodes(settings) } }
-    },
+    settings: () => ({ type: type(), node: form.settings() }),
     run: async (settings, result) => {
       const answer = await askNodeRed('testNode', { id: runningId(node) ?? node.id }, settings)
       return () => {

@@ -5,21 +5,18 @@ import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
 import type { TokenKey } from './form-text.ts'
 import type { ResultBox } from './result-box.ts'
-import { undeployedNodes } from './undeployed-nodes.ts'
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
   form: Form<TokenKey>
   /** The id of the node, which need not be deployed. */
   nodeId: string
-  /** The current lists of the form. */
-  lists: () => Record<string, unknown>
   /** Called if the server's own issuer differs from the typed one only by a trailing slash. */
   onIssuer: (issuer: string) => void
 }
 
 /** Wires the Test button: requests a token with the values of the form, and shows the result. */
-export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOptions): void {
+export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): void {
   const { text } = form
   const ask = (given: Record<string, unknown>): Promise<TokenTestResult> =>
     askNodeRed('testToken', { id: nodeId }, given)
@@ -62,10 +59,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     form,
     prefix: 'oauth2-client-credentials-test',
     busy: text('test.busy'),
-    settings: (): Record<string, unknown> => {
-      const settings = { ...form.settings(), ...lists() }
-      return { ...settings, nodes: undeployedNodes(settings) }
-    },
+    settings: form.settings,
     run: async (settings, result) => {
       const answer = await ask(settings)
       const issuer = String(settings['issuer']).trim()

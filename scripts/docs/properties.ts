@@ -39,10 +39,7 @@ export function propertiesTable(type: NodeTypeName): string {
 }
 
 function labelOf(type: NodeTypeName, name: string): string {
-  const { label = {} } = textsOf(type)
-  const [, number] = /^secret(\d)$/.exec(name) ?? []
-  if (number === undefined) return String(label[name])
-  return String(label['secret']).replace('__number__', number)
+  return String(textsOf(type)['label']?.[name])
 }
 
 function defaultOf({ default: byDefault }: Property): string {

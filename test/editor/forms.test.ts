@@ -163,7 +163,7 @@ describe('the forms in the editor', () => {
     })
   }
 
-  it('write nothing to the node if they are closed without a change', async () => {
+  it('do not change the node if they are closed without a change', async () => {
     /** The node as a deploy sends it. */
     const exported = (id: string): Promise<string> =>
       editor.ask(
@@ -185,18 +185,20 @@ describe('the forms in the editor', () => {
       await edit(id)
       if (!configs.includes(id)) for (const tab of tabs) await editor.tab(tab)
       await editor.close(how)
-      assert.equal(await exported(id), before, id)
+      // Of a node that lacks properties, Done adds their defaults.
+      const isWhole = how === 'cancel' || ['full', 'known'].includes(id)
+      if (isWhole) assert.equal(await exported(id), before, id)
       assert.equal(await editor.changed(id), false, id)
     }
     assert.deepEqual(editor.complaints, [])
   })
 
-  it('store a changed number as a number, an emptied one as its default, and nothing else', async () => {
+  it('store a changed number as a number, and an emptied one as its default', async () => {
     await edit('old')
     await editor.tab('delivery')
     await editor.type('#node-input-retryInterval', '7.5')
     await editor.close()
-    assert.deepEqual(await stored('old', 'retryInterval', 'retryMaxInterval'), [7.5, undefined])
+    assert.deepEqual(await stored('old', 'retryInterval', 'retryMaxInterval'), [7.5, 60])
     assert.equal(await editor.changed('old'), true)
     // A form that is opened again shows the stored values, and the defaults of the others.
     await edit('old')
@@ -323,18 +325,18 @@ describe('the forms in the editor', () => {
     await editor.ask(
       `$('#hl7-https-out-formFields .hl7-https-entry-input').typedInput('value', 'x') && 0`
     )
-    // The runtime reads them whatever the format: the mistake stays visible.
-    await editor.page.selectOption('#node-input-format', 'raw')
     const inList = editor.page.locator('#hl7-https-out-formFields-problem')
     assert.match(await inList.innerText(), /Enter a name/)
-    assert.ok(await inList.isVisible())
+    // With the format raw there are no fields, and the runtime does not read them.
+    await editor.page.selectOption('#node-input-format', 'raw')
+    assert.equal(await inList.isVisible(), false)
     // The node is marked on the canvas.
     await editor.type(`${headers} .hl7-https-entry-name`, 'authorization')
     const already = 'This header already carries the token.'
     assert.deepEqual(await editor.page.locator(problem).allInnerTexts(), [already])
     await editor.close()
     const [problems] = (await stored('old', 'validationErrors')) as [string[]]
-    assert.ok(problems.includes('Message tab, Headers: This header already carries the token.'))
+    assert.deepEqual(problems, ['Message tab, Headers: This header already carries the token.'])
   })
 
   it('have each property in the tab that an error about it names', async () => {
@@ -385,8 +387,7 @@ describe('the forms in the editor', () => {
     await editor.page.selectOption('#node-input-order', 'fifo')
     assert.deepEqual(await marked(), [])
     await editor.close()
-    // It was not set, and still is not.
-    assert.deepEqual(await stored('old', 'maxInFlight', 'valid'), [undefined, true])
+    assert.deepEqual(await stored('old', 'maxInFlight', 'valid'), ['many', true])
   })
 
   it('show only the fields of hl7-https-out that apply', async () => {

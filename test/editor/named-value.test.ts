@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { namedValue, namedValueProblem } from '../../nodes/editor/named-value.ts'
+import type { EntryNames } from '../../nodes/property-table.ts'
 
 describe('an entry of a list', () => {
   it('can be read from any flow file', () => {
@@ -14,36 +15,43 @@ describe('an entry of a list', () => {
     }
   })
 
-  const problem = (name: string, valueType = 'str', value = '', names: 'header' | 'any' = 'any') =>
-    namedValueProblem({ name, value, valueType }, names)
+  /** The field and the key of its problem. */
+  const problem = (
+    name: string,
+    valueType = 'str',
+    value = '',
+    names: EntryNames = 'any'
+  ): string => {
+    const found = namedValueProblem({ name, value, valueType }, names)
+    return found === undefined ? '' : `${found.field}: ${found.key}`
+  }
 
   it('needs a name, which for a header must be valid in HTTP', () => {
-    assert.equal(problem(''), 'entryName')
+    assert.equal(problem(''), 'name: entryName')
     assert.equal(problem('FACILITY ID'), '')
     assert.equal(problem('UPHN-INFOMAP', 'str', '', 'header'), '')
     for (const name of ['two words', 'client:', 'ünï', 'a\nb']) {
-      assert.equal(problem(name, 'str', '', 'header'), 'headerName', name)
+      assert.equal(problem(name, 'str', '', 'header'), 'name: headerName', name)
     }
   })
 
   it('may not name a header that a token request already has', () => {
-    const judge = (name: string, value = ''): string =>
-      namedValueProblem({ name, value, valueType: 'str' }, 'tokenHeader')
+    const judge = (name: string, value = ''): string => problem(name, 'str', value, 'tokenHeader')
     assert.equal(judge('x-api-key'), '')
-    assert.equal(judge(' Authorization '), 'headerReserved')
-    assert.equal(judge('content-type'), 'headerReserved')
-    assert.equal(judge('a b'), 'headerName')
-    assert.equal(judge('x-api-key', 'a\nb'), 'headerValue')
+    assert.equal(judge(' Authorization '), 'name: headerReserved')
+    assert.equal(judge('content-type'), 'name: headerReserved')
+    assert.equal(judge('a b'), 'name: headerName')
+    assert.equal(judge('x-api-key', 'a\nb'), 'value: headerValue')
   })
 
   it('needs a value that is allowed in a header, and the name of a variable', () => {
     for (const value of ['Ж', 'a\nb', 'a\0']) {
-      assert.equal(problem('x', 'str', value, 'header'), 'headerValue', value)
+      assert.equal(problem('x', 'str', value, 'header'), 'value: headerValue', value)
       assert.equal(problem('x', 'str', value), '')
     }
     assert.equal(problem('x', 'str', 'Søndergård', 'header'), '')
     for (const names of ['header', 'any'] as const) {
-      assert.equal(problem('x', 'env', ' ', names), 'envName')
+      assert.equal(problem('x', 'env', ' ', names), 'value: envName')
       assert.equal(problem('x', 'env', 'WARD', names), '')
     }
   })
@@ -53,7 +61,7 @@ describe('an entry of a list', () => {
       assert.equal(problem('x', 'hl7', path), '', path)
     }
     for (const path of ['', 'MSH', 'msh-4', 'MSH.4', 'MSH-', 'MSH-4.', 'MSH-4.1.2.3', 'MSH-x']) {
-      assert.equal(problem('x', 'hl7', path), 'hl7Path', path)
+      assert.equal(problem('x', 'hl7', path), 'value: hl7Path', path)
     }
   })
 
@@ -62,14 +70,14 @@ describe('an entry of a list', () => {
       assert.equal(problem('x', 'json', value), '', value)
     }
     for (const value of ['', '{a: 1}', '${CLAIMS}x', 'text']) {
-      assert.equal(problem('x', 'json', value), 'notJson', value)
+      assert.equal(problem('x', 'json', value), 'value: notJson', value)
     }
   })
 
   it('needs one of the six slots if the value is a secret', () => {
     assert.equal(problem('x', 'cred', 'secret6'), '')
     for (const slot of ['', 'secret7', 'secret', 'hunter2']) {
-      assert.equal(problem('x', 'cred', slot), 'secretSlot', slot)
+      assert.equal(problem('x', 'cred', slot), 'value: secretSlot', slot)
     }
   })
 })

@@ -34,21 +34,23 @@ describe('properties of hand-written flow files', () => {
 
   /** Properties of the two nodes with a variable that is not set. */
   const unset: [out: Values, auth?: Values][] = [
-    // The name is only a label, and the order key is not always used.
+    // The name is only a label; the order key and the fields are not always used.
     ...Object.keys(outProperties)
-      .filter((name) => !['name', 'orderKey'].includes(name))
+      .filter((name) => !['name', 'orderKey', 'formFields'].includes(name))
       .map((name): [Values] => [{ [name]: UNSET }]),
     [{ order: 'key', orderKey: UNSET }],
+    [{ format: 'form', formFields: UNSET }],
     ...['headers', 'formFields'].flatMap((list): [Values][] => [
       ...['str', 'hl7', 'msg', 'jsonata', 'env'].map((type): [Values] => [
-        { [list]: [entry('x', UNSET, type)] }
+        { format: 'form', [list]: [entry('x', UNSET, type)] }
       ]),
-      [{ [list]: [entry('x', 'NOT_SET_ANYWHERE')] }],
-      [{ [list]: slot('secret2'), credentials: { secret2: UNSET } }]
+      [{ format: 'form', [list]: [entry('x', 'NOT_SET_ANYWHERE')] }],
+      [{ format: 'form', [list]: slot('secret2'), credentials: { secret2: UNSET } }]
     ]),
     ...Object.keys(tokenProperties)
-      .filter((name) => name !== 'name')
+      .filter((name) => !['name', 'assertionClaims'].includes(name))
       .map((name): [Values, Values] => [{}, { [name]: UNSET }]),
+    [{}, { clientAuth: 'client_secret_jwt', assertionClaims: UNSET }],
     ...['clientId', 'clientSecret', 'privateKey', 'privateKeyPassphrase'].map(
       (name): [Values, Values] => [{}, { credentials: { [name]: UNSET } }]
     ),
@@ -208,6 +210,20 @@ describe('properties of hand-written flow files', () => {
       [5000, 0, 8, outProperties.queueLimit.default]
     )
     assert.equal(settings?.receiver.authScheme, outProperties.authScheme.default)
+  })
+
+  it('a list that is not used is not judged', () => {
+    const { problems } = readSettings(
+      { format: 'raw', formFields: UNSET },
+      { clientAuth: 'client_secret_post', assertionClaims: [entry('', 'x', 'str')] }
+    )
+    assert.equal(problems, '')
+    // A key among the credentials makes claims count.
+    const { problems: withKey } = readSettings(
+      {},
+      { assertionClaims: [entry('', 'x', 'str')], credentials: { privateKey: 'a key' } }
+    )
+    assert.match(withKey, /Enter a name/)
   })
 
   it('only the URL is needed', () => {
