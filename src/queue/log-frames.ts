@@ -13,22 +13,31 @@ const MAGIC = 0x377f0682
 type Pair = readonly [number, number]
 
 /**
- * `damaged`: SQLite would silently drop committed transactions. `torn`: its very last frame is bad, and SQLite drops
- * it: a kill or a full disk leaves this, and so could a disk that changes bytes.
+ * `damaged`: SQLite would silently drop committed transactions. `torn`: it drops the last frame of a transaction, which
+ * is bad: a kill leaves this, and so could a disk that changes bytes.
  */
 export type LogState = 'whole' | 'torn' | 'damaged'
 
 /**
  * Whether SQLite would silently drop committed transactions of a write-ahead log
- * (sqlite.org/fileformat2.html#walformat): it reads up to the first frame that has changed and takes
- * that for the end. But each frame holds the checksum of all frames up to it, so those behind a bad
- * one can be verified from what that one says. Frames with another salt were left by an earlier log.
+ * (sqlite.org/fileformat2.html#walformat): it reads up to the first frame that is bad and takes that for the end. But
+ * each frame holds the checksum of all frames up to it, so those behind a bad one can be verified from what that one
+ * says. The last frame of a transaction says so: it is an end. Frames with another salt were left by an earlier log.
  *
- * A last transaction of which frames are missing is not damage: a crash or a power cut leaves this, and nobody was
- * promised that it was stored. This is the limit: if the disk loses whole frames of the last transaction, or the end
- * of the log, it looks the same. A kill can also leave the very last frame half written, because SQLite writes its
- * head and its page one after the other: that cannot be told from a changed byte in it. Nor can what a full disk
- * leaves: the last frame of a transaction that failed for want of room, with a shorter one over its beginning.
+ * Behind what is stored, transactions that were not finished leave frames: of one, or of several, the shorter over the
+ * longer. No end among them is whole, because a transaction with a whole one is stored, and nothing goes on from a bad
+ * one. So behind a bad frame, an end that is whole, or a frame that goes on from an end, was committed: that is
+ * damage. A single changed byte before the last end is always found so.
+ *
+ * Two things look the same, and are taken for the harmless one:
+ * - A last transaction of which whole frames are missing: a power cut leaves this, and nobody was promised that it was
+ *   stored. So could a disk that loses frames, or the end of the log.
+ * - A bad end with nothing that goes on from it: a kill leaves this, because SQLite writes the head of a frame and its
+ *   page one after the other. So could a change in the very last frame, or one that destroys both the checksum and
+ *   the content of the frame before it. That is `torn`.
+ *
+ * After a power cut, damage may be told where there is none: if a shorter transaction was written over the place where
+ * frames were missing, and the rest has its end.
  *
  * @param path of the log
  * @returns `whole` if there is none, or if it holds no frame
@@ -55,33 +64,36 @@ export function readLogState(path: string): LogState {
 
 function stateOfFrames(log: number, salt: Pair, first: Pair, isLittle: boolean): LogState {
   const chunk = Buffer.alloc(FRAMES_AT_ONCE * FRAME_BYTES)
-  let before = first
-  // Of the transaction that has not ended so far, and of the last one that has.
-  let next = { hasBad: false, hasGap: false, hasBadEnd: false }
-  let last = next
+  /** What the next frame may go on from: the checksum that the last one holds, and the one that it should hold. */
+  let before = [first]
+  let isRead = true
+  let state: LogState = 'whole'
+  // Of what SQLite does not read: whether the last frame is an end, and whether one is missing since the last end.
+  let isBehindEnd = false
+  let hasGap = false
   for (let at = HEADER_BYTES; ; at += chunk.length) {
     const length = readSync(log, chunk, 0, chunk.length, at)
     for (let from = 0; from + FRAME_BYTES <= length; from += FRAME_BYTES) {
       const frame = chunk.subarray(from, from + FRAME_BYTES)
-      const begun = summed(before, frame.subarray(0, 8), isLittle)
-      before = pairAt(frame, 16)
-      const isChained = isSame(summed(begun, frame.subarray(FRAME_HEADER_BYTES), isLittle), before)
+      const sum = pairAt(frame, 16)
+      const sums = before.map((one) => sumOfFrame(one, frame, isLittle))
+      const goesOn = sums.some((one) => isSame(one, sum))
+      before = goesOn ? [sum] : [sum, ...sums.slice(0, 1)]
       const frameSalt = pairAt(frame, 8)
+      const isWhole = goesOn && isSame(frameSalt, salt)
+      isRead &&= isWhole
+      if (isRead) continue
       // The salt of an earlier log differs in both words; a damaged one hardly does.
       const isOwn = frameSalt[0] === salt[0] || frameSalt[1] === salt[1]
-      const isBad = !isChained || !isSame(frameSalt, salt)
       const isEnd = isOwn && frame.readUInt32BE(4) > 0
-      next.hasBad ||= isBad
-      next.hasGap ||= !isOwn
+      hasGap ||= !isOwn
+      if (isWhole && (isBehindEnd || (isEnd && !hasGap))) return 'damaged'
+      isBehindEnd = isEnd
       if (!isEnd) continue
-      if (last.hasBad) return 'damaged'
-      last = { ...next, hasBadEnd: isBad }
-      next = { hasBad: false, hasGap: false, hasBadEnd: false }
+      if (!hasGap) state = 'torn'
+      hasGap = false
     }
-    if (length < chunk.length) {
-      if (!last.hasBad || last.hasGap) return 'whole'
-      return last.hasBadEnd ? 'torn' : 'damaged'
-    }
+    if (length < chunk.length) return state
   }
 }
 
@@ -91,6 +103,12 @@ function pairAt(bytes: Buffer, at: number): Pair {
 
 function isSame(one: Pair, other: Pair): boolean {
   return one[0] === other[0] && one[1] === other[1]
+}
+
+/** What it should hold if the one before it holds this. */
+function sumOfFrame(before: Pair, frame: Buffer, isLittle: boolean): Pair {
+  const begun = summed(before, frame.subarray(0, 8), isLittle)
+  return summed(begun, frame.subarray(FRAME_HEADER_BYTES), isLittle)
 }
 
 /** The checksum goes on over more bytes, a multiple of 8. */

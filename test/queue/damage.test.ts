@@ -409,20 +409,132 @@ describe('a damaged write-ahead log', () => {
     startOver()
   })
 
-  it('is none if a short transaction was written over one whose last frame was torn by a kill or a full disk', () => {
-    put(fresh)
-    acceptAll(open(), range(61, 400))
-    const long = crash()
-    const end = framesOf(long.log).at(-1) ?? 0
-    long.log.fill(0x77, end + FRAME / 2, end + FRAME)
-    startOver()
-    put(long)
-    acceptAll(open(), [61])
-    const short = crash()
-    assert.equal(framesOf(short.log).at(-1), end)
-    startOver()
-    assert.deepEqual(isUsedWithoutLast(short), range(1, 61))
-    startOver()
+  describe('that processes have left that were killed while they wrote', () => {
+    /** A process that starts, accepts so many messages in one transaction, and is killed. */
+    interface Life {
+      messages: number
+      /** The log was written back before: it starts from its beginning. */
+      isLogNew: boolean
+      /** Which part of the frames of that transaction is written, and how many bytes of the next one. */
+      written: number
+      bytes: number
+    }
+
+    /** The last frame is there, but for its page. */
+    const isTorn = { written: 0.99, bytes: FRAME_HEADER }
+
+    const lives = fc.array(
+      fc.record({
+        messages: fc.constantFrom(1, 5, 20, 60),
+        isLogNew: fc.boolean(),
+        written: fc.constantFrom(0.5, 0.99, 0.99, 1),
+        bytes: fc.constantFrom(0, FRAME_HEADER, FRAME / 2)
+      }),
+      { minLength: 1, maxLength: 5 }
+    )
+
+    /** The frames of the transaction that was written between the two. */
+    function framesBetween(before: Buffer, after: Buffer): number[] {
+      const frames = framesOf(after)
+      const first = frames.findIndex(
+        (at) => !after.subarray(at, at + FRAME).equals(before.subarray(at, at + FRAME))
+      )
+      const end = frames.findIndex((at, index) => index >= first && isEnd(after, at))
+      return frames.slice(first, end + 1)
+    }
+
+    /**
+     * Starts with `fresh`.
+     *
+     * @returns what is left, the messages that were stored, and where what is stored ends in the log
+     */
+    function afterAll(all: readonly Life[]): { crashed: Crashed; stored: number[]; end: number } {
+      let crashed = fresh
+      let last = 60
+      let end = 0
+      const stored = range(1, last)
+      for (const { messages, isLogNew, written, bytes } of all) {
+        startOver()
+        put(crashed)
+        const files = open()
+        if (isLogNew) files.writeBack(spec)
+        const before = crash()
+        const accepted = range(last + 1, last + messages)
+        acceptAll(files, accepted)
+        const after = crash()
+        const frames = framesBetween(before.log, after.log)
+        const [first = 0] = frames
+        const whole = Math.floor(written * frames.length)
+        const at = first + whole * FRAME + (written < 1 ? bytes : 0)
+        const log = Buffer.concat([after.log.subarray(0, at), before.log.subarray(at)])
+        crashed = { file: after.file, log }
+        end = written < 1 ? first : at
+        if (written === 1) stored.push(...accepted)
+        last += messages
+      }
+      startOver()
+      return { crashed, stored, end }
+    }
+
+    it('is none: whatever lies behind what was stored, nothing else is missing', () => {
+      fc.assert(
+        fc.property(lives, (all) => {
+          const { crashed, stored } = afterAll(all)
+          put(crashed)
+          const files = open()
+          for (const notice of notices) {
+            assert.match(notice, /^The last entry in the write-ahead log/)
+          }
+          assert.deepEqual(setAside(), [])
+          assert.deepEqual(intact(heldBy(files)), stored)
+          goesOn(files, stored)
+          startOver()
+        }),
+        {
+          numRuns: 15,
+          seed: 5,
+          examples: [
+            [[{ messages: 20, isLogNew: true, ...isTorn }]],
+            [
+              [
+                { messages: 60, isLogNew: true, ...isTorn },
+                { messages: 1, isLogNew: false, written: 1, bytes: 0 }
+              ]
+            ],
+            [
+              [
+                { messages: 20, isLogNew: true, ...isTorn },
+                { messages: 5, isLogNew: false, ...isTorn },
+                { messages: 1, isLogNew: false, ...isTorn }
+              ]
+            ]
+          ]
+        }
+      )
+    })
+
+    it('is told if a byte of what was stored changes as well', () => {
+      const { crashed, end } = afterAll([
+        { messages: 5, isLogNew: true, written: 1, bytes: 0 },
+        { messages: 60, isLogNew: false, ...isTorn },
+        { messages: 20, isLogNew: false, ...isTorn },
+        { messages: 1, isLogNew: false, written: 1, bytes: 0 }
+      ])
+      const bytes = fc.integer({ min: HEADER, max: end - FRAME - 1 })
+      const bits = fc.integer({ min: 1, max: 255 })
+      fc.assert(
+        fc.property(bytes, bits, (at, bit) => {
+          isTold(flipped(crashed, at, bit))
+          startOver()
+        }),
+        { numRuns: 15, seed: 6 }
+      )
+      // The last frame of all; and that of a transaction on which another one has begun to follow.
+      isUsedWithoutLast(flipped(crashed, end - 1))
+      startOver()
+      const begun = afterAll([{ messages: 20, isLogNew: false, written: 0.5, bytes: 0 }])
+      isTold(flipped(begun.crashed, begun.end - 1))
+    })
   })
 
   it('is none if a power cut has torn the last transaction', () => {
