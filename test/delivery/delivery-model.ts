@@ -188,6 +188,8 @@ export class DeliveryModel {
   #resumesToTell: { pauses: number }[] = []
   /** So many of the pauses has a resume ended. */
   #pausesEnded = 0
+  /** Whose pauses are with the disk. */
+  #pausesToStore: ('operator' | 'rule')[] = []
   /** The number of the last renewal of all clocks. */
   #resumes = 0
   /** The numbers of those that have been stored since. */
@@ -473,6 +475,7 @@ export class DeliveryModel {
     this.#endOutage()
     this.#calls = 0
     this.#pausesToTell = 0
+    this.#pausesToStore = []
     this.#resumesToTell = []
     this.#closing = undefined
     this.#left = undefined
@@ -492,6 +495,9 @@ export class DeliveryModel {
       this.#watch(() => {
         if (mine()) this.#tookEffect(method, args, value)
       })
+    }
+    this.#disk.onFailure = (method) => {
+      if (mine() && method === 'pause') this.#endedPause(false)
     }
     this.#resumes = durable ? this.#disk.renewals : 0
     this.#renewals = []
@@ -527,7 +533,10 @@ export class DeliveryModel {
             const message = this.#of(event.message)
             if (this.#isGivenUp(message)) this.#suspended(message)
           }
-          if (mine() && event.kind === 'paused' && event.pause.by === 'rule') this.#pausedByRule()
+          if (mine() && event.kind === 'paused' && event.pause.by === 'rule') {
+            this.#pausesToStore.push('rule')
+            this.#pausedByRule()
+          }
           if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
           if (mine()) assert.notEqual(kind, 'fault', 'a fault of ours')
         })
@@ -586,6 +595,7 @@ export class DeliveryModel {
         }
       }
     }
+    if (method === 'pause') this.#endedPause(true)
     if (method !== 'move') return
     const { seq, to, dueInMs = 0, counts, renewals, retries } = args[0] as Move<Uint8Array>
     const row = this.#disk.rows.find((each) => each.seq === seq)
@@ -606,6 +616,7 @@ export class DeliveryModel {
   #pause(): void {
     const change = ++this.#pauses
     this.#paused = true
+    this.#pausesToStore.push('operator')
     this.#call(
       this.#delivery.pause(),
       () => {
@@ -617,6 +628,13 @@ export class DeliveryModel {
         if (change === this.#pauses) this.#paused = this.#surelyPaused
       }
     )
+  }
+
+  /** The disk has stored a pause, or refused it: then the node goes on before the caller hears of it. */
+  #endedPause(isStored: boolean): void {
+    const by = this.#pausesToStore.shift()
+    const isLast = this.#pausesToStore.length === 0
+    if (!isStored && by === 'operator' && isLast) this.#paused = this.#surelyPaused
   }
 
   #resume(): void {

@@ -30,8 +30,8 @@ export interface DiskRow {
 
 interface Call {
   isRead: boolean
-  /** Nothing has to be read or stored for it. */
-  isSafe: boolean
+  /** Of the queue, if it calls one. */
+  method: QueueMethod | undefined
   run: () => void
   fail: (error: QueueError) => void
 }
@@ -68,6 +68,8 @@ export class FakeDisk {
   onOpened: (() => void) | undefined
   /** A call takes effect. */
   onCall: ((method: QueueMethod, args: unknown[], value: unknown) => void) | undefined
+  /** A call fails. */
+  onFailure: ((method: QueueMethod) => void) | undefined
   /** The messages on which work has begun. */
   readonly worked: number[] = []
   #calls: Call[] = []
@@ -156,9 +158,15 @@ export class FakeDisk {
     for (; count > 0; count--) {
       const call = this.#calls.shift()
       if (call === undefined) return
-      const fails = call.isRead ? this.failReads : this.failWrites
-      if (fails && !call.isSafe) call.fail(new QueueError('The disk is out of order.', 'EIO'))
-      else call.run()
+      const { fail, isRead, method, run } = call
+      // Nothing has to be read or stored for a release.
+      const fails = method !== 'release' && (isRead ? this.failReads : this.failWrites)
+      if (!fails) {
+        run()
+        continue
+      }
+      if (method !== undefined) this.onFailure?.(method)
+      fail(new QueueError('The disk is out of order.', 'EIO'))
     }
   }
 
@@ -173,11 +181,12 @@ export class FakeDisk {
     this.#calls = []
   }
 
-  call<T>(isRead: boolean, work: () => T, isSafe = false): Promise<T> {
+  /** @param method of the queue, if it calls one */
+  call<T>(isRead: boolean, work: () => T, method?: QueueMethod): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#calls.push({
         isRead,
-        isSafe,
+        method,
         run: () => {
           try {
             resolve(work())
@@ -311,7 +320,7 @@ class FakeEngine implements QueueEngine {
         this.#disk.onCall?.(method, args, value)
         return value
       }
-      return await this.#disk.call(READS.has(method), work, method === 'release')
+      return await this.#disk.call(READS.has(method), work, method)
     } finally {
       if (--this.#pending === 0) this.#whenIdle?.()
     }
