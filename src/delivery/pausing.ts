@@ -10,11 +10,8 @@ const MOST_REASON = 200
 /** Whether a node is paused, and the clocks of its messages, which stop during a pause and restart when it ends. */
 export class Pausing<Content> {
   readonly #context: WorkContext<Content>
-  #pause: Pause | undefined
-  /** What applies if the pause that is being stored fails. */
-  #certain: Pause | undefined
-  /** How often it was paused. */
-  #pauses = 0
+  /** Those that no resume has ended, oldest first. One that cannot be stored goes. */
+  #pauses: readonly Pause[]
   /** Messages with clocks. */
   readonly #messages = new Set<Message<Content>>()
   /** The number of the last renewal of all clocks that was stored, and that was asked for. */
@@ -26,24 +23,24 @@ export class Pausing<Content> {
     { pause, renewals }: Pick<OpenedQueue, 'pause' | 'renewals'>
   ) {
     this.#context = context
-    this.#pause = this.#certain = pause
+    this.#pauses = pause === undefined ? [] : [pause]
     this.#renewals = this.#lastRenewal = renewals
   }
 
   /** Undefined if it is not paused. */
   get current(): Pause | undefined {
-    return this.#pause
+    return this.#pauses.at(-1)
   }
 
   get isPaused(): boolean {
-    return this.#pause !== undefined
+    return this.#pauses.length > 0
   }
 
   /**
    * Nothing new starts until `resume`; attempts in progress finish.
    *
    * @param by a user name, `flow`, or `''`
-   * @throws {QueueError} when that cannot be stored: then the node is not paused
+   * @throws {QueueError} when that cannot be stored: then it is as if nobody had asked for it
    */
   async pause(by: string, reason: string): Promise<void> {
     const { claimMessages, queue, tell } = this.#context
@@ -51,11 +48,12 @@ export class Pausing<Content> {
     try {
       await queue.pause(pause)
     } catch (error) {
-      if (this.#pause === pause) this.#pause = this.#certain
+      this.#endPauses([pause])
       claimMessages()
       throw error
     }
-    if (this.#pause === pause) this.#certain = pause
+    // In the file, it takes the place of earlier ones.
+    this.#endPauses(this.#pauses.slice(0, this.#pauses.indexOf(pause)))
     tell({ kind: 'paused', pause })
   }
 
@@ -63,7 +61,6 @@ export class Pausing<Content> {
   async pauseByRule(rule: string): Promise<void> {
     const { queue, tell } = this.#context
     const pause = this.#beginPause('rule', rule)
-    this.#certain = pause
     tell({ kind: 'paused', pause })
     await queue.pause(pause).catch(() => {
       tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
@@ -77,14 +74,14 @@ export class Pausing<Content> {
    */
   async resume(by: string): Promise<void> {
     const { claimMessages, options, queue, tell } = this.#context
+    // It does not end a pause that is asked for while it is being stored.
     const pauses = this.#pauses
     const renewals = ++this.#lastRenewal
     await queue.resume(renewals)
     this.#renewals = renewals
     const now = options.clock.monotonic()
     for (const message of this.#messages) message.renewClock(renewals, now)
-    // Unless it has been paused again meanwhile.
-    if (this.#pauses === pauses) this.#pause = this.#certain = undefined
+    this.#endPauses(pauses)
     tell({ kind: 'resumed', by })
     claimMessages()
   }
@@ -107,8 +104,12 @@ export class Pausing<Content> {
 
   #beginPause(by: string, reason: string): Pause {
     const at = this.#context.options.clock.now()
-    this.#pauses++
-    this.#pause = { at, by, reason: printable(reason, MOST_REASON) }
-    return this.#pause
+    const pause = { at, by, reason: printable(reason, MOST_REASON) }
+    this.#pauses = [...this.#pauses, pause]
+    return pause
+  }
+
+  #endPauses(ended: readonly Pause[]): void {
+    this.#pauses = this.#pauses.filter((pause) => !ended.includes(pause))
   }
 }

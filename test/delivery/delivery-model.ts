@@ -6,6 +6,7 @@ import type { Settlement } from '../../src/delivery/settlement.ts'
 import { MemoryEngine } from '../../src/queue/memory-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
 import type { MessageRow } from '../../src/queue/message-row.ts'
+import type { Pause } from '../../src/queue/queue-event.ts'
 import type { QueueMethod } from '../../src/queue/queue-protocol.ts'
 import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import type { Move, NewMessage, Order } from '../../src/queue/queue-types.ts'
@@ -127,6 +128,10 @@ interface Named {
   controlId: string
 }
 
+interface ModelPause {
+  by: 'operator' | 'rule'
+}
+
 interface Flight {
   message: Message
   end: (result: AttemptResult) => void
@@ -178,18 +183,14 @@ export class DeliveryModel {
   #left: number[] | undefined
   /** Messages that left because the node was closed. */
   #givenUp: number[] = []
-  #paused = false
-  /** It is paused even if the last pause cannot be stored; and how often it was paused. */
-  #surelyPaused = false
-  #pauses = 0
+  /** Those that no resume has ended. */
+  #pauses: ModelPause[] = []
   /** Pauses by a rule of which no event has come yet. */
   #pausesToTell = 0
-  /** Resumes of which no event has come yet, and how often it had been paused when they were asked for. */
-  #resumesToTell: { pauses: number }[] = []
-  /** So many of the pauses has a resume ended. */
-  #pausesEnded = 0
-  /** Whose pauses are with the disk. */
-  #pausesToStore: ('operator' | 'rule')[] = []
+  /** Resumes of which no event has come yet, and the pauses that they end. */
+  #resumesToTell: { pauses: readonly ModelPause[] }[] = []
+  /** Those of operators that are not stored yet. */
+  #pausesToStore: ModelPause[] = []
   /** The number of the last renewal of all clocks. */
   #resumes = 0
   /** The numbers of those that have been stored since. */
@@ -483,7 +484,7 @@ export class DeliveryModel {
     if (durable && this.#storedAll) {
       assert.equal(this.#disk.isPaused, this.#paused, 'the stored paused state')
     }
-    this.#paused = this.#surelyPaused = durable && this.#disk.isPaused
+    this.#pauses = durable && this.#disk.isPaused ? [{ by: 'operator' }] : []
     this.#counters = { acked: 0, naked: 0, failed: 0 }
     this.#openedBefore = this.#disk.opened
     this.#openedAt = this.#clock.monotonic()
@@ -496,8 +497,8 @@ export class DeliveryModel {
         if (mine()) this.#tookEffect(method, args, value)
       })
     }
-    this.#disk.onFailure = (method) => {
-      if (mine() && method === 'pause') this.#endedPause(false)
+    this.#disk.onFailure = (method, makeArgs) => {
+      if (mine() && method === 'pause') this.#pauseEnded(makeArgs(), false)
     }
     this.#resumes = durable ? this.#disk.renewals : 0
     this.#renewals = []
@@ -533,10 +534,7 @@ export class DeliveryModel {
             const message = this.#of(event.message)
             if (this.#isGivenUp(message)) this.#suspended(message)
           }
-          if (mine() && event.kind === 'paused' && event.pause.by === 'rule') {
-            this.#pausesToStore.push('rule')
-            this.#pausedByRule()
-          }
+          if (mine() && event.kind === 'paused' && event.pause.by === 'rule') this.#pausedByRule()
           if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
           if (mine()) assert.notEqual(kind, 'fault', 'a fault of ours')
         })
@@ -595,7 +593,7 @@ export class DeliveryModel {
         }
       }
     }
-    if (method === 'pause') this.#endedPause(true)
+    if (method === 'pause') this.#pauseEnded(args, true)
     if (method !== 'move') return
     const { seq, to, dueInMs = 0, counts, renewals, retries } = args[0] as Move<Uint8Array>
     const row = this.#disk.rows.find((each) => each.seq === seq)
@@ -613,32 +611,35 @@ export class DeliveryModel {
     if (to === 'awaiting' && message.standing === 'awaiting') this.#awaits(message, message.late)
   }
 
-  #pause(): void {
-    const change = ++this.#pauses
-    this.#paused = true
-    this.#pausesToStore.push('operator')
-    this.#call(
-      this.#delivery.pause(),
-      () => {
-        // A resume may have been told before its caller knows that the pause was stored.
-        const isEnded = change <= this.#pausesEnded
-        if (change === this.#pauses && !isEnded) this.#surelyPaused = true
-      },
-      () => {
-        if (change === this.#pauses) this.#paused = this.#surelyPaused
-      }
-    )
+  get #paused(): boolean {
+    return this.#pauses.length > 0
   }
 
-  /** The disk has stored a pause, or refused it: then the node goes on before the caller hears of it. */
-  #endedPause(isStored: boolean): void {
-    const by = this.#pausesToStore.shift()
-    const isLast = this.#pausesToStore.length === 0
-    if (!isStored && by === 'operator' && isLast) this.#paused = this.#surelyPaused
+  #pause(): void {
+    const pause = { by: 'operator' } as const
+    this.#pauses.push(pause)
+    this.#pausesToStore.push(pause)
+    // A closed queue refuses it without asking the disk.
+    const refused = (): void => {
+      this.#endPauses([pause])
+    }
+    this.#call(this.#delivery.pause(), () => undefined, refused)
+  }
+
+  /** The disk has stored a pause, or refused it: the node knows that before its caller does. */
+  #pauseEnded([pause]: unknown[], isStored: boolean): void {
+    // One by a rule stays in effect in either case.
+    if ((pause as Pause).by === 'rule') return
+    const first = this.#pausesToStore.shift()
+    if (first !== undefined && !isStored) this.#endPauses([first])
+  }
+
+  #endPauses(ended: readonly ModelPause[]): void {
+    this.#pauses = this.#pauses.filter((pause) => !ended.includes(pause))
   }
 
   #resume(): void {
-    const asked = { pauses: this.#pauses }
+    const asked = { pauses: [...this.#pauses] }
     this.#resumesToTell.push(asked)
     this.#call(
       this.#delivery.resume(),
@@ -654,9 +655,7 @@ export class DeliveryModel {
 
   /** Of a resume that was stored: the clocks of messages in flight restart, too. */
   #resumed(): void {
-    const asked = this.#resumesToTell.shift()
-    this.#pausesEnded = asked?.pauses ?? this.#pausesEnded
-    if (asked?.pauses === this.#pauses) this.#paused = this.#surelyPaused = false
+    this.#endPauses(this.#resumesToTell.shift()?.pauses ?? [])
     this.#resumes = this.#renewals.shift() ?? this.#resumes + 1
     this.#endOutage()
     for (const message of this.#messages.values()) {
@@ -667,8 +666,7 @@ export class DeliveryModel {
   /** @param isTold an event of it is to come */
   #pauseByRule(isTold = true): void {
     if (isTold) this.#pausesToTell++
-    this.#pauses++
-    this.#paused = this.#surelyPaused = true
+    this.#pauses.push({ by: 'rule' })
   }
 
   /** After an attempt, which is known here, or because the time of a message is over. */

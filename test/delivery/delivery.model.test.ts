@@ -228,6 +228,15 @@ const found: [ModelSettings, Action[]][] = [
       { do: 'acknowledge', pick: 0, kind: 'retry' },
       ...[{ do: 'resume' } as const, disk(1), disk(2)]
     ]
+  ],
+  // A pause cannot be stored while a message is being read.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1 },
+    [
+      ...[{ ...add, size: 9 * 1024 * 1024 }, disk(1)],
+      ...[{ ...add, size: 9 * 1024 * 1024 }, disk(100)],
+      ...[fail(true), { do: 'pause' } as const, disk(2)]
+    ]
   ]
 ]
 

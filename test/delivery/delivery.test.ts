@@ -183,6 +183,28 @@ describe('Delivery', () => {
     assert.equal(delivery.state().paused?.by, 'anna')
   })
 
+  it('stays as the disk has it when one of two pauses cannot be stored', async () => {
+    const disk = quickDisk()
+    const { delivery } = await setUpOn(disk)
+    disk.immediate = false
+    const pauses = Promise.allSettled([delivery.pause('anna'), delivery.pause('bob')])
+    await settled()
+    disk.step(1)
+    disk.failWrites = true
+    disk.step()
+    await pauses
+    assert.equal(delivery.state().paused?.by, 'anna')
+
+    disk.failWrites = false
+    const last = Promise.allSettled([delivery.resume(), delivery.pause('bob')])
+    await settled()
+    disk.step(1)
+    disk.failWrites = true
+    disk.step()
+    await last
+    assert.equal(delivery.state().paused, null)
+  })
+
   it('hands on stored outcomes in order before it sends', async () => {
     const disk = quickDisk()
     const first = await setUpOn(disk)

@@ -30,8 +30,8 @@ export interface DiskRow {
 
 interface Call {
   isRead: boolean
-  /** Of the queue, if it calls one. */
-  method: QueueMethod | undefined
+  /** Nothing has to be read or stored for it. */
+  isSafe: boolean
   run: () => void
   fail: (error: QueueError) => void
 }
@@ -69,7 +69,7 @@ export class FakeDisk {
   /** A call takes effect. */
   onCall: ((method: QueueMethod, args: unknown[], value: unknown) => void) | undefined
   /** A call fails. */
-  onFailure: ((method: QueueMethod) => void) | undefined
+  onFailure: ((method: QueueMethod, makeArgs: () => unknown[]) => void) | undefined
   /** The messages on which work has begun. */
   readonly worked: number[] = []
   #calls: Call[] = []
@@ -158,15 +158,9 @@ export class FakeDisk {
     for (; count > 0; count--) {
       const call = this.#calls.shift()
       if (call === undefined) return
-      const { fail, isRead, method, run } = call
-      // Nothing has to be read or stored for a release.
-      const fails = method !== 'release' && (isRead ? this.failReads : this.failWrites)
-      if (!fails) {
-        run()
-        continue
-      }
-      if (method !== undefined) this.onFailure?.(method)
-      fail(new QueueError('The disk is out of order.', 'EIO'))
+      const fails = call.isRead ? this.failReads : this.failWrites
+      if (fails && !call.isSafe) call.fail(new QueueError('The disk is out of order.', 'EIO'))
+      else call.run()
     }
   }
 
@@ -181,12 +175,15 @@ export class FakeDisk {
     this.#calls = []
   }
 
-  /** @param method of the queue, if it calls one */
-  call<T>(isRead: boolean, work: () => T, method?: QueueMethod): Promise<T> {
+  call<T>(
+    isRead: boolean,
+    work: () => T,
+    { isSafe = false, onFailure = (): void => undefined } = {}
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#calls.push({
         isRead,
-        method,
+        isSafe,
         run: () => {
           try {
             resolve(work())
@@ -194,7 +191,10 @@ export class FakeDisk {
             reject(error instanceof Error ? error : new TypeError(String(error)))
           }
         },
-        fail: reject
+        fail: (error) => {
+          onFailure()
+          reject(error)
+        }
       })
       if (this.immediate) this.step()
     })
@@ -320,7 +320,10 @@ class FakeEngine implements QueueEngine {
         this.#disk.onCall?.(method, args, value)
         return value
       }
-      return await this.#disk.call(READS.has(method), work, method)
+      return await this.#disk.call(READS.has(method), work, {
+        isSafe: method === 'release',
+        onFailure: () => this.#disk.onFailure?.(method, makeArgs)
+      })
     } finally {
       if (--this.#pending === 0) this.#whenIdle?.()
     }
