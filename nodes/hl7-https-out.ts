@@ -192,7 +192,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const figures = new FiguresKeeper({
     history,
     since,
-    state: () => delivery.state().state,
+    delivery: () => delivery.state(),
     store: (all) => delivery.keepFigures(all),
     clock: systemClock,
     random: Math.random
@@ -218,14 +218,14 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       whileUnreachable: settings.delivery.failWhileUnreachable
     },
     searchFields: settings.searchFields.map(({ text }) => text),
-    since: () => since.of(delivery.state().state),
+    since: () => since.of(delivery.state()),
     alerts: () => alerts.check(delivery.state()),
     edit: (seq, text, by) => editMessage(delivery, contents, seq, text, by),
     sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
   })
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()
-    since.of(state.state)
+    since.of(state)
     const raised = alerts.check(state)
     const [ending] = certificates.ending(systemClock.now())
     const certificate = ending && { of: ending.of, days: ending.daysLeft }

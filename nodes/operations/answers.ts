@@ -20,7 +20,7 @@ export interface NodeState extends Told {
   host: string
   /** `stopped`: the node is disabled or deleted, and messages are in its queue file. */
   state: NodeStateName
-  /** Since when it is in this state; null if that is not known. */
+  /** Since when it is in this state, or, idle or sending, has suspended messages; null if that is not known. */
   since: string | null
   /** Why, in a sentence; English, of `kind` and `values`. */
   reason: string

@@ -14,8 +14,7 @@ const UNCHANGED_MS = 60_000
 export interface FiguresKeeperParts {
   history: History
   since: StateSince
-  /** The present state. */
-  state: () => DeliveryState['state']
+  delivery: () => Pick<DeliveryState, 'state' | 'suspended'>
   store: (figures: Figures) => Promise<void>
   clock: Pick<Clock, 'after'>
   /** 0 to 1: not all nodes store at the same time. */
@@ -56,10 +55,10 @@ export class FiguresKeeper {
   }
 
   #store(): void {
-    const { history, since, state, store } = this.#parts
+    const { delivery, history, since, store } = this.#parts
     const minutes = history.unstored
     const { lastAckAt } = history
-    const stored = store({ minutes, lastAckAt, state: since.figure(state()) })
+    const stored = store({ minutes, lastAckAt, state: since.figure(delivery()) })
     // What could not be stored comes with the next ones.
     stored.then(
       () => {

@@ -2,14 +2,22 @@ import type { Figures } from '../queue/figures.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryState } from './delivery-state.ts'
 
+/** What the time depends on. */
+export type Known = Pick<DeliveryState, 'state' | 'suspended'>
+
+/** What an operator is told: if nothing worse holds, that messages are suspended. */
+type Condition = DeliveryState['state'] | 'suspended'
+
 /**
- * Remembers since when a delivery has been in its state. It sees only what it is asked about. A state of an earlier
- * run goes on if the delivery comes back to it before a message is settled: it was not over.
+ * Remembers since when a delivery has been in its state, or, if that is idle or sending, since when it has suspended
+ * messages. It sees only what it is asked about. A state of an earlier run goes on if the delivery comes back to it
+ * before a message is settled: it was not over.
  */
 export class StateSince {
   readonly #now: () => number
-  #state: DeliveryState['state'] | undefined
+  #condition: Condition | undefined
   #since = 0
+  #suspendedSince: number | undefined
   #earlier: Figures['state']
 
   /** @param now wall clock, milliseconds */
@@ -22,33 +30,47 @@ export class StateSince {
     if (event.kind === 'opened') {
       this.#earlier = event.figures.state
       // Somebody may have asked before.
-      if (this.#state !== undefined) this.#since = this.#sinceEarlier(this.#state) ?? this.#since
+      if (this.#condition !== undefined) {
+        this.#since = this.#sinceEarlier(this.#condition) ?? this.#since
+      }
     } else if (event.kind === 'moved' && event.to === 'leaving') this.#earlier = undefined
   }
 
   /**
-   * @param state the present one; to be asked soon after each change
+   * @param delivery the present one; to be asked soon after each change
    * @returns wall clock, milliseconds
    */
-  of(state: DeliveryState['state']): number {
-    if (state !== this.#state) {
-      this.#state = state
-      this.#since = this.#sinceEarlier(state) ?? this.#now()
+  of(delivery: Known): number {
+    const condition = conditionOf(delivery)
+    if (delivery.suspended === 0) this.#suspendedSince = undefined
+    else this.#suspendedSince ??= this.#sinceEarlier('suspended') ?? this.#now()
+    if (condition !== this.#condition) {
+      this.#condition = condition
+      this.#since = this.#sinceEarlier(condition) ?? this.#now()
     }
-    return this.#since
+    return condition === 'suspended' ? (this.#suspendedSince ?? this.#since) : this.#since
   }
 
   /** What is to be stored of it: the state of the earlier run as long as that may go on. */
-  figure(state: DeliveryState['state']): Figures['state'] {
-    const since = this.of(state)
-    const isPassing = state === 'idle' || state === 'sending'
-    return isPassing && this.#earlier?.name === 'retrying' ? this.#earlier : { name: state, since }
+  figure(delivery: Known): Figures['state'] {
+    const since = this.of(delivery)
+    return isQuiet(delivery) && this.#earlier?.name === 'retrying'
+      ? this.#earlier
+      : { name: conditionOf(delivery), since }
   }
 
-  #sinceEarlier(state: DeliveryState['state']): number | undefined {
-    if (this.#earlier?.name !== state) return undefined
+  #sinceEarlier(condition: Condition): number | undefined {
+    if (this.#earlier?.name !== condition) return undefined
     const { since } = this.#earlier
     this.#earlier = undefined
     return since
   }
+}
+
+function conditionOf(delivery: Known): Condition {
+  return isQuiet(delivery) && delivery.suspended > 0 ? 'suspended' : delivery.state
+}
+
+function isQuiet({ state }: Known): boolean {
+  return state === 'idle' || state === 'sending'
 }

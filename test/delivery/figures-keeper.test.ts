@@ -4,7 +4,7 @@ import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
 import { History } from '../../src/delivery/history.ts'
-import { StateSince } from '../../src/delivery/state-since.ts'
+import { StateSince, type Known } from '../../src/delivery/state-since.ts'
 import type { Figures, Minute } from '../../src/queue/figures.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
@@ -42,14 +42,18 @@ class Store {
 function start(
   store: Store,
   clock: FakeClock
-): { tell: (...events: DeliveryEvent[]) => void; history: History; be: (state: State) => number } {
-  let state: State = 'idle'
+): {
+  tell: (...events: DeliveryEvent[]) => void
+  history: History
+  be: (state: State, suspended?: number) => number
+} {
+  let delivery: Known = { state: 'idle', suspended: 0 }
   const history = new History(clock, () => 3)
   const since = new StateSince(() => clock.now())
   const keeper = new FiguresKeeper({
     history,
     since,
-    state: () => state,
+    delivery: () => delivery,
     store: (figures) => store.keep(figures),
     clock,
     random: () => 0.5
@@ -65,9 +69,9 @@ function start(
   return {
     tell,
     history,
-    be(next) {
-      state = next
-      return since.of(state)
+    be(state, suspended = 0) {
+      delivery = { state, suspended }
+      return since.of(delivery)
     }
   }
 }
@@ -179,6 +183,19 @@ describe('the figures of a node', () => {
     assert.equal(last.be('retrying'), clock.now(), 'what was settled ended it')
   })
 
+  it('say since when there are suspended messages', async () => {
+    const store = new Store()
+    const clock = new FakeClock()
+    const first = start(store, clock)
+    const began = first.be('idle', 2)
+    first.tell({ kind: 'closing' })
+    await settled()
+    clock.pass(MINUTE)
+    const next = start(store, clock)
+    assert.equal(next.be('sending', 2), began)
+    assert.equal(next.be('idle', 0), clock.now())
+  })
+
   it('say since when it is idle, whoever asked before the file was open', async () => {
     const store = new Store()
     const clock = new FakeClock()
@@ -186,9 +203,9 @@ describe('the figures of a node', () => {
     store.figures = { ...NO_FIGURES, state: { name: 'idle', since: began } }
     clock.pass(MINUTE)
     const since = new StateSince(() => clock.now())
-    since.of('idle')
+    since.of({ state: 'idle', suspended: 0 })
     since.readEvent({ kind: 'opened', endedOn: [], figures: store.figures })
-    assert.equal(since.of('idle'), began)
+    assert.equal(since.of({ state: 'idle', suspended: 0 }), began)
     await settled()
   })
 })
