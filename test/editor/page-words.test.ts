@@ -5,7 +5,14 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { csv } from '../../nodes/operations/page/csv.ts'
 import { cut } from '../../nodes/operations/page/cut.ts'
-import { bars, COLUMNS, ground, HEIGHT, seriesOf } from '../../nodes/operations/page/picture.ts'
+import {
+  bars,
+  COLUMNS,
+  ground,
+  HEIGHT,
+  seriesOf,
+  withNewest
+} from '../../nodes/operations/page/picture.ts'
 import { clockTime, until } from '../../nodes/operations/page/times.ts'
 import { told } from '../../nodes/operations/page/told.ts'
 import {
@@ -340,6 +347,17 @@ describe('the pictures', () => {
     assert.deepEqual(seriesOf(some, 'queued', 60, now), { columns, figure: 0, most: 5 })
     assert.equal(seriesOf(some, 'p95', 60, now).figure, 2)
     assert.deepEqual(seriesOf([], 'acked', 60, now), { columns: nothing(60), figure: 0, most: 0 })
+  })
+
+  it('of the day never show less than those of the hour, which are newer', () => {
+    const day = minutes([4, 1, 1])
+    const hour = minutes([1, 3])
+    assert.deepEqual(
+      withNewest(day, hour).map(({ acked }) => acked),
+      [4, 1, 3]
+    )
+    assert.deepEqual(withNewest(day, []), day)
+    assert.deepEqual(withNewest([], hour), hour)
   })
 
   it('put several minutes into a column, the last one whole', () => {

@@ -156,7 +156,13 @@ export class NodeTable {
       >
         ${suspended} <span class="hl7-unit">${text('unit.suspended')}</span>
       </td>
-      <td role="gridcell" class=${cell('oldest', !isHeld)}>
+      <td
+        role="gridcell"
+        class=${
+          // Folded away, it goes on after “12 waiting”.
+          cell('oldest', queued === 0)
+        }
+      >
         <span class="hl7-unit">${isHeld ? text('unit.for') : ''}</span>
         ${isHeld ? durationText(oldestAgeMs, text) : ''}
       </td>

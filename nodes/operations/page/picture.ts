@@ -60,6 +60,15 @@ export function seriesOf(
   }
 }
 
+/** The minutes of a day, the newest of which are those of the hour: the day is asked for less often. */
+export function withNewest(
+  day: readonly HistoryMinute[],
+  hour: readonly HistoryMinute[]
+): HistoryMinute[] {
+  const [first] = hour
+  return first === undefined ? [...day] : [...day.filter(({ at }) => at < first.at), ...hour]
+}
+
 /** The bars of a picture as the `d` of an SVG path; the highest is as high as the picture. */
 export function bars(columns: Series['columns']): string {
   const highest = Math.max(...columns.map((value) => value ?? 0))

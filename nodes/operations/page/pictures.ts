@@ -1,6 +1,15 @@
 import { html, svg, type TemplateResult } from 'lit-html'
-import type { History } from '../answers.ts'
-import { bars, COLUMNS, type Figure, FIGURES, ground, HEIGHT, seriesOf } from './picture.ts'
+import type { History, HistoryMinute } from '../answers.ts'
+import {
+  bars,
+  COLUMNS,
+  type Figure,
+  FIGURES,
+  ground,
+  HEIGHT,
+  seriesOf,
+  withNewest
+} from './picture.ts'
 import type { Speech } from './told.ts'
 
 /** What the pictures show: the last hour and the last day. */
@@ -13,6 +22,8 @@ export type Histories = Partial<Record<Range, History>>
 /** A node's last hour and day as small pictures, each with its figure beside it and in words for the ear. */
 export function pictures(histories: Histories, speech: Speech): TemplateResult {
   const { text } = speech
+  const hour = histories[60]?.minutes ?? []
+  const minutes = { 60: hour, 1440: withNewest(histories[1440]?.minutes ?? [], hour) }
   return html`<div class="hl7-pictures">
     <span></span>
     ${RANGES.map((range) => html`<span class="hl7-range">${text(`range.${range}`)}</span>`)}
@@ -21,18 +32,18 @@ export function pictures(histories: Histories, speech: Speech): TemplateResult {
         html`<span class="hl7-figure-name" title=${text(`figureMeans.${figure}`)}
             >${text(`figure.${figure}`)}</span
           >
-          ${RANGES.map((range) => picture(histories[range], figure, range, speech))}`
+          ${RANGES.map((range) => picture(minutes[range], figure, range, speech))}`
     )}
   </div>`
 }
 
 function picture(
-  history: History | undefined,
+  minutes: readonly HistoryMinute[],
   figure: Figure,
   range: Range,
   { text, language, now }: Speech
 ): TemplateResult {
-  const series = seriesOf(history?.minutes ?? [], figure, range, now())
+  const series = seriesOf(minutes, figure, range, now())
   const isKnown = series.columns.some((column) => column !== null)
   const n = Math.round(series.figure).toLocaleString(language)
   const value = !isKnown ? '–' : figure === 'p95' ? text('age.ms', { n }) : n
