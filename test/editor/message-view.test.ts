@@ -34,7 +34,7 @@ const MESSAGE: MessageContent = {
       by: '',
       kind: 'message-accepted',
       values: {},
-      text: 'Accepted'
+      text: 'Accepted by the node'
     },
     {
       at: null,
@@ -152,7 +152,7 @@ describe('one message in the page', () => {
     const page = await open(MESSAGE)
     const said = await page.locator('.hl7-story-rows li span').allTextContents()
     assert.deepEqual(said, [
-      'Accepted',
+      'Accepted by the node',
       '2 more attempts are not listed',
       'Attempt: HTTP 503 after 425 ms',
       'Resent · by ada',

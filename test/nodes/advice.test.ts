@@ -80,7 +80,7 @@ describe('the advice for a node', () => {
     )
     assert.match(
       text,
-      /1 message waits on disk; nothing is lost\. It leaves by itself once this works again; it has 15 min from its first try, then it goes to Catch nodes\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
+      /1 message waits on disk; nothing is lost\. It leaves by itself once this works again; it is given up 15 min after its first try, and goes back to the flow \(Catch nodes\)\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
     )
     assert.ok(!text.includes(host()), 'not the receiver, which has nothing to do with it')
   })
@@ -142,7 +142,7 @@ describe('the advice for a node', () => {
       assert.ok(text.startsWith(`The receiver ${host()} ${words}`), text)
       assert.match(text, /1 message waits on disk; nothing is lost\. It leaves by itself/)
       // An outage skips nobody.
-      assert.equal(text.includes('it has 15 min from its first try'), status !== 503, text)
+      assert.equal(text.includes('it is given up 15 min after its first try'), status !== 503, text)
     })
   }
 
@@ -150,7 +150,10 @@ describe('the advice for a node', () => {
     const unreachable = { auth: '', url: 'https://127.0.0.1:9/hl7' }
     await deploy({ ...unreachable, failureTimeout: 90, failWhileUnreachable: true })
     await send()
-    assert.match(await advised('advice-unreachable'), /it has 1 min 30 s from its first try/)
+    assert.match(
+      await advised('advice-unreachable'),
+      /it is given up 1 min 30 s after its first try/
+    )
     world.receiver.respond = () => ({ status: 404 })
     await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C', failureTimeout: -1 })
     await send()
@@ -166,7 +169,7 @@ describe('the advice for a node', () => {
     await world.eventually(async () => (await world.state()).suspended === 2)
     assert.equal(
       await advised('advice-suspended'),
-      `2 messages are suspended: the receiver ${host()} answered AE 206 Application record locked (rule :?E=S). Nothing is lost: what is suspended stays on disk, and the other messages go on. Have the cause fixed, then resend them, one first, or discard them. Call: ${CONTACT}`
+      `2 messages are suspended by rule :?E=S: the receiver ${host()} answered AE 206 Application record locked. Nothing is lost: what is suspended stays on disk, and the other messages go on. Have the cause fixed, then resend them, one first, or discard them. Call: ${CONTACT}`
     )
   })
 

@@ -226,7 +226,7 @@ describe('the routes of operations', () => {
     const failed = attempts - 2
     assert.ok(failed >= 2)
     assert.deepEqual(told, [
-      ['message-accepted', '', 'Accepted'],
+      ['message-accepted', '', 'Accepted by the node'],
       ...Array.from({ length: failed }, () => ['message-attempt', '', 'Attempt: HTTP 503 after']),
       ['message-attempt', '', 'Attempt: AE after'],
       ['message-suspended', 'rule', 'Suspended by rule :?E=S'],
