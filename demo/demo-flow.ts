@@ -113,7 +113,7 @@ function troubleNodes(z: string, out: string): FlowNode[] {
       wires: []
     },
     button(away, 'the receiver is away for 30 seconds', [190, 600], 'away', tell),
-    button(locked, 'its records are locked for 30 seconds', [200, 660], 'locked', tell),
+    button(locked, 'its records are locked for 30 seconds', [190, 660], 'locked', tell),
     {
       id: tell,
       type: 'function',
