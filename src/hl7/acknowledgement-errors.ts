@@ -18,7 +18,10 @@ export interface AcknowledgementError {
   readonly code: string
   /** ERR-3.2, else ERR-3.9 or ERR-3.5; in the 2.3 form ERR-1.4.2, else ERR-1.4.5. */
   readonly codeText: string
-  /** ERR-3.9 beside ERR-3.2: HAPI puts the words of its exception there. */
+  /**
+   * ERR-3.9 beside ERR-3.2, in the 2.3 form ERR-1.4.5 beside ERR-1.4.2: HAPI puts the words of its
+   * exception there.
+   */
   readonly originalText?: string
   /** ERR-4 as sent: usually E, W, I or F. */
   readonly severity: string
@@ -39,13 +42,13 @@ export function errorsOf(err: Segment): AcknowledgementError[] {
   if (!newer) return older.filter((error) => error !== null)
 
   const first = older[0]
-  const code = codeOf(err, 3) ?? codeOf(err, 5)
+  const coded = codeOf(err, 3) ?? codeOf(err, 5) ?? first
   return [
     {
       location: locationOf(err, 2) || (first?.location ?? ''),
-      code: code?.code ?? first?.code ?? '',
-      codeText: code?.codeText ?? first?.codeText ?? '',
-      ...(code?.originalText !== undefined && { originalText: code.originalText }),
+      code: coded?.code ?? '',
+      codeText: coded?.codeText ?? '',
+      ...(coded?.originalText !== undefined && { originalText: coded.originalText }),
       severity: err.value(errSeverity),
       diagnostic: err.fieldText(7) || (first?.diagnostic ?? ''),
       userMessage: err.fieldText(8)
@@ -77,7 +80,7 @@ function fromErr1(err: Segment, components: string[][]): AcknowledgementError | 
     location: locate([part(1), part(2), part(3)]) || joined([part(1), part(2), part(3)]),
     code: part(4),
     // Some receivers send "^" instead of "&" between code and text.
-    codeText: part(4, 2) || part(4, 5) || part(5)
+    ...textsOf(part(4, 2), part(4, 5), part(5))
   }
 }
 
@@ -92,10 +95,17 @@ function codeOf(
     const pieces = components[component - 1] ?? []
     return unescape(pieces.join(segment.separators.subcomponent), segment.separators)
   }
-  const [text, alternateText, originalText] = [part(2), part(5), part(9)]
+  return { code: part(1), ...textsOf(part(2), part(9), part(5)) }
+}
+
+/** @param otherText only where the first two are empty */
+function textsOf(
+  text: string,
+  originalText: string,
+  otherText: string
+): Pick<AcknowledgementError, 'codeText' | 'originalText'> {
   return {
-    code: part(1),
-    codeText: text || originalText || alternateText,
+    codeText: text || originalText || otherText,
     ...(text !== '' && originalText !== '' && originalText !== text && { originalText })
   }
 }

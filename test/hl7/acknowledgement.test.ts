@@ -156,6 +156,10 @@ describe('ERR', () => {
     ['ERR|||207^Same^^^^^^^Same', { code: '207', codeText: 'Same' }],
     ['ERR|||207^^HL70357^E7^Other code', { code: '207', codeText: 'Other code' }],
     ['ERR|^^^207&&HL70357&&Cannot parse', { code: '207', codeText: 'Cannot parse' }],
+    [
+      'ERR|^^^207&Application internal error&hl70357&&Cannot parse',
+      { code: '207', codeText: 'Application internal error', originalText: 'Cannot parse' }
+    ],
     ['ERR||||||||No such ward', { userMessage: 'No such ward' }],
     // The form of 2.3, which also comes in messages of 2.5.
     ['ERR|PID^1^5^101&Missing&HL70357', { location: 'PID[1]-5', code: '101', codeText: 'Missing' }],
