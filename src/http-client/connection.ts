@@ -3,10 +3,10 @@ import { Readable } from 'node:stream'
 import type { Client } from 'undici'
 import { english } from '../english.ts'
 import { decodeBody } from './decode-body.ts'
-import { isCertificateAlert, isCut, isTls, isUnreadable } from './describe-error.ts'
+import { isCertificateAlert, isUnreadable } from './describe-error.ts'
 import { readBeforeWriteErrors } from './early-answer.ts'
 import { Exchange } from './exchange.ts'
-import { aborted, cut, Failure, failureOf } from './failure.ts'
+import { aborted, brokenBy, cut, Failure, failureOf } from './failure.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -170,22 +170,12 @@ export class Connection {
     }
   }
 
-  /**
-   * Once a request is on its way, whatever ends the connection is a reset: the request may have
-   * arrived.
-   *
-   * @returns undefined if the connection was closed before it was sent
-   */
+  /** @returns undefined if the connection was closed before the request was sent */
   #failureOf(error: unknown, isStarted: boolean): Failure | undefined {
-    if (error instanceof Failure) return error
-    const cause = this.#firstError ?? (error as Error)
+    const cause = error instanceof Failure ? error : (this.#firstError ?? (error as Error))
     if (cause instanceof Failure) return cause
-    if (isCertificateAlert(cause)) return failureOf(cause, 'tls')
-    if (!isStarted) return this.#socket.destroyed ? undefined : failureOf(cause, undefined)
-    if (isCut(cause)) return cut()
-    const { code = '' } = cause as NodeJS.ErrnoException
-    if (!isTls(code)) return failureOf(cause, 'reset')
-    return new Failure(code, 'reset', english('log', 'network.tlsBroke', { code }))
+    if (isStarted || isCertificateAlert(cause)) return brokenBy(cause)
+    return this.#socket.destroyed ? undefined : failureOf(cause, undefined)
   }
 }
 

@@ -1,5 +1,5 @@
 import { english, type KeyUnder } from '../english.ts'
-import { describeError, isTls } from './describe-error.ts'
+import { describeError, isCertificateAlert, isCut, isTls } from './describe-error.ts'
 import { HttpError, type HttpErrorFacts, type HttpErrorFamily } from './http-error.ts'
 
 /**
@@ -58,6 +58,18 @@ export function failureOf(error: unknown, family: HttpErrorFamily | undefined): 
 export function connectFailureOf(error: unknown, phase: 'connect' | 'tls'): Failure {
   const { code = '' } = error as NodeJS.ErrnoException
   return failureOf(error, isTls(code) ? 'tls' : phase)
+}
+
+/**
+ * The same for an error on an open connection. Whatever ends it is a reset, because the request may have arrived, but
+ * for a server that refuses the client certificate.
+ */
+export function brokenBy(error: NodeJS.ErrnoException): Failure {
+  if (isCertificateAlert(error)) return failureOf(error, 'tls')
+  if (isCut(error)) return cut()
+  const { code = '' } = error
+  if (!isTls(code)) return failureOf(error, 'reset')
+  return new Failure(code, 'reset', english('log', 'network.tlsBroke', { code }))
 }
 
 /** Something took longer than it may. */

@@ -1,10 +1,9 @@
 import type { CertificateDates } from './certificates.ts'
 import { Connection, type ReceivedReply } from './connection.ts'
+import { Connector } from './connector.ts'
 import { aborted, connectFailureOf } from './failure.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpClientSettings, HttpRequest } from './http-message.ts'
-import { HttpsAgent } from './https-agent.ts'
-import { openSocket } from './open-socket.ts'
 
 export interface UndiciClientSettings extends HttpClientSettings {
   /**
@@ -26,15 +25,16 @@ const NOTICE_AGAIN_MS = 60_000
  */
 export class UndiciClient {
   readonly #settings: UndiciClientSettings
+  readonly #connector: Connector
   readonly #connections = new Set<Connection>()
   /** Those that are free. The one used last comes last: the server is least likely to have closed it. */
   readonly #free: Connection[] = []
   readonly #closing = new AbortController()
   readonly #noticedAt = new Map<string, number>()
-  #agent: HttpsAgent | undefined
 
   constructor(settings: UndiciClientSettings) {
     this.#settings = settings
+    this.#connector = new Connector(settings)
   }
 
   /**
@@ -56,14 +56,13 @@ export class UndiciClient {
 
   /** The certificate of the receiver; of several the one that ends first. Undefined until one was seen. */
   get certificate(): CertificateDates | undefined {
-    return this.#agent?.certificates.endingFirst
+    return this.#connector.certificate
   }
 
   /** Closes every connection for good. Requests in flight, and later ones, end with `ERR_ABORTED`. */
   close(): void {
     this.#closing.abort()
     for (const connection of this.#connections) connection.destroy()
-    this.#agent?.destroy()
   }
 
   async #send(connection: Connection, request: HttpRequest): Promise<ReceivedReply | undefined> {
@@ -82,35 +81,24 @@ export class UndiciClient {
   /** @throws {HttpError} */
   async #connect({ url, signal }: HttpRequest): Promise<Connection> {
     const closing = this.#closing.signal
-    try {
-      const agent = url.protocol === 'https:' ? this.#httpsAgent() : undefined
-      const { Client } = await import('undici')
-      const socket = await openSocket(url, agent, {
-        connectTimeoutMs: this.#settings.connectTimeoutMs,
-        signal: signal === undefined ? closing : AbortSignal.any([closing, signal])
-      })
-      const connection = new Connection(Client, url, socket, (why) => {
-        this.#notice(`${url.host}: ${why}.`)
-      })
-      this.#connections.add(connection)
-      connection.onClosed(() => {
-        this.#connections.delete(connection)
-        const at = this.#free.indexOf(connection)
-        if (at !== -1) this.#free.splice(at, 1)
-      })
-      return connection
-    } catch (error) {
+    const { Client } = await import('undici').catch((error: unknown) => {
       throw connectFailureOf(error, 'connect').at(url.host, {
         connected: false,
         reusedConnection: false
       })
-    }
-  }
-
-  /** @throws {Failure} `ERR_PROXY_ADDRESS` */
-  #httpsAgent(): HttpsAgent {
-    this.#agent ??= new HttpsAgent(this.#settings)
-    return this.#agent
+    })
+    const ending = signal === undefined ? closing : AbortSignal.any([closing, signal])
+    const socket = await this.#connector.open(url, ending)
+    const connection = new Connection(Client, url, socket, (why) => {
+      this.#notice(`${url.host}: ${why}.`)
+    })
+    this.#connections.add(connection)
+    connection.onClosed(() => {
+      this.#connections.delete(connection)
+      const at = this.#free.indexOf(connection)
+      if (at !== -1) this.#free.splice(at, 1)
+    })
+    return connection
   }
 
   #notice(text: string): void {

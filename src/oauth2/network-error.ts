@@ -44,12 +44,15 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
 }
 
 function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenError {
-  const { code, family, status, certificateIssuer, retryAfterMs, what } = error
+  const { family, status, certificateIssuer, retryAfterMs, what } = error
+  // Of a handshake that failed, OpenSSL's code tells no more than its words, which are in `what`.
+  const isHandshake = family === 'tls' && !error.connected
+  const code = isHandshake && error.code.startsWith('ERR_SSL_') ? 'EPROTO' : error.code
   return new TokenError(english('log', 'token.unreached', { host, what }), {
     code,
     status,
     host,
-    hints: [hintForNetwork(error, field)],
+    hints: [hintForNetwork(code, error, field)],
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
     certificateIssuer,
@@ -71,8 +74,8 @@ function codeOf(error: unknown): string {
 }
 
 /** What to do if there was no complete answer at all. */
-function hintForNetwork(error: HttpError, field: AddressField): Hint {
-  const { code, family, certificateIssuer, atProxy } = error
+function hintForNetwork(code: string, error: HttpError, field: AddressField): Hint {
+  const { family, certificateIssuer, atProxy } = error
   const values = { field }
   if (code === 'ERR_PROXY_TUNNEL') {
     return atProxy ? { key: 'proxyRefused' } : { key: 'beyondProxy', values }

@@ -7,7 +7,6 @@ import { afterEach, before, beforeEach, describe, it } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { inspect } from 'node:util'
 import type { HttpErrorFamily } from '../../src/http-client/http-error.ts'
-import { HttpsAgent } from '../../src/http-client/https-agent.ts'
 import {
   type Authority,
   type Certificate,
@@ -51,8 +50,12 @@ describe('a request through a proxy', () => {
     /** Requests other than CONNECT. */
     others: number
   }
-  /** A proxy that connects to any target, unless `status` is not 200. */
-  async function startProxy({ status = 200, tls }: { status?: number; tls?: Certificate } = {}) {
+  /** A proxy that connects to any target, or to this port for all of them, unless `status` is not 200. */
+  async function startProxy({
+    status = 200,
+    tls,
+    onwardPort
+  }: { status?: number; tls?: Certificate; onwardPort?: number } = {}) {
     const server = tls === undefined ? createHttpServer() : createHttpsServer(tls)
     const seen = { connects: [] as Proxy['connects'], others: 0 }
     server.on('tlsClientError', () => undefined)
@@ -69,7 +72,7 @@ describe('a request through a proxy', () => {
         return
       }
       const { hostname, port } = new URL(`http://${target}`)
-      const onward = connect(Number(port), hostname, () => {
+      const onward = connect(onwardPort ?? Number(port), hostname, () => {
         socket.write('HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n')
         onward.write(head)
         socket.pipe(onward).pipe(socket)
@@ -97,6 +100,16 @@ describe('a request through a proxy', () => {
       const all = Array.from({ length: tunnels }, () => tunnel)
       assert.deepEqual([proxy.connects, proxy.others], [all, 0])
       assert.equal(server.connections(), tunnels)
+    })
+
+    it(`names the host as the URL does, without the usual port: ${library}`, async () => {
+      const host: Handler = (request, response) => response.end(request.headers.host)
+      const { port, url } = await test.serve(host, certificate)
+      const proxy = { url: (await startProxy({ onwardPort: port })).url.origin }
+      const mine = test[library]({ ...trusting, proxy })
+      for (const asked of [url, new URL('https://127.0.0.1/hl7')]) {
+        assert.equal((await post(mine, asked)).body.toString(), asked.host)
+      }
     })
 
     it(`is not cut after connectTimeout: ${library}`, async () => {
@@ -347,27 +360,22 @@ describe('a request through a proxy', () => {
   })
 
   for (const [entry, url, isDirect] of [
-    ['hl7.example.org', 'https://hl7.example.org/x', true],
-    ['HL7.Example.org ', 'https://hl7.example.ORG/x', true],
-    ['example.org', 'https://hl7.example.org/', true],
-    ['.example.org', 'https://hl7.example.org/', true],
-    ['*.example.org', 'https://hl7.example.org/', true],
-    ['example.org', 'https://notexample.org/', false],
-    ['hl7.example.org:8443', 'https://hl7.example.org/', false],
-    ['hl7.example.org:8443', 'https://hl7.example.org:8443/', true],
+    ['hl7.invalid', 'https://hl7.invalid/x', true],
+    ['HL7.Invalid ', 'https://hl7.INVALID/x', true],
+    ['out.invalid', 'https://hl7.out.invalid/', true],
+    ['.out.invalid', 'https://hl7.out.invalid/', true],
+    ['*.out.invalid', 'https://hl7.out.invalid/', true],
+    ['out.invalid', 'https://notout.invalid/', false],
+    ['hl7.invalid:8443', 'https://hl7.invalid/', false],
+    ['hl7.invalid:8443', 'https://hl7.invalid:8443/', true],
     ['[::1]:9', 'https://[::1]:9/', true],
-    ['*', 'https://anything.example/', true],
-    ['', 'https://anything.example/', false]
+    ['*', 'https://anything.invalid/', true],
+    ['', 'https://anything.invalid/', false]
   ] as const) {
-    it(`${isDirect ? 'does not apply to' : 'applies to'} ${url} with the exception "${entry}"`, () => {
-      const proxy = { url: 'http://127.0.0.1:9', noProxy: [entry] }
-      const agent = new HttpsAgent({ proxy, connectTimeoutMs: 2000 })
-      const { hostname, port } = new URL(url)
-      const host = hostname.replaceAll(/[[\]]/g, '')
-      const socket = agent.createConnection({ host, port: port || 443 })
-      socket.on('error', () => undefined)
-      assert.equal(agent.leadsToProxy(socket), !isDirect)
-      socket.destroy()
+    it(`${isDirect ? 'does not apply to' : 'applies to'} ${url} with the exception "${entry}"`, async () => {
+      const gone = { url: 'http://127.0.0.1:9', noProxy: [entry] }
+      const { atProxy, connected } = await errorOf(post(test.undici({ proxy: gone }), new URL(url)))
+      assert.deepEqual([atProxy, connected], [!isDirect, false])
     })
   }
 })
