@@ -5,7 +5,7 @@ import { english } from '../english.ts'
 import { certificateDates, ServerCertificates, type CertificateDates } from './certificates.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { describeError } from './describe-error.ts'
-import { aborted, connectFailureOf, cut, Failure, tooLate } from './failure.ts'
+import { aborted, connectFailureOf, Failure, tooLate } from './failure.ts'
 import { proxyEnvironment } from './proxy.ts'
 
 /**
@@ -144,9 +144,6 @@ const MAX_LISTENERS = 4096
 
 function watchTunnel(socket: Socket, reject: (failure: Failure) => void): void {
   socket.setNoDelay(true).setKeepAlive(true)
-  socket.once('close', () => {
-    reject(cut())
-  })
   // Node.js doubles these with each piece of the proxy's answer, which would block the event loop.
   socket.setMaxListeners(Infinity)
   socket.on('newListener', (event: string) => {
