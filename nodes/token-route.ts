@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node, NodeAPI } from 'node-red'
+import { checkSettings } from '../src/oauth2/check-settings.ts'
 import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'
@@ -37,7 +38,7 @@ async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise
   const connection = readConnection(properties, configNodes.find)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
   const redactor = new Redactor(settings.secrets)
-  const { problems } = properties
+  const problems = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
   if (problems.length > 0) {
     return redactor.hideIn({
       ok: false,

@@ -5,7 +5,6 @@ import { clientAuthMethod } from './client-auth-method.ts'
 import { deployProblem, formProblem } from './setting-problem.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
-import { configError, type TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /**
@@ -21,12 +20,6 @@ export function checkSettings(settings: TokenSettings): string[] {
     ...keyProblems(settings),
     ...otherProblems(settings)
   ]
-}
-
-/** The same as one error, if there is a problem. */
-export function settingsError(settings: TokenSettings): TokenError | undefined {
-  const problems = checkSettings(settings)
-  return problems.length === 0 ? undefined : configError(problems.join(' '))
 }
 
 function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {

@@ -337,7 +337,7 @@ function waitFor(
 }
 
 /** What a status shows of an error. */
-export function troubleOf(error: TokenError): TokenTrouble {
+function troubleOf(error: TokenError): TokenTrouble {
   const { message, hint, permanent, status, host, description } = error
   return {
     code: shownCode(error),

@@ -5,7 +5,6 @@ import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
 import { answerError, errorInFront, type AnswerFacts } from './answer-error.ts'
-import { settingsError } from './check-settings.ts'
 import { clientAuthMethod } from './client-auth-method.ts'
 import {
   clientAuthentication,
@@ -49,8 +48,6 @@ export interface ObtainedToken {
  * wanted: openid-client and jose would make the start of Node-RED slower.
  */
 export class TokenClient {
-  /** Why these settings can never get a token. */
-  readonly configError: TokenError | undefined
   readonly #settings: TokenSettings
   readonly #httpClient: GotClient
   readonly #clock: Clock
@@ -62,6 +59,7 @@ export class TokenClient {
   readonly #onQuirk: (host: string, quirk: string) => void
 
   /**
+   * @param settings in which `checkSettings` finds no problem
    * @param onQuirk receives each tolerated deviation, in one sentence, also if the answer is a
    * refusal
    * @param proofs are sent if `dpop` is on
@@ -81,7 +79,6 @@ export class TokenClient {
     this.#discovery = new Discovery(settings, clock)
     const { clientSecret, password, privateKeyPassphrase, secrets } = settings
     this.#secrets = [clientSecret, password, privateKeyPassphrase, ...secrets]
-    this.configError = settingsError(settings)
     const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
     // A key that nothing is signed with may be unusable.
     if (typeof key === 'string') return
@@ -96,7 +93,6 @@ export class TokenClient {
    * @throws {TokenError} and nothing else
    */
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
-    if (this.configError !== undefined) throw this.configError
     try {
       const metadata = await this.metadata(signal)
       return await this.#request(metadata, this.#fetch(signal)).catch((error: unknown) => {

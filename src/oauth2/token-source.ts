@@ -2,9 +2,8 @@ import { systemClock, type Clock } from '../clock.ts'
 import { english } from '../english.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
-import { settingsError } from './check-settings.ts'
 import { DpopProofs } from './dpop-proofs.ts'
-import { TokenCache, troubleOf, type TokenStatus } from './token-cache.ts'
+import { TokenCache } from './token-cache.ts'
 import type { TokenClient } from './token-client.ts'
 import { TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -20,17 +19,13 @@ export interface TokenSourceParts {
   onWarning?: ((text: string) => void) | undefined
 }
 
-/**
- * The tokens of one `oauth2-client-credentials` node. Two sources never share a token. The
- * constructor never throws: settings that cannot work make every call fail with the code `CONFIG`.
- */
+/** The tokens of one `oauth2-client-credentials` node. Two sources never share a token. */
 export class TokenSource extends TokenCache {
-  /** Why the settings can never work; `undefined` if they can. */
-  readonly configError: TokenError | undefined
   /** For requests with a token, which is bound to the key of this source. Undefined: no DPoP. */
   readonly proofs: DpopProofs | undefined
   readonly #httpClient: GotClient
 
+  /** @param settings in which `checkSettings` finds no problem */
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
     const warned = new Set<string>()
@@ -52,17 +47,7 @@ export class TokenSource extends TokenCache {
       }
     })
     this.#httpClient = httpClient
-    this.configError = settingsError(settings)
     this.proofs = proofs
-  }
-
-  override token(signal?: AbortSignal): Promise<string> {
-    return this.configError === undefined ? super.token(signal) : Promise.reject(this.configError)
-  }
-
-  override get status(): TokenStatus {
-    const { configError } = this
-    return configError === undefined ? super.status : { state: 'none', ...troubleOf(configError) }
   }
 
   /** The token server's certificate, or the issuer's if that ends first; undefined until it was seen. */

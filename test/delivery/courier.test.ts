@@ -750,7 +750,7 @@ describe('Courier', () => {
     assert.deepEqual([outage.reachable, outage.status], [false, 503])
     assert.equal(outage.isPermanent, undefined)
 
-    const unset = await tokensOf(json({}), { tokenEndpoint: 'no URL' })
+    const unset = await tokensOf(json({}), { clientAuth: 'private_key_jwt' })
     const config = await courier(server.url, { tokens: unset }).attempt(parcel)
     assert.deepEqual([config.error?.code, config.hint], ['CONFIG', undefined])
     assert.equal(server.requests.length, 0)

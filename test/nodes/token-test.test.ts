@@ -203,7 +203,11 @@ describe('the Test button of the OAuth 2.0 node', () => {
     ['a TLS configuration that is not there', { tls: 'new' }, /missing or disabled.*Correct this/],
     ['a proxy that is not there', { proxy: 'new' }, /missing or disabled.*Correct this/],
     ['an unset variable', { scope: '${NO_SUCH_VARIABLE}' }, /NO_SUCH_VARIABLE .*Correct this/],
-    ['no secret at all', { credentials: { clientId: CLIENT_ID } }, /secret/i],
+    [
+      'no secret at all',
+      { credentials: { clientId: CLIENT_ID } },
+      /^Client secret: .* Correct this/
+    ],
     ...(
       [
         ['Authorization', 'The node itself sets this header'],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import { decodeProtectedHeader, jwtVerify } from 'jose'
+import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { createAuthority, type Certificate } from '../support/certificates.ts'
 import { tokenTest } from '../support/token-test.ts'
@@ -52,7 +53,7 @@ describe('Private key', () => {
   /** Why nothing can be signed with this key; an empty text if it can. */
   function problem(privateKey: string, privateKeyPassphrase = '', signingAlg = ''): string {
     const given = { clientAuth: 'private_key_jwt', privateKey, privateKeyPassphrase } as const
-    return test.source({ ...given, signingAlg }).configError?.message ?? ''
+    return checkSettings(test.settings({ ...given, signingAlg })).join(' ')
   }
 
   for (const [form, text] of Object.entries(FORMS)) {
@@ -162,7 +163,7 @@ describe('a certificate beside the private key', () => {
     for (const text of [other.cert, authority, damaged]) {
       const given = { clientAuth: 'private_key_jwt', privateKey: own.key + text } as const
       assert.equal(
-        test.source(given).configError?.message,
+        checkSettings(test.settings(given)).join(' '),
         'Private key: The certificate beside it is damaged or belongs to another key. Replace it, or leave it out.'
       )
     }
@@ -177,7 +178,7 @@ describe('a certificate beside the private key', () => {
     const started = performance.now()
     for (const text of [begin.repeat(2300), begin + 'A'.repeat(60_000)]) {
       const given = { clientAuth: 'private_key_jwt', privateKey: own.key + text } as const
-      assert.equal(test.source(given).configError, undefined)
+      assert.deepEqual(checkSettings(test.settings(given)), [])
     }
     assert.ok(performance.now() - started < 500)
   })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
-import { claim, named, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { claim, named, tokenSettings } from '../support/token-settings.ts'
 
 type Given = Partial<TokenSettings>
 
@@ -16,8 +16,7 @@ const privateKey = generateKeyPairSync('ed25519').privateKey.export({
 function problem(given: Given): string {
   const complete = { issuer: 'https://login.example', clientSecret: 'not-so-secret' }
   const settings = tokenSettings({ ...complete, ...given })
-  const { configError } = new TokenSource(settings, { httpClient: tokenHttpClient() })
-  return configError?.message ?? ''
+  return checkSettings(settings).join(' ')
 }
 
 describe('settings that can work', () => {

@@ -218,19 +218,4 @@ describe('the Test button', () => {
       ]
     })
   })
-
-  it('lists everything that is missing, and sends nothing', async () => {
-    const given = { tokenEndpoint: '', clientId: '', clientSecret: '' }
-    const result = await testToken(test.settings(given), test.httpClient)
-    assert.ok(!result.ok)
-    assert.match(
-      result.description,
-      /^Issuer URL: Enter .*Client ID: Enter the client ID\. Client secret: Enter/
-    )
-    assert.deepEqual(
-      [result.code, result.hint, result.hints, result.status],
-      ['CONFIG', '', [], null]
-    )
-    assert.deepEqual(test.server.seen, [])
-  })
 })

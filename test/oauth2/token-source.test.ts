@@ -57,17 +57,6 @@ describe('the tokens of a node', () => {
     })
   }
 
-  it('are never asked for with settings that cannot work', async () => {
-    const source = test.source({ clientSecret: '' })
-    await assert.rejects(source.token(), { code: 'CONFIG', permanent: true })
-    const message = 'Client secret: Enter the client secret.'
-    assert.deepEqual(source.status, {
-      ...{ state: 'none', code: 'CONFIG', message, hint: '' },
-      permanent: true
-    })
-    assert.deepEqual(test.server.seen, [])
-  })
-
   it('wait for a restart if an update has replaced what asks for them', async () => {
     const source = test.source()
     const update = registerHooks({
