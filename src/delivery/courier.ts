@@ -209,7 +209,6 @@ export class Courier {
       message: read.message,
       ack: read.message === null ? null : readAcknowledgement(read.message),
       isFault: fault !== undefined,
-      refusesToken: token !== undefined && this.#isRefused(reply),
       meaning
     }
     await turn(read.text)

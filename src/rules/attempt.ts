@@ -27,8 +27,6 @@ export interface AttemptReply {
   readonly ack: Acknowledgement | null
   /** It is a SOAP fault: nothing in it accepts. */
   readonly isFault?: boolean
-  /** Its status says that the receiver refuses the token: nothing in the body acknowledges the message. */
-  readonly refusesToken?: boolean
   /** What the reply means, where its status says something else: another status, or the family `tls`. */
   readonly meaning?: number | 'tls' | undefined
 }

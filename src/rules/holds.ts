@@ -65,13 +65,12 @@ function errorStatusOf({ reply, status }: Attempt): number | undefined {
 /**
  * The acknowledgement that counts: any whatever the status, except AA and CA (and a batch header
  * that lists no error), which count only with 2xx, and not in a SOAP fault. Accepting them with an error
- * could lose the message. Where the token is refused, none counts: the message has not been read.
+ * could lose the message.
  */
 export function countingAcknowledgement({ reply, status }: Attempt): Acknowledgement | null {
   const ack = reply?.ack ?? null
-  if (ack === null || reply?.refusesToken === true) return null
   const isAccepted = isSuccess(status) && reply?.isFault !== true
-  return isAccept(ack.code) && !isAccepted ? null : ack
+  return ack !== null && isAccept(ack.code) && !isAccepted ? null : ack
 }
 
 /**

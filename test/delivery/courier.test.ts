@@ -423,6 +423,14 @@ describe('Courier', () => {
     })
     const away = await courier(gateway.url).attempt(parcel)
     assert.deepEqual([away.reachable, away.answered], [false, false])
+
+    const refusing = await receiver((socket) => {
+      socket.write(answer(401, ACK.replace('AA', 'AE')))
+    })
+    const own = await tokenSource()
+    const refused = await courier(refusing.url, own).attempt(parcel)
+    assert.equal(refusing.requests.length, 2)
+    assert.deepEqual([refused.decision.rule, refused.answered], [':?E=F', true])
   })
 
   it('never quotes a token that the receiver echoes', async () => {

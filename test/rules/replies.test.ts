@@ -20,11 +20,7 @@ import {
   MSH,
   type Settings
 } from '../support/exchange.ts'
-import {
-  type Fault,
-  startTokenFaultServer,
-  json as tokenAnswer
-} from '../support/token-fault-server.ts'
+import { startTokenFaultServer, json as tokenAnswer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { whyFailed } from '../../src/delivery/explain.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -35,28 +31,10 @@ type Body = string | Omit<Answer, 'status'>
 type Seen = [leaves: string, by: string, ack?: string]
 
 let exchange: Exchange
-const closing: (() => unknown)[] = []
 before(async () => {
   exchange = await Exchange.start()
 })
-after(async () => {
-  await exchange.close()
-  for (const close of closing) await close()
-})
-
-/** Tokens of a server that answers so. */
-async function tokensFrom(answer: Fault): Promise<TokenSource> {
-  const server = await startTokenFaultServer(answer)
-  const httpClient = tokenHttpClient()
-  const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }
-  const tokens = new TokenSource(tokenSettings(settings), { httpClient })
-  closing.push(() => {
-    tokens.close()
-    httpClient.close()
-    return server.close()
-  })
-  return tokens
-}
+after(() => exchange.close())
 
 /** A fault that names a fictitious patient. */
 function faultAnswer(version: '1.1' | '1.2', status?: number): Body {
@@ -157,21 +135,6 @@ byDefault('an acknowledgement counts whatever the status, AA and CA with 2xx onl
   [500, ack('AA') + ack('AA'), 'retried, then error', 'E=RF'],
   [401, 'BHS|^~\\&|LAB\r', 'retried, then error', NO_ACCESS]
 ])
-
-describe('where the receiver refuses the token, whatever the body says', () => {
-  for (const [status, body, leaves, by, found] of [
-    [401, ack('AE', error), 'retried, then error', NO_ACCESS, ''],
-    [401, ack('AR'), 'retried, then error', NO_ACCESS, ''],
-    [403, ack('AR'), 'NAK', ':?R=F', 'AR M1']
-  ] as const) {
-    it(`HTTP ${status} ${printed(body)}: ${leaves}`, async () => {
-      const tokens = await tokensFrom(tokenAnswer({ access_token: 'a', token_type: 'Bearer' }))
-      const result = await exchange.attempt({ status, body }, { tokens })
-      const { decision, reply } = result
-      assert.deepEqual([leaving(result), decision.rule, inShort(reply?.ack)], [leaves, by, found])
-    })
-  }
-})
 
 byDefault('MSA-2', [
   [200, ackOf('', 'AA'), 'ACK', ':?A=C', 'AA -'],
@@ -704,15 +667,31 @@ it('all rules with W alone warn, before and after the one that decides', async (
 describe('no answer, or none that can be read', () => {
   let closed: LocalServer
   let untrusted: LocalServer
+  const closing: (() => unknown)[] = []
   before(async () => {
     closed = await startServer(() => undefined)
     await closed.close()
     untrusted = await startServer(() => undefined, await selfSignedCertificate())
     closing.push(untrusted.close)
   })
+  after(async () => {
+    for (const close of closing) await close()
+  })
 
-  const refusing = (error: string, status: number): Promise<TokenSource> =>
-    tokensFrom(tokenAnswer({ error }, status))
+  const refusing = async (error: string, status: number): Promise<TokenSource> => {
+    const server = await startTokenFaultServer(tokenAnswer({ error }, status))
+    const httpClient = tokenHttpClient()
+    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }
+    const tokens = new TokenSource(tokenSettings(settings), { httpClient })
+    closing.push(
+      () => server.close(),
+      () => {
+        tokens.close()
+        httpClient.close()
+      }
+    )
+    return tokens
+  }
 
   const failures: Record<string, () => Promise<[Answer, Settings?]>> = {
     'connection refused': () => Promise.resolve([{}, { receiver: { url: closed.url } }]),
