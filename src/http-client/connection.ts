@@ -6,7 +6,8 @@ import { decodeBody } from './decode-body.ts'
 import { isCertificateAlert, isUnreadable } from './describe-error.ts'
 import { readBeforeWriteErrors } from './early-answer.ts'
 import { Exchange } from './exchange.ts'
-import { aborted, brokenBy, cut, Failure, failureOf } from './failure.ts'
+import { aborted, brokenBy, cut, failureOf } from './failures.ts'
+import { HttpError } from './http-error.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -110,7 +111,7 @@ export class Connection {
   }
 
   /** @param reason with which a request that it carries ends */
-  destroy(reason: Failure = aborted()): void {
+  destroy(reason: HttpError = aborted()): void {
     this.#client.destroy(reason, () => undefined)
     // Without a request, it has not reached the client.
     this.#socket.destroy()
@@ -156,7 +157,8 @@ export class Connection {
     } catch (error) {
       const failure = this.#failureOf(error, exchange.isStarted)
       if (failure === undefined && isReused) return undefined
-      throw (failure ?? cut()).at(this.#host, {
+      throw (failure ?? cut()).with({
+        host: this.#host,
         connected: true,
         reusedConnection: isReused,
         answered: this.#socket.bytesRead > bytesBefore,
@@ -171,9 +173,9 @@ export class Connection {
   }
 
   /** @returns undefined if the connection was closed before the request was sent */
-  #failureOf(error: unknown, isStarted: boolean): Failure | undefined {
-    const cause = error instanceof Failure ? error : (this.#firstError ?? (error as Error))
-    if (cause instanceof Failure) return cause
+  #failureOf(error: unknown, isStarted: boolean): HttpError | undefined {
+    const cause = error instanceof HttpError ? error : (this.#firstError ?? (error as Error))
+    if (cause instanceof HttpError) return cause
     if (isStarted || isCertificateAlert(cause)) return brokenBy(cause)
     return this.#socket.destroyed ? undefined : failureOf(cause, undefined)
   }

@@ -5,8 +5,12 @@ import { english } from '../english.ts'
 import { certificateDates, ServerCertificates, type CertificateDates } from './certificates.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { describeError } from './describe-error.ts'
-import { aborted, connectFailureOf, Failure, tooLate } from './failure.ts'
+import { aborted, connectFailureOf, failureOf, tooLate } from './failures.ts'
+import { HttpError } from './http-error.ts'
 import { proxyEnvironment } from './proxy.ts'
+
+/** What is under way: a connection to the server, the TLS handshake, or the tunnel of a proxy with both in it. */
+type Phase = 'connect' | 'tls' | 'proxy'
 
 /**
  * The one place for TLS settings, proxy and the limit for connecting: undici and got send over sockets that it opens. It
@@ -44,15 +48,14 @@ export class Connector {
     }
     const { connectTimeoutMs } = this.#settings
     const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-    let phase: 'connect' | 'tls' | 'proxy' = 'connect'
+    let phase: Phase = 'connect'
     let socket: Socket | undefined
     let certificateIssuer: string | undefined
     const onAbort = (): void => {
       reject(aborted())
     }
     const timer = setTimeout(() => {
-      const isMute = socket?.bytesRead === 0
-      reject(phase === 'proxy' ? noTunnel(connectTimeoutMs, isMute) : late(connectTimeoutMs, phase))
+      reject(late(phase, connectTimeoutMs, socket?.bytesRead === 0))
     }, connectTimeoutMs)
     try {
       if (signal.aborted) throw aborted()
@@ -62,7 +65,7 @@ export class Connector {
             // Until a request has it, nobody else would hear.
             tunnelled.on('error', reject)
             if (error === null) resolve(tunnelled)
-            else reject(tunnelFailure(error, tunnelled === socket))
+            else reject(tunnelled === socket ? tunnelFailure(error) : failureOf(error, 'tls'))
           })
         : connect(address)
       if (leadsToProxy(socket, isSecure)) {
@@ -89,11 +92,7 @@ export class Connector {
       return opened
     } catch (error) {
       socket?.destroy()
-      throw connectFailureOf(error, 'connect').at(host, {
-        connected: false,
-        reusedConnection: false,
-        certificateIssuer
-      })
+      throw connectFailureOf(error, 'connect').with({ host, certificateIssuer })
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
@@ -104,7 +103,7 @@ export class Connector {
    * @param onTunnel as Node.js calls it: only if there is a proxy, once the tunnel and the TLS handshake in it are
    *   complete, or have failed
    * @returns a socket to the server, or to the proxy
-   * @throws {Failure} `ERR_PROXY_ADDRESS`
+   * @throws {HttpError} `ERR_PROXY_ADDRESS`
    */
   #openSecure(
     address: { host: string; port: number },
@@ -142,50 +141,43 @@ function leadsToProxy(socket: Socket, isSecure: boolean): boolean {
 /** So the answer of a proxy may come in twelve pieces. */
 const MAX_LISTENERS = 4096
 
-function watchTunnel(socket: Socket, reject: (failure: Failure) => void): void {
+function watchTunnel(socket: Socket, reject: (error: HttpError) => void): void {
   socket.setNoDelay(true).setKeepAlive(true)
   // Node.js doubles these with each piece of the proxy's answer, which would block the event loop.
   socket.setMaxListeners(Infinity)
   socket.on('newListener', (event: string) => {
     if (event === 'readable' && socket.listenerCount(event) > MAX_LISTENERS) {
       socket.destroy()
-      reject(inPieces())
+      reject(proxyError(english('log', 'network.proxyPieces'), 'ERR_PROXY_TUNNEL'))
     }
   })
 }
 
-function late(limitMs: number, phase: 'connect' | 'tls'): Failure {
-  return tooLate(phase, phase === 'connect' ? 'lateConnection' : 'lateHandshake', limitMs)
+function late(phase: Phase, limitMs: number, isMute: boolean): HttpError {
+  if (phase === 'connect') return tooLate(phase, 'lateConnection', limitMs)
+  if (phase === 'tls') return tooLate(phase, 'lateHandshake', limitMs)
+  // Of a proxy that has begun to answer, it may be the server behind it that does not.
+  return tooLate('connect', 'lateTunnel', limitMs).with({ atProxy: isMute })
 }
 
-/** @param isMute the proxy has not answered: else it may be the server behind it that does not */
-function noTunnel(limitMs: number, isMute: boolean): Failure {
-  const text = english('log', 'network.lateTunnel', { seconds: limitMs / 1000 })
-  return new Failure('ETIMEDOUT', 'connect', text, isMute)
-}
-
-function inPieces(): Failure {
-  const text = english('log', 'network.proxyPieces')
-  return new Failure('ERR_PROXY_TUNNEL', 'connect', text, true)
-}
-
-/** @param atProxy the tunnel was not there yet */
-function tunnelFailure(error: NodeJS.ErrnoException, atProxy: boolean): Failure {
-  const { code = 'EUNKNOWN', message } = error
-  if (!atProxy) return new Failure(code, 'tls', describeError(code, message))
-  const { statusCode = Number.NaN } = error as { statusCode?: number }
-  if (Number.isNaN(statusCode)) {
-    const what =
-      code === 'ERR_PROXY_TUNNEL'
-        ? english('log', 'network.noProxy')
-        : english('log', 'network.atProxy', { why: describeError(code, message) })
-    return new Failure(code, 'connect', what, true)
+/** Why there is no tunnel. */
+function tunnelFailure(error: NodeJS.ErrnoException & { statusCode?: number }): HttpError {
+  const { code = 'EUNKNOWN', message, statusCode: status } = error
+  // Not a number: what answered is no proxy.
+  if (status === undefined || Number.isNaN(status)) {
+    return code === 'ERR_PROXY_TUNNEL'
+      ? proxyError(english('log', 'network.noProxy'), code)
+      : proxyError(english('log', 'network.atProxy', { why: describeError(code, message) }), code)
   }
   // As a gateway, it says whether the fault is behind it (RFC 9110 §15.6).
-  const isBeyond = statusCode >= 502 && statusCode <= 504
+  const isBeyond = status >= 502 && status <= 504
   const key = isBeyond ? 'network.proxyReachesNothing' : 'network.proxyRefuses'
-  const text = english('log', key, { status: statusCode })
-  return new Failure(code, 'connect', text, !isBeyond, statusCode)
+  const refusal = proxyError(english('log', key, { status }), code)
+  return refusal.with({ atProxy: !isBeyond, proxyStatus: status })
+}
+
+function proxyError(what: string, code: string): HttpError {
+  return new HttpError(what, { code, family: 'connect', atProxy: true })
 }
 
 function issuerOf(socket: Socket): string | undefined {

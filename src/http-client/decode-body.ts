@@ -1,7 +1,6 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, inflateRaw, unzip, type InputType, type ZlibOptions } from 'node:zlib'
-import { english } from '../english.ts'
-import { Failure } from './failure.ts'
+import { tooLarge, undecodable } from './failures.ts'
 
 type Decode = (body: InputType, limits: ZlibOptions) => Promise<Buffer>
 
@@ -21,7 +20,7 @@ const AS_IT_IS = new Set(['', 'identity', 'none', 'binary', '7bit', '8bit'])
  *
  * @param header the answer's `content-encoding`
  * @param maxBytes limit for the result
- * @throws {Failure} `ERR_RESPONSE_TOO_LARGE`, or `ERR_CONTENT_DECODING` for another coding or bytes
+ * @throws {HttpError} `ERR_RESPONSE_TOO_LARGE`, or `ERR_CONTENT_DECODING` for another coding or bytes
  *   that it does not fit
  */
 export async function decodeBody(body: Buffer, header: string, maxBytes: number): Promise<Buffer> {
@@ -45,11 +44,6 @@ export async function decodeBody(body: Buffer, header: string, maxBytes: number)
   return decoded
 }
 
-export function tooLarge(maxBytes: number): Failure {
-  const text = english('log', 'network.tooLarge', { bytes: maxBytes })
-  return new Failure('ERR_RESPONSE_TOO_LARGE', undefined, text)
-}
-
 function decoderOf(coding: string, body: Buffer): Decode {
   switch (coding) {
     case 'gzip':
@@ -63,11 +57,6 @@ function decoderOf(coding: string, body: Buffer): Decode {
     default:
       throw undecodable()
   }
-}
-
-export function undecodable(): Failure {
-  const text = english('log', 'network.undecodable')
-  return new Failure('ERR_CONTENT_DECODING', undefined, text)
 }
 
 /** Programs often put the charset here instead of in Content-Type. It is not a coding. */

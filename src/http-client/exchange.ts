@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { tooLarge } from './decode-body.ts'
 import { isCut } from './describe-error.ts'
-import type { Failure } from './failure.ts'
-import { cut, tooLate } from './failure.ts'
+import { cut, tooLarge, tooLate } from './failures.ts'
+import type { HttpError } from './http-error.ts'
 import type { HttpReply } from './http-message.ts'
 
 type UndiciHeaders = Record<string, string | string[] | undefined>
@@ -33,14 +32,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #reject: (error: Error) => void
   readonly #socket: Socket
   readonly #limits: ExchangeLimits
-  readonly #giveUp: (failure: Failure) => void
+  readonly #giveUp: (failure: HttpError) => void
   readonly #deadline: NodeJS.Timeout
   readonly #chunks: Buffer[] = []
   #received = 0
   #isSent = false
 
   /** @param giveUp ends the request and its connection */
-  constructor(socket: Socket, limits: ExchangeLimits, giveUp: (failure: Failure) => void) {
+  constructor(socket: Socket, limits: ExchangeLimits, giveUp: (failure: HttpError) => void) {
     const { promise, resolve, reject } = Promise.withResolvers<HttpReply>()
     this.answer = promise
     this.#resolve = resolve
@@ -115,12 +114,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** The first reason counts, whatever undici makes of the closed connection. */
-  #fail(failure: Failure): void {
+  #fail(failure: HttpError): void {
     this.#reject(failure)
     this.#giveUp(failure)
   }
 
-  #late(): Failure {
+  #late(): HttpError {
     const what = this.#isSent ? 'lateAnswer' : 'stuck'
     return tooLate('timeout', what, this.#limits.responseTimeoutMs)
   }

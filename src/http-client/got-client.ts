@@ -2,9 +2,16 @@ import type { Socket } from 'node:net'
 import type { Response } from 'got'
 import type { CertificateDates } from './certificates.ts'
 import { Connector } from './connector.ts'
-import { tooLarge, undecodable } from './decode-body.ts'
 import { isCut } from './describe-error.ts'
-import { aborted, brokenBy, connectFailureOf, cut, Failure, tooLate } from './failure.ts'
+import {
+  aborted,
+  brokenBy,
+  connectFailureOf,
+  cut,
+  tooLarge,
+  tooLate,
+  undecodable
+} from './failures.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpClientSettings, HttpReply, HttpRequest } from './http-message.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -78,12 +85,10 @@ export class GotClient {
       const { statusCode, headers: answered } = response
       return { status: statusCode, headers: answered, body: Buffer.concat(chunks, received) }
     } catch (error) {
-      const known = findOurs(error)
-      if (known instanceof HttpError) throw known
-      const failure = known ?? failureOf(error as NodeJS.ErrnoException, request, socket)
-      throw failure.at(url.host, {
+      const failure = findOurs(error) ?? failureOf(error as NodeJS.ErrnoException, request, socket)
+      throw failure.with({
+        host: url.host,
         connected: socket !== undefined,
-        reusedConnection: false,
         answered: response !== undefined,
         status: response?.statusCode,
         retryAfterMs: response && retryAfterMs(response.headers, Date.now())
@@ -106,10 +111,8 @@ export class GotClient {
 }
 
 /** The error before got wrapped it. */
-function findOurs(error: unknown): HttpError | Failure | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof HttpError || at instanceof Failure) return at
-  }
+function findOurs(error: unknown): HttpError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof HttpError) return at
   return undefined
 }
 
@@ -117,7 +120,7 @@ function failureOf(
   error: NodeJS.ErrnoException,
   { responseTimeoutMs }: HttpRequest,
   socket: Socket | undefined
-): Failure {
+): HttpError {
   if (error.code === 'ERR_ABORTED') return aborted()
   if (error.name === 'TimeoutError') return tooLate('timeout', 'lateAnswer', responseTimeoutMs)
   if (socket === undefined) return connectFailureOf(error, 'connect')

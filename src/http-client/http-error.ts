@@ -11,10 +11,10 @@ export interface HttpErrorFacts {
   /** A Node.js error code such as `ECONNREFUSED`, or one of ours (`ERR_RESPONSE_TOO_LARGE`). */
   code: string
   family?: HttpErrorFamily | undefined
-  /** The connection was established, TLS handshake included. `false`: the receiver saw nothing. */
-  connected: boolean
+  /** The connection was established, TLS handshake included. Default: no, the server saw nothing. */
+  connected?: boolean
   /** The request went over a connection that an earlier request had left open. */
-  reusedConnection: boolean
+  reusedConnection?: boolean
   /** At least one byte of an answer arrived. */
   answered?: boolean | undefined
   /** Status of an answer whose body could not be read completely. */
@@ -47,20 +47,27 @@ export class HttpError extends Error {
   readonly atProxy: boolean
   readonly proxyStatus: number | undefined
   readonly certificateIssuer: string | undefined
+  readonly #facts: HttpErrorFacts
 
-  constructor(what: string, { host, ...facts }: HttpErrorFacts) {
-    super(host === undefined ? what : `${host}: ${what}`)
+  constructor(what: string, facts: HttpErrorFacts) {
+    super(facts.host === undefined ? what : `${facts.host}: ${what}`)
+    this.#facts = facts
     this.what = what
     this.code = facts.code
     this.family = facts.family
-    this.connected = facts.connected
-    this.reusedConnection = facts.reusedConnection
+    this.connected = facts.connected ?? false
+    this.reusedConnection = facts.reusedConnection ?? false
     this.answered = facts.answered ?? false
     this.status = facts.status
     this.retryAfterMs = facts.retryAfterMs
     this.atProxy = facts.atProxy ?? false
     this.proxyStatus = facts.proxyStatus
     this.certificateIssuer = facts.certificateIssuer
+  }
+
+  /** The same failure, by somebody who knows more of it. */
+  with(more: Partial<HttpErrorFacts>): HttpError {
+    return new HttpError(this.what, { ...this.#facts, ...more })
   }
 
   /**

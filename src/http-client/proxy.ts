@@ -1,6 +1,6 @@
 import type { ProxyEnv } from 'node:http'
 import { english } from '../english.ts'
-import { Failure } from './failure.ts'
+import { HttpError } from './http-error.ts'
 
 /** The settings of an 'http proxy' node: the proxy's address, credentials and exceptions. */
 export interface ProxySettings {
@@ -17,7 +17,7 @@ export interface ProxySettings {
  * `HTTPS_PROXY` and `NO_PROXY`, in upper or lower case.
  *
  * @returns `undefined` if there is none
- * @throws {Failure} `ERR_PROXY_ADDRESS` if its address is not an `http:` or `https:` URL, which
+ * @throws {HttpError} `ERR_PROXY_ADDRESS` if its address is not an `http:` or `https:` URL, which
  *   Node.js would ignore
  */
 export function proxyEnvironment(settings: ProxySettings | undefined): ProxyEnv | undefined {
@@ -27,7 +27,7 @@ export function proxyEnvironment(settings: ProxySettings | undefined): ProxyEnv 
   const url = URL.parse(address)
   if (url === null || !/^https?:$/.test(url.protocol)) {
     const text = english('log', 'network.proxyAddress')
-    throw new Failure('ERR_PROXY_ADDRESS', 'connect', text, true)
+    throw new HttpError(text, { code: 'ERR_PROXY_ADDRESS', family: 'connect', atProxy: true })
   }
   url.username = encodeURIComponent(settings?.username || decoded(url.username))
   url.password = encodeURIComponent(settings?.password || decoded(url.password))

@@ -1,7 +1,7 @@
 import type { CertificateDates } from './certificates.ts'
 import { Connection, type ReceivedReply } from './connection.ts'
 import { Connector } from './connector.ts'
-import { aborted, connectFailureOf } from './failure.ts'
+import { aborted, connectFailureOf } from './failures.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpClientSettings, HttpRequest } from './http-message.ts'
 
@@ -46,7 +46,7 @@ export class UndiciClient {
     const { signal, url } = request
     for (;;) {
       if (signal?.aborted === true || this.#closing.signal.aborted) {
-        throw aborted().at(url.host, { connected: false, reusedConnection: false })
+        throw aborted().with({ host: url.host })
       }
       const connection = this.#takeFree(request) ?? (await this.#connect(request))
       const reply = await this.#send(connection, request)
@@ -82,10 +82,7 @@ export class UndiciClient {
   async #connect({ url, signal }: HttpRequest): Promise<Connection> {
     const closing = this.#closing.signal
     const { Client } = await import('undici').catch((error: unknown) => {
-      throw connectFailureOf(error, 'connect').at(url.host, {
-        connected: false,
-        reusedConnection: false
-      })
+      throw connectFailureOf(error, 'connect').with({ host: url.host })
     })
     const ending = signal === undefined ? closing : AbortSignal.any([closing, signal])
     const socket = await this.#connector.open(url, ending)

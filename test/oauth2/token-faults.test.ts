@@ -275,12 +275,7 @@ describe('a rare failure of the network', () => {
   const test = tokenTest()
 
   async function failed(facts: Partial<HttpErrorFacts> & { code: string }): Promise<TokenError> {
-    const error = new HttpError('some words', {
-      host: 'login.example',
-      connected: false,
-      reusedConnection: false,
-      ...facts
-    })
+    const error = new HttpError('some words', { host: 'login.example', ...facts })
     const httpClient = { request: () => Promise.reject(error) } as unknown as GotClient
     const source = test.source({ tokenEndpoint: 'https://login.example/token' }, { httpClient })
     return source.token().catch((reason: unknown) => reason) as Promise<TokenError>
