@@ -1,5 +1,6 @@
 import type { Node, NodeAPI } from 'node-red'
 import { english } from '../src/english.ts'
+import type { GotClient } from '../src/http-client/got-client.ts'
 import { checkSettings } from '../src/oauth2/check-settings.ts'
 import { TokenSource } from '../src/oauth2/token-source.ts'
 import { Redactor } from '../src/redactor.ts'
@@ -15,6 +16,8 @@ import { readStatuses } from './refused-statuses.ts'
 /** What there is behind an OAuth 2.0 node, deployed or in a form. */
 export interface MadeAuthParts {
   parts: AuthParts
+  /** Makes the requests to the token server. */
+  httpClient: GotClient
   /** Ends what is under way. */
   close: () => void
 }
@@ -53,6 +56,7 @@ export function makeAuthParts(
       refreshOnStatus,
       tls: connection.tls
     },
+    httpClient,
     close: () => {
       tokens?.close()
       httpClient.close()

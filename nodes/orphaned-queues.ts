@@ -26,8 +26,13 @@ async function report(RED: NodeAPI): Promise<void> {
   const directory = queueDirectory(RED)
   // Each node reports problems with these.
   if (typeof directory !== 'string' || nodeVersionProblem() !== undefined) return
-  const isOwned = owned(RED)
-  const isOrphan = (path: string): boolean => !isOwned(basename(path))
+  const ofFlows = queueFilesOfFlows(RED)
+  const isOrphan = (path: string): boolean => {
+    const file = basename(path)
+    // A node of a subflow that was installed as a module runs, but is not in the flows.
+    const node = RED.nodes.getNode(basename(file, '.sqlite')) as Node | null
+    return !ofFlows.has(file) && node?.type !== 'hl7-https-out'
+  }
   for (const file of await filledQueueFiles(directory, isOrphan)) {
     RED.log.error(`hl7-https-out: ${words(file)}`)
   }
@@ -38,7 +43,7 @@ async function report(RED: NodeAPI): Promise<void> {
  * a module never is.
  */
 export function isInFlows(RED: NodeAPI, id: string): boolean {
-  return configured(RED)(queueFilePath('', id))
+  return queueFilesOfFlows(RED).has(queueFilePath('', id))
 }
 
 /**
@@ -53,51 +58,27 @@ export function deletion(RED: NodeAPI, node: Node): (removed: boolean | undefine
   return (removed) => (isInner ? wasInFlows : removed === true) && !isInFlows(RED, node.id)
 }
 
-/** Whether the file of that name belongs to a node of the flows, disabled ones included. */
-function owned(RED: NodeAPI): (file: string) => boolean {
-  const isConfigured = configured(RED)
-  return (file) => {
-    const node = RED.nodes.getNode(file.replace(/\.sqlite$/, '')) as Node | null
-    return isConfigured(file) || node?.type === 'hl7-https-out'
-  }
-}
-
-/** A node of the flows: its id, as file names have it, and the flow or subflow that it is in. */
-interface Placed {
-  name: string
-  z: string
-}
-
-/** The same for the deployed flows: a node that still runs may no longer be in them. */
-function configured(RED: NodeAPI): (file: string) => boolean {
-  const senders: Placed[] = []
-  /** By their types, which name the subflow. */
-  const instances = new Map<string, Placed[]>()
+/** The names of the queue files of all nodes in the deployed flows, disabled ones included. */
+function queueFilesOfFlows(RED: NodeAPI): Set<string> {
+  const subflows = new Set<string>()
+  /** By the id of the flow or subflow. */
+  const nodes = new Map<string, { id: string; type: string }[]>()
   RED.nodes.eachNode(({ id, type, z }) => {
-    const placed = { name: basename(queueFilePath('', id), '.sqlite'), z }
-    if (type === 'hl7-https-out') senders.push(placed)
-    if (!type.startsWith('subflow:')) return
-    const others = instances.get(type)
-    if (others === undefined) instances.set(type, [placed])
-    else others.push(placed)
+    if (type === 'subflow') subflows.add(id)
+    const others = nodes.get(z)
+    if (others === undefined) nodes.set(z, [{ id, type }])
+    else others.push({ id, type })
   })
-  return (file) => {
-    // What was in vain once is not tried again: there are many ways to combine ids that end alike.
-    const tried = new Set<string>()
-    const runsAs = ({ name, z }: Placed, whole: string): boolean => {
-      if (whole === name) return true
-      // In a subflow Node-RED puts the ids of its instances before that of the node. They may have
-      // hyphens, too.
-      if (!whole.endsWith(`-${name}`)) return false
-      const before = whole.slice(0, -name.length - 1)
-      const attempt = `${z} ${before}`
-      if (tried.has(attempt)) return false
-      tried.add(attempt)
-      return (instances.get(`subflow:${z}`) ?? []).some((one) => runsAs(one, before))
+  const files = new Set<string>()
+  const collect = (flow: string, before: string): void => {
+    for (const { id, type } of nodes.get(flow) ?? []) {
+      if (type === 'hl7-https-out') files.add(queueFilePath('', `${before}${id}`))
+      // In a subflow Node-RED puts the ids of its instances before that of the node.
+      if (type.startsWith('subflow:')) collect(type.slice('subflow:'.length), `${before}${id}-`)
     }
-    const whole = basename(file, '.sqlite')
-    return senders.some((one) => runsAs(one, whole))
   }
+  for (const flow of nodes.keys()) if (!subflows.has(flow)) collect(flow, '')
+  return files
 }
 
 function words({ path, held }: FilledQueueFile): string {
