@@ -1,5 +1,4 @@
-import { parsePath } from '../hl7/path.ts'
-import type { ReplyMessage } from '../hl7/reply-message.ts'
+import { isAbout, type ReplyMessage } from '../hl7/reply-message.ts'
 
 /**
  * A batch may have a hundred thousand ids; only recent ones still await an answer. At least so many
@@ -7,8 +6,6 @@ import type { ReplyMessage } from '../hl7/reply-message.ts'
  * from which many were deleted takes time.
  */
 const KEPT_IDS = 1000
-
-const msaControlId = parsePath('MSA-2')
 
 /**
  * Records which messages were answered on which connection. A receiver that answers one of them
@@ -52,10 +49,8 @@ export class EarlierMessages {
     const own = new Set(controlIds)
     let found = false
     answer.each(['MSA'], (msa) => {
-      const whole = msa.fieldText(2)
-      if (whole === '') return true
-      const ids = [whole, msa.value(msaControlId)]
-      found = !ids.some((id) => own.has(id)) && ids.some((id) => earlier.has(id))
+      if (msa.fieldText(2) === '') return true
+      found = !isAbout(msa, own) && isAbout(msa, earlier)
       return found
     })
     return found

@@ -1,10 +1,9 @@
 import type { OutgoingMessage } from './outgoing-message.ts'
 import { parsePath } from './path.ts'
-import { ReplyMessage } from './reply-message.ts'
+import { isAbout, ReplyMessage } from './reply-message.ts'
 import { Segments, type Segment } from './segments.ts'
 
 const msaCode = parsePath('MSA-1')
-const msaControlId = parsePath('MSA-2')
 
 /** Before each header or trailer that begins or ends a message. */
 const boundary = /(?<=\r)(?=[ \t]*(?:MSH|[FB][HT]S))/
@@ -41,10 +40,9 @@ interface Acknowledged {
   header: readonly string[] | undefined
   /** MSA-1. */
   code: string
-  /** MSA-2, whole. */
+  /** MSA-2. */
   id: string
-  /** The first component of MSA-2. */
-  firstId: string
+  msa: Segment
 }
 
 /**
@@ -67,9 +65,9 @@ class Quoted {
     this.#sentIds = new Set(sentIds)
   }
 
-  includes({ header, code, id, firstId }: Acknowledged): boolean {
+  includes({ header, code, id, msa }: Acknowledged): boolean {
     if (this.#keys.has(keyOf({ header, code, id }))) return true
-    const isForeign = !this.#sentIds.has(id) && !this.#sentIds.has(firstId)
+    const isForeign = !isAbout(msa, this.#sentIds)
     return isForeign && header !== undefined && this.#keys.has(keyOf({ header, code }))
   }
 }
@@ -89,7 +87,7 @@ function acknowledgementsIn(part: string): Acknowledged[] {
         header: msh && [msh.field(9), msh.field(10)],
         code: segment.value(msaCode),
         id: segment.fieldText(2),
-        firstId: segment.value(msaControlId)
+        msa: segment
       })
     }
   })

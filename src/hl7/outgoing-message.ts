@@ -244,26 +244,18 @@ class Message implements OutgoingMessage {
   }
 
   value(path: Hl7Path): string {
-    return this.#named(path)[(path.occurrence ?? 1) - 1]?.value(path) ?? ''
+    const segments = this.#segmentsFor(path).named(path.segment)
+    return segments[(path.occurrence ?? 1) - 1]?.value(path) ?? ''
   }
 
   values(path: Hl7Path, most: number): string[] {
-    const { occurrence } = path
-    const named = this.#named(path)
-    const segments = occurrence === undefined ? named : named.slice(occurrence - 1, occurrence)
-    const values: string[] = []
-    for (const segment of segments) {
-      values.push(...segment.values(path).filter((value) => value !== ''))
-      if (values.length >= most) break
-    }
-    return values.slice(0, most)
+    return this.#segmentsFor(path)
+      .values(path, most)
+      .filter((value) => value !== '')
   }
 
-  #named({ segment }: Hl7Path): readonly Segment[] {
-    const segments = isHeader(segment)
-      ? this.#headers
-      : (this.#segments ??= new Segments(this.text))
-    return segments.named(segment)
+  #segmentsFor({ segment }: Hl7Path): Segments {
+    return isHeader(segment) ? this.#headers : (this.#segments ??= new Segments(this.text))
   }
 }
 

@@ -45,15 +45,5 @@ export function parsePath(text: string): Hl7Path {
 
 /** Whether the text can name a segment: a capital letter, then two capital letters or digits. */
 export function isSegmentName(text: string): boolean {
-  if (text.length !== 3) return false
-  for (let at = 0; at < 3; at++) {
-    const code = text.charCodeAt(at)
-    const capital = code >= 0x41 && code <= 0x5a
-    if (!capital && !(at > 0 && isDigit(code))) return false
-  }
-  return true
-}
-
-function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39
+  return /^[A-Z][A-Z\d]{2}$/.test(text)
 }

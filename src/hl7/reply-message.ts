@@ -55,6 +55,15 @@ export function beginsLikeHl7(text: string): boolean {
 }
 
 const msaCode = parsePath('MSA-1')
+const msaControlId = parsePath('MSA-2')
+
+/**
+ * Whether an MSA is about one of these messages: MSA-2, whole or its first component alone, is one of
+ * their control IDs.
+ */
+export function isAbout(msa: Segment, controlIds: ReadonlySet<string>): boolean {
+  return controlIds.has(msa.fieldText(2)) || controlIds.has(msa.value(msaControlId))
+}
 
 /** How much milder than a reject an acknowledgement's code is: error, any other code, accept. */
 function mildnessOf(code: string): number {

@@ -87,19 +87,8 @@ export class Segment {
   /** A field as sent, by its HL7 number; `''` if the segment ends before it. */
   field(number: number): string {
     const { field } = this.separators
-    let skip = number
-    if (isHeader(this.name)) {
-      if (number === 1) return field
-      skip = number - 1
-    }
-    let start = 0
-    for (; skip > 0; skip--) {
-      const found = this.text.indexOf(field, start)
-      if (found === -1) return ''
-      start = found + 1
-    }
-    const end = this.text.indexOf(field, start)
-    return this.text.slice(start, end === -1 ? this.text.length : end)
+    if (!isHeader(this.name)) return piece(this.text, field, number + 1)
+    return number === 1 ? field : piece(this.text, field, number)
   }
 
   /** The whole field, unescaped. For text such as ERR-8, which may contain stray separators. */
@@ -118,45 +107,53 @@ export class Segment {
   }
 
   /**
-   * The values at a path's field, one for each repetition, or the one that the path names;
-   * unescaped, `''` if absent.
+   * The values at a path's field, one for each repetition, or the one that the path names; unescaped,
+   * `''` if absent. The field is only scanned: these are read from many segments.
+   *
+   * @param most no more than these are read
    */
-  values(path: Hl7Path): string[] {
-    const repetitions = this.repetitions(path.field)
-    if (path.repetition === undefined) return repetitions.map((one) => this.#pick(one, path))
-    const one = repetitions[path.repetition - 1]
-    return [one === undefined ? '' : this.#pick(one, path)]
+  values(path: Hl7Path, most?: number): string[] {
+    const isWhole = path.field <= 2 && isHeader(this.name)
+    const { component, repetition, subcomponent } = isWhole ? noSeparators : this.separators
+    const field = this.field(path.field)
+    const repetitions =
+      path.repetition !== undefined
+        ? [piece(field, repetition, path.repetition)]
+        : repetition === ''
+          ? [field]
+          : field.split(repetition, most)
+    return repetitions.map((one) => {
+      const whole = piece(one, component, path.component ?? 1)
+      const value =
+        path.subcomponent === undefined ? whole : piece(whole, subcomponent, path.subcomponent)
+      return unescape(value, this.separators)
+    })
   }
 
   /** The value at a path's field: in the repetition that it names, else in the first. */
   value(path: Hl7Path): string {
-    const isFirst =
-      (path.repetition ?? 1) === 1 &&
-      (path.component ?? 1) === 1 &&
-      path.subcomponent === undefined &&
-      !(path.field <= 2 && isHeader(this.name))
-    if (isFirst) return unescape(this.#firstComponent(path.field), this.separators)
-    return this.#pick(this.repetitions(path.field)[(path.repetition ?? 1) - 1] ?? [], path)
+    const [value = ''] = this.values({ ...path, repetition: path.repetition ?? 1 })
+    return value
   }
+}
 
-  /** What is often read from many segments, so the field is not parsed for it. */
-  #firstComponent(number: number): string {
-    const field = this.field(number)
-    const { component, repetition } = this.separators
-    const repetitionEnd = repetition === '' ? -1 : field.indexOf(repetition)
-    const first = repetitionEnd === -1 ? field : field.slice(0, repetitionEnd)
-    const end = first.indexOf(component)
-    return end === -1 ? first : first.slice(0, end)
-  }
+/** Of a field that is not split. */
+const noSeparators = { component: '', repetition: '', subcomponent: '' }
 
-  #pick(components: string[][], path: Hl7Path): string {
-    const component = components[(path.component ?? 1) - 1] ?? []
-    const text =
-      path.subcomponent === undefined
-        ? component.join(this.separators.subcomponent)
-        : (component[path.subcomponent - 1] ?? '')
-    return unescape(text, this.separators)
+/**
+ * One piece of a text, by its number from 1; `''` if there are fewer. Without a separator, the first
+ * is the whole text.
+ */
+function piece(text: string, separator: string, number: number): string {
+  if (separator === '') return number === 1 ? text : ''
+  let start = 0
+  for (let before = 1; before < number; before++) {
+    const found = text.indexOf(separator, start)
+    if (found === -1) return ''
+    start = found + 1
   }
+  const end = text.indexOf(separator, start)
+  return end === -1 ? text.slice(start) : text.slice(start, end)
 }
 
 /**
@@ -226,6 +223,24 @@ export class Segments {
     })
     this.#named.set(name, found)
     return found
+  }
+
+  /**
+   * The values at a path, in order: of all its segments and repetitions, unless it names one; unescaped,
+   * `''` if absent.
+   *
+   * @param most no more than these are read
+   */
+  values(path: Hl7Path, most: number): string[] {
+    const { occurrence } = path
+    const named = this.named(path.segment)
+    const segments = occurrence === undefined ? named : named.slice(occurrence - 1, occurrence)
+    const values: string[] = []
+    for (const segment of segments) {
+      values.push(...segment.values(path, most - values.length))
+      if (values.length === most) break
+    }
+    return values
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { ReplyRule } from './reply-rules.ts'
-import type { ReplyTest } from './reply-test.ts'
-import { REFUSALS, type Refusal } from './rule-reach.ts'
+import { REFUSALS, type ReplyTest } from './reply-test.ts'
+import { holdsFor, type Refusal } from './rule-reach.ts'
 
 /** What a rule hides from the rules below it. */
 export interface HiddenRefusals {
@@ -68,12 +68,10 @@ function isBlind({ conditions }: ReplyRule): boolean {
 
 /** Whether it decides about every reply with that code. */
 function decides({ conditions, outcome }: ReplyRule, code: Refusal): boolean {
-  return outcome !== null && conditions.some((tests) => tests.every((test) => matches(test, code)))
-}
-
-function matches(test: ReplyTest, code: Refusal): boolean {
-  if (test.kind === 'code') return test.code === code
-  return test.kind === 'code-class' && test.codes.includes(code)
+  return (
+    outcome !== null &&
+    conditions.some((tests) => tests.every((test) => holdsFor(test, code) === true))
+  )
 }
 
 function isCode({ kind }: ReplyTest): boolean {

@@ -1,12 +1,11 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { parsePath } from '../hl7/path.ts'
-import { isAccept } from '../hl7/reply-message.ts'
+import { isAbout, isAccept } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { ReplyContent } from './reply-content.ts'
-import { containsText, type ReplyTest } from './reply-test.ts'
+import { containsText, isStandardCode, type ReplyTest } from './reply-test.ts'
 
-const msaControlId = parsePath('MSA-2')
 const messageCode = parsePath('MSH-9.1')
 const trigger = parsePath('MSH-9.2')
 
@@ -41,7 +40,7 @@ export function factsOf(attempt: Attempt): Facts {
     status,
     errorStatus: errorStatusOf(attempt),
     empty: reply === undefined || reply.empty,
-    foreignId: ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt),
+    foreignId: ack !== null && hasForeignId(attempt),
     sameType: error === null && hasSameType(attempt),
     content: reply && new ReplyContent(reply)
   }
@@ -113,7 +112,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'empty-code':
       return ack?.code === ''
     case 'other-code':
-      return ack !== null && ack.code !== '' && !standardCodes.has(ack.code)
+      return ack !== null && ack.code !== '' && !isStandardCode(ack.code)
     case 'no-acknowledgement':
       return ack === null && error === null && !facts.empty
     case 'no-reply':
@@ -146,12 +145,11 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
   }
 }
 
-const standardCodes = new Set(['AA', 'CA', 'AE', 'CE', 'AR', 'CR'])
-
-/** Whether MSA-2, or its first component alone, is an id that was sent. */
-function isSent(controlId: string, { sent, reply }: Attempt): boolean {
-  const first = reply?.message?.msa?.value(msaControlId)
-  return [controlId, first].some((id) => id !== undefined && sent.controlIds.includes(id))
+/** Whether MSA-2 is filled, and is no ID that was sent. */
+function hasForeignId({ sent, reply }: Attempt): boolean {
+  const msa = reply?.message?.msa
+  if (msa === undefined || msa.fieldText(2) === '') return false
+  return !isAbout(msa, new Set(sent.controlIds))
 }
 
 function hasSameType({ sent, reply }: Attempt): boolean {

@@ -1,7 +1,4 @@
-import { unescape, type Separators } from '../hl7/escapes.ts'
 import type { Hl7Path } from '../hl7/path.ts'
-import type { ReplyMessage } from '../hl7/reply-message.ts'
-import { isHeader } from '../hl7/segments.ts'
 import type { AttemptReply } from './attempt.ts'
 
 /**
@@ -39,71 +36,8 @@ export class ReplyContent {
     const key = JSON.stringify(path)
     const known = this.#values.get(key)
     if (known !== undefined) return known
-    const values = readValues(this.#reply.message, path)
+    const values = this.#reply.message?.values(path, MAX_VALUES) ?? []
     this.#values.set(key, values)
     return values
   }
-}
-
-function readValues(message: ReplyMessage | null, path: Hl7Path): string[] {
-  const { occurrence } = path
-  const named = message?.named(path.segment) ?? []
-  const segments = occurrence === undefined ? named : named.slice(occurrence - 1, occurrence)
-  const values: string[] = []
-  for (const segment of segments) {
-    const isWhole = path.field <= 2 && isHeader(segment.name)
-    const separators = isWhole ? noSeparators : segment.separators
-    const room = MAX_VALUES - values.length
-    for (const repetition of repetitions(segment.field(path.field), separators, path, room)) {
-      values.push(valueIn(repetition, separators, path))
-    }
-    if (values.length === MAX_VALUES) break
-  }
-  return values
-}
-
-/** MSH-1 and MSH-2 are not split. */
-const noSeparators: Separators = {
-  field: '',
-  component: '',
-  repetition: '',
-  escape: '',
-  subcomponent: '',
-  truncation: ''
-}
-
-/** The repetition that the path names, or all, but `most`. */
-function repetitions(
-  field: string,
-  { repetition: separator }: Separators,
-  { repetition: number }: Hl7Path,
-  most: number
-): string[] {
-  if (number !== undefined) return [piece(field, separator, number)]
-  return separator === '' ? [field] : field.split(separator, most)
-}
-
-function valueIn(repetition: string, separators: Separators, path: Hl7Path): string {
-  const component = piece(repetition, separators.component, path.component ?? 1)
-  const value =
-    path.subcomponent === undefined
-      ? component
-      : piece(component, separators.subcomponent, path.subcomponent)
-  return unescape(value, separators)
-}
-
-/**
- * One piece of a text, by its number from 1; `''` if there are fewer. Without a separator, the first
- * is the whole text.
- */
-function piece(text: string, separator: string, number: number): string {
-  if (separator === '') return number === 1 ? text : ''
-  let start = 0
-  for (let before = 1; before < number; before++) {
-    const found = text.indexOf(separator, start)
-    if (found === -1) return ''
-    start = found + 1
-  }
-  const end = text.indexOf(separator, start)
-  return end === -1 ? text.slice(start) : text.slice(start, end)
 }

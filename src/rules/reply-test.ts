@@ -49,6 +49,15 @@ export type ReplyTest =
   /** `@*text` the reply contains the text, in whatever case. */
   | { readonly kind: 'reply-text'; readonly text: string }
 
+/** The values of MSA-1 that say yes, and those that say no. */
+export const ACCEPTS = ['AA', 'CA'] as const
+export const REFUSALS = ['AE', 'CE', 'AR', 'CR'] as const
+
+/** Whether it is one of the six. */
+export function isStandardCode(code: string): boolean {
+  return [...ACCEPTS, ...REFUSALS].some((one) => one === code)
+}
+
 /** Whether a text contains another, in whatever case. */
 export function containsText(text: string, part: string): boolean {
   return text.toLowerCase().includes(part.toLowerCase())

@@ -1,8 +1,12 @@
 import type { ReplyRule } from './reply-rules.ts'
-import { containsText, type ReplyTest, type Severity } from './reply-test.ts'
-
-/** The values of MSA-1 that say no. */
-export const REFUSALS = ['AE', 'CE', 'AR', 'CR'] as const
+import {
+  ACCEPTS,
+  containsText,
+  isStandardCode,
+  REFUSALS,
+  type ReplyTest,
+  type Severity
+} from './reply-test.ts'
 
 /** A value of MSA-1 that says no. */
 export type Refusal = (typeof REFUSALS)[number]
@@ -11,7 +15,7 @@ export type Refusal = (typeof REFUSALS)[number]
  * What can come of an attempt, exactly one of these: an acknowledgement with that MSA-1 (`''`: empty,
  * `other`: none of the six codes), a body without one, an empty reply, an error.
  */
-const RESULTS = ['AA', 'CA', ...REFUSALS, '', 'other', 'body', 'empty', 'error'] as const
+const RESULTS = [...ACCEPTS, ...REFUSALS, '', 'other', 'body', 'empty', 'error'] as const
 type Result = (typeof RESULTS)[number]
 
 /** Tests that all have to match. */
@@ -98,12 +102,12 @@ function deciderAbove(
 }
 
 /** Whether a test matches every attempt with this result, or none; undefined if that depends. */
-function holdsFor(test: ReplyTest, result: Result): boolean | undefined {
+export function holdsFor(test: ReplyTest, result: Result): boolean | undefined {
   const isAck = !['body', 'empty', 'error'].includes(result)
   switch (test.kind) {
     case 'code':
       if (result !== 'other') return isAck && test.code === result
-      return isStandard(test.code) ? false : undefined
+      return isStandardCode(test.code) ? false : undefined
     case 'code-class':
       return test.codes.includes(result)
     case 'empty-code':
@@ -145,10 +149,6 @@ function statusHoldsFor(
     return isSuccess ? (from === 200 && to === 299 ? true : undefined) : false
   }
   return result === 'error' && isSuccess ? false : undefined
-}
-
-function isStandard(code: string): boolean {
-  return code === 'AA' || code === 'CA' || REFUSALS.some((one) => one === code)
 }
 
 /** Whether no attempt matches both. */

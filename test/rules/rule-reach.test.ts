@@ -10,7 +10,8 @@ import {
   parseReplyRules,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
-import { acceptedRefusals, neverDecides, REFUSALS } from '../../src/rules/rule-reach.ts'
+import { REFUSALS } from '../../src/rules/reply-test.ts'
+import { acceptedRefusals, neverDecides } from '../../src/rules/rule-reach.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 
 const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
