@@ -1,7 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import { authParts } from './auth-parts.ts'
 import type { FindConfigNode } from './connection.ts'
-import { members, readFormSettings } from './form-settings.ts'
+import { formSource, members } from './node-source.ts'
 import { makeAuthParts, type MadeAuthParts } from './make-auth-parts.ts'
 import { tlsConfigOf } from './tls-config.ts'
 
@@ -35,7 +35,7 @@ export class FormConfigNodes {
     const deployed = this.#RED.nodes.getNode(id) as Node | null
     // Do not use the credentials of another node, whatever their names.
     const node = deployed?.type === type ? deployed : null
-    const source = readFormSettings(this.#RED, node, given, 'changed')
+    const source = formSource(this.#RED, node, given, 'changed')
     const { config, credentials } = source
     if (type === 'tls-config') return tlsConfigOf(this.#RED, node, config, credentials) as never
     if (type === 'http proxy') return { ...config, credentials } as never

@@ -29,10 +29,10 @@ import { editMessage } from './edit-message.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { handToCatch } from './hand-on.ts'
-import { flowFileProperties } from './named-values.ts'
 import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
-import { listNode, takeCredentials } from './node-lifecycle.ts'
+import { listNode } from './node-lifecycle.ts'
+import { deployedSource } from './node-source.ts'
 import { deployedOutNodes, outParts } from './out-parts.ts'
 import { deletion, reportOrphanedQueues } from './orphaned-queues.ts'
 import { MOST_CONTACT } from './operations/node-state.ts'
@@ -68,11 +68,7 @@ export default function (RED: NodeAPI): void {
     let problems: readonly string[]
     let unset: readonly string[] = []
     try {
-      const read = readOutSettings(RED, this, {
-        config,
-        written: flowFileProperties(RED, this),
-        credentials: takeCredentials(this)
-      })
+      const read = readOutSettings(RED, this, deployedSource(RED, this, config))
       if (read.settings !== undefined) {
         start(RED, this, read.settings, translate)
         return

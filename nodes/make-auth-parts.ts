@@ -6,8 +6,8 @@ import { TokenSource } from '../src/oauth2/token-source.ts'
 import { Redactor } from '../src/redactor.ts'
 import type { AuthParts } from './auth-parts.ts'
 import { readConnection, type FindConfigNode } from './connection.ts'
-import type { FormSettings } from './form-settings.ts'
 import { tokenForm } from './form-words.ts'
+import type { NodeSource } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
@@ -30,7 +30,7 @@ export interface MadeAuthParts {
 export function makeAuthParts(
   RED: NodeAPI,
   node: Node | null,
-  { config, written, credentials }: Pick<FormSettings, 'config' | 'written' | 'credentials'>,
+  { config, written, credentials }: NodeSource,
   find: FindConfigNode,
   onWarning: (text: string) => void = () => undefined
 ): MadeAuthParts {

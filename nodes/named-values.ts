@@ -5,16 +5,15 @@ import { headerValueProblem, tokenHeaderNameProblem } from '../src/https/header-
 import type { NamedValue } from '../src/https/receiver.ts'
 import type { Claim, NamedValue as TokenValue } from '../src/oauth2/token-settings.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
+import { asText, environmentValue } from './environment-value.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
+import type { Credentials } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { asTexts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
 
 /** A mistake that the form of `hl7-https-out` finds too. */
 export type OutProblem = KeyUnder<'forms', 'problem'>
-
-/** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
-export type Credentials = Readonly<Record<string, unknown>>
 
 /** An entry of a list whose values are known at deploy, and of one whose values a message may give. */
 const STATIC_ENTRY = {
@@ -183,44 +182,4 @@ function addUnset(written: string | undefined, item: Entry): void {
   const name = isUnset(written) ? written.slice(2, -1) : written.trim()
   if (name === '') item.addProblem('value', english(item.words.form, 'problem.envName'))
   else item.addUnset('value', name)
-}
-
-/**
- * A node's properties as its flow file has them, environment variables not replaced. Empty for a
- * node that is not in a flow file but in a subflow that was installed as a module.
- */
-export function flowFileProperties(RED: NodeAPI, node: Node): object {
-  // In a subflow instance a node has its own id.
-  const id = (node as { _alias?: string })._alias ?? node.id
-  let found = {}
-  RED.nodes.eachNode((definition) => {
-    if (definition.id === id) found = definition
-  })
-  return found
-}
-
-/**
- * The value of an environment variable as Node-RED sees it from a node: of its group, flow or the
- * process; without a node of the process alone.
- *
- * @param name `NAME` or `${NAME}`
- */
-export function environmentValue(
-  RED: NodeAPI,
-  node: Node | null,
-  name: string
-): string | undefined {
-  // Node-RED accepts a missing node; its types do not say so.
-  const value: unknown = RED.util.evaluateNodeProperty(name, 'env', node as Node, {})
-  return value === '' ? undefined : asText(value)
-}
-
-/**
- * Objects as JSON, absent values as nothing.
- *
- * @throws {TypeError} for values that JSON cannot represent, such as a cycle
- */
-function asText(value: unknown): string | undefined {
-  if (typeof value === 'bigint') return String(value)
-  return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
 }

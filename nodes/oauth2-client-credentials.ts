@@ -2,8 +2,8 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { authParts, deployedAuthNodes } from './auth-parts.ts'
 import { deployedConfigNodes } from './connection.ts'
 import { makeAuthParts } from './make-auth-parts.ts'
-import { flowFileProperties } from './named-values.ts'
-import { listNode, takeCredentials } from './node-lifecycle.ts'
+import { listNode } from './node-lifecycle.ts'
+import { deployedSource } from './node-source.ts'
 import { tokenCredentials } from './oauth2-client-credentials-properties.ts'
 import { registerRoutes } from './operations/register-routes.ts'
 import { typesOf } from './property-table.ts'
@@ -15,8 +15,7 @@ export default function (RED: NodeAPI): void {
 
   function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
-    const written = flowFileProperties(RED, this)
-    const source = { config, written, credentials: takeCredentials(this) }
+    const source = deployedSource(RED, this, config)
     const { parts, close } = makeAuthParts(RED, this, source, deployedConfigNodes(RED), (text) => {
       this.warn(text)
     })

@@ -32,7 +32,8 @@ import {
 } from './connection.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import { outForm } from './form-words.ts'
-import { ENTRY, readNamedValues, type Credentials, type OutProblem } from './named-values.ts'
+import { ENTRY, readNamedValues, type OutProblem } from './named-values.ts'
+import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
@@ -91,16 +92,6 @@ const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
 /** Most bytes of contents that are kept once their messages have left: the same. */
 const KEPT_BYTES = { usual: 1_073_741_824, least: 0 }
 
-/** Where the settings of a node come from. */
-export interface OutSource {
-  /** The properties, environment variables replaced. */
-  config: object
-  /** The same as the flow file has them. */
-  written: object
-  /** Environment variables replaced. */
-  credentials: Credentials
-}
-
 /**
  * Reads the properties of a sending node.
  *
@@ -111,7 +102,7 @@ export interface OutSource {
 export function readOutSettings(
   RED: NodeAPI,
   node: Node | null,
-  { config, written, credentials }: OutSource,
+  { config, written, credentials }: NodeSource,
   find: FindConfigNode = deployedConfigNodes(RED)
 ): { settings: OutSettings | undefined; problems: readonly string[]; unset: readonly string[] } {
   const properties = new Properties(outProperties, outForm, config, written)

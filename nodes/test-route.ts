@@ -5,7 +5,7 @@ import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { printable } from '../src/printable.ts'
 import { FormConfigNodes } from './form-config-nodes.ts'
-import { readFormSettings } from './form-settings.ts'
+import { formSource } from './node-source.ts'
 import { notSetUp } from './node-errors.ts'
 import type { TestAnswer } from './operations/answers.ts'
 import type { Asked } from './operations/register-routes.ts'
@@ -40,7 +40,7 @@ async function testForm(
   form: unknown,
   type: string
 ): Promise<TestAnswer> {
-  const source = readFormSettings(RED, node, form)
+  const source = formSource(RED, node, form)
   const configNodes = new FormConfigNodes(RED, source.nodes)
   let client: UndiciClient | undefined
   try {

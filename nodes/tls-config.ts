@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Node, NodeAPI } from 'node-red'
 import type { TlsSettings } from '../src/http-client/connection-settings.ts'
-import { environmentValue, type Credentials } from './named-values.ts'
+import { environmentValue } from './environment-value.ts'
+import type { Credentials } from './node-source.ts'
 
 /** The part of Node-RED's own `tls-config` node that we use. */
 export interface TlsConfigNode {

@@ -3,7 +3,7 @@ import type { Node, NodeAPI } from 'node-red'
 import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { Redactor } from '../src/redactor.ts'
 import { FormConfigNodes } from './form-config-nodes.ts'
-import { readFormSettings } from './form-settings.ts'
+import { formSource } from './node-source.ts'
 import { authParts } from './auth-parts.ts'
 import { makeAuthParts } from './make-auth-parts.ts'
 import type { Handlers } from './operations/register-routes.ts'
@@ -22,7 +22,7 @@ export function tokenRoutes(RED: NodeAPI): Handlers<'testToken'> {
 
 /** @param node null if it is not deployed */
 async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise<TokenTestResult> {
-  const source = readFormSettings(RED, node, form)
+  const source = formSource(RED, node, form)
   const configNodes = new FormConfigNodes(RED, source.nodes)
   const { parts, httpClient, close } = makeAuthParts(RED, node, source, configNodes.find)
   const { problems, settings } = parts

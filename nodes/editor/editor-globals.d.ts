@@ -32,7 +32,6 @@ interface TypedInputType {
   icon?: string
   options?: { value: string; label: string }[]
   validate?: (value: string) => boolean
-  hasValue?: boolean
 }
 
 /** A jQuery request, to which the editor adds its session. */
@@ -54,8 +53,8 @@ interface EditableListOptions {
   sortItems?: () => void
   sortable?: boolean
   removable?: boolean
-  addButton?: boolean | string
-  height?: number | 'auto'
+  addButton?: false
+  height?: 'auto'
 }
 
 /** A jQuery collection. */
@@ -67,13 +66,11 @@ interface EditorElements {
   prop(name: string, value: boolean): this
   on(events: string, handler: (this: HTMLElement) => void): this
   trigger(event: string): this
-  position(): { left: number; top: number }
-  typedInput(options: { types: (string | TypedInputType)[]; default?: string }): this
+  typedInput(options: { types: (string | TypedInputType)[] }): this
   typedInput(method: 'type' | 'value'): string
   typedInput(method: 'type' | 'value', value: string): this
   editableList(options: EditableListOptions | 'empty'): this
   editableList(method: 'addItem', item: Record<string, unknown>): this
-  editableList(method: 'insertItemAt', item: Record<string, unknown>, index: number): this
 }
 
 declare const $: {

@@ -1,37 +1,57 @@
 import type { Node, NodeAPI } from 'node-red'
-import { environmentValue, type Credentials } from './named-values.ts'
+import { environmentValue } from './environment-value.ts'
 import { isUnset } from './properties.ts'
 
-/** What the editor sends in place of a stored password, which it never gets. */
-const UNCHANGED = '__PWRD__'
+/** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
+export type Credentials = Readonly<Record<string, unknown>>
 
-/** What stands in a form, as a deploy would use it. */
-export interface FormSettings {
-  /** The properties as a flow file would have them. */
+/** Where the settings of a node come from: from what is deployed, or from a form. */
+export interface NodeSource {
+  /** The properties as a flow file has them. */
   written: object
   /** The same with environment variables in place. */
   config: object
   /** Environment variables in place. */
   credentials: Credentials
-  /** The config nodes that came along, as a flow file would have them; of a request, of any type. */
-  nodes: unknown
 }
 
 /**
- * Reads the settings in a form that somebody wants to test.
+ * What is deployed. The credentials are removed from the node object, where Node-RED puts them for this
+ * single reader.
+ *
+ * @param config as Node-RED gives it to the node
+ */
+export function deployedSource(RED: NodeAPI, node: Node, config: object): NodeSource {
+  // Empty for a node that is not in a flow file but in a subflow that was installed as a module.
+  let written = {}
+  const id = flowFileId(node)
+  RED.nodes.eachNode((definition) => {
+    if (definition.id === id) written = definition
+  })
+  const { credentials } = node as { credentials?: unknown }
+  delete (node as { credentials?: unknown }).credentials
+  return { written, config, credentials: members(credentials) }
+}
+
+/** What the editor sends in place of a stored password, which it never gets. */
+const UNCHANGED = '__PWRD__'
+
+/**
+ * What stands in a form that somebody wants to test, as a deploy would use it.
  *
  * @param node the deployed node, whose variables and stored passwords count; null if there is none
  * @param form the properties as in a flow file, with `credentials` and `nodes` inside
  * @param given of its credentials: all, or as in a deploy only those that were changed
+ * @returns also the config nodes that came along, as a flow file would have them; of a request, of any type
  */
-export function readFormSettings(
+export function formSource(
   RED: NodeAPI,
   node: Node | null,
   form: unknown,
   given: 'all' | 'changed' = 'all'
-): FormSettings {
+): NodeSource & { nodes: unknown } {
   const { credentials, nodes, ...written } = members(form)
-  const stored = node === null ? {} : storedCredentials(RED, node)
+  const stored = node === null ? {} : members(RED.nodes.getCredentials(flowFileId(node)))
   const typed = Object.entries(members(credentials)).map(([name, value]) => [
     name,
     value === UNCHANGED ? stored[name] : value
@@ -47,10 +67,9 @@ export function readFormSettings(
   }
 }
 
-function storedCredentials(RED: NodeAPI, node: Node): Credentials {
-  // In a subflow instance a node has its own id.
-  const id = (node as { _alias?: string })._alias ?? node.id
-  return (RED.nodes.getCredentials(id) as Credentials | null) ?? {}
+/** In a subflow instance a node has an id of its own. */
+function flowFileId(node: Node): string {
+  return (node as { _alias?: string })._alias ?? node.id
 }
 
 /** Replaces environment variables, as Node-RED does for deployed nodes. */
