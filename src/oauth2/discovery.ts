@@ -119,7 +119,11 @@ export class Discovery {
       // openid-client fails at what is not a URL.
       const isNoUrl = issuerFound !== '' && !URL.canParse(issuerFound)
       if (code === MISMATCH || isNoUrl) throw issuerMismatch(server, issuerFound)
-      throw translateError(error, { host: server.host, field: 'issuer' })
+      throw translateError(error, {
+        host: server.host,
+        field: 'issuer',
+        isPlain: server.protocol === 'http:'
+      })
     }
   }
 }

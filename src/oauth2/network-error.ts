@@ -9,6 +9,8 @@ export interface RequestPlace {
   host: string
   /** The form's field that led there. */
   field: AddressField
+  /** Whether its URL is `http://`. */
+  isPlain: boolean
 }
 
 /** openid-client's own codes that can still occur. */
@@ -43,7 +45,8 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
   })
 }
 
-function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenError {
+function fromHttpError(error: HttpError, place: RequestPlace): TokenError {
+  const { host } = place
   const { family, status, certificateIssuer, retryAfterMs, what } = error
   // Of a handshake that failed, OpenSSL's code tells no more than its words, which are in `what`.
   const isHandshake = family === 'tls' && !error.connected
@@ -52,7 +55,7 @@ function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenEr
     code,
     status,
     host,
-    hints: [hintForNetwork(code, error, field)],
+    hints: [hintForNetwork(code, error, place)],
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
     certificateIssuer,
@@ -74,7 +77,7 @@ function codeOf(error: unknown): string {
 }
 
 /** What to do if there was no complete answer at all. */
-function hintForNetwork(code: string, error: HttpError, field: AddressField): Hint {
+function hintForNetwork(code: string, error: HttpError, { field, isPlain }: RequestPlace): Hint {
   const { family, certificateIssuer, atProxy } = error
   const values = { field }
   if (code === 'ERR_PROXY_TUNNEL') {
@@ -100,7 +103,8 @@ function hintForNetwork(code: string, error: HttpError, field: AddressField): Hi
   if (family === 'timeout') return { key: 'slow' }
   if (code === 'ECONNREFUSED') return { key: 'notRunning', values }
   if (family === 'connect') return { key: 'unreachable', values }
-  return { key: 'broken' }
+  // A server that ends the connection at once, or answers in no HTTP, nearly always wants TLS.
+  return isPlain && error.status === undefined ? { key: 'tryHttps', values } : { key: 'broken' }
 }
 
 /**

@@ -222,7 +222,8 @@ export class TokenClient {
     const address = url !== undefined && /^https?:/i.test(url) ? url : entered
     return {
       host: URL.canParse(address) ? new URL(address).host : 'token server',
-      field: addressField(this.#settings)
+      field: addressField(this.#settings),
+      isPlain: /^http:/i.test(address)
     }
   }
 }

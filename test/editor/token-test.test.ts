@@ -108,7 +108,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
     const shown = await result()
     assert.match(
       shown,
-      /Abhilfe[^]*in Issuer-URL eintragen; oder dort die ganze Well-known-URL; oder Token-URL ausfüllen\./
+      /Abhilfe[^]*in Issuer-URL eintragen; oder dort die ganze Well-known-URL; oder stattdessen die Token-URL\./
     )
     assert.doesNotMatch(shown, /__/)
   })

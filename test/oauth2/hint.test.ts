@@ -20,7 +20,7 @@ describe('the hints in English', () => {
   it('cite the labels and methods of the form', () => {
     assert.equal(
       inEnglish([{ key: 'metadata', values: { field: 'issuer' } }, { key: 'clock' }]),
-      "Check Issuer URL, or fill in Token URL. Check this machine's clock too."
+      "Check Issuer URL, or enter the Token URL instead. Check this machine's clock too."
     )
     assert.equal(
       inEnglish([{ key: 'inUse', values: { method: 'client_secret_post', grant: 'password' } }]),

@@ -56,7 +56,7 @@ describe('a token server that sends no complete answer', () => {
   const tooLarge = ['ERR_RESPONSE_TOO_LARGE', undefined, 'notTokenServer'] as const
   const notDecoded = ['ERR_CONTENT_DECODING', undefined, 'notTokenServer'] as const
   for (const [does, answer, [code, family, hint], status, waitMs] of [
-    ['hangs up', reset, cut],
+    ['hangs up', reset, ['ECONNRESET', 'reset', 'tryHttps']],
     ['hangs up in the middle', begun({}), cut, 200],
     ['announces more than it sends', begun({ 'content-length': '500' }), cut, 200],
     ['sends 2 MB', json({ large }), tooLarge, 200],
@@ -177,6 +177,7 @@ describe('a token server that cannot be reached', () => {
   }
 
   const noTls = (): string => `${test.server.origin.replace('http:', 'https:')}/token`
+  const wantsTls = async (): Promise<string> => (await serve(own)).replace('https:', 'http:')
   const expired = async (): Promise<string> => serve(await issueExpired(authority))
   const notYet = async (): Promise<string> => serve(await issueNotYetValid(authority))
   const otherHost = async (): Promise<string> => serve(await issueWrongName(authority))
@@ -189,6 +190,7 @@ describe('a token server that cannot be reached', () => {
     ['nothing is listening', gone, 'ECONNREFUSED', 'connect', 'notRunning', false],
     ['unknown name', () => 'https://token.invalid/', /^E/, 'connect', 'hostName', false],
     ['no TLS', noTls, 'EPROTO', 'tls', 'tlsFailed', false],
+    ['TLS where http: is asked for', wantsTls, /^E|^HPE/, 'reset', 'tryHttps', false],
     ['expired', expired, 'CERT_HAS_EXPIRED', 'tls', 'certificateDate', true],
     ['not valid yet', notYet, 'CERT_NOT_YET_VALID', 'tls', 'certificateDate', true],
     ['another host', otherHost, 'ERR_TLS_CERT_ALTNAME_INVALID', 'tls', 'otherHost', true],
@@ -324,7 +326,7 @@ describe('a rare failure of the network', () => {
 })
 
 describe('an error that openid-client or Node.js throws', () => {
-  const place = { host: 'login.example', field: 'issuer' } as const
+  const place = { host: 'login.example', field: 'issuer', isPlain: false } as const
 
   it('hides none of ours, wherever it is', () => {
     const known = configError('Fill in Scope.')
