@@ -84,6 +84,9 @@ for (const language of languages) {
   cpSync(join(locale, 'sidebar.json'), join('dist/nodes/operations', locale, 'sidebar.json'))
 }
 
+const tabTexts = (language: string): Record<string, Record<string, string>> =>
+  JSON.parse(readFileSync(join('locales', language, 'sidebar.json'), 'utf8')) as never
+
 // The page of its own, and the tab, which share the application. The routes serve them: without the editor, Node-RED
 // serves no resources.
 await build({
@@ -101,14 +104,24 @@ await build({
   charset: 'utf8',
   sourcemap: 'external',
   plugins: [hl7ParserPlugin],
-  define: { LANGUAGES: JSON.stringify(languages), PACKAGE_VERSION: JSON.stringify(version) },
+  define: {
+    LANGUAGES: JSON.stringify(
+      Object.fromEntries(
+        languages.map((language) => {
+          const { login, trouble } = tabTexts(language)
+          return [language, { noNodeRed: trouble?.['noNodeRed'], again: login?.['again'] }]
+        })
+      )
+    ),
+    PACKAGE_VERSION: JSON.stringify(version)
+  },
   logLevel: 'warning'
 })
 cpSync('nodes/operations/page/own/index.html', 'dist/nodes/page/index.html')
 for (const language of languages) {
   const form = textsOf('hl7-https-out', language)
   const catalogue = {
-    tab: JSON.parse(readFileSync(join('locales', language, 'sidebar.json'), 'utf8')) as object,
+    tab: tabTexts(language),
     rules: Object.fromEntries(RULE_WORDS.map((part) => [part, form[part]]))
   }
   writeFileSync(join('dist/nodes/page', `${language}.json`), JSON.stringify(catalogue))

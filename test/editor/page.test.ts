@@ -7,6 +7,7 @@ import {
   evilOperations,
   FakeOperations,
   messageRow,
+  NEWER,
   nodesInTrouble,
   nodeState
 } from '../support/fake-operations.ts'
@@ -80,6 +81,37 @@ describe('the page', () => {
     }
     const slash = await fetch(`${nodeRed.url}/hl7-https-out/page/`, { redirect: 'manual' })
     assert.equal(slash.headers.get('location'), '../page')
+  })
+
+  it('says in words that its texts did not come, and loads them again', async () => {
+    await page.route('**/page/en-US.json', (route) => route.abort())
+    await page.goto(`${nodeRed.url}/hl7-https-out/page`)
+    await shows('.hl7-trouble', /^\s*Node-RED does not answer\./)
+    await page.unroute('**/page/en-US.json')
+    await page.locator('button', { hasText: 'Try again' }).click()
+    await shows('.hl7-summary', /3 of 4 nodes need attention/)
+    assert.equal(await page.locator('.hl7-trouble').count(), 0)
+  })
+
+  it('bounds what it says of each node, and has the whole below and as a tooltip', async () => {
+    const [first, ...others] = fake.nodes
+    assert.ok(first)
+    const reason = 'one thing after another '.repeat(30).trim()
+    const advice = { kind: 'advice-new' as typeof NEWER, values: {}, text: reason }
+    fake.nodes = [
+      { ...first, advice: { ...advice, kind: 'advice-new' as typeof NEWER } },
+      ...others
+    ]
+    for (const width of [300, 1400]) {
+      await open(width)
+      const why = page.locator('[data-key=Pharmacy] .hl7-cell-why > div')
+      const lines = await why.evaluate(
+        (one) => one.clientHeight / Number.parseFloat(getComputedStyle(one).lineHeight)
+      )
+      assert.equal(Math.round(lines), 3, `${width} pixels`)
+      assert.equal(await why.getAttribute('title'), reason)
+      assert.equal(await text('.hl7-do'), reason)
+    }
   })
 
   for (const width of [300, 520, 1400]) {

@@ -126,6 +126,7 @@ export class NodeTable {
     // What it is called in a narrow sidebar, where no column has its flow.
     const whole = name(id)
     const short = nameOf(node)
+    const why = whyOf(node, this.#desk)
     // One template for all cells: 200 nodes are drawn at once.
     return html`<tr
       role="row"
@@ -174,7 +175,7 @@ export class NodeTable {
         ${clockTime(lastAckAt, now(), language)}
       </td>
       <td role="gridcell" class="hl7-cell-why">
-        <div>${whyOf(node, this.#desk)}</div>
+        <div title=${why}>${why}</div>
       </td>
     </tr>`
   }

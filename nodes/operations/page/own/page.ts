@@ -1,6 +1,6 @@
 import { html, nothing, render } from 'lit-html'
 import type { Permission } from '../../permissions.ts'
-import { RequestError } from '../../route-request.ts'
+import { GET_TIMEOUT_MS, RequestError } from '../../route-request.ts'
 import { Application } from '../application.ts'
 import { requestTrouble } from '../asking.ts'
 import type { Frame } from '../frame.ts'
@@ -13,8 +13,8 @@ import { LoginNeeded, Session } from './session.ts'
 const EVERY_MS = 2500
 const HIDDEN_EVERY_MS = 30_000
 
-/** The languages that there are texts in; inserted by the build. */
-declare const LANGUAGES: readonly string[]
+/** The languages that there are texts in, and what to say in each if these do not come; inserted by the build. */
+declare const LANGUAGES: Readonly<Record<string, { noNodeRed: string; again: string }>>
 
 /** A page of its own as the frame of the application, with the login of Node-RED in front of it. */
 class OwnPage {
@@ -175,12 +175,30 @@ function isUnauthorized(error: unknown): boolean {
   return error instanceof RequestError && error.status === 401
 }
 
+/** Loads the texts, and shows the page. Never rejects. */
 async function start(): Promise<void> {
   const wanted = [localStorage.getItem('editor-language') ?? '', ...navigator.languages]
-  const language = languageOf(wanted.filter(Boolean), LANGUAGES)
+  const language = languageOf(wanted.filter(Boolean), Object.keys(LANGUAGES))
   document.documentElement.lang = language
-  const response = await fetch(new URL(`page/${language}.json`, location.href))
-  await new OwnPage(language, (await response.json()) as Catalogue).enter()
+  const root = elementOf('application')
+  render(nothing, root)
+  let catalogue: Catalogue
+  try {
+    const signal = AbortSignal.timeout(GET_TIMEOUT_MS)
+    const response = await fetch(new URL(`page/${language}.json`, location.href), { signal })
+    catalogue = (await response.json()) as Catalogue
+  } catch {
+    const { noNodeRed, again } = LANGUAGES[language] ?? { noNodeRed: '', again: '' }
+    render(
+      html`<p class="hl7-trouble" role="alert">
+        ${noNodeRed}
+        <button type="button" class="hl7-button" @click=${() => void start()}>${again}</button>
+      </p>`,
+      root
+    )
+    return
+  }
+  await new OwnPage(language, catalogue).enter()
 }
 
 function elementOf(id: string): HTMLElement {
