@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { ROUTES } from './route-table.ts'
 
-/** The files of the page and the tab: scripts, styles, chunks that both share, and the texts of each language. */
-const FILE = /^(?:(?:page|sidebar)\.(?:js|css)|chunk-[A-Z\d]{8}\.js|[a-z]{2}(?:-[A-Z]{2})?\.json)$/
+/** Scripts, styles, chunks that page and tab share, and the texts of each language: nothing else is there. */
+const DIRECTORY = join(import.meta.dirname, 'page')
 
 /** Only what comes from here, and nothing that stands in the page itself. */
 const HEADERS = {
@@ -36,30 +36,16 @@ export function registerPage({ httpAdmin }: NodeAPI): void {
   })
   httpAdmin.get(
     `${ROUTES.page.path}/:file`,
-    (request: Request<{ file: string }>, response: Response) => {
-      const { file } = request.params
-      if (FILE.test(file)) send(response, file)
-      else response.status(404).end()
+    ({ params }: Request<{ file: string }>, response: Response) => {
+      send(response, params.file)
     }
   )
 }
 
-const read = new Map<string, Buffer | undefined>()
-
 function send(response: Response, file: string): void {
-  if (!read.has(file)) read.set(file, contentOf(file))
-  const content = read.get(file)
-  response.set(HEADERS)
-  if (content === undefined) response.status(404).end()
-  // Express adds an ETag, and answers 304 to whoever has it.
-  else response.type(file.slice(file.lastIndexOf('.'))).send(content)
-}
-
-function contentOf(file: string): Buffer | undefined {
-  try {
-    return readFileSync(new URL(`./page/${file}`, import.meta.url))
-  } catch {
-    // There is no such language.
-    return undefined
-  }
+  const options = { root: DIRECTORY, headers: HEADERS, cacheControl: false }
+  response.sendFile(file, options, (error?: Error) => {
+    // Otherwise Express would say where it looked.
+    if (error !== undefined && !response.headersSent) response.status(404).end()
+  })
 }
