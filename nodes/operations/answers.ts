@@ -145,13 +145,9 @@ export interface StoryRow extends Told {
   text: string
 }
 
-/** What happened. */
-export interface EventRow extends Told {
+/** What happened to a node, or was done to it. */
+export interface EventRow extends StoryRow {
   at: string
-  /** A user name, `flow`, `rule`, or `''`. */
-  by: string
-  /** English, of `kind` and `values`. */
-  text: string
 }
 
 /** Newest first. */

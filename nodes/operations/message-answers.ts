@@ -28,7 +28,7 @@ function messageAnswer(row: MessageRow): MessageAnswer {
     type,
     state: knownState(row),
     attempts,
-    acceptedAt: iso(acceptedAt) ?? '',
+    acceptedAt: iso(acceptedAt),
     settledAt: hasLeft || row.state === 'suspended' ? iso(changedAt) : null,
     outcome: hasLeft && outcome !== '' ? outcome : null,
     ackCode,
@@ -84,7 +84,7 @@ export async function messageWithStory(
   const attempts = row.story.filter(isAttempt)
   return {
     ...messageAnswer(row),
-    attemptList: attempts.map(({ at, ms, result }) => ({ at: iso(at) ?? '', ms, result })),
+    attemptList: attempts.map(({ at, ms, result }) => ({ at: iso(at), ms, result })),
     story: storyOf(row)
   }
 }
@@ -110,5 +110,5 @@ export async function contentOf(
 
 export function eventAnswer(event: QueueEvent): EventRow {
   const told = eventTold(event)
-  return { at: iso(event.at) ?? '', by: event.by, ...told, text: toldInEnglish(told) }
+  return { at: iso(event.at), by: event.by, ...told, text: toldInEnglish(told) }
 }

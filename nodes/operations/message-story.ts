@@ -19,7 +19,7 @@ export function storyOf(row: MessageRow): StoryRow[] {
       ? line(acceptedAt, '', { kind: 'message-accepted', values: {} })
       : line(acceptedAt, resent.by, {
           kind: 'message-repeats',
-          values: { acceptedAt: iso(resent.acceptedAt) ?? '' }
+          values: { acceptedAt: iso(resent.acceptedAt) }
         }),
     // More than the newest 20, or attempts that a stop cut off, or that were repeated on a dead connection.
     ...(attempts > kept.length

@@ -137,9 +137,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     contact,
     searchFields: parts.searchFields,
     advice: withText(advice),
-    certificates: parts.certificates
-      .all()
-      .map(({ of, validTo }) => ({ of, validTo: iso(validTo) ?? '' }))
+    certificates: parts.certificates.all().map(({ of, validTo }) => ({ of, validTo: iso(validTo) }))
   }
 }
 

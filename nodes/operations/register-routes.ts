@@ -4,7 +4,7 @@ import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { english } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
-import type { Permission } from './permissions.ts'
+import { hasPermission, type Permission } from './permissions.ts'
 import type { Unchecked } from './questions.ts'
 import { RouteError } from './route-error.ts'
 import {
@@ -15,7 +15,6 @@ import {
   type Route,
   type RouteName
 } from './route-table.ts'
-import { hasPermission } from './user-permissions.ts'
 
 /** A request to a route. */
 export interface Asked<Name extends RouteName> {

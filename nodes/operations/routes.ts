@@ -54,7 +54,7 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { minutes: [] }
       const minutes = node.history.minutes(historyMinutes(question))
-      return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
+      return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) })) }
     },
 
     async events({ params, question }) {
