@@ -62,10 +62,7 @@ function wordsOf(values: Values, text: TabText): Record<string, string | number>
   }
   if (days !== undefined) words['left'] = text('age.d', { count: Number(days) })
   if (seconds !== undefined) words['time'] = exactDurationText(Number(seconds) * 1000, text)
-  if (ms !== undefined) {
-    words['took'] =
-      Number(ms) < 1000 ? text('age.ms', { n: ms }) : exactDurationText(Number(ms), text)
-  }
+  if (ms !== undefined) words['took'] = tookText(Number(ms), text)
   if (values['queue'] !== undefined) Object.assign(words, adviceWords(values, text))
   return words
 }
@@ -119,7 +116,8 @@ export function byText(by: string, text: TabText): string {
   return text('by.user', { user: by })
 }
 
-function causeText(cause: string, text: TabText): string {
+/** Why an attempt failed, in the words of the tab. */
+export function causeText(cause: string, text: TabText): string {
   return causeWords(cause, (status) => text('phrase.noAck', { status }))
 }
 
@@ -157,4 +155,9 @@ function exactDurationText(ms: number, text: TabText): string {
   const seconds = Math.floor((ms % MINUTE) / 1000)
   if (ms < MINUTE || ms >= DAY || seconds === 0) return whole
   return `${whole} ${text('age.s', { n: seconds })}`
+}
+
+/** How long an attempt took: `120 ms`, `4 s`, `2 min 14 s`. */
+export function tookText(ms: number, text: TabText): string {
+  return ms < 1000 ? text('age.ms', { n: Math.round(ms) }) : exactDurationText(ms, text)
 }

@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { csv } from '../../nodes/operations/page/csv.ts'
-import { cut } from '../../nodes/operations/page/cut.ts'
 import {
   bars,
   COLUMNS,
@@ -250,7 +249,6 @@ describe('the words of the tab', () => {
   })
 
   it('cut what comes from outside', () => {
-    assert.equal(cut('x'.repeat(5000)).length, 300)
     const reason = 'y'.repeat(5000)
     const state = nodeState('x', { kind: 'paused', values: { by: 'z'.repeat(5000), reason } })
     assert.ok(reasonOf(state, speech).length <= 300)

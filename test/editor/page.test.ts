@@ -7,10 +7,10 @@ import {
   evilOperations,
   FakeOperations,
   messageRow,
-  NEWER,
   nodesInTrouble,
   nodeState
 } from '../support/fake-operations.ts'
+import type { ToldKind } from '../../src/told.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
 
@@ -97,11 +97,8 @@ describe('the page', () => {
     const [first, ...others] = fake.nodes
     assert.ok(first)
     const reason = 'one thing after another '.repeat(30).trim()
-    const advice = { kind: 'advice-new' as typeof NEWER, values: {}, text: reason }
-    fake.nodes = [
-      { ...first, advice: { ...advice, kind: 'advice-new' as typeof NEWER } },
-      ...others
-    ]
+    const advice = { kind: 'advice-new' as ToldKind, values: {}, text: reason }
+    fake.nodes = [{ ...first, advice }, ...others]
     for (const width of [300, 1400]) {
       await open(width)
       const why = page.locator('[data-key=Pharmacy] .hl7-cell-why > div')

@@ -11,8 +11,7 @@ const facts = {
   host: 'lab.example.org',
   version: '1.2.3',
   text: tabText(),
-  ruleText: (key, values) => english('forms', key, values),
-  language: 'en-US'
+  ruleText: (key, values) => english('forms', key, values)
 } satisfies Partial<Parameters<typeof report>[0]>
 
 const MESSAGE: MessageContent = {
@@ -46,13 +45,13 @@ describe('the report about a message', () => {
       'Attempts: 23',
       '  20 more attempts are not listed',
       '  2026-11-25 02:40:58.500 UTC, 12 ms, ECONNREFUSED',
-      '  2026-11-25 02:41:01.000 UTC, 4.3 s, HTTP 503',
-      '  2026-11-25 02:41:05.000 UTC, 61 s, AE',
+      '  2026-11-25 02:41:01.000 UTC, 4 s, HTTP 503',
+      '  2026-11-25 02:41:05.000 UTC, 1 min 1 s, AE',
       'HTTP status: 200',
       'Acknowledgement (MSA-1): AE',
       'Error (ERR): 206 Application record locked, error, PID-3, PV1',
       'Error (ERR): other',
-      'Reply rule: ERR-3 is 206: Suspend (@ERR-3:206=S)',
+      'Reply rule: “ERR-3 is 206: Suspend” (@ERR-3:206=S)',
       'Sent by: node-red-hl7-https-out 1.2.3'
     ])
   })

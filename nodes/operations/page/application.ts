@@ -7,19 +7,14 @@ import { Find } from './find.ts'
 import type { Frame, Place } from './frame.ts'
 import { keepPlace } from './keep-place.ts'
 import { MessageList } from './message-list.ts'
-import { messageRow } from './message-query.ts'
-import { nodeDetails, nodeHistory } from './node-details.ts'
+import { nodeDetails } from './node-details.ts'
 import { NodeTable } from './node-table.ts'
-import { type Histories, RANGES, type Range } from './pictures.ts'
+import { Pictures } from './pictures.ts'
 import { QuestionBox } from './question.ts'
 import { Refresh } from './refresh.ts'
 import { clockTime } from './times.ts'
 import { namesOf, needsLook, reasonOf, stateOf } from './words.ts'
 
-/** The chosen node is asked for more so often, even if nothing is known to have changed, in milliseconds. */
-const SLOWLY_MS = 10_000
-/** The same for the picture of a day. */
-const DAY_EVERY_MS = 60_000
 /** More changes at once are counted, not read out one by one. */
 const READ_OUT = 3
 
@@ -31,6 +26,7 @@ export class Application {
   readonly #table: NodeTable
   readonly #find: Find
   readonly #messages: MessageList
+  readonly #pictures: Pictures
   readonly #events: Events
   readonly #refresh: Refresh
   /** The runtime's clock before the browser's, in milliseconds. */
@@ -45,14 +41,6 @@ export class Application {
   /** What changed, for the ear. */
   #news = ''
   #outcome: { level: 'good' | 'bad'; words: string } = { level: 'good', words: '' }
-  /**
-   * What more of the node was asked for last: it is asked for again if it is something else now. Empty: in
-   * any case, because a user waits for it.
-   */
-  #detailsOf = ''
-  #histories: Histories = {}
-  #historiesOf = ''
-  #dayAt = -Infinity
   #drawing: Promise<void> | undefined
 
   /**
@@ -81,7 +69,7 @@ export class Application {
         void draw()
       },
       refresh: () => {
-        this.#detailsOf = ''
+        this.#events.expire()
         this.#refresh.now()
       },
       open: (node, message) => {
@@ -95,6 +83,7 @@ export class Application {
     })
     this.#find = new Find(this.#desk)
     this.#messages = new MessageList(this.#desk)
+    this.#pictures = new Pictures(this.#desk)
     this.#events = new Events(this.#desk)
     void draw()
   }
@@ -198,9 +187,7 @@ export class Application {
   #below(node: NodeState): TemplateResult {
     return html`<div class="hl7-below">
       <div class="hl7-first-column">${nodeDetails(node, this.#desk)} ${this.#messages.view()}</div>
-      <div class="hl7-second-column">
-        ${nodeHistory(this.#histories, this.#desk)} ${this.#events.view()}
-      </div>
+      <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
     </div>`
   }
 
@@ -209,7 +196,7 @@ export class Application {
     return place.size === 0 ? pageUrl : `${pageUrl}#${place.toString()}`
   }
 
-  /** Asks for all nodes, and for more of the chosen one if that has changed. Never rejects. */
+  /** Asks for all nodes, and for more of the chosen one. Never rejects. */
   async #update(): Promise<void> {
     const { text } = this.#desk
     let states: AllStates
@@ -229,7 +216,7 @@ export class Application {
     this.#show()
     await this.#draw()
     await this.#openWanted()
-    await this.#updateDetails()
+    await Promise.all([this.#pictures.load(), this.#messages.load(), this.#events.load()])
   }
 
   #fail(words: string): void {
@@ -243,54 +230,15 @@ export class Application {
     const node = nodes.find(({ id }) => id === this.#chosen) ?? nodes[0]
     this.#chosen = node?.id
     if (node === undefined) return
-    if (this.#historiesOf !== node.id) {
-      this.#histories = {}
-      this.#historiesOf = node.id
-      this.#dayAt = -Infinity
-    }
+    this.#pictures.show(node)
     this.#messages.show(node)
     this.#events.show(node)
-  }
-
-  async #updateDetails(): Promise<void> {
-    const node = this.#states?.nodes.find(({ id }) => id === this.#chosen)
-    if (node === undefined) return
-    // As often as without ticks at least: pictures go on, and some events come late.
-    const period = Math.floor(this.#desk.now() / SLOWLY_MS)
-    const { acked, naked, failed, suspended, retrying, queued, state, retry, lastError } = node
-    const now = JSON.stringify([
-      ...[node.id, period, acked, naked, failed, suspended, retrying, queued],
-      ...[state, retry?.attempts, lastError, node.paused, node.token?.state]
-    ])
-    if (now === this.#detailsOf) return
-    const wanted = this.#detailsOf === ''
-    this.#detailsOf = now
-    const isDayOld = performance.now() > this.#dayAt + DAY_EVERY_MS
-    const ranges = RANGES.filter((range) => range !== 1440 || isDayOld)
-    await Promise.all([
-      ...ranges.map((range) => this.#updateHistory(node, range)),
-      this.#messages.load(),
-      this.#events.load(wanted)
-    ])
-  }
-
-  async #updateHistory({ id }: NodeState, minutes: Range): Promise<void> {
-    if (minutes === 1440) this.#dayAt = performance.now()
-    try {
-      const history = await this.#frame.ask('history', { id }, { minutes })
-      if (id !== this.#historiesOf) return
-      this.#histories = { ...this.#histories, [minutes]: history }
-      void this.#draw()
-    } catch (error) {
-      this.#desk.say('bad', requestTrouble(error, this.#desk.text))
-    }
   }
 
   #choose(id: string): void {
     if (id !== this.#chosen) {
       this.#outcome = { level: 'good', words: '' }
       this.#desk.question.close()
-      this.#detailsOf = ''
     }
     this.#chosen = id
     this.#show()
@@ -299,7 +247,6 @@ export class Application {
   }
 
   #open(id: string, message: MessageAnswer): void {
-    this.#detailsOf = ''
     this.#choose(id)
     const node = this.#states?.nodes.find((one) => one.id === id)
     if (node !== undefined) this.#messages.open(node, message)
@@ -313,9 +260,8 @@ export class Application {
     this.#wanted = undefined
     const { text, say } = this.#desk
     try {
-      const row = await messageRow(this.#frame, node.id, message)
-      if (row === undefined) say('bad', text('trouble.notFound'))
-      else this.#open(node.id, row)
+      const params = { id: node.id, messageId: message }
+      this.#open(node.id, await this.#frame.ask('message', params, { content: 'false' }))
     } catch (error) {
       say('bad', requestTrouble(error, text))
     }

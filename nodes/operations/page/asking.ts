@@ -1,5 +1,5 @@
 import { RequestError } from '../route-request.ts'
-import { cut } from './cut.ts'
+import { printableProse } from '../../../src/printable.ts'
 import type { Text } from './times.ts'
 
 /** Why a request was not answered, in words. */
@@ -7,27 +7,30 @@ export function requestTrouble(error: unknown, text: Text): string {
   if (!(error instanceof RequestError)) throw error
   const { key, status, answer } = error
   const said = (answer as { error?: unknown } | undefined)?.error
-  // A refusal for lack of permission is Node-RED's own: it has no words for a user.
-  if (key !== 'notAllowed' && typeof said === 'string' && said !== '') return cut(said)
+  // A refusal for lack of permission is Node-RED's own: it has no words for a user. Of 404 there are words in the
+  // reader's language.
+  const isKnown = key === 'notAllowed' || key === 'notFound'
+  if (!isKnown && typeof said === 'string' && said !== '') return printableProse(said)
   return text(`trouble.${key}`, { status })
 }
 
 /** At most so many requests of one search are under way at a time. */
 const SIDE_BY_SIDE = 4
 
-/** Asks the same of many nodes, a few at a time; a failure is undefined. */
+/** Asks the same of many nodes, a few at a time; where Node-RED refuses, the answer is why. */
 export async function askEach<Item, Answer>(
   items: readonly Item[],
   ask: (item: Item) => Promise<Answer>
-): Promise<(Answer | undefined)[]> {
-  const answers: (Answer | undefined)[] = items.map(() => undefined)
-  const left = items.map((item, index) => ({ item, index }))
+): Promise<(Answer | RequestError)[]> {
+  const answers = new Array<Answer | RequestError>(items.length)
+  const left = items.entries()
   const worker = async (): Promise<void> => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    for (const [index, item] of left) {
       try {
-        answers[next.index] = await ask(next.item)
+        answers[index] = await ask(item)
       } catch (error) {
         if (!(error instanceof RequestError)) throw error
+        answers[index] = error
       }
     }
   }

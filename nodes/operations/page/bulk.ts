@@ -1,6 +1,6 @@
 import type { FirstAnswer, NodeState } from '../answers.ts'
 import type { Selection } from '../questions.ts'
-import { cut } from './cut.ts'
+import { printable } from '../../../src/printable.ts'
 import { act, type Desk } from './desk.ts'
 import type { QuestionPlace } from './question.ts'
 import { told } from './told.ts'
@@ -61,7 +61,7 @@ export function sayResent({ say, text }: Desk, { state }: NodeState, words: stri
 /** What became of the message that went first, and so of the others. */
 function sayTried(desk: Desk, first: FirstAnswer, resent: number): void {
   const { text, say } = desk
-  const controlId = cut(first.controlId, 80)
+  const controlId = printable(first.controlId)
   const reason = told(first, first.reason, desk)
   if (first.outcome === 'ack') {
     say('good', text('done.firstAck', { controlId, count: resent - 1 }))

@@ -1,7 +1,7 @@
 import type { TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import { sayResent } from './bulk.ts'
-import { cut } from './cut.ts'
+import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 
 /** A field of a form is of no use for a longer text, and Node-RED might refuse it (5 MB, `apiMaxLength`). */
@@ -34,7 +34,7 @@ async function editOne(
 ): Promise<void> {
   const { frame, question, say, text } = desk
   const params = { id: node.id, messageId: row.id }
-  const controlId = cut(row.controlId, 80)
+  const controlId = printable(row.controlId)
   let stored = ''
   const isRead = await act(desk, async () => {
     stored = (await frame.ask('message', params, {})).request ?? ''

@@ -1,9 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
 import type { EventRow, NodeState } from '../answers.ts'
+import { RequestError } from '../route-request.ts'
 import { askEach, requestTrouble } from './asking.ts'
 import { csv } from './csv.ts'
-import { cut } from './cut.ts'
 import { button, type Desk } from './desk.ts'
 import { clockTime } from './times.ts'
 import { told } from './told.ts'
@@ -57,7 +57,8 @@ export class Events {
           aria-label=${text('events.which')}
           @change=${({ target }: Event) => {
             this.#which = (target as HTMLSelectElement).value === 'all' ? 'all' : 'node'
-            void this.load(true)
+            this.expire()
+            void this.load()
           }}
         >
           ${(['node', 'all'] as const).map((which) =>
@@ -69,7 +70,8 @@ export class Events {
           @change=${({ target }: Event) => {
             const chosen = (target as HTMLSelectElement).value
             this.#minutes = RANGES.find((minutes) => String(minutes) === chosen) ?? 1440
-            void this.load(true)
+            this.expire()
+            void this.load()
           }}
         >
           ${RANGES.map((minutes) =>
@@ -97,14 +99,15 @@ export class Events {
     </section>`
   }
 
-  /**
-   * Asks for the events that are shown. Never rejects.
-   *
-   * @param wanted a user wants them now
-   */
-  async load(wanted = false): Promise<void> {
+  /** Those that are shown are no longer enough. */
+  expire(): void {
+    this.#allAt = -Infinity
+  }
+
+  /** Asks for the events that are shown. Never rejects. */
+  async load(): Promise<void> {
     if (this.#which === 'all') {
-      if (!wanted && performance.now() < this.#allAt + ALL_EVERY_MS) return
+      if (performance.now() < this.#allAt + ALL_EVERY_MS) return
       this.#allAt = performance.now()
     }
     const asked = ++this.#asked
@@ -119,21 +122,18 @@ export class Events {
   async #ask(limit: number): Promise<{ events: NodeEvent[]; failed: string }> {
     const { nodes, text, now, frame, name } = this.#desk
     const since = new Date(now() - this.#minutes * 60_000).toISOString()
-    let failed = ''
     const asked = this.#which === 'all' ? nodes() : this.#node === undefined ? [] : [this.#node]
     const running = asked.filter(({ state }) => state !== 'stopped')
     const pages = await askEach(running, async ({ id }) => {
-      try {
-        return await frame.ask('events', { id }, { since, limit })
-      } catch (error) {
-        failed = requestTrouble(error, text)
-        throw error
-      }
+      const { events } = await frame.ask('events', { id }, { since, limit })
+      return events.map((event) => ({ ...event, node: name(id) }))
     })
-    const events = running.flatMap((node, index) =>
-      (pages[index]?.events ?? []).map((event) => ({ ...event, node: name(node.id) }))
-    )
-    return { events: events.sort((one, other) => other.at.localeCompare(one.at)), failed }
+    const events = pages.flatMap((page) => (page instanceof RequestError ? [] : page))
+    const refusal = pages.find((page) => page instanceof RequestError)
+    return {
+      events: events.sort((one, other) => other.at.localeCompare(one.at)),
+      failed: refusal === undefined ? '' : requestTrouble(refusal, text)
+    }
   }
 
   async #download(): Promise<void> {
@@ -154,7 +154,7 @@ export class Events {
     const blob = new Blob(['\u{feff}', csv([head, ...rows])], { type: 'text/csv;charset=utf-8' })
     const link = document.createElement('a')
     link.href = URL.createObjectURL(blob)
-    link.download = `hl7-events-${this.#which === 'all' ? 'all' : cut(this.#node?.id ?? '', 40)}.csv`
+    link.download = `hl7-events-${this.#which === 'all' ? 'all' : (this.#node?.id ?? '')}.csv`
     link.click()
     setTimeout(() => {
       URL.revokeObjectURL(link.href)

@@ -1,8 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
+import { createRef, ref } from 'lit-html/directives/ref.js'
 import { repeat } from 'lit-html/directives/repeat.js'
 import type { MessageAnswer, NodeState } from '../answers.ts'
+import { RequestError } from '../route-request.ts'
 import { askEach } from './asking.ts'
-import { cut } from './cut.ts'
+import { printable } from '../../../src/printable.ts'
 import { button, type Desk, refusal } from './desk.ts'
 import { foundSentence } from './words.ts'
 
@@ -26,8 +28,8 @@ interface Found {
 /** Finds messages, waiting or long gone, by their control ID or by a searchable field. */
 export class Find {
   readonly #desk: Desk
+  readonly #input = createRef<HTMLInputElement>()
   #field = CONTROL_ID
-  #words = ''
   #found: Found | 'busy' | undefined
   #asked = 0
 
@@ -37,15 +39,14 @@ export class Find {
 
   view(): TemplateResult {
     const { text } = this.#desk
-    const submitted = (event: Event): void => {
+    const submitted = (event: SubmitEvent): void => {
       event.preventDefault()
-      void this.#find()
+      void this.#find(this.#input.value?.value.trim() ?? '')
     }
     const pressed = ({ key }: KeyboardEvent): void => {
-      if (key === 'Escape') this.#clear()
-    }
-    const typed = ({ target }: Event): void => {
-      this.#words = (target as HTMLInputElement).value
+      if (key !== 'Escape') return
+      if (this.#input.value !== undefined) this.#input.value.value = ''
+      void this.#find('')
     }
     return html`<form
       class="hl7-find"
@@ -62,8 +63,7 @@ export class Find {
           maxlength=${MAX_VALUE}
           spellcheck="false"
           autocomplete="off"
-          .value=${this.#words}
-          @input=${typed}
+          ${ref(this.#input)}
           @keydown=${pressed}
         />
         <button class="hl7-button">${text('find.button')}</button>
@@ -101,7 +101,7 @@ export class Find {
     const { field, value, rows, silent } = found
     const isField = field !== CONTROL_ID
     const n = rows.length
-    const controlId = cut(value, 80)
+    const controlId = printable(value)
     const summary = [
       n > 0
         ? ''
@@ -130,7 +130,7 @@ export class Find {
     const desk = this.#desk
     const words = foundSentence(row, desk.name(node.id), desk)
     // If several have the same control ID, the line above names it.
-    const sentence = saysWhich ? `${cut(row.controlId, 80)}: ${words}` : words
+    const sentence = saysWhich ? `${printable(row.controlId)}: ${words}` : words
     return html`<li>
       <span>${sentence}</span>
       ${button(desk, {
@@ -144,24 +144,19 @@ export class Find {
     </li>`
   }
 
-  #clear(): void {
-    this.#words = ''
-    this.#forget()
-    void this.#desk.draw()
-  }
-
   /** Drops the results, and those that are still on their way. */
   #forget(): void {
     this.#asked += 1
     this.#found = undefined
   }
 
-  async #find(): Promise<void> {
+  /** @param value nothing clears the results */
+  async #find(value: string): Promise<void> {
     const { nodes, frame, say, draw } = this.#desk
     const field = this.#field
-    const value = this.#words.trim()
     if (value === '') {
-      this.#clear()
+      this.#forget()
+      void draw()
       return
     }
     const why = field === CONTROL_ID ? '' : refusal(this.#desk, 'searchMessages')
@@ -177,19 +172,21 @@ export class Find {
       ({ state, searchFields }) =>
         state !== 'stopped' && (field === CONTROL_ID || searchFields.includes(field))
     )
-    const pages = await askEach(running, ({ id }) =>
-      field === CONTROL_ID
+    const pages = await askEach(running, async (node) => {
+      const { id } = node
+      const { messages } = await (field === CONTROL_ID
         ? frame.ask('messages', { id }, { controlId: value, limit: LIMIT })
-        : frame.ask('searchMessages', { id }, { field, value, limit: LIMIT })
-    )
+        : frame.ask('searchMessages', { id }, { field, value, limit: LIMIT }))
+      return messages.map((row) => ({ node, row }))
+    })
     if (asked !== this.#asked) return
     this.#found = {
       field,
       value,
-      rows: running
-        .flatMap((node, index) => (pages[index]?.messages ?? []).map((row) => ({ node, row })))
+      rows: pages
+        .flatMap((page) => (page instanceof RequestError ? [] : page))
         .sort((one, other) => other.row.acceptedAt.localeCompare(one.row.acceptedAt)),
-      silent: pages.filter((page) => page === undefined).length
+      silent: pages.filter((page) => page instanceof RequestError).length
     }
     void draw()
   }

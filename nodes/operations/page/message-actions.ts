@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import { actOnMany, sayResent } from './bulk.ts'
-import { cut } from './cut.ts'
+import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 import { editAction } from './edit-message.ts'
 import type { Matching } from './message-query.ts'
@@ -106,7 +106,7 @@ export function messageActions(
 
 async function resendOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
   const { frame, text } = desk
-  const controlId = cut(row.controlId, 80)
+  const controlId = printable(row.controlId)
   await act(desk, async () => {
     await frame.ask('resendMessage', { id: node.id, messageId: row.id }, {})
     sayResent(desk, node, text('done.resentOne', { controlId }))
@@ -116,7 +116,7 @@ async function resendOne(node: NodeState, row: MessageAnswer, desk: Desk): Promi
 /** Asks first: the receiver gets a message that it may have. */
 async function sendAgain(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
   const { question, text } = desk
-  const controlId = cut(row.controlId, 80)
+  const controlId = printable(row.controlId)
   const consent = await question.ask({
     place: 'message',
     title: text('question.sendAgain', { controlId }),
@@ -127,7 +127,7 @@ async function sendAgain(node: NodeState, row: MessageAnswer, desk: Desk): Promi
 
 async function discardOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
   const { frame, question, say, text } = desk
-  const controlId = cut(row.controlId, 80)
+  const controlId = printable(row.controlId)
   const consent = await question.ask({
     place: 'message',
     title: text('question.discardOne', { controlId }),

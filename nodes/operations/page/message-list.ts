@@ -3,7 +3,7 @@ import { createRef, ref } from 'lit-html/directives/ref.js'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import type { MessageFilter } from '../questions.ts'
 import { requestTrouble } from './asking.ts'
-import { cut } from './cut.ts'
+import { printable } from '../../../src/printable.ts'
 import type { Desk } from './desk.ts'
 import { chosenActions, matchingActions } from './message-actions.ts'
 import {
@@ -38,8 +38,7 @@ export class MessageList {
   #list: List = ''
   /** The user chose what is listed. */
   #isFixed = false
-  /** What stands in the fields, and what of it has been entered. */
-  #typed: Record<keyof MessageFilter, string> = { controlId: '', type: '', rule: '' }
+  /** What has been entered in the fields; what is empty is missing. */
   #filter: MessageFilter = {}
   /** The last messages of the pages before this one. */
   #pages: MessageAnswer[] = []
@@ -103,7 +102,7 @@ export class MessageList {
   show(node: NodeState): void {
     if (node.id !== this.#node?.id) {
       this.#isFixed = false
-      this.#typed = { controlId: '', type: '', rule: '' }
+      this.#filter = {}
       this.#list = mostTelling(node)
       this.#start()
       this.#rows = []
@@ -152,7 +151,7 @@ export class MessageList {
 
   /** Opens a message that the search found, or a link names; it is listed with the next `load`. */
   open(node: NodeState, message: MessageAnswer): void {
-    this.#typed = { controlId: message.controlId, type: '', rule: '' }
+    this.#filter = { controlId: message.controlId }
     this.#list = ''
     this.#isFixed = true
     this.#start()
@@ -208,11 +207,11 @@ export class MessageList {
       spellcheck="false"
       aria-label=${text(`filter.${name}`)}
       placeholder=${text(`filter.${name}`)}
-      .value=${this.#typed[name]}
-      @input=${({ target }: Event) => {
-        this.#typed[name] = (target as HTMLInputElement).value
-      }}
-      @change=${() => {
+      .value=${this.#filter[name] ?? ''}
+      @change=${({ target }: Event) => {
+        const { [name]: _, ...others } = this.#filter
+        const value = (target as HTMLInputElement).value.trim()
+        this.#filter = value === '' ? others : { ...others, [name]: value }
         this.#filterChanged()
       }}
     />`
@@ -254,7 +253,7 @@ export class MessageList {
     const { id } = row
     const isOpened = id === this.opened
     const isChosen = this.#chosen.has(id)
-    const controlId = cut(row.controlId, 80)
+    const controlId = printable(row.controlId)
     const said = receiverSaid(row, this.#desk)
     return html`<tr
         role="row"
@@ -278,7 +277,7 @@ export class MessageList {
           ${clockTime(row.settledAt ?? row.acceptedAt, now(), language, true)}
         </td>
         <td role="gridcell" class="hl7-cell-controlId">${controlId}</td>
-        <td role="gridcell" class="hl7-cell-type">${cut(row.type, 30)}</td>
+        <td role="gridcell" class="hl7-cell-type">${printable(row.type, 30)}</td>
         <td role="gridcell" class="hl7-cell-tries">
           ${row.attempts}
           <span class="hl7-unit">${text('unit.tries', { count: row.attempts })}</span>
@@ -331,8 +330,6 @@ export class MessageList {
   /** Starts at the first page, and drops what was counted or asked with an earlier filter. */
   #start(): void {
     this.#asked += 1
-    const given = FILTERS.map((name) => [name, this.#typed[name].trim()] as const)
-    this.#filter = Object.fromEntries(given.filter(([, value]) => value !== ''))
     this.#matching = undefined
     this.#pages = []
     this.#chosen.clear()

@@ -55,18 +55,6 @@ export async function messagePage(
   }
 }
 
-/** One message of a node without its content; undefined if nothing is known of it. */
-export async function messageRow(
-  frame: Frame,
-  node: string,
-  message: string
-): Promise<MessageAnswer | undefined> {
-  if (!/^\d{1,15}$/.test(message)) return undefined
-  const before = String(Number(message) + 1)
-  const { messages } = await frame.ask('messages', { id: node }, { before, limit: 1 })
-  return messages.find(({ id }) => id === message)
-}
-
 /** The suspended messages that match a filter. */
 export interface Matching {
   /** What was counted, and so what is acted on: the fields may say something else by then. */

@@ -2,10 +2,9 @@ import { html, nothing, type TemplateResult } from 'lit-html'
 import { durationText } from '../../../src/told.ts'
 import type { NodeState, TestAnswer } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
-import { cut } from './cut.ts'
+import { printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
-import { type Histories, pictures } from './pictures.ts'
-import { ruleView } from './rule-view.ts'
+import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
 import { adviceOf, nextTry, reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
 
@@ -20,11 +19,13 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const advice = adviceOf(node, desk)
   // Advice says why, but not when the next try is.
   const more = advice === '' ? reasonOf(node, desk) : nextTry(node, desk)
-  const contact = cut(node.contact, 200)
+  const contact = printable(node.contact, 200)
   return html`<section class="hl7-details">
     <div class="hl7-heading">
       <h2 tabindex="-1">${name(node.id)}</h2>
-      <span class="hl7-where">${cut([node.flow, node.host].filter(Boolean).join(' · '), 160)}</span>
+      <span class="hl7-where"
+        >${printable([node.flow, node.host].filter(Boolean).join(' · '), 160)}</span
+      >
     </div>
     <div class="hl7-advice" data-level=${level}>
       ${advice === '' ? nothing : html`<p class="hl7-do">${advice}</p>`}
@@ -42,14 +43,6 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
     </div>
     ${actions(node, desk)} ${question.view('node')}
     <p class="hl7-facts">${factsOf(node, desk)}</p>
-  </section>`
-}
-
-/** How it went: the last hour and the last day. */
-export function nodeHistory(histories: Histories, desk: Desk): TemplateResult {
-  return html`<section class="hl7-history">
-    <h3 tabindex="-1">${desk.text('history.title')}</h3>
-    ${pictures(histories, desk)}
   </section>`
 }
 
@@ -164,7 +157,7 @@ async function actOnAll(node: NodeState, action: 'resend' | 'discard', desk: Des
 async function sendTest(node: NodeState, desk: Desk): Promise<void> {
   const { text, question, say, frame } = desk
   const name = desk.name(node.id)
-  const host = cut(node.host, 80)
+  const host = printable(node.host)
   const consent = await question.ask({
     place: 'node',
     title: text('question.test', { name, host }),
@@ -184,7 +177,7 @@ function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words
   const { error, ack, status, elapsedMs, action = '' } = answer
   if (error !== undefined && error !== null) {
     const why = [error.reason || error.code, error.hint].filter(Boolean).join(' ')
-    return { good: false, words: text('test.failed', { why: cut(why) }) }
+    return { good: false, words: text('test.failed', { why: printableProse(why) }) }
   }
   const good = ['', 'C'].includes(action.replace('W', ''))
   const code = ack?.code ?? ''
@@ -192,7 +185,7 @@ function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words
   return {
     good,
     words: text(good ? 'test.accepted' : 'test.refused', {
-      facts: cut(facts.filter(Boolean).join(', '), 100)
+      facts: printable(facts.filter(Boolean).join(', '), 100)
     })
   }
 }

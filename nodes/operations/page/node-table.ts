@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
-import { cut } from './cut.ts'
+import { printable } from '../../../src/printable.ts'
 import type { Desk } from './desk.ts'
 import { RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
@@ -140,7 +140,7 @@ export class NodeTable {
           <span><b>${short}</b><span class="hl7-unit">${whole.slice(short.length)}</span></span>
         </div>
       </td>
-      <td role="gridcell" class="hl7-cell-flow">${cut(flow, 80)}</td>
+      <td role="gridcell" class="hl7-cell-flow">${printable(flow)}</td>
       <td role="gridcell" class="hl7-cell-state">${word}</td>
       <td role="gridcell" class=${cell('since', since === null)}>
         <span class="hl7-unit">${text('unit.since')}</span> ${clockTime(since, now(), language)}

@@ -3,7 +3,7 @@ import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
 import { button, type Desk, refusal } from './desk.ts'
 import { messageActions } from './message-actions.ts'
-import { ruleView } from './rule-view.ts'
+import { ruleView } from './rule.ts'
 import { messageView } from './story/message-view.ts'
 
 /** The states of a message that is still on its way. */

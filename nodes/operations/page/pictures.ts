@@ -1,5 +1,7 @@
 import { html, svg, type TemplateResult } from 'lit-html'
-import type { History, HistoryMinute } from '../answers.ts'
+import type { HistoryMinute, NodeState } from '../answers.ts'
+import { requestTrouble } from './asking.ts'
+import type { Desk } from './desk.ts'
 import {
   bars,
   COLUMNS,
@@ -12,29 +14,75 @@ import {
 } from './picture.ts'
 import type { Speech } from './told.ts'
 
-/** What the pictures show: the last hour and the last day. */
-export const RANGES = [60, 1440] as const
-export type Range = (typeof RANGES)[number]
+/** What the pictures show, in minutes: the last hour and the last day. */
+const RANGES = [60, 1440] as const
+type Range = (typeof RANGES)[number]
+const NONE = { 60: [], 1440: [] }
 
-/** The histories of one node; one that has not arrived is missing. */
-export type Histories = Partial<Record<Range, History>>
+/** A column of the picture of a day is 24 minutes: it is asked for no more often than this, in milliseconds. */
+const DAY_EVERY_MS = 60_000
 
-/** A node's last hour and day as small pictures, each with its figure beside it and in words for the ear. */
-export function pictures(histories: Histories, speech: Speech): TemplateResult {
-  const { text } = speech
-  const hour = histories[60]?.minutes ?? []
-  const minutes = { 60: hour, 1440: withNewest(histories[1440]?.minutes ?? [], hour) }
-  return html`<div class="hl7-pictures">
-    <span></span>
-    ${RANGES.map((range) => html`<span class="hl7-range">${text(`range.${range}`)}</span>`)}
-    ${FIGURES.map(
-      (figure) =>
-        html`<span class="hl7-figure-name" title=${text(`figureMeans.${figure}`)}
-            >${text(`figure.${figure}`)}</span
-          >
-          ${RANGES.map((range) => picture(minutes[range], figure, range, speech))}`
-    )}
-  </div>`
+/** How it went with the chosen node: its last hour and day. */
+export class Pictures {
+  readonly #desk: Desk
+  #node: string | undefined
+  #minutes: Readonly<Record<Range, readonly HistoryMinute[]>> = NONE
+  #dayAt = -Infinity
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+  }
+
+  /** Another node, perhaps. */
+  show({ id }: NodeState): void {
+    if (id === this.#node) return
+    this.#node = id
+    this.#minutes = NONE
+    this.#dayAt = -Infinity
+  }
+
+  /** Asks for what is shown. Never rejects. */
+  async load(): Promise<void> {
+    const id = this.#node
+    if (id === undefined) return
+    const now = performance.now()
+    const isDayOld = now > this.#dayAt + DAY_EVERY_MS
+    if (isDayOld) this.#dayAt = now
+    const ranges = RANGES.filter((range) => range !== 1440 || isDayOld)
+    await Promise.all(ranges.map((range) => this.#load(id, range)))
+  }
+
+  async #load(id: string, range: Range): Promise<void> {
+    const { frame, draw, say, text } = this.#desk
+    try {
+      const history = await frame.ask('history', { id }, { minutes: range })
+      if (id !== this.#node) return
+      this.#minutes = { ...this.#minutes, [range]: history.minutes }
+      void draw()
+    } catch (error) {
+      say('bad', requestTrouble(error, text))
+    }
+  }
+
+  /** Small pictures, each with its figure beside it and in words for the ear. */
+  view(): TemplateResult {
+    const { text } = this.#desk
+    const minutes = { ...this.#minutes, 1440: withNewest(this.#minutes[1440], this.#minutes[60]) }
+    return html`<section class="hl7-history">
+      <h3 tabindex="-1">${text('history.title')}</h3>
+      <div class="hl7-pictures">
+        <span></span>
+        ${RANGES.map((range) => html`<span class="hl7-range">${text(`range.${range}`)}</span>`)}
+        ${FIGURES.map(
+          (figure) =>
+            html`<span class="hl7-figure-name" title=${text(`figureMeans.${figure}`)}
+                >${text(`figure.${figure}`)}</span
+              >
+              ${RANGES.map((range) => picture(minutes[range], figure, range, this.#desk))}`
+        )}
+      </div>
+    </section>`
+  }
 }
 
 function picture(

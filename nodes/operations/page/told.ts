@@ -1,7 +1,7 @@
 import { byText, toldText, type Told } from '../../../src/told.ts'
 import type { RuleText } from '../../editor/reply-rule-words.ts'
-import { ruleWords } from './rule-words.ts'
-import { cut } from './cut.ts'
+import { ruleSaid } from './rule.ts'
+import { printable, printableProse } from '../../../src/printable.ts'
 import { clockTime, type Text } from './times.ts'
 
 /** Longer advice is cut, in characters. */
@@ -26,30 +26,23 @@ export function told({ kind, values }: Told, english: string, speech: Speech): s
   const found = toldText({ kind, values: saidHere(values, speech) }, text)
   const words = found.startsWith('told.') ? english : found
   // Advice ends with whom to call, so it is cut later than other texts.
-  return kind.startsWith('advice-') ? cut(words, MOST_ADVICE) : cut(words)
+  return kind.startsWith('advice-') ? printableProse(words, MOST_ADVICE) : printableProse(words)
 }
 
 /** Who did something, in words; an empty string if nobody is known. */
 export function byWhom(by: string, { text }: Speech): string {
-  return byText(cut(by, 80), text)
+  return byText(printable(by), text)
 }
 
 /** The values, with rules in words and times in the reader's language and time zone. */
 function saidHere(values: Told['values'], speech: Speech): Told['values'] {
-  const { text, ruleText, language, now } = speech
+  const { language, now } = speech
   const { acceptedAt, rule = '' } = values
   return {
     ...values,
-    // The syntax of a rule means little to anyone but its author.
-    ...(rule !== '' && { rule: ruleSaid(String(rule), text, ruleText) }),
+    ...(rule !== '' && { rule: ruleSaid(String(rule), speech) }),
     ...(acceptedAt !== undefined && {
       acceptedAt: clockTime(String(acceptedAt), now(), language, true)
     })
   }
-}
-
-/** `“ERR-3 is 206: Suspend” (@ERR-3:206=S)` */
-function ruleSaid(rule: string, text: Text, ruleText: RuleText): string {
-  const words = ruleWords(rule, ruleText)
-  return words === '' ? rule : text('phrase.ruleWords', { words, rule })
 }

@@ -1,6 +1,6 @@
 import { durationText } from '../../../src/told.ts'
 import type { EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
-import { cut } from './cut.ts'
+import { printable, printableProse } from '../../../src/printable.ts'
 import { clockTime, until } from './times.ts'
 import { byWhom, type Speech, told } from './told.ts'
 
@@ -103,7 +103,7 @@ function withoutRule<Row extends Pick<NodeState, 'kind' | 'values'>>(row: Row): 
 }
 
 export function nameOf(state: NodeState): string {
-  return cut(state.name || state.host || state.id, 80)
+  return printable(state.name || state.host || state.id)
 }
 
 /** The names of nodes by their ids; of equal names, with the flow, and of equal ones there with the host. */
@@ -113,7 +113,7 @@ export function namesOf(nodes: readonly NodeState[]): ReadonlyMap<string, string
     const counts = new Map<string, number>()
     for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
     names = names.map((name, index) => {
-      const added = cut(nodes[index]?.[more] ?? '', 60)
+      const added = printable(nodes[index]?.[more] ?? '', 60)
       return counts.get(name) === 1 || added === '' ? name : `${name} · ${added}`
     })
   }
@@ -130,7 +130,7 @@ export function receiverSaid(row: MessageAnswer, speech: Speech): string {
     return count === 1 ? error : `${error} ×${count}`
   })
   const said = [row.ackCode, listed.join('; ')].filter(Boolean).join(' ')
-  return said === '' ? told(withoutRule(row), row.reason, speech) : cut(said)
+  return said === '' ? told(withoutRule(row), row.reason, speech) : printableProse(said)
 }
 
 /** What a message waits for, or what became of it, before what the receiver said. */

@@ -1,8 +1,8 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
+import { printableProse } from '../../../../src/printable.ts'
 import { RequestError } from '../../route-request.ts'
 import type { Text } from '../times.ts'
 import type { LoginKind, Session } from './session.ts'
-import { cut } from '../cut.ts'
 
 /** Asks for the login. */
 export class Login {
@@ -112,7 +112,7 @@ export class Login {
       }
       // Of too many attempts, Node-RED says how long to wait.
       const isWrong = answer.status === 403 || answer.says === ''
-      this.#why = isWrong ? text('login.refused') : cut(answer.says, 120)
+      this.#why = isWrong ? text('login.refused') : printableProse(answer.says, 120)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       this.#why = text('trouble.noNodeRed')

@@ -22,8 +22,7 @@ export function messageView(
     host: node.host,
     version: PACKAGE_VERSION,
     text,
-    ruleText,
-    language
+    ruleText
   })
   const copy = async (): Promise<void> => {
     const isCopied = await copyText(words)

@@ -1,10 +1,11 @@
 import { ERROR_CODES } from '../../../../src/hl7/error-codes.ts'
 import { printable } from '../../../../src/printable.ts'
-import { causeWords } from '../../../../src/told.ts'
+import { causeText, tookText } from '../../../../src/told.ts'
+import type { KeyUnder } from '../../../../src/english.ts'
 import type { RuleText } from '../../../editor/reply-rule-words.ts'
 import { severityWords } from '../../../editor/reply-rule-words.ts'
 import type { MessageContent } from '../../answers.ts'
-import { ruleWords } from '../rule-words.ts'
+import { ruleSaid } from '../rule.ts'
 import type { Text } from '../times.ts'
 import { placeName, placesIn } from './place.ts'
 import { readReply } from './reply-reading.ts'
@@ -18,7 +19,6 @@ export interface ReportFacts {
   text: Text
   /** The texts of the form, which say a rule in words. */
   ruleText: RuleText
-  language: string
 }
 
 /**
@@ -26,13 +26,12 @@ export interface ReportFacts {
  * patient data. Of the HL7 texts it has only MSH-9, MSH-10, MSA-1, codes and places; nothing that somebody typed, such
  * as the reason of a pause, and no text of the receiver's, which may name the patient.
  */
-export function report({ message, host, version, text, ruleText, language }: ReportFacts): string {
+export function report({ message, host, version, text, ruleText }: ReportFacts): string {
   const { acceptedAt, ackCode, attemptList, controlId, errorCode, rule } = message
   const { settledAt, state, type } = message
-  const line = (name: ReportLine, value: string): string[] =>
+  const line = (name: KeyUnder<'tab', 'story.report'>, value: string): string[] =>
     value === '' ? [] : [`${text(`story.report.${name}`)}: ${value}`]
   const left = settledAt === null ? '' : utc(settledAt)
-  const words = rule === '' ? '' : ruleWords(rule, ruleText)
   const unlisted = message.attempts - attemptList.length
   return [
     text('story.report.title'),
@@ -43,10 +42,9 @@ export function report({ message, host, version, text, ruleText, language }: Rep
     ...line('state', [text(`messageState.${state}`), left].filter(Boolean).join(', ')),
     ...line('attempts', String(message.attempts)),
     ...(unlisted > 0 ? [`  ${text('told.message-unlisted', { count: unlisted })}`] : []),
-    ...attemptList.map(({ at, ms, result }) => {
-      const said = causeWords(result, (status) => text('phrase.noAck', { status }))
-      return `  ${utc(at)}, ${tookWords(ms, text, language)}, ${said}`
-    }),
+    ...attemptList.map(
+      ({ at, ms, result }) => `  ${utc(at)}, ${tookText(ms, text)}, ${causeText(result, text)}`
+    ),
     ...line('status', receivedStatus(message)),
     ...line('ackCode', ackCode),
     ...errorsOf(message).flatMap(({ code, severity, places }) =>
@@ -62,35 +60,14 @@ export function report({ message, host, version, text, ruleText, language }: Rep
       )
     ),
     ...line('errorCode', errorCode),
-    ...line('rule', words === '' ? rule : `${words} (${rule})`),
+    ...line('rule', ruleSaid(rule, { text, ruleText })),
     ...line('sender', `node-red-hl7-https-out ${version}`)
   ].join('\n')
 }
 
-type ReportLine =
-  | 'host'
-  | 'controlId'
-  | 'type'
-  | 'accepted'
-  | 'state'
-  | 'attempts'
-  | 'status'
-  | 'ackCode'
-  | 'error'
-  | 'errorCode'
-  | 'rule'
-  | 'sender'
-
 /** `2026-11-25 02:41:00.120 UTC` */
 function utc(iso: string): string {
   return iso.replace('T', ' ').replace('Z', ' UTC')
-}
-
-/** How long it took: `120 ms`, `61.4 s`. */
-function tookWords(ms: number, text: Text, language: string): string {
-  if (ms < 1000) return text('age.ms', { n: Math.round(ms) })
-  const seconds = (ms / 1000).toLocaleString(language, { maximumFractionDigits: 1 })
-  return text('age.s', { n: seconds })
 }
 
 /** The HTTP status of the receiver; `''` if the last one was that of the token server, or there was none. */
