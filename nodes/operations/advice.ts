@@ -133,8 +133,11 @@ interface TokenTrouble {
 
 /** Whether the code is one of Node.js or TLS, or a 5xx status: the server could not be reached, or did not work. */
 function isUnreachable(code: string): boolean {
-  return /^E[A-Z]+$|^HTTP 5|^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|UND_ERR)|SELF_SIGNED/.test(code)
+  return /^E[A-Z]+$|^HTTP 5|^UND_ERR/.test(code) || TLS_CODE.test(code)
 }
+
+/** Of Node.js, for a certificate that is not accepted or a handshake that failed. */
+const TLS_CODE = /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/
 
 function retryTrouble(facts: AdviceFacts): Advice | undefined {
   const { retry, failure } = facts.delivery
@@ -150,9 +153,7 @@ function retryKind(cause: string, failure: DeliveryState['failure']): Advice[0] 
   const { atProxy = false, family } = failure ?? {}
   if (atProxy || cause === '407' || cause === 'ERR_PROXY_TUNNEL') return 'advice-proxy'
   if (cause === 'CERT_HAS_EXPIRED') return 'advice-tls-expired'
-  if (family === 'tls' || /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/.test(cause)) {
-    return 'advice-tls'
-  }
+  if (family === 'tls' || TLS_CODE.test(cause)) return 'advice-tls'
   if (
     family === 'connect' ||
     /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/.test(cause)

@@ -8,7 +8,7 @@ import { Redactor } from '../redactor.ts'
 import { hintsForAnswer, type HintFacts, type Refusal } from './answer-hints.ts'
 import { addressField, type AddressField, type Hint } from './hint.ts'
 import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
-import { TokenError } from './token-error.ts'
+import { mayPass, TokenError } from './token-error.ts'
 
 type ReplyHead = Pick<HttpReply, 'status' | 'headers'>
 
@@ -73,14 +73,13 @@ export function answerError(
   const { host } = new URL(url)
   if (answer.kind === 'refused') return refusalError(answer, reply, host, facts)
   const { what } = answer
-  const hint = hintForUnusable(what, facts, host)
   return new TokenError(english('log', `token.unusable.${what}`, { host, status }), {
     code: 'ERR_TOKEN_ANSWER',
     status,
     host,
-    hints: [hint],
+    hints: [hintForUnusable(what, facts, host)],
     // What is in front of the token server may go away.
-    permanent: hint.key !== 'notTokenServer'
+    permanent: !isFromInFront(what)
   })
 }
 
@@ -89,16 +88,17 @@ function hintForUnusable(
   { settings }: AnswerFacts,
   host: string
 ): Hint {
-  switch (what) {
-    case 'html':
-    case 'empty':
-    case 'not-json':
-      return { key: 'notTokenServer', values: { field: addressField(settings) } }
-    case 'bad-token':
-      return { key: 'askOperator', values: { host } }
-    default:
-      return { key: `unusable.${what}` }
+  if (isFromInFront(what)) {
+    return { key: 'notTokenServer', values: { field: addressField(settings) } }
   }
+  return what === 'bad-token'
+    ? { key: 'askOperator', values: { host } }
+    : { key: `unusable.${what}` }
+}
+
+/** No token server answers so. */
+function isFromInFront(what: TokenAnswerUnusable['what']): what is 'html' | 'empty' | 'not-json' {
+  return what === 'html' || what === 'empty' || what === 'not-json'
 }
 
 function refusalError(
@@ -114,9 +114,7 @@ function refusalError(
   const isTransient =
     // It rejects its own nonce: it renews them often, or it is several servers.
     (settings.dpop && error === 'use_dpop_nonce') ||
-    status >= 500 ||
-    status === 429 ||
-    status === 408 ||
+    mayPass(status) ||
     TRANSIENT_CODES.has(error ?? '')
   const refusal = { error: error ?? '', status, words, isPage: isPage(facts.text) }
   const clockAheadSeconds = clockAhead(headers.date, facts.now)

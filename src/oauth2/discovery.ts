@@ -11,7 +11,7 @@ import { hintForMetadata } from './answer-hints.ts'
 import type { Hint } from './hint.ts'
 import { translateError } from './network-error.ts'
 import { readRefusal } from './token-answer.ts'
-import { TokenError } from './token-error.ts'
+import { mayPass, TokenError } from './token-error.ts'
 import { allowPlainHttp, decodeText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
 import { isTokenPath } from './token-url.ts'
@@ -149,7 +149,7 @@ function readMetadata(
   if (inFront !== undefined) throw inFront
   const { host } = new URL(url)
   const { status, headers } = reply
-  if (status >= 500 || status === 429 || status === 408) {
+  if (mayPass(status)) {
     throw new TokenError(english('log', 'token.noMetadataNow', { host, status }), {
       code: 'ERR_HTTP_STATUS',
       status,

@@ -95,3 +95,8 @@ export function configError(problem: string): TokenError {
 export function shownCode({ code, status }: { code: string; status?: number | undefined }): string {
   return code === 'ERR_HTTP_STATUS' && status !== undefined ? `HTTP ${status}` : code
 }
+
+/** Whether what a token server answers with this status may pass on its own. */
+export function mayPass(status: number): boolean {
+  return status >= 500 || status === 429 || status === 408
+}

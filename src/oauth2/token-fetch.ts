@@ -27,13 +27,10 @@ export function tokenFetch(httpClient: GotClient, issuer: string, signal: AbortS
   return async (address, { method, headers, body }) => {
     const url = new URL(address)
     // An address in the settings was checked before: this one comes from the metadata.
-    const problem = urlProblem(address)
+    const isDowngrade = isIssuerSafe && url.protocol !== 'https:'
+    const problem = urlProblem(address) ?? (isDowngrade ? 'urlScheme' : undefined)
     if (problem !== undefined) {
       const reason = english('tokenForm', `problem.${problem}`)
-      throw configError(english('log', 'problem.namedAddress', { address: url.origin, reason }))
-    }
-    if (isIssuerSafe && url.protocol !== 'https:') {
-      const reason = english('tokenForm', 'problem.urlScheme')
       throw configError(english('log', 'problem.namedAddress', { address: url.origin, reason }))
     }
     return httpClient.request({
