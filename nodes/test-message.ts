@@ -57,7 +57,9 @@ async function shownRequest(
   const token = tokens === undefined ? undefined : HIDDEN
   const { method, url, headers } = await receiver.prepare({ ...parcel, token })
   const { redactor } = parcel
-  const made = headers.inLowerCase()
+  const made = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  )
   for (const name of headersFromVariables) redactor.add(made[name.toLowerCase()] ?? '')
   const shown = redactor.hideIn(made)
   if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN

@@ -54,7 +54,8 @@ export interface Shipment extends ValueContext {
 export interface PreparedRequest {
   readonly method: 'POST' | 'PUT'
   readonly url: URL
-  readonly headers: Pick<HeaderList, 'asWritten' | 'inLowerCase'>
+  /** With names as they were entered. */
+  readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
   /** What was made for this message: values of headers and fields, URL, template. */
   readonly values: () => string[]
@@ -95,31 +96,31 @@ export class Receiver {
       shipment.input
     )
     const inQuery = token !== undefined && settings.tokenPlacement === 'query'
-    const headers = new HeaderList({
-      Accept: ACCEPT,
-      'User-Agent': settings.userAgent,
-      Date: new Date().toUTCString(),
-      'Content-Type': contentType,
-      // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
-      ...(inQuery ? { 'Cache-Control': 'no-store' } : undefined)
-    })
+    const headers: Header[] = [
+      ['Accept', ACCEPT],
+      ['User-Agent', settings.userAgent],
+      ['Date', new Date().toUTCString()],
+      ['Content-Type', contentType]
+    ]
+    // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
+    if (inQuery) headers.push(['Cache-Control', 'no-store'])
     const values = await evaluate(settings.headers, shipment, 'header')
     for (const { name, value } of values) {
       const problem = headerValueProblem(value)
       if (problem !== undefined) {
         throw new Hl7Error('HL7_INVALID_MESSAGE', english('log', 'error.headerValue', { name }))
       }
-      headers.set(name, value)
+      headers.push([name, value])
     }
     if (token !== undefined && settings.tokenPlacement === 'header') {
       const { authHeader, authScheme } = settings
-      headers.set(authHeader, authScheme === '' ? token : `${authScheme} ${token}`)
+      headers.push([authHeader, authScheme === '' ? token : `${authScheme} ${token}`])
     }
     const url = shipment.url ?? settings.url
     return {
       method: settings.method,
       url: inQuery ? withQuery(url, 'access_token', token) : url,
-      headers,
+      headers: headersOf(headers),
       body,
       values: () => [
         ...[...fields, ...values].flatMap(({ value, isFixed }) => (isFixed ? [] : [value])),
@@ -144,31 +145,17 @@ export class Receiver {
       proof?: string | undefined
     }
   ): Promise<ReceivedReply> {
-    const written = headers.asWritten()
-    if (proof !== undefined) written['DPoP'] = proof
-    return this.#client.request({ ...limits, method, url, headers: written, body })
+    const proven = proof === undefined ? headers : { ...headers, DPoP: proof }
+    return this.#client.request({ ...limits, method, url, headers: proven, body })
   }
 }
 
-/** Headers that keep the case of their names; of two with the same name, the later one counts. */
-class HeaderList {
-  readonly #written = new Map<string, [name: string, value: string]>()
+type Header = [name: string, value: string]
 
-  constructor(headers: Record<string, string>) {
-    for (const [name, value] of Object.entries(headers)) this.set(name, value)
-  }
-
-  set(name: string, value: string): void {
-    this.#written.set(name.toLowerCase(), [name, value])
-  }
-
-  asWritten(): Record<string, string> {
-    return Object.fromEntries(this.#written.values())
-  }
-
-  inLowerCase(): Record<string, string> {
-    return Object.fromEntries([...this.#written].map(([lower, [, value]]) => [lower, value]))
-  }
+/** Names keep their case; of two with the same name, the later one counts. */
+function headersOf(headers: readonly Header[]): Record<string, string> {
+  const byName = new Map(headers.map((header) => [header[0].toLowerCase(), header]))
+  return Object.fromEntries(byName.values())
 }
 
 /** The URL with one more parameter; the others are kept as written. */

@@ -14,8 +14,6 @@ import { rootPart } from './root-part.ts'
 import { readSoapFault, type SoapFault } from './soap-fault.ts'
 import { declaredXmlCharset, xmlTexts } from './xml-texts.ts'
 
-export type { ReplyEncoding }
-
 export interface ReplyBodyOptions {
   readonly replyEncoding: ReplyEncoding
   /**

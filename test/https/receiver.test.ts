@@ -226,16 +226,6 @@ describe('headers', () => {
       assert.equal(headers[name], undefined, name)
     }
   })
-
-  it('in lower case for what reads them', async () => {
-    const settings = { authHeader: 'X-Access-TOKEN', headers: [{ name: 'X-Key', value: 'k' }] }
-    const message = readOutgoingMessage(TEXT, 'auto')
-    const prepared = await exchange.receiver(settings).prepare({ message, input: {}, token: 't' })
-    const headers = prepared.headers.inLowerCase()
-    assert.equal(headers['x-access-token'], 'Bearer t')
-    assert.equal(headers['x-key'], 'k')
-    for (const name of Object.keys(headers)) assert.equal(name, name.toLowerCase())
-  })
 })
 
 describe('the token', () => {
