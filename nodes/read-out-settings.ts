@@ -77,6 +77,8 @@ export interface OutSettings {
   clientCertificate: CertificateDates | undefined
   /** Names of headers whose expression reads variables, which a test does not show. */
   headersFromVariables: string[]
+  /** Whether an expression for the body reads variables; a test does not show the body then. */
+  isBodyFromVariables: boolean
   /** Settings that work, but that the user should know about. */
   warnings: string[]
 }
@@ -139,7 +141,10 @@ export function readOutSettings(
   const replyPath = properties.text('replyPath')
   const pick = compile(properties, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
-  const settings: Omit<OutSettings, 'receiver' | 'courier' | 'headersFromVariables'> & {
+  const settings: Omit<
+    OutSettings,
+    'receiver' | 'courier' | 'headersFromVariables' | 'isBodyFromVariables'
+  > & {
     receiver: ReceiverSettings | undefined
     rules: ReplyRules | undefined
   } = {
@@ -201,7 +206,10 @@ export function readOutSettings(
     settings: {
       ...settings,
       receiver: settings.receiver,
-      headersFromVariables: headersFromVariables(properties),
+      headersFromVariables: namesFromVariables(properties, 'headers'),
+      isBodyFromVariables:
+        readsVariables(properties.text('bodyTemplate')) ||
+        namesFromVariables(properties, 'formFields').length > 0,
       courier: {
         tokens: auth?.tokens,
         refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
@@ -229,11 +237,16 @@ function readSecrets(
   return isUrlFromVariable && path !== '/' ? [...secrets, path] : secrets
 }
 
-function headersFromVariables(properties: OutProperties): string[] {
+/** The names of the headers or fields whose expression reads variables. */
+function namesFromVariables(properties: OutProperties, list: 'headers' | 'formFields'): string[] {
   return properties
-    .list('headers', ENTRY)
-    .filter((entry) => entry.text('valueType') === 'jsonata' && /\$env\b/.test(entry.text('value')))
+    .list(list, ENTRY)
+    .filter((entry) => entry.text('valueType') === 'jsonata' && readsVariables(entry.text('value')))
     .map((entry) => entry.text('name').trim())
+}
+
+function readsVariables(expression: string): boolean {
+  return /\$env\b/.test(expression)
 }
 
 /** How the problems of the config node begin. */

@@ -51,11 +51,11 @@ export async function sendTestMessage(
 /** The request as it is sent, without secrets. What expressions make of variables is one too. */
 async function shownRequest(
   receiver: Receiver,
-  { courier: { tokens }, headersFromVariables }: OutSettings,
+  { courier: { tokens }, headersFromVariables, isBodyFromVariables }: OutSettings,
   parcel: Parcel & { redactor: Redactor }
 ): Promise<NonNullable<TestMessageResult['request']>> {
   const token = tokens === undefined ? undefined : HIDDEN
-  const { method, url, headers } = await receiver.prepare({ ...parcel, token })
+  const { method, url, headers, body } = await receiver.prepare({ ...parcel, token })
   const { redactor } = parcel
   const made = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
@@ -63,8 +63,13 @@ async function shownRequest(
   for (const name of headersFromVariables) redactor.add(made[name.toLowerCase()] ?? '')
   const shown = redactor.hideIn(made)
   if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
-  const path = `${url.pathname}${url.search}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
-  return { line: `${method} ${redactor.hide(path)} HTTP/1.1`, headers: shown }
+  const withoutSecrets = (text: string): string =>
+    redactor.hide(text.replace(encodeURIComponent(HIDDEN), HIDDEN))
+  return {
+    line: `${method} ${withoutSecrets(url.pathname + url.search)} HTTP/1.1`,
+    headers: shown,
+    body: isBodyFromVariables ? HIDDEN : withoutSecrets(body.toString())
+  }
 }
 
 function resultOf(

@@ -10,7 +10,7 @@ import { conditionWords, severityWords } from './reply-rule-words.ts'
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
 
-/** The most characters of a reply that are shown. */
+/** The most characters of a request or a reply that are shown. */
 const MAX_SHOWN = 10_000
 /** The most errors of a reply that are listed: all are in the reply below. */
 const MAX_ERRORS = 20
@@ -43,7 +43,9 @@ export function prepareTestMessage(form: Form<OutKey>, node: EditorNode): void {
         ? ''
         : [
             request.line,
-            ...Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`)
+            ...Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`),
+            '',
+            readable(request.body)
           ].join('\n')
     const long: ResultLine[] = [
       [text('testMessage.reply'), readable(answer.reply ?? '')],
@@ -151,8 +153,8 @@ function errorWords({ ack }: TestAnswer, text: FormText<OutKey>): string {
   return [...lines, ...(errors.length > MAX_ERRORS ? ['…'] : [])].join('\n')
 }
 
-/** Puts each segment on its own line, and shortens a long reply. */
-function readable(reply: string): string {
-  const lines = reply.slice(0, MAX_SHOWN).replace(/\r\n?/g, '\n')
-  return reply.length > MAX_SHOWN ? `${lines} …` : lines
+/** Puts each segment on its own line, and shortens a long body. */
+function readable(body: string): string {
+  const lines = body.slice(0, MAX_SHOWN).replace(/\r\n?/g, '\n')
+  return body.length > MAX_SHOWN ? `${lines} …` : lines
 }

@@ -196,8 +196,8 @@ export interface FirstAnswer extends Told {
 
 /** What a test message showed. */
 export interface TestMessageResult {
-  /** Absent if it could not be built. */
-  request?: { line: string; headers: Record<string, string> }
+  /** As it is sent, without secrets. Absent if it could not be built. */
+  request?: { line: string; headers: Record<string, string>; body: string }
   status: number | null
   /** The whole body of the reply as text. */
   reply: string | null

@@ -112,7 +112,7 @@ describe('the test message of the form', () => {
     assert.match(second?.body ?? '', /\|\|ORU\^R01\|TEST\w+\|T\|/)
     assert.equal(second?.headers['x-key'], secret)
     assert.ok(!(await editor.page.innerText(box)).includes(secret))
-    assert.match(await editor.page.innerText(box), /x-key: •••/)
+    assert.match(await editor.page.innerText(box), /x-key: •••[^]*\n\nMSH\|[^]*\nPID\|/)
     await editor.close('cancel')
     assert.equal(await editor.changed('node'), false)
   })

@@ -12,7 +12,7 @@ import { ackFor, controlIdIn, startWorld, type World } from '../support/world.ts
 type Properties = Record<string, unknown>
 
 interface Shown {
-  request: { line: string; headers: Record<string, string> }
+  request: { line: string; headers: Record<string, string>; body: string }
   status: number
   reply: string
   ack: { code: string; controlId: string }
@@ -160,6 +160,36 @@ describe('Send test message', () => {
     // The receiver has repeated them, and the token.
     assert.match(seen[0].headers.authorization ?? '', /^Bearer eyJ/)
     assert.match(reply, /"x-5":"•••"/)
+  })
+
+  const fields = VALUES.map(([value, valueType], at) => entry(`F${at}`, value, valueType))
+  const shown = VALUES.map(([, , value], at) => [`F${at}`, value] as const)
+
+  it('shows the body as it is sent, without secrets', async () => {
+    await deploy()
+    assert.equal((await test()).request.body, seen[0]?.body)
+    assert.match(seen[0]?.body ?? '', /^MSH\|/)
+    const fixed = { formFields: fields.slice(0, -1), format: 'form', tokenPlacement: 'body' }
+    await deploy(fixed)
+    const form = new URLSearchParams((await test()).request.body)
+    assert.match(form.get('message') ?? '', /^MSH\|/)
+    assert.equal(form.get('access_token'), '•••')
+    for (const [name, value] of shown.slice(0, -1)) {
+      const found = form.get(name) ?? ''
+      if (typeof value === 'string') assert.equal(found, value, name)
+      else assert.match(found, value, name)
+    }
+  })
+
+  it('shows no body for which an expression reads a variable', async () => {
+    const bodyTemplate = '{"a": $env("TEST_SECRET"), "b": $message}'
+    for (const out of [
+      { format: 'json', bodyTemplate },
+      { format: 'form', formFields: fields }
+    ]) {
+      await deploy(out)
+      assert.equal((await test()).request.body, '•••')
+    }
   })
 
   it('hides the token that the receiver refuses and repeats', async () => {
