@@ -1,7 +1,12 @@
 import { english } from '../src/english.ts'
 import { printable } from '../src/printable.ts'
 import type { FormWords } from './form-words.ts'
-import { numberProblem, type NumberBounds, type PropertyTable } from './property-table.ts'
+import {
+  numberProblem,
+  type NumberBounds,
+  type PropertyTable,
+  type ReadValue
+} from './property-table.ts'
 
 /** The names in a table of the properties of one kind. */
 type NamesOf<Table extends PropertyTable, Kind> = {
@@ -67,11 +72,13 @@ export class Properties<Table extends PropertyTable> {
     return typeof value === 'string' ? value : undefined
   }
 
+  /** A value as it is, or its default. */
+  readonly read: ReadValue = (name) =>
+    this.#values[name] ?? (this.#table as PropertyTable)[name]?.default
+
   /** Whether the property is used with the values of the others. */
   applies(name: keyof Table & string): boolean {
-    const read = (other: string): unknown =>
-      this.#values[other] ?? (this.#table as PropertyTable)[other]?.default
-    return this.#table[name]?.when?.(read) ?? true
+    return this.#table[name]?.when?.(this.read) ?? true
   }
 
   /** A string; numbers and booleans of a hand-written flow file count as their text. */

@@ -15,11 +15,7 @@ import { charsetOfLabel } from '../src/hl7/charset.ts'
 import { readPath, type Hl7Path } from '../src/hl7/path.ts'
 import type { UndiciClientSettings } from '../src/http-client/undici-client.ts'
 import { escapeXml } from '../src/https/escape-xml.ts'
-import {
-  headerNameProblem,
-  headerValueProblem,
-  type HeaderProblem
-} from '../src/https/header-values.ts'
+import { headerNameProblem, headerValueProblem } from '../src/https/header-values.ts'
 import type { NamedValue, ReceiverSettings } from '../src/https/receiver.ts'
 import type { BodyTemplate } from '../src/https/request-body.ts'
 import { targetUrl } from '../src/https/target-url.ts'
@@ -36,6 +32,7 @@ import { ENTRY, readNamedValues, type OutProblem } from './named-values.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
+import { besideToken, judgedProperties, outProblem, type Circumstances } from './out-problems.ts'
 import { isUnset, Properties } from './properties.ts'
 import type { AdviceNames } from './operations/advice.ts'
 import { parseSearchFields, searchFieldsProblem, type SearchField } from './search-fields.ts'
@@ -131,9 +128,6 @@ export function readOutSettings(
   const queue = properties.choice('queue')
   const keyText = properties.text('orderKey').trim()
   const keyPath = order === 'key' ? readPath(keyText) : undefined
-  if (order === 'key' && keyPath === undefined) {
-    properties.addProblem('orderKey', english('forms', 'problem.hl7Path'))
-  }
   const maxInFlight = properties.number('maxInFlight')
   const failureTimeout = properties.number('failureTimeout')
   const journalDays = properties.number('journalDays')
@@ -274,70 +268,50 @@ function readReceiver(
   auth: AuthParts | undefined,
   warnings: string[]
 ): ReceiverSettings | undefined {
-  const withToken = auth !== undefined
-  const withProof = auth?.tokens?.proofs !== undefined
+  const usesDpop = auth?.tokens?.proofs !== undefined
+  const circumstances: Circumstances = {
+    read: properties.read,
+    usesDpop,
+    text: (key, values) => english('forms', key, values)
+  }
+  judge(properties, circumstances)
   const address = properties.text('url')
   const { url, problem } = targetUrl(address)
   // An unset variable has already been reported.
   if (url === undefined && !isUnset(address)) {
     properties.addProblem('url', english('forms', `problem.${problem}`))
   }
-  const format = properties.choice('format')
   const tokenPlacement = properties.choice('tokenPlacement')
-  if (withToken && tokenPlacement === 'body' && format !== 'form') {
-    properties.addProblem('tokenPlacement', english('forms', 'problem.tokenBody'))
-  }
-  if (withProof && tokenPlacement !== 'header') {
-    properties.addProblem('tokenPlacement', english('forms', 'problem.tokenDpop'))
-  }
-  if (withToken && tokenPlacement === 'query') {
+  if (auth !== undefined && tokenPlacement === 'query') {
     warnings.push(`${outForm.label('tokenPlacement')}: ${english('forms', 'hint.tokenPlacement')}`)
   }
-  const authHeader = properties.filled('authHeader').trim()
-  const authScheme = withProof ? 'DPoP' : properties.text('authScheme').trim()
   const headerProblem = ({ name, value }: NamedValue): OutProblem | undefined => {
-    if (withToken && tokenPlacement === 'header' && same(name, authHeader)) return 'headerIsToken'
-    if (withProof && same(name, 'DPoP')) return 'headerReserved'
     const inValue = typeof value === 'string' ? headerValueProblem(value) : undefined
-    return headerNameProblem(name) ?? inValue
+    return besideToken(name, circumstances) ?? headerNameProblem(name) ?? inValue
   }
   const headers = readNamedValues(RED, node, properties, 'headers', credentials, headerProblem)
   const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)
-  if (properties.applies('authHeader')) {
-    addHeaderProblem(properties, 'authHeader', headerNameProblem(authHeader))
-    addHeaderProblem(properties, 'authScheme', headerValueProblem(authScheme))
-  }
-  const contentType = properties.text('contentType').trim()
-  addHeaderProblem(properties, 'contentType', headerValueProblem(contentType))
-  const bodyPartType = properties.filled('bodyPartType')
-  if (properties.applies('bodyPartType')) {
-    addHeaderProblem(properties, 'bodyPartType', headerValueProblem(bodyPartType))
-  }
   const template = properties.text('bodyTemplate')
   const bodyTemplate = properties.applies('bodyTemplate')
     ? compile(properties, 'bodyTemplate', () => compileTemplate(RED, node, template))
     : undefined
-  if (format === 'text' && template.trim() === '') {
-    properties.addProblem('bodyTemplate', english('forms', 'problem.bodyTemplate'))
-  }
-  if (url === undefined) return undefined
-  return {
-    url,
+  const others = {
     method: properties.choice('method'),
     tokenPlacement,
-    authHeader,
-    authScheme,
+    authHeader: properties.filled('authHeader').trim(),
+    authScheme: usesDpop ? 'DPoP' : properties.text('authScheme').trim(),
     headers,
     formFields,
     userAgent: userAgent(),
-    format,
-    contentType,
+    format: properties.choice('format'),
+    contentType: properties.text('contentType').trim(),
     bodyField: properties.filled('bodyField'),
     bodyFileName: properties.filled('bodyFileName'),
-    bodyPartType,
+    bodyPartType: properties.filled('bodyPartType'),
     bodyEncoding: properties.choice('bodyEncoding'),
     bodyTemplate
   }
+  return url && { url, ...others }
 }
 
 /** The values are bound to one evaluation: concurrent messages do not see each other's. */
@@ -372,25 +346,17 @@ function readBytes(
 
 function readSearchFields(properties: OutProperties): SearchField[] {
   const text = properties.text('searchFields')
-  // An unset variable has already been reported.
-  if (isUnset(text) || !properties.applies('searchFields')) return []
-  const problem = searchFieldsProblem(text)
-  if (problem === '') return parseSearchFields(text)
-  properties.addProblem('searchFields', english('forms', `problem.${problem}`))
-  return []
+  const isRead = properties.applies('searchFields') && searchFieldsProblem(text) === ''
+  return isRead ? parseSearchFields(text) : []
 }
 
+/** @returns undefined for a mistake, which is a problem */
 function readRules(properties: OutProperties): ReplyRules | undefined {
   try {
     return parseReplyRules(properties.text('replyCodeActions'))
   } catch (error) {
-    if (!(error instanceof ReplyRulesError)) throw error
-    const values = {
-      position: error.position + 1,
-      reason: english('forms', `ruleMistake.${error.mistake}`)
-    }
-    properties.addProblem('replyCodeActions', english('forms', 'problem.replyCodeActions', values))
-    return undefined
+    if (error instanceof ReplyRulesError) return undefined
+    throw error
   }
 }
 
@@ -423,21 +389,20 @@ function compile<Result>(
   }
 }
 
-function addHeaderProblem(
-  properties: OutProperties,
-  name: 'authHeader' | 'authScheme' | 'contentType' | 'bodyPartType',
-  problem: HeaderProblem | undefined
-): void {
-  if (problem !== undefined) properties.addProblem(name, english('forms', `problem.${problem}`))
+/** Adds what the form says of the properties too. */
+function judge(properties: OutProperties, circumstances: Circumstances): void {
+  for (const name of judgedProperties) {
+    const value = properties.text(name)
+    // An unset variable has already been reported.
+    if (isUnset(value) || !properties.applies(name)) continue
+    const problem = outProblem(name, value, circumstances)
+    if (problem !== '') properties.addProblem(name, problem)
+  }
 }
 
 /** A number with separators between thousands. */
 function digits(number: number): string {
   return number.toLocaleString('en-US')
-}
-
-function same(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase()
 }
 
 function defined<Values extends object>(values: Values): Partial<Values> {

@@ -1,15 +1,7 @@
-import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
-import { readPath } from '../../src/hl7/path.ts'
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
-import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
-import {
-  outCredentials,
-  outProperties,
-  outTabs,
-  tokenIsHeader
-} from '../hl7-https-out-properties.ts'
+import { outCredentials, outProperties, outTabs } from '../hl7-https-out-properties.ts'
+import { besideToken, outProblem } from '../out-problems.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
-import { searchFieldsProblem } from '../search-fields.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { createForm } from './form.ts'
 import type { OutKey } from './form-text.ts'
@@ -50,33 +42,19 @@ let rules: ReplyRulesView | undefined
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
+  const judged = outProblem(property, given, { read, usesDpop: usesDpop(read), text })
+  if (judged !== '') return judged
   switch (property) {
     case 'url':
       return words(typedUrlProblem(given))
     case 'retryMaxInterval':
       return waitProblem(Number(value), Number(read('retryInterval')))
-    case 'tokenPlacement':
-      if (given !== 'header' && usesDpop(read)) return words('tokenDpop')
-      return words(given === 'body' && read('format') !== 'form' ? 'tokenBody' : '')
-    case 'authHeader':
-      return given === '' ? '' : words(headerNameProblem(given))
-    case 'authScheme':
-      return words(headerValueProblem(given))
     case 'charset':
       return words(isCharset(given) ? '' : 'charset')
     case 'contentType':
     case 'bodyPartType':
-      return contentTypeProblem(given)
-    case 'orderKey':
-      return words(readPath(given) === undefined ? 'hl7Path' : '')
-    case 'searchFields':
-      return words(searchFieldsProblem(given))
-    case 'replyCodeActions':
-      return rulesProblem(given)
+      return words(isMediaType(given) ? '' : 'contentType')
     case 'bodyTemplate':
-      return given === '' && read('format') === 'text'
-        ? words('bodyTemplate')
-        : jsonataProblem(given)
     case 'replyPath':
       return jsonataProblem(given)
     default:
@@ -94,24 +72,8 @@ function jsonataProblem(expression: string): string {
   return answer === true ? '' : answer
 }
 
-/** Where and why the runtime's parser rejects the rules. */
-function rulesProblem(rules: string): string {
-  try {
-    parseReplyRules(rules)
-    return ''
-  } catch (error) {
-    if (!(error instanceof ReplyRulesError)) throw error
-    const reason = text(`ruleMistake.${error.mistake}`)
-    return words('replyCodeActions', { position: error.position + 1, reason })
-  }
-}
-
-/** The token has its header, and with DPoP the proof. */
 function nameProblem(property: string, name: string, read: ReadValue): string {
-  if (property !== 'headers' || !tokenIsHeader(read)) return ''
-  if (name.toLowerCase() === 'dpop' && usesDpop(read)) return words('headerReserved')
-  const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
-  return words(name.toLowerCase() === tokenHeader.toLowerCase() ? 'headerIsToken' : '')
+  return property === 'headers' ? words(besideToken(name, { read, usesDpop: usesDpop(read) })) : ''
 }
 
 function isCharset(label: string): boolean {
@@ -119,11 +81,9 @@ function isCharset(label: string): boolean {
   return ['', 'auto'].includes(label.toLowerCase()) || CHARSET_NAMES.includes(key)
 }
 
-/** A media type (RFC 9110 §8.3.1) that a header can carry; its parameters are not checked. */
-function contentTypeProblem(given: string): string {
-  if (given === '') return ''
-  if (!/^[^\s/;,]+\/[^\s/;,]+/.test(given)) return words('contentType')
-  return words(headerValueProblem(given))
+/** Whether it is a media type (RFC 9110 §8.3.1), or empty; its parameters are not checked. */
+function isMediaType(given: string): boolean {
+  return given === '' || /^[^\s/;,]+\/[^\s/;,]+/.test(given)
 }
 
 function prepare(node: EditorNode): void {
