@@ -3,6 +3,7 @@ import { withoutEcho } from '../hl7/echo.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { parseJson } from '../json-text.ts'
+import { headerParameter } from './header-parameter.ts'
 import {
   decodeBase64,
   findReply,
@@ -58,7 +59,7 @@ export async function readReplyBody(
   const root = rootPart(body, contentType)
   const text = decodeReply(
     root.body,
-    charsetParameter(root.contentType) ?? declaredXmlCharset(root.body)
+    headerParameter(root.contentType ?? '', 'charset') ?? declaredXmlCharset(root.body)
   )
   const json = startsLikeJson(text) ? parseJson(text) : undefined
   if (json !== undefined) {
@@ -75,13 +76,6 @@ export async function readReplyBody(
     return replyBody(decoded, unquoted(readReplyMessage(decoded)))
   }
   return replyBody(text, read(text))
-}
-
-/** The charset parameter (RFC 9110 §8.3.2), quoted or not, but not inside another quoted string. */
-function charsetParameter(contentType = ''): string | undefined {
-  const parts = contentType.matchAll(/"[^"]*"?|;\s*charset\s*=\s*["']?([^;"']*)/gi)
-  for (const [, value] of parts) if (value) return value
-  return undefined
 }
 
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {

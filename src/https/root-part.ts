@@ -1,3 +1,5 @@
+import { headerParameter } from './header-parameter.ts'
+
 interface Part {
   body: Uint8Array
   contentType: string | undefined
@@ -19,12 +21,12 @@ const blankLine = /\r?\n\r?\n/
 export function rootPart(body: Uint8Array, contentType: string | undefined): Part {
   const whole = { body, contentType }
   if (contentType === undefined || !/^\s*multipart\/related\s*;/i.test(contentType)) return whole
-  const boundary = parameter(contentType, 'boundary')
+  const boundary = headerParameter(contentType, 'boundary')
   if (boundary === undefined) return whole
   // As many characters as bytes.
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
   const parts = partsOf(text, boundary)
-  const start = parameter(contentType, 'start')
+  const start = headerParameter(contentType, 'start')
   const root = parts.find(({ head }) => start !== undefined && header(head, 'content-id') === start)
   const part = root ?? parts[0]
   if (part === undefined) return whole
@@ -43,16 +45,6 @@ function partsOf(text: string, boundary: string): { head: string; content: strin
     const content = piece.slice(blank.index + blank[0].length).replace(/\r$/, '')
     return [{ head: piece.slice(0, blank.index), content }]
   })
-}
-
-/** A parameter of a header, quoted or not. */
-function parameter(value: string, name: string): string | undefined {
-  for (const [, found = '', quoted, token] of value.matchAll(
-    /;\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]*))/g
-  )) {
-    if (found.toLowerCase() === name) return quoted ?? token
-  }
-  return undefined
 }
 
 /** A header of a part, which may go on in further lines that begin with blanks. */
