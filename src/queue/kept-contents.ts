@@ -87,16 +87,28 @@ export class KeptContents {
   }
 
   /**
-   * Keeps or deletes what is stored of a message that has left.
+   * Keeps or deletes what is stored of a message that has left, as the options say.
    *
    * @returns whether something of it is still there
    */
   takeOver(seq: number): boolean {
-    if (this.#days === 0 && !this.#contents.drop(seq)) return false
-    const bytes = this.#days === 0 ? 0 : this.#contents.sizeOf(seq)
+    if (this.#days === 0) return this.drop(seq)
+    const bytes = this.#contents.sizeOf(seq)
     this.#keep.run(bytes, seq)
     this.#bytes += bytes
     if (bytes === 0) this.#mayRemain = true
+    return true
+  }
+
+  /**
+   * Deletes it.
+   *
+   * @returns whether something of it is still there: it goes with the next steps
+   */
+  drop(seq: number): boolean {
+    if (!this.#contents.drop(seq)) return false
+    this.#keep.run(0, seq)
+    this.#mayRemain = true
     return true
   }
 
@@ -148,13 +160,9 @@ export class KeptContents {
     return { ...dropped, more: dropped.count > 0 }
   }
 
-  /** Deletes what is stored of a message; the rest of a long one goes with the next steps. */
+  /** Deletes what is stored of a message that was kept. */
   #dropOne(seq: number, dropped: DroppedContents): void {
-    if (this.#contents.drop(seq)) {
-      this.#keep.run(0, seq)
-      this.#mayRemain = true
-      return
-    }
+    if (this.drop(seq)) return
     this.#dropped.run(seq)
     if (this.#options.journalDays === 0) dropped.forgotten++
   }

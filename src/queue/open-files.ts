@@ -81,11 +81,6 @@ export class OpenFiles {
     this.#files.delete(path)
   }
 
-  /** Writes the log of a file back, if the disk has room for that. */
-  writeBack({ path }: QueueFileSpec): void {
-    this.#files.get(path)?.space.writeBack()
-  }
-
   close(spec: QueueFileSpec): void {
     try {
       this.putBack(spec)

@@ -163,6 +163,12 @@ export class QueueFile {
     }
   }
 
+  /** On a full disk: the log is written back, and some contents of messages that have left go. */
+  makeRoom(): void {
+    this.space.writeBack()
+    this.#makeRoom('file')
+  }
+
   /** Copies all of it into an empty file. */
   copyTo(path: string): void {
     this.#db.prepare('VACUUM INTO ?').run(path)

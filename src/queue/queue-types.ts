@@ -65,6 +65,9 @@ export interface Move<Stored> {
 /** How a message left whose outcome was not stored before. */
 export type LeftMessage = Pick<Move<never>, 'attempts' | 'verdict' | 'story'>
 
+/** What is remembered of one: as much as the options say; only that it left, without its content; or nothing. */
+export type LeftMemory = 'all' | 'row' | 'none'
+
 /** What a queue holds when it is opened. */
 export interface OpenedQueue {
   /** The highest number ever given to a message; 0 in a new queue. */

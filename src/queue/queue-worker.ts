@@ -106,7 +106,8 @@ function stored(
 
 /**
  * Stores calls with one sync. Where the disk has no room, messages and long outcomes are refused; what shortens the
- * queue may still find room once the log is written back, and in smaller groups.
+ * queue may still find room once the log is written back and kept contents are gone, in smaller groups, and if less
+ * is remembered of what leaves.
  *
  * @param results is filled
  * @param isFull the disk has shown that it is full
@@ -132,11 +133,17 @@ function store(
     return true
   } catch (error) {
     const fault = faultOf(error, file.path)
+    const lighter = isFull && calls.length === 1 ? lighterCall(calls[0]) : undefined
+    if (fault.code === 'SQLITE_FULL' && lighter !== undefined) {
+      return store(file, [lighter], results, true)
+    }
     if (fault.code !== 'SQLITE_FULL' || (calls.length === 1 && isFull)) {
       for (const [index, call] of calls.entries()) results[index] = refused(file, call, fault)
       return fault.code !== 'SQLITE_FULL'
     }
-    files.writeBack(file)
+    files.use(file, (open) => {
+      open.makeRoom()
+    })
     if (!isFull) return store(file, calls, results, true)
     return storeHalves(file, calls, results, fault)
   }
@@ -161,6 +168,14 @@ function storeHalves(
     results.splice(from, to - from, ...some)
   }
   return hasRoom
+}
+
+/** The same with less to store, if there is such a call: of a message that leaves, less is remembered. */
+function lighterCall(call: QueueCall | undefined): QueueCall | undefined {
+  if (call?.method !== 'finish') return undefined
+  const [seq, , memory = 'all'] = call.args
+  if (memory === 'none') return undefined
+  return { method: 'finish', args: [seq, undefined, memory === 'all' ? 'row' : 'none'] }
 }
 
 /** An error that concerns one call has changed nothing: the others go on. */

@@ -30,6 +30,7 @@ import type {
   ContentStore,
   EditedMessage,
   LeftChoice,
+  LeftMemory,
   LeftMessage,
   MessagePage,
   MessageQuery,
@@ -303,15 +304,16 @@ export class Queue<Stored> {
    * A message has left. How it left is remembered, and its content is kept, as long as the options say.
    *
    * @param left how it left, if its outcome is not stored
+   * @param memory less than that, where the disk has no room for it
    */
-  finish(seq: number, left?: LeftMessage): void {
+  finish(seq: number, left?: LeftMessage, memory: LeftMemory = 'all'): void {
     const row = this.#place(seq)
     this.#takeBack(seq)
     if (stateOf(row) === 'left') return
     this.#countOut(row)
     this.#known.counts.left++
-    const isKept = this.#kept.takeOver(seq)
-    if (!isKept && this.#options.journalDays === 0) {
+    const isKept = memory === 'all' ? this.#kept.takeOver(seq) : this.#kept.drop(seq)
+    if (!isKept && (memory === 'none' || this.#options.journalDays === 0)) {
       this.#sql.delete.run(seq)
       this.#forgot(1)
     } else if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)

@@ -457,7 +457,11 @@ describe('a damaged write-ahead log', () => {
         startOver()
         put(crashed)
         const files = open()
-        if (isLogNew) files.writeBack(spec)
+        if (isLogNew) {
+          files.use(spec, ({ space }) => {
+            space.writeBack()
+          })
+        }
         const before = crash()
         const accepted = range(last + 1, last + messages)
         acceptAll(files, accepted)

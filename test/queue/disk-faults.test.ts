@@ -18,13 +18,17 @@ import {
   contentOf,
   event,
   faultOf,
+  findAll,
   keepQueueThread,
+  leftWith,
   message,
   moveOf,
   numbers,
+  pass,
   pause,
   seqsOf,
   TestQueues,
+  verdict,
   waitingSeqs,
   type DiskQueue
 } from './set-up.ts'
@@ -203,6 +207,54 @@ describe('A queue file', () => {
       assert.ok(results.some(({ status }) => status === 'rejected'))
       // One by one, and without any other space.
       for (const seq of numbers(1, 300)) await queue.finish(seq)
+    })
+
+    it('removes what leaves though another program has taken all space, and remembers less of it', async (context) => {
+      // With the second length, not a byte is free on the first page of the rows.
+      for (const [length, remembered] of [
+        [10, 30],
+        [13, 29]
+      ] as const) {
+        const disk = queues.smallDisk(context, 4)
+        if (disk === undefined) return
+        const options = { directory: disk.place, name: `length-${length}` }
+        const { queue } = await queues.openDisk(options)
+        const accepted = numbers(1, 300).map((seq) => {
+          const controlId = `C${seq}`.padEnd(length, 'x')
+          return queue.accept(message(seq, { controlId }), contentOf(seq))
+        })
+        await Promise.all(accepted)
+        disk.fillUp()
+        // How they left takes more room than there is, until the contents of some are gone.
+        for (const seq of numbers(1, 30)) await queue.finish(seq, leftWith(verdict))
+        const rows = await findAll(queue)
+        const left = rows.filter(({ state }) => state === 'left')
+        const known = left.filter((row) => row.verdict.ackCode === 'AE')
+        assert.deepEqual([left.length, known.length], [remembered, 27])
+        disk.cleanUp()
+        await queue.close()
+        assert.deepEqual(await openedSeqs(queues.disk(options)), numbers(31, 300))
+      }
+    })
+
+    it('gives kept contents up for what becomes of messages', async (context) => {
+      const disk = queues.smallDisk(context, 4)
+      if (disk === undefined) return
+      const { queue } = await queues.openDisk({ directory: disk.place, contentDays: 7 })
+      await pass(queue, ...numbers(1, 100))
+      await accept(queue, ...numbers(101, 110))
+      disk.fillUp()
+      const outcome = { text: 'x'.repeat(3500) }
+      for (const seq of numbers(101, 110)) await queue.move(moveOf(seq, 'leaving', { outcome }))
+      await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
+      const states = (await findAll(queue)).map(({ state }) => state)
+      assert.deepEqual(
+        [
+          states.filter((state) => state === 'left').length,
+          states.filter((state) => state === 'leaving').length
+        ],
+        [100, 10]
+      )
     })
 
     it('does not open a queue that it cannot write to', async (context) => {
