@@ -1,27 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  clip,
-  eachLine,
-  shownLines,
-  type Line
-} from '../../nodes/operations/page/story/hl7-lines.ts'
-
-function lines(text: string): Line[] {
-  const found: Line[] = []
-  eachLine(
-    text,
-    () => true,
-    (line) => found.push(line)
-  )
-  return found
-}
+import { clip, linesOf, shownLines } from '../../nodes/operations/page/story/hl7-lines.ts'
 
 describe('the lines of a text', () => {
   it('are its segments, each with the separators of the header before it', () => {
     const batch = 'BHS|^~\\&|A\rMSH$%~\\&$A\rPID$1\r  PV1$1\r\rMSH|^~\\&|B\rPID|1\r'
     assert.deepEqual(
-      lines(batch).map(({ number, name, segment }) => [number, name, segment.text]),
+      [...linesOf(batch)].map(({ number, name, segment }) => [number, name, segment.text]),
       [
         [1, 'BHS', 'BHS|^~\\&|A'],
         [2, 'MSH', 'MSH$%~\\&$A'],
@@ -36,7 +21,7 @@ describe('the lines of a text', () => {
   it('are those of any other reply as well', () => {
     const json = '{\r\n  "error": "none"\n}'
     assert.deepEqual(
-      lines(json).map(({ name, segment }) => [name, segment.text]),
+      [...linesOf(json)].map(({ name, segment }) => [name, segment.text]),
       [
         ['', '{'],
         ['', '  "error": "none"'],
@@ -45,7 +30,7 @@ describe('the lines of a text', () => {
     )
     // Prose that begins like a segment is none.
     assert.deepEqual(
-      lines('ERROR: locked\nERR').map(({ name }) => name),
+      [...linesOf('ERROR: locked\nERR')].map(({ name }) => name),
       ['', 'ERR']
     )
   })

@@ -28,16 +28,10 @@ const MOST_LINES = 500
 const MOST_CHARACTERS = 2000
 
 /**
- * Visits the lines of a text. Each is read with the separators of the header before it, so the messages of a batch
- * may differ. A text that is not HL7 has lines too.
- *
- * @param isWanted whether a line is visited, by its number and name
+ * The lines of a text. Each is read with the separators of the header before it, so the messages of a batch may
+ * differ. A text that is not HL7 has lines too.
  */
-export function eachLine(
-  text: string,
-  isWanted: (number: number, name: string) => boolean,
-  visit: (line: Line) => void
-): void {
+export function* linesOf(text: string): Generator<Line> {
   // A segment ends with CR; a reply that is not HL7 has other ends of lines.
   const ends = /[\r\n]/g
   let separators = defaultSeparators
@@ -53,10 +47,8 @@ export function eachLine(
         : null
       separators = header ?? separators
       const name = segmentName(text, begin, end, separators.field)
-      if (isWanted(number, name)) {
-        const line = text.slice(name === '' ? start : begin, end)
-        visit({ number, name, segment: new Segment(line, separators) })
-      }
+      const line = text.slice(name === '' ? start : begin, end)
+      yield { number, name, segment: new Segment(line, separators) }
     }
     start = end + 1
   }
@@ -79,14 +71,10 @@ function segmentName(text: string, begin: number, end: number, separator: string
 export function shownLines(text: string, wanted: ReadonlySet<number>): ShownLines {
   const lines: Line[] = []
   let count = 0
-  eachLine(
-    text,
-    (number) => {
-      count = number
-      return number <= MOST_LINES || wanted.has(number)
-    },
-    (line) => lines.push(line)
-  )
+  for (const line of linesOf(text)) {
+    count = line.number
+    if (count <= MOST_LINES || wanted.has(count)) lines.push(line)
+  }
   return { lines, leftOut: count - lines.length }
 }
 

@@ -1,5 +1,5 @@
 import { isHeader, type Segment } from '../../../../src/hl7/segments.ts'
-import { eachLine, type Line } from './hl7-lines.ts'
+import { linesOf, type Line } from './hl7-lines.ts'
 
 /** A place in a message, as an acknowledgement names it; counted from 1, and undefined where it names none. */
 export interface Place {
@@ -72,17 +72,13 @@ export function findPlaces(
   for (const search of all) {
     bySegment.set(search.name, [...(bySegment.get(search.name) ?? []), search])
   }
-  eachLine(
-    text,
-    (_, name) => name === 'MSH' || bySegment.has(name),
-    (line) => {
-      if (line.name === 'MSH') {
-        const controlId = line.segment.fieldText(10)
-        for (const search of all) search.enterMessage(controlId)
-      }
-      for (const search of bySegment.get(line.name) ?? []) search.look(line)
+  for (const line of linesOf(text)) {
+    if (line.name === 'MSH') {
+      const controlId = line.segment.fieldText(10)
+      for (const search of all) search.enterMessage(controlId)
     }
-  )
+    for (const search of bySegment.get(line.name) ?? []) search.look(line)
+  }
   return all.map(({ found }) => found)
 }
 

@@ -3,7 +3,7 @@ import {
   errorsOf,
   type AcknowledgementError
 } from '../../../../src/hl7/acknowledgement-errors.ts'
-import { eachLine, type Line } from './hl7-lines.ts'
+import { linesOf, type Line } from './hl7-lines.ts'
 
 /** An MSA of a reply. */
 export interface ReadAnswer {
@@ -42,33 +42,31 @@ export function readReply(text: string): ReplyReading {
   /** The errors of the message that is being read: its MSA may follow. */
   let ours: ReadError[] = []
   let controlId = ''
-  eachLine(
-    text,
-    (_, name) => name === 'MSH' || name === 'MSA' || name === 'ERR',
-    ({ number, name, segment }) => {
-      if (name === 'MSH') {
-        ours = []
-        controlId = ''
-      } else if (name === 'MSA') {
-        controlId = segment.fieldText(2)
-        for (const error of ours) error.controlId = controlId
-        if (answers.length === MOST_LISTED) return
-        answers.push({
-          line: number,
-          code: segment.fieldText(1),
-          controlId,
-          text: segment.fieldText(3),
-          segment
-        })
-      } else if (errors.length >= MOST_LISTED) {
+  for (const { number, name, segment } of linesOf(text)) {
+    if (name === 'MSH') {
+      ours = []
+      controlId = ''
+    } else if (name === 'MSA') {
+      controlId = segment.fieldText(2)
+      for (const error of ours) error.controlId = controlId
+      if (answers.length === MOST_LISTED) continue
+      answers.push({
+        line: number,
+        code: segment.fieldText(1),
+        controlId,
+        text: segment.fieldText(3),
+        segment
+      })
+    } else if (name === 'ERR') {
+      if (errors.length >= MOST_LISTED) {
         leftOut += 1
-      } else {
-        const read = errorsOf(segment).map((error) => ({ ...error, line: number, controlId }))
-        ours.push(...read)
-        errors.push(...read)
+        continue
       }
+      const read = errorsOf(segment).map((error) => ({ ...error, line: number, controlId }))
+      ours.push(...read)
+      errors.push(...read)
     }
-  )
+  }
   if (errors.length === 0) {
     // MSA-6, of versions before ERR was common.
     for (const { line, controlId: whose, segment } of answers) {
