@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
-import { actOnMany, sayResent } from './bulk.ts'
+import { actOnMany, type Bulk, sayResent } from './bulk.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 import { editAction } from './edit-message.ts'
@@ -15,28 +15,14 @@ export function hasLeft({ state }: MessageAnswer): boolean {
 
 /** What can be done with all suspended messages that match a filter. */
 export function matchingActions(node: NodeState, matching: Matching, desk: Desk): TemplateResult {
-  const { text } = desk
   const { count, filter, more } = matching
-  const n = `${count}${more ? '+' : ''}`
-  const values = { count, n, filter: Object.values(filter).join(', ') }
-  const write = refusal(desk, 'resendMessages')
-  const why = write || (count === 0 ? text('trouble.noneSuspended') : '')
-  const one = (action: 'resend' | 'discard'): TemplateResult =>
-    button(desk, {
-      id: `${action}-matching`,
-      label: text(`button.${action}These`, values),
-      why,
-      press: () =>
-        actOnMany(desk, node, {
-          action,
-          place: 'messages',
-          which: filter,
-          count,
-          title: text(`question.${action}These`, values),
-          confirm: text(`button.${action}These`, values)
-        })
-    })
-  return html`<div class="hl7-buttons">${one('resend')} ${one('discard')}</div>`
+  const why = count === 0 ? desk.text('trouble.noneSuspended') : ''
+  return actionsOnMany(node, desk, 'These', {
+    which: filter,
+    count,
+    values: { count, n: `${count}${more ? '+' : ''}`, filter: Object.values(filter).join(', ') },
+    whyNot: { resend: why, discard: why }
+  })
 }
 
 /** What can be done with the messages that are chosen. */
@@ -47,30 +33,53 @@ export function chosenActions(
 ): TemplateResult {
   const { text, name } = desk
   const count = chosen.length
-  const values = { count, name: name(node.id) }
-  const which = { ids: chosen.map(({ id }) => id) }
-  const write = refusal(desk, 'resendMessages')
   const isSuspended = chosen.every(({ state }) => state === 'suspended')
   const isResendable = isSuspended || chosen.every(hasLeft)
-  const one = (action: 'resend' | 'discard', trouble: string): TemplateResult =>
-    button(desk, {
-      id: `${action}-chosen`,
-      label: text(`button.${action}Chosen`, { count }),
-      why: write || trouble,
+  return actionsOnMany(node, desk, 'Chosen', {
+    which: { ids: chosen.map(({ id }) => id) },
+    count,
+    values: { count, name: name(node.id) },
+    whyNot: {
+      resend: isResendable ? '' : text('trouble.notSuspendedNorLeft'),
+      discard: isSuspended ? '' : text('trouble.notSuspended')
+    }
+  })
+}
+
+interface Many extends Pick<Bulk, 'which' | 'count'> {
+  /** For the texts. */
+  values: Record<string, string | number>
+  /** Why an action is not possible; empty if it is. */
+  whyNot: Record<Bulk['action'], string>
+}
+
+/** @param of what the buttons and their questions are called */
+function actionsOnMany(
+  node: NodeState,
+  desk: Desk,
+  of: 'These' | 'Chosen',
+  { which, count, values, whyNot }: Many
+): TemplateResult {
+  const { text } = desk
+  const write = refusal(desk, 'resendMessages')
+  const one = (action: Bulk['action']): TemplateResult => {
+    const label = text(`button.${action}${of}`, values)
+    return button(desk, {
+      id: `${action}-${of.toLowerCase()}`,
+      label,
+      why: write || whyNot[action],
       press: () =>
         actOnMany(desk, node, {
           action,
           place: 'messages',
           which,
           count,
-          title: text(`question.${action}Chosen`, values),
-          confirm: text(`button.${action}Chosen`, { count })
+          title: text(`question.${action}${of}`, values),
+          confirm: label
         })
     })
-  return html`<div class="hl7-buttons">
-    ${one('resend', isResendable ? '' : text('trouble.notSuspendedNorLeft'))}
-    ${one('discard', isSuspended ? '' : text('trouble.notSuspended'))}
-  </div>`
+  }
+  return html`<div class="hl7-buttons">${one('resend')} ${one('discard')}</div>`
 }
 
 /**
