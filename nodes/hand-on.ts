@@ -1,5 +1,6 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { DeliveryError } from '../src/delivery/delivery-error.ts'
+import { english } from '../src/english.ts'
 
 /** Properties that a message leaves with. */
 export type LeavingProperties = Readonly<Record<string, unknown>>
@@ -20,7 +21,7 @@ export function handOn(
   send: (messages: (NodeMessageInFlow | null)[]) => void,
   output: 0 | 1
 ): void {
-  orReport(node, 'A message could not be handed on', () => {
+  orReport(node, 'log.notHandedOn', () => {
     const leaving = withProperties(msg, properties)
     send(output === 0 ? [leaving] : [null, leaving])
   })
@@ -37,7 +38,7 @@ export function handToCatch(
   error: DeliveryError,
   done: Done | undefined
 ): void {
-  orReport(node, 'A message could not be handed to Catch', () => {
+  orReport(node, 'log.notToCatch', () => {
     const leaving = withProperties(msg, properties)
     // `done` refers to the object that came in.
     if (done !== undefined && leaving === msg) done(error)
@@ -47,7 +48,7 @@ export function handToCatch(
 
 /** Tells Node-RED that a message is finished. Never throws. */
 export function finish(node: Node, done: Done | undefined): void {
-  orReport(node, 'A Complete node was not triggered for a message', () => done?.())
+  orReport(node, 'log.notToComplete', () => done?.())
 }
 
 /** The same object, if it is not frozen. */
@@ -55,10 +56,14 @@ function withProperties(msg: NodeMessageInFlow, properties: LeavingProperties): 
   return Object.isExtensible(msg) ? Object.assign(msg, properties) : { ...msg, ...properties }
 }
 
-function orReport(node: Node, failure: string, action: () => void): void {
+function orReport(
+  node: Node,
+  failure: 'log.notHandedOn' | 'log.notToCatch' | 'log.notToComplete',
+  action: () => void
+): void {
   try {
     action()
   } catch {
-    node.error(`${failure}: Node-RED cannot clone it.`)
+    node.error(english('log', failure))
   }
 }

@@ -269,7 +269,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       refuse(node, message, error)
       status.update()
       // The Catch node that gets it may be closed as well.
-      if (closing) node.error(`The node was closed: ${refusal(error).message}`)
+      if (closing) node.error(english('log', 'log.closed', { what: refusal(error).message }))
     })
   })
 

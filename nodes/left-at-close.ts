@@ -1,5 +1,6 @@
 import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
 import type { SettledMessage } from '../src/delivery/settlement.ts'
+import { english } from '../src/english.ts'
 import { printable } from '../src/printable.ts'
 
 /** The report is all that is left of these messages; beyond this they are counted, not listed. */
@@ -7,26 +8,22 @@ const MAX_LISTED = 10_000
 
 /** Reports what a queue in memory held at its end; `''` for nothing. */
 export function reportLeft({ unsettled, settled }: LeftAtClose): string {
-  const parts: string[] = []
-  if (unsettled.length > 0) {
-    parts.push(
-      `${counted(unsettled)} not settled, and the queue in memory is gone. ${listed(unsettled)}`
-    )
-  }
-  if (settled.length > 0) {
-    parts.push(
-      `${counted(settled)} answered while the node closed, but may not have reached the next node. ${listed(settled)}`
-    )
-  }
-  return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`
+  const parts = [part('log.unsettled', unsettled), part('log.perhapsHandedOn', settled)]
+  const what = parts.filter((each) => each !== '').join(' ')
+  return what === '' ? '' : english('log', 'log.closed', { what })
 }
 
-function counted({ length }: readonly SettledMessage[]): string {
-  return length === 1 ? '1 message was' : `${length} messages were`
+function part(
+  key: 'log.unsettled' | 'log.perhapsHandedOn',
+  messages: readonly SettledMessage[]
+): string {
+  const { length } = messages
+  return length === 0 ? '' : `${english('log', key, { count: length })} ${listed(messages)}`
 }
 
 function listed(messages: readonly SettledMessage[]): string {
-  const ids = messages.slice(0, MAX_LISTED).map(({ controlId }) => printable(controlId))
-  const more = messages.length > MAX_LISTED ? ` and ${messages.length - MAX_LISTED} more` : ''
-  return `Control IDs: ${ids.join(', ')}${more}.`
+  const listed = messages.slice(0, MAX_LISTED)
+  const ids = listed.map(({ controlId }) => printable(controlId)).join(', ')
+  const more = messages.length - listed.length
+  return english('log', more === 0 ? 'log.controlIds' : 'log.controlIdsMore', { ids, more })
 }

@@ -73,7 +73,10 @@ export function stillQueued(name: MessageName, attempts: number, result: Attempt
 export function whatHappened(result: AttemptResult): string {
   const ack = result.reply?.ack
   if (!ack) return whyFailed(result)
-  return `${printableCode(ack.code) || 'An acknowledgement without a code'} from the receiver.`
+  const code = printableCode(ack.code)
+  return code === ''
+    ? english('log', 'error.ackWithoutCode')
+    : english('log', 'error.ack', { code })
 }
 
 /**

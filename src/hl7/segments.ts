@@ -3,8 +3,8 @@
  * ends, is off by one in the field numbers of MSH, does not resolve escapes, loses the order of
  * segments with different names, and needs a microsecond per separator: with whole segments, an
  * ordinary ACK took four times as long to read, and 2 MiB of MSAs blocked the event loop for
- * seconds. So segments and their fields are located here by scanning, and hl7-parser only parses
- * the field that is asked for.
+ * seconds. So segments and their fields are located here by scanning, and hl7-parser only takes
+ * apart a field with repetitions and sub-components, such as ERR-2.
  */
 import hl7Parser from 'hl7-parser'
 import { unescape, type Separators } from './escapes.ts'

@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import type { TokenType } from './token-settings.ts'
 
@@ -51,13 +52,13 @@ export function readTokenAnswer(status: number, text: string, wanted: TokenType)
   const isSuccess = status >= 200 && status < 300
   const accessToken = members?.['access_token'] ?? ''
   if (members !== undefined && isSuccess && accessToken !== '') {
-    if (status !== 200) quirks.push(`It sends the token with status ${status} instead of 200.`)
+    if (status !== 200) quirks.push(english('log', 'quirk.status', { status }))
     return { ...tokenIn(members, accessToken, wanted, quirks), quirks }
   }
   if (!isSuccess) return { ...refusalIn(members ?? {}), quirks }
   // Home-made servers refuse with status 200.
   if (members?.['error'] || members?.['errorCode']) {
-    quirks.push(`It sends an error with status ${status}.`)
+    quirks.push(english('log', 'quirk.errorStatus', { status }))
     return { ...refusalIn(members), quirks }
   }
   return { kind: 'unusable', what: whyUnusable(body, members), quirks }
@@ -71,13 +72,13 @@ function membersOf(text: string, quirks: string[]): Members | undefined {
   const body = json ?? text
   if (typeof body !== 'string') return undefined
   if (/^[\w.-]+=/.test(body) && /(?:^|&)(?:access_token|error)=/.test(body)) {
-    quirks.push('It sends a form-encoded answer instead of JSON.')
+    quirks.push(english('log', 'quirk.form'))
     return Object.fromEntries(new URLSearchParams(body))
   }
   // A sandbox of the CDC: the token alone. The characters are those of RFC 6750 §2.1 and the `!` of
   // Salesforce's tokens; without a digit, it would be an error in words (`invalid_credentials`).
   if (/^[\w.~+/!=-]{16,}$/.test(body) && /\d/.test(body)) {
-    quirks.push('It sends the bare token instead of a JSON object.')
+    quirks.push(english('log', 'quirk.bareToken'))
     return { access_token: body, token_type: 'Bearer' }
   }
   return undefined
@@ -100,10 +101,10 @@ function tokenIn(
   const { expires_in, scope } = members
   const seconds = lifetimeSeconds(expires_in)
   if (seconds === undefined && expires_in !== undefined) {
-    quirks.push('Its expires_in is not a number of seconds; the default lifetime is used.')
+    quirks.push(english('log', 'quirk.lifetime'))
   }
   if (typeof scope !== 'string' && scope !== undefined) {
-    quirks.push('Its scope is not a string and is ignored.')
+    quirks.push(english('log', 'quirk.scope'))
   }
   return {
     kind: 'granted',
@@ -124,10 +125,10 @@ function tokenType(said: unknown, quirks: string[]): TokenType | undefined {
     case 'dpop':
       return 'DPoP'
     case 'bearertoken':
-      quirks.push('Its token_type is "BearerToken"; the token is used as Bearer.')
+      quirks.push(english('log', 'quirk.bearerToken'))
       return 'Bearer'
     case '':
-      quirks.push('It sends no token_type; Bearer is assumed.')
+      quirks.push(english('log', 'quirk.noType'))
       return 'Bearer'
     default:
       return undefined
