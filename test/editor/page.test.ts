@@ -105,7 +105,7 @@ describe('the page', () => {
       const lines = await why.evaluate(
         (one) => one.clientHeight / Number.parseFloat(getComputedStyle(one).lineHeight)
       )
-      assert.equal(Math.round(lines), 3, `${width} pixels`)
+      assert.equal(Math.round(lines), 6, `${width} pixels`)
       assert.equal(await why.getAttribute('title'), reason)
       assert.equal(await text('.hl7-do'), reason)
     }
