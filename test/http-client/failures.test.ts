@@ -280,7 +280,9 @@ describe('why there is no answer', () => {
     const { url } = await test.serve(() => undefined, await selfSignedCertificate())
     for (const library of LIBRARIES) {
       const error = await errorOf(post(test[library](), new URL(`http:${url.href.slice(6)}`)))
-      assert.deepEqual([error.code, error.family], ['ECONNRESET', 'reset'])
+      // Before it cuts the connection, the server of Node.js 22 sends an alert.
+      assert.match(error.code, /^(?:ECONNRESET|HTTPParserError|HPE_INVALID_CONSTANT)$/)
+      assert.equal(error.family, 'reset')
     }
   })
 })
