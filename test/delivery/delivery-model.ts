@@ -745,6 +745,9 @@ export class DeliveryModel {
     this.#openedAt += tookMs
     for (const message of this.#messages.values()) message.lateFrom += tookMs
     this.#setBarrier()
+    // A node that closes while it opens its queue does not tell on which messages the process has crashed twice.
+    if (this.#closing === undefined) return
+    for (const row of this.#disk.rows) if (row.state === 'suspended') this.#suspended(this.#of(row))
   }
 
   /** A new process knows only what is stored; no accepted message may be missing. */

@@ -237,6 +237,16 @@ const found: [ModelSettings, Action[]][] = [
       ...[{ ...add, size: 9 * 1024 * 1024 }, disk(100)],
       ...[fail(true), { do: 'pause' } as const, disk(2)]
     ]
+  ],
+  // The process has crashed twice on a message, and the next one closes while it opens the queue.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, failureTimeoutMs: 0 },
+    [
+      ...[disk(1), { do: 'crash' } as const, add],
+      ...[disk(1), disk(1), disk(1), disk(1), disk(1), { do: 'crash' } as const],
+      ...[disk(1), disk(1), disk(1), { do: 'crash' } as const],
+      { do: 'reopen', started: false }
+    ]
   ]
 ]
 
