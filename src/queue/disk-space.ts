@@ -2,7 +2,7 @@ import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { PAGE_BYTES } from './queue-schema.ts'
 
-/** Free pages that an empty file may keep, how many are released at a time, and on a full disk. */
+/** Free pages that an empty file may keep, how many are released at a time, and at most on a full disk. */
 const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
 const FREE_PAGES_WHEN_FULL = 256
@@ -78,21 +78,23 @@ export class DiskSpace {
   }
 
   /**
-   * Gives some of the file's free pages back to a disk that is full, if it has room for that.
+   * Gives some of the file's free pages back to a disk that is full: as many as the log has room for, which takes the
+   * pages that move into their places.
    *
    * @returns false if there are none, or no room
    */
   release(): boolean {
-    if (this.#freePages === 0) return false
-    try {
-      this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_WHEN_FULL})`)
-      return true
-    } catch {
-      // They stay free within the file.
-      return false
-    } finally {
-      this.writeBack()
+    for (let pages = FREE_PAGES_WHEN_FULL; pages >= 1 && this.#freePages > 0; pages /= 4) {
+      try {
+        this.#db.exec(`PRAGMA incremental_vacuum(${pages})`)
+        return true
+      } catch {
+        // So many stay free within the file.
+      } finally {
+        this.writeBack()
+      }
     }
+    return false
   }
 
   /**

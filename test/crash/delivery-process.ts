@@ -4,6 +4,7 @@ import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
+import { english } from '../../src/english.ts'
 import { Reporter } from '../../src/delivery/reporter.ts'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
@@ -126,7 +127,7 @@ function claimsIn(result: unknown): Pick<Claim, 'row'>[] {
   return 'claimed' in result ? claimsIn(result.claimed) : []
 }
 
-const engine = new WatchedEngine({
+const engine: WatchedEngine = new WatchedEngine({
   directory: settings.directory,
   name: 'queue',
   key: () => Promise.resolve(KEY),
@@ -135,7 +136,8 @@ const engine = new WatchedEngine({
   orderKey: '',
   applicationAckMs: 600_000,
   onNotice: (text) => {
-    note('notice', text)
+    // A kill or a full disk may leave a part of the log's last entry.
+    note(text === english('log', 'queue.torn', { path: engine.path }) ? 'torn' : 'notice', text)
   },
   onFault: ({ code }) => {
     fault = code
