@@ -133,20 +133,30 @@ function store(
     return true
   } catch (error) {
     const fault = faultOf(error, file.path)
-    const lighter = isFull && calls.length === 1 ? lighterCall(calls[0]) : undefined
-    if (fault.code === 'SQLITE_FULL' && lighter !== undefined) {
-      return store(file, [lighter], results, true)
+    if (fault.code !== 'SQLITE_FULL') {
+      refuse(file, calls, results, fault)
+      return true
     }
-    if (fault.code !== 'SQLITE_FULL' || (calls.length === 1 && isFull)) {
-      for (const [index, call] of calls.entries()) results[index] = refused(file, call, fault)
-      return fault.code !== 'SQLITE_FULL'
-    }
+    if (isFull && calls.length === 1) return storeLighter(file, calls, results, fault)
     files.use(file, (open) => {
       open.makeRoom()
     })
     if (!isFull) return store(file, calls, results, true)
     return storeHalves(file, calls, results, fault)
   }
+}
+
+/** Stores less of a single call for which the disk has no room, if less will do. */
+function storeLighter(
+  file: QueueFileSpec,
+  calls: readonly QueueCall[],
+  results: CallResult[],
+  fault: QueueFault
+): boolean {
+  const lighter = calls.flatMap((call) => lighterCall(call) ?? [])
+  if (lighter.length > 0) return store(file, lighter, results, true)
+  refuse(file, calls, results, fault)
+  return false
 }
 
 function storeHalves(
@@ -171,8 +181,8 @@ function storeHalves(
 }
 
 /** The same with less to store, if there is such a call: of a message that leaves, less is remembered. */
-function lighterCall(call: QueueCall | undefined): QueueCall | undefined {
-  if (call?.method !== 'finish') return undefined
+function lighterCall(call: QueueCall): QueueCall | undefined {
+  if (call.method !== 'finish') return undefined
   const [seq, , memory = 'all'] = call.args
   if (memory === 'none') return undefined
   return { method: 'finish', args: [seq, undefined, memory === 'all' ? 'row' : 'none'] }
@@ -187,6 +197,15 @@ function resultOf(queue: Queue<Uint8Array>, call: QueueCall, { path }: QueueFile
     if (!(error instanceof QueueError)) throw error
     return { fault: faultOf(error, path) }
   }
+}
+
+function refuse(
+  file: QueueFileSpec,
+  calls: readonly QueueCall[],
+  results: CallResult[],
+  fault: QueueFault
+): void {
+  for (const [index, call] of calls.entries()) results[index] = refused(file, call, fault)
 }
 
 /** The answer to a call when nothing can be stored. Where nothing has to be, the call is made all the same. */
