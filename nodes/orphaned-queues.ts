@@ -70,14 +70,18 @@ function queueFilesOfFlows(RED: NodeAPI): Set<string> {
     else others.push({ id, type })
   })
   const files = new Set<string>()
-  const collect = (flow: string, before: string): void => {
-    for (const { id, type } of nodes.get(flow) ?? []) {
+  /** @param within the flow, and the subflows around it: a flow file may put one into itself */
+  const collect = (within: readonly string[], before: string): void => {
+    for (const { id, type } of nodes.get(within.at(-1) ?? '') ?? []) {
       if (type === 'hl7-https-out') files.add(queueFilePath('', `${before}${id}`))
+      const subflow = type.startsWith('subflow:') ? type.slice('subflow:'.length) : ''
       // In a subflow Node-RED puts the ids of its instances before that of the node.
-      if (type.startsWith('subflow:')) collect(type.slice('subflow:'.length), `${before}${id}-`)
+      if (subflow !== '' && !within.includes(subflow)) {
+        collect([...within, subflow], `${before}${id}-`)
+      }
     }
   }
-  for (const flow of nodes.keys()) if (!subflows.has(flow)) collect(flow, '')
+  for (const flow of nodes.keys()) if (!subflows.has(flow)) collect([flow], '')
   return files
 }
 

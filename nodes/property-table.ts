@@ -82,8 +82,9 @@ const LISTS_WITH_SECRETS = ['headers', 'formFields', 'extraParams']
 function secretSlot(slot: string): Field & { type: 'password' } {
   const isReferredTo = (entries: unknown): boolean =>
     Array.isArray(entries) &&
-    (entries as { value?: unknown; valueType?: unknown }[]).some(
-      ({ value, valueType }) => valueType === 'cred' && value === slot
+    // A flow file may contain anything.
+    (entries as ({ value?: unknown; valueType?: unknown } | null)[]).some(
+      (entry) => entry?.valueType === 'cred' && entry.value === slot
     )
   return {
     type: 'password',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { namedValue, namedValueProblem } from '../../nodes/editor/named-value.ts'
-import type { EntryNames } from '../../nodes/property-table.ts'
+import { SECRETS, type EntryNames } from '../../nodes/property-table.ts'
 
 describe('an entry of a list', () => {
   it('can be read from any flow file', () => {
@@ -13,6 +13,12 @@ describe('an entry of a list', () => {
     for (const nonsense of [null, undefined, 'x', [], { name: {}, value: null }]) {
       assert.deepEqual(namedValue(nonsense), { name: '', value: '', valueType: 'str' })
     }
+  })
+
+  it('shows the slot of the secret that it refers to, beside entries of any flow file', () => {
+    const headers = [null, 7, { name: 'X-Key', value: 'secret2', valueType: 'cred' }]
+    const read = (property: string): unknown => (property === 'headers' ? headers : '')
+    assert.deepEqual([SECRETS.secret1.when?.(read), SECRETS.secret2.when?.(read)], [false, true])
   })
 
   /** The field and the key of its problem. */

@@ -35,6 +35,11 @@ describe('which nodes are in the flows', () => {
     for (const id of ['a-b-my-out', 'in-ner-a-b-my-out', '1/2-in-ner']) assert.ok(!isIn(id), id)
   })
 
+  it('comes to an end if a subflow of a flow file is in itself', () => {
+    const isIn = inFlows(...flow, 'subflow:sub use tab', 'subflow:sub again sub')
+    assert.ok(isIn('use-my-out'))
+  })
+
   it('does not take a node of a subflow for that of another, or of a module', () => {
     const isIn = inFlows(
       ...['subflow sub', 'hl7-https-out inner sub', 'subflow other', 'subflow:other use tab'],
