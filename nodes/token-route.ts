@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node, NodeAPI } from 'node-red'
+import { english } from '../src/english.ts'
 import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { Redactor } from '../src/redactor.ts'
 import { FormConfigNodes } from './form-config-nodes.ts'
@@ -48,7 +49,7 @@ function mistakes(problems: readonly string[]): TokenTestResult {
     code: 'CONFIG',
     status: null,
     description: problems.join(' '),
-    hint: 'Correct this in the form.',
+    hint: english('log', 'hint.correctForm'),
     hints: []
   }
 }

@@ -10,8 +10,9 @@ import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 import type { TokenTestResult } from './token-test-result.ts'
 
 /**
- * Requests one token with settings in which `checkSettings` finds no problem, without cache or back-off. If *Automatic* had to guess how the secret is
- * sent, and the server refuses, it also tries the other way, and says so if that works. Never rejects.
+ * Requests one token with settings in which `checkSettings` finds no problem, without cache or back-off. If *Automatic*
+ * had to guess how the secret is sent, and the server refuses, it also tries the other way, and says so if that works.
+ * Never rejects.
  */
 export async function testToken(
   settings: TokenSettings,
