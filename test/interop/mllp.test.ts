@@ -25,9 +25,7 @@ describe('MLLP to HTTPS, from 20 connections of python-hl7', { skip }, () => {
     it(`${what}, despite kills and outages`, async (t) => {
       const figures = await mllpRun({ port, connections: 20, ...run })
       t.diagnostic(JSON.stringify(figures))
-      // By a client or by the node: nearly always both.
-      const { receivedAgain, sentAgain } = figures
-      assert.ok(sentAgain + receivedAgain > 0, 'the kills and outages interrupted something')
+      assert.ok(figures.sentAgain > 0, 'some messages were sent again')
     })
   }
 })

@@ -9,6 +9,11 @@ import { startNodeRed, type TestNodeRed } from './node-red.ts'
 
 /** Messages that are acknowledged while the receiver is away, before Node-RED is killed. */
 const FEW = 20
+/**
+ * So many shares of the messages are left after the last event, so that each meets some: clients are ahead of what has
+ * been read here, and go on during an outage.
+ */
+const SHARES_LEFT = 4
 
 export interface MllpRun {
   /** The port of the example that receives the messages. */
@@ -17,7 +22,7 @@ export interface MllpRun {
   messages: number
   /** How often Node-RED is killed with SIGKILL, half of them while the receiver is away. */
   kills: number
-  /** How often the receiver is also away for a second. */
+  /** How often the receiver is also away, for a second at most. */
   outages: number
 }
 
@@ -91,9 +96,9 @@ async function run(
   clients.ended.catch(() => undefined)
 
   const events = kills + outages
+  const share = messages / (events + SHARES_LEFT)
   for (let event = 1; event <= events; event++) {
-    // Early: more is acknowledged than has been read here, and the last event must meet messages.
-    const due = (messages * event) / (events + 4)
+    const due = share * event
     const deadline = performance.now() + 60_000
     while (clients.acknowledged.length < due) {
       const count = clients.acknowledged.length
@@ -103,9 +108,9 @@ async function run(
     const isKill = (event * kills) % events < kills
     const isAway = !isKill || event % 2 === 0
     if (isAway) await door.shut()
-    // Leaves time for messages that are acknowledged but cannot be sent; not for all of them.
+    // Leaves time for messages that are acknowledged but cannot be sent; the next event needs some, too.
     const away = performance.now() + (isKill ? 200 : 1000)
-    const enough = isKill ? clients.acknowledged.length + FEW : Infinity
+    const enough = clients.acknowledged.length + (isKill ? FEW : share)
     while (isAway && performance.now() < away && clients.acknowledged.length < enough) await wait(5)
     if (isKill) {
       await nodeRed.kill()
