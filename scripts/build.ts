@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
 import { RULE_WORDS } from '../nodes/editor/reply-rule-words.ts'
-import { formPage, NODE_TYPES, textsOf, type NodeTypeName } from './form-page.ts'
+import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
 import { helpPage } from './help.ts'
 import { hl7ParserPlugin } from './hl7-parser-plugin.ts'
+import { type CatalogueName, missingKeys, ownTexts, textsOf } from './texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
@@ -73,19 +74,25 @@ await build({
   logLevel: 'warning'
 })
 const languages = readdirSync('locales')
+const writeTexts = (path: string, texts: object): void => {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(`${path}.json`, JSON.stringify(texts))
+}
 for (const language of languages) {
   const locale = join('locales', language)
   for (const type of types) {
     const built = join('dist/nodes', locale, type)
-    mkdirSync(dirname(built), { recursive: true })
-    writeFileSync(`${built}.json`, JSON.stringify(textsOf(type, language)))
+    writeTexts(built, textsOf(type, language))
     writeFileSync(`${built}.html`, helpPage(type, language))
   }
-  cpSync(join(locale, 'sidebar.json'), join('dist/nodes/operations', locale, 'sidebar.json'))
+  writeTexts(join('dist/nodes/operations', locale, 'sidebar'), textsOf('sidebar', language))
+  for (const name of [...types, 'sidebar'] satisfies CatalogueName[]) {
+    const missing = missingKeys(textsOf(name), ownTexts(name, language), language)
+    if (missing.length > 0) {
+      console.log(`${language} says in English: ${name} ${missing.join(', ')}`)
+    }
+  }
 }
-
-const tabTexts = (language: string): Record<string, Record<string, string>> =>
-  JSON.parse(readFileSync(join('locales', language, 'sidebar.json'), 'utf8')) as never
 
 // The page of its own, and the tab, which share the application. The routes serve them: without the editor, Node-RED
 // serves no resources.
@@ -108,7 +115,7 @@ await build({
     LANGUAGES: JSON.stringify(
       Object.fromEntries(
         languages.map((language) => {
-          const { login, trouble } = tabTexts(language)
+          const { login, trouble } = textsOf('sidebar', language)
           return [language, { noNodeRed: trouble?.['noNodeRed'], again: login?.['again'] }]
         })
       )
@@ -121,9 +128,9 @@ cpSync('nodes/operations/page/own/index.html', 'dist/nodes/page/index.html')
 for (const language of languages) {
   const form = textsOf('hl7-https-out', language)
   const catalogue = {
-    tab: tabTexts(language),
+    tab: textsOf('sidebar', language),
     rules: Object.fromEntries(RULE_WORDS.map((part) => [part, form[part]]))
   }
-  writeFileSync(join('dist/nodes/page', `${language}.json`), JSON.stringify(catalogue))
+  writeTexts(join('dist/nodes/page', language), catalogue)
 }
 cpSync('icons', 'dist/nodes/icons', { recursive: true })

@@ -10,7 +10,7 @@ import type {
   Property,
   PropertyTable
 } from '../nodes/property-table.ts'
-import { withShared } from '../src/english.ts'
+import { type CatalogueName, textsOf, type Texts } from './texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -32,26 +32,9 @@ export const NODE_TYPES = {
     properties: tokenProperties,
     credentials: tokenCredentials
   }
-} as const satisfies Record<string, NodeType>
+} as const satisfies Record<Exclude<CatalogueName, 'sidebar'>, NodeType>
 
 export type NodeTypeName = keyof typeof NODE_TYPES
-
-/** The texts of a form. */
-export type Texts = Readonly<Record<string, Readonly<Record<string, unknown>>>>
-
-export function textsOf(type: NodeTypeName, language = 'en-US'): Texts {
-  const read = (name: string): Texts =>
-    JSON.parse(readFileSync(join(root, 'locales', language, `${name}.json`), 'utf8')) as Texts
-  return withShared(read(type), read('both-forms'))
-}
-
-/** @throws when there is no such text */
-export function textOf(texts: Texts, key: string): string {
-  let at: unknown = texts
-  for (const name of key.split('.')) at = (at as Record<string, unknown> | undefined)?.[name]
-  if (typeof at !== 'string') throw new Error(`The form has no text ${key}.`)
-  return at
-}
 
 /** @returns the page, with `<!-- rows PART -->`, the defaults and the credentials filled in */
 export function formPage(type: NodeTypeName): string {

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import codes from '../locales/en-US/codes.json' with { type: 'json' }
 import { RECEIVER_REFUSALS, REFUSALS } from '../src/oauth2/refusal-hints.ts'
-import { textOf, textsOf, type NodeTypeName, type Texts } from './form-page.ts'
+import type { NodeTypeName } from './form-page.ts'
+import { textOf, textsOf, type Texts } from './texts.ts'
 import { refusals } from './refusals.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

@@ -2,7 +2,7 @@
 import { fill } from '../src/english.ts'
 import { hintValues } from '../src/oauth2/hint.ts'
 import type { RefusalRow } from '../src/oauth2/refusal-hints.ts'
-import { textOf, type Texts } from './form-page.ts'
+import { textOf, type Texts } from './texts.ts'
 
 /** An answer that refuses, and what to do about it. */
 export interface RefusalEntry {

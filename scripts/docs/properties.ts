@@ -1,6 +1,7 @@
 import meanings from '../../locales/en-US/properties.json' with { type: 'json' }
 import type { Property } from '../../nodes/property-table.ts'
-import { NODE_TYPES, textsOf, type NodeTypeName } from '../form-page.ts'
+import { NODE_TYPES, type NodeTypeName } from '../form-page.ts'
+import { textOf, textsOf } from '../texts.ts'
 import { inCode, table } from './table.ts'
 
 /** A property or credential without a meaning does not compile. */
@@ -39,7 +40,7 @@ export function propertiesTable(type: NodeTypeName): string {
 }
 
 function labelOf(type: NodeTypeName, name: string): string {
-  return String(textsOf(type)['label']?.[name])
+  return textOf(textsOf(type), `label.${name}`)
 }
 
 function defaultOf({ default: byDefault }: Property): string {

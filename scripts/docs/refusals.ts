@@ -6,7 +6,7 @@ import {
   type RefusalAnswer,
   type RefusalRow
 } from '../../src/oauth2/refusal-hints.ts'
-import { textsOf } from '../form-page.ts'
+import { textsOf } from '../texts.ts'
 import { refusals } from '../refusals.ts'
 import { inCode, table } from './table.ts'
 

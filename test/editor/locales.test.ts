@@ -3,13 +3,18 @@ import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import {
-  formPage,
-  NODE_TYPES,
-  textsOf as formTexts,
-  type NodeTypeName
-} from '../../scripts/form-page.ts'
+import { formPage, NODE_TYPES, type NodeTypeName } from '../../scripts/form-page.ts'
 import { fillHelp, helpPage } from '../../scripts/help.ts'
+import {
+  type CatalogueName,
+  completed,
+  keyed,
+  missingKeys,
+  ownTexts,
+  pluralsOf,
+  textsOf,
+  type Texts
+} from '../../scripts/texts.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const nodes = join(root, 'nodes')
@@ -24,31 +29,12 @@ const translations = readdirSync(join(root, 'locales')).filter((name) => name !=
 /** Those that Node-RED's editor knows. */
 const known = readdirSync(join(root, 'node_modules/@node-red/editor-client/locales'))
 
-/** All texts of a form with those that both have, or of another file, by their full keys. */
-function textsOf(language: string, name: string): Map<string, string> {
-  const type = types.find((one) => one === name)
-  return keyed(type === undefined ? readTexts(language, name) : formTexts(type, language))
-}
+const readTexts = (language: string, name: string): Texts =>
+  JSON.parse(read(language, `${name}.json`)) as Texts
 
-function readTexts(language: string, name: string): unknown {
-  return JSON.parse(read(language, `${name}.json`))
-}
-
-function keyed(all: unknown): Map<string, string> {
-  const texts = new Map<string, string>()
-  const collect = (at: unknown, path: string): void => {
-    if (typeof at !== 'object' || at === null) {
-      assert.equal(typeof at, 'string', path)
-      texts.set(path, String(at))
-      return
-    }
-    for (const [key, value] of Object.entries(at)) {
-      collect(value, path === '' ? key : `${path}.${key}`)
-    }
-  }
-  collect(all, '')
-  return texts
-}
+/** What a reader of a language sees, by whole keys. */
+const shownTexts = (language: string, name: CatalogueName): Map<string, string> =>
+  keyed(textsOf(name, language))
 
 /** All matches of a pattern, sorted: translations may use another order. */
 const found = (text: string, pattern: RegExp): string[] =>
@@ -62,7 +48,7 @@ const columns = (text: string): number =>
   text.length + found(text, /[\u3000-\u9fff\uff00-\uff60]/g).length
 
 for (const type of types) {
-  const labels = textsOf('en-US', type)
+  const labels = shownTexts('en-US', type)
 
   describe(`the texts of ${type}`, () => {
     it('include every label in the form', () => {
@@ -84,7 +70,7 @@ for (const type of types) {
       )
       const code = files.map((file) => readCode('..', file)).join('\n')
       const html = formPage(type)
-      const unused = [...textsOf('en-US', type).keys()].filter((key) => {
+      const unused = [...labels.keys()].filter((key) => {
         const [section = '', last = ''] = key.split('.')
         const whole = new RegExp(`\\b${key.replaceAll('.', '\\.')}\\b`)
         if (whole.test(html) || whole.test(code)) return false
@@ -122,7 +108,7 @@ describe('the texts of the log', () => {
   it('are all used', () => {
     const files = globSync(['nodes/*.ts', 'nodes/operations/*.ts', 'src/**/*.ts'], { cwd: root })
     const code = files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n')
-    const unused = [...textsOf('en-US', 'log').keys()].filter((key) => {
+    const unused = [...keyed(readTexts('en-US', 'log')).keys()].filter((key) => {
       const parts = key.replace(/_(?:one|other)$/, '').split('.')
       if (code.includes(`'${parts.join('.')}'`)) return false
       // A composed key: `problem.${name}`, with the name elsewhere. The codes of hints are those of
@@ -156,14 +142,71 @@ describe('the languages', () => {
   })
 })
 
-for (const language of translations) {
-  for (const type of [...types, 'sidebar']) {
-    describe(`the ${language} texts of ${type}`, () => {
-      const english = textsOf('en-US', type)
-      const texts = textsOf(language, type)
+describe('a text that a language lacks', () => {
+  const english = {
+    label: { url: 'URL', queue: 'Keep messages', part: { one: 'One', two: 'Two' } },
+    told: { left: 'Left', resent_one: '1 is sent again', resent_other: '__count__ are sent again' }
+  }
 
-      it('have the keys of the English texts, in the same order', () => {
-        assert.deepEqual([...texts.keys()], [...english.keys()])
+  it('is shown in English', () => {
+    const own = { label: { queue: 'Behalten', part: { two: 'Zwei' } } }
+    assert.deepEqual(completed(english, own, 'de'), {
+      label: { url: 'URL', queue: 'Behalten', part: { one: 'One', two: 'Zwei' } },
+      told: english.told
+    })
+    assert.deepEqual(completed(english, {}, 'de'), english)
+  })
+
+  it('is a plural that English does not have, and then the one for several', () => {
+    const own = { told: { resent_one: 'Uno', resent_other: '__count__' } }
+    assert.deepEqual(completed(english, own, 'es-ES')['told'], {
+      ...{ left: 'Left', resent_one: 'Uno', resent_other: '__count__', resent_many: '__count__' }
+    })
+  })
+
+  it('is there in what form, tab and page load', () => {
+    for (const language of translations) {
+      const built = (path: string): unknown =>
+        JSON.parse(readFileSync(join(root, 'dist/nodes', path), 'utf8'))
+      for (const type of types) {
+        assert.deepEqual(built(`locales/${language}/${type}.json`), textsOf(type, language))
+      }
+      const tab = textsOf('sidebar', language)
+      assert.deepEqual(built(`operations/locales/${language}/sidebar.json`), tab)
+      assert.deepEqual((built(`page/${language}.json`) as { tab: unknown }).tab, tab)
+    }
+  })
+
+  it('is listed by the build, unless the language has no use for it', () => {
+    const own = { label: { queue: '保存' }, told: { left: '出力済み' } }
+    assert.deepEqual(missingKeys(english, own, 'ja'), [
+      ...['label.url', 'label.part.one', 'label.part.two', 'told.resent_other']
+    ])
+    assert.deepEqual(missingKeys(english, english, 'ja'), [])
+  })
+})
+
+for (const language of translations) {
+  for (const type of [...types, 'sidebar'] satisfies CatalogueName[]) {
+    describe(`the ${language} texts of ${type}`, () => {
+      const english = shownTexts('en-US', type)
+      const texts = keyed(ownTexts(type, language))
+
+      it('have keys of the English texts only, in the same order', () => {
+        assert.deepEqual(
+          [...texts.keys()],
+          [...english.keys()].filter((key) => texts.has(key))
+        )
+      })
+
+      it('have all plurals of a text, or none', () => {
+        const used = pluralsOf(language)
+        const lacking = [...english.keys()].filter((key) => {
+          const [, stem = '', plural = ''] = /^(.+)_(one|other)$/.exec(key) ?? []
+          const has = (other: string): boolean => texts.has(`${stem}_${other}`)
+          return used.includes(plural) && !has(plural) && used.some(has)
+        })
+        assert.deepEqual(lacking, [])
       })
 
       it('are not empty', () => {
@@ -174,11 +217,11 @@ for (const language of translations) {
       })
 
       it('have the same placeholders and code', () => {
-        for (const [key, text] of english) {
+        for (const [key, text] of texts) {
           // English says 1; French says 0 with the same text.
           const kept = (one: string): string[] =>
             found(one, code).filter((match) => match !== '__count__' || !key.endsWith('_one'))
-          assert.deepEqual(kept(texts.get(key) ?? ''), kept(text), key)
+          assert.deepEqual(kept(text), kept(english.get(key) ?? ''), key)
         }
       })
 
@@ -203,11 +246,12 @@ for (const language of translations) {
         const quoted = /["“„«「]\s*([^"“”»」]+?)\s*["“”»」]/g
         const citedIn = (text = ''): string[] =>
           [...text.matchAll(quoted)].map(([, words]) => words ?? '')
-        for (const [key, text] of english) {
-          const cited = citedIn(texts.get(key))
-          for (const words of citedIn(text)) {
-            const labels = [...english].flatMap(([label, shown]) =>
-              shown === words ? [texts.get(label) ?? ''] : []
+        const shown = shownTexts(language, type)
+        for (const [key, text] of texts) {
+          const cited = citedIn(text)
+          for (const words of citedIn(english.get(key))) {
+            const labels = [...english].flatMap(([label, one]) =>
+              one === words ? [shown.get(label) ?? ''] : []
             )
             assert.ok(
               labels.length === 0 || labels.some((label) => cited.includes(label)),
@@ -227,7 +271,7 @@ describe('the help', () => {
         const help = helpPage(type, language)
         assert.match(help, new RegExp(`^<script type="text/html" data-help-name="${type}">`))
         assert.doesNotMatch(help, /[{}]{2}/)
-        const labels = textsOf(language, type)
+        const labels = shownTexts(language, type)
         const cited = [...read('en-US', `${type}.html`).matchAll(/<[bi]>\{\{(.+?)\}\}<\/[bi]>/g)]
         const shown = [...help.matchAll(/<[bi]>(.+?)<\/[bi]>/g)].map(([, label]) => label)
         assert.ok(cited.length > 5)
@@ -247,7 +291,7 @@ describe('the help', () => {
 for (const language of ['en-US', ...translations]) {
   describe(`the ${language} status texts`, () => {
     const status = new Map(
-      [...textsOf(language, 'hl7-https-out')].flatMap(([key, text]) =>
+      [...shownTexts(language, 'hl7-https-out')].flatMap(([key, text]) =>
         key.startsWith('status.') ? [[key.slice('status.'.length), text] as const] : []
       )
     )

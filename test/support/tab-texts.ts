@@ -1,25 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { keyed, textsOf } from '../../scripts/texts.ts'
 import type { RuleText } from '../../nodes/editor/reply-rule-words.ts'
-import { textsOf } from '../../nodes/operations/page/own/catalogue.ts'
+import { textsOf as lookUpIn } from '../../nodes/operations/page/own/catalogue.ts'
 import type { Text } from '../../nodes/operations/page/times.ts'
-
-const locales = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'locales')
 
 /** Every text of the sidebar tab, by its whole key. */
 export function tabTexts(language = 'en-US'): Map<string, string> {
-  const texts = new Map<string, string>()
-  const collect = (at: unknown, path: string): void => {
-    if (typeof at === 'string') texts.set(path, at)
-    else {
-      for (const [key, value] of Object.entries(at as object)) {
-        collect(value, path === '' ? key : `${path}.${key}`)
-      }
-    }
-  }
-  collect(JSON.parse(readFileSync(join(locales, language, 'sidebar.json'), 'utf8')), '')
-  return texts
+  return keyed(textsOf('sidebar', language))
 }
 
 /** Looks texts up as the editor does: with plurals, and the key for one that is missing. */
@@ -41,6 +27,5 @@ export function tabText(language = 'en-US'): Text {
 
 /** Looks up what says a reply rule in words. */
 export function ruleText(language = 'en-US'): RuleText {
-  const file = readFileSync(join(locales, language, 'hl7-https-out.json'), 'utf8')
-  return textsOf(JSON.parse(file) as object, language)
+  return lookUpIn(textsOf('hl7-https-out', language), language)
 }
