@@ -21,6 +21,9 @@ export interface RunSpec {
   profile?: string
 }
 
+/** CPU time of the threads of Node-RED: what is not one of the others is V8's own, such as garbage collection. */
+export type ThreadsUs = Record<'main' | 'queue' | 'pool' | 'others', number>
+
 export interface RunResult {
   messages: number
   /** Messages that came back without an AA. */
@@ -28,6 +31,8 @@ export interface RunResult {
   ms: number
   /** CPU time of all of Node-RED's threads, in microseconds. */
   cpuUs: number
+  /** The same by thread; on Linux only. */
+  threadsUs?: ThreadsUs
   /** The longest stall of the event loop. */
   mostStallMs: number
   /** Resident memory at the end, and the most since the process started, in bytes. */
@@ -57,6 +62,8 @@ export interface BenchNodeRedOptions {
   flows: readonly FlowNode[]
   /** Default: a new one, removed at the end. */
   userDir?: string
+  /** Where the new one is made. */
+  parentDir?: string
   /** The directory of another version of this package, to load instead; `false` to load none. */
   packageDir?: string | false | undefined
   env?: Record<string, string>
@@ -87,7 +94,7 @@ export class BenchNodeRed {
 
   static async start(options: BenchNodeRedOptions): Promise<BenchNodeRed> {
     const { flows, userDir, packageDir, env = {}, settings = {} } = options
-    const ownDirectory = userDir === undefined ? temporaryDirectory() : undefined
+    const ownDirectory = userDir === undefined ? temporaryDirectory(options.parentDir) : undefined
     const directory = userDir ?? ownDirectory ?? ''
     if (packageDir !== undefined) installPackage(directory, packageDir)
     let hasStarted = (): void => undefined
@@ -196,6 +203,6 @@ function installPackage(userDir: string, packageDir: string | false): void {
   symlinkSync(packageDir, installed, 'junction')
 }
 
-export function temporaryDirectory(): string {
-  return mkdtempSync(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-'))
+export function temporaryDirectory(parent = process.env['BENCH_DIRECTORY'] ?? tmpdir()): string {
+  return mkdtempSync(join(parent, 'bench-'))
 }

@@ -4,10 +4,10 @@
  *   npm run bench                    everything, about ten minutes
  *   npm run bench -- --quick         fewer messages, a few minutes
  *   npm run bench -- --json FILE     also writes figures, versions and machine
- *   npm run bench -- --only PART     one part: cpu, accept, pace, large, backlog, start
+ *   npm run bench -- --only PART     one part: cpu, disk, accept, pace, large, backlog, start
  *   npm run bench -- --profile DIR   also writes a CPU profile of each candidate (part cpu)
- *   npm run bench -- --before DIR    part cpu: also measures the version of this package in DIR, a
- *                                    checkout that has been built, and shows it beside this one
+ *   npm run bench -- --before DIR    parts cpu and disk: also measures the version of this package in
+ *                                    DIR, a checkout that has been built, and shows it beside this one
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -17,6 +17,7 @@ import { isMet, table, type Row } from './report.ts'
 import { acceptRows } from './rows/accept.ts'
 import { backlogRows } from './rows/backlog.ts'
 import { cpuRows } from './rows/cpu.ts'
+import { diskRows } from './rows/disk.ts'
 import { largeRows } from './rows/large.ts'
 import { paceRows } from './rows/pace.ts'
 import { peakMemoryRows } from './rows/peak-memory.ts'
@@ -52,6 +53,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
     ...(await cpuRows({ servers, token, quick, profiles: options.profile, before })),
     ...(await peakMemoryRows({ servers, token, quick, before }))
   ],
+  disk: () => diskRows(servers, quick, before),
   accept: () => acceptRows(servers, quick),
   pace: () => paceRows(servers, token, quick),
   large: () => largeRows(servers),

@@ -1,4 +1,4 @@
-import type { BenchNodeRed, RunSpec } from './bench-node-red.ts'
+import type { BenchNodeRed, RunSpec, ThreadsUs } from './bench-node-red.ts'
 import { median } from './report.ts'
 import type { Servers } from './servers.ts'
 
@@ -8,6 +8,7 @@ export interface Turn {
   ms: number
   /** CPU time of all of Node-RED's threads, in microseconds. */
   cpuUs: number
+  threadsUs?: ThreadsUs
   /** New connections at the receiver. */
   connections: number
 }
@@ -20,9 +21,10 @@ export async function turn(
   spec: RunSpec
 ): Promise<Turn> {
   const { connections: before } = await servers.received()
-  const { messages, ms, cpuUs } = await nodeRed.run(name, spec)
+  const { messages, ms, cpuUs, threadsUs } = await nodeRed.run(name, spec)
   const { connections } = await servers.received()
-  return { messages, ms, cpuUs, connections: connections - before }
+  const turn = { messages, ms, cpuUs, connections: connections - before }
+  return threadsUs === undefined ? turn : { ...turn, threadsUs }
 }
 
 /** Candidates that took turns (A B C A B C …), so that a disturbance on the machine affects all. */
@@ -69,6 +71,18 @@ export class Turns {
   /** Messages per second. */
   rate(name: string): number {
     return median(this.#rates(name))
+  }
+
+  /** The same of one kind of thread. */
+  threadUs(name: string, thread: keyof ThreadsUs): number {
+    return median(
+      this.#of(name).map(({ threadsUs, messages }) => (threadsUs?.[thread] ?? NaN) / messages)
+    )
+  }
+
+  /** What a turn took, in milliseconds. */
+  ms(name: string): number {
+    return median(this.#of(name).map(({ ms }) => ms))
   }
 
   /** For how many percent of the messages of the last round there was a new connection. */

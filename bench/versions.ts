@@ -68,16 +68,27 @@ export class NodeReds {
     return new NodeReds(byVersion)
   }
 
-  /**
-   * Each load goes to each version before the next load comes. The turns are called by version and
-   * load: `this NAME`, `before NAME`.
-   */
+  /** The turns of `candidates`. */
   takeTurns(
     servers: Servers,
     loads: Readonly<Record<string, Load>>,
     rounds: number,
     warmUps: number
   ): Promise<Turns> {
+    return Turns.take(this.candidates(servers, loads), rounds, warmUps)
+  }
+
+  /**
+   * Each load goes to each version before the next load comes. The turns are called by version and
+   * load: `this NAME`, `before NAME`.
+   *
+   * @param rest what comes between the messages before a turn and those that count
+   */
+  candidates(
+    servers: Servers,
+    loads: Readonly<Record<string, Load>>,
+    rest?: () => Promise<void>
+  ): Record<string, () => Promise<Turn>> {
     const candidates: Record<string, () => Promise<Turn>> = {}
     for (const [name, { loop, spec }] of Object.entries(loads)) {
       for (const [version, nodeRed] of this.#byVersion) {
@@ -85,11 +96,12 @@ export class NodeReds {
           // The receiver closes connections that are idle for 5 s. Messages that open new ones must
           // not count, and nodes that do not repeat a request may lose one as a connection closes.
           await nodeRed.run(loop, { ...spec, messages: MESSAGES_BEFORE, mayFail: true })
+          await rest?.()
           return turn(nodeRed, servers, loop, spec)
         }
       }
     }
-    return Turns.take(candidates, rounds, warmUps)
+    return candidates
   }
 
   /** Writes a CPU profile of a load on this version. */

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { Session } from 'node:inspector'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { Buffer } from 'node:buffer'
 import { payloadOf } from '../payload.ts'
@@ -70,6 +70,7 @@ class Run {
   #failed = 0
   #start = performance.now()
   #cpu = process.cpuUsage()
+  #threads = threadsUs()
   #delay = monitorEventLoopDelay({ resolution: 5 })
   #profiler
 
@@ -85,6 +86,7 @@ class Run {
     this.#delay.enable()
     this.#start = performance.now()
     this.#cpu = process.cpuUsage()
+    this.#threads = threadsUs()
     for (let i = 0; i < Math.min(spec.width, spec.messages); i++) this.#send()
   }
 
@@ -112,6 +114,7 @@ class Run {
       failed: this.#failed,
       ms,
       cpuUs: user + system,
+      ...(this.#threads && { threadsUs: difference(threadsUs(), this.#threads) }),
       mostStallMs: this.#delay.max / 1e6,
       rss: process.memoryUsage.rss(),
       mostRss: mostRss()
@@ -124,6 +127,26 @@ class Run {
       })
     }
   }
+}
+
+const TASKS = '/proc/self/task'
+/** By their names, of which the system keeps 15 characters. */
+const THREADS = { 'hl7-https-out q': 'queue', 'libuv-worker': 'pool' }
+
+/** CPU time of each kind of thread since it started, in microseconds; undefined where the system does not tell. */
+function threadsUs() {
+  if (!existsSync(TASKS)) return undefined
+  const total = { main: 0, queue: 0, pool: 0, others: 0 }
+  for (const id of readdirSync(TASKS)) {
+    const name = readFileSync(`${TASKS}/${id}/comm`, 'utf8').trim()
+    const kind = id === String(process.pid) ? 'main' : (THREADS[name] ?? 'others')
+    total[kind] += Number(readFileSync(`${TASKS}/${id}/schedstat`, 'utf8').split(' ')[0]) / 1000
+  }
+  return total
+}
+
+function difference(after, before) {
+  return Object.fromEntries(Object.entries(after).map(([kind, us]) => [kind, us - before[kind]]))
 }
 
 /** The acknowledgement alone: without the envelope that it may have come in. */
