@@ -13,7 +13,7 @@ import { type BrowserContextOptions, chromium, type Page } from 'playwright-core
 import { demoButtons } from '../demo/demo-flow.ts'
 import type { EventRow, NodeState, StoryRow } from '../nodes/operations/answers.ts'
 import { ago, FakeOperations, messageRow } from '../test/support/fake-operations.ts'
-import { browserPath } from '../test/support/browser.ts'
+import { startBrowser } from '../test/support/browser.ts'
 import { Film } from './film.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -22,10 +22,12 @@ const directories = { light: join(root, 'docs', 'images'), dark: join(root, 'scr
 const demo = spawn(process.execPath, [join(root, 'demo', 'start.js')], {
   stdio: ['ignore', 'pipe', 'inherit']
 })
-const browser = await chromium.launch({
-  executablePath: browserPath(),
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-})
+const browser = await startBrowser((installed) =>
+  chromium.launch({
+    ...installed,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+  })
+)
 try {
   const url = await editorUrl()
   for (const theme of ['light', 'dark'] as const) {

@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import type { MessageContent } from '../../nodes/operations/answers.ts'
 import { hl7ParserPlugin } from '../../scripts/hl7-parser-plugin.ts'
-import { sharedBrowser } from '../support/editor.ts'
+import { browser } from '../support/editor.ts'
 import { messageRow } from '../support/fake-operations.ts'
 import { tabText } from '../support/tab-texts.ts'
 
@@ -112,7 +112,7 @@ describe('one message in the page', () => {
     message: MessageContent,
     { width = 1400, scheme = 'https' } = {}
   ): Promise<Page> {
-    const page = await (await sharedBrowser()).newPage()
+    const page = await browser.newPage()
     pages.push(page)
     await page.setViewportSize({ width, height: 700 })
     page.on('pageerror', (error) => {

@@ -1,4 +1,13 @@
-import { existsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What playwright-core needs to know to start a browser. */
+export interface InstalledBrowser {
+  executablePath: string
+  env: Record<string, string | undefined>
+}
 
 /** The usual paths of Chromium-based browsers, the quickest first. */
 const PLACES = [
@@ -15,16 +24,98 @@ const PLACES = [
 ]
 
 /**
- * The browser for the tests of the editor.
+ * Starts a browser: the machine's, or else the one from npm, which brings the libraries that it
+ * needs. What does not start is passed over. `HL7_BROWSER=npm` passes over the machine's.
  *
- * @throws {Error} if there is none
+ * @param start starts it with playwright-core
+ * @param places where the machine's may be
+ * @throws {Error} if none starts, with the reason of each
  */
-export function browserPath(): string {
-  const path = PLACES.find((place) => existsSync(place))
-  if (path === undefined) {
-    throw new Error(
-      'No Chromium found. Install one (Debian: apt-get install chromium-headless-shell).'
-    )
+export async function startBrowser<T>(
+  start: (browser: InstalledBrowser) => Promise<T>,
+  places: readonly string[] = process.env['HL7_BROWSER'] === 'npm' ? [] : PLACES
+): Promise<T> {
+  const reasons: string[] = []
+  const machines = places
+    .filter((place) => existsSync(place))
+    .map((executablePath) => () => ({ executablePath, env: process.env }))
+  for (const browser of [...machines, unpackedFromNpm]) {
+    try {
+      return await start(browser())
+    } catch (error) {
+      reasons.push(reasonOf(error))
+    }
   }
-  return path
+  throw new Error(
+    [
+      'No browser starts. Install one (Debian: apt-get install chromium-headless-shell).',
+      ...reasons
+    ].join('\n  ')
+  )
+}
+
+/** What a browser printed before it ended, or why it did not start, without its many options. */
+function reasonOf(error: unknown): string {
+  const { message } = error as Error
+  const [, program = ''] = /<launching> (\S+)/.exec(message) ?? []
+  const [, said] = /\[err\] (.*)/.exec(message) ?? []
+  const [first = ''] = message.split('\n')
+  return program === '' ? first : `${program}: ${said ?? first}`
+}
+
+/**
+ * Unpacks the browser of `@sparticuz/chromium` beside it, at the first use.
+ *
+ * @throws {Error} if there is none for this machine
+ */
+function unpackedFromNpm(): InstalledBrowser {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new Error(`npm has none for ${process.platform} on ${process.arch}.`)
+  }
+  const packed = fileURLToPath(import.meta.resolve('@sparticuz/chromium'))
+  const directory = join(dirname(dirname(packed)), 'unpacked')
+  if (!existsSync(directory)) unpack(directory)
+  return {
+    executablePath: join(directory, 'chromium'),
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: join(directory, 'al2023', 'lib'),
+      FONTCONFIG_FILE: join(directory, 'fonts.conf')
+    }
+  }
+}
+
+/** It unpacks what it holds into the directory for temporary files. */
+const UNPACK = `import chromium from '@sparticuz/chromium'
+  await chromium.executablePath()`
+/** The machine for which it was made. Only there, it takes for granted, libraries are missing. */
+const AWS = { AWS_LAMBDA_JS_RUNTIME: 'nodejs24.x', AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' }
+
+function unpack(directory: string): void {
+  // Unpacks elsewhere and renames, so that what is half unpacked is never used.
+  const draft = mkdtempSync(`${directory}.`)
+  try {
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', UNPACK],
+      {
+        cwd: dirname(fileURLToPath(import.meta.url)),
+        env: { ...process.env, ...AWS, TMPDIR: draft },
+        encoding: 'utf8'
+      }
+    )
+    if (status !== 0) throw new Error(`The browser from npm cannot be unpacked: ${stderr}`)
+    // Its own names other directories.
+    const fonts = `<fontconfig>
+  <dir>${join(directory, 'fonts', 'fonts')}</dir>
+  <cachedir>${join(directory, 'fonts-cache')}</cachedir>
+</fontconfig>
+`
+    writeFileSync(join(draft, 'fonts.conf'), fonts)
+    renameSync(draft, directory)
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true })
+    // Another process may have been faster.
+    if (!existsSync(directory)) throw error
+  }
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after } from 'node:test'
-import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import { browserPath } from './browser.ts'
+import { chromium, type Page } from 'playwright-core'
+import { startBrowser } from './browser.ts'
 
 const fileOf = createRequire(import.meta.url).resolve
 
@@ -38,30 +38,23 @@ const WITH_FONT = [400, 700]
   })
   .join('\n')
 
-let browser: Promise<BrowserContext> | undefined
-
 /**
- * The browser of this process, started when the first page is opened. With a profile of its own,
- * which playwright-core removes: so it keeps Node-RED's scripts compiled from page to page.
+ * The browser of this process. With a profile of its own, which playwright-core removes: so it keeps
+ * Node-RED's scripts compiled from page to page. Started when this file is loaded: without a browser,
+ * a test file says so at once, before it has started anything else.
  */
-export function sharedBrowser(): Promise<BrowserContext> {
-  browser ??= (async () => {
-    const context = await chromium.launchPersistentContext('', {
-      executablePath: browserPath(),
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-      viewport: { width: 1400, height: 900 },
-      permissions: ['clipboard-read', 'clipboard-write']
-    })
-    for (const script of [WITHOUT_TRANSITIONS, WITHOUT_MEMORY, WITH_FONT]) {
-      await context.addInitScript(script)
-    }
-    return context
-  })()
-  return browser
+export const browser = await startBrowser((installed) =>
+  chromium.launchPersistentContext('', {
+    ...installed,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    viewport: { width: 1400, height: 900 },
+    permissions: ['clipboard-read', 'clipboard-write']
+  })
+)
+for (const script of [WITHOUT_TRANSITIONS, WITHOUT_MEMORY, WITH_FONT]) {
+  await browser.addInitScript(script)
 }
-after(async () => {
-  await (await browser)?.close()
-})
+after(() => browser.close())
 
 /**
  * How long Node-RED's timers take that show a form and move the focus into it, in milliseconds
@@ -103,7 +96,7 @@ export class Editor {
 
   /** Opens the editor in a new page, and waits until the node is there. */
   static async open(url: string, nodeId: string): Promise<Editor> {
-    const page = await (await sharedBrowser()).newPage()
+    const page = await browser.newPage()
     const editor = new Editor(page, url, nodeId)
     await editor.load()
     return editor

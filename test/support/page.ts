@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
-import { sharedBrowser } from './editor.ts'
+import { browser } from './editor.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -13,7 +13,7 @@ export interface OpenedPage {
 
 /** A new tab of the browser for the page of operators; nothing is opened in it yet. */
 export async function newPage(): Promise<OpenedPage> {
-  const page = await (await sharedBrowser()).newPage()
+  const page = await browser.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
