@@ -68,15 +68,15 @@ function globalVariable(name: string, value: string): FlowNode {
 const toWatch = [
   'A demo: everything is filled in, and nothing leaves this machine',
   '1. Press the three buttons below: one ACK, two NAKs.',
-  '    The debug sidebar (the bug) shows them in full.',
-  '2. Open the sidebar tab HL7 (the heart); a click on the bug makes room for it.',
+  '    The debug sidebar (the bug) shows the acknowledgements.',
+  '2. Open the tab HL7 (the heart); a click on the bug makes room for it.',
   '    Then press the buttons at the bottom.'
 ]
 
 const inTrouble = [
   'When something goes wrong',
   'Receiver away: then press "12 patients". They wait, and leave in order when it is back.',
-  'Records locked: then press "12 patients". They are suspended; resend them in the tab HL7.'
+  'Records locked: then press "12 patients". They are suspended; resend them in the HL7 page.'
 ]
 
 function troubleNodes(z: string, out: string): FlowNode[] {

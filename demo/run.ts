@@ -123,13 +123,13 @@ Open the editor in a browser. Press the buttons to the left of the three inject 
   AE: born in 2099      the patient is not born yet:       AE leaves on NAK
   AR: HL7 version 2.1   an unsupported version:            AR leaves on NAK
 
-The debug sidebar (the bug icon) shows each acknowledgement in full.
+The debug sidebar (the bug icon) shows each acknowledgement.
 
-To see what happens in trouble, open the HL7 page beside the editor, or the sidebar tab HL7 (the heart
-icon) in it, and press, further down in the flow:
+To see what happens in trouble, open the HL7 page beside the editor, which is also the tab HL7
+(the heart icon) in its sidebar, and press, further down in the flow:
 
   the receiver is away    then "12 patients": they wait, and leave in order when it is back
-  its records are locked  then "12 patients": they are suspended, until you resend them in the tab
+  its records are locked  then "12 patients": they are suspended, until you resend them there
 
 To build a flow yourself, open a new tab (the + above the flow), drag "hl7 https out" onto it from the
 palette, double-click it, and fill in:

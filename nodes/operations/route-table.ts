@@ -63,7 +63,7 @@ export const ROUTES = {
     takes: type<NoQuestion>(),
     answers: type<string>(),
     contentType: 'text/html; charset=utf-8',
-    does: '[the page](#the-page); it asks for the login itself'
+    does: '[the HL7 page](#the-hl7-page); it asks for the login itself'
   },
   user: {
     method: 'GET',

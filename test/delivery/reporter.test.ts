@@ -211,7 +211,7 @@ describe('the log', () => {
     const shown = events.map((event) => toldText(eventTold(event), tabText()))
     assert.deepEqual(shown, [
       'HTTP 500: retrying C1',
-      'Moving again after 1 min 30 s',
+      'Sending again after 1 min 30 s',
       '1 message suspended by rule rule suspend',
       'Paused by a rule: “rule disable”',
       'The queue has a fault: HL7_QUEUE_FAILED',
@@ -293,7 +293,7 @@ describe('the log of a delivery', () => {
     ])
     await clock.advance(60_000)
     await reply('accept')
-    assert.equal(notices[1], 'info: Moving again after 3 min. No message is being retried.')
+    assert.equal(notices[1], 'info: Sending again after 3 min. No message is being retried.')
     await reply('accept')
     assert.equal(notices.length, 2)
   })

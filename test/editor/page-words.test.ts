@@ -103,7 +103,7 @@ describe('the words of the tab', () => {
     const validUntil = at(2026, 10, 25, 3, 24)
     for (const [token, word, fact] of [
       [null, 'idle', ''],
-      [{ state: 'idle', validUntil: null }, 'idle', 'no token until the next message'],
+      [{ state: 'idle', validUntil: null }, 'idle', 'token is fetched with the next message'],
       [{ state: 'ok', validUntil }, 'idle', 'token valid for 12 min'],
       [{ state: 'none', validUntil: null }, 'no token', 'no token'],
       [
@@ -162,7 +162,7 @@ describe('the words of the tab', () => {
     assert.equal(row('waiting', fresh), 'waiting since 02:40:57, Registry')
     assert.equal(
       row('failed', { ...fresh, settledAt, outcome: 'error', kind: 'discarded', attempts: 1 }),
-      'failed, went to Catch nodes 02:40:58, Discarded, 1 try, Registry'
+      'given up, went to Catch nodes 02:40:58, Discarded, 1 try, Registry'
     )
     for (const state of ['sending', 'retrying', 'awaiting', 'leaving'] as const) {
       assert.match(row(state, { ...fresh, attempts: 2 }), /02:40:57, 2 tries, Registry$/)
@@ -180,7 +180,7 @@ describe('the words of the tab', () => {
       '10 messages suspended by rule “ERR-3 is 206: Suspend” (@ERR-3:206=S)'
     )
     assert.equal(sentence('retrying', { cause: '503', controlId: 'A1' }), 'HTTP 503: retrying A1')
-    assert.equal(sentence('recovered', { seconds: 134 }), 'Moving again after 2 min 14 s')
+    assert.equal(sentence('recovered', { seconds: 134 }), 'Sending again after 2 min 14 s')
     assert.equal(
       sentence('certificate', { of: 'token server', days: 9 }),
       'The certificate of the token server expires in 9 days'

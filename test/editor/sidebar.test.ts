@@ -298,18 +298,18 @@ describe('the sidebar tab', () => {
   }
 
   for (const [outcome, first, resent, expected] of [
-    ['ack', {}, 8, 'OB-1 left on ACK; 7 more messages follow.'],
+    ['ack', {}, 8, 'OB-1 was accepted; 7 more are being sent.'],
     [
       'suspended',
       { kind: 'verdict', values: { ackCode: 'AE', errors: '206', status: 200, rule: ':?E=S' } },
       1,
-      'OB-1 did not leave on ACK; the others stay suspended. AE 206 · rule “error (AE or CE): Suspend” (:?E=S)'
+      'OB-1 was not accepted; the others stay suspended. AE 206 · rule “error (AE or CE): Suspend” (:?E=S)'
     ],
     [
       null,
       { kind: 'first-open', values: { seconds: 60 } },
       1,
-      'OB-1: Not decided within 1 min: the others follow if it leaves on ACK'
+      'OB-1: Not decided within 1 min: the others follow if it is accepted'
     ]
   ] as const) {
     it(`says what became of the one that went first: ${outcome ?? 'not decided'}`, async () => {

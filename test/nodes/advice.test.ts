@@ -67,7 +67,7 @@ describe('the advice for a node', () => {
     await world.nodeRed.post('/hl7-https-out/out/pause', {})
     assert.match(
       await advised('advice-paused'),
-      /^Paused\. Nothing is sent\. Besides, 1 message is suspended: resend or discard it\. Resume the node/
+      /^Paused\. Nothing is sent\. Also, 1 message is suspended: resend or discard it\. Resume the node/
     )
   })
 
@@ -80,7 +80,7 @@ describe('the advice for a node', () => {
     )
     assert.match(
       text,
-      /1 message waits on disk; nothing is lost\. It leaves by itself once this works again; it is given up 15 min after its first try, and goes back to the flow \(Catch nodes\)\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
+      /1 message waits on disk; nothing is lost\. It is sent automatically once this works again; it is given up 15 min after its first try, and goes back to the flow \(Catch nodes\)\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
     )
     assert.ok(!text.includes(host()), 'not the receiver, which has nothing to do with it')
   })
@@ -90,7 +90,7 @@ describe('the advice for a node', () => {
     await send()
     assert.equal(
       await advised('advice-token-unreachable'),
-      `The token server 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits on disk; nothing is lost. It leaves by itself once this works again. Check that it is running, and the network in between. Call: ${CONTACT}`
+      `The token server 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Check that it is running, and the network in between. Call: ${CONTACT}`
     )
   })
 
@@ -99,7 +99,7 @@ describe('the advice for a node', () => {
     await send()
     assert.equal(
       await advised('advice-unreachable'),
-      'The receiver 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits in memory: if Node-RED stops, it is lost. It leaves by itself once this works again. Check that it is running, and the network in between.'
+      'The receiver 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits in memory: if Node-RED stops, it is lost. It is sent automatically once this works again. Check that it is running, and the network in between.'
     )
   })
 
@@ -140,7 +140,7 @@ describe('the advice for a node', () => {
       await send()
       const text = await advised(kind)
       assert.ok(text.startsWith(`The receiver ${host()} ${words}`), text)
-      assert.match(text, /1 message waits on disk; nothing is lost\. It leaves by itself/)
+      assert.match(text, /1 message waits on disk; nothing is lost\. It is sent automatically/)
       // An outage skips nobody.
       assert.equal(text.includes('it is given up 15 min after its first try'), status !== 503, text)
     })

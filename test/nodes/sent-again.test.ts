@@ -140,7 +140,7 @@ describe('A message that has left', () => {
     })
     const { body, status } = await resend({ ids: [id] })
     assert.equal(status, 409)
-    assert.match((body as unknown as { error: string }).error, /contents .* no longer kept/)
+    assert.match((body as unknown as { error: string }).error, /contents .* are not kept/)
     assert.equal((await resend({ ids: ['999999'] })).body.found, 0)
     assert.equal(world.left('ack').filter((msg) => controlIdOf(msg) === 'GONE').length, 1)
   })
