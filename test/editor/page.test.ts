@@ -581,7 +581,7 @@ describe('the page', () => {
     )
     await open()
     assert.equal(await page.evaluate(`document.documentElement.lang`), 'de')
-    assert.match(await text('.hl7-summary'), /3 von 4 Nodes brauchen Aufmerksamkeit/)
+    assert.match(await text('.hl7-summary'), /3 von 4 Nodes mit Handlungsbedarf/)
   })
 
   it('has no room problem at 150 %, nor with nodes in trouble only', async () => {
