@@ -125,9 +125,13 @@ export class DiskEngine implements QueueEngine {
       this.#handedOut = []
       this.#isThreadLost = false
       this.#isOpen = true
+      if (thread.forgetBusy(this.path)) {
+        this.#options.onNotice?.(english('log', 'queue.takenOver', { path: this.path }))
+      }
       this.#storeEarlyEvents()
       return opened
     } catch (error) {
+      if (error instanceof QueueError && error.code === 'SQLITE_BUSY') thread.keepBusy(this.path)
       thread.unlisten(this.path)
       await thread.release()
       throw error

@@ -12,8 +12,9 @@ export class FilePlace {
   /** @param path of a queue file that is open; its log is there as well */
   constructor(path: string) {
     this.#path = path
-    this.#file = identity(path)
-    this.#log = identity(`${path}-wal`)
+    // What is gone already is lost.
+    this.#file = identity(path) || 'gone'
+    this.#log = identity(`${path}-wal`) || 'gone'
   }
 
   /** The part that is gone or was replaced. */
@@ -32,6 +33,7 @@ export class FilePlace {
   }
 }
 
+/** Device and inode; `''` if there is no such file. */
 function identity(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
   return found === undefined ? '' : `${found.dev} ${found.ino}`

@@ -8,12 +8,17 @@ import type { OpenedQueue, QueueRun, QueueSummary } from './queue-types.ts'
 import { renew } from './renewal.ts'
 import { finishRescue, logStateOf, rescue } from './rescue.ts'
 
+/** A file that is removed while it is being used is put back so often in one call. */
+const MOST_TRIES = 3
+
 /**
  * The queue files that are open, repaired if necessary: their users need not know that a file
  * was damaged, lost or replaced.
  */
 export class OpenFiles {
   readonly #files = new Map<string, QueueFile>()
+  /** What is known of files that are open no longer, until they are opened again in the same run. */
+  readonly #runs = new Map<string, QueueRun>()
   /** The paths of those that the run before had not closed. */
   readonly #unchecked = new Set<string>()
   readonly #onNotice: (path: string, text: string) => void
@@ -29,6 +34,7 @@ export class OpenFiles {
 
   /** Opens a file for a process that begins to use it. */
   open(spec: QueueFileSpec): { opened: OpenedQueue; summary: QueueSummary } {
+    this.#runs.delete(spec.path)
     return this.use(spec, (file) => {
       const opened = file.transaction((queue) => queue.open())
       file.setRunning()
@@ -40,29 +46,36 @@ export class OpenFiles {
   /** Opens a file that another thread of this process had open. */
   reopen(spec: QueueFileSpec, handedOut: readonly number[]): void {
     // How long it was open only the file knows.
-    this.#opened(spec, { handedOut, uptimeMs: 0 })
+    this.#runs.set(spec.path, { handedOut, uptimeMs: 0 })
+    this.#opened(spec)
   }
 
   /**
-   * Works with a file. Opens it if it is not open; if it is damaged, goes on with what can be
+   * Works with a file. Opens it if it is not open, in the same run; if it is damaged, goes on with what can be
    * read of it, and if it is gone, writes it again.
    */
   use<T>(spec: QueueFileSpec, work: (file: QueueFile) => T): T {
-    const run = this.#files.get(spec.path)?.run
-    try {
-      return work(this.#opened(spec, run))
-    } catch (error) {
-      if (error instanceof LostFileError) {
-        this.putBack(spec)
-        return work(this.#opened(spec, run))
+    let isRescued = false
+    for (let tries = 1; ; tries++) {
+      try {
+        return work(this.#opened(spec))
+      } catch (error) {
+        const code = faultCode(error)
+        // What SQLite has of one that is gone must not be given up.
+        const isLost =
+          error instanceof LostFileError ||
+          (code === 'SQLITE_IOERR' && this.#files.get(spec.path)?.lost === 'file')
+        if (isLost && tries < MOST_TRIES) {
+          this.putBack(spec)
+          continue
+        }
+        // After an error of the disk only a new look at the file shows what is on it.
+        if (code === 'SQLITE_IOERR' || isDamage(code)) this.#forget(spec.path)
+        if (!isDamage(code) || isRescued) throw error
       }
-      const code = faultCode(error)
-      // After an error of the disk only a new look at the file shows what is on it.
-      if (code === 'SQLITE_IOERR' || isDamage(code)) this.#forget(spec.path)
-      if (!isDamage(code)) throw error
+      isRescued = true
+      this.#onNotice(spec.path, rescue(spec))
     }
-    this.#onNotice(spec.path, rescue(spec))
-    return work(this.#opened(spec, run))
   }
 
   /** Once after an unclean stop: looks for damage that nothing has met so far. */
@@ -73,12 +86,14 @@ export class OpenFiles {
     })
   }
 
-  /** Puts a file that was removed or replaced while it was open back; it is not open then. */
-  putBack({ path }: QueueFileSpec): void {
+  /** Puts a file back that was removed or replaced while it was open; it is open then. */
+  putBack(spec: QueueFileSpec): void {
+    const { path } = spec
     const file = this.#files.get(path)
     if (file?.lost === undefined) return
-    this.#onNotice(path, renew(file))
-    this.#files.delete(path)
+    const { renewed, notice } = renew(file, () => this.#openedNow(spec, file.run, true))
+    this.#files.set(path, renewed)
+    this.#onNotice(path, notice)
   }
 
   close(spec: QueueFileSpec): void {
@@ -88,6 +103,7 @@ export class OpenFiles {
       const file = this.#files.get(spec.path)
       this.#files.delete(spec.path)
       this.#unchecked.delete(spec.path)
+      this.#runs.delete(spec.path)
       file?.close()
     }
   }
@@ -110,24 +126,36 @@ export class OpenFiles {
     return 0
   }
 
-  #opened(spec: QueueFileSpec, run?: QueueRun): QueueFile {
-    let file = this.#files.get(spec.path)
+  #opened(spec: QueueFileSpec): QueueFile {
+    const { path } = spec
+    let file = this.#files.get(path)
     if (file === undefined) {
-      finishRescue(spec.path)
-      const tell = (text: string): void => {
-        this.#onNotice(spec.path, text)
+      const run = this.#runs.get(path)
+      finishRescue(path)
+      const log = logStateOf(path)
+      if (log === 'damaged') this.#onNotice(path, rescue(spec))
+      else if (log === 'torn') this.#onNotice(path, english('log', 'queue.torn', { path }))
+      if (run !== undefined && !existsSync(path)) {
+        this.#onNotice(path, english('log', 'queue.gone', { path }))
       }
-      const log = logStateOf(spec.path)
-      if (log === 'damaged') tell(rescue(spec))
-      else if (log === 'torn') tell(english('log', 'queue.torn', { path: spec.path }))
-      file = understood(() => new QueueFile(spec, tell, run))
-      this.#files.set(spec.path, file)
+      file = this.#openedNow(spec, run)
+      this.#files.set(path, file)
     }
     return file
   }
 
+  #openedNow(spec: QueueFileSpec, run: QueueRun | undefined, mustExist = false): QueueFile {
+    const tell = (text: string): void => {
+      this.#onNotice(spec.path, text)
+    }
+    return understood(() => new QueueFile(spec, tell, run, mustExist))
+  }
+
+  /** It is not open then; what is on its way is known when it is opened again. */
   #forget(path: string): void {
-    this.#files.get(path)?.drop()
+    const file = this.#files.get(path)
+    if (file?.run !== undefined) this.#runs.set(path, file.run)
+    file?.drop()
     this.#files.delete(path)
   }
 }

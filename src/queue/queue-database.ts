@@ -15,7 +15,7 @@ import { convertTables } from './conversion.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
 import { QueueError } from './queue-error.ts'
-import { QueueDamageError } from './queue-fault.ts'
+import { LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { makeTables, PAGE_BYTES } from './queue-schema.ts'
 import type { Sealer } from './seal.ts'
@@ -39,13 +39,16 @@ const LOG_BYTES_KEPT = 32 * 1024 * 1024
  *
  * @param keyCheck tells whether a file was sealed with the key in use
  * @param onNotice is told of a conversion
+ * @param mustExist there is one, unless it was removed in this moment
  * @throws {QueueError} for a wrong key, another program's file or a newer version
+ * @throws {LostFileError} if it must be there and is not
  */
 export function openQueueDatabase(
   spec: QueueFileSpec,
   keyCheck: Buffer,
   sealer: Sealer,
-  onNotice: (text: string) => void
+  onNotice: (text: string) => void,
+  mustExist = false
 ): DatabaseSync {
   const { path } = spec
   makeFile(path)
@@ -54,6 +57,7 @@ export function openQueueDatabase(
     // The lock stays until the file is closed: a second process must not share the queue.
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     const version = checkedVersion(db, path)
+    if (version === 0 && mustExist) throw new LostFileError()
     const isKeyNew = version > 0 && isOtherKey(db, path, version, keyCheck)
     db.exec(`
       PRAGMA page_size = ${PAGE_BYTES};

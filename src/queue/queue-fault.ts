@@ -10,7 +10,9 @@ export interface QueueFault {
 }
 
 /** A queue file was removed or replaced while it was open. It does not leave the queue thread. */
-export class LostFileError extends Error {}
+export class LostFileError extends Error {
+  readonly code = 'ENOENT'
+}
 
 /** What is to be stored has no room, though SQLite would have found some. */
 export class DiskFullError extends Error {
@@ -71,5 +73,6 @@ export function faultOfCode(code: string, path: string): QueueFault {
 
 /** The file itself is broken, not its surroundings. */
 export function isDamage(code: string): boolean {
-  return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB'
+  // No call stores what the tables do not allow: a row that they refuse to change was changed by the disk.
+  return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB' || code === 'SQLITE_CONSTRAINT'
 }

@@ -24,20 +24,27 @@ export class QueueFile {
   readonly #db: DatabaseSync
   readonly #begin: StatementSync
   readonly #commit: StatementSync
-  readonly #place: FilePlace
+  #place: FilePlace
   #isRunning: boolean
 
   /**
    * Opens the file, or creates it; locks it for this process.
    *
    * @param run if the file was open before in this run
+   * @param mustExist it was written a moment ago
    * @throws {QueueError} for a wrong key, another program's file or a newer version
+   * @throws {LostFileError} if it must be there and is not
    */
-  constructor(spec: QueueFileSpec, onNotice: (text: string) => void, run?: QueueRun) {
+  constructor(
+    spec: QueueFileSpec,
+    onNotice: (text: string) => void,
+    run?: QueueRun,
+    mustExist = false
+  ) {
     this.spec = spec
     this.#isRunning = run !== undefined
     const sealer = sealerOf(spec)
-    this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, onNotice)
+    this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, onNotice, mustExist)
     try {
       this.queue = new Queue(this.#db, {
         order: spec.order,
@@ -135,6 +142,17 @@ export class QueueFile {
     if (quick_check !== 'ok') throw new QueueDamageError()
   }
 
+  /** What a call does that stores nothing; if it fails, nothing is handed out. */
+  read<T>(work: (queue: Queue<Uint8Array>) => T): T {
+    this.queue.beginChanges()
+    try {
+      return work(this.queue)
+    } catch (error) {
+      this.queue.undoChanges()
+      throw error
+    }
+  }
+
   /** How many messages are in it. */
   count(): MessageCount {
     return countOf(this.#db)
@@ -172,6 +190,17 @@ export class QueueFile {
   /** Copies all of it into an empty file. */
   copyTo(path: string): void {
     this.#db.prepare('VACUUM INTO ?').run(path)
+  }
+
+  /** Makes a log again where it was removed: all of the old one, which SQLite still has, goes to the file first. */
+  renewLog(): void {
+    this.space.truncateLog()
+    // The first transaction makes the log.
+    this.#db.exec(`
+      PRAGMA journal_mode = DELETE;
+      PRAGMA journal_mode = WAL;
+      UPDATE meta SET value = value WHERE name = 'keyCheck'`)
+    this.#place = new FilePlace(this.path)
   }
 
   /** Removes the log of a lost file; what is in it can still be copied. */

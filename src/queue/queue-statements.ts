@@ -40,6 +40,23 @@ export function isRetrying(row: Pick<Place, 'state' | 'turn'>): boolean {
   return isWaiting(row) && (row.turn ?? 0) > 0
 }
 
+/**
+ * Its values are of the types that the table is made for. One changed byte of a file can make a text bytes and a number
+ * null; SQLite reads that without a word, and refuses to change such a row.
+ */
+export function isSound(row: StoredRow): boolean {
+  return (
+    typeof row.control_id === 'string' &&
+    typeof row.type === 'string' &&
+    [row.accepted_at, row.changed_at, row.attempts, row.retries, row.spent_ms, row.renewals].every(
+      (value) => typeof value === 'number'
+    ) &&
+    [row.verdict, row.story, row.resent].every(
+      (value) => value === null || typeof value === 'string'
+    )
+  )
+}
+
 /** The oldest message that waits. */
 export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 

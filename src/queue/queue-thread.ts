@@ -27,6 +27,8 @@ interface Waiting {
 class QueueThread {
   readonly #listeners = new Map<string, QueueListener>()
   readonly #waiting = new Map<number, Waiting>()
+  /** Files that another process had when they were to be opened. */
+  readonly #busy = new Set<string>()
   #worker: Worker | undefined
   #users = 0
   #lastId = 0
@@ -52,6 +54,15 @@ class QueueThread {
 
   unlisten(path: string): void {
     this.#listeners.delete(path)
+  }
+
+  keepBusy(path: string): void {
+    this.#busy.add(path)
+  }
+
+  /** @returns whether another process had it until now */
+  forgetBusy(path: string): boolean {
+    return this.#busy.delete(path)
   }
 
   /** A query about a file that its owner does not have open, or that has no owner. */

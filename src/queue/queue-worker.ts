@@ -212,7 +212,7 @@ function refuse(
 function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallResult {
   if (!STORES_NOTHING.has(call.method)) return { fault }
   try {
-    return files.use(file, ({ queue }) => resultOf(queue, call, file))
+    return files.use(file, (open) => open.read((queue) => resultOf(queue, call, file)))
   } catch {
     return { fault }
   }

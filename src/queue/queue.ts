@@ -16,8 +16,10 @@ import { MessageSearch, type FoundRows } from './message-search.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
+import { QueueDamageError } from './queue-fault.ts'
 import {
   isRetrying,
+  isSound,
   isWaiting,
   partOf,
   stateOf,
@@ -563,7 +565,9 @@ export class Queue<Stored> {
     return row
   }
 
+  /** @throws {QueueDamageError} if it has values of a type that none is written with */
   #rowOf(row: StoredRow): MessageRow {
+    if (!isSound(row)) throw new QueueDamageError()
     // What was counted before the clocks restarted no longer counts.
     const isCurrent = row.renewals >= this.#known.renewals
     const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime.ms - row.counts_from)
@@ -709,7 +713,10 @@ export class Queue<Stored> {
   #readRows(): void {
     let allRetrying = 0
     for (const { state, count, retrying } of this.#sql.countStates()) {
-      this.#known.counts[STATES[state] ?? 'damaged'] += count
+      const name = STATES[state]
+      // No query would find it.
+      if (name === undefined) throw new QueueDamageError()
+      this.#known.counts[name] += count
       allRetrying += retrying
     }
     this.#known.storedLastSeq = metaNumber(this.#db, 'lastSeq')

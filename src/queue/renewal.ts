@@ -3,32 +3,55 @@ import { dirname } from 'node:path'
 import { english } from '../english.ts'
 import { countMessages, deleteFiles, makeFile, syncDirectory, syncFile } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
-import { faultCode, faultOf } from './queue-fault.ts'
+import { faultCode, faultOf, LostFileError } from './queue-fault.ts'
 import type { QueueFile } from './queue-file.ts'
 import { finishRescue, moveAside } from './rescue.ts'
 
+/** A directory that is being removed goes file by file: it is tried so often. */
+const MOST_TRIES = 5
+
 /**
- * Restores a queue file that was removed or replaced while it was open, from what SQLite still has
- * of it; a file found in its place is moved aside, never deleted. The open one is closed.
+ * Restores a queue file that was removed or replaced while it was open, from what SQLite still has of it; a file found
+ * in its place is moved aside, never deleted. What SQLite has is given up only when the new file is open in its place.
  *
- * @returns what happened, for the operator
- * @throws {QueueError} when it cannot be written; it stays open then
+ * @param open opens the new file, in the same run; throws a `LostFileError` if it is gone again
+ * @returns the file to go on with, and what happened, for the operator
+ * @throws {QueueError} when it cannot be written; the one that is lost stays open then
  */
-export function renew(file: QueueFile): string {
+export function renew(
+  file: QueueFile,
+  open: () => QueueFile
+): { renewed: QueueFile; notice: string } {
   const { path, lost } = file
   const what = english('log', lost === 'log' ? 'queue.logRemoved' : 'queue.fileRemoved', { path })
   try {
     let aside: string | undefined
-    if (lost === 'log') file.space.truncateLog()
-    else aside = rewriteFile(file)
-    file.drop()
-    return aside === undefined
-      ? english('log', 'queue.renewed', { what })
-      : english('log', 'queue.renewedBeside', { what, aside })
+    for (let tries = 1; file.lost !== undefined; tries++) {
+      try {
+        if (tries > MOST_TRIES) throw new LostFileError()
+        if (file.lost === 'log') {
+          file.renewLog()
+          continue
+        }
+        aside = rewriteFile(file) ?? aside
+        const renewed = open()
+        file.drop()
+        return { renewed, notice: noticeOf(what, aside) }
+      } catch (error) {
+        if (faultCode(error) !== 'ENOENT' || tries > MOST_TRIES) throw error
+      }
+    }
+    return { renewed: file, notice: noticeOf(what, aside) }
   } catch (error) {
     const { message: why, code } = faultOf(error, path)
     throw new QueueError(english('log', 'queue.notRenewed', { what, why }), code)
   }
+}
+
+function noticeOf(what: string, aside: string | undefined): string {
+  return aside === undefined
+    ? english('log', 'queue.renewed', { what })
+    : english('log', 'queue.renewedBeside', { what, aside })
 }
 
 /** @returns the new path of a file that was found in its place */

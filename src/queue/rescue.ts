@@ -18,10 +18,10 @@ import { faultCode } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { PAGE_BYTES } from './queue-schema.ts'
 import type { ContentStore } from './queue-types.ts'
-import { ifReadable, readableRows } from './readable-rows.ts'
+import { ifReadable, readableRows, type Row } from './readable-rows.ts'
 import type { Sealer } from './seal.ts'
 import { PIECES_OF_MESSAGE, SealedParts } from './sealed-parts.ts'
-import { MOST_TIME } from './stored-json.ts'
+import { moment, MOST_TIME } from './stored-json.ts'
 
 const [WAITING, AWAITING, , LEAVING, LEFT, DAMAGED] = STATES.keys()
 
@@ -211,9 +211,12 @@ function fillDraft(from: DatabaseSync, spec: QueueFileSpec, isOld: boolean): Cou
   try {
     // Nobody takes the draft before it is finished and synced.
     to.exec('PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; BEGIN')
+    const unsound = new Set<number>()
     if (!isOld) {
       copyTable(from, to, 'meta', 'rowid')
-      copyTable(from, to, 'message', 'seq')
+      copyTable(from, to, 'message', 'seq', (row) => {
+        if (keepUnsound(to, row)) unsound.add(row[0])
+      })
       copyTable(from, to, 'event', 'id')
       copyTable(from, to, 'found', 'part')
       copyTable(from, to, 'minute', 'at')
@@ -224,7 +227,8 @@ function fillDraft(from: DatabaseSync, spec: QueueFileSpec, isOld: boolean): Cou
     const counts = takeContents(
       ifReadable(() => new SealedParts(from, sealer)),
       to,
-      sealer
+      sealer,
+      unsound
     )
     letAllGoAlone(to, lost.lastSeq)
     to.exec('COMMIT')
@@ -234,8 +238,18 @@ function fillDraft(from: DatabaseSync, spec: QueueFileSpec, isOld: boolean): Cou
   }
 }
 
-/** Copies the rows of a table that can be read and that hold values of the right types. */
-function copyTable(from: DatabaseSync, to: DatabaseSync, table: string, key: string): void {
+/**
+ * Copies the rows of a table that can be read and that hold values of the right types.
+ *
+ * @param onUnsound gets the others
+ */
+function copyTable(
+  from: DatabaseSync,
+  to: DatabaseSync,
+  table: string,
+  key: string,
+  onUnsound: (row: Row) => void = () => undefined
+): void {
   const others = to
     .prepare('SELECT name FROM pragma_table_info(?) WHERE name <> ?')
     .all(table, key)
@@ -248,8 +262,32 @@ function copyTable(from: DatabaseSync, to: DatabaseSync, table: string, key: str
       insert.run(...row)
     } catch (error) {
       if (faultCode(error) !== 'SQLITE_CONSTRAINT') throw error
+      onUnsound(row)
     }
   }
+}
+
+/**
+ * A row with values of wrong types: what can be read of its names stays. When its turn comes, it has no content, and goes
+ * to Catch as any other message that is damaged.
+ *
+ * @returns false if it has left
+ */
+function keepUnsound(db: DatabaseSync, row: Row): boolean {
+  const columns = db.prepare('SELECT * FROM message').columns()
+  const of = (name: string): unknown => row[columns.findIndex((column) => column.name === name)]
+  if (of('state') === LEFT || of('kept_bytes') !== null) return false
+  const textOf = (name: string): string => {
+    const value = of(name)
+    return typeof value === 'string' ? value : ''
+  }
+  const acceptedAt = moment(of('accepted_at')) ?? 0
+  db.prepare(
+    `INSERT OR IGNORE INTO message (seq, state, control_id, type, accepted_at, changed_at,
+       attempts, retries, spent_ms, renewals, deaths)
+     VALUES (?, ${WAITING}, ?, ?, ?, ?, 0, 0, 0, 0, 0)`
+  ).run(row[0], textOf('control_id'), textOf('type'), acceptedAt, acceptedAt)
+  return true
 }
 
 /** Rows with values that this package never writes: their messages count as lost. */
@@ -276,11 +314,16 @@ function countLost(from: DatabaseSync, to: DatabaseSync): { count: number; lastS
   return { count: lost.size, lastSeq }
 }
 
-/** Takes over the contents and outcomes of the messages that are there; those without a content go. */
+/**
+ * Takes over the contents and outcomes of the messages that are there; those without a content go.
+ *
+ * @param unsound those of which the rows stay alone
+ */
 function takeContents(
   from: ContentStore<Uint8Array> | undefined,
   db: DatabaseSync,
-  sealer: Sealer
+  sealer: Sealer,
+  unsound: ReadonlySet<number>
 ): Counts {
   const to = new SealedParts(db, sealer)
   const next = db.prepare(
@@ -294,6 +337,10 @@ function takeContents(
   for (let after = 0; ;) {
     const rows = next.all(after) as { seq: number; state: number }[]
     for (const { seq, state } of rows) {
+      if (unsound.has(seq)) {
+        counts.found++
+        continue
+      }
       const content = ifReadable(() => from?.getContent(seq))
       // One that waits has none.
       const outcome = state === WAITING ? undefined : ifReadable(() => from?.getOutcome(seq))

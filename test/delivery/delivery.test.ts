@@ -134,6 +134,21 @@ describe('Delivery', () => {
     })
   }
 
+  for (const kind of ['retry', 'suspend', 'accept'] as const) {
+    it(`sends nothing in place of a message while ${kind} cannot be stored: a crash would send both again`, async () => {
+      const disk = quickDisk()
+      const setup = await setUpOn(disk, { order: 'none', maxInFlight: 1 })
+      await setup.add('a1', 'b2')
+      disk.failWrites = true
+      await setup.reply(kind)
+      await setup.clock.advance(60_000)
+      assert.deepEqual(sentBy(setup), [])
+      disk.failWrites = false
+      await setup.clock.advance(30_000)
+      assert.deepEqual(sentBy(setup), ['b2'])
+    })
+  }
+
   it('hands a settled message on though that cannot be stored; its lane waits until it is', async () => {
     const disk = quickDisk()
     const setup = await setUpOn(disk)

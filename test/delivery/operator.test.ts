@@ -77,6 +77,21 @@ for (const durable of [false, true]) {
       assert.deepEqual(seen, ids.reverse())
     })
 
+    it('knows that there are more even if they lie behind the rows that one call looks at', async () => {
+      const { delivery } = await start()
+      await delivery.pause()
+      const accept = (type: string): Promise<boolean> =>
+        delivery.accept({ controlId: type, type, content: 'a1' })
+      await accept('ORU^R01')
+      await Promise.all(Array.from({ length: 5500 }, () => accept('ADT^A01')))
+      await accept('ORU^R01')
+      const page = await delivery.find({ type: 'ORU^R01', limit: 1 })
+      assert.deepEqual([page.messages.length, page.more], [1, true])
+      const before = page.messages[0]?.seq ?? 0
+      const rest = await delivery.find({ type: 'ORU^R01', limit: 1, before })
+      assert.deepEqual([rest.messages.length, rest.more], [1, false])
+    })
+
     it('has what the receiver answered last, in codes, from the first attempt on', async () => {
       const { add, delivery, reply } = await start({ order: 'none' })
       await add('a1', 'b2', 'c3')

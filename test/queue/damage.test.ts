@@ -23,10 +23,12 @@ import { NO_VERDICT, type MessageState, type Verdict } from '../../src/queue/mes
 import { OpenFiles } from '../../src/queue/open-files.ts'
 import { faultCode } from '../../src/queue/queue-fault.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
+import { QueueFile } from '../../src/queue/queue-file.ts'
 import type { QueueReply } from '../../src/queue/queue-protocol.ts'
 import type { Move } from '../../src/queue/queue-types.ts'
 import type { Queue } from '../../src/queue/queue.ts'
 import { readableRows } from '../../src/queue/readable-rows.ts'
+import { renew } from '../../src/queue/renewal.ts'
 import { SmallDisk } from '../support/small-disk.ts'
 import { moveOf } from './set-up.ts'
 
@@ -38,6 +40,9 @@ const FRAME = FRAME_HEADER + PAGE
 
 /** Not so long ago that what has left is forgotten. */
 const ACCEPTED_AT = Date.now() - 60_000
+
+/** Of a field by which a message is found. */
+const HASH = Buffer.alloc(16, 5)
 
 const verdict: Verdict = { ...NO_VERDICT, ackCode: 'AE', rule: ':?E=S' }
 
@@ -782,6 +787,9 @@ describe('a damaged queue file', () => {
     change(files, (queue) => {
       accept(queue, 1, long, 7)
       for (const seq of range(2, 7)) accept(queue, seq, undefined, 7)
+      const named = { controlId: 'C10', type: 'ADT^A01', lane: null, acceptedAt: ACCEPTED_AT }
+      queue.accept({ ...named, seq: 10, hashes: [HASH] }, Buffer.from(textOf(10)))
+      queue.finish(10)
       const outcome = (seq: number): Uint8Array => Buffer.from(`outcome ${seq}`)
       move(queue, 2, 'suspended', { outcome: outcome(2) })
       move(queue, 3, 'leaving', { outcome: outcome(3) })
@@ -800,7 +808,7 @@ describe('a damaged queue file', () => {
     assert.deepEqual(told(), { found: 6, read: 6, isLog: false })
     const { pause, lastSeq, leaving, isUnclean } = again.open(spec).opened
     assert.deepEqual(pause, { at: 5, by: 'ada', reason: 'upgrade' })
-    assert.deepEqual([lastSeq, leaving, isUnclean], [7, [3], false])
+    assert.deepEqual([lastSeq, leaving, isUnclean], [10, [3], false])
     const held = heldBy(again)
     assert.equal(held.get(1)?.content, long)
     held.delete(1)
@@ -819,16 +827,21 @@ describe('a damaged queue file', () => {
     assert.ok(dueInMs !== null && dueInMs > 40_000 && dueInMs <= 50_000)
     again.use(spec, ({ queue }) => {
       const { messages } = queue.find({ state: 'failed', limit: 10 })
-      assert.equal(queue.find({ limit: 10 }).messages.length, 7)
+      assert.equal(queue.find({ limit: 10 }).messages.length, 8)
+      const named = queue.find({ limit: 10, hashes: [HASH] }).messages
+      assert.deepEqual(
+        named.map(({ seq }) => seq),
+        [10]
+      )
       assert.deepEqual(messages, [])
       assert.equal(queue.events({ since: 0, limit: 10 }).length, 1)
     })
     // One by one, before what is accepted now.
     change(again, (queue) => {
-      accept(queue, 8, undefined, 7)
-      accept(queue, 9, undefined, 9)
+      accept(queue, 11, undefined, 7)
+      accept(queue, 12, undefined, 9)
     })
-    assert.deepEqual(drained(again), [1, 5, 7, 8, 9])
+    assert.deepEqual(drained(again), [1, 5, 7, 11, 12])
   })
 
   it('goes on in the middle of a run, with what is on its way', () => {
@@ -892,6 +905,53 @@ describe('a damaged queue file', () => {
     // The number of one that was lost is not given again, and a damaged pause is still a pause.
     assert.deepEqual([opened.lastSeq, opened.pause], [10, { at: 0, by: '', reason: '' }])
   })
+
+  /** Flips one bit in the header of the record of a message: the type of a value. */
+  function flipType(seq: number, column: string, bit: number): void {
+    const db = new DatabaseSync(path)
+    const columns = db.prepare('SELECT * FROM message').columns()
+    db.close()
+    const bytes = readFileSync(path)
+    // Its number, lane, state and turn take no room in the record.
+    const at = bytes.indexOf(`C${seq}ADT^A01`)
+    const header = at - columns.length - 1
+    assert.equal(bytes[header], columns.length + 1)
+    const type = header + 1 + columns.findIndex(({ name }) => name === column)
+    bytes.writeUInt8(bytes.readUInt8(type) ^ bit, type)
+    writeFileSync(path, bytes)
+  }
+
+  for (const [what, column, bit, isMetAtStart] of [
+    ['a text that became bytes', 'control_id', 1, false],
+    ['a number that became null', 'attempts', 8, false],
+    ['a state that became null', 'state', 8, true]
+  ] as const) {
+    it(`hands a message out once, as damaged, if its row has ${what}, and all others go on`, () => {
+      fill(20)
+      flipType(11, column, bit)
+      const files = open()
+      const damaged: number[] = []
+      const whole: number[] = []
+      for (;;) {
+        const [claim] = change(files, (queue) => queue.claimNext(1))
+        if (claim === undefined) break
+        ;(claim.isDamaged ? damaged : whole).push(claim.row.seq)
+        if (claim.isDamaged) continue
+        change(files, (queue) => {
+          move(queue, claim.row.seq, 'leaving')
+          queue.finish(claim.row.seq)
+        })
+      }
+      assert.deepEqual(damaged, [11])
+      assert.deepEqual(
+        whole,
+        range(1, 20).filter((seq) => seq !== 11)
+      )
+      const found = isMetAtStart ? 20 : 10
+      assert.deepEqual(told(), { found, read: found - 1, isLog: false })
+      goesOn(files, [])
+    })
+  }
 
   it('gives an awaiting message a new deadline if the time that it refers to is lost', () => {
     const files = open()
@@ -1027,6 +1087,24 @@ describe('a damaged queue file', () => {
   describe('of an earlier version', () => {
     const fixture = fileURLToPath(new URL('queue-file-0.1.0.txt', import.meta.url))
 
+    it('is converted but for a message whose record has changed by one bit', () => {
+      const name = '0123456789abcdef'
+      path = join(place, `${name}.sqlite`)
+      spec = { ...spec, path, name }
+      const [, ...lines] = readFileSync(fixture, 'utf8').split('\n')
+      const bytes = gunzipSync(Buffer.from(lines.join(''), 'base64'))
+      // The control ID comes last but for a null; each of the columns has one byte in the header.
+      const at = bytes.indexOf('ADT^A01OLD-6')
+      assert.ok(at > 0)
+      const header = bytes.lastIndexOf(12, at)
+      assert.equal(bytes[header + 10], 13 + 2 * 'OLD-6'.length)
+      bytes.writeUInt8(12 + 2 * 'OLD-6'.length, header + 10)
+      writeFileSync(path, bytes, { mode: 0o600 })
+      const files = open()
+      assert.deepEqual(told(), { found: 7, read: 6, isLog: false })
+      assert.equal(heldBy(files).size, 6)
+    })
+
     for (const version of [1, 2]) {
       it(`is read and converted: version ${version}`, () => {
         const [, ...lines] = readFileSync(fixture, 'utf8').split('\n')
@@ -1156,6 +1234,64 @@ describe('a damaged queue file', () => {
         ]
       }
     )
+  })
+})
+
+describe('an open queue file', () => {
+  const claimed = (files: OpenFiles): number[] =>
+    change(files, (queue) => queue.claimNext(9).map(({ row }) => row.seq))
+
+  function withThree(): OpenFiles {
+    spec = { ...spec, order: 'none' }
+    const files = open()
+    acceptAll(files, [1, 2, 3])
+    change(files, (queue) => queue.claimNext(1))
+    return files
+  }
+
+  it('hands out nothing twice after an I/O error', () => {
+    const files = withThree()
+    const failed = Object.assign(new Error('disk I/O error'), { errcode: 10 })
+    for (const seqs of [[2, 3], []]) {
+      assert.throws(
+        () =>
+          files.use(spec, () => {
+            throw failed
+          }),
+        failed
+      )
+      assert.deepEqual(claimed(files), seqs)
+    }
+  })
+
+  it('hands out again what a call that failed had handed out, and nothing else', () => {
+    const files = withThree()
+    const failed = new Error('failed')
+    const fail = (queue: Queue<Uint8Array>): never => {
+      queue.claimNext(1)
+      throw failed
+    }
+    assert.throws(() => change(files, fail), failed)
+    assert.throws(() => files.use(spec, (file) => file.read(fail)), failed)
+    assert.deepEqual(claimed(files), [2, 3])
+  })
+
+  it('loses nothing if its directory is removed again while it is written again', () => {
+    const files = withThree()
+    rmSync(place, { recursive: true })
+    let tries = 0
+    files.use(spec, (file) => {
+      const { renewed } = renew(file, () => {
+        if (tries++ === 0) rmSync(place, { recursive: true })
+        return new QueueFile(spec, () => undefined, file.run, true)
+      })
+      const next = renewed.transaction((queue) => queue.claimNext(9).map(({ row }) => row.seq))
+      assert.deepEqual([tries, next], [2, [2, 3]])
+      assert.equal(renewed.queue.read(1).isDamaged, false)
+      renewed.close()
+    })
+    // It was closed.
+    opened = []
   })
 })
 

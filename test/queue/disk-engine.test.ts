@@ -258,6 +258,20 @@ describe('DiskEngine', () => {
       assert.equal((await again.read(1)).content.toString(), 'a part')
     })
 
+    it('the new text of one that could not be stored in full, after an edit', async () => {
+      const { queue } = await queues.openDisk({
+        mostBytes: 5000,
+        codec: { ...buffers, encode: () => ({ bytes: Buffer.from('a part'), whole: false }) }
+      })
+      await queue.accept(message(1), contentOf(1))
+      await queue.move(moveOf(1, 'suspended'))
+      const text = Buffer.from('another text')
+      assert.equal(await queue.edit(message(1), text), true)
+      const [claim] = await queue.claimNext(1)
+      assert.ok(claim)
+      assert.equal((await queue.restore(claim)).content, text)
+    })
+
     it('nothing of a message that was not stored', async () => {
       const { queue } = await queues.openDisk({
         codec: { ...buffers, encode: (bytes) => ({ bytes, whole: false }) }
@@ -410,9 +424,12 @@ describe('DiskEngine', () => {
     child.kill('SIGKILL')
     await once(child, 'close')
     await queue.open()
+    assert.equal(queues.notices.length, 1)
+    assert.match(queues.notices[0] ?? '', /queue\.sqlite was in use by another process/)
+    // As if the node that had it before a deploy were still closing it.
     await assert.rejects(
       queues.openDisk(),
-      faultOf(engine.path, 'SQLITE_BUSY', /another node of this Node-RED/)
+      faultOf(engine.path, 'SQLITE_BUSY', /still open in this Node-RED: .* before the deploy/)
     )
     await accept(queue, 1)
   })

@@ -470,6 +470,24 @@ describe('A queue file', () => {
       assert.deepEqual(await openedSeqs(other), [2])
     })
 
+    it('takes no other key while a damaged message is in it, of which the old one may still read something', async () => {
+      const { queue } = await queues.openDisk()
+      await accept(queue, 1)
+      const db = new DatabaseSync(join(queues.directory, 'queue.sqlite'))
+      await queue.close()
+      db.exec("UPDATE sealed SET bytes = x'00'")
+      db.close()
+      const { queue: next } = await queues.openDisk()
+      const [claim] = await next.claimNext(1)
+      assert.equal(claim?.isDamaged, true)
+      await next.close()
+      await untouched(
+        queues.disk({ key: () => Promise.resolve(OTHER_KEY) }),
+        'ERR_QUEUE_KEY',
+        /encrypted with another key/
+      )
+    })
+
     it('is left alone if it is of a newer version', async () => {
       const db = new DatabaseSync(await queues.file(1))
       db.exec('PRAGMA user_version = 99')
@@ -570,6 +588,15 @@ describe('A queue file', () => {
       await queue.close()
       assert.deepEqual(await openedSeqs(queues.disk({ directory: place })), [1])
       assert.equal(queues.notices.length, 2)
+    })
+
+    it('hands out nothing twice after it was written again while nothing happened', async () => {
+      const { queue, place } = await running()
+      assert.deepEqual(seqsOf(await queue.claimNext(1)), [1])
+      await accept(queue, 2)
+      await rm(place, { recursive: true })
+      for (let waits = 0; waits < 100 && queues.notices.length === 0; waits++) await sleep(100)
+      assert.deepEqual(seqsOf(await queue.claimNext(9)), [2])
     })
 
     it('stores nothing while it cannot be written again, says so, and continues afterwards', async () => {

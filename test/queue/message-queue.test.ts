@@ -242,6 +242,32 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
     })
 
+    it('lets a message that is resent go before a retry of its lane, which then waits for it alone', async () => {
+      const queue = await open('key')
+      const lane = queue.laneOf('a')
+      for (const seq of [1, 2]) await queue.accept(message(seq, { lane }), contentOf(seq))
+      await queue.move(moveOf(1, 'suspended'))
+      await queue.claimNext(1)
+      await queue.move(moveOf(2, 'waiting', { dueInMs: LONG_MS }))
+      assert.equal(queue.summary.retrying, 1)
+      await queue.resend({}, 0, 1)
+      assert.deepEqual([queue.summary.retrying, queue.summary.retry], [0, null])
+      assert.deepEqual(seqsOf(await queue.claimNext(9)), [1])
+      await queue.finish(1)
+      assert.deepEqual(seqsOf(await queue.claimNext(9)), [2])
+    })
+
+    it('finds messages by a field among many more than one call looks through', async () => {
+      const queue = await open()
+      const hashes = [queue.hashOf({ path: 'PID-3.1', value: '4711' })]
+      const far = [3, 300_000, 900_000]
+      for (const seq of far) await queue.accept(message(seq, { hashes }), contentOf(seq))
+      await accept(queue, 4, 300_001)
+      const first = await queue.find({ hashes, limit: 1000 })
+      assert.ok(first.next > 0 && first.messages.length < 3, 'it took one call')
+      assert.deepEqual(seqsOf(await findAll(queue, { hashes })).reverse(), far)
+    })
+
     it('restarts all clocks when it resumes', async () => {
       const queue = await open()
       await accept(queue, 1, 2)
