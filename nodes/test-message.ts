@@ -1,5 +1,6 @@
 import type { AttemptResult } from '../src/delivery/attempt-result.ts'
 import type { Courier, Parcel } from '../src/delivery/courier.ts'
+import { faultOf } from '../src/delivery/fault.ts'
 import { deliveryFailed, reasonAndHint } from '../src/delivery/explain.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
@@ -94,13 +95,14 @@ function resultOf(
 
 /** When retrying a message would end; null if it would not be retried. */
 function retriedUntil(
-  { decision, reachable, error }: AttemptResult,
+  result: AttemptResult,
   { delivery: { failureTimeoutMs, failWhileUnreachable } }: OutSettings
 ): TestMessageResult['retriedUntil'] {
-  if (!decision.retry || failureTimeoutMs === 0) return null
+  if (!result.decision.retry || failureTimeoutMs === 0) return null
   if (failureTimeoutMs === Number.POSITIVE_INFINITY) return 'answered'
-  if (reachable || failWhileUnreachable) return 'timeout'
-  return error?.family === 'token' ? 'tokenServer' : 'receiver'
+  const fault = faultOf(result)
+  if (!fault?.isAway || failWhileUnreachable) return 'timeout'
+  return fault.of === 'token server' ? 'tokenServer' : 'receiver'
 }
 
 function sample(type: string, controlId: string): string {

@@ -286,7 +286,6 @@ function lateResult(rule: string, late: Exclude<Late, 'retry'>, waitedMs: number
       text: english('log', 'error.ackTimeout', { seconds: waitedMs / 1000 })
     },
     answered: false,
-    reachable: true,
     elapsedMs: 0
   }
 }

@@ -5,13 +5,11 @@ import type { AttemptResult } from './attempt-result.ts'
 
 /** Statuses on which Retry-After counts. */
 const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])
-/** Statuses of a proxy or gateway that cannot reach the receiver. */
-export const GATEWAY_STATUSES = new Set([502, 503, 504])
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
 export function failureOf(thrown: unknown): Pick<
   AttemptResult,
-  'reachable' | 'status' | 'hint' | 'isPermanent' | 'quotes' | 'retryAfterMs'
+  'hint' | 'isCutEarly' | 'isPermanent' | 'isTokenServerAway' | 'quotes' | 'retryAfterMs' | 'status'
 > & {
   error: AttemptError
 } {
@@ -19,9 +17,8 @@ export function failureOf(thrown: unknown): Pick<
     const { code, message, status, error, description } = thrown
     return {
       error: { code, family: 'token', text: message },
-      // A token server that refuses us is reachable; one that cannot be reached, or whose
-      // certificate is not trusted, is an outage, as with the receiver.
-      reachable: thrown.permanent && thrown.family === undefined,
+      // One that refuses us is there; one whose certificate is not trusted is away, as with the receiver.
+      ...(!(thrown.permanent && thrown.family === undefined) && { isTokenServerAway: true }),
       ...(thrown.permanent ? { isPermanent: true } : undefined),
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),
@@ -33,12 +30,10 @@ export function failureOf(thrown: unknown): Pick<
     }
   }
   if (thrown instanceof HttpError) {
-    const { status, connected, family } = thrown
-    const isGateway = status !== undefined && GATEWAY_STATUSES.has(status)
+    const { answered, connected, family, status } = thrown
     return {
       error: errorOf(thrown),
-      // With TLS 1.3, a server refuses a client certificate after the handshake is complete for us.
-      reachable: connected && family !== 'tls' && !isGateway,
+      ...(connected && family === 'reset' && !answered && { isCutEarly: true }),
       ...(status === undefined ? undefined : { status }),
       ...withRetryAfter(status, thrown.retryAfterMs)
     }
@@ -50,12 +45,14 @@ export function hintOf({ hint }: TokenError): { hint?: string } {
   return hint === '' ? {} : { hint }
 }
 
-export function errorOf({ code, family, message, atProxy, proxyStatus }: HttpError): AttemptError {
+export function errorOf(thrown: HttpError): AttemptError {
+  const { code, family, message, atProxy, isOfOwnCertificate, proxyStatus } = thrown
   return {
     code,
     text: message,
     ...(family === undefined ? undefined : { family }),
     ...(atProxy ? { atProxy } : undefined),
+    ...(isOfOwnCertificate ? { isOfOwnCertificate } : undefined),
     ...(proxyStatus === undefined ? undefined : { proxyStatus })
   }
 }

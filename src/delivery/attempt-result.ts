@@ -50,8 +50,10 @@ export interface AttemptResult {
   otherSoap?: SoapVersion
   /** What a reply without an acknowledgement means, where its status says something else. */
   meaning?: ReplyMeaning
-  /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
-  reachable: boolean
+  /** There is no token because the token server could not be reached. */
+  isTokenServerAway?: boolean
+  /** The connection was cut after the handshake, before a byte of an answer. */
+  isCutEarly?: boolean
   /** The least wait that the server asked for, in milliseconds. */
   retryAfterMs?: number
   /** Requests to the receiver in this attempt, if there was more than one. */

@@ -18,7 +18,7 @@ import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode, type TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
-import { errorOf, failureOf, GATEWAY_STATUSES, hintOf, withRetryAfter } from './attempt-failure.ts'
+import { errorOf, failureOf, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
 import { decide, retriesOnReset } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
@@ -142,7 +142,6 @@ export class Courier {
       decision: decide(this.#settings.rules, attempt),
       reply: { status: 200, headers: {}, text, hl7: text, ack: reply.ack },
       answered: true,
-      reachable: true,
       elapsedMs: 0
     }
   }
@@ -232,7 +231,6 @@ export class Courier {
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
       ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
-      reachable: ack !== null || isReachable(meaning ?? status),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
   }
@@ -316,11 +314,6 @@ function faultFacts(
   const sent = soapVersion(request?.body.toString('latin1', 0, LONG_TEXT) ?? '')
   const isOther = version !== undefined && sent !== undefined && version !== sent
   return { fault, ...(isOther && { otherSoap: version }) }
-}
-
-/** With a refused certificate, nothing got past the server in front. */
-function isReachable(status: number | 'tls'): boolean {
-  return status !== 'tls' && !GATEWAY_STATUSES.has(status)
 }
 
 /** A longer text is processed in several turns of the event loop. */

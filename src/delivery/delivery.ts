@@ -25,6 +25,7 @@ import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.
 import type { SettledMessage } from './settlement.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { idOf } from './explain.ts'
+import { Gate } from './gate.ts'
 import { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
@@ -35,7 +36,6 @@ import {
   type SentAgain,
   type SentFirstAgain
 } from './operator.ts'
-import { Pace } from './pace.ts'
 import { Pausing } from './pausing.ts'
 import { closedError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
@@ -65,7 +65,7 @@ interface Work<Content> {
 export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
-  readonly #pace: Pace
+  readonly #gate: Gate
   readonly #works = new Set<WorkInProgress>()
   /** Messages on their way, by their numbers. */
   readonly #sending = new Map<number, Claim>()
@@ -98,7 +98,7 @@ export class Delivery<Content> {
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
-    const { failureTimeoutMs, maxPerSecond, random, retry } = options
+    const { failureTimeoutMs, maxPerSecond, order, random, retry } = options
     this.#turnAlarm = new Alarm(options.clock, () => {
       this.#claimMessages()
     })
@@ -109,8 +109,8 @@ export class Delivery<Content> {
     const onOpen = (): void => {
       this.#claimMessages()
     }
-    this.#pace = new Pace(
-      { maxPerSecond, places: this.#places, retry, isRetrying, random, onOpen },
+    this.#gate = new Gate(
+      { order, maxPerSecond, slots: this.#slots, retry, isRetrying, random, onOpen },
       options.clock
     )
   }
@@ -261,7 +261,7 @@ export class Delivery<Content> {
 
   /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
-    this.#pace.tokenIsBack()
+    this.#gate.tokenIsBack()
     this.#work?.sending.makeDueWithToken().catch(() => {
       this.#tellQueueFailed()
     })
@@ -381,7 +381,7 @@ export class Delivery<Content> {
     this.#turnAlarm.cancel()
     this.#work?.acknowledgements.close()
     this.#lastAttempts.close()
-    this.#pace.close()
+    this.#gate.close()
     // What still waits for the start learns that the node closes.
     this.#flowsStarted.resolve(undefined)
     const cancel = this.#options.clock.after(graceMs, () => {
@@ -421,7 +421,7 @@ export class Delivery<Content> {
     const context: WorkContext<Content> = {
       options: this.#options,
       queue,
-      careful: new CarefulStart(queue, opened.isUnclean ? this.#places : 0),
+      careful: new CarefulStart(queue, opened.isUnclean ? this.#slots : 0),
       works: this.#works,
       sending: this.#sending,
       closing: this.#closing.signal,
@@ -429,9 +429,9 @@ export class Delivery<Content> {
       nextSeq: () => this.#lastSeq + 1,
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       readPlace: (content) => this.#readPlace(queue, content),
-      outageMs: () => this.#pace.outageMs,
+      gate: this.#gate,
       maySend: () =>
-        this.#maySend && this.#pace.outageMs === 0 && this.#sending.size <= this.#pace.places,
+        this.#maySend && this.#gate.closedMs === 0 && this.#sending.size <= this.#gate.slots,
       claimMessages: () => {
         this.#claimMessages()
       },
@@ -512,19 +512,19 @@ export class Delivery<Content> {
   #claimMessages(): void {
     const work = this.#work
     if (work === undefined || !this.#maySend) return
-    const free = this.#pace.places - this.#sending.size - this.#asked
+    const free = this.#gate.slots - this.#sending.size - this.#asked
     if (free <= 0) {
       this.#asksAgain = this.#asked > 0
       return
     }
-    const mayStart = this.#pace.mayStart(() => {
+    const mayStart = this.#gate.mayStart(() => {
       this.#claimMessages()
     })
     if (!mayStart) return
     const most = this.#options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
     const lastMove = this.#lastMove
-    const claimed = work.queue.claimNext(most).then(
+    const claimed = work.queue.claimNext(most, this.#gate.preference).then(
       async (claims) => {
         // Those before have ended as well: the queue keeps the order.
         await lastMove
@@ -547,13 +547,13 @@ export class Delivery<Content> {
 
   #sendOne({ acknowledgements, queue, sending }: Work<Content>, claim: Claim): void {
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
-    const isFull = this.#sending.size + this.#asked >= this.#pace.places
-    if (!this.#maySend || isFull || this.#pace.outageMs > 0) {
+    const isFull = this.#sending.size + this.#asked >= this.#gate.slots
+    if (!this.#maySend || isFull || this.#gate.closedMs > 0) {
       if (!claim.isDamaged) queue.release(claim.row.seq)
       this.#asksAgain = true
       return
     }
-    this.#pace.startAttempt()
+    this.#gate.countRequests()
     const sent = this.#track(sending.send(claim)).finally(() => {
       acknowledgements.setAlarm()
       this.#claimMessages()
@@ -642,7 +642,7 @@ export class Delivery<Content> {
   }
 
   /** How many messages may be in flight. */
-  get #places(): number {
+  get #slots(): number {
     const { order, maxInFlight } = this.#options
     return order === 'fifo' ? 1 : maxInFlight
   }
@@ -668,10 +668,8 @@ export class Delivery<Content> {
   #tell(event: DeliveryEvent): void {
     this.#tally.readEvent(event)
     this.#work?.operator.readEvent(event)
-    if (event.kind === 'attempted') this.#pace.adaptTo(event.result)
-    else if (event.kind === 'moved' && event.to === 'sending') this.#pace.endStartSoon()
-    else if (event.kind === 'moved') this.#lastAttempts.endHeldUp()
-    else if (event.kind === 'resumed') this.#pace.endOutage()
+    if (event.kind === 'moved' && event.to !== 'sending') this.#lastAttempts.endHeldUp()
+    else if (event.kind === 'resumed') this.#gate.endOutage()
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

@@ -10,9 +10,7 @@ import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
-
-/** The receiver does not let this client in. Only these answers are asked for a description. */
-const STATUSES_OF_ACCESS = new Set([401, 403])
+import { faultOf, mayHaveArrived } from './fault.ts'
 
 /**
  * The error with which a message leaves after an attempt that ended without an acknowledgement.
@@ -39,8 +37,9 @@ export function deliveryFailed(
 }
 
 /** What the server says that refuses the client or its token. */
-export function wordsOf({ error, quotes, reply }: AttemptResult): Omit<DeliveryErrorCause, 'code'> {
-  const isRefusal = error?.family === 'token' || STATUSES_OF_ACCESS.has(reply?.status ?? 0)
+export function wordsOf(result: AttemptResult): Omit<DeliveryErrorCause, 'code'> {
+  const { error, quotes } = result
+  const isRefusal = error?.family === 'token' || isOfCredentials(result)
   if (!isRefusal || quotes === undefined) return {}
   const { error: code, description } = quotes
   return {
@@ -49,13 +48,9 @@ export function wordsOf({ error, quotes, reply }: AttemptResult): Omit<DeliveryE
   }
 }
 
-/** Whether the receiver may have accepted the message, as the preset "Suspend after a timeout" has it. */
-export function mayHaveArrived(result: AttemptResult): boolean {
-  const { error, reply, status = reply?.status ?? 0, repeats = 0 } = result
-  if (repeats > 0) return true
-  // A status may also be that of the token server.
-  if (error?.family !== undefined) return error.family === 'reset' || error.family === 'timeout'
-  return isUnreadable(result) || status === 504
+/** The receiver does not let this client in. Only such answers are asked for a description. */
+function isOfCredentials(result: AttemptResult): boolean {
+  return faultOf(result)?.of === 'credentials'
 }
 
 /** A success whose body could not be read. */
@@ -120,7 +115,7 @@ function describeError({ code, text }: AttemptError): string {
 
 function describeReply({ status, text }: ReplyRecord, result: AttemptResult): string {
   const { tokenProblem, quotes } = result
-  const described = STATUSES_OF_ACCESS.has(status) ? quotes?.description : undefined
+  const described = isOfCredentials(result) ? quotes?.description : undefined
   const quoted =
     described === undefined ? '' : `: "${printable(described.replace(/\.$/, ''), 200)}"`
   if (tokenProblem !== undefined) {
@@ -201,14 +196,12 @@ function largeHeaders(tokenLength: number | undefined): string | undefined {
   return english('log', 'hint.largeToken', { length: tokenLength.toLocaleString('en-US') })
 }
 
-function statusHint(
-  status: number,
-  { fault, token, tokenLength, quotes }: AttemptResult
-): string | undefined {
+function statusHint(status: number, result: AttemptResult): string | undefined {
+  const { fault, token, tokenLength, quotes } = result
   if (status === 431) return largeHeaders(tokenLength)
   // Without a token, a SOAP request has its login in the body.
   if (status === 401 && token === 'none' && fault) return english('log', 'hint.fault.SecurityFault')
-  const isOfAccess = STATUSES_OF_ACCESS.has(status)
+  const isOfAccess = isOfCredentials(result)
   const ofToken = `hint.noToken.${status}`
   if (token === 'none' && isKey('log', ofToken)) return english('log', ofToken)
   if (isOfAccess && quotes?.scope !== undefined) {
@@ -222,7 +215,12 @@ function statusHint(
   return `${hint} ${english('log', 'hint.expiredToken', { status })}`
 }
 
-function errorHint({ code, family, text, atProxy = false }: AttemptError): string | undefined {
+function errorHint({
+  code,
+  family,
+  atProxy = false,
+  text
+}: AttemptError): string | undefined {
   // A failure to get a token already says what to do.
   if (family === 'token') return undefined
   const { remedy } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}

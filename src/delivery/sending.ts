@@ -1,7 +1,8 @@
 import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
-import { mayHaveArrived } from './explain.ts'
+import { mayHaveArrived } from './fault.ts'
+import type { AttemptEnd } from './gate.ts'
 import type { LastAttempt, LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
@@ -66,8 +67,10 @@ export class Sending<Content> {
       }
       const last = this.#lastAttempts.take(seq)
       tell(moved(message, 'sending'))
-      const result = await this.#attempt(message)
-      if (result !== undefined) await this.#act(message, withRefusedReply(result, last))
+      const attempt = await this.#attempt(message)
+      if (attempt === undefined) return
+      const { end, result } = attempt
+      await this.#act(message, withRefusedReply(result, last), end)
     } finally {
       // It may be on its way again, with another claim.
       if (sending.get(seq) === claim) sending.delete(seq)
@@ -128,9 +131,12 @@ export class Sending<Content> {
   }
 
   /** @returns undefined if there was no decision */
-  async #attempt(message: Message<Content>): Promise<AttemptResult | undefined> {
-    const { abort, careful, closing, options, tell } = this.#context
+  async #attempt(
+    message: Message<Content>
+  ): Promise<{ result: AttemptResult; end: AttemptEnd } | undefined> {
+    const { abort, careful, closing, gate, options, tell } = this.#context
     const { row } = message
+    gate.beginAttempt(row.seq, message.attempts === 0)
     const startedAt = options.clock.now()
     this.#countTime(message)
     message.counts = true
@@ -141,6 +147,7 @@ export class Sending<Content> {
         careful.watchWork(row.seq, work)
       )
     } catch (error) {
+      gate.forgetAttempt(row.seq)
       if (abort.aborted) await this.#waitAgain(message)
       else {
         const settlement = failedSettlement(settledMessage(message), error, options.clock.now())
@@ -150,31 +157,38 @@ export class Sending<Content> {
     } finally {
       careful.endAttempt()
     }
-    const { reply, error, reachable, elapsedMs, repeats = 0 } = result
+    const { reply, error, elapsedMs, repeats = 0 } = result
     message.attempts += repeats
     message.record({ at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) })
     // The auth node may be closed before this one.
     const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
     if (reply === undefined && closing.aborted && isAborted) {
+      gate.forgetAttempt(row.seq)
       // The outcome is unknown: a durable message stays for the next start.
       await this.#waitAgain(message)
       return undefined
     }
+    const end = gate.endAttempt(row.seq, result)
     tell({ kind: 'attempted', message: settledMessage(message), result })
-    message.counts = reachable || options.failWhileUnreachable
+    const isAway = end.fault?.isAway === true && !options.failWhileUnreachable
+    message.counts = !isAway && !end.isExcused
     this.#countTime(message)
     message.mayHaveArrived ||= mayHaveArrived(result)
-    return result
+    return { result, end }
   }
 
   /** Does what the rules say. */
-  async #act(message: Message<Content>, result: AttemptResult): Promise<void> {
-    const { options, outageMs, tell } = this.#context
+  async #act(
+    message: Message<Content>,
+    result: AttemptResult,
+    { leastWaitMs }: AttemptEnd
+  ): Promise<void> {
+    const { options, tell } = this.#context
     const now = options.clock.now()
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
-    const waitMs = this.retryInMs(message, result, outageMs())
+    const waitMs = this.retryInMs(message, result, leastWaitMs)
     if (waitMs === undefined) {
       await this.#decide(message, { result, settlement })
       return

@@ -5,6 +5,7 @@ import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions } from './delivery-options.ts'
+import type { Gate } from './gate.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 import type { Message } from './message.ts'
 
@@ -27,8 +28,7 @@ export interface WorkContext<Content> {
   readonly readPlace: (content: Content) => Pick<NewMessage, 'lane' | 'hashes'>
   /** Messages that are accepted from now on have this number or a higher one. */
   readonly nextSeq: () => number
-  /** How long nothing starts because of an outage, in milliseconds. */
-  readonly outageMs: () => number
+  readonly gate: Gate
   /** Messages may be sent. */
   readonly maySend: () => boolean
   /** Asks for messages whose turn it is, together with what was asked of the queue before. */

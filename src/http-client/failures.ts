@@ -11,7 +11,9 @@ export function failureOf(error: unknown, family: HttpErrorFamily | undefined): 
     code = name === 'Error' ? 'EUNKNOWN' : name,
     message
   } = error as NodeJS.ErrnoException
-  return new HttpError(describeError(code, message), { code, family })
+  const isOfOwnCertificate =
+    isCertificateAlert(error as NodeJS.ErrnoException) || code.startsWith('ERR_OSSL_')
+  return new HttpError(describeError(code, message), { code, family, isOfOwnCertificate })
 }
 
 /** The same for an error before the connection was complete. */

@@ -25,6 +25,8 @@ export interface HttpErrorFacts {
   atProxy?: boolean | undefined
   /** With which the proxy refused the connection. */
   proxyStatus?: number | undefined
+  /** It is about the client certificate of this side: unusable, missing, or not accepted. */
+  isOfOwnCertificate?: boolean | undefined
   /** Name of the issuer of a certificate that was not trusted. */
   certificateIssuer?: string | undefined
 }
@@ -46,6 +48,7 @@ export class HttpError extends Error {
   readonly retryAfterMs: number | undefined
   readonly atProxy: boolean
   readonly proxyStatus: number | undefined
+  readonly isOfOwnCertificate: boolean
   readonly certificateIssuer: string | undefined
   readonly #facts: HttpErrorFacts
 
@@ -62,6 +65,7 @@ export class HttpError extends Error {
     this.retryAfterMs = facts.retryAfterMs
     this.atProxy = facts.atProxy ?? false
     this.proxyStatus = facts.proxyStatus
+    this.isOfOwnCertificate = facts.isOfOwnCertificate ?? false
     this.certificateIssuer = facts.certificateIssuer
   }
 

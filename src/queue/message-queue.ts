@@ -15,6 +15,7 @@ import type {
   Move,
   NewMessage,
   OpenedQueue,
+  Preference,
   QueueCounts,
   QueueSummary,
   SuspendedChoice
@@ -83,8 +84,8 @@ export class MessageQueue<Content> {
     }
   }
 
-  claimNext(most: number): Promise<Claim[]> {
-    return this.#engine.call('claimNext', () => [most, this.#contents.before])
+  claimNext(most: number, preference?: Preference): Promise<Claim[]> {
+    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference])
   }
 
   claimEarly(seq: number): Promise<Claim | undefined> {

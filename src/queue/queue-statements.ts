@@ -73,6 +73,9 @@ export const IS_ASIDE = `state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED})`
 /** Rows that one call looks at: a few milliseconds. */
 export const ROWS_PER_CALL = 5000
 
+/** The newest message that was never tried is looked for among so many: most of them are, in an outage. */
+const NEWEST_ROWS = 200
+
 /** Hashes are stored by parts of so many messages. */
 export const SEQS_OF_PART = 4096
 
@@ -103,6 +106,7 @@ export class Statements {
   readonly #laterInLane: StatementSync
   readonly #dueRetries: StatementSync
   readonly #ready: StatementSync
+  readonly #newestReady: StatementSync
   readonly #late: StatementSync
   readonly #named: StatementSync
   readonly #nextRetry: StatementSync
@@ -156,6 +160,9 @@ export class Statements {
     // prepare the statement again each time.
     this.#ready = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
       WHERE state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq`)
+    this.#newestReady = select(
+      `state = ${WAITING} AND turn = 0 ORDER BY seq DESC LIMIT ${NEWEST_ROWS}`
+    )
     // These are read for each message: objects would take twice as long.
     for (const statement of [this.#place, this.#row, this.#ready]) statement.setReturnArrays(true)
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
@@ -202,6 +209,11 @@ export class Statements {
   /** Those from this number on that may go at once, in the order of acceptance. */
   *ready(seq: number): Iterable<StoredRow> {
     for (const values of this.#ready.iterate(seq)) yield rowOf(values as unknown as RowValues)
+  }
+
+  /** The newest that may go at once, out of a bounded number. */
+  newestReady(): Iterable<StoredRow> {
+    return many(this.#newestReady.iterate())
   }
 
   /** Awaiting ones whose time is up. */

@@ -11,6 +11,13 @@ import type {
 import type { Pause } from './queue-event.ts'
 
 /** How the messages of a node may overtake each other: not at all, within a key, or freely. */
+/**
+ * Which of those whose turn it is go first: retries that are due, before messages that may go at once (`retries`); one
+ * of each (`alternate`), so that neither kind keeps the other from going; or only the newest that was never tried, if
+ * there is one (`newest`).
+ */
+export type Preference = 'retries' | 'alternate' | 'newest'
+
 export type Order = 'fifo' | 'key' | 'none'
 
 /** A message that is accepted. */

@@ -39,6 +39,7 @@ import type {
   Move,
   NewMessage,
   OpenedQueue,
+  Preference,
   Order,
   QueueCounts,
   QueueRun,
@@ -206,9 +207,13 @@ export class Queue<Stored> {
    * @param most so many at most
    * @param contentsBefore contents come with those that have a lower number
    */
-  claimNext(most: number, contentsBefore = Infinity): ClaimedMessage<Stored>[] {
+  claimNext(
+    most: number,
+    contentsBefore = Infinity,
+    preference?: Preference
+  ): ClaimedMessage<Stored>[] {
     if (this.#known.counts.waiting === 0 || most <= 0) return []
-    const rows = this.#turns.next(most, this.#uptime.ms)
+    const rows = this.#turns.next(most, this.#uptime.ms, preference)
     return rows.map((row) => this.#claim(row, contentsBefore))
   }
 

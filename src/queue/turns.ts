@@ -1,6 +1,6 @@
 import { isRetrying, isWaiting } from './queue-statements.ts'
 import type { OldestWaiting, Place, Statements, StoredRow } from './queue-statements.ts'
-import type { Order } from './queue-types.ts'
+import type { Order, Preference } from './queue-types.ts'
 
 /** No more messages than this are retried at a time: if the receiver is down, the others wait. */
 const MOST_RETRIED = 1000
@@ -17,6 +17,8 @@ interface Known {
   readyFrom: number
   /** How many of the waiting messages are retried. */
   retrying: number
+  /** The one that was handed out last was a retry. */
+  wasRetry: boolean
   /** Waiting messages that are handed out, with their lanes. */
   sending: Map<number, number | null>
 }
@@ -38,7 +40,14 @@ interface Known {
 export class Turns {
   readonly #sql: Statements
   readonly #order: Order
-  #known: Known = { barrier: 0, front: 0, readyFrom: 0, retrying: 0, sending: new Map() }
+  #known: Known = {
+    barrier: 0,
+    front: 0,
+    readyFrom: 0,
+    retrying: 0,
+    wasRetry: false,
+    sending: new Map()
+  }
   /** Before the current transaction. */
   #before = this.#known
   /** When messages were last asked for: a turn after that is still to come. */
@@ -110,11 +119,11 @@ export class Turns {
   }
 
   /**
-   * Those whose turn it is, in this order: retries that are due, then those that may go at once.
+   * Those whose turn it is.
    *
    * @param now how long the queue has been open
    */
-  next(most: number, now: number): StoredRow[] {
+  next(most: number, now: number, preference: Preference = 'retries'): StoredRow[] {
     this.#askedAt = now
     const { barrier, front, retrying, sending } = this.#known
     if (barrier >= front) {
@@ -125,8 +134,17 @@ export class Turns {
         return row === undefined ? [] : [row]
       }
     }
-    const rows = retrying === 0 ? [] : this.#dueRetries(most)
-    if (rows.length < most && retrying < MOST_RETRIED) this.#addReady(rows, most)
+    const newest = preference === 'newest' ? this.#newestUntried() : undefined
+    if (newest !== undefined) return [newest]
+    const due = retrying === 0 ? [] : this.#dueRetries(most)
+    if (due.length === 0) return this.#ready(most)
+    const isReadyFirst = preference === 'alternate' && this.#known.wasRetry
+    const share = preference === 'alternate' ? (most + Number(isReadyFirst)) >> 1 : 0
+    const ready = retrying < MOST_RETRIED ? this.#ready(Math.max(share, most - due.length)) : []
+    const dueNow = due.slice(0, most - ready.length)
+    const rows = isReadyFirst ? alternating(ready, dueNow) : alternating(dueNow, ready)
+    const last = rows.at(-1)
+    this.#known.wasRetry = last !== undefined && isRetrying(last)
     return rows
   }
 
@@ -220,14 +238,32 @@ export class Turns {
     return rows
   }
 
-  /** Adds messages that may go at once, until there are as many as wanted. */
-  #addReady(rows: StoredRow[], most: number): void {
+  /** Messages that may go at once. */
+  #ready(most: number): StoredRow[] {
+    const rows: StoredRow[] = []
+    if (most <= 0) return rows
     for (const row of this.#sql.ready(this.#known.readyFrom)) {
       if (this.isFree(row)) rows.push(row)
       if (rows.length < most) continue
       this.#known.readyFrom = row.seq + 1
-      return
+      return rows
     }
     this.#known.readyFrom = Infinity
+    return rows
   }
+
+  /** Of a bounded number of messages that may go at once, the newest that was never tried. */
+  #newestUntried(): StoredRow | undefined {
+    for (const row of this.#sql.newestReady()) {
+      if (row.attempts === 0 && this.isFree(row)) return row
+    }
+    return undefined
+  }
+}
+
+/** One of each, as long as both last. */
+function alternating(first: readonly StoredRow[], second: readonly StoredRow[]): StoredRow[] {
+  const longer = Math.max(first.length, second.length)
+  const pairs = Array.from({ length: longer }, (_, at) => [first[at], second[at]])
+  return pairs.flat().filter((row) => row !== undefined)
 }

@@ -41,6 +41,8 @@ export interface AttemptError {
   readonly atProxy?: boolean
   /** With which the proxy refused the connection to the receiver. */
   readonly proxyStatus?: number
+  /** It is about the client certificate of this side: missing, unusable, or not accepted. */
+  readonly isOfOwnCertificate?: boolean
   readonly text: string
 }
 

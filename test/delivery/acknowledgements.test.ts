@@ -5,7 +5,7 @@ import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { SettledMessage, Settlement } from '../../src/delivery/settlement.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
-import { resultOf, type ReplyKind } from './replies.ts'
+import { isReached, resultOf, type ReplyKind } from './replies.ts'
 import { codec, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
 
 /** An application acknowledgement on which the rules decide so. */
@@ -207,7 +207,7 @@ for (const durable of [false, true]) {
           if (event.kind !== 'moved') return
           const { message, to, result } = event
           const facts = result && `${result.decision.outcome} ${result.decision.retry}`
-          const reached = result && `${result.answered} ${result.reachable} ${result.elapsedMs}`
+          const reached = result && `${result.answered} ${isReached(result)} ${result.elapsedMs}`
           told.push(`${message.controlId} ${to} ${facts} ${reached}`)
         }
       })

@@ -22,6 +22,7 @@ import { createAuthority, selfSignedCertificate } from '../support/certificates.
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { isReached } from './replies.ts'
 import { setUp } from './set-up.ts'
 
 const ACK = 'MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|M1\r'
@@ -186,7 +187,7 @@ describe('Courier', () => {
     const first = await courier(fresh.url).attempt(parcel)
     assert.deepEqual([first.error?.family, first.decision.retry], ['reset', true])
     assert.equal(fresh.requests.length, 1)
-    assert.equal(first.reachable, true)
+    assert.equal(isReached(first), true)
 
     for (const bytes of [
       'HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nMSH|',
@@ -285,7 +286,7 @@ describe('Courier', () => {
         text: 'the receiver sent a reply to an earlier message'
       })
       assert.deepEqual(
-        [second.decision.rule, second.decision.retry, second.reachable, second.reply],
+        [second.decision.rule, second.decision.retry, isReached(second), second.reply],
         ['E=RF', true, true, undefined]
       )
       // There was an answer, so the message is not resent without asking the rules.
@@ -422,7 +423,7 @@ describe('Courier', () => {
       socket.write(answer(503, ACK))
     })
     const away = await courier(gateway.url).attempt(parcel)
-    assert.deepEqual([away.reachable, away.answered], [false, false])
+    assert.deepEqual([isReached(away), away.answered], [false, false])
 
     const refusing = await receiver((socket) => {
       socket.write(answer(401, ACK.replace('AA', 'AE')))
@@ -683,7 +684,7 @@ describe('Courier', () => {
       socket.write(answer(503, '', 'retry-after: 7\r\n'))
     })
     const busy = await courier(gateway.url).attempt(parcel)
-    assert.deepEqual([busy.reachable, busy.retryAfterMs], [false, 7000])
+    assert.deepEqual([isReached(busy), busy.retryAfterMs], [false, 7000])
     // As on a server whose clock is years behind.
     const dates =
       'date: Fri, 02 Jan 2015 03:04:05 GMT\r\nretry-after: Fri, 02 Jan 2015 03:04:25 GMT\r\n'
@@ -705,8 +706,9 @@ describe('Courier', () => {
       const cut = await receiver((socket) => {
         socket.end(`${head}\r\ncontent-length: 500\r\n\r\ncut`)
       })
-      const { reachable, retryAfterMs, status, error } = await courier(cut.url).attempt(parcel)
-      assert.deepEqual([reachable, retryAfterMs, status], facts, head)
+      const result = await courier(cut.url).attempt(parcel)
+      const { retryAfterMs, status, error } = result
+      assert.deepEqual([isReached(result), retryAfterMs, status], facts, head)
       assert.equal(error?.family, 'reset')
     }
 
@@ -714,12 +716,12 @@ describe('Courier', () => {
       socket.write(answer(500, ACK.replace('AA', 'AE'), 'retry-after: 7\r\n'))
     })
     const refused = await courier(told.url).attempt(parcel)
-    assert.deepEqual([refused.reachable, refused.retryAfterMs], [true, undefined])
+    assert.deepEqual([isReached(refused), refused.retryAfterMs], [true, undefined])
     assert.equal(refused.decision.outcome, 'fail')
 
     await told.close()
     const down = await courier(told.url).attempt(parcel)
-    assert.deepEqual([down.reachable, down.error?.family], [false, 'connect'])
+    assert.deepEqual([isReached(down), down.error?.family], [false, 'connect'])
   })
 
   it('says what to do if there is no token; a status of the token server is not one of the receiver', async () => {
@@ -751,11 +753,11 @@ describe('Courier', () => {
     assert.deepEqual([refused.decision.rule, refused.status], ['E#token=S', 401])
     assert.match(refused.hint ?? '', /^Check Client ID/)
     assert.doesNotMatch(refused.error?.text ?? '', /Check Client ID/)
-    assert.deepEqual([refused.reachable, refused.isPermanent], [true, true])
+    assert.deepEqual([isReached(refused), refused.isPermanent], [true, true])
 
     const failing = await tokensOf(json({}, 503))
     const outage = await courier(server.url, { tokens: failing }).attempt(parcel)
-    assert.deepEqual([outage.reachable, outage.status], [false, 503])
+    assert.deepEqual([isReached(outage), outage.status], [false, 503])
     assert.equal(outage.isPermanent, undefined)
 
     const unset = await tokensOf(json({}), { clientAuth: 'private_key_jwt' })
@@ -769,7 +771,7 @@ describe('Courier', () => {
     const server = await startServer((_request, response) => response.end(ACK), tls)
     closing.push(server.close)
     const atReceiver = await courier(server.url).attempt(parcel)
-    assert.deepEqual([atReceiver.error?.family, atReceiver.reachable], ['tls', false])
+    assert.deepEqual([atReceiver.error?.family, isReached(atReceiver)], ['tls', false])
     const httpClient = tokenHttpClient()
     closing.push(() => {
       httpClient.close()
@@ -780,7 +782,7 @@ describe('Courier', () => {
     )
     const forToken = await courier(server.url, { tokens }).attempt(parcel)
     assert.equal(forToken.error?.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
-    assert.deepEqual([forToken.error.family, forToken.reachable], ['token', false])
+    assert.deepEqual([forToken.error.family, isReached(forToken)], ['token', false])
   })
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -793,8 +795,9 @@ describe('Courier', () => {
       })
       closing.push(server.close)
       const mine = courier(server.url, { client: { tls: { ca: authority.ca } } })
-      const { error, reachable } = await mine.attempt(parcel)
-      assert.deepEqual([error?.family, reachable], ['tls', false], error?.code)
+      const result = await mine.attempt(parcel)
+      const { error } = result
+      assert.deepEqual([error?.family, isReached(result)], ['tls', false], error?.code)
       assert.match(error?.text ?? '', /client certificate/)
     })
   }
@@ -806,8 +809,12 @@ describe('Courier', () => {
     const proxied = courier(new URL('https://receiver.example/'), {
       client: { proxy: { url: url.origin } }
     })
-    const { error, reachable } = await proxied.attempt(parcel)
-    assert.deepEqual([error?.code, error?.atProxy, reachable], ['ECONNREFUSED', true, false])
+    const result = await proxied.attempt(parcel)
+    const { error } = result
+    assert.deepEqual(
+      [error?.code, error?.atProxy, isReached(result)],
+      ['ECONNREFUSED', true, false]
+    )
     assert.equal((await courier(url).attempt(parcel)).error?.atProxy, undefined)
 
     const proxy = await startConnectProxy('user:right')

@@ -873,7 +873,7 @@ export class DeliveryModel {
     if (kind === 'unreachable' || kind === 'busy') this.#waitForReceiver()
     else {
       this.#endOutage()
-      if (result.answered) this.#allowed = Math.min(2 * this.#allowed, 1000)
+      this.#allowed = Math.min(2 * this.#allowed, 1000)
     }
     const { outcome } = result.decision
     if (result.decision.retry) {

@@ -41,7 +41,6 @@ describe('deliveryFailed', () => {
   const result = (filled: Partial<AttemptResult>): AttemptResult => ({
     decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
     answered: false,
-    reachable: true,
     elapsedMs: 1,
     ...filled
   })

@@ -1,4 +1,5 @@
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import { faultOf, type FailureFacts } from '../../src/delivery/fault.ts'
 
 /** How an attempt can end. */
 export type ReplyKind =
@@ -51,7 +52,6 @@ export function resultOf(kind: ReplyKind): AttemptResult {
       decision,
       error: { code: 'ECONNREFUSED', family: 'connect', text: 'connection refused' },
       answered: false,
-      reachable: false,
       elapsedMs: 1
     }
   }
@@ -71,7 +71,6 @@ export function resultOf(kind: ReplyKind): AttemptResult {
       ack: acknowledged ? ack : null
     },
     answered: acknowledged,
-    reachable: true,
     ...(kind === 'retry-after' ? { retryAfterMs: RETRY_AFTER_MS } : undefined),
     elapsedMs: 1
   }
@@ -83,7 +82,11 @@ export function abortedResult(): AttemptResult {
     decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
     error: { code: 'ERR_ABORTED', text: 'the request was cancelled on this side' },
     answered: false,
-    reachable: false,
     elapsedMs: 1
   }
+}
+
+/** There was a receiver to talk to. */
+export function isReached(result: FailureFacts): boolean {
+  return faultOf(result)?.isAway !== true
 }

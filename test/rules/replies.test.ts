@@ -24,6 +24,7 @@ import { startTokenFaultServer, json as tokenAnswer } from '../support/token-fau
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { whyFailed } from '../../src/delivery/explain.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
+import { isReached } from '../delivery/replies.ts'
 
 /** A body, or an answer that is more than a body. */
 type Body = string | Omit<Answer, 'status'>
@@ -549,7 +550,7 @@ it('is no time with a reachable receiver, where nginx wants a client certificate
     ['400 Bad Request', true]
   ] as const) {
     const answer = { status: 400, ...(nginx(title) as Omit<Answer, 'status'>) }
-    assert.equal((await exchange.attempt(answer)).reachable, reachable)
+    assert.equal(isReached(await exchange.attempt(answer)), reachable)
   }
 })
 

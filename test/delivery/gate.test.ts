@@ -1,43 +1,55 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
-import { Pace, type PaceSettings } from '../../src/delivery/pace.ts'
+import { Gate, type GateSettings } from '../../src/delivery/gate.ts'
+import type { AttemptError } from '../../src/rules/attempt.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { resultOf } from './replies.ts'
 import { setUp } from './set-up.ts'
 
 const SETTINGS = {
+  order: 'none',
   maxPerSecond: 0,
-  places: 10,
+  slots: 10,
   retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
   isRetrying: true,
   random: () => 0.5,
   onOpen: () => undefined
-}
+} as const satisfies GateSettings
 
 /** Many messages may be in flight. */
-function openPaceOf(settings?: Partial<PaceSettings>): ReturnType<typeof paceOf> {
-  const found = paceOf(settings)
-  for (let success = 0; success < 4; success++) found.pace.adaptTo(resultOf('accept'))
+function openGateOf(settings?: Partial<GateSettings>): ReturnType<typeof gateOf> {
+  const found = gateOf(settings)
+  for (let success = 0; success < 4; success++) end(found.gate, resultOf('accept'))
   return found
 }
 
-function paceOf(settings: Partial<PaceSettings> = {}): { clock: FakeClock; pace: Pace } {
+function gateOf(settings: Partial<GateSettings> = {}): { clock: FakeClock; gate: Gate } {
   const clock = new FakeClock()
-  return { clock, pace: new Pace({ ...SETTINGS, ...settings }, clock) }
+  return { clock, gate: new Gate({ ...SETTINGS, ...settings }, clock) }
 }
 
-describe('Pace', () => {
+function errorOf(family: 'timeout' | 'reset'): AttemptError {
+  return { code: '', family, text: '' }
+}
+
+/** One attempt of a message. */
+function end(gate: Gate, result: AttemptResult, seq = 1): void {
+  gate.beginAttempt(seq, false)
+  gate.endAttempt(seq, result)
+}
+
+describe('Gate', () => {
   it('doubles the number in flight with each success, from one at the start and after an outage', () => {
-    const { pace } = paceOf()
+    const { gate } = gateOf()
     for (const when of ['at the start', 'after an outage']) {
-      const seen = [pace.places]
+      const seen = [gate.slots]
       for (let success = 0; success < 5; success++) {
-        pace.adaptTo(resultOf(success % 2 === 0 ? 'accept' : 'nak'))
-        seen.push(pace.places)
+        end(gate, resultOf(success % 2 === 0 ? 'accept' : 'nak'))
+        seen.push(gate.slots)
       }
       assert.deepEqual(seen, [1, 2, 4, 8, 10, 10], when)
-      pace.adaptTo(resultOf('unreachable'))
+      end(gate, resultOf('unreachable'))
     }
   })
 
@@ -46,47 +58,47 @@ describe('Pace', () => {
     const onOpen = (): void => {
       opened++
     }
-    const slow = paceOf({ onOpen })
-    slow.pace.endStartSoon()
+    const slow = gateOf({ onOpen })
+    slow.gate.beginAttempt(1, true)
     await slow.clock.advance(999)
-    assert.deepEqual([slow.pace.places, opened], [1, 0])
+    assert.deepEqual([slow.gate.slots, opened], [1, 0])
     await slow.clock.advance(1)
-    assert.deepEqual([slow.pace.places, opened], [10, 1])
+    assert.deepEqual([slow.gate.slots, opened], [10, 1])
 
-    const down = paceOf({ onOpen })
-    down.pace.endStartSoon()
-    down.pace.adaptTo(resultOf('unreachable'))
-    down.pace.endStartSoon()
+    const down = gateOf({ onOpen })
+    down.gate.beginAttempt(1, true)
+    end(down.gate, resultOf('unreachable'))
+    down.gate.beginAttempt(1, true)
     await down.clock.advance(10_000)
-    assert.deepEqual([down.pace.places, opened], [1, 1])
-    slow.pace.close()
-    down.pace.close()
+    assert.deepEqual([down.gate.slots, opened], [1, 1])
+    slow.gate.close()
+    down.gate.close()
   })
 
   it('starts nothing in an outage until the wait is over, which doubles', () => {
-    const { clock, pace } = paceOf()
+    const { clock, gate } = gateOf()
     const waits: number[] = []
     for (let failed = 0; failed < 6; failed++) {
-      pace.adaptTo(resultOf('unreachable'))
-      waits.push(pace.outageMs)
+      end(gate, resultOf('unreachable'))
+      waits.push(gate.closedMs)
       assert.equal(
-        pace.mayStart(() => undefined),
+        gate.mayStart(() => undefined),
         false
       )
       // What was on its way says the same.
-      pace.adaptTo(resultOf('unreachable'))
-      clock.pass(pace.outageMs)
+      end(gate, resultOf('unreachable'))
+      clock.pass(gate.closedMs)
       assert.equal(
-        pace.mayStart(() => undefined),
+        gate.mayStart(() => undefined),
         true
       )
-      assert.equal(pace.places, 1)
+      assert.equal(gate.slots, 1)
     }
     assert.deepEqual(waits, [5000, 10_000, 20_000, 40_000, 60_000, 60_000])
-    pace.adaptTo(resultOf('fail'))
-    pace.adaptTo(resultOf('unreachable'))
-    assert.equal(pace.outageMs, 5000, 'any other answer ends it')
-    pace.close()
+    end(gate, resultOf('fail'))
+    end(gate, resultOf('unreachable'))
+    assert.equal(gate.closedMs, 5000, 'any other answer ends it')
+    gate.close()
   })
 
   const answer = (status: number, more: Partial<AttemptResult> = {}): AttemptResult => {
@@ -97,64 +109,64 @@ describe('Pace', () => {
 
   for (const status of [401, 403, 404, 407, 429, 431, 502, 503, 504]) {
     it(`takes HTTP ${status} for an outage`, () => {
-      const { clock, pace } = paceOf()
+      const { clock, gate } = gateOf()
       for (let failed = 0; failed < 20; failed++) {
-        pace.adaptTo(answer(status))
-        clock.pass(pace.outageMs)
+        end(gate, answer(status))
+        clock.pass(gate.closedMs)
       }
-      pace.adaptTo(answer(status))
-      assert.equal(pace.outageMs, [401, 403, 407].includes(status) ? 300_000 : 60_000)
+      end(gate, answer(status))
+      assert.equal(gate.closedMs, [401, 407, 431].includes(status) ? 300_000 : 60_000)
     })
   }
 
   for (const status of [200, 400, 408, 409, 422, 500]) {
     it(`leaves HTTP ${status} to the message`, () => {
-      const { pace } = openPaceOf()
-      pace.adaptTo(answer(status))
-      assert.deepEqual([pace.outageMs, pace.places], [0, 10])
+      const { gate } = openGateOf()
+      end(gate, answer(status))
+      assert.deepEqual([gate.closedMs, gate.slots], [0, 10])
     })
   }
 
   for (const family of ['timeout', 'reset'] as const) {
     it(`leaves a ${family} to the message`, () => {
-      const { pace } = openPaceOf()
-      pace.adaptTo({ ...resultOf('unreachable'), error: { code: '', family, text: '' } })
-      assert.deepEqual([pace.outageMs, pace.places], [0, 10])
+      const { gate } = openGateOf()
+      end(gate, { ...resultOf('unreachable'), error: errorOf(family) })
+      assert.deepEqual([gate.closedMs, gate.slots], [0, 10])
     })
   }
 
   it('goes by what a reply means, not by its status', () => {
     const waits = ([400, 401, 431, 'tls'] as const).map((meaning) => {
-      const { clock, pace } = paceOf()
+      const { clock, gate } = gateOf()
       for (let failed = 0; failed < 20; failed++) {
-        pace.adaptTo(answer(meaning === 400 ? 503 : 400, { meaning }))
-        clock.pass(pace.outageMs)
+        end(gate, answer(meaning === 400 ? 503 : 400, { meaning }))
+        clock.pass(gate.closedMs)
       }
-      pace.adaptTo(answer(meaning === 400 ? 503 : 400, { meaning }))
-      return pace.outageMs
+      end(gate, answer(meaning === 400 ? 503 : 400, { meaning }))
+      return gate.closedMs
     })
-    assert.deepEqual(waits, [0, 300_000, 60_000, 60_000])
+    assert.deepEqual(waits, [0, 300_000, 300_000, 300_000])
   })
 
   it('waits as long after a proxy has refused the login', () => {
-    const { clock, pace } = paceOf()
+    const { clock, gate } = gateOf()
     const error = { code: 'ERR_PROXY_TUNNEL', family: 'connect', text: '' } as const
     const refused = { ...resultOf('unreachable'), error: { ...error, proxyStatus: 407 } }
     for (let failed = 0; failed < 20; failed++) {
-      pace.adaptTo(refused)
-      clock.pass(pace.outageMs)
+      end(gate, refused)
+      clock.pass(gate.closedMs)
     }
-    pace.adaptTo(refused)
-    assert.equal(pace.outageMs, 300_000)
+    end(gate, refused)
+    assert.equal(gate.closedMs, 300_000)
   })
 
   it('waits as long as the receiver asks, at most an hour', () => {
-    const { clock, pace } = paceOf()
-    pace.adaptTo(answer(503, { retryAfterMs: 30_000 }))
-    assert.equal(pace.outageMs, 30_000)
+    const { clock, gate } = gateOf()
+    end(gate, answer(503, { retryAfterMs: 30_000 }))
+    assert.equal(gate.closedMs, 30_000)
     clock.pass(1000)
-    pace.adaptTo(answer(503, { retryAfterMs: 7_200_000 }))
-    assert.equal(pace.outageMs, 3_600_000)
+    end(gate, answer(503, { retryAfterMs: 7_200_000 }))
+    assert.equal(gate.closedMs, 3_600_000)
   })
 
   it('does not hold up what is not retried', () => {
@@ -162,50 +174,63 @@ describe('Pace', () => {
       [{ isRetrying: false }, {}],
       [{}, { retry: false }]
     ] as const) {
-      const { pace } = openPaceOf(settings)
+      const { gate } = openGateOf(settings)
       const result = resultOf('unreachable')
-      pace.adaptTo({ ...result, decision: { ...result.decision, ...decision } })
-      assert.deepEqual([pace.outageMs, pace.places], [0, 1])
+      end(gate, { ...result, decision: { ...result.decision, ...decision } })
+      assert.deepEqual([gate.closedMs, gate.slots], [0, 1])
     }
   })
 
   it('goes on with a token if that was missing, and with nothing else', () => {
-    const { pace } = paceOf()
-    pace.adaptTo(resultOf('unreachable'))
-    pace.tokenIsBack()
-    assert.equal(pace.outageMs, 5000)
-    pace.endOutage()
+    const { gate } = gateOf()
+    end(gate, resultOf('unreachable'))
+    gate.tokenIsBack()
+    assert.equal(gate.closedMs, 5000)
+    gate.endOutage()
     const error = { code: 'invalid_client', family: 'token', text: '' } as const
-    pace.adaptTo({ ...resultOf('unreachable'), error })
-    assert.equal(pace.outageMs, 5000)
-    pace.tokenIsBack()
-    assert.equal(pace.outageMs, 0)
+    end(gate, { ...resultOf('unreachable'), error })
+    assert.equal(gate.closedMs, 5000)
+    gate.tokenIsBack()
+    assert.equal(gate.closedMs, 0)
   })
 
-  it('leaves it alone after another failure: one message says nothing of the others', () => {
-    const { pace } = openPaceOf()
-    for (const kind of ['fail', 'retry', 'suspend'] as const) pace.adaptTo(resultOf(kind))
-    assert.equal(pace.places, 10)
-    pace.adaptTo(resultOf('unreachable'))
-    for (const kind of ['fail', 'retry', 'suspend'] as const) pace.adaptTo(resultOf(kind))
-    assert.equal(pace.places, 1)
-    // Accepted by its status alone, without an acknowledgement.
-    pace.adaptTo({ ...resultOf('accept'), answered: false })
-    assert.equal(pace.places, 2)
-    pace.adaptTo({ ...resultOf('await'), answered: false })
-    assert.equal(pace.places, 4)
+  it('lets more go after any answer, and after a time-out: one message says nothing of the others', () => {
+    const timeout = { ...resultOf('unreachable'), error: errorOf('timeout') }
+    for (const result of [
+      ...(['accept', 'nak', 'fail', 'retry', 'suspend', 'await'] as const).map(resultOf),
+      timeout
+    ]) {
+      const { gate } = openGateOf()
+      end(gate, result)
+      assert.equal(gate.slots, 10)
+      end(gate, resultOf('unreachable'))
+      assert.equal(gate.slots, 1)
+      end(gate, result)
+      assert.deepEqual([gate.slots, gate.closedMs], [2, 0])
+    }
+  })
+
+  it('says nothing after a single cut, and is closed after three in a row', () => {
+    const cut = { ...resultOf('unreachable'), error: errorOf('reset'), isCutEarly: true }
+    const { gate } = openGateOf()
+    const seen = [cut, cut, resultOf('retry'), cut, cut, cut].map((result) => {
+      end(gate, result)
+      return gate.closedMs
+    })
+    assert.deepEqual(seen, [0, 0, 0, 0, 0, 5000])
+    assert.equal(gate.slots, 1)
   })
 
   it('counts each request of an attempt', () => {
-    const { clock, pace } = paceOf({ maxPerSecond: 2 })
-    const waits = (): boolean => !pace.mayStart(() => undefined)
-    pace.startAttempt()
-    pace.adaptTo({ ...resultOf('accept'), requests: 3 })
+    const { clock, gate } = gateOf({ maxPerSecond: 2 })
+    const waits = (): boolean => !gate.mayStart(() => undefined)
+    gate.countRequests()
+    end(gate, { ...resultOf('accept'), requests: 3 })
     clock.pass(1400)
     assert.ok(waits(), 'three requests take a second and a half')
     clock.pass(100)
     assert.ok(!waits())
-    pace.close()
+    gate.close()
   })
 
   for (const maxPerSecond of [0.5, 3, 40, 900]) {

@@ -1,0 +1,266 @@
+import type { Clock } from '../clock.ts'
+import type { Order, Preference } from '../queue/queue-types.ts'
+import type { AttemptResult } from './attempt-result.ts'
+import { faultOf, statusOf, type Fault } from './fault.ts'
+import { Neighbors } from './neighbors.ts'
+import { LONGEST_RETRY_AFTER_MS, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
+
+/** After so long at the start, all may go, in milliseconds: a receiver that is slow is not in trouble. */
+const START_MS = 1000
+/** So much lateness of a timer is made up for, in milliseconds; more would be a burst. */
+const SLACK_MS = 10
+/** The wait between logins grows to this at least, in milliseconds. */
+const LOGIN_INTERVAL_MS = 300_000
+/** After so many failures of the oldest message in a row, another one is asked. */
+const PROBES_OF_OLDEST = 2
+
+export interface GateSettings {
+  order: Order
+  /** Attempts started per second at most; 0: no limit. */
+  maxPerSecond: number
+  /** Messages in flight at most. */
+  slots: number
+  retry: RetrySettings
+  /** What is not retried waits for no end of an outage. */
+  isRetrying: boolean
+  random: () => number
+  /** More messages may go. */
+  onOpen: () => void
+}
+
+/** What follows from the end of an attempt. */
+export interface AttemptEnd {
+  /** Undefined if it did not fail. */
+  fault: Fault | undefined
+  /** How long this message has to wait at least, in milliseconds. */
+  leastWaitMs: number
+  /** It was sent before its turn to see whether an outage is over: this attempt is not held against it. */
+  isExcused: boolean
+}
+
+/** An outage: nothing starts until its wait is over, then one message goes. */
+interface Outage {
+  /** Waits so far. */
+  waits: number
+  /** On the monotonic clock. */
+  until: number
+  /** It ends when there is a token. */
+  isWithoutToken: boolean
+  /** Another message than the oldest may find it over: it may be about what the oldest contains. */
+  mayBeOfOne: boolean
+  /** The oldest has failed so many times in a row. */
+  oldestFailed: number
+  /** Messages that had never been tried have failed so many times in a row. */
+  freshFailed: number
+  /** The last message that was asked met a status that another one has disproved. */
+  isDoubted: boolean
+}
+
+/**
+ * Lets messages go. Their rate is even, and only so many are in flight. In an outage (`fault.ts`) the gate is closed:
+ * nothing starts until the wait is over; then one message goes, the oldest that may, and the wait doubles with each that
+ * fails. Any other end opens it, and the number in flight doubles from one: a receiver in trouble is left in peace, and
+ * one that has just come back gets no rush. At the start it does so for a second.
+ *
+ * A status may be about what one message contains, though it looks like an outage: then an answer to another message
+ * disproves it (`neighbors.ts`), and only the message itself waits.
+ */
+export class Gate {
+  readonly #settings: GateSettings
+  readonly #clock: Pick<Clock, 'monotonic' | 'after'>
+  readonly #neighbors: Neighbors
+  #slots = 1
+  /** No attempt starts before this; on the monotonic clock. */
+  #nextAt = -Infinity
+  #outage: Outage | undefined
+  /** Messages that were sent to see whether the outage is over; whether they had never been tried. */
+  readonly #probes = new Map<number, { isFresh: boolean }>()
+  #cutsInARow = 0
+  /** Logins of messages that wait each for itself: one at a time, further and further apart. */
+  #logins = { count: 0, nextAt: -Infinity }
+  #cancelWait: (() => void) | undefined
+  #cancelStart: (() => void) | undefined
+
+  constructor(settings: GateSettings, clock: Pick<Clock, 'monotonic' | 'after'>) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#neighbors = new Neighbors(settings.slots)
+  }
+
+  /** How many messages may be in flight now. */
+  get slots(): number {
+    return this.#slots
+  }
+
+  /** How long nothing starts because of an outage, in milliseconds. */
+  get closedMs(): number {
+    return Math.max(0, (this.#outage?.until ?? -Infinity) - this.#clock.monotonic())
+  }
+
+  /** Which message goes next: in an outage one that can tell whether it is over. */
+  get preference(): Preference {
+    const outage = this.#outage
+    if (outage === undefined) return 'alternate'
+    const asksAnother = outage.isDoubted || outage.oldestFailed >= PROBES_OF_OLDEST
+    return outage.mayBeOfOne && asksAnother ? 'newest' : 'retries'
+  }
+
+  /**
+   * Whether an attempt may start now.
+   *
+   * @param later is called when one may, if not
+   */
+  mayStart(later: () => void): boolean {
+    const waitMs = Math.max(this.#nextAt - this.#clock.monotonic(), this.closedMs)
+    if (waitMs <= 0) return true
+    this.#cancelWait?.()
+    this.#cancelWait = this.#clock.after(waitMs, later)
+    return false
+  }
+
+  /** So many requests are sent. */
+  countRequests(requests = 1): void {
+    const { maxPerSecond } = this.#settings
+    if (maxPerSecond === 0) return
+    const from = Math.max(this.#nextAt, this.#clock.monotonic() - SLACK_MS)
+    this.#nextAt = from + (requests * 1000) / maxPerSecond
+  }
+
+  /**
+   * A message is on its way. If it is the first, the start ends in a second.
+   *
+   * @param isFresh it was never tried
+   */
+  beginAttempt(seq: number, isFresh: boolean): void {
+    this.#neighbors.begin(seq)
+    if (this.#outage !== undefined)
+      this.#probes.set(seq, { isFresh: isFresh && this.preference === 'newest' })
+    if (this.#slots === this.#settings.slots) return
+    this.#cancelStart ??= this.#clock.after(START_MS, () => {
+      this.#slots = this.#settings.slots
+      this.#settings.onOpen()
+    })
+  }
+
+  /** An attempt ended without a result: it says nothing. */
+  forgetAttempt(seq: number): void {
+    this.#neighbors.end(seq)
+    this.#probes.delete(seq)
+  }
+
+  /** How an attempt ended. */
+  endAttempt(seq: number, result: AttemptResult): AttemptEnd {
+    const { requests = 1 } = result
+    if (requests > 1) this.countRequests(requests - 1)
+    this.#cutsInARow = result.isCutEarly ? this.#cutsInARow + 1 : 0
+    const fault = faultOf(result, this.#cutsInARow)
+    const probe = this.#probes.get(seq)
+    this.#probes.delete(seq)
+    if (fault === undefined || fault.waits === 'message') {
+      this.#endWithoutOutage(seq, result, fault)
+      return { fault, leastWaitMs: 0, isExcused: false }
+    }
+    const status = this.#disprovableStatus(result)
+    const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
+    if (status === undefined) this.#neighbors.end(seq)
+    if (word !== 'believed' && probe === undefined) {
+      return { fault, leastWaitMs: this.#waitAlone(fault, result), isExcused: false }
+    }
+    this.#slots = 1
+    this.#cancelStart?.()
+    if (this.#closes(result)) this.#wait(fault, result, status, probe)
+    return { fault, leastWaitMs: this.closedMs, isExcused: probe?.isFresh === true }
+  }
+
+  /** There is a token again: that was the trouble, or it still is another one. */
+  tokenIsBack(): void {
+    if (this.#outage?.isWithoutToken) this.endOutage()
+  }
+
+  /** One message may go at once; what it comes to decides. */
+  endWait(): void {
+    if (this.#outage !== undefined) this.#outage.until = -Infinity
+  }
+
+  /** The same, and what follows is a new outage. */
+  endOutage(): void {
+    this.#outage = undefined
+    this.#probes.clear()
+  }
+
+  close(): void {
+    this.#cancelWait?.()
+    this.#cancelStart?.()
+  }
+
+  /** The receiver answered, took too long, or cut the connection: that is no outage. */
+  #endWithoutOutage(seq: number, { isCutEarly }: AttemptResult, fault: Fault | undefined): void {
+    const isAboutMessage = fault === undefined || fault.of === 'message'
+    if (!isAboutMessage) this.#neighbors.end(seq)
+    else if (this.#neighbors.answered(seq)) this.#logins.count = 0
+    if (isCutEarly) return
+    this.endOutage()
+    this.#slots = Math.min(this.#settings.slots, 2 * this.#slots)
+    if (this.#slots === this.#settings.slots) this.#cancelStart?.()
+  }
+
+  /** In order, no neighbor gets an answer meanwhile; and who says when to come again, speaks for all. */
+  #disprovableStatus(result: AttemptResult): number | undefined {
+    if (this.#settings.order === 'fifo' || result.reply === undefined) return undefined
+    const status = statusOf(result)
+    return status === 429 || result.retryAfterMs !== undefined ? undefined : status
+  }
+
+  /** What leaves or fails at once would not wait; what is set aside would otherwise follow one after the other. */
+  #closes({ decision }: AttemptResult): boolean {
+    return decision.outcome === 'suspend' || (decision.retry && this.#settings.isRetrying)
+  }
+
+  /** Of messages with their own wait, one logs in at a time. */
+  #waitAlone(fault: Fault, { decision }: AttemptResult): number {
+    if (fault.waits === 'node' || !decision.retry) return 0
+    const now = this.#clock.monotonic()
+    const from = Math.max(now, this.#logins.nextAt)
+    this.#logins.nextAt = from + this.#waitMs(fault, this.#logins.count++, undefined)
+    return this.#logins.nextAt - now
+  }
+
+  #wait(
+    fault: Fault,
+    { error, isCutEarly, retryAfterMs }: AttemptResult,
+    status: number | undefined,
+    probe: { isFresh: boolean } | undefined
+  ): void {
+    const now = this.#clock.monotonic()
+    const last = this.#outage
+    // What was on its way when the outage began says the same once more.
+    if (last !== undefined && now < last.until) {
+      const leastMs = Math.min(retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS)
+      last.until = Math.max(last.until, now + leastMs)
+      return
+    }
+    const freshFailed = probe?.isFresh ? (last?.freshFailed ?? 0) + 1 : (last?.freshFailed ?? 0)
+    if (status !== undefined) this.#neighbors.convict(status, freshFailed)
+    const isDoubted =
+      status !== undefined && fault.waits === 'node' && this.#neighbors.isDisproved(status)
+    const waits = isDoubted ? 0 : (last?.waits ?? 0)
+    this.#outage = {
+      waits: waits + 1,
+      until: now + this.#waitMs(fault, waits, retryAfterMs),
+      isWithoutToken: error?.family === 'token',
+      mayBeOfOne: this.#settings.order !== 'fifo' && (status !== undefined || isCutEarly === true),
+      oldestFailed: probe === undefined || probe.isFresh ? 0 : (last?.oldestFailed ?? 0) + 1,
+      freshFailed,
+      isDoubted
+    }
+  }
+
+  #waitMs({ waits }: Fault, earlier: number, retryAfterMs: number | undefined): number {
+    const { random, retry } = this.#settings
+    const isLong = waits === 'node, as after a login'
+    const maxIntervalMs = isLong
+      ? Math.max(retry.maxIntervalMs, LOGIN_INTERVAL_MS)
+      : retry.maxIntervalMs
+    return retryWaitMs({ ...retry, maxIntervalMs }, earlier, random(), retryAfterMs)
+  }
+}
