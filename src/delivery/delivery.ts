@@ -259,6 +259,20 @@ export class Delivery<Content> {
     await pausing.resume(by)
   }
 
+  /**
+   * Ends the wait of an outage, and of the retry that is due first: one message goes, and what it comes to decides. The
+   * clocks go on.
+   *
+   * @throws {QueueError} when the queue cannot be used
+   */
+  async tryNow(): Promise<void> {
+    const { queue } = await this.#opened()
+    this.#gate.endWait()
+    const { retry } = queue.summary
+    if (retry !== null) await queue.makeDue([retry.seq])
+    this.#claimMessages()
+  }
+
   /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
     this.#gate.tokenIsBack()

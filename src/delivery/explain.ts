@@ -215,12 +215,7 @@ function statusHint(status: number, result: AttemptResult): string | undefined {
   return `${hint} ${english('log', 'hint.expiredToken', { status })}`
 }
 
-function errorHint({
-  code,
-  family,
-  atProxy = false,
-  text
-}: AttemptError): string | undefined {
+function errorHint({ code, family, atProxy = false, text }: AttemptError): string | undefined {
   // A failure to get a token already says what to do.
   if (family === 'token') return undefined
   const { remedy } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}

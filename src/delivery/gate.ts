@@ -133,8 +133,9 @@ export class Gate {
    */
   beginAttempt(seq: number, isFresh: boolean): void {
     this.#neighbors.begin(seq)
-    if (this.#outage !== undefined)
+    if (this.#outage !== undefined) {
       this.#probes.set(seq, { isFresh: isFresh && this.preference === 'newest' })
+    }
     if (this.#slots === this.#settings.slots) return
     this.#cancelStart ??= this.#clock.after(START_MS, () => {
       this.#slots = this.#settings.slots

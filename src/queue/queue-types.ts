@@ -115,7 +115,13 @@ export interface QueueSummary extends QueueCounts {
   /** The same of all that are held. */
   oldestHeldAt: number | null
   /** Of the one that is retried next. */
-  retry: { controlId: string; attempts: number; dueInMs: number; verdict: Verdict } | null
+  retry: {
+    seq: number
+    controlId: string
+    attempts: number
+    dueInMs: number
+    verdict: Verdict
+  } | null
   /** Why the newest suspended message was suspended. */
   suspendedFor: Verdict | null
   /**

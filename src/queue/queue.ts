@@ -517,6 +517,7 @@ export class Queue<Stored> {
       oldestHeldAt: held.length === 0 ? null : Math.min(...held),
       retry: retry
         ? {
+            seq: retry.seq,
             controlId: retry.control_id,
             attempts: retry.attempts,
             dueInMs: Math.max(0, (retry.turn ?? 0) - now),
