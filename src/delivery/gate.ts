@@ -158,7 +158,10 @@ export class Gate {
     const probe = this.#probes.get(seq)
     this.#probes.delete(seq)
     if (fault === undefined || fault.waits === 'message') {
-      this.#endWithoutOutage(seq, result, fault)
+      this.#tellNeighbors(seq, fault)
+      const isLate = this.#outage !== undefined && probe === undefined
+      // What was on its way when the outage began, and got no answer, says nothing of what has been since.
+      if (!result.isCutEarly && !(isLate && result.reply === undefined)) this.#open()
       return { fault, leastWaitMs: 0, isExcused: false }
     }
     const status = this.#disprovableStatus(result)
@@ -194,12 +197,14 @@ export class Gate {
     this.#cancelStart?.()
   }
 
-  /** The receiver answered, took too long, or cut the connection: that is no outage. */
-  #endWithoutOutage(seq: number, { isCutEarly }: AttemptResult, fault: Fault | undefined): void {
+  #tellNeighbors(seq: number, fault: Fault | undefined): void {
     const isAboutMessage = fault === undefined || fault.of === 'message'
     if (!isAboutMessage) this.#neighbors.end(seq)
     else if (this.#neighbors.answered(seq)) this.#logins.count = 0
-    if (isCutEarly) return
+  }
+
+  /** The receiver is there: more and more may go. */
+  #open(): void {
     this.endOutage()
     this.#slots = Math.min(this.#settings.slots, 2 * this.#slots)
     if (this.#slots === this.#settings.slots) this.#cancelStart?.()

@@ -210,6 +210,19 @@ describe('Gate', () => {
     }
   })
 
+  it('stays closed after a time-out of what was on its way when the outage began, not after an answer', () => {
+    for (const [result, closedMs] of [
+      [{ ...resultOf('unreachable'), error: errorOf('timeout') }, 5000],
+      [resultOf('retry'), 0]
+    ] as const) {
+      const { gate } = openGateOf()
+      gate.beginAttempt(1, true)
+      end(gate, resultOf('unreachable'), 2)
+      gate.endAttempt(1, result)
+      assert.equal(gate.closedMs, closedMs)
+    }
+  })
+
   it('says nothing after a single cut, and is closed after three in a row', () => {
     const cut = { ...resultOf('unreachable'), error: errorOf('reset'), isCutEarly: true }
     const { gate } = openGateOf()
