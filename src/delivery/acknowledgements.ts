@@ -202,22 +202,27 @@ export class Acknowledgements<Content> {
       // First, so that a resume while the wait is being stored gives the message a new time.
       this.#sending.keepLastAttempt(message, { result, settlement })
       try {
-        await this.#moving.store(message, { to: 'waiting', dueInMs: waitMs, counts: true })
+        await this.#moving.store(message, {
+          to: 'waiting',
+          dueInMs: waitMs,
+          counts: true,
+          isAwaited: true
+        })
       } catch (error) {
         this.#sending.forgetLastAttempt(message)
         throw error
       }
       tell(moved(message, 'retrying', { result }))
     } else if (decision.outcome === 'suspend') {
-      await this.#suspend(message, result, settlement)
+      await this.#suspend(message, result, settlement, true)
     } else if (decision.outcome === 'disable') {
       message.verdict = verdictOf(settlement)
       await Promise.all([
         this.#pausing.pauseByRule(decision.rule),
-        this.#moving.store(message, { to: 'waiting' })
+        this.#moving.store(message, { to: 'waiting', isAwaited: true })
       ])
       tell(moved(message, 'waiting', { result }))
-    } else await this.#moving.leaveOnceStored(message, settlement)
+    } else await this.#moving.leaveOnceStored(message, settlement, true)
   }
 
   /** None came in time. */
@@ -237,20 +242,21 @@ export class Acknowledgements<Content> {
       settlementOf(settledMessage(message), message.attempts, result, options.clock.now()),
       message.outcome as Settlement | undefined
     )
-    if (late === 'fail') await this.#moving.leaveOnceStored(message, settlement)
-    else await this.#suspend(message, result, settlement)
+    if (late === 'fail') await this.#moving.leaveOnceStored(message, settlement, false)
+    else await this.#suspend(message, result, settlement, false)
   }
 
   async #suspend(
     message: Message<Content>,
     result: AttemptResult,
-    settlement: Settlement
+    settlement: Settlement,
+    isAwaited: boolean
   ): Promise<void> {
     const { options, tell } = this.#context
     message.verdict = verdictOf(settlement)
     const { rule } = message.verdict
     message.record({ at: options.clock.now(), act: 'suspended', by: 'rule', rule })
-    if (await this.#moving.store(message, { to: 'suspended', outcome: settlement })) {
+    if (await this.#moving.store(message, { to: 'suspended', outcome: settlement, isAwaited })) {
       tell(moved(message, 'suspended', { result, settlement }))
     }
   }

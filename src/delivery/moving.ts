@@ -8,7 +8,10 @@ import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
 /** What changes with a move besides the state. */
-type Change = Pick<Move<Settlement>, 'to' | 'dueInMs' | 'counts' | 'outcome'>
+interface Change extends Pick<Move<Settlement>, 'to' | 'dueInMs' | 'counts' | 'outcome'> {
+  /** A person or an application waits for it: it is stored when a power failure cannot undo it. */
+  isAwaited?: boolean
+}
 
 /** A message that was handed on, and whether its outcome was stored before. */
 interface HandedOn<Content> {
@@ -82,13 +85,13 @@ export class Moving<Content> {
     return isStored
   }
 
-  #queueMove(message: Message<Content>, change: Change): Promise<boolean> {
+  #queueMove(message: Message<Content>, { isAwaited, ...change }: Change): Promise<boolean> {
     const { row, attempts, mayHaveArrived, renewals, retries, spentMs, story, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
       throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
     }
-    return this.#context.queue.move({
+    const move = {
       seq: row.seq,
       from: row.state,
       ...change,
@@ -98,7 +101,8 @@ export class Moving<Content> {
       renewals,
       story,
       verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict
-    })
+    }
+    return this.#context.queue.move(move, isAwaited)
   }
 
   /**
@@ -155,11 +159,16 @@ export class Moving<Content> {
   /**
    * The same, but it leaves only if its outcome can be stored.
    *
+   * @param isAwaited a person or an application waits for it
    * @returns false if somebody was faster
    * @throws {QueueError} if it cannot: it stays where it is
    */
-  async leaveOnceStored(message: Message<Content>, settlement: Settlement): Promise<boolean> {
-    if (!(await this.#storeOutcome(message, settlement))) return false
+  async leaveOnceStored(
+    message: Message<Content>,
+    settlement: Settlement,
+    isAwaited: boolean
+  ): Promise<boolean> {
+    if (!(await this.#storeOutcome(message, settlement, isAwaited))) return false
     void this.#handOnUnlessClosed(message, settlement, true)
     return true
   }
@@ -184,10 +193,16 @@ export class Moving<Content> {
   }
 
   /** In memory, an outcome that is stored would survive nothing: the message leaves at once. */
-  #storeOutcome(message: Message<Content>, settlement: Settlement): Promise<boolean> {
+  #storeOutcome(
+    message: Message<Content>,
+    settlement: Settlement,
+    isAwaited = false
+  ): Promise<boolean> {
     const { claimMessages, queue, sending } = this.#context
     message.verdict = verdictOf(settlement, settlement.outcome)
-    if (queue.isDurable) return this.store(message, { to: 'leaving', outcome: settlement })
+    if (queue.isDurable) {
+      return this.store(message, { to: 'leaving', outcome: settlement, isAwaited })
+    }
     const finished = this.#finish(message, false)
     sending.delete(message.row.seq)
     claimMessages()

@@ -302,7 +302,7 @@ export class Operator<Content> {
         at,
         outcome as Settlement | undefined
       )
-      await this.#moving.leaveOnceStored(message, settlement)
+      await this.#moving.leaveOnceStored(message, settlement, true)
     } catch (error) {
       if (!isGone(error)) {
         queue.release(seq)

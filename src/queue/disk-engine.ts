@@ -1,16 +1,17 @@
 import { english } from '../english.ts'
 import { KeyedHashes } from './keyed-hashes.ts'
-import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
+import { NOTHING_QUEUED, type CallOptions, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
 import type { EventQuery, QueueEvent } from './queue-event.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { queueFilePath } from './queue-files.ts'
-import type {
-  CallResult,
-  QueueAnswer,
-  QueueCall,
-  QueueMethod,
-  QueueMethods
+import {
+  claimedSeqs,
+  MADE_AGAIN,
+  type QueueAnswer,
+  type QueueCall,
+  type QueueMethod,
+  type QueueMethods
 } from './queue-protocol.ts'
 import { queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
@@ -35,24 +36,44 @@ const MOST_BYTES = 4 * 1024 * 1024
 const TRANSFERRED_BYTES = 256 * 1024
 /** How long a lazy call waits for others, in milliseconds. */
 const WAIT_MS = 20
-/** A group is given to so many threads, if they die over it. */
-const MOST_THREADS = 3
+/** A call is made so often, if threads die over it, or syncs fail. */
+const MOST_TRIES = 3
+/** A file that cannot be opened again is tried after this time, in milliseconds, while somebody waits. */
+const TRY_AGAIN_MS = 1000
 /** So many events from before the file was opened are kept. */
 const MOST_EARLY_EVENTS = 1000
 
 interface Pending {
   method: QueueMethod
   makeArgs: () => unknown[]
+  isAwaited: boolean
   resolve: (value: unknown) => void
   reject: (error: Error) => void
+  tries: number
+  /** Of the message that it accepts. */
+  seq?: number
+  /** It was stored, but nobody knows whether that is safe: this is what came of it. */
+  first?: { value: unknown }
+}
+
+/** A call that is stored, and told when this commit is synced. */
+interface Held {
+  pending: Pending
+  value: unknown
+  commit: number
 }
 
 /**
- * A queue in a SQLite file: once its promise has resolved, a change survives a crash and a power cut. All waits
- * for the disk, all encryption, and SQLite itself are in one thread for all files of the process.
+ * A queue in a SQLite file: once its promise has resolved, a change survives a crash, and where somebody was promised
+ * that (`AFTER_SYNC`), a power failure. All waits for the disk, all encryption, and SQLite itself are in one thread for
+ * all files of the process.
  *
- * Calls that are made in one turn of the event loop go to the thread together, in their order, and are stored with
- * one sync. What the thread has when it dies goes to the next one: calls can be repeated (`queue.ts`).
+ * Calls that are made in one turn of the event loop go to the thread together, in their order, and are stored in one
+ * transaction. What the thread has when it dies goes to the next one: calls can be repeated (`queue.ts`).
+ *
+ * **A sync that fails** is not repeated: the next one would say that all is well. The messages that wait for it are
+ * refused, and removed as soon as anything can be stored. All other calls that wait are made again, once the file has
+ * been opened again and all that is in it was written to the disk once more.
  */
 export class DiskEngine implements QueueEngine {
   readonly isDurable = true
@@ -73,8 +94,25 @@ export class DiskEngine implements QueueEngine {
   #cancelWait: NodeJS.Timeout | undefined
   #isSendPlanned = false
   #groups = 0
-  /** The thread died, and no other one has opened the file since. */
-  #isThreadLost = false
+  /** Calls that wait for a sync, in their order. */
+  #held: Held[] = []
+  /** They are made again before all others. */
+  #again: Pending[] = []
+  /** The last commit that is synced. */
+  #synced = 0
+  /** The thread has died, or a sync has failed, and the file was not opened since. */
+  #isLost = false
+  /** It was a sync. */
+  #hasFailed = false
+  #isReopening = false
+  #lastFailure: Error | undefined
+  /** So many threads have died while they opened it again. */
+  #deaths = 0
+  /** Messages that were handed out by claims that nobody has got. */
+  readonly #withheld = new Set<number>()
+  /** Messages that were refused although they may be in the file. */
+  #refused: number[] = []
+  #retry: NodeJS.Timeout | undefined
   #whenIdle: (() => void) | undefined
 
   constructor(options: DiskEngineOptions) {
@@ -109,7 +147,15 @@ export class DiskEngine implements QueueEngine {
     const isFree = thread.listen(this.path, {
       notice: (text) => this.#options.onNotice?.(text),
       trouble: (error) => {
-        if (error.code === THREAD_DIED) this.#isThreadLost = true
+        if (error.code === THREAD_DIED) this.#threadDied(error)
+        this.#options.onFault?.(error)
+      },
+      synced: (commit) => {
+        this.#confirm(commit)
+      },
+      failed: (error) => {
+        if (!this.#isOpen && this.#isIdle) return
+        this.#syncFailed(error)
         this.#options.onFault?.(error)
       }
     })
@@ -119,11 +165,12 @@ export class DiskEngine implements QueueEngine {
     thread.acquire()
     try {
       const answer = await thread.request({ file: this.#file, task: { kind: 'open' } })
-      const { opened, summary } = answer
+      const { opened, summary, synced = 0 } = answer
       if (opened === undefined) throw new TypeError('The queue thread has opened nothing.')
       this.#summary = summary ?? NOTHING_QUEUED
       this.#handedOut = []
-      this.#isThreadLost = false
+      this.#isLost = this.#hasFailed = false
+      this.#synced = synced
       this.#isOpen = true
       if (thread.forgetBusy(this.path)) {
         this.#options.onNotice?.(english('log', 'queue.takenOver', { path: this.path }))
@@ -146,11 +193,12 @@ export class DiskEngine implements QueueEngine {
   call<Method extends QueueMethod>(
     method: Method,
     makeArgs: () => Parameters<QueueMethods[Method]>,
-    isLazy = false
+    { isLazy = false, isAwaited = false }: CallOptions = {}
   ): Promise<ReturnType<QueueMethods[Method]>> {
     if (!this.#isOpen) return this.#beforeOpen(method, makeArgs)
     return new Promise((resolve, reject) => {
-      this.#pending.push({ method, makeArgs, resolve: resolve as Pending['resolve'], reject })
+      const done = { resolve: resolve as Pending['resolve'], reject }
+      this.#pending.push({ method, makeArgs, isAwaited, tries: 0, ...done })
       if (!isLazy) this.#sendAll()
       else {
         this.#cancelWait ??= setTimeout(() => {
@@ -201,7 +249,7 @@ export class DiskEngine implements QueueEngine {
   /** Sends what waits, and resolves when all of it is done. */
   async #finishAll(): Promise<void> {
     clearTimeout(this.#cancelWait)
-    if (this.#pending.length + this.#groups === 0) return
+    if (this.#isIdle) return
     this.#sendAll()
     await new Promise<void>((resolve) => {
       this.#whenIdle = resolve
@@ -221,12 +269,18 @@ export class DiskEngine implements QueueEngine {
     })
   }
 
+  get #isIdle(): boolean {
+    const calls = [this.#pending, this.#again, this.#held].some(({ length }) => length > 0)
+    return !calls && this.#groups + this.#refused.length === 0 && !this.#isReopening
+  }
+
   #send(): void {
-    while (this.#isDue && this.#groups < MOST_GROUPS) {
+    if (this.#isLost) this.#reopen()
+    while (!this.#isLost && this.#isDue && this.#groups < MOST_GROUPS) {
       if (this.#pending.length === 0) this.#isDue = false
-      else this.#sendGroup(this.#nextGroup(), MOST_THREADS)
+      else this.#sendGroup(this.#nextGroup())
     }
-    if (this.#pending.length + this.#groups === 0) this.#whenIdle?.()
+    if (this.#isIdle) this.#whenIdle?.()
   }
 
   /** As many calls as go together: none is made before, because a long message takes memory. */
@@ -242,23 +296,25 @@ export class DiskEngine implements QueueEngine {
     return group
   }
 
-  #sendGroup(group: CallGroup, threads: number): void {
+  #sendGroup(group: CallGroup): void {
     this.#groups++
     const { calls, transfer } = group
+    const task = { kind: 'calls', calls } as const
     const answer: Promise<Partial<QueueAnswer>> =
-      calls.length === 0 ? Promise.resolve({}) : this.#request(calls, transfer)
+      calls.length === 0
+        ? Promise.resolve({})
+        : thread.request({ file: this.#file, task }, transfer)
     answer
       .then(
-        ({ results = [], summary = this.#summary, handedOut = this.#handedOut }) => {
-          this.#summary = summary
-          this.#handedOut = handedOut
-          group.settle(results)
+        (answered) => {
+          this.#settle(group.pending, answered)
         },
         (error: unknown) => {
-          const isRepeated =
-            error instanceof QueueError && error.code === THREAD_DIED && threads > 1
-          if (isRepeated) this.#sendGroup(group.remade(), threads - 1)
-          else group.fail(error as Error)
+          const isDead = error instanceof QueueError && error.code === THREAD_DIED
+          for (const pending of group.pending) {
+            if (isDead) this.#makeAgain(pending)
+            else pending.reject(error as Error)
+          }
         }
       )
       .finally(() => {
@@ -268,16 +324,154 @@ export class DiskEngine implements QueueEngine {
       .catch(() => undefined)
   }
 
-  async #request(calls: readonly QueueCall[], transfer: ArrayBuffer[]): Promise<QueueAnswer> {
-    if (this.#isThreadLost) await this.#reopen()
-    return thread.request({ file: this.#file, task: { kind: 'calls', calls } }, transfer)
+  /** Answers come in the order of their commits. Each call is told as soon as it is as safe as its caller needs. */
+  #settle(calls: readonly Pending[], answer: Partial<QueueAnswer>): void {
+    const { results = [], synced = 0 } = answer
+    this.#summary = answer.summary ?? this.#summary
+    this.#handedOut = answer.handedOut ?? this.#handedOut
+    for (const [index, pending] of calls.entries()) {
+      const { value, fault, commit = 0 } = results[index] ?? {}
+      if (fault?.code === MADE_AGAIN) this.#makeAgain(pending)
+      else if (fault !== undefined) pending.reject(queueError(fault))
+      else this.#hold({ pending, value: (pending.first ?? { value }).value, commit })
+    }
+    this.#confirm(synced)
   }
 
-  /** Before anything else, the next thread opens the file, and learns what is handed out. */
-  async #reopen(): Promise<void> {
-    const task = { kind: 'reopen', handedOut: this.#handedOut } as const
-    await thread.request({ file: this.#file, task })
-    this.#isThreadLost = false
+  #hold(held: Held): void {
+    if (held.commit <= this.#synced) held.pending.resolve(held.value)
+    else {
+      this.#held.push(held)
+      thread.addHeld(1)
+    }
+  }
+
+  /** All that was committed up to this commit is on the disk. */
+  #confirm(commit: number): void {
+    if (commit <= this.#synced) return
+    this.#synced = commit
+    for (const held of this.#takeHeld()) this.#hold(held)
+    if (this.#isIdle) this.#whenIdle?.()
+  }
+
+  #takeHeld(): Held[] {
+    const held = this.#held
+    this.#held = []
+    thread.addHeld(-held.length)
+    return held
+  }
+
+  /** What it has stored is there, but nobody knows whether it is on the disk. */
+  #threadDied(error: QueueError): void {
+    this.#lose(error)
+    for (const held of this.#takeHeld()) this.#makeHeldAgain(held)
+    if (this.#again.length > 0) this.#sendAll()
+  }
+
+  #syncFailed(error: QueueError): void {
+    this.#lose(error)
+    this.#hasFailed = true
+    for (const held of this.#takeHeld()) {
+      const { pending } = held
+      if (pending.seq === undefined) this.#makeHeldAgain(held)
+      else {
+        this.#refused.push(pending.seq)
+        pending.reject(error)
+      }
+    }
+    this.#send()
+  }
+
+  #lose(error: QueueError): void {
+    this.#isLost = true
+    this.#lastFailure = error
+  }
+
+  #makeHeldAgain({ pending, value }: Held): void {
+    const seqs = claimedSeqs(pending.method, value)
+    for (const seq of seqs ?? []) this.#withheld.add(seq)
+    // What a claim handed out has not reached anybody: it may hand out others.
+    if (seqs === undefined) pending.first = { value }
+    this.#makeAgain(pending)
+  }
+
+  #makeAgain(pending: Pending): void {
+    if (++pending.tries >= MOST_TRIES) pending.reject(this.#lastFailure ?? this.#closed())
+    else {
+      this.#again.push(pending)
+      this.#isDue = true
+    }
+  }
+
+  /** Before anything else, the file is opened again, and the thread learns what is handed out. */
+  #reopen(): void {
+    const isNeeded = this.#isDue || this.#refused.length > 0
+    if (!isNeeded || this.#isReopening || this.#groups > 0) return
+    this.#isReopening = true
+    this.#isDue = false
+    clearTimeout(this.#retry)
+    const handedOut = this.#handedOut.filter((seq) => !this.#withheld.has(seq))
+    const task = { kind: 'reopen', handedOut, hasFailed: this.#hasFailed } as const
+    thread
+      .request({ file: this.#file, task })
+      .then(
+        ({ synced = 0 }) => {
+          this.#isLost = this.#hasFailed = false
+          this.#deaths = 0
+          this.#synced = synced
+          this.#handedOut = handedOut
+          this.#withheld.clear()
+          this.#pending = [...this.#again, ...this.#pending]
+          this.#again = []
+          if (this.#refused.length > 0) this.#withdraw(this.#refused)
+          this.#refused = []
+          this.#isDue = true
+        },
+        (error: unknown) => {
+          const isDead = error instanceof QueueError && error.code === THREAD_DIED
+          if (isDead && ++this.#deaths < MOST_TRIES) this.#isDue = true
+          else this.#giveUp(error as Error)
+        }
+      )
+      .finally(() => {
+        this.#isReopening = false
+        this.#send()
+      })
+      .catch(() => undefined)
+  }
+
+  /** The file cannot be opened again. What is stored, as far as anybody knows, waits until it can. */
+  #giveUp(error: Error): void {
+    this.#deaths = 0
+    const waiting = [...this.#again, ...this.#pending]
+    this.#pending = []
+    this.#again = waiting.filter(({ first }) => first !== undefined && this.#isOpen)
+    for (const pending of waiting) if (!this.#again.includes(pending)) pending.reject(error)
+    // At a close, the next start finds what there is.
+    if (!this.#isOpen) this.#refused = []
+    if (this.#again.length + this.#refused.length === 0) return
+    this.#retry = setTimeout(() => {
+      this.#isDue = true
+      this.#send()
+    }, TRY_AGAIN_MS)
+  }
+
+  /** Removes messages that were refused, before anything else happens. */
+  #withdraw(seqs: readonly number[]): void {
+    this.#pending.unshift({
+      method: 'withdraw',
+      makeArgs: () => [seqs],
+      isAwaited: true,
+      tries: 0,
+      resolve: () => undefined,
+      reject: () => {
+        setTimeout(() => {
+          if (!this.#isOpen) return
+          this.#withdraw(seqs)
+          this.#sendAll()
+        }, TRY_AGAIN_MS).unref()
+      }
+    })
   }
 
   #closed(): QueueError {
@@ -288,8 +482,8 @@ export class DiskEngine implements QueueEngine {
 /** Calls that go to the thread together. */
 class CallGroup {
   readonly calls: QueueCall[] = []
+  readonly pending: Pending[] = []
   readonly transfer: ArrayBuffer[] = []
-  #pending: Pending[] = []
   #bytes = 0
 
   get isFull(): boolean {
@@ -297,36 +491,17 @@ class CallGroup {
   }
 
   add(pending: Pending): void {
-    const { method, makeArgs, reject } = pending
+    const { method, makeArgs, isAwaited, reject } = pending
     try {
       const args = makeArgs()
       for (const arg of args) this.#takeBytes(arg)
-      this.calls.push({ method, args } as QueueCall)
-      this.#pending.push(pending)
+      if (method === 'accept') pending.seq = (args[0] as { seq: number }).seq
+      this.calls.push({ method, args, ...(isAwaited && { isAwaited }) } as QueueCall)
+      this.pending.push(pending)
     } catch (error) {
       // A message that cannot be encoded must not affect the others.
       reject(error as Error)
     }
-  }
-
-  /** The same calls made again: what was transferred to a thread is no longer here. */
-  remade(): CallGroup {
-    const group = new CallGroup()
-    for (const pending of this.#pending) group.add(pending)
-    return group
-  }
-
-  /** Passes the results to the callers. */
-  settle(results: readonly CallResult[]): void {
-    for (const [index, { resolve, reject }] of this.#pending.entries()) {
-      const { value, fault } = results[index] ?? {}
-      if (fault === undefined) resolve(value)
-      else reject(queueError(fault))
-    }
-  }
-
-  fail(error: Error): void {
-    for (const { reject } of this.#pending) reject(error)
   }
 
   #takeBytes(arg: unknown): void {

@@ -68,12 +68,20 @@ export class DiskSpace {
     return this.#freeBytes < SHORT_BYTES
   }
 
-  /** Writes everything in the log to the file itself, if the disk has room for that. */
-  writeBack(): void {
+  /**
+   * Writes everything in the log to the file itself, if the disk has room for that, and syncs both.
+   *
+   * @returns whether it could
+   */
+  writeBack(): boolean {
     try {
-      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      const { busy, log, checkpointed } = this.#db
+        .prepare('PRAGMA wal_checkpoint(PASSIVE)')
+        .get() as Record<'busy' | 'log' | 'checkpointed', number>
+      return busy === 0 && log === checkpointed
     } catch {
       // It stays in the log.
+      return false
     }
   }
 

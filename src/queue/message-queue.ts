@@ -36,8 +36,8 @@ export interface Restored<Content> {
 
 /**
  * The queue of a node as the main thread sees it, in memory or on disk: what the methods do is said in
- * `queue.ts`. They take effect in the order in which they are called, and each is as safe as the queue can make
- * it once its promise resolves; all reject with a `QueueError`.
+ * `queue.ts`. They take effect in the order in which they are called, and each is as safe once its promise resolves as
+ * its caller needs (`AFTER_SYNC` in `queue-protocol.ts`); all reject with a `QueueError`.
  */
 export class MessageQueue<Content> {
   readonly #engine: QueueEngine
@@ -138,21 +138,29 @@ export class MessageQueue<Content> {
     this.#engine.call('release', () => [seq]).catch(() => undefined)
   }
 
-  /** @param move its outcome is anything that JSON can carry */
-  async move(move: Omit<Move<object>, 'outcome'> & { outcome?: object }): Promise<boolean> {
+  /**
+   * @param move its outcome is anything that JSON can carry
+   * @param isAwaited a person or an application waits for it: it resolves when it is safe
+   */
+  async move(
+    move: Omit<Move<object>, 'outcome'> & { outcome?: object },
+    isAwaited = false
+  ): Promise<boolean> {
     const { outcome, ...facts } = move
     const { seq, to } = move
     // It may wait for days.
     if (to === 'suspended' || to === 'awaiting') this.#contents.forget(seq)
-    return this.#engine.call('move', () => [
-      { ...facts, ...(outcome && { outcome: this.#contents.encodeOutcome(outcome) }) }
-    ])
+    return this.#engine.call(
+      'move',
+      () => [{ ...facts, ...(outcome && { outcome: this.#contents.encodeOutcome(outcome) }) }],
+      { isAwaited }
+    )
   }
 
   async finish(seq: number, left?: LeftMessage): Promise<void> {
     this.#contents.drop(seq)
     try {
-      await this.#engine.call('finish', () => [seq, left], true)
+      await this.#engine.call('finish', () => [seq, left], { isLazy: true })
     } catch (error) {
       // A thread that died had done it.
       if (!(error instanceof QueueError && error.code === 'ERR_NOT_QUEUED')) throw error
@@ -196,7 +204,7 @@ export class MessageQueue<Content> {
   }
 
   endWork(seq: number): Promise<void> {
-    return this.#engine.call('endWork', () => [seq], true)
+    return this.#engine.call('endWork', () => [seq], { isLazy: true })
   }
 
   /** @throws {QueueError} `ERR_NOT_QUEUED`, or as `restore` does */
@@ -213,7 +221,7 @@ export class MessageQueue<Content> {
   }
 
   addEvent(event: QueueEvent, hasGrown?: boolean): Promise<void> {
-    return this.#engine.call('addEvent', () => [event, hasGrown], true)
+    return this.#engine.call('addEvent', () => [event, hasGrown], { isLazy: true })
   }
 
   events(query: EventQuery): Promise<readonly QueueEvent[]> {
@@ -221,7 +229,7 @@ export class MessageQueue<Content> {
   }
 
   keepFigures(figures: Figures): Promise<void> {
-    return this.#engine.call('keepFigures', () => [figures], true)
+    return this.#engine.call('keepFigures', () => [figures], { isLazy: true })
   }
 
   /** Finishes pending calls and closes every file. */

@@ -1,15 +1,25 @@
 import { existsSync } from 'node:fs'
 import { english } from '../english.ts'
 import { countMessages, deleteFiles, type MessageCount } from './queue-database.ts'
-import { faultCode, isDamage, LostFileError, QueueDamageError } from './queue-fault.ts'
-import { QueueFile } from './queue-file.ts'
+import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
+import { QueueFile, type FileOpening } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import type { OpenedQueue, QueueRun, QueueSummary } from './queue-types.ts'
+import type { FileRun, OpenedQueue, QueueSummary } from './queue-types.ts'
 import { renew } from './renewal.ts'
-import { finishRescue, logStateOf, rescue } from './rescue.ts'
+import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
 
 /** A file that is removed while it is being used is put back so often in one call. */
 const MOST_TRIES = 3
+
+/** What is told of the files. */
+export interface FilesListener {
+  /** What was done to a file, for the log. */
+  onNotice: (path: string, text: string) => void
+  /** What was committed to a file up to this commit is on the disk. */
+  onSynced: (path: string, commit: number) => void
+  /** Nobody knows what of it is on the disk: it is closed until `reopen`. */
+  onFailed: (path: string, error: unknown) => void
+}
 
 /**
  * The queue files that are open, repaired if necessary: their users need not know that a file
@@ -18,36 +28,62 @@ const MOST_TRIES = 3
 export class OpenFiles {
   readonly #files = new Map<string, QueueFile>()
   /** What is known of files that are open no longer, until they are opened again in the same run. */
-  readonly #runs = new Map<string, QueueRun>()
+  readonly #runs = new Map<string, FileRun>()
+  /** Those of which nobody knows what is on the disk. */
+  readonly #failed = new Set<string>()
   /** The paths of those that the run before had not closed. */
   readonly #unchecked = new Set<string>()
-  readonly #onNotice: (path: string, text: string) => void
+  readonly #listener: FilesListener
 
-  /** @param onNotice is told what was done to a file, for the log */
-  constructor(onNotice: (path: string, text: string) => void) {
-    this.#onNotice = onNotice
+  constructor(listener: FilesListener) {
+    this.#listener = listener
   }
 
   get specs(): readonly QueueFileSpec[] {
     return [...this.#files.values()].map(({ spec }) => spec)
   }
 
-  /** Opens a file for a process that begins to use it. */
-  open(spec: QueueFileSpec): { opened: OpenedQueue; summary: QueueSummary } {
+  /** Its calls have to wait for `reopen`. */
+  hasFailed({ path }: QueueFileSpec): boolean {
+    return this.#failed.has(path)
+  }
+
+  /** Opens a file for a process that begins to use it. All that is in it is on the disk when this returns. */
+  open(spec: QueueFileSpec): { opened: OpenedQueue; summary: QueueSummary; synced: number } {
     this.#runs.delete(spec.path)
+    this.#failed.delete(spec.path)
     return this.use(spec, (file) => {
       const opened = file.transaction((queue) => queue.open())
+      file.makeSafe()
       file.setRunning()
       if (opened.isUnclean) this.#unchecked.add(spec.path)
-      return { opened, summary: file.queue.summary() }
+      return { opened, summary: file.queue.summary(), synced: file.syncer.synced }
     })
   }
 
-  /** Opens a file that another thread of this process had open. */
-  reopen(spec: QueueFileSpec, handedOut: readonly number[]): void {
-    // How long it was open only the file knows.
-    this.#runs.set(spec.path, { handedOut, uptimeMs: 0 })
-    this.#opened(spec)
+  /**
+   * Opens a file that another thread of this process had open, or of which a sync has failed. All that is in it is on
+   * the disk when this returns, because it is written once more.
+   *
+   * @param handedOut what the process works on; anything else that was handed out has not reached it
+   * @returns the number of the last commit; it is synced
+   */
+  reopen(spec: QueueFileSpec, handedOut: readonly number[], hasFailed: boolean): number {
+    const { path } = spec
+    this.putBack(spec)
+    // Where a new thread has to open it, only the file knows how long it was open.
+    const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
+    if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
+    const file = this.#opened(spec)
+    const atWork = new Set(handedOut)
+    file.transaction((queue) => {
+      for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.release(seq)
+    })
+    // After a failure, only what is written once more is safe.
+    if (hasFailed) file.writeAllBack()
+    else file.makeSafe()
+    this.#failed.delete(path)
+    return file.syncer.synced
   }
 
   /**
@@ -62,19 +98,20 @@ export class OpenFiles {
       } catch (error) {
         const code = faultCode(error)
         // What SQLite has of one that is gone must not be given up.
-        const isLost =
-          error instanceof LostFileError ||
-          (code === 'SQLITE_IOERR' && this.#files.get(spec.path)?.lost === 'file')
+        const isLost = code === 'SQLITE_IOERR' && this.#files.get(spec.path)?.lost === 'file'
         if (isLost && tries < MOST_TRIES) {
           this.putBack(spec)
           continue
         }
         // After an error of the disk only a new look at the file shows what is on it.
-        if (code === 'SQLITE_IOERR' || isDamage(code)) this.#forget(spec.path)
+        if (code === 'SQLITE_IOERR') this.#fail(spec.path, error)
         if (!isDamage(code) || isRescued) throw error
+        this.#drop(spec.path)
       }
       isRescued = true
-      this.#onNotice(spec.path, rescue(spec))
+      this.#listener.onNotice(spec.path, rescue(spec))
+      // What was read is in the new file, and that is on the disk.
+      this.#tellSynced(spec.path, this.#opened(spec))
     }
   }
 
@@ -86,24 +123,35 @@ export class OpenFiles {
     })
   }
 
-  /** Puts a file back that was removed or replaced while it was open; it is open then. */
+  /** Puts a file back that was removed or replaced while it was open, with all that is in it; it is open then. */
   putBack(spec: QueueFileSpec): void {
     const { path } = spec
     const file = this.#files.get(path)
     if (file?.lost === undefined) return
-    const { renewed, notice } = renew(file, () => this.#openedNow(spec, file.run, true))
+    const { renewed, notice } = renew(file, () =>
+      this.#openedNow(spec, { run: file.run, mustExist: true })
+    )
     this.#files.set(path, renewed)
-    this.#onNotice(path, notice)
+    this.#listener.onNotice(path, notice)
+    this.#tellSynced(path, renewed)
   }
 
+  /** Before `close`: resolves when no sync is going on any longer. */
+  async stopSyncing({ path }: QueueFileSpec): Promise<void> {
+    await this.#files.get(path)?.syncer.stop()
+  }
+
+  /** @throws an error of SQLite or the file system if nobody knows what is on the disk */
   close(spec: QueueFileSpec): void {
+    const { path } = spec
     try {
       this.putBack(spec)
     } finally {
-      const file = this.#files.get(spec.path)
-      this.#files.delete(spec.path)
-      this.#unchecked.delete(spec.path)
-      this.#runs.delete(spec.path)
+      const file = this.#files.get(path)
+      this.#files.delete(path)
+      this.#unchecked.delete(path)
+      this.#runs.delete(path)
+      this.#failed.delete(path)
       file?.close()
     }
   }
@@ -114,7 +162,7 @@ export class OpenFiles {
     if (open !== undefined) return open.count()
     finishRescue(path)
     // Only actually opening it sets the log aside.
-    if (logStateOf(path) === 'damaged') throw new QueueDamageError()
+    if (isLogDamaged(path)) throw new QueueDamageError()
     return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, isPaused: false }
   }
 
@@ -132,27 +180,69 @@ export class OpenFiles {
     if (file === undefined) {
       const run = this.#runs.get(path)
       finishRescue(path)
-      const log = logStateOf(path)
-      if (log === 'damaged') this.#onNotice(path, rescue(spec))
-      else if (log === 'torn') this.#onNotice(path, english('log', 'queue.torn', { path }))
+      if (isLogDamaged(path)) this.#listener.onNotice(path, rescue(spec))
       if (run !== undefined && !existsSync(path)) {
-        this.#onNotice(path, english('log', 'queue.gone', { path }))
+        this.#listener.onNotice(path, english('log', 'queue.gone', { path }))
       }
-      file = this.#openedNow(spec, run)
+      file = this.#openedNow(spec, { run })
       this.#files.set(path, file)
     }
     return file
   }
 
-  #openedNow(spec: QueueFileSpec, run: QueueRun | undefined, mustExist = false): QueueFile {
-    const tell = (text: string): void => {
-      this.#onNotice(spec.path, text)
+  #openedNow(spec: QueueFileSpec, opening: FileOpening): QueueFile {
+    const { path } = spec
+    return understood(
+      () =>
+        new QueueFile(
+          spec,
+          {
+            onNotice: (text) => {
+              this.#listener.onNotice(path, text)
+            },
+            onSynced: (commit) => {
+              this.#confirm(spec, commit)
+            },
+            onFailed: (error) => {
+              this.#fail(path, error)
+            }
+          },
+          opening
+        )
+    )
+  }
+
+  /** A sync has ended; but what it has synced must be what the next start finds. */
+  #confirm(spec: QueueFileSpec, commit: number): void {
+    const { path } = spec
+    const file = this.#files.get(path)
+    try {
+      if (file?.lost !== undefined) {
+        this.putBack(spec)
+        return
+      }
+      file?.syncer.confirm(commit)
+      if (file !== undefined) this.#listener.onSynced(path, commit)
+    } catch (error) {
+      // What SQLite has of it stays open.
+      this.#failed.add(path)
+      this.#listener.onFailed(path, error)
     }
-    return understood(() => new QueueFile(spec, tell, run, mustExist))
+  }
+
+  #tellSynced(path: string, file: QueueFile): void {
+    this.#listener.onSynced(path, file.syncer.synced)
+  }
+
+  /** Nobody knows what is on the disk: a sync, or a read or write of SQLite, has failed. */
+  #fail(path: string, error: unknown): void {
+    this.#drop(path)
+    this.#failed.add(path)
+    this.#listener.onFailed(path, error)
   }
 
   /** It is not open then; what is on its way is known when it is opened again. */
-  #forget(path: string): void {
+  #drop(path: string): void {
     const file = this.#files.get(path)
     if (file?.run !== undefined) this.#runs.set(path, file.run)
     file?.drop()

@@ -2,6 +2,13 @@ import type { KeyedHashes } from './keyed-hashes.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 
+export interface CallOptions {
+  /** Alone it is not worth a transaction: it waits a moment for another one. */
+  isLazy?: boolean
+  /** A person or an application waits for this move: it resolves when it is safe. */
+  isAwaited?: boolean
+}
+
 /** Runs a `Queue`: in this thread, or in the queue thread. */
 export interface QueueEngine {
   /** Its messages survive the process. */
@@ -15,16 +22,15 @@ export interface QueueEngine {
   readonly hashes: Pick<KeyedHashes, 'laneOf' | 'hashOf'>
   /**
    * Calls a method. Calls take effect in the order in which they are made; those made in one turn of the event
-   * loop are stored together. Resolves when that is as safe as it can be.
+   * loop are stored together. Resolves when that is as safe as its caller needs (`AFTER_SYNC` in `queue-protocol.ts`).
    *
    * @param makeArgs makes the arguments as late as possible, and perhaps again
-   * @param isLazy alone it is not worth a sync of the disk: it waits a moment for another one
    * @throws {QueueError}
    */
   call<Method extends QueueMethod>(
     method: Method,
     makeArgs: () => Parameters<QueueMethods[Method]>,
-    isLazy?: boolean
+    options?: CallOptions
   ): Promise<ReturnType<QueueMethods[Method]>>
   /** Finishes pending calls and closes every file. */
   close(): Promise<void>

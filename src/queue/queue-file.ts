@@ -4,17 +4,31 @@ import { DiskSpace, NO_ROOM, type Room, type Shortage, type StoredThing } from '
 import { FilePlace } from './file-place.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
-import { DiskFullError, faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
+import { DiskFullError, faultCode, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import type { QueueRun } from './queue-types.ts'
+import type { FileRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
 import { SealedParts } from './sealed-parts.ts'
+import { Syncer, type SyncListener } from './syncer.ts'
 
 /** At most this many messages that have left, and events, are kept in a file, whatever their age. */
 const MOST_RECORDS = 1_000_000
 const MOST_EVENTS = 10_000
 /** A transaction for which there is no room waits for so many steps that make some. */
 const MOST_STEPS = 16
+
+export interface QueueFileListener extends SyncListener {
+  /** Something that the operator has to know. */
+  onNotice: (text: string) => void
+}
+
+/** How a file is opened. */
+export interface FileOpening {
+  /** It was open before in this run. */
+  run?: FileRun | undefined
+  /** It was written a moment ago. */
+  mustExist?: boolean
+}
 
 /** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
 export class QueueFile {
@@ -24,27 +38,30 @@ export class QueueFile {
   readonly #db: DatabaseSync
   readonly #begin: StatementSync
   readonly #commit: StatementSync
+  readonly #changes: StatementSync
+  #syncer: Syncer
+  readonly #listener: QueueFileListener
   #place: FilePlace
   #isRunning: boolean
+  /** Messages that were accepted, edited or resent in the current transaction. */
+  #fresh: number[] = []
 
   /**
    * Opens the file, or creates it; locks it for this process.
    *
-   * @param run if the file was open before in this run
-   * @param mustExist it was written a moment ago
    * @throws {QueueError} for a wrong key, another program's file or a newer version
    * @throws {LostFileError} if it must be there and is not
    */
   constructor(
     spec: QueueFileSpec,
-    onNotice: (text: string) => void,
-    run?: QueueRun,
-    mustExist = false
+    listener: QueueFileListener,
+    { run, mustExist = false }: FileOpening = {}
   ) {
     this.spec = spec
+    this.#listener = listener
     this.#isRunning = run !== undefined
     const sealer = sealerOf(spec)
-    this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, onNotice, mustExist)
+    this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, listener.onNotice, mustExist)
     try {
       this.queue = new Queue(this.#db, {
         order: spec.order,
@@ -56,12 +73,15 @@ export class QueueFile {
         mostRecords: MOST_RECORDS,
         mostEvents: MOST_EVENTS,
         clock: systemClock,
-        run
+        run,
+        onFresh: (seq) => this.#fresh.push(seq)
       })
-      this.#begin = this.#db.prepare('BEGIN IMMEDIATE')
+      this.#begin = this.#db.prepare('BEGIN')
       this.#commit = this.#db.prepare('COMMIT')
+      this.#changes = this.#db.prepare('SELECT total_changes() AS changes')
       this.#place = new FilePlace(spec.path)
       this.space = new DiskSpace(this.#db, spec.path)
+      this.#syncer = new Syncer(spec.path, run?.commit ?? 0, listener)
     } catch (error) {
       this.#db.close()
       throw error
@@ -78,8 +98,13 @@ export class QueueFile {
   }
 
   /** For the same file, opened again; undefined before a run begins. */
-  get run(): QueueRun | undefined {
-    return this.#isRunning ? this.queue.run : undefined
+  get run(): FileRun | undefined {
+    return this.#isRunning ? { ...this.queue.run, commit: this.#syncer.commit } : undefined
+  }
+
+  /** Which commits are on the disk. */
+  get syncer(): Syncer {
+    return this.#syncer
   }
 
   /** From now on a close says that the run has ended. */
@@ -103,20 +128,17 @@ export class QueueFile {
     }
   }
 
-  /**
-   * All of it is stored, synced to the disk, when this returns; none of it when it throws.
-   *
-   * @throws {LostFileError} when the next start would not find it
-   */
+  /** All of it is stored when this returns, and safe when its commit is synced; none of it when it throws. */
   transaction<T>(work: (queue: Queue<Uint8Array>) => T): T {
     const { isShort } = this.space
+    const changed = this.#changed
     let result: T
+    this.#fresh = []
     this.#begin.run()
     this.queue.beginChanges()
     try {
       const pages = isShort ? this.space.pages : 0
       result = work(this.queue)
-      if (this.lost !== undefined) throw new LostFileError()
       if (isShort && !this.space.canWriteBack(pages)) throw new DiskFullError()
       this.#commit.run()
     } catch (error) {
@@ -128,8 +150,36 @@ export class QueueFile {
       this.queue.undoChanges()
       throw error
     }
-    if (isShort) this.space.writeBack()
+    if (this.#changed === changed) return result
+    this.#syncer.committed(this.#fresh)
+    if (!isShort) return result
+    if (this.space.writeBack()) this.#syncer.allWritten()
+    else this.#syncer.doubt()
     return result
+  }
+
+  /**
+   * Writes everything in the log to the file itself, and syncs both.
+   *
+   * @throws an error of SQLite, such as `SQLITE_FULL`
+   */
+  writeAllBack(): void {
+    this.space.truncateLog()
+    this.#syncer.allWritten()
+  }
+
+  /**
+   * The same, but on a full disk all of it is safe in the log.
+   *
+   * @throws an error of SQLite or the file system: nobody knows what is on the disk
+   */
+  makeSafe(): void {
+    try {
+      this.writeAllBack()
+    } catch (error) {
+      if (faultCode(error) !== 'SQLITE_FULL') throw error
+      this.#syncer.syncNow()
+    }
   }
 
   /**
@@ -140,6 +190,11 @@ export class QueueFile {
   check(): void {
     const { quick_check } = this.#db.prepare('PRAGMA quick_check(1)').get() ?? {}
     if (quick_check !== 'ok') throw new QueueDamageError()
+  }
+
+  /** Rows that were changed since it is open. */
+  get #changed(): number {
+    return this.#changes.get()?.['changes'] as number
   }
 
   /** What a call does that stores nothing; if it fails, nothing is handed out. */
@@ -194,13 +249,16 @@ export class QueueFile {
 
   /** Makes a log again where it was removed: all of the old one, which SQLite still has, goes to the file first. */
   renewLog(): void {
-    this.space.truncateLog()
+    this.writeAllBack()
+    const { commit } = this.#syncer
+    this.#syncer.close()
     // The first transaction makes the log.
     this.#db.exec(`
       PRAGMA journal_mode = DELETE;
       PRAGMA journal_mode = WAL;
       UPDATE meta SET value = value WHERE name = 'keyCheck'`)
     this.#place = new FilePlace(this.path)
+    this.#syncer = new Syncer(this.path, commit, this.#listener)
   }
 
   /** Removes the log of a lost file; what is in it can still be copied. */
@@ -208,22 +266,31 @@ export class QueueFile {
     this.#place.removeLog()
   }
 
-  /** Closes the file; its log is then written back and removed, if the disk allows. */
+  /**
+   * Closes the file; its log is then written back and removed, if the disk allows.
+   *
+   * @throws an error of SQLite if nobody knows what is on the disk: the next start finds out
+   */
   close(): void {
     try {
-      if (this.#isRunning) {
+      if (!this.#isRunning) return
+      try {
         this.transaction((queue) => {
           queue.close()
         })
+      } catch {
+        // The next start is then a careful one.
       }
-    } catch {
-      // The next start is then a careful one.
+      this.makeSafe()
+    } finally {
+      this.#syncer.close()
+      this.#db.close()
     }
-    this.#db.close()
   }
 
   /** Closes a file that has shown a fault, whatever its state. */
   drop(): void {
+    this.#syncer.close()
     try {
       this.#db.close()
     } catch {

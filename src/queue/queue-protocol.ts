@@ -1,6 +1,6 @@
 import type { QueueFault } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import type { OpenedQueue, QueueSummary } from './queue-types.ts'
+import type { ClaimedMessage, OpenedQueue, QueueSummary } from './queue-types.ts'
 import type { Queue } from './queue.ts'
 
 /** An outcome of this size is stored as long as anything is; a longer one is refused when the disk is short. */
@@ -33,28 +33,73 @@ export type QueueMethods = Pick<
   | 'addEvent'
   | 'events'
   | 'keepFigures'
+  | 'withdraw'
 >
 
 export type QueueMethod = keyof QueueMethods
 
 /** A call of one of them. */
 export type QueueCall = {
-  [Method in QueueMethod]: { method: Method; args: Parameters<QueueMethods[Method]> }
+  [Method in QueueMethod]: {
+    method: Method
+    args: Parameters<QueueMethods[Method]>
+    /** A person or an application waits for this move. */
+    isAwaited?: boolean
+  }
 }[QueueMethod]
+
+/**
+ * Calls that are answered once what they have stored is on the disk, because somebody was promised that: a sender, an
+ * operator, the next start. So is a move that a person or an application waits for.
+ *
+ * All other calls are answered when they are stored: after a power failure, what they have changed since the last sync
+ * is as it was, and messages that have left since then are sent again. So while that is long ago, moves wait, too.
+ */
+export const AFTER_SYNC: ReadonlySet<QueueMethod> = new Set([
+  'accept',
+  'edit',
+  'resend',
+  'pause',
+  'resume',
+  'beginWork'
+])
+
+export const CLAIMS: ReadonlySet<QueueMethod> = new Set([
+  'claimNext',
+  'claimEarly',
+  'claimLate',
+  'claimAwaiting',
+  'claimSuspended'
+])
+
+/** The messages that a claim has handed out; undefined if the call is none. */
+export function claimedSeqs(method: QueueMethod, value: unknown): number[] | undefined {
+  if (!CLAIMS.has(method)) return undefined
+  const list = Array.isArray(value)
+    ? value
+    : ((value as { claimed?: unknown[] } | undefined)?.claimed ?? (value ? [value] : []))
+  return (list as ClaimedMessage<Uint8Array>[]).map(({ row }) => row.seq)
+}
+
+/** The file was closed after a fault: calls are made once more when it is open again. Only the engine sees this code. */
+export const MADE_AGAIN = 'ERR_QUEUE_AGAIN'
 
 /** What came of a call: what it returned, or why it failed. */
 export interface CallResult {
   value?: unknown
   fault?: QueueFault
+  /** It is not told before this commit is synced. */
+  commit?: number
 }
 
 /**
- * What a request wants. `reopen`: the thread that had the file open has died, and these messages are handed out.
+ * What a request wants. `reopen`: the thread that had the file open has died, or (`hasFailed`) a sync has failed, and these
+ * messages are handed out.
  * `close` also answers for a file that is not open; `delete` keeps one with messages or a pause in it.
  */
 export type QueueTask =
   | { kind: 'open' }
-  | { kind: 'reopen'; handedOut: readonly number[] }
+  | { kind: 'reopen'; handedOut: readonly number[]; hasFailed: boolean }
   | { kind: 'calls'; calls: readonly QueueCall[] }
   | { kind: 'count' }
   | { kind: 'close' }
@@ -75,6 +120,8 @@ export interface QueueAnswer {
   /** In the order of the calls, which were stored together. */
   results?: CallResult[]
   summary?: QueueSummary
+  /** The number of the last commit that is synced. */
+  synced?: number
   /** Messages that are handed out after it, for another thread. */
   handedOut?: readonly number[]
   opened?: OpenedQueue
@@ -85,4 +132,10 @@ export interface QueueAnswer {
 
 /** From the queue thread to the main thread. */
 export type QueueReply =
-  QueueAnswer | { path: string; notice: string } | { path: string; trouble: QueueFault }
+  | QueueAnswer
+  | { path: string; notice: string }
+  | { path: string; trouble: QueueFault }
+  /** What was committed up to this commit is on the disk. */
+  | { path: string; synced: number }
+  /** Nobody knows what is on the disk: the file has to be opened again. */
+  | { path: string; failed: QueueFault }

@@ -9,6 +9,10 @@ import type { QueueAnswer, QueueReply, QueueRequest } from './queue-protocol.ts'
 export interface QueueListener {
   notice: (text: string) => void
   trouble: (error: QueueError) => void
+  /** What was committed to the file up to this commit is on the disk. */
+  synced: (commit: number) => void
+  /** Nobody knows what of it is on the disk: it has to be opened again. */
+  failed: (error: QueueError) => void
 }
 
 /** Requests that were with a thread that died reject with this code. */
@@ -31,6 +35,8 @@ class QueueThread {
   readonly #busy = new Set<string>()
   #worker: Worker | undefined
   #users = 0
+  /** Calls that are answered, but not told before a sync. */
+  #held = 0
   #lastId = 0
 
   /** The thread is needed until `release`. */
@@ -91,9 +97,20 @@ class QueueThread {
       const id = ++this.#lastId
       worker.postMessage({ id, ...request } satisfies QueueRequest, transfer)
       // A caller waits for the disk: the process must not end by itself before the answer.
-      if (this.#waiting.size === 0) worker.ref()
       this.#waiting.set(id, { resolve, reject })
+      this.#keepAlive()
     })
+  }
+
+  /** So many more callers, or fewer, wait for a sync. */
+  addHeld(count: number): void {
+    this.#held += count
+    this.#keepAlive()
+  }
+
+  #keepAlive(): void {
+    if (this.#waiting.size + this.#held > 0) this.#worker?.ref()
+    else this.#worker?.unref()
   }
 
   #start(): Worker {
@@ -101,7 +118,7 @@ class QueueThread {
     const worker = new Worker(new URL(file, import.meta.url), { name: 'hl7-https-out queue' })
     let cause: unknown
     worker.on('message', (reply: QueueReply) => {
-      this.#receive(worker, reply)
+      this.#receive(reply)
     })
     worker.on('error', (error) => {
       cause = error
@@ -113,9 +130,17 @@ class QueueThread {
     return worker
   }
 
-  #receive(worker: Worker, reply: QueueReply): void {
+  #receive(reply: QueueReply): void {
     if ('notice' in reply) {
       this.#listeners.get(reply.path)?.notice(reply.notice)
+      return
+    }
+    if ('failed' in reply) {
+      this.#listeners.get(reply.path)?.failed(queueError(reply.failed))
+      return
+    }
+    if ('path' in reply && 'synced' in reply) {
+      this.#listeners.get(reply.path)?.synced(reply.synced)
       return
     }
     if ('trouble' in reply) {
@@ -124,7 +149,7 @@ class QueueThread {
     }
     const waiting = this.#waiting.get(reply.id)
     this.#waiting.delete(reply.id)
-    if (this.#waiting.size === 0) worker.unref()
+    this.#keepAlive()
     if (reply.fault === undefined) waiting?.resolve(reply)
     else waiting?.reject(queueError(reply.fault))
   }

@@ -99,6 +99,12 @@ export interface QueueRun {
   uptimeMs: number
 }
 
+/** What a run of a queue file knows besides. */
+export interface FileRun extends QueueRun {
+  /** The number of its last commit. */
+  commit: number
+}
+
 /** How many messages are held. */
 export interface QueueCounts {
   /** Those on their way and those that are retried included. */

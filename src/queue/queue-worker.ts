@@ -4,6 +4,10 @@ import type { QueueFileSpec } from './queue-file-spec.ts'
 import { NO_ROOM, type StoredThing } from './disk-space.ts'
 import { QueueError } from './queue-error.ts'
 import {
+  AFTER_SYNC,
+  claimedSeqs,
+  CLAIMS,
+  MADE_AGAIN,
   SHORT_OUTCOME_BYTES,
   type CallResult,
   type QueueAnswer,
@@ -14,8 +18,10 @@ import {
 } from './queue-protocol.ts'
 import type { Queue } from './queue.ts'
 import { muteSqliteWarning } from './sqlite-warning.ts'
+import type { Syncer } from './syncer.ts'
 
-// The queue thread: it alone touches the queue files. The calls of a request are stored with one sync.
+// The queue thread: it alone touches the queue files. The calls of a request are stored in one transaction and then
+// answered; which transactions are synced to the disk, it says besides.
 
 if (parentPort === null) throw new Error('This module runs in a worker thread only.')
 const port = parentPort
@@ -31,11 +37,7 @@ const BETWEEN_STEPS_MS = 20
 const BETWEEN_LOOKS_MS = 60 * 60 * 1000
 /** Calls for which nothing is stored. (A claim may find a damaged message, and store that.) */
 const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
-  'claimNext',
-  'claimEarly',
-  'claimLate',
-  'claimAwaiting',
-  'claimSuspended',
+  ...CLAIMS,
   'countSuspended',
   'release',
   'read',
@@ -43,13 +45,22 @@ const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
   'findLeft',
   'events'
 ])
+const MADE_AGAIN_RESULT: CallResult = { fault: { message: MADE_AGAIN, code: MADE_AGAIN } }
 /** The most that a message takes in the file besides its content, or that an event takes. */
 const ROW_BYTES = 512
 const HASH_BYTES = 64
 const MINUTE_BYTES = 64
 
-const files = new OpenFiles((path, text) => {
-  post({ path, notice: text })
+const files = new OpenFiles({
+  onNotice: (path, text) => {
+    post({ path, notice: text })
+  },
+  onSynced: (path, commit) => {
+    post({ path, synced: commit })
+  },
+  onFailed: (path, error) => {
+    post({ path, failed: faultOf(error, path) })
+  }
 })
 let housekeeping: NodeJS.Timeout | undefined
 /** In seconds, not in an hour. */
@@ -71,8 +82,7 @@ function answer({ id, file, task }: QueueRequest): void {
         post({ id, ...files.open(file) })
         return
       case 'reopen':
-        files.reopen(file, task.handedOut)
-        post({ id })
+        post({ id, synced: files.reopen(file, task.handedOut, task.hasFailed) })
         return
       case 'calls':
         post({ id, ...stored(file, task.calls) })
@@ -81,8 +91,7 @@ function answer({ id, file, task }: QueueRequest): void {
         post({ id, ...files.count(file) })
         return
       case 'close':
-        files.close(file)
-        post({ id })
+        void close(id, file)
         return
       case 'delete':
         post({ id, held: files.deleteIfEmpty(file) })
@@ -93,15 +102,46 @@ function answer({ id, file, task }: QueueRequest): void {
   }
 }
 
-function stored(
-  file: QueueFileSpec,
-  calls: readonly QueueCall[]
-): Pick<QueueAnswer, 'results' | 'summary' | 'handedOut'> {
+async function close(id: number, file: QueueFileSpec): Promise<void> {
+  try {
+    await files.stopSyncing(file)
+    files.close(file)
+    post({ id })
+  } catch (error) {
+    post({ id, fault: faultOf(error, file.path) })
+  }
+}
+
+type Stored = Pick<QueueAnswer, 'results' | 'summary' | 'handedOut' | 'synced'>
+
+function stored(file: QueueFileSpec, calls: readonly QueueCall[]): Stored {
   const results: CallResult[] = calls.map(() => ({}))
+  if (files.hasFailed(file)) return { results: calls.map(() => MADE_AGAIN_RESULT) }
   store(file, calls, results, false)
-  return files.use(file, ({ queue }) => {
-    return { results, summary: queue.summary(), handedOut: queue.run.handedOut }
+  if (files.hasFailed(file)) {
+    return { results: results.map((one) => (one.fault === undefined ? MADE_AGAIN_RESULT : one)) }
+  }
+  return files.use(file, ({ queue, syncer }) => {
+    for (const [index, call] of calls.entries()) setCommit(call, results[index], syncer)
+    if (results.some(({ commit }) => commit !== undefined)) syncer.hurry()
+    const { synced } = syncer
+    return { results, summary: queue.summary(), handedOut: queue.run.handedOut, synced }
   })
+}
+
+/** Sets the commit that has to be synced before a call is answered, if there is one. */
+function setCommit(call: QueueCall, result: CallResult | undefined, syncer: Syncer): void {
+  if (result === undefined || result.fault !== undefined) return
+  const isAwaited =
+    AFTER_SYNC.has(call.method) ||
+    call.isAwaited === true ||
+    syncer.isDoubtful ||
+    (call.method === 'move' && syncer.isOverdue)
+  const claimed = claimedSeqs(call.method, result.value) ?? []
+  const commit = isAwaited
+    ? syncer.commit
+    : Math.max(0, ...claimed.map((seq) => syncer.commitOf(seq)))
+  if (commit > syncer.synced) result.commit = commit
 }
 
 /**
@@ -211,6 +251,7 @@ function refuse(
 /** The answer to a call when nothing can be stored. Where nothing has to be, the call is made all the same. */
 function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallResult {
   if (!STORES_NOTHING.has(call.method)) return { fault }
+  if (files.hasFailed(file)) return MADE_AGAIN_RESULT
   try {
     return files.use(file, (open) => open.read((queue) => resultOf(queue, call, file)))
   } catch {
@@ -241,6 +282,7 @@ function keepHouse(): void {
   let more = false
   for (const spec of files.specs) {
     try {
+      if (files.hasFailed(spec)) continue
       files.putBack(spec)
       // Not at the start: the first messages do not wait until all of a long file has been read.
       files.check(spec)

@@ -66,6 +66,8 @@ export interface QueueOptions<Stored> {
   clock: Pick<Clock, 'now' | 'monotonic'>
   /** If a file is opened again in the same run. */
   run?: QueueRun | undefined
+  /** A message was accepted, edited or resent: it must not be handed out before that is safe. */
+  onFresh?: ((seq: number) => void) | undefined
 }
 
 /** A message is set aside after so many processes ended while they worked on it. */
@@ -199,6 +201,22 @@ export class Queue<Stored> {
     this.#addHashes(seq, hashes)
     this.#known.counts.waiting++
     this.#known.lastSeq = Math.max(this.#known.lastSeq, seq)
+    this.#options.onFresh?.(seq)
+  }
+
+  /** Messages whose sender was told that they could not be stored: they go, if they are there. */
+  withdraw(seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      const row = this.#sql.place(seq)
+      if (row === undefined || !isWaiting(row)) continue
+      this.#takeBack(seq)
+      while (this.#contents.drop(seq));
+      this.#sql.dropHashes.run(partOf(seq), seq)
+      this.#sql.delete.run(seq)
+      this.#countOut(row)
+      this.#turns.leave(row)
+      this.#keepLastSeq()
+    }
   }
 
   /**
@@ -618,6 +636,7 @@ export class Queue<Stored> {
       story: JSON.stringify(withRecord(storyFrom(row.story), act))
     })
     this.#sql.setDeaths.run(0, row.seq)
+    this.#options.onFresh?.(row.seq)
   }
 
   /** Writes a change of state; turns and counts follow it. */
@@ -668,7 +687,11 @@ export class Queue<Stored> {
   /** So many rows were deleted: they tell the highest number until the highest goes. */
   #forgot(rows: number): void {
     this.#known.counts.left -= rows
-    if (rows === 0 || this.#known.storedLastSeq >= this.#known.lastSeq) return
+    if (rows > 0) this.#keepLastSeq()
+  }
+
+  #keepLastSeq(): void {
+    if (this.#known.storedLastSeq >= this.#known.lastSeq) return
     if (this.#sql.place(this.#known.lastSeq) !== undefined) return
     setMeta(this.#db, 'lastSeq', this.#known.lastSeq)
     this.#known.storedLastSeq = this.#known.lastSeq

@@ -1,8 +1,16 @@
-import { existsSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
-import { readLogState, type LogState } from './log-frames.ts'
 import { STATES } from './message-row.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
@@ -68,7 +76,7 @@ interface Counts {
  */
 export function rescue(spec: QueueFileSpec): string {
   const { path } = spec
-  const isLog = readLogState(`${path}-wal`) === 'damaged'
+  const isLog = hasBadHeader(`${path}-wal`)
   const { found, read } = writeDraft(spec)
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(path, 'damaged')
@@ -115,26 +123,53 @@ function freeName(name: string): string {
 }
 
 /**
- * What opening the file would lose of its log. SQLite drops all from the first damaged byte on; the log of an empty
- * file it deletes.
+ * SQLite would not read the log of a file: because its header is not one, or because the file is empty, and then it
+ * would delete it.
  *
  * @throws an error of SQLite, `SQLITE_BUSY`, when another process has the file open: its log may only
  * have seemed damaged during a write
  */
-export function logStateOf(path: string): LogState {
+export function isLogDamaged(path: string): boolean {
   const log = `${path}-wal`
-  if (isEmpty(path)) return isEmpty(log) ? 'whole' : 'damaged'
-  if (readLogState(log) === 'whole') return 'whole'
+  if (isEmpty(path)) return !isEmpty(log)
+  if (!hasBadHeader(log)) return false
   const db = openForReading(path)
   try {
-    return readLogState(log)
+    return hasBadHeader(log)
   } finally {
     db.close()
   }
 }
 
+const LOG_HEADER_BYTES = 32
+const FRAME_BYTES = 24 + PAGE_BYTES
+
+/** It has room for a frame: its header was synced before that (sqlite.org/fileformat2.html#walformat). */
+function hasBadHeader(log: string): boolean {
+  if (sizeOf(log) < LOG_HEADER_BYTES + FRAME_BYTES) return false
+  const header = Buffer.alloc(LOG_HEADER_BYTES)
+  const file = openSync(log, 'r')
+  readSync(file, header, 0, LOG_HEADER_BYTES, 0)
+  closeSync(file)
+  const magic = header.readUInt32BE(0)
+  let [first, second] = [0, 0]
+  for (let at = 0; at < 24; at += 8) {
+    const [one, other] = [at, at + 4].map((from) =>
+      magic === 0x377f0683 ? header.readInt32BE(from) : header.readInt32LE(from)
+    )
+    first = (first + (one ?? 0) + second) | 0
+    second = (second + (other ?? 0) + first) | 0
+  }
+  const isSum = first === header.readInt32BE(24) && second === header.readInt32BE(28)
+  return (magic & ~1) !== 0x377f0682 || !isSum
+}
+
 function isEmpty(path: string): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0
+  return sizeOf(path) === 0
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** Locks out other processes, and leaves the log as it is. */

@@ -4,11 +4,11 @@ import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import { english } from '../../src/english.ts'
 import { Reporter } from '../../src/delivery/reporter.ts'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
 import type { MessageState } from '../../src/queue/message-row.ts'
+import type { CallOptions } from '../../src/queue/queue-engine.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
 import type { Order } from '../../src/queue/queue-types.ts'
@@ -87,7 +87,7 @@ class WatchedEngine extends DiskEngine {
   override call<Method extends QueueMethod>(
     method: Method,
     makeArgs: () => Parameters<QueueMethods[Method]>,
-    isLazy?: boolean
+    options?: CallOptions
   ): Promise<ReturnType<QueueMethods[Method]>> {
     let args: unknown[] = []
     const makeNotedArgs = (): Parameters<QueueMethods[Method]> => {
@@ -95,7 +95,7 @@ class WatchedEngine extends DiskEngine {
       args = made
       return made
     }
-    const done = super.call(method, makeNotedArgs, isLazy)
+    const done = super.call(method, makeNotedArgs, options)
     done.then(
       (result) => {
         this.#readResult(method, args, result)
@@ -136,8 +136,7 @@ const engine: WatchedEngine = new WatchedEngine({
   orderKey: '',
   applicationAckMs: 600_000,
   onNotice: (text) => {
-    // A kill or a full disk may leave a part of the log's last entry.
-    note(text === english('log', 'queue.torn', { path: engine.path }) ? 'torn' : 'notice', text)
+    note('notice', text)
   },
   onFault: ({ code }) => {
     fault = code

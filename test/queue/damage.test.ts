@@ -105,7 +105,11 @@ beforeEach(newPlace)
 afterEach(closeAll)
 
 function openFiles(): OpenFiles {
-  const files = new OpenFiles((_, text) => notices.push(text))
+  const files = new OpenFiles({
+    onNotice: (_, text) => notices.push(text),
+    onSynced: () => undefined,
+    onFailed: () => undefined
+  })
   opened.push(files)
   return files
 }
@@ -259,7 +263,7 @@ function goesOn(files: OpenFiles, waiting: readonly number[]): void {
 }
 
 describe('a damaged write-ahead log', () => {
-  /** Messages 1 to 60, one transaction each; all but the first page is in the log. */
+  /** Messages 1 to 60, one transaction each; all of them are in the log. */
   let fresh: Crashed
   /** Most data are in the file; behind the frames of the log come those of an earlier one. */
   let restarted: Crashed
@@ -291,7 +295,7 @@ describe('a damaged write-ahead log', () => {
     return { file, log: changed }
   }
 
-  /** Messages of `fresh` that were stored before the frame at or behind a position. */
+  /** Messages of `fresh` that were stored before the frame at a position. */
   function storedBefore(at: number): number[] {
     const ends = framesOf(fresh.log).filter((frame) => isEnd(fresh.log, frame))
     // The last ones are those of the messages.
@@ -316,21 +320,6 @@ describe('a damaged write-ahead log', () => {
     return waiting
   }
 
-  /** Opens it: it is used without its last transaction, which is told. @returns the intact messages */
-  function isUsedWithoutLast(crashed: Crashed): number[] {
-    put(crashed)
-    const files = open()
-    assert.equal(notices.length, 1)
-    assert.match(notices[0] ?? '', /^The last entry in the write-ahead log .* is incomplete/)
-    assert.deepEqual(setAside(), [])
-    const waiting = intact(heldBy(files))
-    goesOn(files, waiting)
-    return waiting
-  }
-
-  /** Whether that byte is in the very last frame. */
-  const isInLast = (at: number): boolean => at >= (framesOf(fresh.log).at(-1) ?? 0)
-
   function isNoDamage(crashed: Crashed, waiting: readonly number[]): void {
     put(crashed)
     const files = open()
@@ -346,7 +335,6 @@ describe('a damaged write-ahead log', () => {
     for (const seq of range(1, 50)) acceptAll(files, [seq])
     acceptAll(files, range(51, 50 + LAST))
     fresh = crash()
-    assert.equal(fresh.file.length, PAGE)
     assert.ok(lastFrames(fresh.log).length > 4)
 
     lastRestarted = 60
@@ -364,27 +352,6 @@ describe('a damaged write-ahead log', () => {
   it('is none if the log is whole, even with frames of an earlier log behind it', () => {
     isNoDamage(fresh, range(1, 60))
     isNoDamage(restarted, range(1, lastRestarted))
-  })
-
-  it('is read up to the changed byte of a frame, set aside, and told', () => {
-    const frames = framesOf(fresh.log)
-    const fields = {
-      page: 0,
-      size: 7,
-      salt: 8,
-      'other salt': 15,
-      sum: 16,
-      'first of the page': FRAME_HEADER,
-      'last of the page': FRAME - 1
-    }
-    for (const frame of [frames.at(0), frames.at(90), frames.at(-6), frames.at(-1)]) {
-      for (const [field, at] of Object.entries(fields)) {
-        const bad = (frame ?? 0) + at
-        const isSeen = isInLast(bad) ? isUsedWithoutLast : isTold
-        assert.deepEqual(isSeen(flipped(fresh, bad)), storedBefore(bad), `${field} at ${bad}`)
-        startOver()
-      }
-    }
   })
 
   it('is not read at all if its header has changed: nothing but the file is then', () => {
@@ -406,144 +373,14 @@ describe('a damaged write-ahead log', () => {
     assert.equal(told().isLog, true)
   })
 
-  it('is none if a kill has torn the last frame: its head is there, its page is an earlier one', () => {
-    const last = framesOf(fresh.log).at(-1) ?? 0
-    const log = Buffer.from(fresh.log)
-    log.copyWithin(last + FRAME_HEADER, HEADER + FRAME_HEADER, HEADER + FRAME)
-    assert.deepEqual(isUsedWithoutLast({ file: fresh.file, log }), range(1, 60 - LAST))
-    startOver()
-  })
-
-  describe('that processes have left that were killed while they wrote', () => {
-    /** A process that starts, accepts so many messages in one transaction, and is killed. */
-    interface Life {
-      messages: number
-      /** The log was written back before: it starts from its beginning. */
-      isLogNew: boolean
-      /** Which part of the frames of that transaction is written, and how many bytes of the next one. */
-      written: number
-      bytes: number
-    }
-
-    /** The last frame is there, but for its page. */
-    const isTorn = { written: 0.99, bytes: FRAME_HEADER }
-
-    const lives = fc.array(
-      fc.record({
-        messages: fc.constantFrom(1, 5, 20, 60),
-        isLogNew: fc.boolean(),
-        written: fc.constantFrom(0.5, 0.99, 0.99, 1),
-        bytes: fc.constantFrom(0, FRAME_HEADER, FRAME / 2)
-      }),
-      { minLength: 1, maxLength: 5 }
-    )
-
-    /** The frames of the transaction that was written between the two. */
-    function framesBetween(before: Buffer, after: Buffer): number[] {
-      const frames = framesOf(after)
-      const first = frames.findIndex(
-        (at) => !after.subarray(at, at + FRAME).equals(before.subarray(at, at + FRAME))
-      )
-      const end = frames.findIndex((at, index) => index >= first && isEnd(after, at))
-      return frames.slice(first, end + 1)
-    }
-
-    /**
-     * Starts with `fresh`.
-     *
-     * @returns what is left, the messages that were stored, and where what is stored ends in the log
-     */
-    function afterAll(all: readonly Life[]): { crashed: Crashed; stored: number[]; end: number } {
-      let crashed = fresh
-      let last = 60
-      let end = 0
-      const stored = range(1, last)
-      for (const { messages, isLogNew, written, bytes } of all) {
-        startOver()
-        put(crashed)
-        const files = open()
-        if (isLogNew) {
-          files.use(spec, ({ space }) => {
-            space.writeBack()
-          })
-        }
-        const before = crash()
-        const accepted = range(last + 1, last + messages)
-        acceptAll(files, accepted)
-        const after = crash()
-        const frames = framesBetween(before.log, after.log)
-        const [first = 0] = frames
-        const whole = Math.floor(written * frames.length)
-        const at = first + whole * FRAME + (written < 1 ? bytes : 0)
-        const log = Buffer.concat([after.log.subarray(0, at), before.log.subarray(at)])
-        crashed = { file: after.file, log }
-        end = written < 1 ? first : at
-        if (written === 1) stored.push(...accepted)
-        last += messages
+  it('is none if a frame has changed: SQLite reads what was stored before that', () => {
+    const frames = framesOf(fresh.log)
+    for (const frame of [frames.at(0), frames.at(90), frames.at(-6), frames.at(-1)]) {
+      for (const field of [0, 7, 8, 16, FRAME_HEADER, FRAME - 1]) {
+        const at = (frame ?? 0) + field
+        isNoDamage(flipped(fresh, at), storedBefore(at))
       }
-      startOver()
-      return { crashed, stored, end }
     }
-
-    it('is none: whatever lies behind what was stored, nothing else is missing', () => {
-      fc.assert(
-        fc.property(lives, (all) => {
-          const { crashed, stored } = afterAll(all)
-          put(crashed)
-          const files = open()
-          for (const notice of notices) {
-            assert.match(notice, /^The last entry in the write-ahead log/)
-          }
-          assert.deepEqual(setAside(), [])
-          assert.deepEqual(intact(heldBy(files)), stored)
-          goesOn(files, stored)
-          startOver()
-        }),
-        {
-          numRuns: 15,
-          seed: 5,
-          examples: [
-            [[{ messages: 20, isLogNew: true, ...isTorn }]],
-            [
-              [
-                { messages: 60, isLogNew: true, ...isTorn },
-                { messages: 1, isLogNew: false, written: 1, bytes: 0 }
-              ]
-            ],
-            [
-              [
-                { messages: 20, isLogNew: true, ...isTorn },
-                { messages: 5, isLogNew: false, ...isTorn },
-                { messages: 1, isLogNew: false, ...isTorn }
-              ]
-            ]
-          ]
-        }
-      )
-    })
-
-    it('is told if a byte of what was stored changes as well', () => {
-      const { crashed, end } = afterAll([
-        { messages: 5, isLogNew: true, written: 1, bytes: 0 },
-        { messages: 60, isLogNew: false, ...isTorn },
-        { messages: 20, isLogNew: false, ...isTorn },
-        { messages: 1, isLogNew: false, written: 1, bytes: 0 }
-      ])
-      const bytes = fc.integer({ min: HEADER, max: end - FRAME - 1 })
-      const bits = fc.integer({ min: 1, max: 255 })
-      fc.assert(
-        fc.property(bytes, bits, (at, bit) => {
-          isTold(flipped(crashed, at, bit))
-          startOver()
-        }),
-        { numRuns: 15, seed: 6 }
-      )
-      // The last frame of all; and that of a transaction on which another one has begun to follow.
-      isUsedWithoutLast(flipped(crashed, end - 1))
-      startOver()
-      const begun = afterAll([{ messages: 20, isLogNew: false, written: 0.5, bytes: 0 }])
-      isTold(flipped(begun.crashed, begun.end - 1))
-    })
   })
 
   it('is none if a power cut has torn the last transaction', () => {
@@ -580,57 +417,8 @@ describe('a damaged write-ahead log', () => {
     }
   })
 
-  it('is never silent, whichever byte is changed', () => {
-    const frames = framesOf(fresh.log)
-    const end = (frames.at(-1) ?? 0) + FRAME
-    fc.assert(
-      fc.property(fc.nat(end - 1), fc.integer({ min: 1, max: 255 }), (at, bits) => {
-        const expected = at < HEADER ? [] : storedBefore(at)
-        const isSeen = isInLast(at) ? isUsedWithoutLast : isTold
-        assert.deepEqual(isSeen(flipped(fresh, at, bits)), expected)
-        startOver()
-      }),
-      { numRuns: 30, seed: 2 }
-    )
-  })
-
-  it('never fails, however many bytes are changed', () => {
-    const changes = fc.array(
-      fc.tuple(fc.nat(fresh.log.length - 9), fc.uint8Array({ minLength: 8, maxLength: 8 })),
-      { minLength: 1, maxLength: 30 }
-    )
-    fc.assert(
-      fc.property(changes, (many) => {
-        const log = Buffer.from(fresh.log)
-        for (const [at, bytes] of many) log.set(bytes, at)
-        if (many.every(([at]) => isInLast(at))) {
-          // It may look as a kill or a power cut leaves it.
-          put({ file: fresh.file, log })
-          open()
-        } else isTold({ file: fresh.file, log })
-        startOver()
-      }),
-      { numRuns: 20, seed: 3 }
-    )
-  })
-
-  it('is not mixed up with a file into which the log had been written back', () => {
-    put(fresh)
-    const db = new DatabaseSync(path)
-    db.exec('PRAGMA wal_checkpoint(PASSIVE)')
-    execFileSync('cp', [path, join(directory, 'back')])
-    db.close()
-    const written = { file: readFileSync(join(directory, 'back')), log: fresh.log }
-    assert.ok(written.file.length > 20 * PAGE)
-    for (const index of [3, 40, 90, 150]) {
-      startOver()
-      // Old pages lie over newer ones then: what is handed out is whole, in order, and not handed out twice.
-      isTold(flipped(written, (framesOf(fresh.log)[index] ?? 0) + 2000))
-    }
-  })
-
   it('is not lost by looking at it, and counts as holding messages', () => {
-    const bad = flipped(fresh, HEADER + 20 * FRAME)
+    const bad = flipped(fresh, 20)
     put(bad)
     const files = openFiles()
     assert.throws(() => files.count(spec), { code: 'SQLITE_CORRUPT' })
@@ -1283,7 +1071,12 @@ describe('an open queue file', () => {
     files.use(spec, (file) => {
       const { renewed } = renew(file, () => {
         if (tries++ === 0) rmSync(place, { recursive: true })
-        return new QueueFile(spec, () => undefined, file.run, true)
+        const listener = {
+          onNotice: () => undefined,
+          onSynced: () => undefined,
+          onFailed: () => undefined
+        }
+        return new QueueFile(spec, listener, { run: file.run, mustExist: true })
       })
       const next = renewed.transaction((queue) => queue.claimNext(9).map(({ row }) => row.seq))
       assert.deepEqual([tries, next], [2, [2, 3]])

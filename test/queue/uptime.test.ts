@@ -39,7 +39,14 @@ describe('The uptime of a queue file', () => {
   })
 
   function opened(where = path, run?: QueueRun): QueueFile {
-    const file = new QueueFile({ ...spec, path: where }, () => undefined, run)
+    const listener = {
+      onNotice: () => undefined,
+      onSynced: () => undefined,
+      onFailed: () => undefined
+    }
+    const file = new QueueFile({ ...spec, path: where }, listener, {
+      run: run && { ...run, commit: 0 }
+    })
     if (run === undefined) {
       file.transaction((queue) => queue.open())
       file.setRunning()

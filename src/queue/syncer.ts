@@ -1,0 +1,211 @@
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
+
+/** So many milliseconds pass at most before what nobody waits for is synced; or so many times what the last sync took. */
+const LAZY_MS = 50
+const LAZY_TIMES = 4
+/** While what was committed is not synced for longer than this, in milliseconds, messages no longer leave. */
+const MOST_UNSYNCED_MS = 1000
+/** Syncs of this process at a time: each takes one of the few threads of Node.js, which looks up host names with them. */
+const MOST_SYNCS = 2
+
+let syncs = 0
+/** Those that wait until another one has ended. */
+const queued: (() => void)[] = []
+
+export interface SyncListener {
+  /** What was committed up to this commit is on the disk, if the file is still in its place: then call `confirm`. */
+  onSynced: (commit: number) => void
+  /** Nobody knows what is on the disk; another sync would say that all of it is. */
+  onFailed: (error: Error) => void
+}
+
+/**
+ * Syncs the write-ahead log of an open queue file to the disk, beside the thread that goes on writing it.
+ *
+ * **When a message is safe.** A transaction is committed when it is written to the log: a crash of the process cannot
+ * undo it, a power failure can. What was committed before a sync began is safe when that has ended well. Until then
+ * nobody is told whose promise hangs on it (`AFTER_SYNC` in `queue-protocol.ts`), and no message is handed out that was
+ * accepted, edited or resent since.
+ *
+ * The descriptor is that of the log that SQLite has open: another one would sync nothing. So each opening of a file has
+ * its own syncer, made when SQLite has made the log, and closed before SQLite closes it.
+ */
+export class Syncer {
+  readonly #listener: SyncListener
+  readonly #descriptor: number
+  #commit: number
+  #synced: number
+  /** The commit that somebody waits for. */
+  #wanted = 0
+  /** Messages that are not to be handed out yet, with their commits, in the order of these. */
+  readonly #fresh = new Map<number, number>()
+  #timer: NodeJS.Timeout | undefined
+  /** A sync is going on, or waits for those of other files. */
+  #isBusy = false
+  #isDoubtful = false
+  /** The first commit that is not synced is no older than this. */
+  #unsyncedSince = 0
+  #isClosed = false
+  #lastMs = 0
+  #whenIdle: (() => void) | undefined
+
+  /**
+   * @param path of a queue file that is open
+   * @param commit the number of the last commit before it was opened again; all of it is on the disk
+   */
+  constructor(path: string, commit: number, listener: SyncListener) {
+    this.#listener = listener
+    this.#commit = this.#synced = commit
+    // Windows syncs no file that it has open for reading only.
+    this.#descriptor = openSync(`${path}-wal`, 'r+')
+  }
+
+  /** The number of the last commit. */
+  get commit(): number {
+    return this.#commit
+  }
+
+  get synced(): number {
+    return this.#synced
+  }
+
+  /** The commit that has to be synced before this message is handed out; 0 if it is safe. */
+  commitOf(seq: number): number {
+    return this.#fresh.get(seq) ?? 0
+  }
+
+  /** The disk is short, and SQLite could not write the last commit back: a sync may fail, and everything waits for it. */
+  get isDoubtful(): boolean {
+    return this.#isDoubtful && this.#synced < this.#commit
+  }
+
+  /** Something has waited for a sync for so long that others must wait for it, too. */
+  get isOverdue(): boolean {
+    return this.#synced < this.#commit && performance.now() - this.#unsyncedSince > MOST_UNSYNCED_MS
+  }
+
+  doubt(): void {
+    this.#isDoubtful = true
+  }
+
+  /** @param fresh messages that were accepted, edited or resent in this transaction */
+  committed(fresh: readonly number[]): void {
+    if (this.#synced === this.#commit) this.#unsyncedSince = performance.now()
+    this.#commit++
+    for (const seq of fresh) {
+      this.#fresh.delete(seq)
+      this.#fresh.set(seq, this.#commit)
+    }
+    this.#plan()
+  }
+
+  /** Somebody waits for the last commit. */
+  hurry(): void {
+    this.#wanted = this.#commit
+    this.#plan()
+  }
+
+  /** All that was committed is on the disk, by SQLite's own syncs. */
+  allWritten(): void {
+    this.confirm(this.#commit)
+  }
+
+  /** What was committed up to this commit is on the disk. */
+  confirm(commit: number): void {
+    this.#synced = Math.max(this.#synced, commit)
+    if (this.#synced === this.#commit) this.#isDoubtful = false
+    for (const [seq, of] of this.#fresh) {
+      if (of > this.#synced) break
+      this.#fresh.delete(seq)
+    }
+    this.#plan()
+  }
+
+  /** @throws an error of the file system: nobody knows then what is on the disk */
+  syncNow(): void {
+    const commit = this.#commit
+    fdatasyncSync(this.#descriptor)
+    this.confirm(commit)
+  }
+
+  /** Begins no other sync. Resolves when the current one has ended. */
+  async stop(): Promise<void> {
+    this.#cancel()
+    this.#wanted = 0
+    if (!this.#isBusy) return
+    await new Promise<void>((resolve) => {
+      this.#whenIdle = resolve
+    })
+    this.#cancel()
+  }
+
+  /** Before SQLite closes the log. The result of a sync that is still going on counts for nothing. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#cancel()
+    // Its number must not become that of another file before.
+    if (!this.#isBusy) this.#closeDescriptor()
+  }
+
+  #plan(): void {
+    if (this.#isClosed || this.#isBusy || this.#commit === this.#synced) return
+    if (this.#wanted > this.#synced) this.#begin()
+    else {
+      this.#timer ??= setTimeout(
+        () => {
+          this.#begin()
+        },
+        Math.max(LAZY_MS, LAZY_TIMES * this.#lastMs)
+      ).unref()
+    }
+  }
+
+  #begin(): void {
+    this.#cancel()
+    if (this.#isBusy) return
+    this.#isBusy = true
+    if (syncs < MOST_SYNCS) this.#sync()
+    else {
+      queued.push(() => {
+        this.#sync()
+      })
+    }
+  }
+
+  #sync(): void {
+    if (this.#isClosed) {
+      this.#end(() => undefined)
+      return
+    }
+    syncs++
+    const commit = this.#commit
+    const start = performance.now()
+    fdatasync(this.#descriptor, (error) => {
+      this.#lastMs = performance.now() - start
+      syncs--
+      this.#end(() => {
+        this.#unsyncedSince = start
+        if (error === null) this.#listener.onSynced(commit)
+        else this.#listener.onFailed(error)
+      })
+    })
+  }
+
+  #end(tell: () => void): void {
+    this.#isBusy = false
+    if (this.#isClosed) this.#closeDescriptor()
+    else tell()
+    this.#whenIdle?.()
+    if (syncs < MOST_SYNCS) queued.shift()?.()
+  }
+
+  #cancel(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #closeDescriptor(): void {
+    closeSync(this.#descriptor)
+  }
+}

@@ -1,0 +1,315 @@
+/** What is told when: with syncs that a test holds back, or lets fail. */
+import assert from 'node:assert/strict'
+import { existsSync, rmSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import threads, { Worker } from 'node:worker_threads'
+import type { MessageQueue } from '../../src/queue/message-queue.ts'
+import {
+  accept,
+  contentOf,
+  event,
+  findAll,
+  message,
+  moveOf,
+  numbers,
+  pause,
+  seqsOf,
+  TestQueues,
+  verdict,
+  waitingSeqs,
+  leftWith
+} from './set-up.ts'
+
+const syncs = new Int32Array(new SharedArrayBuffer(32))
+const [HELD, FAIL, BEGUN, , MOST] = [0, 1, 2, 3, 4] as const
+const preload = pathToFileURL(join(import.meta.dirname, 'held-syncs.js')).href
+
+let lastThread: Worker | undefined
+threads.Worker = class extends Worker {
+  constructor(...[file, options]: ConstructorParameters<typeof Worker>) {
+    super(file, {
+      ...options,
+      execArgv: ['--import', preload],
+      workerData: { syncs: syncs.buffer }
+    })
+    keepThread(this)
+  }
+}
+syncBuiltinESMExports()
+function keepThread(thread: Worker): void {
+  lastThread = thread
+}
+
+function hold(): void {
+  Atomics.store(syncs, HELD, 1)
+}
+
+function letGo(): void {
+  Atomics.store(syncs, HELD, 0)
+}
+
+/** Lets the next sync fail. */
+function fail(count = 1): void {
+  Atomics.store(syncs, FAIL, count)
+}
+
+/** What has come of calls. */
+class Watched {
+  readonly states: string[] = []
+  readonly ended: Promise<unknown>
+
+  constructor(calls: readonly Promise<unknown>[]) {
+    this.ended = Promise.allSettled(
+      calls.map(async (call, i) => {
+        this.states[i] = 'waits'
+        try {
+          await call
+          this.states[i] = 'done'
+        } catch (error) {
+          this.states[i] = (error as { code?: string }).code ?? 'failed'
+        }
+      })
+    )
+  }
+}
+
+describe('A sync', () => {
+  let queues: TestQueues
+  beforeEach(() => {
+    syncs.fill(0)
+    queues = new TestQueues()
+  })
+  afterEach(async () => {
+    letGo()
+    fail(0)
+    await queues.end()
+  })
+
+  async function opened(...seqs: number[]): Promise<MessageQueue<Buffer>> {
+    const { queue } = await queues.openDisk()
+    await accept(queue, ...seqs)
+    return queue
+  }
+
+  /** Until all that was asked for is stored. */
+  async function stored(queue: MessageQueue<Buffer>): Promise<void> {
+    await queue.find({ limit: 1 })
+  }
+
+  it('is waited for by whom it was promised to, and by nobody else', async () => {
+    const queue = await opened(...numbers(1, 9))
+    await Promise.all([6, 7].map((seq) => queue.move(moveOf(seq, 'suspended'))))
+    await queue.claimNext(2)
+    hold()
+    const waiting = new Watched([
+      accept(queue, 10),
+      queue.resend({}, 0, 1),
+      queue.edit(message(7), contentOf(7)),
+      queue.pause(pause),
+      queue.resume(1),
+      queue.beginWork(3),
+      queue.move(moveOf(8, 'suspended'), true)
+    ])
+    const others = await Promise.all([
+      queue.move(moveOf(1, 'leaving')),
+      queue.finish(1),
+      queue.finish(2, leftWith(verdict)),
+      queue.makeDue([3]),
+      queue.endWork(3),
+      queue.addEvent(event(1)),
+      queue.read(10),
+      queue.find({ limit: 1 }),
+      queue.claimEarly(3)
+    ])
+    assert.equal(others.length, 9)
+    assert.deepEqual(waiting.states, Array(7).fill('waits'))
+    letGo()
+    await waiting.ended
+    assert.deepEqual(waiting.states, Array(7).fill('done'))
+  })
+
+  it('is waited for before a message is handed out that was accepted, edited or resent', async () => {
+    const queue = await opened(1, 2, 3)
+    await Promise.all([2, 3].map((seq) => queue.move(moveOf(seq, 'suspended'))))
+    hold()
+    const changes = [queue.resend({ ids: [2] }, 0, 1), queue.edit(message(3), contentOf(3))]
+    assert.deepEqual(seqsOf(await queue.claimNext(1)), [1], 'an earlier one does not wait')
+    const claims = [queue.claimNext(1), queue.claimNext(1)]
+    const accepted = accept(queue, 4)
+    claims.push(queue.claimNext(1))
+    const watched = new Watched(claims)
+    await stored(queue)
+    assert.deepEqual(watched.states, ['waits', 'waits', 'waits'])
+    letGo()
+    assert.deepEqual((await Promise.all(claims)).flatMap(seqsOf), [2, 3, 4])
+    await Promise.all([...changes, accepted])
+  })
+
+  it('is begun soon even if nobody waits for it', async () => {
+    const queue = await opened(1)
+    const before = Atomics.load(syncs, BEGUN)
+    await queue.finish(1)
+    for (let waits = 0; waits < 200 && Atomics.load(syncs, BEGUN) === before; waits++) {
+      await sleep(10)
+    }
+    assert.ok(Atomics.load(syncs, BEGUN) > before)
+  })
+
+  it('that takes longer than a second holds up what leaves', async () => {
+    const queue = await opened(1, 2, 3)
+    hold()
+    await queue.move(moveOf(1, 'leaving'))
+    await queue.move(moveOf(2, 'leaving'))
+    await sleep(1100)
+    const third = new Watched([queue.move(moveOf(3, 'leaving'))])
+    await stored(queue)
+    assert.deepEqual(third.states, ['waits'])
+    const at = performance.now()
+    letGo()
+    await third.ended
+    assert.deepEqual(third.states, ['done'])
+    assert.ok(performance.now() - at < 3000, 'it waits for no more than the next sync')
+  })
+
+  it('is one at a time for each file, and two in the process', async () => {
+    const names = numbers(1, 8).map((number) => `queue-${number}`)
+    const open = await Promise.all(names.map((name) => queues.openDisk({ name })))
+    hold()
+    const accepted = open.flatMap(({ queue }) => [accept(queue, 1), accept(queue, 2)])
+    await Promise.all(open.map(({ queue }) => stored(queue)))
+    letGo()
+    await Promise.all(accepted)
+    assert.equal(Atomics.load(syncs, MOST), 2)
+  })
+
+  it('ends before the file is closed', async () => {
+    const queue = await opened()
+    hold()
+    const accepted = accept(queue, 1)
+    await stored(queue)
+    const closed = new Watched([queue.close()])
+    await sleep(50)
+    assert.deepEqual(closed.states, ['waits'])
+    letGo()
+    await Promise.all([accepted, closed.ended])
+    assert.deepEqual(closed.states, ['done'])
+    const { queue: again } = await queues.openDisk()
+    assert.deepEqual(await waitingSeqs(again), [1])
+  })
+
+  it('of a log that was removed counts only when the file has been written again', async () => {
+    for (const lost of ['-wal', '']) {
+      const { queue, engine } = await queues.openDisk({ name: `queue${lost}` })
+      hold()
+      const accepted = new Watched([accept(queue, 1)])
+      await stored(queue)
+      rmSync(`${engine.path}${lost}`)
+      letGo()
+      await accepted.ended
+      assert.deepEqual(accepted.states, ['done'])
+      assert.match(queues.notices.at(-1) ?? '', /was removed or replaced .* was rewritten/)
+      assert.ok(existsSync(engine.path))
+      await queue.close()
+      assert.equal((await queue.open()).isUnclean, false)
+      assert.deepEqual(await waitingSeqs(queue), [1])
+    }
+  })
+
+  describe('that fails', () => {
+    it('refuses the messages that wait for it: none of them is sent, now or later', async () => {
+      const queue = await opened(1)
+      hold()
+      const refused = new Watched([accept(queue, 2), accept(queue, 3)])
+      const claimed = queue.claimNext(9)
+      await stored(queue)
+      fail()
+      letGo()
+      await refused.ended
+      assert.deepEqual(refused.states, ['EIO', 'EIO'])
+      assert.deepEqual(seqsOf(await claimed), [1], 'nor are they handed out')
+      assert.deepEqual(await waitingSeqs(queue), [1])
+      await accept(queue, 4)
+      await queue.close()
+      const { queue: again } = await queues.openDisk()
+      assert.deepEqual(await waitingSeqs(again), [1, 4])
+      assert.deepEqual(
+        queues.faults.map(({ code }) => code),
+        ['EIO']
+      )
+    })
+
+    it('has all other calls made again, with what came of them', async () => {
+      const queue = await opened(...numbers(1, 4))
+      await Promise.all([1, 2, 3].map((seq) => queue.move(moveOf(seq, 'suspended'))))
+      hold()
+      const calls = [
+        queue.resend({ ids: [1, 2] }, 0, 9),
+        queue.edit(message(3), Buffer.from('edited')),
+        queue.move(moveOf(4, 'leaving'), true),
+        queue.pause(pause)
+      ]
+      const claimed = queue.claimNext(9)
+      await stored(queue)
+      const watched = new Watched(calls)
+      fail()
+      letGo()
+      assert.deepEqual(await Promise.all(calls), [{ count: 2, next: 0 }, true, true, undefined])
+      assert.deepEqual(watched.states, Array(4).fill('done'))
+      assert.deepEqual(seqsOf(await claimed), [1, 2, 3])
+      assert.equal((await queue.read(3)).content.toString(), 'edited')
+      await queue.close()
+      const { queue: again } = queues.disk()
+      const { leaving, pause: paused } = await again.open()
+      assert.deepEqual([leaving, paused], [[4], pause])
+    })
+
+    it('again and again refuses messages, until one does not', async () => {
+      const queue = await opened(1)
+      await queue.move(moveOf(1, 'suspended'))
+      fail(1000)
+      for (const seq of [2, 3, 4]) await assert.rejects(accept(queue, seq), { code: 'EIO' })
+      // What SQLite itself has written to the file is safe.
+      assert.equal((await queue.resend({}, 0, 1)).count, 1)
+      fail(0)
+      await accept(queue, 5)
+      assert.deepEqual(await waitingSeqs(queue), [1, 5])
+    })
+
+    it('leaves handed out what is on its way', async () => {
+      const queue = await opened(1, 2, 3)
+      assert.deepEqual(seqsOf(await queue.claimNext(1)), [1])
+      fail()
+      await assert.rejects(accept(queue, 4), { code: 'EIO' })
+      assert.deepEqual(seqsOf(await queue.claimNext(9)), [2, 3])
+    })
+  })
+
+  describe('that a thread did not live to see', () => {
+    for (const journalDays of [14, 0]) {
+      it(`is made by the next one: nothing is lost or handed out twice (journal ${journalDays})`, async () => {
+        const { queue } = await queues.openDisk({ journalDays })
+        await accept(queue, 1)
+        assert.deepEqual(seqsOf(await queue.claimNext(1)), [1])
+        hold()
+        const accepted = new Watched([accept(queue, 2), accept(queue, 3)])
+        const claimed = queue.claimNext(9)
+        // It leaves, and nothing of it is on the disk.
+        await queue.move(moveOf(1, 'leaving'))
+        await queue.finish(1)
+        await stored(queue)
+        await lastThread?.terminate()
+        letGo()
+        await accepted.ended
+        assert.deepEqual(accepted.states, ['done', 'done'])
+        assert.deepEqual(seqsOf(await claimed), [2, 3])
+        assert.deepEqual(await queue.claimNext(9), [])
+        const held = (await findAll(queue)).filter(({ state }) => state !== 'left')
+        assert.deepEqual(seqsOf(held), [3, 2])
+      })
+    }
+  })
+})
