@@ -10,6 +10,7 @@ import { aborted, brokenBy, cut, failureOf } from './failures.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { UnaskedContinue } from './unasked-continue.ts'
 
 /** A longer body is sent in pieces of this size, in bytes, so that progress is visible. */
 const PIECE_BYTES = 64 * 1024
@@ -34,6 +35,7 @@ export class Connection {
   readonly origin: string
   readonly #host: string
   readonly #socket: Socket
+  readonly #unaskedContinue: UnaskedContinue
   readonly #client: Client
   readonly #onNotice: (text: string) => void
   readonly #openedAt = performance.now()
@@ -59,6 +61,7 @@ export class Connection {
     this.#host = host
     this.#socket = socket
     this.#onNotice = onNotice
+    this.#unaskedContinue = new UnaskedContinue(socket)
     readBeforeWriteErrors(socket)
     socket.on('error', (error) => {
       this.#firstError ??= error
@@ -128,8 +131,14 @@ export class Connection {
     const { method, url, headers, body: sent, responseTimeoutMs, signal } = request
     const isReused = this.#requests++ > 0
     const bytesBefore = this.#socket.bytesRead
-    const exchange = new Exchange(this.#socket, { responseTimeoutMs, maxBytes }, (reason) => {
-      this.destroy(reason)
+    const limits = { responseTimeoutMs, maxBytes }
+    const exchange = new Exchange(this.#socket, limits, {
+      onStart: () => {
+        this.#unaskedContinue.expectAnswer()
+      },
+      giveUp: (reason) => {
+        this.destroy(reason)
+      }
     })
     this.#exchange = exchange
     const onAbort = (): void => {

@@ -16,6 +16,20 @@ interface ExchangeLimits {
   maxBytes: number
 }
 
+/** Who is told of it. */
+interface ExchangeOwner {
+  /** The request begins: what is read from now on is its answer. */
+  onStart: () => void
+  /** Ends the request and its connection. */
+  giveUp: (failure: HttpError) => void
+}
+
+/**
+ * So often, at most, the socket is read again while more arrives, after the time for the answer has passed. What a
+ * system keeps for a process that does not read fits into a few of them.
+ */
+const MOST_READS = 8
+
 const MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 
 /** What undici tells of one request: collects the answer, within the limits. */
@@ -32,36 +46,39 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #reject: (error: Error) => void
   readonly #socket: Socket
   readonly #limits: ExchangeLimits
-  readonly #giveUp: (failure: HttpError) => void
+  readonly #owner: ExchangeOwner
   readonly #deadline: NodeJS.Timeout
+  #lastReads: NodeJS.Immediate | undefined
   readonly #chunks: Buffer[] = []
   #received = 0
   #isSent = false
 
-  /** @param giveUp ends the request and its connection */
-  constructor(socket: Socket, limits: ExchangeLimits, giveUp: (failure: HttpError) => void) {
+  constructor(socket: Socket, limits: ExchangeLimits, owner: ExchangeOwner) {
     const { promise, resolve, reject } = Promise.withResolvers<HttpReply>()
     this.answer = promise
     this.#resolve = resolve
     this.#reject = reject
     this.#socket = socket
     this.#limits = limits
-    this.#giveUp = giveUp
+    this.#owner = owner
     this.#deadline = setTimeout(() => {
-      this.#fail(this.#late())
+      this.#readOnceMore(MOST_READS)
     }, limits.responseTimeoutMs)
   }
 
   /** Must be called when the exchange is over, however it went. */
   end(): void {
     clearTimeout(this.#deadline)
+    clearImmediate(this.#lastReads)
   }
 
   onRequestStart(): void {
     this.isStarted = true
+    this.#owner.onStart()
   }
 
   onBodySent(): void {
+    clearImmediate(this.#lastReads)
     this.#deadline.refresh()
   }
 
@@ -113,10 +130,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (bytes > maxBytes) this.#fail(tooLarge(maxBytes))
   }
 
+  /**
+   * The time is over. Where the process was stopped meanwhile, or something blocked its event loop, the answer may have
+   * arrived in time, and nobody has read it: Node.js calls timers before it reads. So what is there is read first.
+   */
+  #readOnceMore(most: number): void {
+    const { bytesRead } = this.#socket
+    // Sockets are read before that.
+    this.#lastReads = setImmediate(() => {
+      if (most > 1 && this.#socket.bytesRead > bytesRead) this.#readOnceMore(most - 1)
+      else this.#fail(this.#late())
+    })
+  }
+
   /** The first reason counts, whatever undici makes of the closed connection. */
   #fail(failure: HttpError): void {
     this.#reject(failure)
-    this.#giveUp(failure)
+    this.#owner.giveUp(failure)
   }
 
   #late(): HttpError {

@@ -171,6 +171,24 @@ describe('an answer', () => {
     assert.deepEqual([status, headers['link'], body.toString()], [200, undefined, 'ok'])
   })
 
+  it('may come after 100 Continue, for which nobody has asked, on each connection more than once', async () => {
+    const early = 'HTTP/1.1 100 Continue\r\n\r\n'
+    const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'
+    const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+    const server = await test.serveTcp((socket) => {
+      socket.setNoDelay(true).on('data', () => {
+        socket.write(early + hints + early.slice(0, 5))
+        setTimeout(() => socket.write(early.slice(5) + ok), 20)
+      })
+    })
+    const mine = test.undici()
+    for (let sent = 0; sent < 3; sent++) {
+      const { status, body } = await post(mine, server.url)
+      assert.deepEqual([status, body.toString()], [200, 'ok'])
+    }
+    assert.equal(server.connections(), 1)
+  })
+
   const chunks = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nMSA\r\n0\r\n\r\n'
   const close = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nMSA'
   for (const [name, bytes, status, body, isKept] of [

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { before, describe, it } from 'node:test'
 import type { TlsOptions } from 'node:tls'
 import { inspect } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import type { HttpErrorFamily } from '../../src/http-client/http-error.ts'
 import {
   type Authority,
@@ -322,16 +323,50 @@ describe('a limit of time', () => {
     }
   }
 
-  it('counts from the end of the request, and holds for interim answers', async () => {
-    const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'
-    const server = await test.serveTcp((socket) => {
-      const timer = setInterval(() => socket.write(hints), 5)
-      socket.once('close', () => {
-        clearInterval(timer)
+  for (const interim of ['100 Continue', '103 Early Hints']) {
+    it(`counts from the end of the request, and holds for interim answers: ${interim}`, async () => {
+      const server = await test.serveTcp((socket) => {
+        // As fast as it can.
+        const more = (): void => {
+          if (!socket.destroyed) socket.write(`HTTP/1.1 ${interim}\r\n\r\n`.repeat(100), more)
+        }
+        socket.once('data', more)
       })
+      const request = post(test.undici(), server.url, { responseTimeoutMs: LIMIT })
+      assert.equal((await errorOf(request)).family, 'timeout')
+      await until(() => server.open() === 0)
     })
-    const request = post(test.undici(), server.url, { responseTimeoutMs: LIMIT })
-    assert.equal((await errorOf(request)).family, 'timeout')
+  }
+
+  for (const bytes of [2, 3 << 20]) {
+    it(`is believed only once what has arrived is read, after the event loop was blocked: ${bytes} bytes`, async () => {
+      const authority = await createAuthority()
+      const worker = new Worker(new URL('prompt-server.ts', import.meta.url), {
+        workerData: { tls: await authority.issueServer(), bytes }
+      })
+      test.closing(() => worker.terminate())
+      const [port] = (await once(worker, 'message')) as [number]
+      const sender = test.undici({ tls: { ca: authority.ca }, maxResponseBytes: 4 << 20 })
+      const url = new URL(`https://127.0.0.1:${port}/hl7`)
+      for (let tries = 0; tries < 3; tries++) {
+        const sending = post(sender, url, { responseTimeoutMs: 300 })
+        await once(worker, 'message')
+        // Nothing of this process runs, as if it were stopped.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+        assert.equal((await sending).body.length, bytes)
+      }
+    })
+  }
+
+  it('ends with the answer: that of one request does not close the next one', async () => {
+    const server = await test.serve((request, response) => {
+      const slow = request.headers['x-slow'] === 'yes'
+      request.resume().once('end', () => setTimeout(() => response.end('ok'), slow ? 2 * LIMIT : 0))
+    })
+    const sender = test.undici()
+    await post(sender, server.url, { responseTimeoutMs: LIMIT })
+    await post(sender, server.url, { headers: { 'x-slow': 'yes' }, responseTimeoutMs: 5000 })
+    assert.equal(server.connections(), 1)
   })
 
   it('is as long on a reused connection as on a new one', async () => {
