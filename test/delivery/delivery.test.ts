@@ -7,7 +7,7 @@ import { QueueError } from '../../src/queue/queue-error.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { abortedResult, resultOf, type ReplyKind } from './replies.ts'
-import { acceptFirst, codec, sentBy, setUp, setUpOn } from './set-up.ts'
+import { acceptFirst, codec, sentBy, setUp, setUpOn, type SetUpOptions } from './set-up.ts'
 
 const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
 
@@ -891,6 +891,27 @@ describe('Delivery', () => {
     flights.shift()?.end(abortedResult())
     await closing
     assert.equal(disk.rows[0]?.state, 'waiting')
+  })
+
+  it('knows at the next start that a message may have arrived whose attempt the close aborted', async () => {
+    const disk = quickDisk()
+    const texts: string[] = []
+    const emit: SetUpOptions['emit'] = (_message, _content, { error }) => {
+      texts.push(error?.message ?? '')
+    }
+    const first = await setUpOn(disk, { emit })
+    await first.add('a1', 'a2')
+    const closing = first.delivery.close(10_000)
+    first.flights.shift()?.end(abortedResult())
+    await closing
+    const next = await setUpOn(disk, { emit, failureTimeoutMs: 0 })
+    await next.reply('unreachable')
+    await next.reply('unreachable')
+    assert.deepEqual(
+      texts.map((text) => text.includes('It is not known whether message')),
+      [true, false],
+      texts.join()
+    )
   })
 
   it('hands on and reports in order, at the close, what a queue in memory still holds', async () => {

@@ -4,9 +4,10 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { getCACertificates, setDefaultCACertificates, TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import type { HttpErrorFamily } from '../../src/http-client/http-error.ts'
+import type { HttpReply } from '../../src/http-client/http-message.ts'
 import {
   type Authority,
   type Certificate,
@@ -50,7 +51,7 @@ describe('a request through a proxy', () => {
     /** Requests other than CONNECT. */
     others: number
   }
-  /** A proxy that connects to any target, or to this port for all of them, unless `status` is not 200. */
+  /** A proxy that connects to any target, or to this port here for all of them, unless `status` is not 200. */
   async function startProxy({
     status = 200,
     tls,
@@ -72,7 +73,8 @@ describe('a request through a proxy', () => {
         return
       }
       const { hostname, port } = new URL(`http://${target}`)
-      const onward = connect(onwardPort ?? Number(port), hostname, () => {
+      const host = onwardPort === undefined ? hostname : '127.0.0.1'
+      const onward = connect(onwardPort ?? Number(port), host, () => {
         socket.write('HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n')
         onward.write(head)
         socket.pipe(onward).pipe(socket)
@@ -110,6 +112,30 @@ describe('a request through a proxy', () => {
       for (const asked of [url, new URL('https://127.0.0.1/hl7')]) {
         assert.equal((await post(mine, asked)).body.toString(), asked.host)
       }
+    })
+
+    it(`asks for the receiver by its name, or by that of the TLS configuration, and checks it: ${library}`, async () => {
+      const names: unknown[] = []
+      const seen: Handler = (request, response) => {
+        names.push(request.socket instanceof TLSSocket && request.socket.servername)
+        response.end()
+      }
+      const served = await authority.issueServer({ names: ['hl7.example.org'] })
+      const { port } = await test.serve(seen, served)
+      const proxy = { url: (await startProxy({ onwardPort: port })).url.origin }
+      const send = (name: string, servername?: string): Promise<HttpReply> =>
+        post(
+          test[library]({ tls: { ...trusting.tls, ...(servername && { servername }) }, proxy }),
+          new URL(`https://${name}/hl7`)
+        )
+      await send('hl7.example.org')
+      await send('other.example.org', 'hl7.example.org')
+      await send('127.0.0.1', 'hl7.example.org')
+      assert.deepEqual(names, Array(3).fill('hl7.example.org'))
+      const code = 'ERR_TLS_CERT_ALTNAME_INVALID'
+      assert.equal((await errorOf(send('other.example.org'))).code, code)
+      assert.equal((await errorOf(send('hl7.example.org', 'other.example.org'))).code, code)
+      assert.equal((await errorOf(send('127.0.0.1'))).code, code)
     })
 
     it(`is not cut after connectTimeout: ${library}`, async () => {
