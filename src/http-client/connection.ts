@@ -9,6 +9,7 @@ import { Exchange } from './exchange.ts'
 import { aborted, brokenBy, cut, failureOf } from './failures.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
+import { requestTarget } from './request-target.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { UnaskedContinue } from './unasked-continue.ts'
 
@@ -149,7 +150,7 @@ export class Connection {
       this.#client.dispatch(
         {
           method,
-          path: url.pathname + url.search,
+          path: requestTarget(url),
           headers: { ...headers, 'content-length': String(sent?.length ?? 0) },
           body:
             sent !== undefined && sent.length > PIECE_BYTES

@@ -14,6 +14,7 @@ import {
 } from './failures.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpClientSettings, HttpReply, HttpRequest } from './http-message.ts'
+import { asRequested } from './request-target.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /**
@@ -45,7 +46,7 @@ export class GotClient {
     let response: Response | undefined
     try {
       const { default: got } = await import('got')
-      const stream = got.stream(url, {
+      const stream = got.stream(asRequested(url), {
         method,
         // Node.js adds a port to Host where it does not make the connection.
         headers: { 'user-agent': 'node-red-hl7-https-out', host: url.host, ...headers },

@@ -1,6 +1,7 @@
 import type { DPoPHandle } from 'openid-client'
 import { challengeParameters } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
+import { asRequested } from '../http-client/request-target.ts'
 
 /** What openid-client's handle can do at run time; its types show nothing of it. */
 export interface DpopHandle extends DPoPHandle {
@@ -34,7 +35,8 @@ export class DpopProofs {
   async proof(method: string, url: URL, accessToken: string): Promise<string> {
     const handle = await this.handle
     const headers = new Headers()
-    await handle.addProof(url, headers, method, accessToken)
+    // The receiver compares it with the URL that it sees.
+    await handle.addProof(asRequested(url), headers, method, accessToken)
     return headers.get('dpop') ?? ''
   }
 

@@ -66,7 +66,7 @@ describe('a receiver that wants DPoP', () => {
     const courier = new Courier({
       receiver: new Receiver(
         {
-          ...plainReceiver(new URL(`${receiver.origin}/hl7/in?site=7`)),
+          ...plainReceiver(new URL(`${receiver.origin}/hl7/in[1]?site=7`)),
           method: 'PUT',
           authScheme: 'DPoP'
         },
@@ -92,7 +92,7 @@ describe('a receiver that wants DPoP', () => {
     assert.deepEqual(statuses(), [200, 200, 200])
     const [first] = receiver.requests
     assert.equal(first?.claims['htm'], 'PUT')
-    assert.equal(first.claims['htu'], `${receiver.origin}/hl7/in`)
+    assert.equal(first.claims['htu'], `${receiver.origin}/hl7/in%5B1%5D`)
     assert.equal(new Set(receiver.requests.map(({ token }) => token)).size, 1)
   })
 
