@@ -127,6 +127,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     ...settings.client,
     onNotice: (text) => {
       node.warn(text)
+    },
+    onUnkept: (host) => {
+      reporter.reportUnkept(host)
     }
   })
   const receiver = new Receiver(settings.receiver, client)

@@ -286,8 +286,9 @@ function readReceiver(
     warnings.push(`${outForm.label('tokenPlacement')}: ${english('forms', 'hint.tokenPlacement')}`)
   }
   const headerProblem = ({ name, value }: NamedValue): OutProblem | undefined => {
-    const inValue = typeof value === 'string' ? headerValueProblem(value) : undefined
-    return besideToken(name, circumstances) ?? headerNameProblem(name) ?? inValue
+    const fixed = typeof value === 'string' ? value : undefined
+    const inValue = fixed === undefined ? undefined : headerValueProblem(fixed)
+    return besideToken(name, circumstances) ?? headerNameProblem(name, fixed) ?? inValue
   }
   const headers = readNamedValues(RED, node, properties, 'headers', credentials, headerProblem)
   const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)

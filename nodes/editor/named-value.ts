@@ -40,9 +40,10 @@ export function namedValueProblem(
   if (name.trim() === '') return { field: 'name', key: 'entryName' }
   if (names !== 'any') {
     const judge = names === 'header' ? headerNameProblem : tokenHeaderNameProblem
-    const inName = judge(name.trim())
+    const fixed = valueType === 'str' ? value : undefined
+    const inName = judge(name.trim(), fixed)
     if (inName !== undefined) return { field: 'name', key: inName }
-    const inValue = valueType === 'str' ? headerValueProblem(value) : undefined
+    const inValue = fixed === undefined ? undefined : headerValueProblem(fixed)
     if (inValue !== undefined) return { field: 'value', key: inValue }
   }
   switch (valueType) {

@@ -142,6 +142,11 @@ export class Reporter {
     this.#report({ kind: 'certificate', by: '', values }, english('log', 'log.certificate'))
   }
 
+  /** The receiver closes connections that are kept. */
+  reportUnkept(host: string): void {
+    this.#report({ kind: 'not-kept', by: '', values: { host: printable(host) } })
+  }
+
   #readMove(move: Moved): void {
     const { message, to, result } = move
     if (to === 'sending') return

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Client } from 'undici'
 import { english } from '../english.ts'
 import { decodeBody } from './decode-body.ts'
-import { isCertificateAlert, isUnreadable } from './describe-error.ts'
+import { isCertificateAlert, isCut, isUnreadable } from './describe-error.ts'
 import { readBeforeWriteErrors } from './early-answer.ts'
 import { Exchange } from './exchange.ts'
 import { aborted, brokenBy, cut, failureOf } from './failures.ts'
@@ -20,6 +20,8 @@ const PIECE_BYTES = 64 * 1024
  * server's name to a new address. In milliseconds.
  */
 const MAX_AGE_MS = 3_600_000
+/** A server that closes a connection so soon after an answer, in milliseconds, does not do so because it was idle. */
+const EARLY_MS = 100
 
 /** An answer, and the connection that it came over: the same object for all answers on it. */
 export interface ReceivedReply extends HttpReply {
@@ -39,9 +41,12 @@ export class Connection {
   readonly #unaskedContinue: UnaskedContinue
   readonly #client: Client
   readonly #onNotice: (text: string) => void
-  readonly #openedAt = performance.now()
+  readonly openedAt = performance.now()
   #idleSince = 0
   #requests = 0
+  /** When the answer to the request before the current one was complete. */
+  #answeredAt: number | undefined
+  #wasClosedEarly = false
   /** The current one, or the last. */
   #exchange: Exchange | undefined
   /** undici shows a TLS alert only by what follows from it. */
@@ -64,14 +69,18 @@ export class Connection {
     this.#onNotice = onNotice
     this.#unaskedContinue = new UnaskedContinue(socket)
     readBeforeWriteErrors(socket)
+    socket.once('end', () => {
+      this.#noteEarlyClose()
+    })
     socket.on('error', (error) => {
+      if (isCut(error)) this.#noteEarlyClose()
       this.#firstError ??= error
       // After a TLS error, Node.js leaves it open, and undici waits for its close.
       socket.destroy()
     })
     socket.once('close', () => {
       // undici reads what it expects as an answer, and closes the connection if there is more.
-      if (this.#exchange?.isComplete === true && isUnreadable(this.#firstError)) {
+      if (this.#exchange?.completedAt !== undefined && isUnreadable(this.#firstError)) {
         onNotice(english('log', 'network.surplus'))
       }
     })
@@ -94,8 +103,13 @@ export class Connection {
 
   /** Whether it can take another request. */
   get isUsable(): boolean {
-    const isYoung = performance.now() - this.#openedAt < MAX_AGE_MS
+    const isYoung = performance.now() - this.openedAt < MAX_AGE_MS
     return isYoung && this.#socket.readable && !this.#socket.destroyed
+  }
+
+  /** Whether the server closed it, though it was to be kept, right after an answer. */
+  get wasClosedEarly(): boolean {
+    return this.#wasClosedEarly
   }
 
   /** How long ago its last request ended, in milliseconds. */
@@ -141,6 +155,7 @@ export class Connection {
         this.destroy(reason)
       }
     })
+    this.#answeredAt = this.#exchange?.completedAt
     this.#exchange = exchange
     const onAbort = (): void => {
       this.destroy()
@@ -180,6 +195,15 @@ export class Connection {
       exchange.end()
       signal?.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** The server ends the connection. */
+  #noteEarlyClose(): void {
+    const { completedAt, isStarted = false } = this.#exchange ?? {}
+    // A request that is on its way may be why.
+    const idleSince = completedAt ?? (isStarted ? undefined : this.#answeredAt)
+    if (idleSince === undefined) return
+    if (performance.now() - idleSince <= EARLY_MS) this.#wasClosedEarly = true
   }
 
   /** @returns undefined if the connection was closed before the request was sent */

@@ -38,8 +38,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly answer: Promise<HttpReply>
   /** The request is on its way: from here on it may have arrived. */
   isStarted = false
-  /** The whole answer is there. */
-  isComplete = false
+  /** Since when the whole answer is there: monotonic, milliseconds. */
+  completedAt: number | undefined
   status: number | undefined
   headers: IncomingHttpHeaders = {}
   readonly #resolve: (reply: HttpReply) => void
@@ -108,7 +108,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#reject(cut())
       return
     }
-    this.isComplete = true
+    this.completedAt = performance.now()
     const [only] = this.#chunks
     const body =
       only !== undefined && this.#chunks.length === 1

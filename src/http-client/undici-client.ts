@@ -13,10 +13,14 @@ export interface UndiciClientSettings extends HttpClientSettings {
   maxConnections: number
   /** Receives the reason if a connection is closed for what came over it; the same at most once a minute. */
   onNotice?: ((text: string) => void) | undefined
+  /** Called if connections to a host are no longer kept, because it closes them right after its answers. */
+  onUnkept?: ((host: string) => void) | undefined
 }
 
 /** The same notice is repeated only after this time, in milliseconds. */
 const NOTICE_AGAIN_MS = 60_000
+/** Within this time, in milliseconds, a server that closes kept connections right after its answers does so again. */
+const CLOSES_AGAIN_MS = 3_600_000
 
 /**
  * The HTTP client for HL7: undici, over as many connections as there are requests at a time. It
@@ -31,6 +35,8 @@ export class UndiciClient {
   readonly #free: Connection[] = []
   readonly #closing = new AbortController()
   readonly #noticedAt = new Map<string, number>()
+  /** Where a kept connection was closed right after an answer, and when; for good where it happened twice. */
+  readonly #closesEarly = new Map<string, { at: number; isSure: boolean }>()
 
   constructor(settings: UndiciClientSettings) {
     this.#settings = settings
@@ -69,11 +75,10 @@ export class UndiciClient {
     try {
       return await connection.send(request, this.#settings.maxResponseBytes)
     } catch (error) {
-      if (error instanceof HttpError && error.isStale) this.#closeFree(request.url)
+      if (error instanceof HttpError && error.isStale) this.#closeFree(request.url.origin)
       throw error
     } finally {
-      const isKept = connection.isUsable && this.#free.length < this.#settings.maxConnections
-      if (isKept) this.#free.push(connection)
+      if (this.#isKept(connection)) this.#free.push(connection)
       else connection.destroy()
     }
   }
@@ -94,8 +99,31 @@ export class UndiciClient {
       this.#connections.delete(connection)
       const at = this.#free.indexOf(connection)
       if (at !== -1) this.#free.splice(at, 1)
+      if (connection.wasClosedEarly) this.#countEarlyClose(connection, url.host)
     })
     return connection
+  }
+
+  #isKept(connection: Connection): boolean {
+    const { maxConnections } = this.#settings
+    const isUnkept = this.#closesEarly.get(connection.origin)?.isSure === true
+    return connection.isUsable && this.#free.length < maxConnections && !isUnkept
+  }
+
+  /**
+   * Some servers, such as uWSGI, close each connection after the answer without having said so, and what is sent at
+   * that moment may or may not have arrived. One that ends, or is restarted, closes all of its connections once.
+   */
+  #countEarlyClose({ openedAt, origin }: Connection, host: string): void {
+    const at = performance.now()
+    const before = this.#closesEarly.get(origin)
+    // It was open when the first one was closed.
+    if (before !== undefined && (before.isSure || openedAt < before.at)) return
+    const isSure = before !== undefined && at - before.at < CLOSES_AGAIN_MS
+    this.#closesEarly.set(origin, { at, isSure })
+    if (!isSure) return
+    this.#closeFree(origin)
+    this.#settings.onUnkept?.(host)
   }
 
   #notice(text: string): void {
@@ -112,7 +140,7 @@ export class UndiciClient {
   }
 
   /** If the server has closed one kept connection, it may have closed the others as well. */
-  #closeFree({ origin }: URL): void {
+  #closeFree(origin: string): void {
     for (const one of this.#free) if (one.origin === origin) one.destroy()
   }
 }

@@ -19,9 +19,17 @@ const RESERVED = new Set([
 /** Why a header cannot be sent; the key of its text in the form's locales under `problem`. */
 export type HeaderProblem = 'headerName' | 'headerReserved' | 'headerContentType' | 'headerValue'
 
-/** Why a header name cannot be used; `undefined` if it can. */
-export function headerNameProblem(name: string): HeaderProblem | undefined {
+/**
+ * Why a header name cannot be used; `undefined` if it can. `Connection: close` can: then no connection is kept, which
+ * is what a receiver needs that closes them without saying so.
+ *
+ * @param value if it is always the same
+ */
+export function headerNameProblem(name: string, value?: string): HeaderProblem | undefined {
   if (!NAME.test(name)) return 'headerName'
+  if (name.toLowerCase() === 'connection' && value?.trim().toLowerCase() === 'close') {
+    return undefined
+  }
   if (RESERVED.has(name.toLowerCase())) return 'headerReserved'
   return name.toLowerCase() === 'content-type' ? 'headerContentType' : undefined
 }

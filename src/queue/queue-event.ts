@@ -27,6 +27,7 @@ export const QUEUE_EVENT_KINDS = [
   'queue-fault', // values: cause
   'certificate', // values: of, days
   'contents-dropped', // values: count
+  'not-kept', // values: host
   'sent-again', // values: count
   'started',
   'deployed',

@@ -246,6 +246,107 @@ describe('connections', () => {
     })
   }
 
+  for (const header of ['Connection', 'connection']) {
+    it(`are not kept where the request says so: ${header}`, async () => {
+      let seen: unknown
+      const server = await test.serve((request, response) => {
+        seen = request.headers.connection
+        // Would keep it.
+        request.resume().once('end', () => response.setHeader('Connection', 'keep-alive').end('ok'))
+      })
+      const mine = test.undici()
+      for (let connections = 1; connections < 4; connections++) {
+        await post(mine, server.url, { headers: { [header]: 'Close' } })
+        assert.equal(seen, 'close')
+        assert.equal(server.connections(), connections)
+        await until(() => server.open() === 0)
+      }
+    })
+  }
+
+  describe('to a server that closes them right after its answers, without having said so', () => {
+    const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+    const ways: Record<string, (socket: Socket) => void> = {
+      'with the answer': (socket) => socket.end(answer),
+      'behind the answer': (socket) => {
+        socket.write(answer, () => setTimeout(() => socket.end(), 20))
+      },
+      'with a reset': (socket) => {
+        socket.write(answer, () => setTimeout(() => socket.resetAndDestroy(), 20))
+      },
+      late: (socket) => {
+        socket.write(answer, () => setTimeout(() => socket.end(), 200))
+      },
+      never: (socket) => socket.write(answer)
+    }
+    let way = 'never'
+    const closing = (): Promise<LocalServer> => {
+      return test.serveTcp((socket) => {
+        socket.on('data', () => ways[way]?.(socket))
+      })
+    }
+
+    for (const [name, isUnkept] of [
+      ['with the answer', true],
+      ['behind the answer', true],
+      ['with a reset', true],
+      ['late', false]
+    ] as const) {
+      it(`are no longer kept after the second time: ${name}`, async () => {
+        const server = await closing()
+        const unkept: string[] = []
+        const mine = test.undici({ onUnkept: (host) => unkept.push(host) })
+        way = name
+        for (let times = 1; times < 3; times++) {
+          assert.deepEqual(unkept, [])
+          await post(mine, server.url)
+          await until(() => server.open() === 0)
+        }
+        assert.deepEqual(unkept, isUnkept ? [server.url.host] : [])
+        way = 'never'
+        for (let times = 0; times < 2; times++) await post(mine, server.url)
+        assert.equal(server.connections(), isUnkept ? 4 : 3)
+        if (isUnkept) await until(() => server.open() === 0)
+        assert.equal(unkept.length, isUnkept ? 1 : 0)
+        // Others are kept.
+        const other = await test.serve(ok)
+        for (let times = 0; times < 2; times++) await post(mine, other.url)
+        assert.equal(other.connections(), 1)
+      })
+    }
+
+    it('are kept if it closed all that it had at once, such as at a restart', async () => {
+      const server = await closing()
+      const unkept: string[] = []
+      const mine = test.undici({ onUnkept: (host) => unkept.push(host) })
+      way = 'behind the answer'
+      await Promise.all([1, 2, 3].map(() => post(mine, server.url)))
+      await until(() => server.open() === 0)
+      way = 'never'
+      for (let times = 0; times < 2; times++) await post(mine, server.url)
+      assert.deepEqual([server.connections(), unkept], [4, []])
+    })
+
+    it('are kept if it cut the next request, which may be why', async () => {
+      const unkept: string[] = []
+      for (const cut of ['end', 'resetAndDestroy'] as const) {
+        const server = await test.serveTcp((socket) => {
+          let requests = 0
+          socket.on('data', () => {
+            if (++requests === 1) socket.write(answer)
+            else socket[cut]()
+          })
+        })
+        const mine = test.undici({ onUnkept: (host) => unkept.push(host) })
+        for (let times = 0; times < 4; times++) {
+          await post(mine, server.url)
+          assert.equal((await errorOf(post(mine, server.url))).isStale, true)
+        }
+      }
+      assert.deepEqual(unkept, [])
+    })
+  })
+
   it('are known by the replies that came over them, and can be closed', async () => {
     const server = await test.serve(ok)
     const notices: string[] = []

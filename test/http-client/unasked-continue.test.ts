@@ -16,7 +16,7 @@ function read(pieces: readonly string[], isAnswer = true): string {
   let text = ''
   for (const piece of pieces) {
     socket.push(Buffer.from(piece))
-    for (let bytes: unknown; (bytes = socket.read()) !== null; ) {
+    for (let bytes: unknown; (bytes = socket.read()) !== null;) {
       assert.ok(Buffer.isBuffer(bytes) && bytes.length > 0)
       text += bytes.toString()
     }

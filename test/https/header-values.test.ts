@@ -20,6 +20,16 @@ describe('a header name', () => {
     assert.equal(headerNameProblem('Content-Type'), 'headerContentType')
   })
 
+  it('is Connection only with the fixed value close', () => {
+    for (const value of ['close', ' Close ']) {
+      assert.equal(headerNameProblem('connection', value), undefined)
+    }
+    for (const value of ['keep-alive', 'close, upgrade', '', undefined]) {
+      assert.equal(headerNameProblem('Connection', value), 'headerReserved')
+    }
+    assert.equal(headerNameProblem('Keep-Alive', 'close'), 'headerReserved')
+  })
+
   it('has no other characters', () => {
     for (const name of ['', 'a b', 'a:', 'a\r\nb', 'a\0', 'é', 'a"b', '(a)', '\u2028']) {
       assert.equal(headerNameProblem(name), 'headerName')

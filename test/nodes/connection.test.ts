@@ -4,6 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
+import type { EventPage } from '../../nodes/operations/answers.ts'
+import { startTcpServer, type LocalServer } from '../http-client/local-server.ts'
 import { createAuthority, type Authority } from '../support/certificates.ts'
 import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
@@ -180,5 +182,61 @@ describe("Node-RED's http proxy node", () => {
   it('is named in the error if it refuses', async () => {
     const wrong = { username: 'clinic', password: 'wrong' }
     assert.equal(await sendThrough({ credentials: wrong }), 'ERR_PROXY_TUNNEL')
+  })
+})
+
+/** When connections are kept: test/http-client/connections.test.ts. */
+describe('a receiver that closes its connections without saying so', () => {
+  let world: World
+  let receiver: LocalServer
+  before(async () => {
+    world = await startWorld()
+    receiver = await startTcpServer((socket) => {
+      let text = ''
+      socket.on('data', (data) => {
+        text += data.toString()
+        const id = /\|(CLOSE\d+)\|/.exec(text)?.[1]
+        if (id === undefined || !text.endsWith('\r')) return
+        const ack = `MSH|^~\\&|C|D|A|B|2026||ACK|R1|P|2.5\rMSA|AA|${id}\r`
+        socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${ack.length}\r\n\r\n${ack}`)
+      })
+    })
+  })
+  after(async () => {
+    await world.close()
+    await receiver.close()
+  })
+
+  /** The events of the node, such as those of its connections. */
+  const told = async (): Promise<string[]> => {
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/events')
+    return (body as EventPage).events.flatMap(({ kind, text }) => (kind === 'not-kept' ? text : []))
+  }
+
+  it('is no longer kept connected to, and an event and the log say so', async () => {
+    await world.deploy({ url: receiver.url.href, auth: '' })
+    for (let sent = 1; (await told()).length === 0; sent++) {
+      assert.ok(sent < 10)
+      assert.equal((await world.send(adt(`CLOSE${sent}`))).output, 'ack')
+    }
+    const { host } = receiver.url
+    const [text] = await told()
+    assert.equal(
+      text,
+      `Connections to ${host} are no longer kept: it closes them right after its replies`
+    )
+    assert.ok((await world.nodeRed.printed()).some((line) => line.includes(`${text}.`)))
+  })
+
+  it('gets "Connection: close" if a header says so', async () => {
+    const headers = [{ name: 'Connection', value: 'close', valueType: 'str' }]
+    await world.deploy({ url: receiver.url.href, auth: '', headers })
+    for (let sent = 20; sent < 25; sent++) {
+      assert.equal((await world.send(adt(`CLOSE${sent}`))).output, 'ack')
+    }
+    assert.deepEqual(await told(), [])
+    const others = [{ name: 'Connection', value: 'keep-alive', valueType: 'str' }]
+    await world.deploy({ url: receiver.url.href, auth: '', headers: others })
+    assert.equal((await world.caught(adt('CLOSE30'))).error.code, 'HL7_CONFIG')
   })
 })
