@@ -148,12 +148,20 @@ function retryTrouble(facts: AdviceFacts): Advice | undefined {
   return retried([kind, values], !OUTAGES.has(kind), facts)
 }
 
-/** @param failure of the last attempt, which may have been for a different message that is also being retried */
-function retryKind(cause: string, failure: DeliveryState['failure']): Advice[0] {
-  const { atProxy = false, family } = failure ?? {}
-  if (atProxy || cause === '407' || cause === 'ERR_PROXY_TUNNEL') return 'advice-proxy'
+/** @param last failure, which may have been of a different message that is also being retried */
+function retryKind(cause: string, last: DeliveryState['failure']): Advice[0] {
+  const failure = last?.code === cause ? last : undefined
+  if (failure?.atProxy || cause === '407') return 'advice-proxy'
+  // Otherwise it is the proxy that does not let it through.
+  if (cause === 'ERR_PROXY_TUNNEL') return 'advice-behind-proxy'
   if (cause === 'CERT_HAS_EXPIRED') return 'advice-tls-expired'
-  if (family === 'tls' || TLS_CODE.test(cause)) return 'advice-tls'
+  const family = failure?.family ?? (TLS_CODE.test(cause) ? 'tls' : last?.family)
+  const isTls = TLS_CODE.test(cause)
+  if (family === 'reset') return isTls ? 'advice-cut-answer' : 'advice-cut'
+  // A handshake that is cut or takes too long says nothing of certificates.
+  if (family === 'tls' && isTls) return 'advice-tls'
+  if (family === 'tls' && cause !== 'ETIMEDOUT') return 'advice-tls-cut'
+  if (family === 'tls') return 'advice-unreachable'
   if (
     family === 'connect' ||
     /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/.test(cause)
@@ -165,8 +173,10 @@ function retryKind(cause: string, failure: DeliveryState['failure']): Advice[0] 
 
 /** During these, the clock runs only if outages count: no one has refused the message. */
 const OUTAGES: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
+  'advice-behind-proxy',
   'advice-proxy',
   'advice-tls',
+  'advice-tls-cut',
   'advice-tls-expired',
   'advice-unavailable',
   'advice-unreachable'

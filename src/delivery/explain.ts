@@ -156,7 +156,9 @@ function hintOf(result: AttemptResult): string | undefined {
   const { error, reply, tokenProblem, hint: known } = result
   if (known !== undefined) return known
   if (error !== undefined) {
-    const hint = result.mayWantTls ? english('log', 'hint.tryHttps') : errorHint(error)
+    const hint = result.mayWantTls
+      ? english('log', 'hint.tryHttps')
+      : errorHint(error, result.isCutEarly === true)
     if (!isUnreadable(result)) return hint
     return [hint, english('log', 'hint.perhapsAccepted')].filter(Boolean).join(' ')
   }
@@ -215,7 +217,10 @@ function statusHint(status: number, result: AttemptResult): string | undefined {
   return `${hint} ${english('log', 'hint.expiredToken', { status })}`
 }
 
-function errorHint({ code, family, atProxy = false, text }: AttemptError): string | undefined {
+function errorHint(
+  { code, family, atProxy = false, text }: AttemptError,
+  isCutEarly: boolean
+): string | undefined {
   // A failure to get a token already says what to do.
   if (family === 'token') return undefined
   const { remedy } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}
@@ -224,16 +229,26 @@ function errorHint({ code, family, atProxy = false, text }: AttemptError): strin
   if (/^(?:HTTPParserError|UND_ERR_)/.test(code)) return english('log', 'hint.unreadable')
   if (family === 'timeout') return english('log', 'hint.late')
   if (code === 'ERR_EARLIER_ANSWER') return remedy
-  if (family === 'reset') return english('log', 'hint.cut')
+  if (family === 'reset') return cutHint(code, isCutEarly)
   if (code === 'ERR_PROXY_TUNNEL') return english('log', 'hint.behindProxy')
   if (code.startsWith('ERR_OSSL_')) return english('log', 'hint.ownCertificate')
   if (family === 'tls' && text.includes('client certificate')) {
     return english('log', 'hint.clientCertificate')
   }
+  if (family === 'tls' && code === 'ETIMEDOUT') return english('log', 'hint.mute')
   if (family === 'tls' && /^(EPROTO|ERR_SSL_|ECONN|EPIPE)/.test(code)) {
-    return english('log', 'hint.tls')
+    const hint = english('log', 'hint.tls')
+    return CUT.test(code) ? `${hint} ${english('log', 'hint.wantsCertificate')}` : hint
   }
   return remedy
+}
+
+const CUT = /^(?:ECONN|EPIPE)/
+
+/** With TLS 1.3, a server that wants a client certificate may end the connection only after the handshake, and say nothing. */
+function cutHint(code: string, isCutEarly: boolean): string {
+  const hint = english('log', 'hint.cut')
+  return isCutEarly && CUT.test(code) ? `${hint} ${english('log', 'hint.wantsCertificate')}` : hint
 }
 
 /** With a full stop, unless it ends a sentence. */

@@ -160,6 +160,12 @@ function late(phase: Phase, limitMs: number, isMute: boolean): HttpError {
   return tooLate('connect', 'lateTunnel', limitMs).with({ atProxy: isMute })
 }
 
+/**
+ * With these a proxy says that it is the host behind it that cannot be reached (RFC 9110 §15.6), or is unknown: so some
+ * answer 404.
+ */
+const BEYOND_PROXY = new Set([404, 502, 503, 504])
+
 /** Why there is no tunnel. */
 function tunnelFailure(error: NodeJS.ErrnoException & { statusCode?: number }): HttpError {
   const { code = 'EUNKNOWN', message, statusCode: status } = error
@@ -169,8 +175,7 @@ function tunnelFailure(error: NodeJS.ErrnoException & { statusCode?: number }): 
       ? proxyError(english('log', 'network.noProxy'), code)
       : proxyError(english('log', 'network.atProxy', { why: describeError(code, message) }), code)
   }
-  // As a gateway, it says whether the fault is behind it (RFC 9110 §15.6).
-  const isBeyond = status >= 502 && status <= 504
+  const isBeyond = BEYOND_PROXY.has(status)
   const key = isBeyond ? 'network.proxyReachesNothing' : 'network.proxyRefuses'
   const refusal = proxyError(english('log', key, { status }), code)
   return refusal.with({ atProxy: !isBeyond, proxyStatus: status })

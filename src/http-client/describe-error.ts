@@ -40,6 +40,13 @@ export function isTls(code: string): boolean {
   return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_')
 }
 
+/** Whether a connection ended in the middle of a TLS record, so that something else was read as its rest. */
+export function isBadRecord(code: string): boolean {
+  return /^ERR_SSL_(?:DECRYPTION_FAILED_OR_BAD_RECORD_MAC|BAD_RECORD_TYPE|UNEXPECTED_RECORD)$/.test(
+    code
+  )
+}
+
 /** The alerts by which a server refuses the client certificate, or its absence, after the handshake. */
 export function isCertificateAlert({ code = '', message }: NodeJS.ErrnoException): boolean {
   // OpenSSL's words are in the code or, beside `EPROTO`, in the message.

@@ -1,5 +1,5 @@
 import { english, type KeyUnder } from '../english.ts'
-import { describeError, isCertificateAlert, isCut, isTls } from './describe-error.ts'
+import { describeError, isBadRecord, isCertificateAlert, isCut, isTls } from './describe-error.ts'
 import { HttpError, type HttpErrorFamily } from './http-error.ts'
 
 /** An error of Node.js or of a library, in our own words: its message may quote what was sent. */
@@ -30,7 +30,7 @@ export function brokenBy(error: NodeJS.ErrnoException): HttpError {
   if (isCertificateAlert(error)) return failureOf(error, 'tls')
   if (isCut(error)) return cut()
   const { code = '' } = error
-  if (!isTls(code)) return failureOf(error, 'reset')
+  if (!isTls(code) || isBadRecord(code)) return failureOf(error, 'reset')
   return new HttpError(english('log', 'network.tlsBroke', { code }), { code, family: 'reset' })
 }
 

@@ -83,6 +83,7 @@ describe('deliveryFailed', () => {
     'Check that the URL belongs to an HL7 receiver. If this is how it accepts messages, choose "Accept 2xx without ACK" in "Reply rules", or write a rule.'
   const taken =
     'The connection ended before a complete reply; the receiver may have accepted the message.'
+  const wantsOne = 'If that happens every time, does it want a client certificate?'
   const port = 'Check the port of the URL, and that the server uses HTTPS on it.'
   const cut = { code: 'EPIPE', status: 200 }
   const trust =
@@ -138,6 +139,12 @@ describe('deliveryFailed', () => {
       { code: 'ECONNRESET' }
     ],
     [
+      'a connection cut before a byte of an answer',
+      { ...error('ECONNRESET', 'reset'), isCutEarly: true },
+      `it broke. ${taken} ${wantsOne}`,
+      { code: 'ECONNRESET' }
+    ],
+    [
       'the same where the server may expect TLS',
       { ...error('ECONNRESET', 'reset'), mayWantTls: true },
       'it broke. The server may expect TLS on this port: try https:// in the URL. If it does not, it may have accepted the message.',
@@ -153,8 +160,20 @@ describe('deliveryFailed', () => {
     [
       'a connection cut during the handshake: nothing was accepted',
       error('ECONNRESET', 'tls'),
-      `it broke. ${port}`,
+      `it broke. ${port} ${wantsOne}`,
       { code: 'ECONNRESET' }
+    ],
+    [
+      'a handshake that takes too long: nothing is known of certificates',
+      error('ETIMEDOUT', 'tls'),
+      'it broke. Check that the receiver is running, the port of the URL, and the network in between.',
+      { code: 'ETIMEDOUT' }
+    ],
+    [
+      'a TLS record that breaks off',
+      { ...error('ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'reset'), isCutEarly: true },
+      `it broke. ${taken}`,
+      { code: 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC' }
     ],
     [
       'a connection cut before the handshake',

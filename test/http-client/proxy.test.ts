@@ -219,9 +219,11 @@ describe('a request through a proxy', () => {
   for (const [status, atProxy] of [
     [302, true],
     [403, true],
+    [404, false],
     [407, true],
     [501, true],
     [502, false],
+    [503, false],
     [504, false],
     [505, true]
   ] as const) {

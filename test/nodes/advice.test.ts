@@ -1,8 +1,15 @@
 /** What whoever is called reads first: who refuses, that nothing is lost, what to do, and whom to call. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { connect, type Socket } from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
 import type { AllStates, NodeState } from '../../nodes/operations/answers.ts'
+import { startServer, startTcpServer, type LocalServer } from '../http-client/local-server.ts'
+import { createAuthority } from '../support/certificates.ts'
+import { startConnectProxy } from '../support/connect-proxy.ts'
 import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
+
+/** The type of a TLS record. */
+const APPLICATION_DATA = Buffer.from([0x17, 0x03, 0x03])
 
 describe('the advice for a node', () => {
   const world = shareWorld()
@@ -16,6 +23,15 @@ describe('the advice for a node', () => {
   }
   const host = (): string => new URL(world.receiver.url).host
   const server = (): string => new URL(world.tokens.issuer).host
+
+  const serve = async (
+    test: TestContext,
+    onConnection: (socket: Socket) => void
+  ): Promise<LocalServer> => {
+    const server = await startTcpServer(onConnection, 'https:')
+    test.after(server.close)
+    return server
+  }
 
   /** Deploys with an empty queue, since one on disk outlives the deploys. */
   async function deploy(
@@ -123,6 +139,97 @@ describe('the advice for a node', () => {
     assert.match(
       await advised('advice-tls'),
       /^There is no secure connection to the receiver .* \((?:EPROTO|ERR_SSL)[A-Z_]*\)\. 1 message waits/
+    )
+  })
+
+  it('names no certificate if the receiver hangs in the handshake, as a process does that was stopped', async (t) => {
+    const { url } = await serve(t, (socket) => socket.resume())
+    await deploy({ url: url.href, auth: '', connectTimeout: 1 })
+    await send()
+    assert.equal(
+      await advised('advice-unreachable'),
+      `The receiver ${url.host} cannot be reached (ETIMEDOUT). 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Check that it is running, and the network in between. Call: ${CONTACT}`
+    )
+  })
+
+  for (const [version, kind, words] of [
+    ['TLSv1.2', 'advice-tls-cut', 'closes the connection in the TLS handshake (ECONNRESET).'],
+    ['TLSv1.3', 'advice-cut', 'closes the connection without a reply (ECONNRESET, try 2 of ADVICE']
+  ] as const) {
+    it(`asks for a client certificate if the receiver only closes the connection: ${version}`, async (t) => {
+      const { authority } = world
+      const receiver = await startServer((_request, response) => response.end(), {
+        ...(await authority.issueServer()),
+        ...{ requestCert: true, ca: (await createAuthority('Nobody')).ca, maxVersion: version }
+      })
+      t.after(receiver.close)
+      // Of the wrong authority: Node.js says nothing then.
+      const { cert, key } = await authority.issueClient()
+      await deploy()
+      await world.nodeRed.deploy([
+        ...world.flow({
+          ...{ url: receiver.url.href, auth: '', tls: 'own', queue: 'memory', contact: CONTACT },
+          ...{ replyCodeActions: 'E=R,:?A=C', retryInterval: 30 }
+        }),
+        {
+          ...{ id: 'own', type: 'tls-config', verifyservercert: true },
+          credentials: { cadata: authority.ca, certdata: cert, keydata: key }
+        }
+      ])
+      await send()
+      const text = await advised(kind)
+      assert.ok(text.startsWith(`The receiver ${receiver.url.host} ${words}`), text)
+      assert.ok(text.includes(' If that happens every time, does it want a client certificate?'))
+      assert.equal(text.includes('may have ADVICE'), version === 'TLSv1.3', text)
+    })
+  }
+
+  it('says that the receiver broke off while it replied, and names no certificate', async (t) => {
+    const behind = await startServer(
+      (request, response) => request.resume().once('end', () => response.end('ok')),
+      await world.authority.issueServer()
+    )
+    t.after(behind.close)
+    // As a server in Go does whose time limit for writing is over: what follows is no part of the record.
+    const { url } = await serve(t, (socket) => {
+      const onward = connect(behind.port, '127.0.0.1')
+      onward.on('error', () => undefined)
+      let isAsked = false
+      socket.on('data', (bytes: Buffer) => {
+        isAsked ||= bytes.includes(APPLICATION_DATA, 1) && bytes.length > 300
+        onward.write(bytes)
+      })
+      onward.on('data', (bytes: Buffer) => {
+        if (isAsked) bytes.fill(0xff, bytes.length - 4)
+        socket.write(bytes)
+      })
+      socket.once('close', () => onward.destroy())
+    })
+    await deploy({ url: url.href, auth: '' })
+    await send()
+    const text = await advised('advice-cut-answer')
+    assert.match(
+      text,
+      /^The receiver \S+ breaks the connection off while it replies \(ERR_SSL_\w+, try/
+    )
+    assert.match(text, /may have ADVICE\d+ already/)
+    assert.doesNotMatch(text, /certificate/)
+  })
+
+  it('says that the proxy does not reach the receiver, not that it refuses', async (t) => {
+    const proxy = await startConnectProxy()
+    t.after(() => proxy.close())
+    const nodes = world.flow({
+      ...{ proxy: 'proxy', auth: '', queue: 'memory', contact: CONTACT },
+      url: 'https://127.0.0.1:9/hl7'
+    })
+    const node = { id: 'proxy', type: 'http proxy', url: proxy.url, noproxy: [] }
+    await deploy()
+    await world.nodeRed.deploy([...nodes, node])
+    await send()
+    assert.equal(
+      await advised('advice-behind-proxy'),
+      `The proxy ${new URL(proxy.url).host} does not reach the receiver 127.0.0.1:9 (ERR_PROXY_TUNNEL). 1 message waits in memory: if Node-RED stops, it is lost. It is sent automatically once this works again. Check that it is running, the host and port of the URL, and that the proxy can reach them. Call: ${CONTACT}`
     )
   })
 
