@@ -11,15 +11,15 @@ import { HttpError } from './http-error.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
 import { requestTarget } from './request-target.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { MOST_AGE_MS } from './tls-sessions.ts'
 import { UnaskedContinue } from './unasked-continue.ts'
 
 /** A longer body is sent in pieces of this size, in bytes, so that progress is visible. */
 const PIECE_BYTES = 64 * 1024
-/**
- * An older connection is not used again: a new one shows a renewed certificate, and follows the
- * server's name to a new address. In milliseconds.
- */
-const MAX_AGE_MS = 3_600_000
+/** Most load balancers and firewalls forget an idle connection after a minute or later. In milliseconds. */
+const MOST_IDLE_MS = 55_000
+/** So much earlier than its Keep-Alive says, a server is not asked any more: the request has to get there. In milliseconds. */
+const IDLE_MARGIN_MS = 1000
 /** A server that closes a connection so soon after an answer, in milliseconds, does not do so because it was idle. */
 const EARLY_MS = 100
 
@@ -32,7 +32,7 @@ export interface ReceivedReply extends HttpReply {
  * One connection to a receiver, which carries one request at a time: an undici client that never
  * gets a second socket. So it is known over which connection an answer came, in HTTP/1.1 the only
  * thing that tells which request it is for (RFC 9112 §9.3). undici closes a connection on which more
- * arrives than the answer, and one that was idle for 4 s or as long as the server's Keep-Alive allows.
+ * arrives than the answer, and one that was idle for 55 s or as long as the server's Keep-Alive allows.
  */
 export class Connection {
   readonly origin: string
@@ -97,13 +97,15 @@ export class Connection {
       },
       // The deadline of an exchange is exact and includes the whole answer.
       headersTimeout: 0,
-      bodyTimeout: 0
+      bodyTimeout: 0,
+      keepAliveTimeout: MOST_IDLE_MS,
+      keepAliveTimeoutThreshold: IDLE_MARGIN_MS
     })
   }
 
   /** Whether it can take another request. */
   get isUsable(): boolean {
-    const isYoung = performance.now() - this.openedAt < MAX_AGE_MS
+    const isYoung = performance.now() - this.openedAt < MOST_AGE_MS
     return isYoung && this.#socket.readable && !this.#socket.destroyed
   }
 

@@ -1,29 +1,43 @@
-import { Agent } from 'node:https'
-import { connect, isIP, type Socket } from 'node:net'
-import { TLSSocket, type PeerCertificate } from 'node:tls'
-import { english } from '../english.ts'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import {
+  connect as connectTls,
+  createSecureContext,
+  TLSSocket,
+  type PeerCertificate,
+  type SecureContext
+} from 'node:tls'
+import { systemClock, type Clock } from '../clock.ts'
 import { certificateDates, ServerCertificates, type CertificateDates } from './certificates.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
-import { describeError } from './describe-error.ts'
-import { aborted, connectFailureOf, failureOf, tooLate } from './failures.ts'
-import { HttpError } from './http-error.ts'
-import { proxyEnvironment } from './proxy.ts'
+import { aborted, connectFailureOf, tooLate } from './failures.ts'
+import type { HttpError } from './http-error.ts'
+import { proxyTo, withoutBrackets, type Address } from './proxy.ts'
+import { TlsSessions } from './tls-sessions.ts'
+import { connectToProxy, openTunnel } from './tunnel.ts'
 
-/** What is under way: a connection to the server, the TLS handshake, or the tunnel of a proxy with both in it. */
-type Phase = 'connect' | 'tls' | 'proxy'
+/** What is under way: a connection to the server or, to the proxy, the way on; the TLS handshake with the server. */
+type Phase = 'connect' | 'proxy' | 'tls'
+
+/**
+ * So long, in milliseconds, a connection is idle before the system asks the other side whether it is still there: often
+ * enough that no firewall in between forgets it.
+ */
+const PROBE_AFTER_MS = 20_000
 
 /**
  * The one place for TLS settings, proxy and the limit for connecting: undici and got send over sockets that it opens. It
- * keeps no connections and resumes no sessions, so each connection shows the server's certificate.
+ * keeps no connections, but TLS sessions.
  */
 export class Connector {
   readonly #settings: ConnectionSettings
-  readonly #certificates = new ServerCertificates()
-  /** Of Node.js, which knows the way through a proxy. */
-  #agent: Agent | undefined
+  readonly #certificates: ServerCertificates
+  readonly #sessions: TlsSessions
+  #secureContext: SecureContext | undefined
 
-  constructor(settings: ConnectionSettings) {
+  constructor(settings: ConnectionSettings, clock: Clock = systemClock) {
     this.#settings = settings
+    this.#certificates = new ServerCertificates(clock)
+    this.#sessions = new TlsSessions(clock)
   }
 
   /** The certificate of the servers; of several in use the one that ends first. Undefined until one was seen. */
@@ -40,58 +54,61 @@ export class Connector {
    */
   async open({ protocol, host, hostname, port }: URL, signal: AbortSignal): Promise<Socket> {
     const isSecure = protocol === 'https:'
-    const address = {
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port || (isSecure ? 443 : 80)),
-      noDelay: true,
-      keepAlive: true
+    const server = {
+      host: withoutBrackets(hostname),
+      port: Number(port || (isSecure ? 443 : 80))
     }
-    const { connectTimeoutMs } = this.#settings
-    const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+    const { connectTimeoutMs, proxy } = this.#settings
+    const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
+    givenUp.catch(() => undefined)
+    const opened: Socket[] = []
     let phase: Phase = 'connect'
-    let socket: Socket | undefined
     let certificateIssuer: string | undefined
     const onAbort = (): void => {
-      reject(aborted())
+      giveUp(aborted())
     }
     const timer = setTimeout(() => {
-      reject(late(phase, connectTimeoutMs, socket?.bytesRead === 0))
+      giveUp(late(phase, connectTimeoutMs, opened[0]?.bytesRead === 0))
     }, connectTimeoutMs)
+    /** Whatever goes wrong with a socket: until a request has it, nobody else would hear. */
+    const watch = (socket: Socket): Socket => {
+      opened.push(socket)
+      return socket.on('error', (error) => {
+        giveUp(connectFailureOf(error, phase === 'tls' ? 'tls' : 'connect'))
+      })
+    }
+    const until = <Value>(done: Promise<Value>): Promise<Value> => Promise.race([done, givenUp])
     try {
       if (signal.aborted) throw aborted()
       signal.addEventListener('abort', onAbort)
-      socket = isSecure
-        ? this.#openSecure(address, (error, tunnelled) => {
-            // Until a request has it, nobody else would hear.
-            tunnelled.on('error', reject)
-            if (error === null) resolve(tunnelled)
-            else reject(tunnelled === socket ? tunnelFailure(error) : failureOf(error, 'tls'))
-          })
-        : connect(address)
-      if (leadsToProxy(socket, isSecure)) {
+      const way = isSecure ? proxyTo(server, proxy) : undefined
+      let tunnel: Socket | undefined
+      if (way !== undefined) {
         phase = 'proxy'
-        watchTunnel(socket, reject)
-      } else {
-        const direct = socket
-        direct.on('error', (error) => {
-          reject(connectFailureOf(error, phase === 'tls' ? 'tls' : 'connect'))
-        })
-        direct.once('connect', () => {
+        // Its errors are those of the request for the tunnel.
+        tunnel = connectToProxy(way).on('error', () => undefined)
+        opened.push(tunnel)
+        await until(openTunnel(tunnel, way, server))
+        watch(tunnel)
+        phase = 'tls'
+      }
+      const socket = watch(isSecure ? this.#startTls(server, tunnel) : connectTcp(server))
+      if (tunnel === undefined) {
+        socket.once('connect', () => {
           phase = 'tls'
         })
-        // Before Node.js sees the end of the handshake and drops a certificate that it does not trust.
-        direct.prependOnceListener('secure', () => {
-          certificateIssuer = issuerOf(direct)
-        })
-        direct.once(isSecure ? 'secureConnect' : 'connect', () => {
-          resolve(direct)
-        })
       }
-      const opened = await promise
-      this.#readCertificate(`${address.host}:${address.port}`, opened)
-      return opened
+      // Before Node.js sees the end of the handshake and drops a certificate that it does not trust.
+      socket.prependOnceListener('secure', () => {
+        certificateIssuer = issuerOf(socket)
+      })
+      await until(once(socket, isSecure ? 'secureConnect' : 'connect'))
+      socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER_MS)
+      this.#keep(server, socket)
+      return socket
     } catch (error) {
-      socket?.destroy()
+      for (const socket of opened) socket.destroy()
+      if (phase === 'tls') this.#sessions.forget(nameOf(server))
       throw connectFailureOf(error, 'connect').with({ host, certificateIssuer })
     } finally {
       clearTimeout(timer)
@@ -99,57 +116,51 @@ export class Connector {
     }
   }
 
-  /**
-   * @param onTunnel as Node.js calls it: only if there is a proxy, once the tunnel and the TLS handshake in it are
-   *   complete, or have failed
-   * @returns a socket to the server, or to the proxy
-   * @throws {HttpError} `ERR_PROXY_ADDRESS`
-   */
-  #openSecure(
-    address: { host: string; port: number },
-    onTunnel: (error: Error | null, tunnelled: Socket) => void
-  ): Socket {
-    const { tls, proxy } = this.#settings
-    this.#agent ??= new Agent({
-      ...tls,
+  /** @param tunnel undefined: it is connected to directly */
+  #startTls(server: Address, tunnel: Socket | undefined): TLSSocket {
+    const { tls } = this.#settings
+    // Certificates and keys are read once.
+    this.#secureContext ??= createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
+    return connectTls({
+      ...(tunnel === undefined ? server : { socket: tunnel, host: server.host }),
+      secureContext: this.#secureContext,
+      servername: tls?.servername || (isIP(server.host) === 0 ? server.host : ''),
       ALPNProtocols: ['http/1.1'],
       // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everything.
       rejectUnauthorized: tls?.rejectUnauthorized ?? true,
-      minVersion: 'TLSv1.2',
-      maxCachedSessions: 0,
-      proxyEnv: proxyEnvironment(proxy)
+      session: this.#sessions.of(nameOf(server))
     })
-    const servername = tls?.servername || (isIP(address.host) === 0 ? address.host : '')
-    const options = { ...this.#agent.options, ...address, servername }
-    return this.#agent.createConnection(options, onTunnel as () => void) as Socket
   }
 
-  #readCertificate(server: string, socket: Socket): void {
+  /** The server has been found to be the right one. */
+  #keep(server: Address, socket: Socket): void {
     if (!(socket instanceof TLSSocket)) return
+    const name = nameOf(server)
+    const isResumed = socket.isSessionReused()
+    const keep = (session: Buffer): void => {
+      this.#sessions.keep(name, session, isResumed)
+    }
+    // With TLS 1.3, it comes after the handshake, and perhaps several times.
+    socket.on('session', keep)
+    const session = socket.getSession()
+    if (session !== undefined && socket.getProtocol() === 'TLSv1.2') keep(session)
+    if (isResumed) return
     // Not getPeerX509Certificate: in Node.js 24 only its first reader gets it.
     const certificate = socket.getPeerCertificate() as Partial<PeerCertificate>
     const dates = certificateDates(certificate.valid_from, certificate.valid_to)
-    if (dates !== undefined) this.#certificates.add(server, dates)
+    if (dates !== undefined) this.#certificates.add(name, dates)
   }
 }
 
-/** Node.js itself waits for a connection to a proxy, to ask for the tunnel. */
-function leadsToProxy(socket: Socket, isSecure: boolean): boolean {
-  return isSecure && !(socket instanceof TLSSocket && socket.listenerCount('secureConnect') === 0)
+function nameOf({ host, port }: Address): string {
+  return `${host}:${port}`
 }
 
-/** So the answer of a proxy may come in twelve pieces. */
-const MAX_LISTENERS = 4096
-
-function watchTunnel(socket: Socket, reject: (error: HttpError) => void): void {
-  socket.setNoDelay(true).setKeepAlive(true)
-  // Node.js doubles these with each piece of the proxy's answer, which would block the event loop.
-  socket.setMaxListeners(Infinity)
-  socket.on('newListener', (event: string) => {
-    if (event === 'readable' && socket.listenerCount(event) > MAX_LISTENERS) {
-      socket.destroy()
-      reject(proxyError(english('log', 'network.proxyPieces'), 'ERR_PROXY_TUNNEL'))
-    }
+function once(socket: Socket, event: string): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once(event, () => {
+      resolve()
+    })
   })
 }
 
@@ -158,31 +169,6 @@ function late(phase: Phase, limitMs: number, isMute: boolean): HttpError {
   if (phase === 'tls') return tooLate(phase, 'lateHandshake', limitMs)
   // Of a proxy that has begun to answer, it may be the server behind it that does not.
   return tooLate('connect', 'lateTunnel', limitMs).with({ atProxy: isMute })
-}
-
-/**
- * With these a proxy says that it is the host behind it that cannot be reached (RFC 9110 §15.6), or is unknown: so some
- * answer 404.
- */
-const BEYOND_PROXY = new Set([404, 502, 503, 504])
-
-/** Why there is no tunnel. */
-function tunnelFailure(error: NodeJS.ErrnoException & { statusCode?: number }): HttpError {
-  const { code = 'EUNKNOWN', message, statusCode: status } = error
-  // Not a number: what answered is no proxy.
-  if (status === undefined || Number.isNaN(status)) {
-    return code === 'ERR_PROXY_TUNNEL'
-      ? proxyError(english('log', 'network.noProxy'), code)
-      : proxyError(english('log', 'network.atProxy', { why: describeError(code, message) }), code)
-  }
-  const isBeyond = BEYOND_PROXY.has(status)
-  const key = isBeyond ? 'network.proxyReachesNothing' : 'network.proxyRefuses'
-  const refusal = proxyError(english('log', key, { status }), code)
-  return refusal.with({ atProxy: !isBeyond, proxyStatus: status })
-}
-
-function proxyError(what: string, code: string): HttpError {
-  return new HttpError(what, { code, family: 'connect', atProxy: true })
 }
 
 function issuerOf(socket: Socket): string | undefined {

@@ -1,4 +1,4 @@
-import type { ProxyEnv } from 'node:http'
+import { BlockList, isIPv4 } from 'node:net'
 import { english } from '../english.ts'
 import { HttpError } from './http-error.ts'
 
@@ -12,15 +12,27 @@ export interface ProxySettings {
   noProxy?: readonly string[]
 }
 
+/** A host and port; an IPv6 address without brackets. */
+export interface Address {
+  host: string
+  port: number
+}
+
+/** A proxy, as it is asked for a tunnel. */
+export interface Proxy extends Address {
+  isSecure: boolean
+  /** Value of `Proxy-Authorization`; undefined without credentials. */
+  authorization: string | undefined
+}
+
 /**
- * The proxy as Node.js's agents take it (`proxyEnv`): that of the node, else the variables
- * `HTTPS_PROXY` and `NO_PROXY`, in upper or lower case.
+ * The proxy through which a server is reached: that of the node, else that of the variables `HTTPS_PROXY` and
+ * `NO_PROXY`, in upper or lower case.
  *
- * @returns `undefined` if there is none
- * @throws {HttpError} `ERR_PROXY_ADDRESS` if its address is not an `http:` or `https:` URL, which
- *   Node.js would ignore
+ * @returns undefined if it is reached directly
+ * @throws {HttpError} `ERR_PROXY_ADDRESS` if the proxy's address is not an `http:` or `https:` URL
  */
-export function proxyEnvironment(settings: ProxySettings | undefined): ProxyEnv | undefined {
+export function proxyTo(server: Address, settings: ProxySettings | undefined): Proxy | undefined {
   const { env } = process
   const address = settings?.url ?? (env['https_proxy'] || env['HTTPS_PROXY'] || undefined)
   if (address === undefined) return undefined
@@ -29,16 +41,29 @@ export function proxyEnvironment(settings: ProxySettings | undefined): ProxyEnv 
     const text = english('log', 'network.proxyAddress')
     throw new HttpError(text, { code: 'ERR_PROXY_ADDRESS', family: 'connect', atProxy: true })
   }
-  url.username = encodeURIComponent(settings?.username || decoded(url.username))
-  url.password = encodeURIComponent(settings?.password || decoded(url.password))
   const exempt =
     settings === undefined
-      ? { no_proxy: env['no_proxy'], NO_PROXY: env['NO_PROXY'] }
-      : { no_proxy: settings.noProxy?.flatMap(exemptions).join(',') }
-  return { https_proxy: url.href, ...exempt }
+      ? (env['no_proxy'] || env['NO_PROXY'] || '').split(',')
+      : (settings.noProxy ?? []).flatMap(withSubdomains)
+  if (exempt.some((entry) => isExempt(server, plain(entry)))) return undefined
+  const isSecure = url.protocol === 'https:'
+  const username = settings?.username || decoded(url.username)
+  const password = settings?.password || decoded(url.password)
+  const credentials = Buffer.from(`${username}:${password}`).toString('base64')
+  return {
+    host: withoutBrackets(url.hostname),
+    port: Number(url.port || (isSecure ? 443 : 80)),
+    isSecure,
+    authorization: username || password ? `Basic ${credentials}` : undefined
+  }
 }
 
-/** A text with a percent sign that encodes nothing is kept as it is; Node.js would throw. */
+/** `[::1]` as `::1`. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, '')
+}
+
+/** A text with a percent sign that encodes nothing is kept as it is. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -47,14 +72,34 @@ function decoded(text: string): string {
   }
 }
 
+function plain(entry: string): string {
+  return entry.trim().toLowerCase().replaceAll(/[[\]]/g, '')
+}
+
+/** In the node, a host stands for its subdomains too. */
+function withSubdomains(entry: string): string[] {
+  const host = plain(entry).replace(/^\*?\./, '')
+  return host === '' || host === '*' ? [host] : [host, `.${host}`]
+}
+
 /**
- * In the node, a host stands for its subdomains too. Node.js wants no brackets, and a wildcard for
- * subdomains: with a dot alone, 22.21 also exempts `notexample.org`.
+ * As Node.js's agents read `NO_PROXY` (`proxyEnv`).
+ *
+ * @param entry `*`, `host`, `host:port`, `.domain` with the domain itself, `*.domain`, or a range of IPv4 addresses
  */
-function exemptions(entry: string): string[] {
-  const host = entry
-    .trim()
-    .replaceAll(/[[\]]/g, '')
-    .replace(/^\*?\./, '')
-  return host === '' || host === '*' ? [host] : [host, `*.${host}`]
+function isExempt({ host, port }: Address, entry: string): boolean {
+  const name = host.toLowerCase()
+  if (entry === '*' || entry === name || entry === `${name}:${port}`) return true
+  if (entry.startsWith('.')) return name === entry.slice(1) || name.endsWith(entry)
+  if (entry.startsWith('*.')) return name.endsWith(entry.slice(1))
+  const [from = '', to = ''] = entry.split('-').map((end) => end.trim())
+  if (!isIPv4(name) || !isIPv4(from) || !isIPv4(to)) return false
+  const range = new BlockList()
+  try {
+    range.addRange(from, to)
+  } catch {
+    // It ends before it begins.
+    return false
+  }
+  return range.check(name)
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createAuthority } from '../support/certificates.ts'
 import {
   bodyOf,
@@ -82,6 +83,39 @@ describe('connections', () => {
     const mine = test.undici({ maxConnections: 1 })
     for (let sent = 0; sent < 30; sent++) await post(mine, server.url)
     assert.equal(server.connections(), 1)
+  })
+
+  it('carry a feed that is slower than a message in four seconds', async () => {
+    const server = await test.serveTcp((socket) => {
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+    })
+    const mine = test.undici()
+    await post(mine, server.url)
+    // That is undici's own limit, which no clock of a test can pass.
+    await sleep(6000)
+    await post(mine, server.url)
+    assert.equal(server.connections(), 1)
+  })
+
+  it('are kept as long as the server says, but for the last second', async () => {
+    let timeout = ''
+    const server = await test.serveTcp((socket) => {
+      const head = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nKeep-Alive: '
+      socket.on('data', () => socket.write(`${head}${timeout}\r\n\r\nok`))
+    })
+    for (const [says, idleMs, isKept] of [
+      ['timeout=2', 500, true],
+      ['timeout=2, max=100', 1200, false],
+      ['timeout=1', 0, false]
+    ] as const) {
+      timeout = says
+      const mine = test.undici()
+      const before = server.connections()
+      await post(mine, server.url)
+      await sleep(idleMs)
+      await post(mine, server.url)
+      assert.equal(server.connections() - before, isKept ? 1 : 2, says)
+    }
   })
 
   it('are as many as requests at a time, and maxConnections are kept', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:https'
+import type { Socket } from 'node:net'
 import { before, describe, it } from 'node:test'
 import type { TLSSocket, TlsOptions } from 'node:tls'
 import {
@@ -39,6 +40,8 @@ describe('the certificate of a server', () => {
     /** Every handshake: `full` or `resumed`. */
     handshakes: string[]
     renew: (tls: TlsOptions) => void
+    /** Whether it ends connections before the handshake. */
+    refuse: (isRefusing: boolean) => void
   }
   async function serve(tls: TlsOptions, onRequest: () => void = () => undefined): Promise<Server> {
     const server = createServer(tls, (request, response) => {
@@ -55,7 +58,14 @@ describe('the certificate of a server', () => {
     const renew = (renewed: TlsOptions): void => {
       server.setSecureContext(renewed)
     }
-    return { ...started, handshakes, renew }
+    let isRefusing = false
+    server.prependListener('connection', (socket: Socket) => {
+      if (isRefusing) socket.destroy()
+    })
+    const refuse = (is: boolean): void => {
+      isRefusing = is
+    }
+    return { ...started, handshakes, renew, refuse }
   }
 
   for (const [library, version, way] of [
@@ -66,30 +76,77 @@ describe('the certificate of a server', () => {
     ['got', 'TLSv1.3', 'directly'],
     ['got', 'TLSv1.3', 'through a proxy']
   ] as const) {
-    it(`is seen with each new connection of ${library}: ${version}, ${way}`, async () => {
-      const versions = {
-        minVersion: version,
-        maxVersion: version,
-        // A session that began with the old certificate could be resumed after the renewal.
-        ticketKeys: randomBytes(48)
-      }
+    it(`is seen by ${library} once an hour: until then the session is resumed: ${version}, ${way}`, async (t) => {
+      const clock = performance.now.bind(performance)
+      let passed = 0
+      t.mock.method(performance, 'now', () => clock() + passed)
+      const versions = { minVersion: version, maxVersion: version, ticketKeys: randomBytes(48) }
       const server = await serve({ ...(await issue(80)), ...versions })
       const proxy = await startConnectProxy()
       test.closing(() => proxy.close())
       const settings = way === 'directly' ? {} : { proxy: { url: proxy.url } }
       const mine = test[library]({ tls: { ca: authority.ca }, ...settings })
       assert.equal(mine.certificate, undefined)
+      const handshakes = ['full']
       await post(mine, server.url)
       assert.deepEqual(mine.certificate, validity(80))
 
       server.renew({ ...(await issue(10)), ...versions })
+      for (const [at, handshake, days] of [
+        [0, 'resumed', 80],
+        [HOUR - 60_000, 'resumed', 80],
+        [HOUR, 'full', 10],
+        [2 * HOUR - 60_000, 'resumed', 10],
+        [2 * HOUR, 'full', 10]
+      ] as const) {
+        server.cut()
+        await until(() => server.open() === 0)
+        passed = at
+        await post(mine, server.url)
+        handshakes.push(handshake)
+        assert.deepEqual([server.handshakes, mine.certificate], [handshakes, validity(days)])
+      }
+    })
+
+    it(`is seen by ${library} with a new session if the server no longer knows the old one: ${version}, ${way}`, async () => {
+      const versions = { minVersion: version, maxVersion: version }
+      const server = await serve({ ...(await issue(80)), ...versions })
+      const proxy = await startConnectProxy()
+      test.closing(() => proxy.close())
+      const settings = way === 'directly' ? {} : { proxy: { url: proxy.url } }
+      const mine = test[library]({ tls: { ca: authority.ca }, ...settings })
+      await post(mine, server.url)
+      server.renew({ ...(await issue(10)), ...versions, ticketKeys: randomBytes(48) })
       server.cut()
       await until(() => server.open() === 0)
       await post(mine, server.url)
-      assert.deepEqual(mine.certificate, validity(10))
       assert.deepEqual(server.handshakes, ['full', 'full'])
+      assert.deepEqual(mine.certificate, validity(10))
     })
   }
+
+  it('is shown again after a handshake that failed, and its host is checked for each server', async () => {
+    const server = await serve(await issue(80))
+    const mine = test.undici({ tls: { ca: authority.ca } })
+    await post(mine, server.url)
+    server.cut()
+    await until(() => server.open() === 0)
+    server.refuse(true)
+    assert.equal((await errorOf(post(mine, server.url))).family, 'tls')
+    server.refuse(false)
+    await post(mine, server.url)
+    assert.deepEqual(server.handshakes, ['full', 'full'])
+    // Another name of the same server has a session of its own.
+    server.cut()
+    await until(() => server.open() === 0)
+    const other = await authority.issueServer({ names: ['other.example'] })
+    server.renew(other)
+    const url = new URL(`https://localhost:${server.port}/`)
+    const { code } = await errorOf(post(mine, url))
+    assert.equal(code, 'ERR_TLS_CERT_ALTNAME_INVALID')
+    // A session of a server that was not accepted is not resumed: its name would not be checked.
+    assert.equal((await errorOf(post(mine, url))).code, code)
+  })
 
   for (const library of ['undici', 'got'] as const) {
     for (const days of [5, -1]) {
