@@ -28,7 +28,7 @@ export function connectToProxy({ host, port, isSecure }: Proxy): Socket {
  *
  * Not left to Node.js's agents, which know how to (`proxyEnv`), because they do not say whether they go through a proxy,
  * and double their listeners with each piece of its answer, without a limit of its size, until the event loop stands
- * still (https://github.com/nodejs/node/issues/62904).
+ * still (nodejs/node issue 62904).
  *
  * @param socket from `connectToProxy`; it then leads to the server
  * @throws {HttpError} of family `connect`
