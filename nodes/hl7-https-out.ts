@@ -199,7 +199,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const { tokens } = settings.courier
   const certificates = new CertificateWatch({
     receiver: () => client.certificate,
-    'token server': () => tokens?.certificate,
+    'token server': settings.tokenServerCertificate,
     client: () => settings.clientCertificate
   })
   const alerts = new Alerts(settings.alerts)

@@ -3,7 +3,7 @@ import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import type { History } from '../src/delivery/history.ts'
 import type { Reporter } from '../src/delivery/reporter.ts'
-import type { TokenSource } from '../src/oauth2/token-source.ts'
+import type { ReceiverTokens } from '../src/oauth2/receiver-tokens.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import type { AdviceNames, GiveUp } from './operations/advice.ts'
@@ -45,7 +45,7 @@ export interface OutParts {
   /** The alerts that are raised. */
   alerts: () => ReadonlySet<AlertCode>
   /** Undefined if the receiver wants no token. */
-  tokens: Pick<TokenSource, 'status'> | undefined
+  tokens: Pick<ReceiverTokens, 'status'> | undefined
   /** Since when it is in its state: wall clock, milliseconds. */
   since: () => number
   certificates: Pick<CertificateWatch, 'all' | 'ending'>

@@ -70,6 +70,8 @@ export interface OutSettings {
   /** Whom advice may name besides the receiver. */
   names: Omit<AdviceNames, 'host'>
   responseTimeoutMs: number
+  /** The token server's, as seen last. */
+  tokenServerCertificate: () => CertificateDates | undefined
   /** Presented to the receiver or the token server: the one that ends first. */
   clientCertificate: CertificateDates | undefined
   /** Names of headers whose expression reads variables, which a test does not show. */
@@ -182,6 +184,7 @@ export function readOutSettings(
       proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? '')
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
+    tokenServerCertificate: () => auth?.tokens?.certificate,
     clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
     warnings
   }
@@ -205,7 +208,7 @@ export function readOutSettings(
         readsVariables(properties.text('bodyTemplate')) ||
         namesFromVariables(properties, 'formFields').length > 0,
       courier: {
-        tokens: auth?.tokens,
+        tokens: auth?.tokens?.forReceiver(settings.receiver.url.origin),
         refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
         reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },

@@ -1,7 +1,7 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import type { AlertCode } from '../../src/delivery/alerts.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
-import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
+import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { printable } from '../../src/printable.ts'
 import type { Verdict } from '../../src/queue/message-row.ts'
 import type { Told, ToldKind } from '../../src/told.ts'

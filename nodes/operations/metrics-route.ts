@@ -1,5 +1,5 @@
 import type { Node } from 'node-red'
-import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
+import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { authParts, deployedAuthNodes } from '../auth-parts.ts'
 import { deployedOutNodes, outParts } from '../out-parts.ts'
 import { metricsText, type NodeFigures, type TokenFigures } from './metrics.ts'

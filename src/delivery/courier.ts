@@ -16,7 +16,7 @@ import { soapVersion, type SoapFault } from '../https/soap-fault.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode, type TokenError } from '../oauth2/token-error.ts'
-import type { TokenSource } from '../oauth2/token-source.ts'
+import type { ReceiverTokens } from '../oauth2/receiver-tokens.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
@@ -43,7 +43,7 @@ export interface Parcel {
 export interface CourierSettings {
   receiver: Receiver
   /** Undefined: the receiver wants no token. */
-  tokens: TokenSource | undefined
+  tokens: ReceiverTokens | undefined
   /** HTTP statuses of the receiver that mean "the token was refused". */
   refreshOnStatus: ReadonlySet<number>
   rules: ReplyRules

@@ -3,7 +3,8 @@ import { english } from '../english.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { DpopProofs } from './dpop-proofs.ts'
-import { TokenCache } from './token-cache.ts'
+import { ReceiverTokens } from './receiver-tokens.ts'
+import { TokenCache, type FreshToken, type TokenRequestCounts } from './token-cache.ts'
 import type { TokenClient } from './token-client.ts'
 import { TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -19,40 +20,68 @@ export interface TokenSourceParts {
   onWarning?: ((text: string) => void) | undefined
 }
 
-/** The tokens of one `oauth2-client-credentials` node. Two sources never share a token. */
-export class TokenSource extends TokenCache {
+/**
+ * The tokens of one `oauth2-client-credentials` node: a client that asks for them, a cache that holds the current one,
+ * and for each receiver what it says of it. Two sources never share a token.
+ */
+export class TokenSource {
   /** For requests with a token, which is bound to the key of this source. Undefined: no DPoP. */
   readonly proofs: DpopProofs | undefined
   readonly #httpClient: GotClient
+  readonly #cache: TokenCache
+  readonly #receivers = new Map<string, ReceiverTokens>()
 
   /** @param settings in which `checkSettings` finds no problem */
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
+    const proofs = settings.dpop ? new DpopProofs() : undefined
     const warned = new Set<string>()
     const onQuirk = (host: string, quirk: string): void => {
       if (warned.has(quirk)) return
       warned.add(quirk)
       onWarning?.(`Token server ${host}: ${quirk}`)
     }
-    const proofs = settings.dpop ? new DpopProofs() : undefined
     let client: TokenClient | undefined
-    super({
-      clock,
-      random,
-      obtain: async (signal) => {
-        const { TokenClient } = await import('./token-client.ts').catch(notLoaded)
-        client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
-        const { accessToken, sentAt, expiresIn } = await client.obtain(signal)
-        return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
-      }
-    })
-    this.#httpClient = httpClient
+    const obtain = async (signal: AbortSignal): Promise<FreshToken> => {
+      const { TokenClient } = await import('./token-client.ts').catch(notLoaded)
+      client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
+      const { accessToken, sentAt, expiresIn } = await client.obtain(signal)
+      return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
+    }
     this.proofs = proofs
+    this.#httpClient = httpClient
+    this.#cache = new TokenCache({ clock, random, obtain })
+  }
+
+  /** @param origin of the receiver: scheme, host and port */
+  forReceiver(origin: string): ReceiverTokens {
+    let tokens = this.#receivers.get(origin)
+    if (tokens === undefined) {
+      tokens = new ReceiverTokens(origin, this.#cache, this.proofs)
+      this.#receivers.set(origin, tokens)
+    }
+    return tokens
+  }
+
+  get requests(): Readonly<TokenRequestCounts> {
+    return this.#cache.requests
   }
 
   /** The token server's certificate, or the issuer's if that ends first; undefined until it was seen. */
   get certificate(): CertificateDates | undefined {
     return this.#httpClient.certificate
+  }
+
+  /** Lets the next caller try immediately, whatever failed before. */
+  clearBackOff(): void {
+    for (const tokens of this.#receivers.values()) tokens.clearBackOff()
+    this.#cache.clearBackOff()
+  }
+
+  /** Forgets the token and ends a request in flight; waiting callers get an error. */
+  close(): void {
+    for (const tokens of this.#receivers.values()) tokens.close()
+    this.#cache.close()
   }
 }
 

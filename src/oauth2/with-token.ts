@@ -1,6 +1,6 @@
 import type { ReceiverRefusal } from './answer-hints.ts'
+import type { ReceiverTokens } from './receiver-tokens.ts'
 import { TokenError } from './token-error.ts'
-import type { TokenSource } from './token-source.ts'
 
 /** The answer to a request with a token; `refusal`: why there was no other token for one that was refused. */
 export interface TokenAnswer<Answer> {
@@ -23,7 +23,7 @@ export interface TokenVerdict {
  * @throws {TokenError} if there is no token to begin with
  */
 export async function withToken<Answer>(
-  tokens: TokenSource | undefined,
+  tokens: ReceiverTokens | undefined,
   send: (token: string | undefined) => Promise<Answer>,
   judge: (answer: Answer) => TokenVerdict,
   signal: AbortSignal | undefined

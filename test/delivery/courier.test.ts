@@ -96,7 +96,7 @@ describe('Courier', () => {
     })
     return new Courier({
       receiver: new Receiver({ ...plainReceiver(url), headers }, client),
-      tokens,
+      tokens: tokens?.forReceiver(url.origin),
       refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),
       reply: { replyEncoding: 'auto' },
@@ -647,10 +647,10 @@ describe('Courier', () => {
 
   it('tells which token a message was accepted with, so that its revocation is none of a fresh one', async (t) => {
     const { tokens } = await tokenSource()
-    const accepted = t.mock.method(tokens, 'accepted')
     const server = await receiver((socket, _request, { all }) => {
       socket.write([answer(500), answer(401), answer(200, ACK)][all] ?? '')
     })
+    const accepted = t.mock.method(tokens.forReceiver(server.url.origin), 'accepted')
     const mine = courier(server.url, { tokens })
     await mine.attempt(parcel)
     assert.equal(accepted.mock.callCount(), 0)

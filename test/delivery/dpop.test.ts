@@ -5,6 +5,7 @@ import { Courier } from '../../src/delivery/courier.ts'
 import { whyFailed } from '../../src/delivery/explain.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { Receiver } from '../../src/https/receiver.ts'
+import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { createClient } from '../http-client/local-server.ts'
@@ -53,13 +54,18 @@ describe('a receiver that wants DPoP', () => {
   })
 
   /** A node's tokens, and a courier that takes them to the receiver. */
-  function start(): { tokens: TokenSource; attempt: () => Promise<AttemptResult> } {
+  function start(): {
+    source: TokenSource
+    tokens: ReceiverTokens
+    attempt: () => Promise<AttemptResult>
+  } {
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
     const settings = { issuer: provider.issuer, clientSecret: 'not-so-secret', dpop: true }
-    const tokens = new TokenSource(tokenSettings(settings), { httpClient })
+    const source = new TokenSource(tokenSettings(settings), { httpClient })
+    const tokens = source.forReceiver(receiver.origin)
     const client = createClient({ tls: { ca: authority.ca } })
     closing.push(() => {
-      tokens.close()
+      source.close()
       httpClient.close()
       client.close()
     })
@@ -78,7 +84,7 @@ describe('a receiver that wants DPoP', () => {
       reply: { replyEncoding: 'auto' },
       secrets: []
     })
-    return { tokens, attempt: () => courier.attempt(parcel) }
+    return { source, tokens, attempt: () => courier.attempt(parcel) }
   }
 
   const statuses = (): (number | string)[] =>
@@ -97,7 +103,7 @@ describe('a receiver that wants DPoP', () => {
   })
 
   it('gets its nonce in the same attempt, with the same token', async () => {
-    const { tokens, attempt } = start()
+    const { source, attempt } = start()
     receiver.nonce = 'first'
     const result = await attempt()
     assert.equal(result.decision.outcome, 'accept')
@@ -109,7 +115,7 @@ describe('a receiver that wants DPoP', () => {
     assert.equal((await attempt()).decision.outcome, 'accept')
     assert.deepEqual(statuses(), ['use_dpop_nonce', 200, 200, 200])
     assert.equal(new Set(receiver.requests.map(({ token }) => token)).size, 1)
-    assert.deepEqual(tokens.requests, { ok: 1, error: 0 })
+    assert.deepEqual(source.requests, { ok: 1, error: 0 })
   })
 
   it('is asked twice at most if it never accepts a nonce; the token is kept, and told nowhere', async () => {
@@ -128,7 +134,7 @@ describe('a receiver that wants DPoP', () => {
   })
 
   it('may want another nonce while several messages are in flight', async () => {
-    const { tokens, attempt } = start()
+    const { source, attempt } = start()
     // Each is good for 40 requests.
     receiver.nonce = () => `n${Math.floor(receiver.requests.length / 40)}`
     const results: AttemptResult[] = []
@@ -144,11 +150,11 @@ describe('a receiver that wants DPoP', () => {
     }
     assert.ok(receiver.requests.length > 51, 'two nonces have ended')
     assert.equal(new Set(receiver.requests.map(({ token }) => token)).size, 1)
-    assert.deepEqual(tokens.requests, { ok: 1, error: 0 })
+    assert.deepEqual(source.requests, { ok: 1, error: 0 })
   })
 
   it('may refuse the token, and then want another nonce with the next', async () => {
-    const { tokens, attempt } = start()
+    const { source, tokens, attempt } = start()
     await attempt()
     const old = await tokens.token()
     receiver.refused.add(old)
@@ -156,15 +162,15 @@ describe('a receiver that wants DPoP', () => {
     assert.equal((await attempt()).decision.outcome, 'accept')
     assert.deepEqual(statuses(), [200, 'use_dpop_nonce', 'invalid_token', 200])
     assert.notEqual(receiver.requests.at(-1)?.token, old)
-    assert.deepEqual(tokens.requests, { ok: 2, error: 0 })
+    assert.deepEqual(source.requests, { ok: 2, error: 0 })
   })
 
   it('sees no proof without DPoP', async () => {
-    const { tokens, attempt } = start()
+    const { source, tokens, attempt } = start()
     Object.defineProperty(tokens, 'proofs', { value: undefined })
     await attempt()
     assert.equal(receiver.requests[0]?.proof, 'undefined')
     // Without DPoP, its refusal is one of the token.
-    assert.deepEqual(tokens.requests, { ok: 2, error: 0 })
+    assert.deepEqual(source.requests, { ok: 2, error: 0 })
   })
 })

@@ -2,7 +2,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { RECEIVER, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { adt } from '../support/world.ts'
 import type { Client, TokenServer } from './token-servers.ts'
 
@@ -46,7 +46,7 @@ export function special(method: string): (Client & { secret: string })[] {
 
 /** Gets a token. */
 export function obtain(given: Partial<TokenSettings>): Promise<string> {
-  return withSource(given, (source) => source.token())
+  return withSource(given, (source) => source.forReceiver(RECEIVER).token())
 }
 
 /** Does something with the tokens of one node. */

@@ -13,7 +13,7 @@ import { type Authority, createAuthority } from '../support/certificates.ts'
 import { missing } from '../support/debian-packages.ts'
 import { startDpopReceiver } from '../support/dpop-receiver.ts'
 import { freePort } from '../support/free-port.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { RECEIVER, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 import { type BetterAuthServer, RESOURCE } from './better-auth.ts'
 import { type ServerProcess, startNginx } from './servers.ts'
@@ -188,7 +188,7 @@ describe('token servers', () => {
         await withSource({ ...secret('engine'), issuer, scope: 'hl7:write' }, async (source) => {
           const tokens = new Set<string>()
           while (tokens.size < 3) {
-            const token = await source.token()
+            const token = await source.forReceiver(RECEIVER).token()
             tokens.add(token)
             assert.ok(await isAccepted(server, token), `token ${tokens.size}`)
             await sleep(20)

@@ -6,6 +6,7 @@ import { tokenFetch } from '../../src/oauth2/token-fetch.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, text, type Fault } from '../support/token-fault-server.ts'
+import { RECEIVER } from '../support/token-settings.ts'
 import { granted, tokenTest, type Asked } from '../support/token-test.ts'
 
 type Given = Partial<TokenSettings>
@@ -293,7 +294,7 @@ describe('the metadata', () => {
     }
     const clock = new FakeClock()
     const source = test.source({ tokenEndpoint: '', issuer: origin }, { clock })
-    await source.token()
+    await source.forReceiver(RECEIVER).token()
     test.server.seen = []
     Object.assign(pages, { [OPEN_ID]: document('/moved'), '/moved': once, ...changed })
     const asked = (): string[] => test.server.seen.map(({ url }) => url)
@@ -303,42 +304,54 @@ describe('the metadata', () => {
   it('are read again after 24 hours', async () => {
     const { clock, source, asked } = await known()
     clock.pass(86_399_999)
-    await source.token()
+    await source.forReceiver(RECEIVER).token()
     assert.deepEqual(asked(), ['/token'])
     clock.pass(1)
-    await source.token()
+    await source.forReceiver(RECEIVER).token()
     assert.deepEqual(asked().slice(1), [OPEN_ID, '/moved'])
   })
 
   it('are used further while new ones cannot be read', async () => {
     const { clock, source, asked } = await known({ [OPEN_ID]: busy })
     clock.pass(86_400_000)
-    await source.token()
+    await source.forReceiver(RECEIVER).token()
     assert.deepEqual(asked(), [OPEN_ID, '/token'])
   })
 
   it('are kept after a 404 in place of new ones, as a gateway answers during a rollout', async () => {
     const { clock, source, pages } = await known({ [OPEN_ID]: missing })
     clock.pass(86_400_000)
-    await assert.rejects(source.token(), { code: 'ERR_DISCOVERY', status: 404 })
+    await assert.rejects(source.forReceiver(RECEIVER).token(), {
+      code: 'ERR_DISCOVERY',
+      status: 404
+    })
     clock.pass(60_000)
     pages[OPEN_ID] = busy
-    await source.token()
+    await source.forReceiver(RECEIVER).token()
   })
 
   it('are not used if the new ones are wrong', async () => {
     const { clock, source } = await known({ [OPEN_ID]: another })
     clock.pass(86_400_000)
-    await assert.rejects(source.token(), { code: 'ERR_ISSUER_MISMATCH', permanent: true })
+    await assert.rejects(source.forReceiver(RECEIVER).token(), {
+      code: 'ERR_ISSUER_MISMATCH',
+      permanent: true
+    })
   })
 
   for (const code of [400, 401, 403, 405, 500, 503, 404, 410]) {
     const isGone = code === 404 || code === 410
     it(`are ${isGone ? 'read again' : 'kept'} after the token endpoint has answered ${code}`, async () => {
       const { source, asked } = await known({ '/token': status(code) })
-      await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS', status: code })
+      await assert.rejects(source.forReceiver(RECEIVER).token(), {
+        code: 'ERR_HTTP_STATUS',
+        status: code
+      })
       source.clearBackOff()
-      const again = await source.token().catch(() => undefined)
+      const again = await source
+        .forReceiver(RECEIVER)
+        .token()
+        .catch(() => undefined)
       assert.equal(again !== undefined, isGone)
       assert.deepEqual(asked(), isGone ? ['/token', OPEN_ID, '/moved'] : ['/token', '/token'])
     })

@@ -5,7 +5,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { DpopProofs, refusesProof } from '../../src/oauth2/dpop-proofs.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { json, type Fault, type SeenRequest } from '../support/token-fault-server.ts'
-import { named } from '../support/token-settings.ts'
+import { RECEIVER, named } from '../support/token-settings.ts'
 import { granted, tokenTest } from '../support/token-test.ts'
 
 type Given = Partial<TokenSettings>
@@ -96,8 +96,8 @@ describe('a token request with DPoP', () => {
     test.server.answer = json({ access_token: 'a', token_type: 'DPoP', expires_in: 0 }, 200, {
       'dpop-nonce': 'next'
     })
-    await source.token()
-    await source.token()
+    await source.forReceiver(RECEIVER).token()
+    await source.forReceiver(RECEIVER).token()
     const [first, second] = test.server.seen.map(proofOf)
     assert.equal(decodeJwt(second ?? '')['nonce'], 'next')
     const [one, two] = [first, second].map((proof) => decodeProtectedHeader(proof ?? '').jwk)

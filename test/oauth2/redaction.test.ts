@@ -10,7 +10,7 @@ import { testToken } from '../../src/oauth2/token-test.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { json, text, type Fault, type SeenRequest } from '../support/token-fault-server.ts'
-import { claim, named } from '../support/token-settings.ts'
+import { RECEIVER, claim, named } from '../support/token-settings.ts'
 import { tokenTest } from '../support/token-test.ts'
 
 type Given = Partial<TokenSettings>
@@ -88,13 +88,16 @@ describe('nothing shows a secret', () => {
     const more = { onWarning: (warning: string) => warnings.push(warning) }
     const source = test.source({ ...everything, ...given }, more)
     for (const again of [1, 2]) {
-      const error: unknown = await source.token().catch((reason: unknown) => reason)
+      const error: unknown = await source
+        .forReceiver(RECEIVER)
+        .token()
+        .catch((reason: unknown) => reason)
       assert.ok(error instanceof TokenError, `${again}`)
       assert.notEqual(error.hint, '')
       assertSilent(error)
     }
     assertSilent(warnings)
-    assertSilent(source.status)
+    assertSilent(source.forReceiver(RECEIVER).status)
     const settings = test.settings({ ...everything, ...given })
     const result = await testToken(settings, test.httpClient)
     assert.equal(result.ok, false)
@@ -153,13 +156,15 @@ describe('nothing shows a secret', () => {
     test.server.answer = json({ access_token: TOKEN, token_type: 'Bearer' })
     assertSilent(await testToken(test.settings(everything), test.httpClient))
     const source = test.source(everything)
-    const token = await source.token()
+    const token = await source.forReceiver(RECEIVER).token()
     assertSilent(
       await source
+        .forReceiver(RECEIVER)
         .refused(token, { host: 'receiver.example', status: 401 })
         .catch((error: unknown) => error)
     )
     assertSilent(source)
+    assertSilent(source.forReceiver(RECEIVER))
   })
 
   for (const [what, given] of [

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { testToken } from '../../src/oauth2/token-test.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, text, type Fault } from '../support/token-fault-server.ts'
+import { RECEIVER } from '../support/token-settings.ts'
 import { tokenTest } from '../support/token-test.ts'
 
 const TOKEN = 'AQoDYXdzE-PTO!kenWithABang9'
@@ -161,12 +162,12 @@ describe('the answer', () => {
     test.server.answer = json({ access_token: TOKEN, expires_in: 0 })
     const warnings: string[] = []
     const source = test.source({}, { onWarning: (warning) => warnings.push(warning) })
-    await source.token()
-    await source.token()
+    await source.forReceiver(RECEIVER).token()
+    await source.forReceiver(RECEIVER).token()
     const { host } = new URL(test.server.origin)
     assert.deepEqual(warnings, [`Token server ${host}: ${noType}`])
     // Nobody has to listen.
-    assert.equal(await test.source().token(), TOKEN)
+    assert.equal(await test.source().forReceiver(RECEIVER).token(), TOKEN)
   })
 })
 

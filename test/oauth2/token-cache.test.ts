@@ -2,17 +2,19 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { ReceiverRefusal } from '../../src/oauth2/answer-hints.ts'
 import { instant, type Instant } from '../../src/oauth2/token-times.ts'
+import { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 
 /** How a receiver refuses a token. */
-const REFUSAL = {
-  host: 'receiver.example',
-  status: 401,
-  error: 'invalid_token',
-  description: 'The iss claim is not valid'
+const REFUSAL = refusalBy('receiver.example')
+
+function refusalBy(host: string): ReceiverRefusal {
+  const description = 'The iss claim is not valid'
+  return { host, status: 401, error: 'invalid_token', description }
 }
 
 /** What the token server answers. */
@@ -32,6 +34,8 @@ class Server {
   #pending: { sentAt: Instant; settle: (outcome: Outcome) => void } | undefined
   #last = ''
   readonly cache: TokenCache
+  /** The only one, unless a test has others. */
+  readonly receiver: ReceiverTokens
 
   constructor(random = 0.5) {
     this.cache = new TokenCache({
@@ -39,6 +43,21 @@ class Server {
       random: () => random,
       obtain: () => this.#obtain()
     })
+    this.receiver = this.forReceiver('receiver.example')
+  }
+
+  forReceiver(host: string): ReceiverTokens {
+    return new ReceiverTokens(`https://${host}`, this.cache)
+  }
+
+  clearBackOff(): void {
+    this.receiver.clearBackOff()
+    this.cache.clearBackOff()
+  }
+
+  close(): void {
+    this.receiver.close()
+    this.cache.close()
   }
 
   get pending(): boolean {
@@ -53,12 +72,12 @@ class Server {
 
   /** What a caller gets, if the request that it causes ends like this. */
   async get(outcome: Outcome): Promise<string> {
-    return this.#gets(this.cache.token(), outcome)
+    return this.#gets(this.receiver.token(), outcome)
   }
 
   /** The same for a caller whose token the HL7 server has refused. */
   async replace(token: string, outcome = lives(300)): Promise<string> {
-    return this.#gets(this.cache.refused(token, REFUSAL), outcome)
+    return this.#gets(this.receiver.refused(token, REFUSAL), outcome)
   }
 
   async #gets(token: Promise<string>, outcome: Outcome): Promise<string> {
@@ -113,18 +132,18 @@ describe('a valid token', () => {
   it('serves every caller and is not asked for again while it is fresh', async () => {
     const server = await withToken(300)
     server.clock.pass(239_000)
-    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(await server.receiver.token(), 'token-1')
     assert.equal(server.requests, 1)
   })
 
   it('serves while it is refreshed in the background', async () => {
     const server = await withToken(300)
     server.clock.pass(250_000)
-    for (const caller of [1, 2]) assert.equal(await server.cache.token(), 'token-1', `${caller}`)
+    for (const caller of [1, 2]) assert.equal(await server.receiver.token(), 'token-1', `${caller}`)
     assert.equal(server.requests, 2)
     await server.answer(lives(300))
-    assert.equal(await server.cache.token(), 'token-2')
-    assert.equal(await server.cache.refused('token-1', REFUSAL), 'token-2')
+    assert.equal(await server.receiver.token(), 'token-2')
+    assert.equal(await server.receiver.refused('token-1', REFUSAL), 'token-2')
     assert.equal(server.requests, 2)
   })
 
@@ -132,18 +151,18 @@ describe('a valid token', () => {
     const server = await withToken(300)
     server.clock.pass(250_000)
     assert.equal(await server.get(fails()), 'token-1')
-    assert.equal(server.cache.status.state, 'refresh failing')
+    assert.equal(server.receiver.status.state, 'refresh failing')
     for (const wait of [1000, 2000, 4000, 8000]) {
       server.clock.pass(wait - 1)
-      assert.equal(await server.cache.token(), 'token-1')
+      assert.equal(await server.receiver.token(), 'token-1')
       assert.equal(server.pending, false)
       server.clock.pass(1)
-      assert.equal(await server.cache.token(), 'token-1')
+      assert.equal(await server.receiver.token(), 'token-1')
       assert.equal(server.pending, true)
       await server.answer(fails())
     }
     server.clock.pass(60_000)
-    assert.deepEqual(server.cache.status, {
+    assert.deepEqual(server.receiver.status, {
       ...{ state: 'none', code: 'test', message: 'no', hint: '' },
       permanent: false
     })
@@ -152,20 +171,20 @@ describe('a valid token', () => {
   it('serves if the next one comes too late', async () => {
     const server = await withToken(3600)
     server.clock.pass(3_400_000)
-    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(await server.receiver.token(), 'token-1')
     server.clock.pass(9_500)
     await server.answer(lives(10))
-    assert.equal(server.cache.status.state, 'refresh failing')
-    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(server.receiver.status.state, 'refresh failing')
+    assert.equal(await server.receiver.token(), 'token-1')
   })
 
   it('ends if the server sends it again with a lifetime that is over', async () => {
     const server = await withToken(3600)
     server.clock.pass(3_400_000)
-    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(await server.receiver.token(), 'token-1')
     server.clock.pass(9_500)
     await server.answer(again(10))
-    assert.equal(server.cache.status.state, 'none')
+    assert.equal(server.receiver.status.state, 'none')
   })
 
   for (const [lifetime, end] of [
@@ -177,14 +196,14 @@ describe('a valid token', () => {
       server.clock.pass(end - 1)
       assert.equal(await server.get(fails()), 'token-1')
       server.clock.pass(1)
-      server.cache.clearBackOff()
+      server.clearBackOff()
       assert.equal(await server.get(lives(300)), 'token-3')
     })
   }
 
   it('lives from the sending of the request', async () => {
     const server = new Server()
-    const waiting = server.cache.token()
+    const waiting = server.receiver.token()
     server.clock.pass(14_000)
     await server.answer(lives(20))
     assert.equal(await waiting, 'token-1')
@@ -208,7 +227,7 @@ describe('a valid token', () => {
     assert.equal(short.requests, 2)
     const second = await withToken(1)
     second.clock.pass(549)
-    assert.equal(await second.cache.token(), 'token-1')
+    assert.equal(await second.receiver.token(), 'token-1')
     assert.equal(second.requests, 1)
   })
 })
@@ -216,7 +235,7 @@ describe('a valid token', () => {
 describe('a token that comes too late', () => {
   it('is an error that may pass', async () => {
     const server = new Server()
-    const refused = assert.rejects(server.cache.token(), {
+    const refused = assert.rejects(server.receiver.token(), {
       code: 'ERR_TOKEN_EXPIRED',
       permanent: false,
       message: /its token \(lifetime 15 s\) is no longer valid/,
@@ -232,12 +251,12 @@ describe('a caller', () => {
   it('may give up, beforehand or while it waits, without affecting others', async () => {
     const server = new Server()
     const ended = { code: 'ERR_ABORTED' }
-    await assert.rejects(server.cache.token(AbortSignal.abort()), ended)
+    await assert.rejects(server.receiver.token(AbortSignal.abort()), ended)
     const impatient = new AbortController()
-    const gone = assert.rejects(server.cache.token(impatient.signal), ended)
+    const gone = assert.rejects(server.receiver.token(impatient.signal), ended)
     assert.equal(getEventListeners(impatient.signal, 'abort').length, 1)
     const patient = new AbortController().signal
-    const waiting = server.cache.token(patient)
+    const waiting = server.receiver.token(patient)
     impatient.abort()
     await gone
     await server.answer(lives(300))
@@ -252,19 +271,19 @@ describe('a caller', () => {
   it('is told if the node closes, now and later', async () => {
     const server = new Server()
     const listened: string[] = []
-    server.cache.onStatus(({ state }) => listened.push(state))
+    server.receiver.onStatus(({ state }) => listened.push(state))
     const ended = {
       code: 'ERR_ABORTED',
       permanent: false,
       message: /wait for a token was cancelled/,
       hint: /node was closed or the message was discarded/
     }
-    const waits = assert.rejects(server.cache.token(), ended)
-    server.cache.close()
+    const waits = assert.rejects(server.receiver.token(), ended)
+    server.close()
     await waits
-    await assert.rejects(server.cache.token(), ended)
+    await assert.rejects(server.receiver.token(), ended)
     await server.answer(lives(300))
-    await assert.rejects(server.cache.token(), ended)
+    await assert.rejects(server.receiver.token(), ended)
     assert.equal(server.requests, 1)
     assert.deepEqual(listened, [])
   })
@@ -287,8 +306,8 @@ describe('a token that the receiver refuses', () => {
       ...{ error: 'invalid_token', description: REFUSAL.description, status: 401 },
       retryAfterMs: 10_000
     })
-    await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
-    const { hint: _hint, ...status } = server.cache.status as { hint: string }
+    await assert.rejects(server.receiver.token(), { code: 'ERR_TOKEN_REFUSED' })
+    const { hint: _hint, ...status } = server.receiver.status as { hint: string }
     assert.deepEqual(status, {
       ...{ state: 'none', code: 'ERR_TOKEN_REFUSED', status: 401, host: 'receiver.example' },
       description: REFUSAL.description,
@@ -301,7 +320,7 @@ describe('a token that the receiver refuses', () => {
     server.clock.pass(10_000)
     await assert.rejects(server.replace('token-3'), { ...evenFresh, retryAfterMs: 60_000 })
     server.clock.pass(59_999)
-    await assert.rejects(server.cache.token(), evenFresh)
+    await assert.rejects(server.receiver.token(), evenFresh)
     assert.equal(server.requests, 3)
     server.clock.pass(1)
     assert.equal(await server.get(lives(300)), 'token-4')
@@ -311,8 +330,8 @@ describe('a token that the receiver refuses', () => {
     const server = await withToken(300)
     await server.replace('token-1')
     await assert.rejects(server.replace('token-2'), { code: 'ERR_TOKEN_REFUSED' })
-    server.cache.clearBackOff()
-    assert.deepEqual(server.cache.status, { state: 'idle' })
+    server.clearBackOff()
+    assert.deepEqual(server.receiver.status, { state: 'idle' })
     assert.equal(await server.get(lives(300)), 'token-3')
   })
 
@@ -320,7 +339,7 @@ describe('a token that the receiver refuses', () => {
     const server = await withToken(300)
     await assert.rejects(server.replace('token-1', fails()), { code: 'test' })
     server.clock.pass(9999)
-    await assert.rejects(server.cache.token(), { code: 'test', retryAfterMs: 1 })
+    await assert.rejects(server.receiver.token(), { code: 'test', retryAfterMs: 1 })
     server.clock.pass(1)
     assert.equal(await server.get(lives(300)), 'token-3')
   })
@@ -330,7 +349,7 @@ describe('a token that the receiver refuses', () => {
     await server.replace('token-1', lives(10))
     server.clock.pass(8500)
     assert.equal(await server.get(fails(true, 60_000)), 'token-2')
-    await assert.rejects(server.cache.refused('token-2', REFUSAL), {
+    await assert.rejects(server.receiver.refused('token-2', REFUSAL), {
       code: 'test',
       retryAfterMs: 60_000
     })
@@ -345,7 +364,7 @@ describe('a token that the receiver refuses', () => {
       message: /sent the same token again that the receiver receiver.example had refused/,
       hint: /^The receiver expects tokens of another issuer/
     })
-    await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
+    await assert.rejects(server.receiver.token(), { code: 'ERR_TOKEN_REFUSED' })
     server.clock.pass(60_000)
     assert.equal(await server.get(again(300)), 'token-1')
   })
@@ -372,7 +391,7 @@ describe('a token that the receiver refuses', () => {
   it('does not count if messages were accepted with it: it was revoked', async () => {
     const server = await withToken(300)
     for (let revoked = 1; revoked <= 5; revoked++) {
-      server.cache.accepted(`token-${revoked}`)
+      server.receiver.accepted(`token-${revoked}`)
       server.clock.pass(20_000)
       assert.equal(await server.replace(`token-${revoked}`), `token-${revoked + 1}`)
     }
@@ -382,7 +401,7 @@ describe('a token that the receiver refuses', () => {
     assert.equal(await server.get(lives(300)), 'token-7')
     server.clock.pass(10_000)
     assert.equal(await server.replace('token-7'), 'token-8')
-    server.cache.accepted('token-7')
+    server.receiver.accepted('token-7')
     await assert.rejects(server.replace('token-8'), evenFresh)
   })
 
@@ -403,7 +422,7 @@ describe('a token that the receiver refuses', () => {
     ] as const) {
       const server = await withToken(300)
       await server.replace('token-1')
-      const error = await server.cache
+      const error = await server.receiver
         .refused('token-2', { ...REFUSAL, description })
         .catch((reason: unknown) => reason as TokenError)
       assert.ok(error instanceof TokenError)
@@ -418,7 +437,7 @@ describe('a token that the receiver refuses', () => {
   it('does not count if it was replaced already', async () => {
     const server = await withToken(300)
     for (const token of ['old', 'older', 'oldest']) {
-      assert.equal(await server.cache.refused(token, REFUSAL), 'token-1')
+      assert.equal(await server.receiver.refused(token, REFUSAL), 'token-1')
     }
     assert.equal(await server.replace('token-1'), 'token-2')
   })
@@ -435,14 +454,139 @@ describe('a token that the receiver refuses', () => {
   })
 })
 
+describe('a token that one receiver refuses and another accepts', () => {
+  /** Both have the first token, and `bad` refuses every one. */
+  async function twoReceivers(lifetime = 300) {
+    const server = await withToken(lifetime)
+    const good = server.receiver
+    const bad = server.forReceiver('bad.example')
+    const refuse = (token: string): Promise<string> => {
+      const other = bad.refused(token, refusalBy('bad.example'))
+      other.catch(() => undefined)
+      return other
+    }
+    assert.equal(await bad.token(), 'token-1')
+    return { server, good, bad, refuse }
+  }
+
+  const unlike = { code: 'ERR_TOKEN_REFUSED', host: 'bad.example', retryAfterMs: 60_000 }
+
+  it('serves the other one while the next is fetched, and if that fails', async () => {
+    const { server, good, refuse } = await twoReceivers()
+    const waits = refuse('token-1')
+    assert.ok(server.pending)
+    assert.equal(await good.token(), 'token-1')
+    await server.answer(fails(true))
+    await assert.rejects(waits, { code: 'test' })
+    assert.equal(await good.token(), 'token-1')
+  })
+
+  it('is good: there is no other one for a minute, and then one', async () => {
+    const { server, good, bad, refuse } = await twoReceivers()
+    good.accepted('token-1')
+    const message =
+      'The receiver bad.example refuses the token (HTTP 401), which another receiver accepts.'
+    await assert.rejects(refuse('token-1'), { ...unlike, message })
+    server.clock.pass(59_999)
+    await assert.rejects(bad.token(), { ...unlike, retryAfterMs: 1 })
+    assert.equal(await good.token(), 'token-1')
+    assert.equal(server.requests, 1)
+    server.clock.pass(1)
+    const fresh = bad.token()
+    assert.equal(await good.token(), 'token-1')
+    await server.answer(lives(300))
+    assert.deepEqual(await Promise.all([fresh, good.token()]), ['token-2', 'token-2'])
+  })
+
+  it('may have been revoked if that was before: it is replaced at once', async () => {
+    const { server, good, bad, refuse } = await twoReceivers()
+    good.accepted('token-1')
+    server.clock.pass(1)
+    assert.equal(await bad.token(), 'token-1')
+    const other = refuse('token-1')
+    await server.answer(lives(300))
+    assert.equal(await other, 'token-2')
+  })
+
+  it('is not counted by what the other one says', async () => {
+    const { server, good, bad, refuse } = await twoReceivers(3600)
+    const evenFresh = /refuses even fresh tokens/
+    for (const token of ['token-1', 'token-2', 'token-3']) {
+      good.accepted(token)
+      server.clock.pass(10_000)
+      assert.equal(await bad.token(), token)
+      if (token === 'token-3') break
+      const other = refuse(token)
+      await server.answer(lives(3600))
+      await other
+    }
+    await assert.rejects(refuse('token-3'), { ...unlike, message: evenFresh })
+    // Revoked: for the good one, it is the first.
+    server.clock.pass(1)
+    const other = good.refused('token-3', REFUSAL)
+    await server.answer(lives(3600))
+    assert.equal(await other, 'token-4')
+    // The bad one tries it too, and waits again.
+    assert.equal(await bad.token(), 'token-4')
+    await assert.rejects(refuse('token-4'), { ...unlike, message: evenFresh })
+  })
+
+  it('is replaced for whoever refuses it at most every 10 s', async () => {
+    const { server, good, refuse } = await twoReceivers()
+    const first = refuse('token-1')
+    await server.answer(lives(300))
+    await first
+    assert.equal(await good.token(), 'token-2')
+    await assert.rejects(server.receiver.refused('token-2', REFUSAL), {
+      message: /shortly after another refusal/,
+      host: 'receiver.example',
+      retryAfterMs: 10_000
+    })
+    server.clock.pass(4_000)
+    const third = server.forReceiver('third.example')
+    assert.equal(await third.token(), 'token-2')
+    await assert.rejects(third.refused('token-2', refusalBy('third.example')), {
+      host: 'third.example',
+      retryAfterMs: 6_000
+    })
+  })
+
+  it('is sent again by the token server: only the one that refused it does not get it', async () => {
+    const { server, good, bad, refuse } = await twoReceivers()
+    server.clock.pass(20_000)
+    const waits = refuse('token-1')
+    const joins = good.token()
+    await server.answer(again(300))
+    await assert.rejects(waits, { ...unlike, message: /sent the same token again/ })
+    assert.equal(await joins, 'token-1')
+    assert.deepEqual(good.status.state, 'ok')
+    assert.deepEqual(bad.status.state, 'none')
+  })
+
+  it('is shown as what it is to each of them', async () => {
+    const { server, good, bad, refuse } = await twoReceivers()
+    const seen: string[] = []
+    good.onStatus(({ state }) => seen.push(`good ${state}`))
+    bad.onStatus(({ state }) => seen.push(`bad ${state}`))
+    good.accepted('token-1')
+    await assert.rejects(refuse('token-1'), unlike)
+    assert.equal(good.status.state, 'ok')
+    assert.deepEqual(seen, ['bad none'])
+    server.clock.pass(250_000)
+    await good.token()
+    await server.answer(lives(300))
+    assert.deepEqual(seen, ['bad none', 'good ok', 'bad ok'])
+  })
+})
+
 describe('what is shown of the token', () => {
   it('are the requests that were made, by how they ended', async () => {
     const server = new Server()
     assert.deepEqual(server.cache.requests, { ok: 0, error: 0 })
     await assert.rejects(server.get(fails()))
-    server.cache.clearBackOff()
+    server.clearBackOff()
     await server.get(lives(300))
-    await server.cache.token()
+    await server.receiver.token()
     assert.deepEqual(server.cache.requests, { ok: 1, error: 1 })
   })
 
@@ -450,12 +594,12 @@ describe('what is shown of the token', () => {
     const server = new Server()
     const seen: string[] = []
     const ended: string[] = []
-    server.cache.onStatus(({ state }) => seen.push(state))
-    const end = server.cache.onStatus(({ state }) => ended.push(state))
+    server.receiver.onStatus(({ state }) => seen.push(state))
+    const end = server.receiver.onStatus(({ state }) => ended.push(state))
     const shows = (...states: string[]): void => {
       assert.deepEqual(seen.splice(0), states)
     }
-    server.cache.clearBackOff()
+    server.clearBackOff()
     shows()
     await assert.rejects(server.get(fails()))
     shows('none')
@@ -463,22 +607,22 @@ describe('what is shown of the token', () => {
     server.clock.pass(2000)
     await assert.rejects(server.get(fails()))
     shows()
-    server.cache.clearBackOff()
+    server.clearBackOff()
     shows('idle')
     await server.get(lives(300))
     shows('ok')
     server.clock.pass(250_000)
     await server.get(fails())
     shows('refresh failing')
-    server.cache.clearBackOff()
+    server.clearBackOff()
     shows('ok')
-    server.cache.drop('token-3', REFUSAL)
-    server.cache.drop('token-3', REFUSAL)
+    server.receiver.drop('token-3', REFUSAL)
+    server.receiver.drop('token-3', REFUSAL)
     shows('idle')
     assert.deepEqual(ended, ['none'])
-    server.cache.close()
+    server.close()
     await server.answer(fails())
-    server.cache.clearBackOff()
+    server.clearBackOff()
     shows()
   })
 })
@@ -500,7 +644,14 @@ describe('TokenCache, whatever happens', () => {
     })
   )
   const step = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('ask' as const), givesUp: fc.boolean() }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant('ask' as const),
+        by: fc.nat(2),
+        givesUp: fc.boolean()
+      })
+    },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('answer' as const), outcome }) },
     {
       weight: 3,
@@ -517,23 +668,68 @@ describe('TokenCache, whatever happens', () => {
         part: fc.double({ min: 0.8, max: 1.01, noNaN: true })
       })
     },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('refuse' as const), which: fc.nat(3) }) }
+    {
+      weight: 2,
+      // The third receiver refuses none.
+      arbitrary: fc.record({
+        do: fc.constant('refuse' as const),
+        by: fc.nat(1),
+        which: fc.nat(3)
+      })
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('accept' as const),
+        by: fc.nat(2),
+        which: fc.nat(3)
+      })
+    }
   )
+  type Step = typeof step extends fc.Arbitrary<infer One> ? One : never
 
-  it('serves no expired or refused token, makes no parallel or early request, answers every caller', async () => {
+  const ask: Step = { do: 'ask', by: 0, givesUp: false }
+  const refuse: Step = { do: 'refuse', by: 0, which: 0 }
+  const pass = (ms: number): Step => ({ do: 'pass', ms })
+  const answers = (given: Outcome): Step => ({ do: 'answer', outcome: given })
+  /**
+   * Found in CI: a token that several messages carried, refused three times within 70 s, was served again 50 s later.
+   * The second refusal counted as the first of another token, so the third one was not remembered.
+   */
+  const refusedThreeTimes: Step[] = [
+    ask,
+    answers(lives(0)),
+    refuse,
+    pass(60_000),
+    refuse,
+    pass(9807),
+    answers(again(0)),
+    refuse,
+    pass(48_361),
+    ask,
+    pass(1832),
+    answers(again(0))
+  ]
+
+  it('serves no expired token, none that this receiver refused, makes no parallel or early request, answers every caller', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 80, size: 'max' }),
         fc.double({ min: 0, max: 1, noNaN: true }),
         async (steps, random) => {
           const server = new Server(random)
-          const { cache, clock } = server
-          const refusedAt = new Map<string, number>()
-          const served: string[] = []
+          const { clock } = server
+          const receivers = ['a.example', 'b.example', 'c.example'].map((host) => ({
+            host,
+            tokens: server.forReceiver(host),
+            refusedAt: new Map<string, number>(),
+            served: [] as string[]
+          }))
+          type Receiver = (typeof receivers)[number]
           let waiting = 0
           const problems: Error[] = []
 
-          const check = (promise: Promise<string>): void => {
+          const check = ({ host, refusedAt, served }: Receiver, promise: Promise<string>): void => {
             waiting++
             promise
               .then(
@@ -547,7 +743,7 @@ describe('TokenCache, whatever happens', () => {
                   const ends = lifetime * 1000 - rounding
                   assert.ok(age < ends || lifetime < 1, `${token} is expired`)
                   const refused = refusedAt.get(token)
-                  // A refused token is served only if it was issued again at least a minute later.
+                  // A refused token is served only if it was issued again at least a minute after that.
                   assert.ok(
                     refused === undefined || issuedAt >= refused + 60_000,
                     `${token} was refused`
@@ -556,6 +752,8 @@ describe('TokenCache, whatever happens', () => {
                 },
                 (error: unknown) => {
                   assert.ok(error instanceof TokenError)
+                  const isRefused = error.code === 'ERR_TOKEN_REFUSED'
+                  assert.ok(!isRefused || error.host === host, `${host} waits for ${error.host}`)
                 }
               )
               .catch((error: unknown) => {
@@ -570,7 +768,8 @@ describe('TokenCache, whatever happens', () => {
             switch (one.do) {
               case 'ask': {
                 const caller = new AbortController()
-                check(cache.token(caller.signal))
+                const receiver = receivers[one.by] ?? assert.fail()
+                check(receiver, receiver.tokens.token(caller.signal))
                 if (one.givesUp) caller.abort()
                 break
               }
@@ -588,12 +787,17 @@ describe('TokenCache, whatever happens', () => {
                 break
               }
               case 'refuse': {
+                const receiver = receivers[one.by] ?? assert.fail()
+                const { host, refusedAt, served, tokens } = receiver
                 const token = served.at(-1 - one.which)
                 if (token === undefined) break
-                const before = refusedAt.get(token) ?? -Infinity
-                const { issuedAt } = server.issued.get(token) ?? { issuedAt: 0 }
-                if (issuedAt >= before + 60_000) refusedAt.set(token, clock.monotonic())
-                check(cache.refused(token, REFUSAL))
+                refusedAt.set(token, clock.monotonic())
+                check(receiver, tokens.refused(token, refusalBy(host)))
+                break
+              }
+              case 'accept': {
+                const { served, tokens } = receivers[one.by] ?? assert.fail()
+                tokens.accepted(served.at(-1 - one.which) ?? '')
                 break
               }
             }
@@ -608,7 +812,7 @@ describe('TokenCache, whatever happens', () => {
           assertBackOff(server.log, random)
         }
       ),
-      { numRuns: 300 }
+      { numRuns: 300, examples: [[refusedThreeTimes, 0]] }
     )
   })
 

@@ -28,7 +28,7 @@ import {
 import { startTcpServer } from '../http-client/local-server.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import { json, startTokenFaultServer, text, type Fault } from '../support/token-fault-server.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { RECEIVER, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { granted, tokenTest } from '../support/token-test.ts'
 
 type Key = Hint['key']
@@ -99,14 +99,16 @@ describe('a token server that sends no complete answer', () => {
         }
       })
       const caller = new AbortController()
-      const given = assert.rejects(source.token(caller.signal), { code: 'ERR_ABORTED' })
-      const waiting = assert.rejects(source.token(), { code: 'ERR_ABORTED' })
+      const given = assert.rejects(source.forReceiver(RECEIVER).token(caller.signal), {
+        code: 'ERR_ABORTED'
+      })
+      const waiting = assert.rejects(source.forReceiver(RECEIVER).token(), { code: 'ERR_ABORTED' })
       await arrived
       caller.abort()
       await given
       source.close()
       await waiting
-      await assert.rejects(source.token(), { code: 'ERR_ABORTED' })
+      await assert.rejects(source.forReceiver(RECEIVER).token(), { code: 'ERR_ABORTED' })
       assert.equal(test.server.seen.length, 1)
     })
   }
@@ -125,7 +127,7 @@ describe('a token server that sends no complete answer', () => {
       import { TokenSource } from './src/oauth2/token-source.ts'
       const httpClient = new GotClient({ connectTimeoutMs: 5000, maxResponseBytes: 1000 })
       const source = new TokenSource(${JSON.stringify(settings)}, { httpClient })
-      const waiting = source.token().catch(({ code }) => console.log(code))
+      const waiting = source.forReceiver('https://receiver.example').token().catch(({ code }) => console.log(code))
       setTimeout(() => { source.close(); httpClient.close() }, 300)
       await waiting`
     const options = ['--input-type=module', '--eval', script]
@@ -170,10 +172,13 @@ describe('a token server that cannot be reached', () => {
       httpClient.close()
     })
     const source = test.source({ tokenEndpoint }, { httpClient })
-    return source.token().then(
-      () => assert.fail('There should be no token.'),
-      (error: unknown) => error as TokenError
-    )
+    return source
+      .forReceiver(RECEIVER)
+      .token()
+      .then(
+        () => assert.fail('There should be no token.'),
+        (error: unknown) => error as TokenError
+      )
   }
 
   const noTls = (): string => `${test.server.origin.replace('http:', 'https:')}/token`
@@ -280,7 +285,10 @@ describe('a rare failure of the network', () => {
     const error = new HttpError('some words', { host: 'login.example', ...facts })
     const httpClient = { request: () => Promise.reject(error) } as unknown as GotClient
     const source = test.source({ tokenEndpoint: 'https://login.example/token' }, { httpClient })
-    return source.token().catch((reason: unknown) => reason) as Promise<TokenError>
+    return source
+      .forReceiver(RECEIVER)
+      .token()
+      .catch((reason: unknown) => reason) as Promise<TokenError>
   }
 
   for (const [code, family, hint, permanent] of [

@@ -15,7 +15,7 @@ import {
   type ProviderClient,
   type TokenProvider
 } from '../support/token-provider.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { RECEIVER, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 type Given = Partial<TokenSettings>
 
@@ -128,14 +128,18 @@ describe('a real token server', () => {
     ['eddsa', byKey(ed25519)]
   ] satisfies [string, Given][]) {
     it(`accepts ${clientId} ${given.clientAuth ?? ''}${given.assertionAudience ?? ''}`, async () => {
-      const token = await source({ clientId, ...given }).token()
+      const token = await source({ clientId, ...given })
+        .forReceiver(RECEIVER)
+        .token()
       assert.equal(decodeJwt(token)['client_id'], clientId)
     })
   }
 
   it('grants a scope and a resource', async () => {
     const given = { clientId: 'raw', clientSecret: 'raw-secret' }
-    const token = await source({ ...given, scope: 'other', resource: RESOURCE }).token()
+    const token = await source({ ...given, scope: 'other', resource: RESOURCE })
+      .forReceiver(RECEIVER)
+      .token()
     const { aud, scope } = decodeJwt<{ scope: string }>(token)
     assert.deepEqual([aud, scope], [RESOURCE, 'other'])
   })
@@ -150,7 +154,9 @@ describe('a real token server', () => {
       { tls },
       { tls, proxy: { url: proxy.url, username: 'user', password: 'p@ss' } }
     ]) {
-      const { cnf } = decodeJwt<{ cnf: object }>(await source(given, connection).token())
+      const { cnf } = decodeJwt<{ cnf: object }>(
+        await source(given, connection).forReceiver(RECEIVER).token()
+      )
       assert.deepEqual(Object.keys(cnf), ['x5t#S256'])
     }
     assert.deepEqual(new Set(proxy.tunnels), new Set([new URL(provider.issuer).host]))
@@ -166,7 +172,7 @@ describe('a real token server', () => {
     ]
   ] satisfies [string, Given, string][]) {
     it(`refuses ${mistake}: ${code}`, async () => {
-      await assert.rejects(source(given).token(), { code, permanent: true })
+      await assert.rejects(source(given).forReceiver(RECEIVER).token(), { code, permanent: true })
     })
   }
 
@@ -187,9 +193,12 @@ describe('a real token server', () => {
     const given: Given = { clientId: 'rs256', clientAuth: 'client_assertion_file', assertionFile }
     const tokens = source(given)
     await refreshFile()
-    const first = await tokens.token()
+    const first = await tokens.forReceiver(RECEIVER).token()
     await refreshFile()
-    assert.notEqual(await tokens.refused(first, { host: 'receiver.example', status: 401 }), first)
+    assert.notEqual(
+      await tokens.forReceiver(RECEIVER).refused(first, { host: 'receiver.example', status: 401 }),
+      first
+    )
   })
 
   it('binds tokens to the key of a node with DPoP, whose nonce is kept after one challenge', async () => {
@@ -197,8 +206,10 @@ describe('a real token server', () => {
     const keys = new Set<string>()
     for (const tokens of [source(given), source(given)]) {
       const before = withNonce.tokenRequests
-      const first = await tokens.token()
-      const second = await tokens.refused(first, { host: 'receiver.example', status: 401 })
+      const first = await tokens.forReceiver(RECEIVER).token()
+      const second = await tokens
+        .forReceiver(RECEIVER)
+        .refused(first, { host: 'receiver.example', status: 401 })
       assert.notEqual(first, second)
       assert.equal(withNonce.tokenRequests - before, 3)
       assert.deepEqual(tokens.requests, { ok: 2, error: 0 })

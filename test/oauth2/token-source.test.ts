@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { createAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, text } from '../support/token-fault-server.ts'
-import { tokenHttpClient } from '../support/token-settings.ts'
+import { RECEIVER, tokenHttpClient } from '../support/token-settings.ts'
 import { granted, tokenTest, withMetadata } from '../support/token-test.ts'
 import { startServer } from '../http-client/local-server.ts'
 
@@ -17,26 +17,28 @@ describe('the tokens of a node', () => {
   it('are asked for once, after one discovery, for any number of callers', async () => {
     test.server.answer = withMetadata({})
     const source = test.source({ tokenEndpoint: '', issuer: test.server.origin })
-    assert.deepEqual(source.status, { state: 'idle' })
-    const all = await Promise.all(Array.from({ length: 50 }, () => source.token()))
+    assert.deepEqual(source.forReceiver(RECEIVER).status, { state: 'idle' })
+    const all = await Promise.all(
+      Array.from({ length: 50 }, () => source.forReceiver(RECEIVER).token())
+    )
     assert.deepEqual(new Set(all), new Set([TOKEN]))
-    assert.equal(await source.token(), TOKEN)
+    assert.equal(await source.forReceiver(RECEIVER).token(), TOKEN)
     const asked = test.server.seen.map(({ url }) => url)
     assert.deepEqual(asked, ['/.well-known/openid-configuration', '/token'])
-    assert.equal(source.status.state, 'ok')
+    assert.equal(source.forReceiver(RECEIVER).status.state, 'ok')
   })
 
   it('are replaced, once, if the HL7 server refuses the current one', async () => {
     const source = test.source()
-    const first = await source.token()
+    const first = await source.forReceiver(RECEIVER).token()
     test.server.answer = json({ access_token: 'a-second-token', expires_in: 300 })
     const all = await Promise.all([
-      source.refused(first, { host: 'receiver.example', status: 401 }),
-      source.refused(first, { host: 'receiver.example', status: 401 })
+      source.forReceiver(RECEIVER).refused(first, { host: 'receiver.example', status: 401 }),
+      source.forReceiver(RECEIVER).refused(first, { host: 'receiver.example', status: 401 })
     ])
     assert.deepEqual(all, ['a-second-token', 'a-second-token'])
     assert.equal(
-      await source.refused(first, { host: 'receiver.example', status: 401 }),
+      await source.forReceiver(RECEIVER).refused(first, { host: 'receiver.example', status: 401 }),
       'a-second-token'
     )
     assert.equal(test.server.seen.length, 2)
@@ -51,9 +53,9 @@ describe('the tokens of a node', () => {
       test.server.answer = json({ access_token: TOKEN, expires_in })
       const clock = new FakeClock()
       const source = test.source({ defaultLifetime: 77 }, { clock })
-      await source.token()
+      await source.forReceiver(RECEIVER).token()
       const validUntil = clock.now() + seconds * 1000 - Math.min(10_000, seconds * 100)
-      assert.deepEqual(source.status, { state: 'ok', validUntil })
+      assert.deepEqual(source.forReceiver(RECEIVER).status, { state: 'ok', validUntil })
     })
   }
 
@@ -67,8 +69,8 @@ describe('the tokens of a node', () => {
     })
     try {
       const known = { code: 'ERR_MODULE_NOT_FOUND', message: /restart Node-RED/, permanent: true }
-      await assert.rejects(source.token(), known)
-      assert.equal(source.status.state, 'none')
+      await assert.rejects(source.forReceiver(RECEIVER).token(), known)
+      assert.equal(source.forReceiver(RECEIVER).status.state, 'none')
     } finally {
       update.deregister()
     }
@@ -84,22 +86,22 @@ describe('the tokens of a node', () => {
       test.server.answer = answer
       const clock = new FakeClock()
       const source = test.source({}, { clock, random: () => 0.5 })
-      await assert.rejects(source.token(), { retryAfterMs: waitMs })
+      await assert.rejects(source.forReceiver(RECEIVER).token(), { retryAfterMs: waitMs })
       clock.pass(waitMs - 1)
-      await assert.rejects(source.token(), { retryAfterMs: 1 })
+      await assert.rejects(source.forReceiver(RECEIVER).token(), { retryAfterMs: 1 })
       assert.equal(test.server.seen.length, 1)
       test.server.answer = granted
       clock.pass(1)
-      assert.equal(await source.token(), TOKEN)
+      assert.equal(await source.forReceiver(RECEIVER).token(), TOKEN)
     })
   }
 
   it('show the status of an answer without a code', async () => {
     test.server.answer = text('', 'text/plain', 500)
     const source = test.source()
-    await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS' })
+    await assert.rejects(source.forReceiver(RECEIVER).token(), { code: 'ERR_HTTP_STATUS' })
     const { host } = new URL(test.server.origin)
-    assert.deepEqual(source.status, {
+    assert.deepEqual(source.forReceiver(RECEIVER).status, {
       ...{ state: 'none', code: 'HTTP 500', status: 500, host, permanent: false },
       message: `The token server ${host} answered with HTTP 500.`,
       hint: 'The token server has a problem; the request will be retried. If this goes on, ask its operator.'
@@ -129,7 +131,7 @@ describe('the tokens of a node', () => {
       const source = test.source({ tokenEndpoint: '', issuer: origin }, { httpClient })
       const validTo = (): unknown => source.certificate?.validTo
       assert.equal(validTo(), undefined)
-      await source.token()
+      await source.forReceiver(RECEIVER).token()
       assert.equal(validTo(), now + Math.min(days, 60) * DAY)
       httpClient.close()
     }

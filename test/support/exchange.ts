@@ -143,7 +143,7 @@ export class Exchange {
   courier({ rules = '', reply, receiver, tokens }: Settings = {}): Courier {
     return new Courier({
       receiver: this.receiver(receiver),
-      tokens,
+      tokens: tokens?.forReceiver(this.url.origin),
       refreshOnStatus: new Set([401]),
       rules: typeof rules === 'string' ? parseReplyRules(rules) : rules,
       reply: { replyEncoding: 'auto', ...reply },

@@ -2,6 +2,9 @@ import { GotClient } from '../../src/http-client/got-client.ts'
 import type { HttpClientSettings } from '../../src/http-client/http-message.ts'
 import type { Claim, NamedValue, TokenSettings } from '../../src/oauth2/token-settings.ts'
 
+/** The receiver for which a test asks, where it does not care. */
+export const RECEIVER = 'https://receiver.example'
+
 /** The defaults of the form, a fictitious client, and what a test adds. */
 export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings {
   return {
