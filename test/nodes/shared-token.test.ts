@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FlowNode } from '../support/node-red.ts'
+import { adt, controlIdOf, shareWorld, type LeftMessage } from '../support/world.ts'
+
+/** What the good receiver is fed with: so many messages, one each so many milliseconds. */
+const FED = 150
+const EVERY_MS = 33
+
+describe('two receivers behind one token node, of which one refuses every token', () => {
+  const world = shareWorld()
+  let bad: Server
+  let refused = 0
+  before(async () => {
+    const tls = await world.authority.issueServer()
+    bad = createServer(tls, (request, response) => {
+      request.resume().on('end', () => {
+        refused++
+        response.writeHead(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' }).end()
+      })
+    })
+    await new Promise<void>((resolve) => bad.listen(0, '127.0.0.1', resolve))
+  })
+  after(() => {
+    bad.close()
+    bad.closeAllConnections()
+  })
+
+  /** The usual flow, and beside it the same with another receiver. */
+  const flow = (out: Record<string, unknown>): FlowNode[] => {
+    const usual = world.flow(out)
+    const other = (id: string): string => `bad-${id}`
+    const twins = usual
+      .filter(({ id }) => !['tab', 'tls', 'auth'].includes(id))
+      .map((node) => ({
+        ...node,
+        id: other(node.id),
+        ...('wires' in node && { wires: (node['wires'] as string[][]).map((to) => to.map(other)) }),
+        ...('scope' in node && { scope: (node['scope'] as string[]).map(other) }),
+        ...(node.id === 'out' && {
+          url: `https://127.0.0.1:${(bad.address() as AddressInfo).port}/`
+        })
+      }))
+    return [...usual, ...twins]
+  }
+
+  for (const [what, settings] of [
+    ['that retry', {}],
+    ['with one attempt for each message', { failureTimeout: 0 }]
+  ] as const) {
+    it(`the other one takes each message at once: nodes ${what}`, async () => {
+      const { nodeRed, tokens } = world
+      await nodeRed.deploy(flow(settings))
+      refused = 0
+      const asked = tokens.tokenRequests
+      let isFed = true
+      const feedBad = async (): Promise<void> => {
+        for (let sent = 0; isFed; sent++) {
+          await nodeRed.inject('bad-in', { payload: adt(`BAD${sent}`) })
+          await sleep(EVERY_MS)
+        }
+      }
+      const feeding = feedBad()
+      const prefix = `GOOD${what.length}X`
+      const ids = Array.from({ length: FED }, (_, sent) => `${prefix}${sent}`)
+      try {
+        for (const id of ids) {
+          await Promise.all([nodeRed.inject('in', { payload: adt(id) }), sleep(EVERY_MS)])
+        }
+        const fedUntil = performance.now()
+        await world.acked(prefix, ids)
+        assert.ok(performance.now() - fedUntil < 2000, 'one waited')
+      } finally {
+        isFed = false
+        await feeding
+      }
+      assert.ok(refused >= 2)
+      assert.deepEqual(nodeRed.messages('caught'), [])
+      for (const { hl7 } of world.left('ack', 'GOOD')) assert.equal(hl7.attempts, 1)
+      const shown = JSON.stringify(nodeRed.statuses('out'))
+      assert.doesNotMatch(shown, /TOKEN|RETRYING/)
+      const { host } = new URL(`https://127.0.0.1:${(bad.address() as AddressInfo).port}/`)
+      assert.ok(!shown.includes(host))
+      assert.ok(tokens.tokenRequests - asked <= 4, 'the limits hold for the one that refuses')
+      const caught = nodeRed.messages('bad-caught') as LeftMessage[]
+      assert.equal(caught.length > 0, 'failureTimeout' in settings)
+      assert.ok(caught.every((msg) => controlIdOf(msg).startsWith('BAD')))
+    })
+  }
+})
