@@ -11,7 +11,7 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
-import { meaningOf } from '../https/reply-meaning.ts'
+import { meaningOf, type ReplyMeaning } from '../https/reply-meaning.ts'
 import { soapVersion, type SoapFault } from '../https/soap-fault.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
@@ -55,6 +55,15 @@ export interface CourierSettings {
 /** An answer of the receiver, or why there is no whole one. */
 type Answer = ReceivedReply | HttpError
 
+/** An answer whose body was read: it may say more than its status. */
+interface ReadReply {
+  reply: ReceivedReply
+  /** What it means, where its status says something else. */
+  meaning: ReplyMeaning | undefined
+  isFault: boolean
+  result: Omit<AttemptResult, 'elapsedMs'>
+}
+
 /** Why there is no other token for one that the receiver refused. */
 type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
 
@@ -80,8 +89,8 @@ interface Progress {
 
 /**
  * Takes one message to the receiver once: token, request, reply, decision. An attempt is a chain: the token (once
- * more with a fresh one after a refusal), a live connection (once more if a kept one was dead), the proof (once more
- * with the receiver's nonce), the request; then the reply is read and judged.
+ * more with a fresh one after a refusal, which may be in the body of a reply), a live connection (once more if a kept
+ * one was dead), the proof (once more with the receiver's nonce), the request; then the reply is judged.
  */
 export class Courier {
   readonly #settings: CourierSettings
@@ -105,17 +114,20 @@ export class Courier {
     const { secrets, tokens } = this.#settings
     const { redactor = new Redactor(secrets) } = parcel
     const progress: Progress = { redactor, requests: 0, sentAt: performance.now(), repeats: 0 }
-    const send = (token: string | undefined): Promise<Answer> =>
-      this.#send(parcel, token, progress, watchWork, signal)
+    const send = async (token: string | undefined): Promise<ReadReply | HttpError> => {
+      const answer = await this.#send(parcel, token, progress, watchWork, signal)
+      if (answer instanceof HttpError) return answer
+      return watchWork(() => this.#read(answer, parcel.message, progress))
+    }
     let refusal: TokenError | undefined
     let result: Omit<AttemptResult, 'elapsedMs'>
     try {
-      const judge = (answer: Answer): TokenVerdict => this.#judgeToken(answer, parcel, progress)
+      const judge = (answer: ReadReply | HttpError): TokenVerdict =>
+        this.#judgeToken(answer, parcel, progress)
       const sent = await withToken(tokens, send, judge, signal)
       refusal = sent.refusal
       if (sent.answer instanceof HttpError) throw sent.answer
-      const { answer } = sent
-      result = await watchWork(() => this.#read(answer, parcel.message, progress))
+      result = sent.answer.result
     } catch (thrown) {
       result = this.#failed(thrown, parcel.message, progress)
     }
@@ -178,12 +190,16 @@ export class Courier {
     return answer
   }
 
-  /** @throws {HttpError} for an answer to another message */
+  /**
+   * Reads an answer, and decides what follows from it unless it refuses the token.
+   *
+   * @throws {HttpError} for an answer to another message
+   */
   async #read(
     reply: ReceivedReply,
     message: OutgoingMessage,
     { redactor, request, token }: Progress
-  ): Promise<Omit<AttemptResult, 'elapsedMs'>> {
+  ): Promise<ReadReply> {
     const { rules } = this.#settings
     const { status, headers } = reply
     const read = await readReplyBody(
@@ -216,7 +232,7 @@ export class Courier {
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
     await turn(read.text)
-    return {
+    const result = {
       decision: decide(rules, attempt),
       reply: {
         status,
@@ -227,12 +243,13 @@ export class Courier {
         ...(acks.length === 0 ? undefined : { acks })
       },
       answered: isAnswer(attempt, message),
-      ...(quotes && { quotes, ...this.#tokenAdvice(reply) }),
+      ...(quotes && { quotes, ...this.#tokenAdvice(reply, meaning) }),
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
       ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
+    return { reply, meaning, isFault: fault !== undefined, result }
   }
 
   /** @throws what is no failure of the attempt */
@@ -255,32 +272,38 @@ export class Courier {
   }
 
   /** What an answer says of the token that was sent. */
-  #judgeToken(answer: Answer, { message }: Parcel, { redactor, request }: Progress): TokenVerdict {
-    const { status = 0 } = answer
-    if (!this.#isRefused(answer)) {
-      return { isAccepted: !(answer instanceof HttpError) && status >= 200 && status < 300 }
-    }
-    const quotes =
-      answer instanceof HttpError
-        ? undefined
-        : quotesFor(answer.headers, message, redactor, request)
-    const { error, description } = quotes ?? {}
+  #judgeToken(
+    answer: ReadReply | HttpError,
+    { message }: Parcel,
+    { redactor, request }: Progress
+  ): TokenVerdict {
     const host = request?.url.host ?? ''
-    return { refusal: { host, status, error, description }, isAccepted: false }
+    if (answer instanceof HttpError) {
+      const { code, status } = answer
+      const isRefused = status !== undefined && code !== 'ERR_ABORTED' && this.#asksForOther(status)
+      return { isAccepted: false, ...(isRefused && { refusal: { host, status } }) }
+    }
+    const { reply, isFault, meaning } = answer
+    const { status, headers } = reply
+    if (!this.#asksForOther(status, meaning) || this.#refusesProof(reply) || lacksScope(reply)) {
+      return { isAccepted: meaning === undefined && status >= 200 && status < 300 }
+    }
+    const { error, description } = quotesFor(headers, message, redactor, request) ?? {}
+    return { refusal: { host, status, error, description, isFault }, isAccepted: false }
   }
 
-  /** Whether the receiver refuses the token: its status says so, whatever the body. */
-  #isRefused(answer: Answer): boolean {
-    const { status } = answer
-    if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
-    if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
-    return !this.#refusesProof(answer) && !lacksScope(answer)
+  /** Whether the receiver refuses the token: its status says so, whatever the body, or a fault that stands for 401. */
+  #asksForOther(status: number, meaning?: ReplyMeaning): boolean {
+    const { refreshOnStatus } = this.#settings
+    return refreshOnStatus.has(status) || (meaning === 401 && refreshOnStatus.has(meaning))
   }
 
-  #tokenAdvice(answer: ReceivedReply): Pick<AttemptResult, 'token'> {
-    const { tokens, refreshOnStatus } = this.#settings
-    if (tokens === undefined) return { token: 'none' }
-    return refreshOnStatus.has(answer.status) || lacksScope(answer) ? {} : { token: 'kept' }
+  #tokenAdvice(
+    reply: ReceivedReply,
+    meaning: ReplyMeaning | undefined
+  ): Pick<AttemptResult, 'token'> {
+    if (this.#settings.tokens === undefined) return { token: 'none' }
+    return this.#asksForOther(reply.status, meaning) || lacksScope(reply) ? {} : { token: 'kept' }
   }
 
   /** Whether the receiver refuses the proof, for which another token would not help. */

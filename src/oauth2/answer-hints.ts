@@ -25,6 +25,8 @@ export interface ReceiverRefusal {
   /** From its challenge (RFC 6750 §3). */
   error?: string | undefined
   description?: string | undefined
+  /** With a SOAP fault: the login in the message may be meant. */
+  isFault?: boolean
 }
 
 /** What the hints for a refusal depend on besides the answer. */

@@ -236,9 +236,9 @@ function longer(one: Wait | undefined, other: Wait | undefined): Wait | undefine
 }
 
 function refusedBy(key: NoOther, refusal: ReceiverRefusal): TokenError {
-  const { host, status, error, description } = refusal
+  const { host, status, error, description, isFault } = refusal
   const known = hintForReceiver(refusal)
-  const ask: Hint = { key: 'receiverUnknown', values: { host } }
+  const ask: Hint = { key: isFault ? 'receiverFault' : 'receiverUnknown', values: { host } }
   return new TokenError(english('log', `token.${key}`, { host, status }), {
     code: 'ERR_TOKEN_REFUSED',
     status,

@@ -577,6 +577,74 @@ describe('Courier', () => {
     }
   })
 
+  /** A fault of SOAP 1.1 with this code, and perhaps a detail. */
+  const fault = (code: string, detail = ''): string =>
+    `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>${code}</faultcode>${detail}</s:Fault></s:Body></s:Envelope>`
+
+  it('gets a new token where a SOAP fault refuses it, with whatever status', async () => {
+    const security = '<detail><SecurityFault xmlns="urn:cdc:iisb:2011"/></detail>'
+    for (const [status, refusal, requests] of [
+      [500, fault('wsse:FailedAuthentication'), 2],
+      [200, fault('wsse:FailedAuthentication'), 2],
+      [500, fault('s:Client.Authentication'), 2],
+      [500, fault('s:Server', security), 2],
+      [500, fault('s:Server'), 1],
+      [500, fault('s:Client'), 1],
+      [503, fault('wsse:FailedAuthentication'), 1]
+    ] as const) {
+      const { tokens, asked } = await tokenSource()
+      const server = await receiver((socket, request) => {
+        socket.write(request.includes('token-1') ? answer(status, refusal) : answer(200, ACK))
+      })
+      const { decision, requests: made = 1 } = await courier(server.url, { tokens }).attempt(parcel)
+      assert.deepEqual([made, asked()], [requests, requests], refusal)
+      assert.equal(decision.outcome === 'accept', requests === 2)
+    }
+  })
+
+  it('gets none for it if no token was sent, or if 401 is not one of the statuses for that', async () => {
+    const { tokens, asked } = await tokenSource()
+    const server = await receiver((socket) => {
+      socket.write(answer(500, fault('wsse:FailedAuthentication')))
+    })
+    for (const [settings, token] of [
+      [{}, 'none'],
+      [{ tokens, refreshOnStatus: [419] }, 'kept']
+    ] as const) {
+      const mine = courier(server.url, {
+        ...settings,
+        refreshOnStatus: [...(settings.refreshOnStatus ?? [])]
+      })
+      assert.equal((await mine.attempt(parcel)).token, token)
+    }
+    assert.deepEqual([server.requests.length, asked()], [2, 1])
+  })
+
+  it('says what a fault may mean that refuses fresh tokens: the login in the message, or the token', async () => {
+    const { tokens } = await tokenSource()
+    const server = await receiver((socket) => {
+      socket.write(answer(500, fault('wsse:FailedAuthentication')))
+    })
+    const mine = courier(server.url, { tokens })
+    const first = await mine.attempt(parcel)
+    assert.deepEqual([first.requests, first.meaning, first.token], [2, 401, undefined])
+    const { error, hint, status } = await mine.attempt(parcel)
+    assert.deepEqual([error?.code, status], ['ERR_TOKEN_REFUSED', 500])
+    assert.match(hint ?? '', /user name and a password in the body/)
+  })
+
+  it('takes no answer to an earlier message for a refusal of the token', async () => {
+    const { tokens, asked } = await tokenSource()
+    const server = await receiver((socket, _request, { all }) => {
+      socket.write(all === 0 ? answer(200, ACK) : answer(401, ACK.replace('AA', 'AR')))
+    })
+    const mine = courier(server.url, { tokens })
+    await mine.attempt(parcel)
+    const { error } = await mine.attempt(parcelOf('M2'))
+    assert.equal(error?.code, 'ERR_EARLIER_ANSWER')
+    assert.equal(asked(), 1)
+  })
+
   it('treats a second refusal as the answer, and says why there was no other token', async () => {
     const { tokens } = await tokenSource()
     const server = await receiver((socket) => {
