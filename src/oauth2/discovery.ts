@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import { english } from '../english.ts'
@@ -18,6 +19,8 @@ import { isTokenPath } from './token-url.ts'
 
 /** Milliseconds. */
 const CACHED_FOR = 24 * 3600 * 1000
+/** Metadata that were asked for less than so many milliseconds ago are not read again, so that a dead server is not asked twice each time. */
+const READ_AGAIN_AFTER = 60_000
 const WELL_KNOWN = '/.well-known/'
 
 /** What is known about the token server (RFC 8414 §2: authorization server). */
@@ -31,6 +34,8 @@ export class Discovery {
   readonly #settings: TokenSettings
   readonly #clock: Clock
   #known: { metadata: ServerMetadata; readAt: number } | undefined
+  /** When they were last asked for, on the monotonic clock. */
+  #askedAt = -Infinity
 
   constructor(settings: TokenSettings, clock: Clock) {
     this.#settings = settings
@@ -48,12 +53,10 @@ export class Discovery {
       }
     }
     const known = this.#known
-    const readAt = this.#clock.monotonic()
-    if (known !== undefined && readAt - known.readAt < CACHED_FOR) return known.metadata
+    const now = this.#clock.monotonic()
+    if (known !== undefined && now - known.readAt < CACHED_FOR) return known.metadata
     try {
-      const metadata = await this.#discover(fetch)
-      this.#known = { metadata, readAt }
-      return metadata
+      return await this.#read(fetch)
     } catch (error) {
       // Old metadata is better than no token.
       if (known !== undefined && error instanceof TokenError && !error.permanent) {
@@ -63,9 +66,30 @@ export class Discovery {
     }
   }
 
-  /** Makes the next request read the metadata again: the token endpoint no longer exists. */
-  forget(): void {
-    this.#known = undefined
+  /**
+   * Reads the metadata again, because no token server answers where they say: it may have moved.
+   *
+   * @returns undefined if that tells nothing new, or if they were asked for a moment ago
+   */
+  async changed(fetch: TokenFetch): Promise<ServerMetadata | undefined> {
+    const before = this.#known
+    if (before === undefined) return undefined
+    if (this.#clock.monotonic() - this.#askedAt < READ_AGAIN_AFTER) return undefined
+    try {
+      const metadata = await this.#read(fetch)
+      return isDeepStrictEqual(metadata, before.metadata) ? undefined : metadata
+    } catch {
+      // The error of the token endpoint says what is wrong.
+      return undefined
+    }
+  }
+
+  async #read(fetch: TokenFetch): Promise<ServerMetadata> {
+    const readAt = this.#clock.monotonic()
+    this.#askedAt = readAt
+    const metadata = await this.#discover(fetch)
+    this.#known = { metadata, readAt }
+    return metadata
   }
 
   async #discover(fetch: TokenFetch): Promise<ServerMetadata> {

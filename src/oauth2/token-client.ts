@@ -87,19 +87,23 @@ export class TokenClient {
   }
 
   /**
-   * Gets one token, with one request (another for a nonce of DPoP), after discovery if that is due.
+   * Gets one token, with one request (another for a nonce of DPoP, or if the token endpoint has moved), after discovery
+   * if that is due.
    *
    * @param signal ends the requests
    * @throws {TokenError} and nothing else
    */
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     try {
-      const metadata = await this.metadata(signal)
-      return await this.#request(metadata, this.#fetch(signal)).catch((error: unknown) => {
-        const isGone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
-        if (isGone) this.#discovery.forget()
-        throw error
-      })
+      const fetch = this.#fetch(signal)
+      const metadata = await this.#discovery.metadata(fetch)
+      try {
+        return await this.#request(metadata, fetch)
+      } catch (error) {
+        const changed = isElsewhere(error) ? await this.#discovery.changed(fetch) : undefined
+        if (changed === undefined) throw error
+        return await this.#request(changed, fetch)
+      }
     } catch (error) {
       throw translateError(error, this.#place())
     }
@@ -226,6 +230,18 @@ export class TokenClient {
       isPlain: /^http:/i.test(address)
     }
   }
+}
+
+/** There is no such address, or nothing behind it. */
+const NOT_THERE = new Set([404, 405, 410, 501, 502, 503, 504])
+
+/** Whether no token server answered at this address: it may be elsewhere. */
+function isElsewhere(error: unknown): boolean {
+  if (!(error instanceof TokenError)) return false
+  const { code, family, permanent, status = 0 } = error
+  // Of answers without a token, those may pass that come from something else, such as a login page.
+  const isOfAnother = code === 'ERR_REDIRECT' || (code === 'ERR_TOKEN_ANSWER' && !permanent)
+  return family !== undefined || isOfAnother || NOT_THERE.has(status)
 }
 
 /** The only one that is accepted. */

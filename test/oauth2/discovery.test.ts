@@ -5,7 +5,7 @@ import type { Hint } from '../../src/oauth2/hint.ts'
 import { tokenFetch } from '../../src/oauth2/token-fetch.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { json, text, type Fault } from '../support/token-fault-server.ts'
+import { json, startTokenFaultServer, text, type Fault } from '../support/token-fault-server.ts'
 import { RECEIVER } from '../support/token-settings.ts'
 import { granted, tokenTest, type Asked } from '../support/token-test.ts'
 
@@ -339,21 +339,82 @@ describe('the metadata', () => {
     })
   })
 
-  for (const code of [400, 401, 403, 405, 500, 503, 404, 410]) {
-    const isGone = code === 404 || code === 410
-    it(`are ${isGone ? 'read again' : 'kept'} after the token endpoint has answered ${code}`, async () => {
-      const { source, asked } = await known({ '/token': status(code) })
-      await assert.rejects(source.forReceiver(RECEIVER).token(), {
-        code: 'ERR_HTTP_STATUS',
-        status: code
-      })
-      source.clearBackOff()
-      const again = await source
-        .forReceiver(RECEIVER)
-        .token()
-        .catch(() => undefined)
-      assert.equal(again !== undefined, isGone)
-      assert.deepEqual(asked(), isGone ? ['/token', OPEN_ID, '/moved'] : ['/token', '/token'])
+  for (const code of [400, 401, 403, 429, 500, 404, 405, 410, 501, 502, 503, 504]) {
+    const isGone = [404, 405, 410, 501, 502, 503, 504].includes(code)
+    it(`are ${isGone ? 'read again at once' : 'kept'} if the token endpoint answers ${code}`, async () => {
+      const { clock, source, asked } = await known({ '/token': status(code) })
+      clock.pass(60_000)
+      const token = source.forReceiver(RECEIVER).token()
+      if (isGone) await token
+      else await assert.rejects(token, { code: 'ERR_HTTP_STATUS', status: code })
+      assert.deepEqual(asked(), isGone ? ['/token', OPEN_ID, '/moved'] : ['/token'])
+    })
+  }
+
+  const portal = text('<html><title>Welcome</title></html>', 'text/html')
+  const cut: Fault = (_request, response) => response.destroy()
+  for (const [what, answer] of [
+    ['redirects', redirect],
+    ['is a portal now', portal],
+    ['is empty', status(200)],
+    ['cuts the connection', cut]
+  ] satisfies [string, Fault][]) {
+    it(`are read again at once if the token endpoint ${what}`, async () => {
+      const { clock, source, asked } = await known({ '/token': answer })
+      clock.pass(60_000)
+      await source.forReceiver(RECEIVER).token()
+      assert.deepEqual(asked(), ['/token', OPEN_ID, '/moved'])
+    })
+  }
+
+  it('are read again at once if nothing listens at the token endpoint', async (t) => {
+    const first = await startTokenFaultServer(once)
+    t.after(() => first.close())
+    const { origin } = test.server
+    let isDown = false
+    test.server.answer = (request, response) => {
+      const isMetadata = request.url === OPEN_ID
+      const document = { issuer: origin, token_endpoint: `${isDown ? origin : first.origin}/token` }
+      const page = isMetadata ? json(document) : once
+      page(request, response)
+    }
+    const clock = new FakeClock()
+    const tokens = test
+      .source({ tokenEndpoint: '', issuer: origin }, { clock })
+      .forReceiver(RECEIVER)
+    await tokens.token()
+    isDown = true
+    await first.close()
+    clock.pass(60_000)
+    await tokens.token()
+    assert.deepEqual(
+      test.server.seen.map(({ url }) => url),
+      [OPEN_ID, OPEN_ID, '/token']
+    )
+  })
+
+  for (const [what, changed] of [
+    ['tell nothing new', undefined],
+    ['cannot be read', busy],
+    ['are wrong', another]
+  ] satisfies [string, Fault | undefined][]) {
+    it(`are asked for at most once a minute if they ${what}`, async () => {
+      const { origin } = test.server
+      const page = changed ?? json({ issuer: origin, token_endpoint: `${origin}/token` })
+      const { clock, source, asked } = await known({ [OPEN_ID]: page, '/token': missing })
+      const ask = async (): Promise<void> => {
+        const token = source.forReceiver(RECEIVER).token()
+        await assert.rejects(token, { code: 'ERR_HTTP_STATUS', status: 404 })
+        source.clearBackOff()
+      }
+      await ask()
+      assert.deepEqual(asked(), ['/token'], 'they have just been read')
+      clock.pass(60_000)
+      for (let times = 0; times < 3; times++) await ask()
+      assert.deepEqual(asked().slice(1), ['/token', OPEN_ID, '/token', '/token'])
+      clock.pass(60_000)
+      await ask()
+      assert.deepEqual(asked().slice(5), ['/token', OPEN_ID])
     })
   }
 })
