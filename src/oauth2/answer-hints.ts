@@ -62,12 +62,34 @@ export function hintsForAnswer(refusal: Refusal, facts: HintFacts, host: string)
   const hint = hintOf(row, facts)
   switch (row.about) {
     case 'client':
-      return [...clockHints(facts, signs(facts)), hint, ...clockToo(facts), inUse(facts)]
+      return [
+        ...clockHints(facts, signs(facts)),
+        ...blankHints(facts),
+        hint,
+        ...clockToo(facts),
+        inUse(facts)
+      ]
+    case 'secret':
+      return [...blankHints(facts), hint]
     case 'proof':
       return [...clockHints(facts, true), hint]
     default:
       return [hint]
   }
+}
+
+/** Pasted with the secret, a blank at its beginning or end is as invisible as the rest of it. */
+function blankHints({ settings, clientAuth }: HintFacts): Hint[] {
+  const { clientSecret, grantType, password } = settings
+  const hasBlank = (text: string): boolean => text.trim() !== text
+  const hints: Hint[] = []
+  if (clientAuth.startsWith('client_secret') && hasBlank(clientSecret)) {
+    hints.push({ key: 'blankAround', values: { field: 'clientSecret' } })
+  }
+  if (grantType === 'password' && hasBlank(password)) {
+    hints.push({ key: 'blankAround', values: { field: 'password' } })
+  }
+  return hints
 }
 
 /** What a token server's words mean that come in place of its metadata; undefined if no row of the table has them. */

@@ -12,10 +12,10 @@ export interface RefusalRow {
   given?: 'issuer' | 'no scope' | 'no DPoP' | 'key ID'
   hint: Hint['key']
   /**
-   * What is refused, where more may be known: the clocks, which matter to what is signed, and, of a client, the
-   * methods that the server lists.
+   * What is refused, where more may be known: the clocks, which matter to what is signed; of a secret, that it has
+   * blanks around it; and, of a client, also the methods that the server lists.
    */
-  about?: 'client' | 'proof'
+  about?: 'client' | 'secret' | 'proof'
   /** Who sends it. */
   seen: string
 }
@@ -65,7 +65,9 @@ export const REFUSALS: readonly RefusalRow[] = [
   ),
   row(KEYCLOAK, 'assertionAudience', says('Invalid token audience')),
   row(`${KEYCLOAK}, ${ENTRA}`, 'algorithm', says('Invalid signature algorithm', 'AADSTS5002738')),
-  row(KEYCLOAK, 'secretWrong', says('Signature on JWT token by client secret')),
+  row(KEYCLOAK, 'secretWrong', says('Signature on JWT token by client secret'), {
+    about: 'secret'
+  }),
   row(
     `${KEYCLOAK}, ${ENTRA}`,
     'keyOfJwt',
@@ -84,9 +86,11 @@ export const REFUSALS: readonly RefusalRow[] = [
   row(KEYCLOAK, 'clientOrCredentials', says('Invalid client or Invalid client credentials'), {
     about: 'client'
   }),
-  row(ENTRA, 'secretValue', says('AADSTS7000215')),
+  row(ENTRA, 'secretValue', says('AADSTS7000215'), { about: 'secret' }),
   row(ENTRA, 'secretExpired', says('AADSTS7000222')),
-  row(OKTA, 'secretWrong', says('client secret supplied for a confidential client is invalid')),
+  row(OKTA, 'secretWrong', says('client secret supplied for a confidential client is invalid'), {
+    about: 'secret'
+  }),
   row(
     `${ENTRA}, ${OKTA}`,
     'clientUnknown',
@@ -123,12 +127,13 @@ export const REFUSALS: readonly RefusalRow[] = [
     grants: ['jwt_bearer'],
     about: 'client'
   }),
-  row(OAUTH, 'grantPassword', codes('invalid_grant'), { grants: ['password'] }),
+  row(OAUTH, 'grantPassword', codes('invalid_grant'), { grants: ['password'], about: 'secret' }),
   row(OAUTH, 'invalidRequest', codes('invalid_request'), { about: 'client' }),
+  row('RFC 6749 §4.1.2.1', 'serverError', codes('server_error')),
   row(
     'RFC 6749 §4.1.2.1, RFC 8628 §3.5',
     'serverProblem',
-    codes('server_error', 'temporarily_unavailable', 'slow_down')
+    codes('temporarily_unavailable', 'slow_down')
   ),
 
   // A gateway in front of the token server, and what the client could not prove to it.
@@ -171,9 +176,12 @@ function row(
   return { ...conditions, answers, hint, seen }
 }
 
-/** By the code, or where a server has only a status for it (403: Glewlwyd). */
+/**
+ * By the code, or where a server has only a status for it (403: Glewlwyd). Perl's
+ * Net::OAuth2::AuthorizationServer answers a wrong secret with `invalid_grant`.
+ */
 function refusedClient(hint: Hint['key'], conditions: Conditions): RefusalRow {
-  const answers = [...codes('invalid_client'), { status: 401 }, { status: 403 }]
+  const answers = [...codes('invalid_client', 'invalid_grant'), { status: 401 }, { status: 403 }]
   return row(`${OAUTH}, ${HTTP}`, hint, answers, { ...conditions, about: 'client' })
 }
 

@@ -75,13 +75,20 @@ function membersOf(text: string, quirks: string[]): Members | undefined {
     quirks.push(english('log', 'quirk.form'))
     return Object.fromEntries(new URLSearchParams(body))
   }
-  // A sandbox of the CDC: the token alone. The characters are those of RFC 6750 §2.1 and the `!` of
-  // Salesforce's tokens; without a digit, it would be an error in words (`invalid_credentials`).
-  if (/^[\w.~+/!=-]{16,}$/.test(body) && /\d/.test(body)) {
+  if (looksLikeToken(body)) {
     quirks.push(english('log', 'quirk.bareToken'))
     return { access_token: body, token_type: 'Bearer' }
   }
   return undefined
+}
+
+/**
+ * A sandbox of the CDC sends the token alone. Words such as `ERR_503_MAINTENANCE_MODE` are none: what counts is a JWT
+ * (of three parts, or encrypted of five), or letters and digits without anything between them.
+ */
+function looksLikeToken(text: string): boolean {
+  if (/^eyJ[\w-]+(?:\.[\w-]*){2}(?:(?:\.[\w-]*){2})?$/.test(text)) return true
+  return /^[A-Za-z0-9]{20,}$/.test(text) && /[A-Za-z]/.test(text) && /\d/.test(text)
 }
 
 function tokenIn(

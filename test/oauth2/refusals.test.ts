@@ -107,7 +107,7 @@ describe('a refusal', () => {
     ['invalid_target', {}, 'invalidTarget'],
     ['access_denied', {}, 'accessDenied'],
     ['unsupported_grant_type', {}, 'unsupportedGrant'],
-    ['invalid_grant', {}, 'askOperator'],
+    ['invalid_grant', {}, 'clientBasic', 'inUse'],
     ['invalid_grant', password, 'grantPassword'],
     ['invalid_grant', { grantType: 'jwt_bearer', privateKey }, 'grantJwtBearer', 'inUse'],
     ['invalid_request', {}, 'invalidRequest', 'inUse'],
@@ -121,6 +121,75 @@ describe('a refusal', () => {
       assert.equal(error.code, code)
       assert.deepEqual(keysOf(error), hints)
       assert.equal(error.permanent, true)
+    })
+  }
+
+  const jwtBySecret =
+    'Client authentication failed: Signature on JWT token by client secret failed validation'
+  for (const [what, error, method, given, ...hints] of [
+    [
+      'begins so',
+      'invalid_client',
+      'client_secret_basic',
+      { clientSecret: ' s' },
+      'blankAround',
+      'clientBasic',
+      'inUse'
+    ],
+    [
+      'ends so',
+      'invalid_grant',
+      'client_secret_post',
+      { clientSecret: 's\n' },
+      'blankAround',
+      'clientPost',
+      'inUse'
+    ],
+    [
+      'signs',
+      jwtBySecret,
+      'client_secret_jwt',
+      { clientSecret: 's ' },
+      'blankAround',
+      'secretWrong'
+    ],
+    [
+      'is a password',
+      'invalid_grant',
+      'client_secret_basic',
+      { ...password, password: 'b ' },
+      'blankAround',
+      'grantPassword'
+    ],
+    [
+      'has one inside',
+      'invalid_client',
+      'client_secret_basic',
+      { clientSecret: 's s' },
+      'clientBasic',
+      'inUse'
+    ],
+    [
+      'is not used',
+      'invalid_client',
+      'private_key_jwt',
+      { clientSecret: 's ' },
+      'clientKey',
+      'inUse'
+    ],
+    ['is not meant', 'invalid_scope', 'client_secret_basic', { clientSecret: 's ' }, 'scopeMissing']
+  ] satisfies [string, string, ClientAuthMethod, Given, ...Key[]][]) {
+    it(`says of a secret that it has a blank around it: it ${what}`, async () => {
+      const isCode = /^[a-z_]+$/.test(error)
+      const answer = json(isCode ? { error } : { error: 'x', error_description: error }, 401)
+      const { hints: found, hint } = await refuse(answer, method, given)
+      assert.deepEqual(
+        found.map(({ key }) => key),
+        hints
+      )
+      const label = what.endsWith('password') ? 'Password' : 'Client secret'
+      if (hints[0] === 'blankAround')
+        {assert.ok(hint.startsWith(`${label} begins or ends with a blank`))}
     })
   }
 
@@ -158,9 +227,9 @@ describe('a refusal', () => {
   }
 
   for (const [code, status, ...hints] of [
-    ['server_error', 500, 'serverProblem'],
-    ['server_error', 503, 'serverProblem'],
-    ['server_error', 400, 'serverProblem'],
+    ['server_error', 500, 'serverError'],
+    ['server_error', 503, 'serverError'],
+    ['server_error', 400, 'serverError'],
     ['temporarily_unavailable', 400, 'serverProblem'],
     ['slow_down', 400, 'serverProblem']
   ] satisfies [string, number, ...Key[]][]) {

@@ -7,6 +7,8 @@ import { RECEIVER } from '../support/token-settings.ts'
 import { tokenTest } from '../support/token-test.ts'
 
 const TOKEN = 'AQoDYXdzE-PTO!kenWithABang9'
+/** Letters and digits. */
+const OPAQUE = 'AQoDYXdzEPTOkenWithABang9'
 const JWT = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln'
 const good = { access_token: TOKEN, token_type: 'Bearer', expires_in: 300, scope: 'hl7' }
 
@@ -28,7 +30,7 @@ describe('the answer', () => {
   const test = tokenTest()
 
   const byteOrderMark = text(`\uFEFF${JSON.stringify(good)}`, 'application/json')
-  const bareJson = text(JSON.stringify(TOKEN), 'application/json')
+  const bareJson = text(JSON.stringify(OPAQUE), 'application/json')
   const oldForm = plain(`expires_in=60&access_token=${TOKEN}&token_type=bearer`)
 
   for (const [sender, answer, seconds, quirk] of [
@@ -52,15 +54,21 @@ describe('the answer', () => {
     ['gateways: 201', json(good, 201), 300, 'It sends the token with status 201 instead of 200.'],
     ['gateways: 203', json(good, 203), 300, 'It sends the token with status 203 instead of 200.'],
     ['old servers: a form', oldForm, 60, form],
-    ['a CDC sandbox: the bare token', plain(`${TOKEN}\r\n`), undefined, bareToken],
+    ['a CDC sandbox: the bare token', plain(`${OPAQUE}\r\n`), undefined, bareToken],
+    ['a CDC sandbox: the shortest', plain(OPAQUE.slice(-20)), undefined, bareToken],
     ['a CDC sandbox: a bare JWT', page(JWT), undefined, bareToken],
+    ['a CDC sandbox: a bare JWT, encrypted', plain(`${JWT}.x.y`), undefined, bareToken],
     ['ASP.NET Core: the bare token as a JSON string', bareJson, undefined, bareToken],
     ['a byte order mark', byteOrderMark, 300],
     ['the content type of a page', page(JSON.stringify(good)), 300]
   ] satisfies [string, Fault, number | undefined, string?][]) {
     it(`gives a token: ${sender}`, async () => {
       const { got, quirks } = await test.ask(answer)
-      assert.equal(got?.accessToken, sender.endsWith('JWT') ? JWT : TOKEN)
+      const bare = [`${JWT}.x.y`, JWT, OPAQUE, OPAQUE.slice(-20)]
+      assert.ok(
+        quirk === bareToken ? bare.includes(got?.accessToken ?? '') : got?.accessToken === TOKEN
+      )
+      assert.ok(got)
       assert.equal(got.expiresIn, seconds)
       assert.equal(got.scope, [noScope, form, bareToken].includes(quirk ?? '') ? '' : 'hl7')
       assert.deepEqual(quirks, quirk === undefined ? [] : [quirk])
@@ -123,7 +131,12 @@ describe('the answer', () => {
     ['nothing, with status 204', text('', 'text/plain', 204), empty],
     ['a page', page('<!doctype html><title>Log in</title>'), aPage],
     ['a word', plain('OK'), notJson],
-    ['a token of 15 characters', plain('abcdefghijklm15'), notJson],
+    ['a token of 19 characters', plain(OPAQUE.slice(-19)), notJson],
+    ['a place and a date', plain('maintenance/2024-06-01'), notJson],
+    ['a code of an error', plain('ERR_503_MAINTENANCE_MODE'), notJson],
+    ['letters alone', plain('TheTokenServerIsAsleep'), notJson],
+    ['a version', plain('eyJ.x'), notJson],
+    ['a token with other characters', plain(TOKEN), notJson],
     ['an error in words', plain('invalid_client_credentials'), notJson],
     ['a sentence with digits', plain('error 500 at the gateway'), notJson],
     ['broken JSON', plain('{"access_token":"abcdefghijklmno1'), notJson],
