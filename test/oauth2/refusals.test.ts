@@ -188,8 +188,9 @@ describe('a refusal', () => {
         hints
       )
       const label = what.endsWith('password') ? 'Password' : 'Client secret'
-      if (hints[0] === 'blankAround')
-        {assert.ok(hint.startsWith(`${label} begins or ends with a blank`))}
+      if (hints[0] === 'blankAround') {
+        assert.ok(hint.startsWith(`${label} begins or ends with a blank`))
+      }
     })
   }
 
