@@ -101,7 +101,7 @@ export class History {
         found.push(kept)
       } else if (at >= this.#from) {
         // In a minute of this run without events, nothing came and nothing left.
-        queued ??= this.#queuedBefore(minute)
+        queued ??= this.#queuedBefore(at)
         found.push({ ...emptyMinute(at), queued })
       }
     }
@@ -117,13 +117,17 @@ export class History {
     }
   }
 
-  /** Messages held at the end of the last minute with events. */
-  #queuedBefore(minute: number): number {
-    for (let before = minute - 1; before * MINUTE_MS >= this.#from; before--) {
-      const kept = this.#minutes[before % MINUTES]
-      if (kept?.at === before * MINUTE_MS) return kept.queued
+  /**
+   * Messages held at the end of the last minute of this run that is kept and was before that time. The clock may have
+   * been set far ahead since then: what is looked at is what is kept, not each minute in between.
+   */
+  #queuedBefore(time: number): number {
+    let last: Minute | undefined
+    for (const kept of this.#minutes) {
+      if (kept === undefined || kept.at < this.#from || kept.at >= time) continue
+      if (last === undefined || kept.at > last.at) last = kept
     }
-    return 0
+    return last?.queued ?? 0
   }
 
   #snapshot(): Minute {

@@ -49,6 +49,43 @@ describe('History', () => {
     const [first, second] = history.minutes(2).map(({ p95 }) => p95)
     assert.ok(Math.abs((first ?? 0) - 100) < 5, String(first))
     assert.ok(Math.abs((second ?? 0) - 1000) < 50, String(second))
+    // The slow one does not count for what comes after its minute.
+    clock.pass(60_000)
+    history.readEvent({ kind: 'attempted', message, result })
+    assert.ok(Math.abs((history.minutes(1)[0]?.p95 ?? 0) - 100) < 5)
+    clock.pass(60_000)
+    assert.equal(history.minutes(1)[0]?.p95, 0)
+  })
+
+  it('counts an hour, and not the minute before it', () => {
+    const { clock, history } = setUp()
+    history.readEvent(left('ack'))
+    clock.pass(60_000)
+    history.readEvent(left('nak'))
+    history.readEvent(left('error'))
+    clock.pass(58 * 60_000)
+    assert.deepEqual(history.lastHour, { acked: 1, naked: 1, failed: 1 })
+    clock.pass(60_000)
+    assert.deepEqual(history.lastHour, { acked: 0, naked: 1, failed: 1 })
+    clock.pass(60_000)
+    assert.deepEqual(history.lastHour, { acked: 0, naked: 0, failed: 0 })
+  })
+
+  it('looks only at what it keeps after the clock was set far ahead', () => {
+    const { clock, history, hold } = setUp()
+    hold(5)
+    history.readEvent(left('ack'))
+    // By 300 years: minute by minute, each look would stop Node-RED for seconds.
+    clock.setWall(1e13)
+    clock.pass(60_000)
+    const began = performance.now()
+    assert.deepEqual(
+      history.minutes(2).map(({ queued }) => queued),
+      [5, 5]
+    )
+    assert.deepEqual(history.lastHour, { acked: 0, naked: 0, failed: 0 })
+    assert.equal(history.unstored.length, 1440)
+    assert.ok(performance.now() - began < 5000)
   })
 
   it('keeps a day and no more', () => {
