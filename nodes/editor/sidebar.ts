@@ -1,5 +1,6 @@
 import { Application } from '../operations/page/application.ts'
 import type { Frame } from '../operations/page/frame.ts'
+import { RequestError } from '../operations/route-request.ts'
 import { TICK_TOPIC } from '../operations/tick-topic.ts'
 import { askNodeRed } from './ask-node-red.ts'
 import { AttentionBadge } from './attention-badge.ts'
@@ -26,7 +27,16 @@ function addTab(): void {
   const content = document.createElement('div')
   content.className = 'hl7-page hl7-tab'
   const application = new Application(content, {
-    ask: askNodeRed,
+    ask: async (name, params, question) => {
+      try {
+        return await askNodeRed(name, params, question)
+      } catch (error) {
+        if (name === 'nodes' && error instanceof RequestError && error.status === 401) {
+          application.close()
+        }
+        throw error
+      }
+    },
     text,
     ruleText: textOf('hl7-https-out'),
     language: RED.i18n.lang(),

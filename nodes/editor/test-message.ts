@@ -1,6 +1,7 @@
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import type { TestAnswer } from '../operations/answers.ts'
+import { testOutcome } from '../operations/test-outcome.ts'
 import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
@@ -57,13 +58,15 @@ export function prepareTestMessage(form: Form<OutKey>, node: EditorNode): void {
       result.fail(text, headline, { error: code, ...why }, lines, long)
       return
     }
-    // No letters: no reply was expected, or the rule only warns.
-    const good = ['', 'C'].includes((answer.action ?? '').replace('W', ''))
+    const kind = testOutcome(answer)
+    const good = kind !== 'refused'
     const code = answer.ack?.code ?? ''
     const headline =
-      code === ''
-        ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
-        : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
+      kind === 'awaits'
+        ? text('testMessage.awaits')
+        : code === ''
+          ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
+          : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
     result.show(good ? 'good' : 'bad', headline, lines, long)
   }
 

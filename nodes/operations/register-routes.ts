@@ -6,7 +6,7 @@ import { printable } from '../../src/printable.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import { hasPermission, type Permission } from './permissions.ts'
 import type { Unchecked } from './questions.ts'
-import { RouteError } from './route-error.ts'
+import { refused, RouteError } from './route-error.ts'
 import {
   ROUTES,
   type AnswerOf,
@@ -56,13 +56,27 @@ export function registerRoutes<Names extends RouteName>(
     if (handler === undefined || route.permission === null) continue
     const guard = guardOf(RED, route.permission, route.permissionWith)
     const register = route.method === 'GET' ? 'get' : 'post'
-    RED.httpAdmin[register](route.path, guard, (request: AdminRequest, response) => {
+    RED.httpAdmin[register](route.path, refuseForms, guard, (request: AdminRequest, response) => {
       // A rejection that nobody handles would end Node-RED.
       answer(RED, route, handler, request, response).catch((error: unknown) => {
         answerError(response, error)
       })
     })
   }
+}
+
+/**
+ * Where nobody has to log in, a form of another site could act through the browser of an operator. It can send no JSON:
+ * for that, a browser asks Node-RED first. What is no browser sends no origin.
+ */
+function refuseForms(
+  { headers, method }: AdminRequest,
+  response: Response,
+  next: NextFunction
+): void {
+  const isJson = /^application\/json *(?:;|$)/i.test(headers['content-type'] ?? '')
+  if (method !== 'POST' || headers.origin === undefined || isJson) next()
+  else answerError(response, refused(415, 'refusal.notJson'))
 }
 
 function guardOf(
@@ -130,21 +144,29 @@ function answerError(response: Response, error: unknown): void {
     response.status(error.status).json({ error: error.message })
     return
   }
-  // Texts of these are safe to show.
-  if (error instanceof DeliveryError || isTooMany(error)) {
-    response.status(409).json({ error: error.message })
-    return
-  }
-  // An error may contain parts of the request, or where files are: that is for the log only.
-  const text =
-    error instanceof QueueError
-      ? english('log', 'refusal.queue', { code: error.code })
-      : english('log', 'refusal.internal')
-  response.status(500).json({ error: text })
+  const { status, text } = refusalOf(error)
+  response.status(status).json({ error: text })
 }
 
-function isTooMany(error: unknown): error is QueueError {
-  return error instanceof QueueError && error.code === 'ERR_TOO_MANY'
+/** An error may contain parts of the request, or where files are: that is for the log only. */
+function refusalOf(error: unknown): { status: number; text: string } {
+  if (error instanceof DeliveryError) {
+    const { cause, code, message } = error
+    // It was not stored, and the message names the file.
+    return code === 'HL7_QUEUE_FAILED'
+      ? { status: 409, text: queueText(cause?.code ?? code) }
+      : { status: 409, text: message }
+  }
+  if (error instanceof QueueError) {
+    return error.code === 'ERR_TOO_MANY'
+      ? { status: 409, text: error.message }
+      : { status: 500, text: queueText(error.code) }
+  }
+  return { status: 500, text: english('log', 'refusal.internal') }
+}
+
+function queueText(code: string): string {
+  return english('log', 'refusal.queue', { code })
 }
 
 function goneSignal(response: Response): AbortSignal {

@@ -103,7 +103,9 @@ export class Operator<Content> {
     if (first === undefined) return { found: 0 }
     const { messages } = await queue.find({ before: first + 1, limit: 1 })
     const controlId = messages[0]?.controlId ?? ''
-    const trial = this.#beginTrial(first, controlId, () => this.resend(chosen, by))
+    const trial = this.#beginTrial({ seq: first, controlId }, count - 1, () =>
+      this.resend(chosen, by)
+    )
     try {
       await this.resend({ ids: [first] }, by)
     } catch (error) {
@@ -156,8 +158,10 @@ export class Operator<Content> {
     if (one === undefined || first === undefined) {
       return { found: rows.length, withoutContent: rows.length - kept.length + (one ? 1 : 0) }
     }
-    const trial = this.#beginTrial(first, one.controlId, async () => {
-      const followed = await this.#sendAgain(kept.slice(1), by)
+    const { controlId } = one
+    const others = kept.slice(1)
+    const trial = this.#beginTrial({ seq: first, controlId }, others.length, async () => {
+      const followed = await this.#sendAgain(others, by)
       return followed.length
     })
     return { found: rows.length, withoutContent: rows.length - kept.length, trial }
@@ -213,10 +217,14 @@ export class Operator<Content> {
     this.#trial?.readEvent(event)
   }
 
-  #beginTrial(first: number, controlId: string, follow: () => Promise<number>): Trial {
+  #beginTrial(
+    first: { seq: number; controlId: string },
+    others: number,
+    follow: () => Promise<number>
+  ): Trial {
     const { options, tell } = this.#context
     this.#trial?.end()
-    this.#trial = new Trial(options.clock, first, controlId, () =>
+    this.#trial = new Trial(options.clock, first, others, () =>
       follow().catch((error: unknown) => {
         tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
         throw error

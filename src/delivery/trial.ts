@@ -3,8 +3,11 @@ import { NO_VERDICT, type Outcome, type Verdict } from '../queue/message-row.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { verdictOf } from './verdict.ts'
 
-/** So long somebody waits for what becomes of the first message, in milliseconds; after that it goes on by itself. */
-export const TRIAL_WAIT_MS = 60_000
+/**
+ * So long somebody waits for the answer, in milliseconds; after that it goes on by itself. A proxy in front of Node-RED
+ * waits for a minute, such as nginx.
+ */
+export const TRIAL_WAIT_MS = 50_000
 
 /** What became of the message that was sent first. */
 export interface First {
@@ -20,7 +23,7 @@ export interface First {
 /** What came of a trial so far. */
 export interface Tried {
   first: First
-  /** So many messages were sent, the first included. */
+  /** So many messages were sent, the first included; of those that still follow, all. */
   resent: number
 }
 
@@ -30,16 +33,27 @@ export class Trial {
   /** The number of the first. */
   readonly #seq: number
   readonly #follow: () => Promise<number>
+  readonly #others: number
   readonly #end = new AbortController()
   #first: First
   /** So many followed. */
   #following = Promise.resolve(0)
 
-  /** @param follow sends the others. @returns how many they are */
-  constructor(clock: Clock, seq: number, controlId: string, follow: () => Promise<number>) {
+  /**
+   * @param first its number and control ID
+   * @param others so many may follow
+   * @param follow sends the others. @returns how many they were
+   */
+  constructor(
+    clock: Clock,
+    first: { seq: number; controlId: string },
+    others: number,
+    follow: () => Promise<number>
+  ) {
     this.#clock = clock
-    this.#seq = seq
-    this.#first = { controlId, outcome: 'open', verdict: NO_VERDICT }
+    this.#seq = first.seq
+    this.#first = { controlId: first.controlId, outcome: 'open', verdict: NO_VERDICT }
+    this.#others = others
     this.#follow = follow
   }
 
@@ -66,9 +80,17 @@ export class Trial {
    * @throws {QueueError} and others, if the others could not follow: they stay where they are
    */
   async result(gone: AbortSignal): Promise<Tried> {
-    await sleep(this.#clock, TRIAL_WAIT_MS, AbortSignal.any([this.#end.signal, gone]))
-    const followed = await this.#following
-    return { first: this.#first, resent: 1 + followed }
+    const clock = this.#clock
+    const until = clock.monotonic() + TRIAL_WAIT_MS
+    await sleep(clock, TRIAL_WAIT_MS, AbortSignal.any([this.#end.signal, gone]))
+    const done = new AbortController()
+    const late = sleep(clock, until - clock.monotonic(), AbortSignal.any([done.signal, gone]))
+    try {
+      const followed = await Promise.race([this.#following, late.then(() => this.#others)])
+      return { first: this.#first, resent: 1 + followed }
+    } finally {
+      done.abort()
+    }
   }
 
   #decide(outcome: First['outcome'], verdict: Verdict): void {

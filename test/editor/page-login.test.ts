@@ -91,7 +91,7 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       await page.click('#account button')
       await shows('#login', /Log in with your Node-RED user/)
       assert.equal(await page.evaluate(`'auth-tokens' in localStorage`), false)
-      assert.equal(await page.isVisible('#application'), false)
+      assert.equal(await page.locator('#application').count(), 0)
     })
 
     it('is that of the editor in this browser, and said to have ended when it has', async () => {
@@ -114,7 +114,9 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       })
       assert.equal(revoked.status, 200)
       await shows('#login', /Your session has ended/)
-      assert.equal(await page.isVisible('#application'), false)
+      // Nobody can read it in the page.
+      assert.equal(await page.locator('#application, .hl7-question').count(), 0)
+      assert.doesNotMatch(await page.content(), /Registry/)
       // What was open is still there after the login.
       await enter('night', PASSWORD)
       await shows('.hl7-question', /Pause Registry/)
@@ -181,6 +183,31 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
     })
   })
 }
+
+describe('a form of another site, where nobody has to log in', () => {
+  it('does nothing', async () => {
+    const userDir = mkdtempSync(join(tmpdir(), 'hl7-https-out-page-'))
+    directories.push(userDir)
+    writeFileSync(join(userDir, 'flows.json'), JSON.stringify(flows))
+    const nodeRed = await startNodeRed({ userDir })
+    try {
+      const { page } = await newPage()
+      const url = `${nodeRed.url}/hl7-https-out/registry`
+      for (const enctype of ['text/plain', 'application/x-www-form-urlencoded']) {
+        await page.goto('about:blank')
+        await page.setContent(`<form method="post" action="${url}/pause" enctype="${enctype}">
+          <input name="reason" value="gotcha" /><button>Win</button></form>`)
+        await page.click('button')
+        await page.getByText('A browser sends application/json here').waitFor()
+      }
+      const { body } = await nodeRed.get('/hl7-https-out/registry')
+      assert.equal((body as { paused: unknown }).paused, null)
+      await page.close()
+    } finally {
+      await nodeRed.close()
+    }
+  })
+})
 
 describe('the page below httpAdminRoot', () => {
   it('uses the token of that editor, and works without a login where none is asked for', async () => {

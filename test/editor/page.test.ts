@@ -489,6 +489,34 @@ describe('the page', () => {
     assert.match(posted()[0] ?? '', /"firstAlone":false/)
   })
 
+  it('says of which node a result is, and is busy for that node only', async () => {
+    await open()
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    fake.slow = promise
+    const test = async (): Promise<void> => {
+      await page.click('[data-button=test]')
+      await page.locator('.hl7-question .hl7-first').click()
+    }
+    await test()
+    await shows('[data-button=test][aria-busy=true]', /Test/)
+    await page.click('[data-key=Radiology]')
+    await shows('.hl7-details h2', /Radiology/)
+    assert.equal(await page.locator('[data-button=test]').getAttribute('aria-busy'), null)
+    fake.slow = undefined
+    fake.tested = { status: 200, ack: { code: 'CA' } as never, action: 'AF', elapsedMs: 7 }
+    await test()
+    await shows(
+      '.hl7-outcome[data-level=good]',
+      /^\s*Radiology: The test message was accepted; await the application ACK: CA, HTTP 200, 7 ms/
+    )
+    fake.tested = { status: 200, ack: { code: 'AE' } as never, action: 'F', elapsedMs: 8 }
+    resolve(undefined)
+    await shows(
+      '.hl7-outcome[data-level=bad]',
+      /^\s*Pharmacy: The test message was not accepted: AE/
+    )
+  })
+
   it('opens the editor at the node', async () => {
     await open()
     const [editor] = await Promise.all([

@@ -215,7 +215,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     await click('.hl7-details button:has-text("Resend all 8")')
     await click('.hl7-question button.hl7-first')
     assert.equal(clicks, 3)
-    await shows('.hl7-outcome', /^OB-1072 was accepted; 7 more are being sent\.$/)
+    await shows('.hl7-outcome', /^\S.*: OB-1072 was accepted; 7 more are being sent\.$/)
     await eventually(async () => (await state('laboratory')).acked === 8)
     await shows('.hl7-summary', /^2 of 3 nodes need attention$/)
     await shows('.hl7-events', /7 messages resent · by operator .*1 message resent · by operator/)

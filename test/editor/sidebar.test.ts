@@ -292,24 +292,27 @@ describe('the sidebar tab', () => {
       await page.locator('.hl7-question button.hl7-first').click()
       const path = `/hl7-https-out/Laboratory/messages/${action.toLowerCase()}`
       await until(() => posted()[0] === `${path} ${body}`)
-      const done = action === 'Resend' ? /^8 messages are back in the queue\.$/ : /^8 messages/
+      const done =
+        action === 'Resend'
+          ? /^Laboratory: 8 messages are back in the queue\.$/
+          : /^Laboratory: 8 messages/
       await until(async () => done.test(await seen('.hl7-outcome')))
     })
   }
 
   for (const [outcome, first, resent, expected] of [
-    ['ack', {}, 8, 'OB-1 was accepted; 7 more are being sent.'],
+    ['ack', {}, 8, 'Laboratory: OB-1 was accepted; 7 more are being sent.'],
     [
       'suspended',
       { kind: 'verdict', values: { ackCode: 'AE', errors: '206', status: 200, rule: ':?E=S' } },
       1,
-      'OB-1 was not accepted; the others stay suspended. AE 206 · rule “error (AE or CE): Suspend” (:?E=S)'
+      'Laboratory: OB-1 was not accepted; the others stay suspended. AE 206 · rule “error (AE or CE): Suspend” (:?E=S)'
     ],
     [
       null,
-      { kind: 'first-open', values: { seconds: 60 } },
+      { kind: 'first-open', values: { seconds: 50 } },
       1,
-      'OB-1: Not decided within 1 min: the others follow if it is accepted'
+      'Laboratory: OB-1: Not decided within 50 s: the others follow if it is accepted'
     ]
   ] as const) {
     it(`says what became of the one that went first: ${outcome ?? 'not decided'}`, async () => {
@@ -558,7 +561,8 @@ describe('the sidebar tab', () => {
     await until(() => posted()[0] === '/hl7-https-out/Pharmacy/test {"type":"ADT^A01"}')
     await until(
       async () =>
-        (await seen('.hl7-outcome')) === 'The test message was accepted: AA, HTTP 200, 31 ms'
+        (await seen('.hl7-outcome')) ===
+        'Pharmacy: The test message was accepted: AA, HTTP 200, 31 ms'
     )
   })
 
@@ -634,7 +638,24 @@ describe('the sidebar tab', () => {
       route.fulfill({ status: 500, json: { error: 'The queue has a fault.' } })
     )
     await button('Resume').click()
-    await until(async () => (await seen('.hl7-outcome')) === 'The queue has a fault.')
+    await until(async () => (await seen('.hl7-outcome')) === 'Pharmacy: The queue has a fault.')
+  })
+
+  it('closes what is open when the session has ended', async () => {
+    fake.messages.set('Laboratory', [messageRow('1')])
+    fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711', reply: '' }
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1"]')
+    await button('Show message').click()
+    await page.getByText('4711').waitFor()
+    await button('Discard …').click()
+    await page.waitForSelector('.hl7-question')
+    fake.status = 401
+    await editor.ask(`RED.events.emit('deploy')`)
+    await page.locator('.hl7-trouble', { hasText: 'your session has expired' }).waitFor()
+    await until(async () => (await page.locator('.hl7-message, .hl7-question').count()) === 0)
+    assert.doesNotMatch(await page.content(), /4711/)
   })
 
   it('shows markup from outside as text, in every field', async () => {

@@ -18,6 +18,7 @@ const replies: Record<string, string> = {
     'ERR||PID^1^5|102|E||||Name is missing',
     'ERR||||W|207^Broken|||<b>look</b>'
   ].join('\r'),
+  '/ca': 'MSA|CA|1',
   '/none': ''
 }
 
@@ -49,6 +50,10 @@ describe('the test message of the form', () => {
     const flows: FlowNode[] = [
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'node', type: out, z: 'tab', url: `${url}/aa`, wires },
+      {
+        ...{ id: 'awaiting', type: out, z: 'tab', url: `${url}/ca`, wires },
+        replyCodeActions: ':CA=AF,:?A=C'
+      },
       { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
       // Node-RED 4.1 wants all three.
       { id: 'tls', type: 'tls-config', cert: '', key: '', ca: '', verifyservercert: true },
@@ -143,6 +148,13 @@ describe('the test message of the form', () => {
       'HTTP status': '200'
     })
     assert.match(await editor.page.innerText(`${box} pre >> nth=0`), /MSA\|AE\|1\|Not stored/)
+  })
+
+  it('is well if it awaits the application acknowledgement, as it should', async () => {
+    await editor.edit('awaiting')
+    assert.equal(await send(), 'Await the application ACK')
+    assert.match((await editor.page.getAttribute(box, 'class')) ?? '', /hl7-https-good/)
+    assert.match((await lines())['Decision'] ?? '', /^Await the application ACK, else fail/)
   })
 
   it('says why nothing came of it, and what to do', async () => {

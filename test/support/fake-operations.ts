@@ -5,7 +5,8 @@ import type {
   HistoryMinute,
   MessageContent,
   MessageAnswer,
-  NodeState
+  NodeState,
+  TestAnswer
 } from '../../nodes/operations/answers.ts'
 import type { ToldKind } from '../../src/told.ts'
 import { type Permission, PERMISSIONS } from '../../nodes/operations/permissions.ts'
@@ -130,6 +131,10 @@ export class FakeOperations {
   content: Partial<MessageContent> = {}
   /** What becomes of messages of which the first goes alone. */
   tried: Pick<BulkAnswer, 'first' | 'resent'> = {}
+  /** What a test message shows. */
+  tested: TestAnswer = { status: 200, ack: { code: 'AA' } as never, action: 'C', elapsedMs: 31 }
+  /** Node-RED takes so long to answer a POST. */
+  slow: Promise<unknown> | undefined
   /** Of whoever is logged in. */
   permissions: readonly Permission[] = PERMISSIONS
   /** Reasons to refuse what is asked of one message: one for each request. */
@@ -152,6 +157,7 @@ export class FakeOperations {
         const { pathname, search } = new URL(route.request().url())
         const body = route.request().postData()
         this.asked.push(`${pathname}${search}${body === null ? '' : ` ${body}`}`)
+        if (body !== null) await this.slow
         const refusal = /\/messages\/\d+\/\w+$/.test(pathname) ? this.refusals.shift() : undefined
         if (refusal !== undefined) {
           await route.fulfill({ status: 400, json: { error: refusal } })
@@ -180,9 +186,7 @@ export class FakeOperations {
     if (what === 'history') return { minutes: history(node, Number(query.get('minutes'))) }
     if (what === 'events') return { events: this.events.get(id) ?? [] }
     if (what === 'pause' || what === 'resume' || action !== '') return node
-    if (what === 'test') {
-      return { status: 200, ack: { code: 'AA' }, action: 'C', rule: '', elapsedMs: 31 }
-    }
+    if (what === 'test') return this.tested
     if (which === 'search') {
       const { value } = JSON.parse(body ?? '{}') as { value?: string }
       return { messages: this.patients.get(value ?? '') ?? [], more: false }

@@ -64,8 +64,9 @@ export class Application {
       question: new QuestionBox(text, draw),
       nodes: () => this.#states?.nodes ?? [],
       name: (id) => this.#names.get(id) ?? '',
-      say: (level, words) => {
-        this.#outcome = { level, words }
+      say: (level, words, of) => {
+        const name = of === undefined ? '' : this.#desk.name(of.id)
+        this.#outcome = { level, words: name === '' ? words : text('ofNode', { name, words }) }
         void draw()
       },
       refresh: () => {
@@ -91,6 +92,13 @@ export class Application {
   /** Whether somebody sees it. */
   look(looking: boolean): void {
     this.#refresh.look(looking && this.#mayRead())
+  }
+
+  /** The session has ended: nothing of a message stays in sight. */
+  close(): void {
+    this.#desk.question.close()
+    this.#messages.close()
+    void this.#draw()
   }
 
   /** Something changed in the runtime. */

@@ -37,34 +37,34 @@ export async function actOnMany(
           ...(mayTry ? { check: text('question.firstAlone') } : {})
         })
   if (consent === undefined) return
-  await act(desk, async () => {
+  await act(desk, node, async () => {
     const { id } = node
     if (action === 'discard') {
       const { found } = await frame.ask('discardMessages', { id }, which)
-      say('good', text('done.discarded', { count: found }))
+      say('good', text('done.discarded', { count: found }), node)
       return
     }
     const firstAlone = mayTry && consent.checked
-    if (firstAlone) say('good', text('done.trying'))
+    if (firstAlone) say('good', text('done.trying'), node)
     const answer = await frame.ask('resendMessages', { id }, { ...which, firstAlone })
-    if (answer.first) sayTried(desk, answer.first, answer.resent ?? 0)
+    if (answer.first) sayTried(desk, node, answer.first, answer.resent ?? 0)
     else sayResent(desk, node, text('done.resent', { count: answer.found }))
   })
 }
 
 /** Says what is back in the queue, and that it stays there while the node is paused. */
-export function sayResent({ say, text }: Desk, { state }: NodeState, words: string): void {
-  const more = state === 'paused' ? text('done.whenResumed') : ''
-  say('good', [words, more].filter(Boolean).join(' '))
+export function sayResent({ say, text }: Desk, node: NodeState, words: string): void {
+  const more = node.state === 'paused' ? text('done.whenResumed') : ''
+  say('good', [words, more].filter(Boolean).join(' '), node)
 }
 
 /** What became of the message that went first, and so of the others. */
-function sayTried(desk: Desk, first: FirstAnswer, resent: number): void {
+function sayTried(desk: Desk, node: NodeState, first: FirstAnswer, resent: number): void {
   const { text, say } = desk
   const controlId = printable(first.controlId)
   const reason = told(first, first.reason, desk)
   if (first.outcome === 'ack') {
-    say('good', text('done.firstAck', { controlId, count: resent - 1 }))
-  } else if (first.outcome === null) say('bad', `${controlId}: ${reason}`)
-  else say('bad', text('done.firstNotAck', { controlId, reason }))
+    say('good', text('done.firstAck', { controlId, count: resent - 1 }), node)
+  } else if (first.outcome === null) say('bad', `${controlId}: ${reason}`, node)
+  else say('bad', text('done.firstNotAck', { controlId, reason }), node)
 }

@@ -14,15 +14,19 @@ export interface Desk extends Speech {
   nodes: () => readonly NodeState[]
   /** What a node is called: of equal names, with more. */
   name: (id: string) => string
-  /** Says what came of an action, for eye and ear. */
-  say: (outcome: 'good' | 'bad', words: string) => void
+  /**
+   * Says what came of an action, for eye and ear.
+   *
+   * @param of the node that it is about, if the words do not name it: another one may be chosen by then
+   */
+  say: (outcome: 'good' | 'bad', words: string, of?: NodeState) => void
   /** Brings everything up to date. */
   refresh: () => void
   /** Shows a message of a node. */
   open: (node: string, message: MessageAnswer) => void
   /** Draws what has changed; resolves when that is done. */
   draw: () => Promise<void>
-  /** The buttons whose work is not done. */
+  /** The buttons whose work is not done, with what they work on. */
   busy: Set<string>
 }
 
@@ -45,6 +49,8 @@ export function refusal(
 export interface ButtonOptions {
   /** Of all buttons that are shown. */
   id: string
+  /** What it acts on: the same button of something else is not held up by its work. */
+  of?: string
   label: string
   /** Why it cannot be pressed; empty or missing if it can. */
   why?: string
@@ -61,21 +67,22 @@ export interface ButtonOptions {
  */
 export function button(
   desk: Desk,
-  { id, label, why = '', isFirst, hint, press }: ButtonOptions
+  { id, of = '', label, why = '', isFirst, hint, press }: ButtonOptions
 ): TemplateResult {
   const { busy, say, draw } = desk
+  const key = `${id} ${of}`
   const pressed = (): void => {
-    if (busy.has(id)) return
+    if (busy.has(key)) return
     if (why !== '') {
       say('bad', why)
       return
     }
     const work = press()
     if (!(work instanceof Promise)) return
-    busy.add(id)
+    busy.add(key)
     void draw()
     void work.finally(() => {
-      busy.delete(id)
+      busy.delete(key)
       void draw()
     })
   }
@@ -84,7 +91,7 @@ export function button(
     class=${isFirst === true ? 'hl7-button hl7-first' : 'hl7-button'}
     data-button=${id}
     aria-disabled=${why === '' ? nothing : 'true'}
-    aria-busy=${busy.has(id) ? 'true' : nothing}
+    aria-busy=${busy.has(key) ? 'true' : nothing}
     aria-label=${hint ?? nothing}
     title=${why === '' ? nothing : why}
     @click=${pressed}
@@ -96,11 +103,13 @@ export function button(
 /**
  * Does something that an operator asked for, and brings everything up to date.
  *
+ * @param node the one that it is done to
  * @param work says itself what came of it; a refusal by Node-RED is said here
  * @returns whether it was done
  */
 export async function act(
   { text, say, refresh }: Desk,
+  node: NodeState,
   work: () => Promise<void>
 ): Promise<boolean> {
   let isDone = true
@@ -108,7 +117,7 @@ export async function act(
     await work()
   } catch (error) {
     isDone = false
-    say('bad', requestTrouble(error, text))
+    say('bad', requestTrouble(error, text), node)
   }
   refresh()
   return isDone

@@ -20,6 +20,7 @@ export function editAction(
 ): TemplateResult {
   return button(desk, {
     id: 'edit-one',
+    of: `${node.id} ${row.id}`,
     label: desk.text('button.editOne'),
     why: refusal(desk, 'resendMessage', true),
     press: () => editOne(node, row, desk, isOpen)
@@ -36,12 +37,12 @@ async function editOne(
   const params = { id: node.id, messageId: row.id }
   const controlId = printable(row.controlId)
   let stored = ''
-  const isRead = await act(desk, async () => {
+  const isRead = await act(desk, node, async () => {
     stored = (await frame.ask('message', params, {})).request ?? ''
   })
   if (!isRead) return
   if (stored.length > MOST_CHARACTERS) {
-    say('bad', text('trouble.tooLongToEdit'))
+    say('bad', text('trouble.tooLongToEdit'), node)
     return
   }
   let value = stored.replaceAll('\r', '\n')
@@ -55,7 +56,7 @@ async function editOne(
     if (consent === undefined) return
     // If Node-RED refuses it, the question is asked again with what was written.
     value = consent.text
-    isDone = await act(desk, async () => {
+    isDone = await act(desk, node, async () => {
       await frame.ask('resendMessage', params, { payload: value })
       sayResent(desk, node, text('done.editedOne', { controlId }))
     })

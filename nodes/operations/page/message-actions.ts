@@ -66,6 +66,7 @@ function actionsOnMany(
     const label = text(`button.${action}${of}`, values)
     return button(desk, {
       id: `${action}-${of.toLowerCase()}`,
+      of: node.id,
       label,
       why: write || whyNot[action],
       press: () =>
@@ -97,8 +98,10 @@ export function messageActions(
   const write = refusal(desk, 'resendMessage')
   const isSuspended = row.state === 'suspended'
   const isGone = hasLeft(row)
+  const key = `${node.id} ${row.id}`
   return html`${button(desk, {
     id: 'resend-one',
+    of: key,
     label: text(isGone ? 'button.sendAgain' : 'button.resendOne'),
     why: write || (isSuspended || isGone ? '' : text('trouble.notSuspended')),
     isFirst: isSuspended,
@@ -107,6 +110,7 @@ export function messageActions(
   ${isSuspended ? editAction(node, row, desk, isOpen) : nothing}
   ${button(desk, {
     id: 'discard-one',
+    of: key,
     label: text('button.discardOne'),
     why: write || (isSuspended ? '' : text('trouble.notSuspended')),
     press: () => discardOne(node, row, desk)
@@ -116,7 +120,7 @@ export function messageActions(
 async function resendOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
   const { frame, text } = desk
   const controlId = printable(row.controlId)
-  await act(desk, async () => {
+  await act(desk, node, async () => {
     await frame.ask('resendMessage', { id: node.id, messageId: row.id }, {})
     sayResent(desk, node, text('done.resentOne', { controlId }))
   })
@@ -143,8 +147,8 @@ async function discardOne(node: NodeState, row: MessageAnswer, desk: Desk): Prom
     confirm: text('button.discard', { count: 1 })
   })
   if (consent === undefined) return
-  await act(desk, async () => {
+  await act(desk, node, async () => {
     await frame.ask('discardMessage', { id: node.id, messageId: row.id }, {})
-    say('good', text('done.discardedOne', { controlId }))
+    say('good', text('done.discardedOne', { controlId }), node)
   })
 }

@@ -159,6 +159,11 @@ export class MessageList {
     this.#focusOpened = true
   }
 
+  /** Closes the message that is open. */
+  close(): void {
+    this.#opened.close()
+  }
+
   view(): TemplateResult | typeof nothing {
     const node = this.#node
     if (node === undefined) return nothing

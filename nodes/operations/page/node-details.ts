@@ -4,6 +4,7 @@ import type { NodeState, TestAnswer } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
+import { testOutcome } from '../test-outcome.ts'
 import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
 import { adviceOf, nextTry, reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
@@ -58,6 +59,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
   return html`<div class="hl7-buttons">
     ${button(desk, {
       id: 'pause',
+      of: node.id,
       label: text(isPaused ? 'button.resume' : 'button.pause'),
       why: write || stopped || unusable,
       isFirst: isPaused,
@@ -65,6 +67,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
     })}
     ${button(desk, {
       id: 'resend-all',
+      of: node.id,
       label: text(`button.resendAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
       why: write || stopped || unusable || none,
       isFirst: node.suspended > 0 && !isPaused,
@@ -72,12 +75,14 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
     })}
     ${button(desk, {
       id: 'discard-all',
+      of: node.id,
       label: text(`button.discardAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
       why: write || stopped || none,
       press: () => actOnAll(node, 'discard', desk)
     })}
     ${button(desk, {
       id: 'test',
+      of: node.id,
       label: text('button.test'),
       why: write || stopped || unusable,
       press: () => sendTest(node, desk)
@@ -87,6 +92,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
         ? nothing
         : button(desk, {
             id: 'flow',
+            of: node.id,
             label: text('button.showInFlow'),
             why: inFlow === undefined ? text('trouble.notInEditor') : '',
             press: () => {
@@ -118,7 +124,7 @@ function factsOf(node: NodeState, desk: Desk): string {
 
 async function resume(node: NodeState, desk: Desk): Promise<void> {
   const { text, say, frame, name } = desk
-  await act(desk, async () => {
+  await act(desk, node, async () => {
     await frame.ask('resume', { id: node.id }, {})
     say('good', text('done.resumed', { name: name(node.id) }))
   })
@@ -134,7 +140,7 @@ async function pause(node: NodeState, desk: Desk): Promise<void> {
     confirm: text('button.pause')
   })
   if (consent === undefined) return
-  await act(desk, async () => {
+  await act(desk, node, async () => {
     await frame.ask('pause', { id: node.id }, { reason: consent.text.trim() })
     say('good', text('done.paused', { name }))
   })
@@ -165,28 +171,26 @@ async function sendTest(node: NodeState, desk: Desk): Promise<void> {
   })
   if (consent === undefined) return
   say('good', text('test.busy', { name }))
-  await act(desk, async () => {
+  await act(desk, node, async () => {
     const answer = await frame.ask('testNode', { id: node.id }, { type: 'ADT^A01' })
-    const { good, words } = testOutcome(answer, desk)
-    say(good ? 'good' : 'bad', words)
+    const { good, words } = testWords(answer, desk)
+    say(good ? 'good' : 'bad', words, node)
   })
 }
 
 /** What a test message showed, in a sentence. */
-function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
-  const { error, ack, status, elapsedMs, action = '' } = answer
+function testWords(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
+  const { error, ack, status, elapsedMs } = answer
   if (error !== undefined && error !== null) {
     const why = [error.reason || error.code, error.hint].filter(Boolean).join(' ')
     return { good: false, words: text('test.failed', { why: printableProse(why) }) }
   }
-  const good = ['', 'C'].includes(action.replace('W', ''))
+  const outcome = testOutcome(answer)
   const code = ack?.code ?? ''
   const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? `${elapsedMs} ms` : '']
   return {
-    good,
-    words: text(good ? 'test.accepted' : 'test.refused', {
-      facts: printable(facts.filter(Boolean).join(', '), 100)
-    })
+    good: outcome !== 'refused',
+    words: text(`test.${outcome}`, { facts: printable(facts.filter(Boolean).join(', '), 100) })
   }
 }
 

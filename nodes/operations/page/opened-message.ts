@@ -68,6 +68,7 @@ export class OpenedMessage {
         ${messageActions(node, row, desk, () => this.#isOpen(node, row))}
         ${button(desk, {
           id: 'show-message',
+          of: `${node.id} ${row.id}`,
           label: text('button.showMessage'),
           why: refusal(desk, 'message', true),
           press: () => {

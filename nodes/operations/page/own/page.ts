@@ -82,7 +82,7 @@ class OwnPage {
       await this.#showAccount('').catch(() => undefined)
     }
     this.#login.hide()
-    this.#root.hidden = false
+    if (!this.#root.isConnected) document.body.append(this.#root)
     this.#application ??= new Application(this.#root, this.#frame, placeOf(location.hash))
     this.#application.look(true)
   }
@@ -108,10 +108,10 @@ class OwnPage {
     }
   }
 
-  /** Nothing that needs a login stays in sight. */
+  /** Nothing that needs a login stays in the page: who sits down at it next could read it there. */
   #leave(): void {
     this.#application?.look(false)
-    this.#root.hidden = true
+    this.#root.remove()
     render(nothing, this.#account)
   }
 

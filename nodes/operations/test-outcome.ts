@@ -1,0 +1,13 @@
+import type { TestAnswer } from './answers.ts'
+
+/** What the rule that decided means for a test message. */
+export type TestOutcome = 'accepted' | 'awaits' | 'refused'
+
+/** Of an answer that came. */
+export function testOutcome({ action = '' }: TestAnswer): TestOutcome {
+  const letters = action.replace('W', '')
+  // No letters: no reply was expected, or the rule only warns.
+  if (letters === '' || letters === 'C') return 'accepted'
+  // What follows if no application acknowledgement comes is another matter.
+  return letters.startsWith('A') ? 'awaits' : 'refused'
+}
