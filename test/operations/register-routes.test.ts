@@ -67,7 +67,11 @@ describe('a route', () => {
     ) as unknown as Handlers<RouteName>
     const RED = {
       httpAdmin: app,
-      auth: { needsPermission: () => (_: unknown, __: unknown, next: () => void) => next() },
+      auth: {
+        needsPermission: () => (_: unknown, __: unknown, next: () => void) => {
+          next()
+        }
+      },
       log: { audit: ({ event }: { event: string }) => audited.push(event) }
     }
     registerRoutes(RED as unknown as NodeAPI, handlers)
