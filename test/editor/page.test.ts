@@ -136,6 +136,68 @@ describe('the page', () => {
     })
   }
 
+  it('says in the list what to do and whom to call, however much there is to say', async () => {
+    const contact = 'on-call of the registry, +44 20 7946 0000'
+    const advice = {
+      kind: 'advice-unreachable',
+      values: {
+        ...{
+          host: 'registry.a-very-long-domain-of-the-receiver.example.org',
+          cause: 'ECONNREFUSED'
+        },
+        ...{ waiting: 12, besides: 3, queue: 'disk', giveUpSeconds: 900, contact }
+      },
+      text: ''
+    } as const
+    fake.nodes = fake.nodes.map((node) =>
+      node.id === 'Registry' ? { ...node, advice, contact } : node
+    )
+    for (const width of [300, 1400]) {
+      await open(width)
+      const row = page.locator('[data-key=Registry]')
+      const call = row.locator('.hl7-contact')
+      assert.match(await call.innerText(), /^Call: on-call of the registry, \+44 20 7946 0000$/)
+      const why = row.locator('.hl7-cell-why > div')
+      assert.equal(await why.evaluate((one) => one.scrollHeight > one.clientHeight), false)
+      assert.match(
+        await why.innerText(),
+        /cannot be reached \(ECONNREFUSED\)\. Check that it is running/
+      )
+      // What else there is to know is one look away.
+      assert.match((await why.getAttribute('title')) ?? '', /12 messages wait on disk/)
+      await row.click()
+      assert.match(
+        await text('.hl7-do'),
+        /12 messages wait on disk.*Call: on-call of the registry/s
+      )
+    }
+  })
+
+  it('shows the node that has just come into trouble, unless somebody uses the list', async () => {
+    const well = Array.from({ length: 60 }, (_, index) => nodeState(`Well${index + 10}`))
+    fake.nodes = well
+    const trouble = (id: string): void => {
+      fake.nodes = [
+        nodeState(id, { state: 'error', kind: 'error', values: { cause: 'EIO' } }),
+        ...well
+      ]
+    }
+    await open()
+    const scroller = page.locator('.hl7-scroll')
+    const top = (): Promise<number> => scroller.evaluate((one) => one.scrollTop)
+    await scroller.evaluate((one) => one.scrollTo(0, 600))
+    trouble('Broken')
+    await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'Broken'`)
+    assert.equal(await top(), 0)
+    // A pointer in the list: what is below it stays.
+    await scroller.evaluate((one) => one.scrollTo(0, 600))
+    await page.mouse.move(200, 300)
+    await page.mouse.move(205, 305)
+    trouble('Other')
+    await until(`document.querySelector('[data-key=Other]') !== null`)
+    assert.ok((await top()) > 300)
+  })
+
   it('follows the rules of axe-core, light and dark, wide and narrow', async () => {
     fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
     fake.content = { request: 'MSH|^~\\&|A', reply: null }

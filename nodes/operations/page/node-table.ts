@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
+import { createRef, ref } from 'lit-html/directives/ref.js'
 import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
 import { printable } from '../../../src/printable.ts'
@@ -7,7 +8,7 @@ import { RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
 import { SteadyRows } from './steady-rows.ts'
 import { clockTime } from './times.ts'
-import { needsLook, nameOf, stateOf, whyOf } from './words.ts'
+import { callOf, needsLook, nameOf, shortWhyOf, stateOf, whyOf } from './words.ts'
 
 const COLUMNS = [
   'node',
@@ -35,8 +36,11 @@ export class NodeTable {
   readonly #desk: Desk
   readonly #keys: RowKeys
   readonly #steady: SteadyRows
+  readonly #scroller = createRef<HTMLElement>()
   #words = ''
   #state = ANY
+  /** The node at the top when it was drawn last. */
+  #top: string | undefined
 
   constructor(desk: Desk, choose: (id: string) => void) {
     this.#desk = desk
@@ -48,8 +52,9 @@ export class NodeTable {
     if (nodes.length === 0) return nothing
     const { text } = this.#desk
     const shown = this.#steady.arrange(nodes).filter((node) => this.#fits(node))
+    this.#showTop(shown[0])
     return html`${nodes.length > FEW ? this.#filter(nodes, shown) : nothing}
-      <div class="hl7-scroll">
+      <div class="hl7-scroll" ${ref(this.#scroller)}>
         ${rowTable({
           of: 'node',
           label: text('nodes.label'),
@@ -62,6 +67,17 @@ export class NodeTable {
           row: (node) => this.#row(node, node.id === chosen)
         })}
       </div>`
+  }
+
+  /** Another node needs attention most: it comes into sight, unless somebody uses the table. */
+  #showTop(top: NodeState | undefined): void {
+    const isNew = this.#top !== undefined && top !== undefined && top.id !== this.#top
+    this.#top = top?.id
+    if (!isNew || !needsLook(top) || this.#steady.isHeld) return
+    // Once it is drawn.
+    queueMicrotask(() => {
+      if (this.#scroller.value !== undefined) this.#scroller.value.scrollTop = 0
+    })
   }
 
   #head(column: (typeof COLUMNS)[number]): TemplateResult | string {
@@ -126,7 +142,8 @@ export class NodeTable {
     // What it is called in a narrow sidebar, where no column has its flow.
     const whole = name(id)
     const short = nameOf(node)
-    const why = whyOf(node, this.#desk)
+    const why = shortWhyOf(node, this.#desk)
+    const call = callOf(node, why, this.#desk)
     // One template for all cells: 200 nodes are drawn at once.
     return html`<tr
       role="row"
@@ -175,7 +192,8 @@ export class NodeTable {
         ${clockTime(lastAckAt, now(), language)}
       </td>
       <td role="gridcell" class="hl7-cell-why">
-        <div title=${why}>${why}</div>
+        <div title=${whyOf(node, this.#desk)}>${why}</div>
+        ${call === '' ? nothing : html`<p class="hl7-contact">${call}</p>`}
       </td>
     </tr>`
   }

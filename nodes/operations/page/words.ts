@@ -77,6 +77,21 @@ export function whyOf(state: NodeState, speech: Speech): string {
   return adviceOf(state, speech) || reasonOf(state, speech)
 }
 
+/** The same in short: what is wrong and what to do; how many messages wait stands in columns, whom to call beside it. */
+export function shortWhyOf(state: NodeState, speech: Speech): string {
+  const { advice } = state
+  if (advice === null) return reasonOf(state, speech)
+  const values = { ...advice.values, contact: '', waiting: 0, besides: 0 }
+  return told({ ...advice, values }, advice.text, speech)
+}
+
+/** Whom to call about a node that needs attention; empty if nobody is named, or this says so already. */
+export function callOf(state: NodeState, said: string, { text }: Speech): string {
+  const contact = printable(state.contact, 200)
+  const isNeeded = contact !== '' && needsLook(state) && !said.includes(contact)
+  return isNeeded ? text('contact', { contact }) : ''
+}
+
 /** `try 4 in 20 s`; empty if nothing is retried. */
 export function nextTry({ retry, state }: NodeState, { now, text }: Speech): string {
   if (retry === null || state === 'paused') return ''
