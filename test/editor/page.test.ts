@@ -185,12 +185,16 @@ describe('the page', () => {
     await open()
     const scroller = page.locator('.hl7-scroll')
     const top = (): Promise<number> => scroller.evaluate((one) => one.scrollTop)
-    await scroller.evaluate((one) => one.scrollTo(0, 600))
+    await scroller.evaluate((one) => {
+      one.scrollTo(0, 600)
+    })
     trouble('Broken')
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'Broken'`)
     assert.equal(await top(), 0)
     // A pointer in the list: what is below it stays.
-    await scroller.evaluate((one) => one.scrollTo(0, 600))
+    await scroller.evaluate((one) => {
+      one.scrollTo(0, 600)
+    })
     await page.mouse.move(200, 300)
     await page.mouse.move(205, 305)
     trouble('Other')
