@@ -92,6 +92,15 @@ export default defineConfig(
     }
   },
   {
+    files: ['test/**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'fast-check', message: 'test/support/properties.ts decides the seed.' }
+      ]
+    }
+  },
+  {
     files: ['demo/**/*.{js,ts}', 'scripts/**/*.ts', 'bench/**/*.ts'],
     rules: { 'no-console': 'off' }
   }

@@ -27,6 +27,22 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
     mutate: 'src/oauth2/*.ts',
     // Without the tests of whole servers.
     tests: 'test/oauth2/!(token-servers).test.ts'
+  },
+  queue: {
+    mutate: 'src/queue/*.ts',
+    // Without disks that are slow or fill up. What only the thread runs counts as not reached.
+    tests: 'test/queue/!(slow-disk|disk-faults|disk-engine).test.ts'
+  },
+  'http-client': {
+    mutate: 'src/http-client/*.ts',
+    tests: 'test/{http-client/*,https/receiver,delivery/retry-schedule}.test.ts'
+  },
+  // What can be tested without a Node-RED and without a browser.
+  nodes: {
+    mutate:
+      'nodes/{certificate-watch,flow-commands,flow-messages,jsonata,orphaned-queues,status-line,operations/{metrics,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value,reply-rule-row,reply-rule-words}}.ts',
+    tests:
+      'test/{operations/*,nodes/{certificate-watch,flow-commands,jsonata,metrics,orphaned-queues,sidebar-tick,status-line},editor/{address-kind,client-certificate,named-value,page-words,reply-rule-row,reply-rule-words}}.test.ts'
   }
 }
 
@@ -43,8 +59,8 @@ const skipped = [
   'however many there are'
 ].join('|')
 
-// The model of the delivery runs the same scripts each time: it finds the same mutations.
-Object.assign(process.env, { MODEL_SEED: '1', MODEL_RUNS: '300' })
+// The models take less time, and the first failure is enough.
+Object.assign(process.env, { MODEL_RUNS: '300', HL7_SHRINK: 'no' })
 
 // Each run is a new process, which need not compile everything again.
 process.env['NODE_COMPILE_CACHE'] = resolve('coverage/mutation/compiled')

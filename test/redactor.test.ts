@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { Redactor } from '../src/redactor.ts'
+import fc from './support/properties.ts'
 
 const hide = (text: string, ...secrets: string[]): string => new Redactor(secrets).hide(text)
 

@@ -1,7 +1,6 @@
 /** What `msg.hl7.ack` and `msg.hl7.acks` say about a reply. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import fc from 'fast-check'
 import {
   readAcknowledgement,
   readAcknowledgements,
@@ -10,6 +9,7 @@ import {
 import type { AcknowledgementError } from '../../src/hl7/acknowledgement-errors.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 import { Exchange, MSH } from '../support/exchange.ts'
+import fc from '../support/properties.ts'
 
 let exchange: Exchange
 before(async () => {

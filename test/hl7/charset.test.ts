@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { after, before, describe, it } from 'node:test'
-import fc from 'fast-check'
 import { charsetNames, charsetOfLabel, decode, decodeReply, encode } from '../../src/hl7/charset.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { Exchange } from '../support/exchange.ts'
+import fc from '../support/properties.ts'
 
 let exchange: Exchange
 before(async () => {

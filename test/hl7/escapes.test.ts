@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { unescape } from '../../src/hl7/escapes.ts'
 import { defaultSeparators } from '../../src/hl7/segments.ts'
+import fc from '../support/properties.ts'
 
 const table: [string, string][] = [
   ['plain', 'plain'],

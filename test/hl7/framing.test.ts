@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { unframe, unframeBytes } from '../../src/hl7/framing.ts'
+import fc from '../support/properties.ts'
 
 const table: [string, string, string][] = [
   ['nothing to do', 'MSH|1\rPID|1\r', 'MSH|1\rPID|1\r'],

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { decode, charsetOfLabel, encode } from '../../src/hl7/charset.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { parsePath } from '../../src/hl7/path.ts'
+import fc from '../support/properties.ts'
 
 /** An admission of a fictitious patient, with the MSH fields that a test needs. */
 function admission({ set = '', id = 'ID1', accept = '', application = '', name = 'Doe' } = {}) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { parsePath } from '../../src/hl7/path.ts'
 import { readSeparators, Segments } from '../../src/hl7/segments.ts'
+import fc from '../support/properties.ts'
 
 const get = (text: string, path: string): string[] => {
   const parsed = parsePath(path)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { escapeXml } from '../../src/https/escape-xml.ts'
+import fc from '../support/properties.ts'
 
 /** Comes with Node-RED; has no types. */
 const { parser } = createRequire(import.meta.url)('sax') as {

@@ -1,10 +1,10 @@
 /** Which HL7 text is found in a body, whatever its status and content type say. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import fc from 'fast-check'
 import { escapeXml } from '../../src/https/escape-xml.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../../src/https/reply-body.ts'
 import { ack, ackOf, ADT, Exchange } from '../support/exchange.ts'
+import fc from '../support/properties.ts'
 
 /** Large enough for the bodies below. */
 const maxResponseBytes = 2_097_152

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { escapeXml } from '../../src/https/escape-xml.ts'
 import { declaredXmlCharset, xmlTexts } from '../../src/https/xml-texts.ts'
+import fc from '../support/properties.ts'
 
 describe('the texts of XML', () => {
   const documents: Record<string, [xml: string, texts: string[]]> = {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { ReceiverRefusal } from '../../src/oauth2/answer-hints.ts'
 import { instant, type Instant } from '../../src/oauth2/token-times.ts'
 import { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
+import fc from '../support/properties.ts'
 
 /** How a receiver refuses a token. */
 const REFUSAL = refusalBy('receiver.example')

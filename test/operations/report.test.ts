@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { MessageContent } from '../../nodes/operations/answers.ts'
 import { report } from '../../nodes/operations/page/story/report.ts'
 import { english } from '../../src/english.ts'
 import { messageRow } from '../support/fake-operations.ts'
+import fc from '../support/properties.ts'
 import { tabText } from '../support/tab-texts.ts'
 
 const facts = {

@@ -3,8 +3,8 @@ import { PassThrough } from 'node:stream'
 import { describe, it } from 'node:test'
 import { serialize } from 'node:v8'
 import { createContext, runInContext, runInNewContext } from 'node:vm'
-import fc from 'fast-check'
 import { decodeMessage, encodeMessage } from '../../src/queue/message-codec.ts'
+import fc from '../support/properties.ts'
 
 const isWhole = (msg: object): boolean => encodeMessage(msg).whole
 const roundTrip = (msg: object): Record<string, unknown> => decodeMessage(encodeMessage(msg).bytes)

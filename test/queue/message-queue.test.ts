@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
 import { knownState, NO_VERDICT } from '../../src/queue/message-row.ts'
 import type { Order, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import fc from '../support/properties.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
 import {
   accept,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { ContentStore, Move, Order } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
+import fc from '../support/properties.ts'
 
 /** A message as the model knows it. */
 interface Known {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { AnsweredAttempt, Attempt, AttemptError } from '../../src/rules/attempt.ts'
 import { decide, retriesOnReset } from '../../src/rules/decide.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { errorFamilies } from '../../src/rules/reply-test.ts'
 import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+import fc from '../support/properties.ts'
 
 const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
 

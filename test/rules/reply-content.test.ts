@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { AttemptReply } from '../../src/rules/attempt.ts'
 import { factsOf, holds } from '../../src/rules/holds.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 import type { Segment } from '../../src/hl7/segments.ts'
+import fc from '../support/properties.ts'
 
 const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import {
   DEFAULT_REPLY_RULES,
   MAX_CONTENT_TESTS,
@@ -12,6 +11,7 @@ import {
 import type { ReplyRulesMistake } from '../../src/rules/reply-rules-error.ts'
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
 import { parsePath } from '../../src/hl7/path.ts'
+import fc from '../support/properties.ts'
 
 /** The test of a rule that has only one. */
 function testOf(codes: string): ReplyTest | undefined {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 import type { Attempt } from '../../src/rules/attempt.ts'
@@ -13,6 +12,7 @@ import {
 import { REFUSALS } from '../../src/rules/reply-test.ts'
 import { acceptedRefusals, neverDecides } from '../../src/rules/rule-reach.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
+import fc from '../support/properties.ts'
 
 const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
 
