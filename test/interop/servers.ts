@@ -11,9 +11,9 @@ import { PYTHON } from '../support/debian-packages.ts'
 import { freePort } from '../support/free-port.ts'
 
 const NGINX = '/usr/sbin/nginx'
-const APACHE = '/usr/sbin/apache2'
+export const APACHE = '/usr/sbin/apache2'
 const HAPROXY = '/usr/sbin/haproxy'
-const APACHE_MODULES = '/usr/lib/apache2/modules'
+export const APACHE_MODULES = '/usr/lib/apache2/modules'
 
 /** A server in a separate process. */
 export interface ServerProcess {
@@ -260,7 +260,8 @@ backend back
   }
 }
 
-async function startConfigured(
+/** Starts a server with TLS whose files are in a directory of its own. */
+export async function startConfigured(
   tls: Certificate,
   configure: (
     directory: string,
