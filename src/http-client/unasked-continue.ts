@@ -44,6 +44,11 @@ export class UnaskedContinue {
   }
 
   #filter(bytes: Buffer): Buffer {
+    // Nearly always.
+    if (this.#part === 'beginning' && this.#held === 0 && isFinal(bytes)) {
+      this.#part = 'other'
+      return bytes
+    }
     const kept: Buffer[] = []
     let at = 0
     while (at < bytes.length) {
@@ -97,4 +102,9 @@ export class UnaskedContinue {
     }
     return bytes.length
   }
+}
+
+/** Whether an answer that begins so is certainly no interim one. */
+function isFinal(bytes: Buffer): boolean {
+  return bytes.length >= INTERIM.length && bytes[INTERIM.length - 1] !== INTERIM.at(-1)
 }

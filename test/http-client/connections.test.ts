@@ -311,6 +311,12 @@ describe('connections', () => {
       late: (socket) => {
         socket.write(answer, () => setTimeout(() => socket.end(), 200))
       },
+      'having said so': (socket) => {
+        socket.end(answer.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+      },
+      'at the end of an answer without a length': (socket) => {
+        socket.end('HTTP/1.1 200 OK\r\n\r\nok')
+      },
       never: (socket) => socket.write(answer)
     }
     let way = 'never'
@@ -324,6 +330,8 @@ describe('connections', () => {
       ['with the answer', true],
       ['behind the answer', true],
       ['with a reset', true],
+      ['having said so', false],
+      ['at the end of an answer without a length', false],
       ['late', false]
     ] as const) {
       it(`are no longer kept after the second time: ${name}`, async () => {
