@@ -201,9 +201,10 @@ export class Connection {
 
   /** The server ends the connection. */
   #noteEarlyClose(): void {
-    const { completedAt, isStarted = false } = this.#exchange ?? {}
-    // A request that is on its way may be why.
-    const idleSince = completedAt ?? (isStarted ? undefined : this.#answeredAt)
+    const { completedAt, isStarted = false, status } = this.#exchange ?? {}
+    // A request that is on its way may be why, if not the first one was the last.
+    const isAsked = isStarted && (this.#requests > 2 || status !== undefined)
+    const idleSince = completedAt ?? (isAsked ? undefined : this.#answeredAt)
     if (idleSince === undefined) return
     if (performance.now() - idleSince <= EARLY_MS) this.#wasClosedEarly = true
   }

@@ -317,6 +317,7 @@ describe('connections', () => {
       'at the end of an answer without a length': (socket) => {
         socket.end('HTTP/1.1 200 OK\r\n\r\nok')
       },
+      'at once': (socket) => socket.resetAndDestroy(),
       never: (socket) => socket.write(answer)
     }
     let way = 'never'
@@ -369,19 +370,37 @@ describe('connections', () => {
       assert.deepEqual([server.connections(), unkept], [4, []])
     })
 
-    it('are kept if it cut the next request, which may be why', async () => {
+    it('are no longer kept after the second time, though the next request was on its way', async () => {
+      const server = await test.serveTcp((socket) => {
+        socket.on('data', () => ways[way]?.(socket))
+      })
+      const unkept: string[] = []
+      const mine = test.undici({ onUnkept: (host) => unkept.push(host) })
+      for (let times = 1; times < 3; times++) {
+        way = 'never'
+        await post(mine, server.url)
+        way = 'at once'
+        assert.equal((await errorOf(post(mine, server.url))).isStale, true)
+      }
+      assert.deepEqual(unkept, [server.url.host])
+      way = 'never'
+      for (let times = 0; times < 2; times++) await post(mine, server.url)
+      assert.equal(server.connections(), 4)
+    })
+
+    it('are kept if it cut a later request, which may be why', async () => {
       const unkept: string[] = []
       for (const cut of ['end', 'resetAndDestroy'] as const) {
         const server = await test.serveTcp((socket) => {
           let requests = 0
           socket.on('data', () => {
-            if (++requests === 1) socket.write(answer)
+            if (++requests < 3) socket.write(answer)
             else socket[cut]()
           })
         })
         const mine = test.undici({ onUnkept: (host) => unkept.push(host) })
         for (let times = 0; times < 4; times++) {
-          await post(mine, server.url)
+          for (let sent = 0; sent < 2; sent++) await post(mine, server.url)
           assert.equal((await errorOf(post(mine, server.url))).isStale, true)
         }
       }
