@@ -21,11 +21,13 @@ const NEEDED = {
   'OWASP CRS': ['modsecurity-crs', '3.3'],
   PHP: ['php-cgi', '8.2'],
   Prometheus: ['prometheus', '2.42'],
+  'Python for uWSGI': ['uwsgi-plugin-python3', '2.0'],
   'python-hl7': ['python3-hl7', '0.4.5'],
   // Older quorum queues know no consumer priority for a single active consumer.
   RabbitMQ: ['rabbitmq-server', '4.0'],
   spyne: ['python3-spyne', '2.14'],
-  strace: ['strace', '6.1']
+  strace: ['strace', '6.1'],
+  uWSGI: ['uwsgi-core', '2.0']
 } as const
 
 /** Debian's own Python: only it finds Debian's packages for Python. */
