@@ -155,6 +155,7 @@ function retryKind(cause: string, last: DeliveryState['failure']): Advice[0] {
   // Otherwise it is the proxy that does not let it through.
   if (cause === 'ERR_PROXY_TUNNEL') return 'advice-behind-proxy'
   if (cause === 'CERT_HAS_EXPIRED') return 'advice-tls-expired'
+  if (failure?.isOfOwnCertificate) return 'advice-client-certificate'
   const family = failure?.family ?? (TLS_CODE.test(cause) ? 'tls' : last?.family)
   const isTls = TLS_CODE.test(cause)
   if (family === 'reset') return isTls ? 'advice-cut-answer' : 'advice-cut'
@@ -174,6 +175,7 @@ function retryKind(cause: string, last: DeliveryState['failure']): Advice[0] {
 /** During these, the clock runs only if outages count: no one has refused the message. */
 const OUTAGES: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   'advice-behind-proxy',
+  'advice-client-certificate',
   'advice-proxy',
   'advice-tls',
   'advice-tls-cut',

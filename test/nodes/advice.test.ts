@@ -184,6 +184,22 @@ describe('the advice for a node', () => {
     })
   }
 
+  it('says that the receiver wants a client certificate, if it says so', async (t) => {
+    const receiver = await startServer((_request, response) => response.end(), {
+      ...(await world.authority.issueServer()),
+      ...{ requestCert: true, ca: world.authority.ca }
+    })
+    t.after(receiver.close)
+    await deploy({ url: receiver.url.href, auth: '' })
+    await send()
+    const text = await advised('advice-client-certificate')
+    assert.match(
+      text,
+      /^The receiver \S+ does not accept .* or wants one \(ERR_SSL_\w+\)\. 1 message/
+    )
+    assert.match(text, /Choose a certificate that it knows/)
+  })
+
   it('says that the receiver broke off while it replied, and names no certificate', async (t) => {
     const behind = await startServer(
       (request, response) => request.resume().once('end', () => response.end('ok')),
