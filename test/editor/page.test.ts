@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
@@ -676,6 +677,21 @@ describe('the page', () => {
     await open()
     assert.equal(await page.evaluate(`document.documentElement.lang`), 'de')
     assert.match(await text('.hl7-summary'), /3 von 4 Nodes mit Handlungsbedarf/)
+  })
+
+  it('has room at 150 % for the words of each language', async () => {
+    const languages = readdirSync(new URL('../../locales/', import.meta.url))
+    assert.ok(languages.length > 5)
+    for (const language of languages) {
+      await page.addInitScript(
+        `Object.defineProperty(navigator, 'languages', { configurable: true, get: () => ['${language}'] })`
+      )
+      await open(933)
+      assert.equal(await page.evaluate(`document.documentElement.lang`), language)
+      await page.click('[data-key=Laboratory]')
+      await page.locator('.hl7-picture').first().waitFor()
+      assert.deepEqual(await sticksOut(page), [], language)
+    }
   })
 
   it('has no room problem at 150 %, nor with nodes in trouble only', async () => {
