@@ -1,6 +1,5 @@
 import { randomUUID, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
-import * as openid from 'openid-client'
 import { readAssertionFile } from './assertion-file.ts'
 import { encodeId, encodeSecret } from './client-auth-method.ts'
 import type { ServerMetadata } from './discovery.ts'
@@ -9,16 +8,11 @@ import { SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
-/**
- * Adds the client's credentials to a request. openid-client awaits the result, although its own
- * type says `void`.
- */
-export type ClientAuthentication = (
-  server: ServerMetadata,
-  client: openid.ClientMetadata,
-  body: URLSearchParams,
-  headers: Headers
-) => unknown
+/** Adds the client's credentials to a request. */
+export type ClientAuthentication = (request: {
+  form: URLSearchParams
+  headers: Record<string, string>
+}) => void | Promise<void>
 
 /** What a request is authenticated with and for. */
 export interface Signing {
@@ -45,7 +39,7 @@ const ASSERTION_LIFE = 240
 const BACKDATED = 20
 
 /**
- * The method as openid-client expects it. Each request signs its own assertion.
+ * How a request is authenticated. Each one signs its own assertion.
  *
  * @throws {TokenError} `CONFIG` if there is no signing key, or if the key does not suit the
  * algorithm
@@ -63,20 +57,23 @@ export function clientAuthentication(
     case 'client_secret_basic_raw':
       return basic(clientId, clientSecret)
     case 'client_secret_post':
-      return openid.ClientSecretPost(clientSecret)
+      return ({ form }) => {
+        form.set('client_id', clientId)
+        form.set('client_secret', clientSecret)
+      }
     case 'client_secret_jwt':
       return byAssertion(clientId, () => secretSigner(signing)(ofClient))
     case 'private_key_jwt': {
       const sign = keySigner(signing)
       return byAssertion(clientId, () => sign(ofClient))
     }
-    case 'tls_client_auth':
-      return openid.TlsClientAuth()
     case 'client_assertion_file':
       return byAssertion(clientId, () => readAssertionFile(assertionFile, signing.now()))
+    case 'tls_client_auth':
+      return byName(clientId)
     case 'none':
       // The assertion names the client already (RFC 7521 §4.1).
-      return grantType === 'jwt_bearer' ? () => undefined : openid.None()
+      return grantType === 'jwt_bearer' ? () => undefined : byName(clientId)
   }
 }
 
@@ -91,11 +88,18 @@ export function grantAssertion(signing: Signing): Promise<string> {
   return keySigner(signing)({ sub, ...claimsOf(signing.settings) })
 }
 
+/** The client is only named (RFC 6749 §3.2.1, RFC 8705 §2). */
+function byName(clientId: string): ClientAuthentication {
+  return ({ form }) => {
+    form.set('client_id', clientId)
+  }
+}
+
 /** Basic authentication (RFC 7617). */
 function basic(user: string, password: string): ClientAuthentication {
   const credentials = Buffer.from(`${user}:${password}`).toString('base64')
-  return (_server, _client, _body, headers) => {
-    headers.set('authorization', `Basic ${credentials}`)
+  return ({ headers }) => {
+    headers['authorization'] = `Basic ${credentials}`
   }
 }
 
@@ -111,18 +115,15 @@ function claimsOf({ assertionClaims }: TokenSettings): Claims {
   )
 }
 
-/**
- * Signs the claims of an assertion. openid-client, which can sign those of a client, knows only HS256 for a secret,
- * and no assertion of a grant.
- */
+/** Signs the claims of an assertion, of the client or of the grant. */
 type Signer = (claims: Claims) => Promise<string>
 
 /** Proves who the client is with an assertion (RFC 7523 §2.2). */
 function byAssertion(clientId: string, sign: () => Promise<string>): ClientAuthentication {
-  return async (_server, _client, body) => {
-    body.set('client_id', clientId)
-    body.set('client_assertion_type', ASSERTION_TYPE)
-    body.set('client_assertion', await sign())
+  return async ({ form }) => {
+    form.set('client_id', clientId)
+    form.set('client_assertion_type', ASSERTION_TYPE)
+    form.set('client_assertion', await sign())
   }
 }
 

@@ -13,7 +13,7 @@ import type { Hint } from './hint.ts'
 import { translateError } from './network-error.ts'
 import { readRefusal } from './token-answer.ts'
 import { mayPass, TokenError } from './token-error.ts'
-import { allowPlainHttp, decodeText, type TokenFetch } from './token-fetch.ts'
+import { decodeText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
 import { isTokenPath } from './token-url.ts'
 
@@ -109,8 +109,10 @@ export class Discovery {
     fetch: TokenFetch
   ): Promise<ServerMetadata> {
     let issuerFound = ''
-    const readDocument: openid.CustomFetch = async (url, options) => {
-      const document = readMetadata(await fetch(url, options), url, this.#settings, this.#clock)
+    // The signal that openid-client passes is not used, because its timer cannot be stopped.
+    const readDocument: openid.CustomFetch = async (url, { method, headers }) => {
+      const reply = await fetch(url, { method, headers })
+      const document = readMetadata(reply, url, this.#settings, this.#clock)
       // SMART's document has no issuer, but openid-client requires one: its location.
       if (url === server.href) document['issuer'] ??= url.slice(0, url.indexOf(WELL_KNOWN))
       if (typeof document['issuer'] === 'string') issuerFound = document['issuer']
@@ -154,6 +156,15 @@ export class Discovery {
 
 /** openid-client's code for an issuer that differs from Issuer URL. */
 const MISMATCH = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
+
+/**
+ * openid-client's switch that allows `http:` at all. Which addresses are safe is decided here, by
+ * an exact rule (loopback). The type is written out because the original is marked as deprecated to
+ * make it stand out.
+ */
+const { allowInsecureRequests: allowPlainHttp } = openid as unknown as {
+  allowInsecureRequests: (configuration: openid.Configuration) => void
+}
 
 /** Usually 404; Spring Authorization Server without OpenID answers 403. */
 function isNotFound(error: unknown): boolean {

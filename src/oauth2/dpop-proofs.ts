@@ -1,51 +1,10 @@
-import type { DPoPHandle } from 'openid-client'
+import { createHash, randomUUID } from 'node:crypto'
+import type { SignJWT } from 'jose'
 import { challengeParameters } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { asRequested } from '../http-client/request-target.ts'
 
-/** What openid-client's handle can do at run time; its types show nothing of it. */
-export interface DpopHandle extends DPoPHandle {
-  /** Sets the header `dpop`. */
-  addProof(url: URL, headers: Headers, method: string, accessToken: string): Promise<void>
-  cacheNonce(answer: { headers: { get(name: string): unknown } }, url: URL): void
-}
-
 type AnswerHead = Pick<HttpReply, 'status' | 'headers'>
-
-/**
- * The DPoP proofs (RFC 9449) of one node, with the nonces that servers hand out. openid-client makes
- * them, with a key pair that is never stored and whose private key cannot be exported.
- */
-export class DpopProofs {
-  /** For token requests, in which openid-client itself sends proofs and keeps nonces. */
-  readonly handle: Promise<DpopHandle>
-
-  constructor() {
-    this.handle = createHandle()
-    // It may fail before anybody waits for it.
-    this.handle.catch(() => undefined)
-  }
-
-  /**
-   * The header `DPoP` for one request to a receiver. A server may refuse to see it twice: each request
-   * needs its own.
-   *
-   * @param accessToken the token that the request carries
-   */
-  async proof(method: string, url: URL, accessToken: string): Promise<string> {
-    const handle = await this.handle
-    const headers = new Headers()
-    // The receiver compares it with the URL that it sees.
-    await handle.addProof(asRequested(url), headers, method, accessToken)
-    return headers.get('dpop') ?? ''
-  }
-
-  /** Remembers the nonce of a receiver's answer, if there is one, for later requests to that origin. */
-  async keepNonce(url: URL, headers: HttpReply['headers']): Promise<void> {
-    const handle = await this.handle
-    handle.cacheNonce({ headers: new Map(Object.entries(headers)) }, url)
-  }
-}
 
 /** A request that may carry a proof. */
 interface ProvenRequest {
@@ -53,8 +12,90 @@ interface ProvenRequest {
   url: URL
 }
 
+/** What an answer says of the proof in its request. */
+export interface ProofVerdict {
+  headers: HttpReply['headers']
+  isRefused: boolean
+}
+
+/** Makes a JWT of these claims, and signs it. */
+type Sign = (claims: ConstructorParameters<typeof SignJWT>[0]) => Promise<string>
+
+/** Origins whose nonces are kept. */
+const MOST_NONCES = 100
+
 /**
- * Sends a request with a proof, and once more with the nonce that the receiver wants in it (RFC 9449 §9).
+ * The DPoP proofs (RFC 9449) of one node, with the nonces that servers hand out. Its key pair is never stored, and the
+ * private key cannot be exported.
+ */
+export class DpopProofs {
+  readonly #sign: Promise<Sign>
+  /** The newest of each origin; the oldest ones go first. */
+  readonly #nonces = new Map<string, string>()
+
+  constructor() {
+    this.#sign = createKey()
+    // It may fail before anybody waits for it.
+    this.#sign.catch(() => undefined)
+  }
+
+  /**
+   * The header `DPoP` for one request. A server may refuse to see it twice: each request needs its own.
+   *
+   * @param accessToken the token that the request carries; undefined for a token request
+   */
+  async proof(method: string, url: URL, accessToken: string | undefined): Promise<string> {
+    const sign = await this.#sign
+    // The server compares it with the URL that it sees.
+    const { origin, pathname } = asRequested(url)
+    const nonce = this.#nonces.get(origin)
+    return sign({
+      htm: method,
+      htu: origin + pathname,
+      jti: randomUUID(),
+      iat: Math.floor(Date.now() / 1000),
+      ...(nonce !== undefined && { nonce }),
+      ...(accessToken !== undefined && {
+        ath: createHash('sha256').update(accessToken).digest('base64url')
+      })
+    })
+  }
+
+  /** Remembers the nonce of an answer, if there is one, for later requests to that origin. */
+  keepNonce({ origin }: URL, headers: HttpReply['headers']): void {
+    const nonce = headers['dpop-nonce']
+    if (typeof nonce !== 'string' || nonce === '') return
+    this.#nonces.delete(origin)
+    this.#nonces.set(origin, nonce)
+    const [oldest] = this.#nonces.keys()
+    if (this.#nonces.size > MOST_NONCES && oldest !== undefined) this.#nonces.delete(oldest)
+  }
+
+  /**
+   * Sends a request with a proof, and once more with the nonce that the server wants in it (RFC 9449 §8, §9).
+   *
+   * @param token the one in the request; undefined for a token request
+   * @param verdictOf undefined for a failure
+   */
+  async sendProven<Answer>(
+    { method, url }: ProvenRequest,
+    token: string | undefined,
+    send: (proof: string) => Promise<Answer>,
+    verdictOf: (answer: Answer) => ProofVerdict | undefined
+  ): Promise<Answer> {
+    const sendOnce = async (): Promise<{ answer: Answer; wantsNonce: boolean }> => {
+      const answer = await send(await this.proof(method, url, token))
+      const { headers = {}, isRefused = false } = verdictOf(answer) ?? {}
+      this.keepNonce(url, headers)
+      return { answer, wantsNonce: isRefused && headers['dpop-nonce'] !== undefined }
+    }
+    const { answer, wantsNonce } = await sendOnce()
+    return wantsNonce ? (await sendOnce()).answer : answer
+  }
+}
+
+/**
+ * Sends a request to a receiver, with a proof if one is wanted.
  *
  * @param proofs undefined: no DPoP
  * @param token the one in the request
@@ -62,31 +103,25 @@ interface ProvenRequest {
  */
 export async function withProof<Answer>(
   proofs: DpopProofs | undefined,
-  { method, url }: ProvenRequest,
+  request: ProvenRequest,
   token: string | undefined,
   send: (proof: string | undefined) => Promise<Answer>,
   headOf: (answer: Answer) => AnswerHead | undefined
 ): Promise<Answer> {
   if (proofs === undefined || token === undefined) return send(undefined)
-  const sendProven = async (): Promise<Answer> => {
-    const answer = await send(await proofs.proof(method, url, token))
+  return proofs.sendProven(request, token, send, (answer) => {
     const head = headOf(answer)
-    if (head !== undefined) await proofs.keepNonce(url, head.headers)
-    return answer
-  }
-  const answer = await sendProven()
-  const head = headOf(answer)
-  const hasNonce = head?.headers['dpop-nonce'] !== undefined
-  return hasNonce && refusesProof(head) ? sendProven() : answer
+    return head && { headers: head.headers, isRefused: refusesProof(head) }
+  })
 }
 
-async function createHandle(): Promise<DpopHandle> {
-  const openid = await import('openid-client')
+async function createKey(): Promise<Sign> {
+  const { exportJWK, generateKeyPair, SignJWT } = await import('jose')
   // Every server with DPoP knows ES256.
-  const keyPair = await openid.randomDPoPKeyPair('ES256')
-  // Of a configuration, only the clock skew is read.
-  const configuration = new openid.Configuration({ issuer: 'https://unused.invalid' }, 'unused')
-  return openid.getDPoPHandle(configuration, keyPair) as DpopHandle
+  const alg = 'ES256'
+  const { privateKey, publicKey } = await generateKeyPair(alg)
+  const header = { alg, typ: 'dpop+jwt', jwk: await exportJWK(publicKey) }
+  return (claims) => new SignJWT(claims).setProtectedHeader(header).sign(privateKey)
 }
 
 /**

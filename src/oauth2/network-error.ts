@@ -13,8 +13,9 @@ export interface RequestPlace {
   isPlain: boolean
 }
 
-/** openid-client's own codes that can still occur. */
-const OF_METADATA: readonly KeyUnder<'log', 'token.metadata'>[] = [
+/** What can be wrong with metadata, in openid-client's codes. */
+type MetadataFault = KeyUnder<'log', 'token.metadata'>
+const METADATA_FAULTS: readonly MetadataFault[] = [
   'OAUTH_INVALID_SERVER_METADATA',
   'OAUTH_REQUEST_PROTOCOL_FORBIDDEN',
   'OAUTH_INVALID_RESPONSE'
@@ -24,23 +25,31 @@ const OF_METADATA: readonly KeyUnder<'log', 'token.metadata'>[] = [
 const NO_TOKEN_SERVER = new Set(['ERR_RESPONSE_TOO_LARGE', 'ERR_CONTENT_DECODING'])
 
 /**
- * Turns anything that got, openid-client or Node.js threw into a safe error. Only codes are kept:
- * openid-client's errors contain answers, and Node.js's may contain input.
+ * Turns anything that got, openid-client (which reads the metadata) or Node.js threw into a safe error. Only codes are
+ * kept: openid-client's errors contain answers, and Node.js's may contain input.
  */
 export function translateError(error: unknown, place: RequestPlace): TokenError {
   const known = findInChain(error)
   if (known instanceof TokenError) return known
   if (known instanceof HttpError) return fromHttpError(known, place)
-  const { host, field } = place
+  const { host } = place
   const code = codeOf(error)
-  const ofMetadata = OF_METADATA.find((known) => known === code)
-  const key = ofMetadata === undefined ? 'token.notMade' : (`token.metadata.${ofMetadata}` as const)
-  return new TokenError(english('log', key, { host, code }), {
+  const ofMetadata = METADATA_FAULTS.find((known) => known === code)
+  if (ofMetadata !== undefined) return metadataError(ofMetadata, place)
+  return new TokenError(english('log', 'token.notMade', { host, code }), {
     code,
     host,
-    hints: [
-      ofMetadata === undefined ? { key: 'requestFailed' } : { key: 'metadata', values: { field } }
-    ],
+    hints: [{ key: 'requestFailed' }],
+    permanent: true
+  })
+}
+
+/** Metadata that cannot be used. */
+export function metadataError(code: MetadataFault, { host, field }: RequestPlace): TokenError {
+  return new TokenError(english('log', `token.metadata.${code}`, { host }), {
+    code,
+    host,
+    hints: [{ key: 'metadata', values: { field } }],
     permanent: true
   })
 }

@@ -10,13 +10,11 @@ export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & 
 
 export interface TokenGranted {
   kind: 'granted'
-  /** The answer as in RFC 6749 §5.1, with seconds and scope if the server sent usable ones. */
-  token: {
-    access_token: string
-    token_type: TokenType
-    expires_in: number | undefined
-    scope: string | undefined
-  }
+  accessToken: string
+  /** Seconds, if the server sent something usable. */
+  expiresIn: number | undefined
+  /** If it sent one. */
+  scope: string | undefined
 }
 
 export interface TokenRefused {
@@ -115,12 +113,9 @@ function tokenIn(
   }
   return {
     kind: 'granted',
-    token: {
-      access_token: accessToken,
-      token_type: wanted,
-      expires_in: seconds,
-      scope: typeof scope === 'string' ? scope : undefined
-    }
+    accessToken,
+    expiresIn: seconds,
+    scope: typeof scope === 'string' ? scope : undefined
   }
 }
 

@@ -1,17 +1,11 @@
 import type { KeyObject } from 'node:crypto'
-import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
 import { answerError, errorInFront, type AnswerFacts } from './answer-error.ts'
 import { clientAuthMethod } from './client-auth-method.ts'
-import {
-  clientAuthentication,
-  grantAssertion,
-  type ClientAuthentication,
-  type Signing
-} from './client-authentication.ts'
+import type { Signing } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import type { DpopProofs } from './dpop-proofs.ts'
 import { addressField } from './hint.ts'
@@ -20,14 +14,9 @@ import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer, type TokenGranted } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
-import { allowPlainHttp, decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
-import {
-  GRANT_TYPES,
-  type ClientAuthMethod,
-  type NamedValue,
-  type TokenSettings,
-  type TokenType
-} from './token-settings.ts'
+import { decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
+import { secretsIn, tokenEndpointOf, tokenRequest } from './token-request.ts'
+import type { ClientAuthMethod, TokenSettings, TokenType } from './token-settings.ts'
 import { instant, type Instant } from './token-times.ts'
 
 /** A token as received, and how it was obtained. */
@@ -41,6 +30,13 @@ export interface ObtainedToken {
   sentAt: Instant
   tokenEndpoint: string
   clientAuth: ClientAuthMethod
+}
+
+/** What the token endpoint answered to one request. */
+interface Answer {
+  reply: HttpReply
+  sentAt: Instant
+  found: TokenGranted | TokenError
 }
 
 /**
@@ -127,69 +123,8 @@ export class TokenClient {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
     const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
-    const redactor = new Redactor(this.#secrets)
-    const configuration = this.#configure(metadata, clientAuth)
-    const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
-    let sentAt = instant(this.#clock)
-    let tokenEndpoint = metadata.token_endpoint ?? ''
-    let challenge: TokenError | undefined
-    configuration[openid.customFetch] = async (url, options) => {
-      tokenEndpoint = url
-      sentAt = instant(this.#clock)
-      for (const secret of secretsIn(options)) redactor.add(secret)
-      // Of a name in two cases, got sends the last.
-      const reply = await fetch(url, { ...options, headers: { ...options.headers, ...added } })
-      const found = this.#read(reply, url, { clientAuth, supported, redactor })
-      const nonce = reply.headers['dpop-nonce']
-      const headers = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}
-      if (!(found instanceof TokenError)) return Response.json(found, { headers })
-      if (nonce === undefined || found.code !== 'use_dpop_nonce') throw found
-      // openid-client repeats the request, with the nonce, once.
-      challenge = found
-      return Response.json({ error: found.code }, { status: 400, headers })
-    }
-
-    try {
-      const token = await openid.genericGrantRequest(
-        configuration,
-        GRANT_TYPES[settings.grantType],
-        grantParameters(settings),
-        this.#proofs && { DPoP: await this.#proofs.handle }
-      )
-      return {
-        accessToken: token.access_token,
-        expiresIn: token.expires_in,
-        scope: token.scope ?? settings.scope,
-        sentAt,
-        tokenEndpoint,
-        clientAuth
-      }
-    } catch (error) {
-      // Only a challenge is passed on to openid-client: this is the second.
-      if (challenge !== undefined && error instanceof openid.ResponseBodyError) throw challenge
-      throw translateError(error, this.#place(tokenEndpoint))
-    }
-  }
-
-  /** The token in an answer, as openid-client understands it, or why there is none. */
-  #read(
-    reply: HttpReply,
-    url: string,
-    facts: Pick<AnswerFacts, 'clientAuth' | 'supported' | 'redactor'>
-  ): TokenGranted['token'] | TokenError {
-    const settings = this.#settings
-    const text = decodeText(reply.body)
-    const inFront = errorInFront({ reply, text, url, field: 'tokenEndpoint' }, facts.redactor)
-    if (inFront !== undefined) return inFront
-    const answer = readTokenAnswer(reply.status, text, tokenType(settings))
-    for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
-    if (answer.kind === 'granted') return answer.token
-    return answerError(answer, reply, url, { ...facts, settings, text, now: this.#clock.now() })
-  }
-
-  /** What openid-client makes a request from. */
-  #configure(metadata: ServerMetadata, clientAuth: ClientAuthMethod): openid.Configuration {
-    const settings = this.#settings
+    const url = tokenEndpointOf(metadata, settings, this.#place())
+    const facts = { clientAuth, supported, redactor: new Redactor(this.#secrets) }
     const signing: Signing = {
       settings,
       metadata,
@@ -197,26 +132,55 @@ export class TokenClient {
       thumbprint: this.#thumbprint,
       now: () => this.#clock.now()
     }
-    const authenticate = clientAuthentication(clientAuth, signing)
-    const complete: ClientAuthentication = async (server, client, body, headers) => {
-      await authenticate(server, client, body, headers)
-      // Signed again for each request: an assertion may be used only once.
-      if (settings.grantType === 'jwt_bearer') body.set('assertion', await grantAssertion(signing))
-      // Last, so that every parameter of the request can be replaced.
-      replaceParameters(body, settings.extraParams)
+    const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
+    const send = async (proof: string | undefined): Promise<Answer> => {
+      const request = await tokenRequest(clientAuth, signing)
+      for (const secret of [...secretsIn(request), proof ?? '']) facts.redactor.add(secret)
+      const sentAt = instant(this.#clock)
+      // Of a name in two cases, got sends the last.
+      const headers = { ...request.headers, ...(proof !== undefined && { dpop: proof }), ...added }
+      const reply = await fetch(url.href, { method: 'POST', headers, form: request.form })
+      return { reply, sentAt, found: this.#read(reply, url.href, facts) }
     }
-    const configuration = new openid.Configuration(
-      metadata,
-      settings.clientId,
-      // A client with a certificate uses the addresses for certificates, if there are any, however
-      // it authenticates (RFC 8705 §5).
-      { use_mtls_endpoint_aliases: settings.hasClientCertificate },
-      complete
+
+    try {
+      const { found, sentAt } = await this.#withProof(url, send)
+      if (found instanceof TokenError) throw found
+      const { accessToken, expiresIn, scope = settings.scope } = found
+      return { accessToken, expiresIn, scope, sentAt, tokenEndpoint: url.href, clientAuth }
+    } catch (error) {
+      throw translateError(error, this.#place(url.href))
+    }
+  }
+
+  /** Adds a proof if DPoP is on. */
+  #withProof(url: URL, send: (proof: string | undefined) => Promise<Answer>): Promise<Answer> {
+    if (this.#proofs === undefined) return send(undefined)
+    return this.#proofs.sendProven(
+      { method: 'POST', url },
+      undefined,
+      send,
+      ({ reply, found }) => ({
+        headers: reply.headers,
+        isRefused: found instanceof TokenError && found.code === 'use_dpop_nonce'
+      })
     )
-    // Our own fetch limits how long an answer may take.
-    allowPlainHttp(configuration)
-    configuration.timeout = 0
-    return configuration
+  }
+
+  /** The token in an answer, or why there is none. */
+  #read(
+    reply: HttpReply,
+    url: string,
+    facts: Pick<AnswerFacts, 'clientAuth' | 'supported' | 'redactor'>
+  ): TokenGranted | TokenError {
+    const settings = this.#settings
+    const text = decodeText(reply.body)
+    const inFront = errorInFront({ reply, text, url, field: 'tokenEndpoint' }, facts.redactor)
+    if (inFront !== undefined) return inFront
+    const answer = readTokenAnswer(reply.status, text, tokenType(settings))
+    for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
+    if (answer.kind === 'granted') return answer
+    return answerError(answer, reply, url, { ...facts, settings, text, now: this.#clock.now() })
   }
 
   #place(url?: string): RequestPlace {
@@ -247,38 +211,4 @@ function isElsewhere(error: unknown): boolean {
 /** The only one that is accepted. */
 export function tokenType({ dpop }: TokenSettings): TokenType {
   return dpop ? 'DPoP' : 'Bearer'
-}
-
-/** The parameters of a token request, without those that are signed or authenticate the client. */
-function grantParameters(settings: TokenSettings): URLSearchParams {
-  const { grantType, username, password, scope, audience, resource } = settings
-  const parameters = new URLSearchParams()
-  if (grantType === 'password') {
-    parameters.set('username', username)
-    parameters.set('password', password)
-  }
-  if (scope !== '') parameters.set('scope', scope)
-  if (audience !== '') parameters.set('audience', audience)
-  for (const one of resource.split(/\s+/)) {
-    if (one !== '') parameters.append('resource', one)
-  }
-  return parameters
-}
-
-/** What a request carries besides the settings' own secrets: credentials and assertions. */
-function secretsIn({ headers, body }: openid.CustomFetchOptions): string[] {
-  const form = body instanceof URLSearchParams ? body : new URLSearchParams()
-  return [
-    (headers['authorization'] ?? '').replace(/^Basic /, ''),
-    form.get('client_assertion') ?? '',
-    form.get('assertion') ?? ''
-  ]
-}
-
-/** Replaces parameters by name; a name with only empty values is removed. */
-function replaceParameters(body: URLSearchParams, extra: readonly NamedValue[]): void {
-  for (const { name } of extra) body.delete(name)
-  for (const { name, value } of extra) {
-    if (value !== '') body.append(name, value)
-  }
 }

@@ -213,7 +213,7 @@ describe('discovery', () => {
   it('sends nothing without TLS if the issuer uses TLS, not even to this machine', async () => {
     const { origin } = test.server
     const fetch = tokenFetch(test.httpClient, 'https://login.example', new AbortController().signal)
-    await assert.rejects(fetch(`${origin}/token`, { method: 'POST', headers: {}, body: null }), {
+    await assert.rejects(fetch(`${origin}/token`, { method: 'POST', headers: {} }), {
       code: 'CONFIG',
       message: `The issuer names the address ${origin}, which cannot be used: The URL must start with https:// If the token server is behind a proxy, its operator has to set the public address.`
     })

@@ -110,22 +110,42 @@ describe('proofs for a receiver', () => {
 
   it('are for its address and the token, with the newest nonce of its origin', async () => {
     const proofs = new DpopProofs()
-    await proofs.keepNonce(new URL('https://other.example/'), { 'dpop-nonce': 'other' })
+    proofs.keepNonce(new URL('https://other.example/'), { 'dpop-nonce': 'other' })
     const claims = async (): Promise<Record<string, unknown>> =>
       decodeJwt(await proofs.proof('PUT', url, 'a-token'))
     const { htm, htu, ath, nonce } = await claims()
     assert.deepEqual([htm, htu, nonce], ['PUT', 'https://receiver.example/hl7', undefined])
     assert.equal(ath, createHash('sha256').update('a-token').digest('base64url'))
     for (const newest of ['one', 'two']) {
-      await proofs.keepNonce(new URL('/elsewhere', url), { 'dpop-nonce': newest })
-      await proofs.keepNonce(url, {})
+      proofs.keepNonce(new URL('/elsewhere', url), { 'dpop-nonce': newest })
+      proofs.keepNonce(url, {})
       assert.equal((await claims())['nonce'], newest)
     }
   })
 
+  it('carry the nonces of the hundred origins that answered last', async () => {
+    const proofs = new DpopProofs()
+    const origins = Array.from({ length: 101 }, (_, at) => new URL(`https://r${at}.example`))
+    for (const [at, origin] of origins.entries()) {
+      proofs.keepNonce(origin, { 'dpop-nonce': `n${at}` })
+      proofs.keepNonce(url, { 'dpop-nonce': 'often' })
+    }
+    const nonceOf = async (to: URL | undefined): Promise<unknown> =>
+      decodeJwt(await proofs.proof('POST', to ?? url, undefined))['nonce']
+    assert.deepEqual(
+      await Promise.all([
+        nonceOf(origins[0]),
+        nonceOf(origins[2]),
+        nonceOf(origins[100]),
+        nonceOf(url)
+      ]),
+      [undefined, 'n2', 'n100', 'often']
+    )
+  })
+
   it('are made with a key that cannot be read', async (t) => {
     const generateKey = t.mock.method(crypto.subtle, 'generateKey')
-    await new DpopProofs().handle
+    await new DpopProofs().proof('POST', url, undefined)
     const { privateKey } = (await generateKey.mock.calls[0]?.result) as CryptoKeyPair
     assert.equal(privateKey.extractable, false)
   })

@@ -88,6 +88,8 @@ describe('a token request', () => {
       const sent = await test.sent({ assertionFile, ...given })
       assert.equal(sent.method, 'POST')
       assert.equal(sent.headers['content-type'], 'application/x-www-form-urlencoded;charset=UTF-8')
+      assert.equal(sent.headers.accept, 'application/json')
+      assert.equal(sent.headers['user-agent'], 'node-red-hl7-https-out')
       assert.equal(basicOf(sent), basic)
       const seen = [...sent.form].map(([name, value]) => [
         name,
