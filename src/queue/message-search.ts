@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { STATES, type KnownState, type Outcome } from './message-row.ts'
 import {
   COLUMNS,
-  IS_ASIDE,
+  IS_HELD,
   partOf,
   ROWS_PER_CALL,
   SEQS_OF_PART,
@@ -29,16 +29,23 @@ const STATE_IS: Readonly<Record<KnownState, string>> = {
   waiting: `state = ${WAITING} AND coalesce(turn, 0) <= 0 AND NOT ${IS_SENDING}`,
   sending: IS_SENDING,
   retrying: `state = ${WAITING} AND coalesce(turn, 0) > 0 AND NOT ${IS_SENDING}`,
-  awaiting: `state = ${AWAITING} AND ${IS_ASIDE}`,
-  suspended: `state = ${SUSPENDED} AND ${IS_ASIDE}`,
-  leaving: `state = ${LEAVING}`,
+  awaiting: `state = ${AWAITING} AND ${IS_HELD}`,
+  suspended: `state = ${SUSPENDED} AND ${IS_HELD}`,
+  leaving: `state = ${LEAVING} AND ${IS_HELD}`,
   acked: leftAs('ack'),
   naked: leftAs('nak'),
   failed: leftAs('error')
 }
 
-/** These states are found by an index, or by their numbers. */
-const FOUND_BY_STATE: readonly (KnownState | undefined)[] = ['awaiting', 'suspended', 'sending']
+/** Where messages in a state are found: by an index, or by their numbers. */
+const PLACES: Readonly<Partial<Record<KnownState, string>>> = {
+  waiting: `state = ${WAITING} AND ${IS_HELD}`,
+  sending: IS_SENDING,
+  retrying: `state = ${WAITING} AND ${IS_HELD}`,
+  awaiting: STATE_IS.awaiting,
+  suspended: STATE_IS.suspended,
+  leaving: STATE_IS.leaving
+}
 
 /** One call looks into so many parts of the hashes. */
 const PARTS_PER_CALL = 64
@@ -71,7 +78,7 @@ export class MessageSearch {
   newest(query: MessageQuery, cutoff: number, sending: readonly number[]): FoundRows {
     const { before = Number.MAX_SAFE_INTEGER, controlId, hashes, limit, state } = query
     const stateIs = state === undefined ? 'TRUE' : STATE_IS[state]
-    const place = FOUND_BY_STATE.includes(state) ? stateIs : placeOf(controlId)
+    const place = (state && PLACES[state]) ?? placeOf(controlId)
     const matches = `${stateIs} AND state <> ${DAMAGED} AND ${MATCHES}`
     const values = { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
     if (hashes !== undefined) return this.#newestWithHash(hashes, matches, values, before, limit)

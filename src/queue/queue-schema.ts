@@ -4,7 +4,7 @@ import { STATES } from './message-row.ts'
 /** The page size of a queue file. */
 export const PAGE_BYTES = 4096
 
-const [WAITING, AWAITING, SUSPENDED, , , DAMAGED] = STATES.keys()
+const [WAITING, , , , LEFT] = STATES.keys()
 
 /** Of the table `event`, also where it is kept in memory. */
 export const EVENT_COLUMNS = `(
@@ -30,9 +30,12 @@ export const EVENT_COLUMNS = `(
  * - `found`: keyed hashes of fields, by which messages are searched for; `part` is `seq / 4096`, so that they can go
  *   by age.
  * - `edited_at`: when an operator last replaced its text: wall clock, milliseconds.
+ * - `rule_retries`: of rules that limit how often they have it tried again, how often they have: JSON, by the rule as
+ *   written. Of no use yet.
  * - `minute`: what happened in each minute of the last day (`figures-table.ts`).
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
- *   outcome.
+ *   outcome, and 2 is kept for the content before it was edited.
+ * - In `meta`: `pause` (JSON, which may get an end), `left` (how many have left, about), and what other files name.
  */
 export const TABLES = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -55,6 +58,7 @@ export const TABLES = `
     story TEXT,
     resent TEXT,
     edited_at REAL,
+    rule_retries TEXT,
     kept_bytes INTEGER
   ) STRICT;
   CREATE TABLE IF NOT EXISTS sealed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
@@ -77,7 +81,7 @@ export const TABLES = `
 export const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
   CREATE INDEX due ON message (state, turn, seq) WHERE turn IS NOT NULL;
-  CREATE INDEX aside ON message (state, seq) WHERE state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED});
+  CREATE INDEX held ON message (state, seq) WHERE state <> ${LEFT};
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
   CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes > 0;

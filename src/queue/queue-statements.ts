@@ -46,6 +46,8 @@ export function isRetrying(row: Pick<Place, 'state' | 'turn'>): boolean {
  */
 export function isSound(row: StoredRow): boolean {
   return (
+    typeof row.state === 'number' &&
+    STATES[row.state] !== undefined &&
     typeof row.control_id === 'string' &&
     typeof row.type === 'string' &&
     [row.accepted_at, row.changed_at, row.attempts, row.retries, row.spent_ms, row.renewals].every(
@@ -63,12 +65,12 @@ export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 export const COLUMNS =
   'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, kept_bytes'
 
-const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
+const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT] = STATES.keys()
 
 const PLACE = 'seq, lane, state, turn'
 
-/** As the index `aside` has it: SQLite uses an index only if the query says the same. */
-export const IS_ASIDE = `state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED})`
+/** As the index `held` has it: SQLite uses an index only if the query says the same. */
+export const IS_HELD = `state <> ${LEFT}`
 
 /** Rows that one call looks at: a few milliseconds. */
 export const ROWS_PER_CALL = 5000
@@ -150,7 +152,7 @@ export class Statements {
     this.#place = select('seq = ?', PLACE)
     this.#row = select('seq = ?')
     this.#firstFrom = select(
-      `seq >= ? AND state = ${WAITING} ORDER BY seq LIMIT 1`,
+      `state = ${WAITING} AND ${IS_HELD} AND seq >= ? ORDER BY seq LIMIT 1`,
       'seq, turn, accepted_at'
     )
     this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, PLACE)
@@ -170,8 +172,8 @@ export class Statements {
     this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
     this.#nextWaiting = select(`state = ${WAITING} AND turn > ? ORDER BY turn LIMIT 1`)
     this.#nextAwaiting = select(`state = ${AWAITING} AND turn > ? ORDER BY turn LIMIT 1`)
-    this.#oldest = select(`state = ? AND ${IS_ASIDE} ORDER BY seq LIMIT 1`)
-    this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_ASIDE} ORDER BY seq DESC LIMIT 1`)
+    this.#oldest = select(`state = ? AND ${IS_HELD} ORDER BY seq LIMIT 1`)
+    this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_HELD} ORDER BY seq DESC LIMIT 1`)
   }
 
   place(seq: number): Place | undefined {
@@ -250,23 +252,34 @@ export class Statements {
     return one(this.#newestSuspended.get())
   }
 
-  /** For the opening: walks over the whole table. */
-  countStates(): { state: number; count: number; retrying: number }[] {
+  /** For the opening: how many are in each state, of those that have not left; walks over the index of these. */
+  countHeld(): { state: number; count: number }[] {
     return this.#db
-      .prepare(
-        `SELECT state, count(*) AS count,
-           count(*) FILTER (WHERE state = ${WAITING} AND turn > 0) AS retrying
-         FROM message GROUP BY state`
-      )
-      .all() as { state: number; count: number; retrying: number }[]
+      .prepare(`SELECT state, count(*) AS count FROM message WHERE ${IS_HELD} GROUP BY state`)
+      .all() as { state: number; count: number }[]
   }
 
-  /** For the opening: those whose outcome is stored, in the order of settlement; walks over the whole table. */
+  /** For the opening: how many are retried. */
+  countRetrying(): number {
+    return this.#count(`state = ${WAITING} AND turn > 0`)
+  }
+
+  /** How many have left; walks over the whole table. */
+  countLeft(): number {
+    return this.#count(`state = ${LEFT}`)
+  }
+
+  #count(where: string): number {
+    const found = this.#db.prepare(`SELECT count(*) AS count FROM message WHERE ${where}`).get()
+    return found?.['count'] as number
+  }
+
+  /** For the opening: those whose outcome is stored, in the order of settlement. */
   leaving(): number[] {
-    return this.#db
-      .prepare(`SELECT seq FROM message WHERE state = ${LEAVING} ORDER BY changed_at, seq`)
-      .all()
-      .map(({ seq }) => seq as number)
+    const rows = this.#db
+      .prepare(`SELECT seq, changed_at AS at FROM message WHERE state = ${LEAVING} AND ${IS_HELD}`)
+      .all() as { seq: number; at: number }[]
+    return rows.sort((a, b) => a.at - b.at || a.seq - b.seq).map(({ seq }) => seq)
   }
 
   /** For the opening: those on which so many processes have ended. */

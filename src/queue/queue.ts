@@ -46,7 +46,7 @@ import type {
   QueueSummary,
   SuspendedChoice
 } from './queue-types.ts'
-import { pauseFrom, resentFrom, storyFrom, verdictFrom } from './stored-json.ts'
+import { moment, pauseFrom, resentFrom, storyFrom, verdictFrom } from './stored-json.ts'
 import { Turns } from './turns.ts'
 import { Uptime } from './uptime.ts'
 
@@ -75,6 +75,8 @@ const MOST_DEATHS = 2
 /** The uptime is stored so often at most, in milliseconds; and when a message begins to await. */
 const UPTIME_STEP_MS = 60_000
 const AWAITING_STEP_MS = 1000
+/** How many have left is stored when it has changed by so much. */
+const LEFT_STEP = 1000
 /**
  * One node's queue as a table. A message is a row; its state, its lane and its time are columns, and
  * whose turn it is, is one query (`turns.ts`).
@@ -98,6 +100,7 @@ export class Queue<Stored> {
   readonly #uptime: Uptime
   #known: Known = {
     renewals: 0,
+    storedLeft: 0,
     lastSeq: 0,
     storedLastSeq: 0,
     counts: { waiting: 0, awaiting: 0, suspended: 0, leaving: 0, left: 0, damaged: 0 },
@@ -160,6 +163,7 @@ export class Queue<Stored> {
   /** Ends the run: a start that finds it ended need not be careful. */
   close(): void {
     this.#uptime.store()
+    this.#keepLeft(1)
     setMeta(this.#db, 'running', 0)
   }
 
@@ -687,7 +691,16 @@ export class Queue<Stored> {
   /** So many rows were deleted: they tell the highest number until the highest goes. */
   #forgot(rows: number): void {
     this.#known.counts.left -= rows
+    this.#keepLeft(LEFT_STEP)
     if (rows > 0) this.#keepLastSeq()
+  }
+
+  /** So that nobody has to count what has left, it is stored now and then. */
+  #keepLeft(step: number): void {
+    const { counts, storedLeft } = this.#known
+    if (Math.abs(counts.left - storedLeft) < step) return
+    setMeta(this.#db, 'left', counts.left)
+    this.#known.storedLeft = counts.left
   }
 
   #keepLastSeq(): void {
@@ -740,17 +753,18 @@ export class Queue<Stored> {
 
   /** What the rows tell when the queue is opened. */
   #readRows(): void {
-    let allRetrying = 0
-    for (const { state, count, retrying } of this.#sql.countStates()) {
+    for (const { state, count } of this.#sql.countHeld()) {
       const name = STATES[state]
       // No query would find it.
       if (name === undefined) throw new QueueDamageError()
       this.#known.counts[name] += count
-      allRetrying += retrying
     }
     this.#known.storedLastSeq = metaNumber(this.#db, 'lastSeq')
     this.#known.lastSeq = Math.max(this.#known.storedLastSeq, this.#sql.lastSeq())
-    this.#turns.restore(allRetrying, metaNumber(this.#db, 'barrier'))
+    // Of files that another version has made, or that were rescued, it is not stored.
+    this.#known.counts.left = moment(getMeta(this.#db, 'left')) ?? this.#sql.countLeft()
+    this.#known.storedLeft = this.#known.counts.left
+    this.#turns.restore(this.#sql.countRetrying(), metaNumber(this.#db, 'barrier'))
   }
 
   #handOut(row: Place): void {
@@ -763,6 +777,8 @@ export class Queue<Stored> {
 interface Known {
   /** The number of the last renewal of all clocks. */
   renewals: number
+  /** How many had left when that was stored last. */
+  storedLeft: number
   /** The highest number ever given to a message, and the one that is stored for when no row has it any longer. */
   lastSeq: number
   storedLastSeq: number

@@ -266,6 +266,8 @@ function fillDraft(from: DatabaseSync, spec: QueueFileSpec, isOld: boolean): Cou
       unsound
     )
     letAllGoAlone(to, lost.lastSeq)
+    // Others have left than it says.
+    to.exec("DELETE FROM meta WHERE name = 'left'")
     to.exec('COMMIT')
     return { read: counts.read, found: counts.found + lost.count }
   } finally {

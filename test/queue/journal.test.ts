@@ -453,10 +453,11 @@ describe('A search of a long queue', () => {
       { query: { type: 'ORU^R01' }, expected: [11_999, 3] },
       { query: { rule: 'AE=F' }, expected: [11_999, 3] },
       { query: { state: 'naked' }, expected: [11_999, 3] },
-      { query: { state: 'waiting' }, expected: [] },
-      { query: { state: 'leaving' }, expected: [] }
+      // An index has those that have not left.
+      { query: { state: 'waiting' }, expected: [], looks: [0] },
+      { query: { state: 'leaving' }, expected: [], looks: [0] }
     ] as const
-    for (const { query, expected } of queries) {
+    for (const { query, expected, ...more } of queries) {
       const seqs: number[] = []
       const calls: number[] = []
       for (let before = 12_001; before > 0;) {
@@ -466,7 +467,7 @@ describe('A search of a long queue', () => {
         before = next
       }
       assert.deepEqual(seqs, expected)
-      assert.deepEqual(calls, [7001, 2001, 0])
+      assert.deepEqual(calls, 'looks' in more ? more.looks : [7001, 2001, 0])
     }
     // As many as there are of one control ID.
     remembering.db.exec(`UPDATE message SET control_id = 'SAME' WHERE seq % 2 = 0`)
