@@ -18,8 +18,8 @@ interface StateRule {
 }
 
 /**
- * The life of a message: each state is a value of the column `state` (`queue.ts`), and each move is stored before
- * anything follows from it. The table and the picture in docs/what-happens-to-a-message.md are made from this one.
+ * The life of a message: each state is a value of the column `state`, it changes in one function (`#change` in
+ * `queue.ts`), and each move is stored before anything follows from it. The table and the picture in docs/what-happens-to-a-message.md are made from this one.
  */
 export const MESSAGE_STATES = {
   waiting: {
@@ -28,8 +28,9 @@ export const MESSAGE_STATES = {
     to: {
       waiting: 'rule with R; rule with D, the node pauses; or a close',
       awaiting: 'rule with A',
-      suspended: 'rule with S',
+      suspended: 'rule with S; or Node-RED ended twice on it',
       leaving: 'accepted, refused or failed',
+      left: 'the same, in memory, or where that cannot be stored',
       damaged: 'it cannot be read'
     },
     holdsLane: true
@@ -39,6 +40,7 @@ export const MESSAGE_STATES = {
     shownAs: '`awaiting`',
     to: {
       leaving: 'it came; or none did, AF',
+      left: 'the same, in memory',
       suspended: 'it came, rule with S; or none did, A or AS',
       waiting: 'it came, rule with R or D; or none did, AR',
       damaged: 'it cannot be read'
@@ -49,9 +51,10 @@ export const MESSAGE_STATES = {
     meaning: 'set aside for an operator',
     shownAs: '`suspended`',
     to: {
-      waiting: 'resend; or a late acknowledgement, rule with R or D',
+      waiting: 'resend or edit; or a late acknowledgement, rule with R or D',
       suspended: 'a late acknowledgement, rule with S',
       leaving: 'discard; or a late acknowledgement',
+      left: 'the same, in memory',
       damaged: 'it cannot be read'
     },
     holdsLane: false

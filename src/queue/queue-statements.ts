@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { STATES, type MessageState } from './message-row.ts'
+import { QueueDamageError } from './queue-fault.ts'
 
 /** A row of the table `message`. */
 export interface StoredRow {
@@ -27,8 +28,11 @@ export interface StoredRow {
 /** Where a message is. */
 export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
 
+/** @throws {QueueDamageError} if there is no such state */
 export function stateOf({ state }: Pick<Place, 'state'>): MessageState {
-  return STATES[state] ?? 'damaged'
+  const name = STATES[state]
+  if (name === undefined) throw new QueueDamageError()
+  return name
 }
 
 export function isWaiting(row: Pick<Place, 'state'>): boolean {

@@ -192,6 +192,7 @@ export interface ContentStore<Stored> {
   putContent(seq: number, content: Stored): void
   getContent(seq: number): Stored | undefined
   dropContent(seq: number): void
+  /** Where there is none. */
   putOutcome(seq: number, outcome: Stored): void
   getOutcome(seq: number): Stored | undefined
   dropOutcome(seq: number): void

@@ -213,12 +213,11 @@ export class Queue<Stored> {
     for (const seq of seqs) {
       const row = this.#sql.place(seq)
       if (row === undefined || !isWaiting(row)) continue
-      this.#takeBack(seq)
       while (this.#contents.drop(seq));
       this.#sql.dropHashes.run(partOf(seq), seq)
-      this.#sql.delete.run(seq)
-      this.#countOut(row)
-      this.#turns.leave(row)
+      this.#change(row, undefined, () => {
+        this.#sql.delete.run(seq)
+      })
       this.#keepLastSeq()
     }
   }
@@ -310,11 +309,13 @@ export class Queue<Stored> {
       this.release(seq)
       return stateOf(row) === to
     }
-    this.#takeBack(seq)
     // After a crash, what awaits does so no longer than that.
     this.#uptime.keep(to === 'awaiting' ? AWAITING_STEP_MS : UPTIME_STEP_MS)
+    // One that waits has no outcome. Of a longer one, nothing must be left behind a shorter one.
+    if (from !== 'waiting' && (outcome !== undefined || to === 'waiting')) {
+      this.#contents.dropOutcome(seq)
+    }
     if (outcome !== undefined) this.#contents.putOutcome(seq, outcome)
-    else if (to === 'waiting' && from !== 'waiting') this.#contents.dropOutcome(seq)
     const now = this.#uptime.ms
     const wanted = (move.dueInMs ?? 0) > 0 ? now + (move.dueInMs ?? 0) : 0
     this.#write(row, to, wanted, {
@@ -337,21 +338,18 @@ export class Queue<Stored> {
    */
   finish(seq: number, left?: LeftMessage, memory: LeftMemory = 'all'): void {
     const row = this.#place(seq)
-    this.#takeBack(seq)
     if (stateOf(row) === 'left') return
-    this.#countOut(row)
-    this.#known.counts.left++
     const isKept = memory === 'all' ? this.#kept.takeOver(seq) : this.#kept.drop(seq)
-    if (!isKept && (memory === 'none' || this.#options.journalDays === 0)) {
-      this.#sql.delete.run(seq)
-      this.#forgot(1)
-    } else if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
-    else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
+    const isForgotten = !isKept && (memory === 'none' || this.#options.journalDays === 0)
+    this.#change(row, 'left', () => {
+      if (isForgotten) this.#sql.delete.run(seq)
+      else if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
+      else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
+    })
     const dropped = this.#kept.dropSomeDue()
     this.#tellDropped(dropped)
-    this.#forgot(dropped.forgotten)
+    this.#forgot(dropped.forgotten + Number(isForgotten))
     this.#forgot(this.#journal.trim(this.#known.counts.left))
-    this.#turns.leave(row)
   }
 
   /**
@@ -482,13 +480,11 @@ export class Queue<Stored> {
   /** It is damaged: it no longer counts, and what is left of it stays. */
   setDamaged(seq: number): void {
     const row = this.#place(seq)
-    this.#takeBack(seq)
     // Of one that has left, the record stays.
     if (stateOf(row) === 'damaged' || stateOf(row) === 'left') return
-    this.#sql.setState.run(STATES.indexOf('damaged'), seq)
-    this.#countOut(row)
-    this.#known.counts.damaged++
-    this.#turns.leave(row)
+    this.#change(row, 'damaged', () => {
+      this.#sql.setState.run(STATES.indexOf('damaged'), seq)
+    })
   }
 
   /**
@@ -643,27 +639,42 @@ export class Queue<Stored> {
     this.#options.onFresh?.(row.seq)
   }
 
-  /** Writes a change of state; turns and counts follow it. */
-  #write(row: Place, to: MessageState, wanted: number, facts: Facts): void {
+  /** A message that has not left is in this state from now on. */
+  #write(row: Place, to: Move<Stored>['to'], wanted: number, facts: Facts): void {
+    this.#takeBack(row.seq)
     const turn =
       to === 'waiting' ? this.#turns.ofWaiting(row, wanted) : to === 'awaiting' ? wanted : null
-    this.#sql.move.run(
-      STATES.indexOf(to),
-      turn,
-      this.#options.clock.now(),
-      facts.attempts,
-      facts.retries,
-      facts.spent_ms,
-      facts.counts_from,
-      facts.renewals,
-      facts.verdict,
-      facts.story,
-      row.seq
-    )
-    this.#countOut(row)
-    this.#known.counts[to]++
-    this.#turns.leave(row)
+    this.#change(row, to, () => {
+      this.#sql.move.run(
+        STATES.indexOf(to),
+        turn,
+        this.#options.clock.now(),
+        facts.attempts,
+        facts.retries,
+        facts.spent_ms,
+        facts.counts_from,
+        facts.renewals,
+        facts.verdict,
+        facts.story,
+        row.seq
+      )
+    })
     if (to === 'waiting') this.#turns.enter(row.seq, turn)
+  }
+
+  /**
+   * The one place where a message changes its state, as `MESSAGE_STATES` in `delivery/message.ts` allows: it is no longer
+   * handed out, and counts and turns follow.
+   *
+   * @param to undefined if nothing of it is left
+   * @param store changes its row
+   */
+  #change(row: Place, to: MessageState | undefined, store: () => void): void {
+    this.#takeBack(row.seq)
+    store()
+    this.#known.counts[stateOf(row)]--
+    if (to !== undefined) this.#known.counts[to]++
+    this.#turns.leave(row)
   }
 
   /** It is no longer handed out. */
@@ -678,10 +689,6 @@ export class Queue<Stored> {
     if (left === undefined) return [now, null, null, null]
     const story = left.story.length === 0 ? null : JSON.stringify(left.story)
     return [now, left.attempts, JSON.stringify(left.verdict), story]
-  }
-
-  #countOut(row: Place): void {
-    this.#known.counts[stateOf(row)]--
   }
 
   #tellDropped({ early }: DroppedContents): void {

@@ -48,7 +48,6 @@ export class SealedParts implements ContentStore<Uint8Array> {
   }
 
   putOutcome(seq: number, outcome: Uint8Array): void {
-    this.dropOutcome(seq)
     this.#store(seq, 'outcome', outcome)
   }
 

@@ -130,6 +130,7 @@ export class Turns {
       const first = this.firstWaiting()
       if (first !== undefined && first.seq <= barrier) {
         const isItsTurn = sending.size === 0 && (first.turn ?? 0) <= now
+        // Read by its number, because an index may know more than a damaged row says.
         const row = isItsTurn ? this.#sql.row(first.seq) : undefined
         return row === undefined ? [] : [row]
       }
@@ -142,7 +143,8 @@ export class Turns {
     const share = preference === 'alternate' ? (most + Number(isReadyFirst)) >> 1 : 0
     const ready = retrying < MOST_RETRIED ? this.#ready(Math.max(share, most - due.length)) : []
     const dueNow = due.slice(0, most - ready.length)
-    const rows = isReadyFirst ? alternating(ready, dueNow) : alternating(dueNow, ready)
+    const inTurn = isReadyFirst ? alternating(ready, dueNow) : alternating(dueNow, ready)
+    const rows = preference === 'alternate' ? inTurn : [...dueNow, ...ready]
     const last = rows.at(-1)
     this.#known.wasRetry = last !== undefined && isRetrying(last)
     return rows

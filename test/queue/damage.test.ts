@@ -709,10 +709,10 @@ describe('a damaged queue file', () => {
     writeFileSync(path, bytes)
   }
 
-  for (const [what, column, bit, isMetAtStart] of [
-    ['a text that became bytes', 'control_id', 1, false],
-    ['a number that became null', 'attempts', 8, false],
-    ['a state that became null', 'state', 8, true]
+  for (const [what, column, bit] of [
+    ['a text that became bytes', 'control_id', 1],
+    ['a number that became null', 'attempts', 8],
+    ['a state that became null', 'state', 8]
   ] as const) {
     it(`hands a message out once, as damaged, if its row has ${what}, and all others go on`, () => {
       fill(20)
@@ -735,8 +735,7 @@ describe('a damaged queue file', () => {
         whole,
         range(1, 20).filter((seq) => seq !== 11)
       )
-      const found = isMetAtStart ? 20 : 10
-      assert.deepEqual(told(), { found, read: found - 1, isLog: false })
+      assert.deepEqual(told(), { found: 10, read: 9, isLog: false })
       goesOn(files, [])
     })
   }
