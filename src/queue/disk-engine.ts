@@ -301,9 +301,7 @@ export class DiskEngine implements QueueEngine {
     const { calls, transfer } = group
     const task = { kind: 'calls', calls } as const
     const answer: Promise<Partial<QueueAnswer>> =
-      calls.length === 0
-        ? Promise.resolve({})
-        : thread.request({ file: this.#file, task }, transfer)
+      calls.length === 0 ? Promise.resolve({}) : thread.request({ file: this.path, task }, transfer)
     answer
       .then(
         (answered) => {
@@ -493,8 +491,7 @@ class CallGroup {
   add(pending: Pending): void {
     const { method, makeArgs, isAwaited, reject } = pending
     try {
-      const args = makeArgs()
-      for (const arg of args) this.#takeBytes(arg)
+      const args = makeArgs().map((arg) => this.#withOwnBytes(arg))
       if (method === 'accept') pending.seq = (args[0] as { seq: number }).seq
       this.calls.push({ method, args, ...(isAwaited && { isAwaited }) } as QueueCall)
       this.pending.push(pending)
@@ -504,13 +501,20 @@ class CallGroup {
     }
   }
 
-  #takeBytes(arg: unknown): void {
-    const bytes =
-      arg instanceof Uint8Array ? arg : (arg as { outcome?: Uint8Array } | null)?.outcome
-    if (bytes === undefined) return
+  #withOwnBytes(arg: unknown): unknown {
+    if (arg instanceof Uint8Array) return this.#ownBytes(arg)
+    const { outcome } = (arg ?? {}) as { outcome?: Uint8Array }
+    return outcome === undefined ? arg : { ...(arg as object), outcome: this.#ownBytes(outcome) }
+  }
+
+  /** Of a short Buffer, which shares its memory with others, all of that would be copied to the thread. */
+  #ownBytes(bytes: Uint8Array): Uint8Array {
     this.#bytes += bytes.length
     const { buffer } = bytes
-    const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length
-    if (isOwn && bytes.length >= TRANSFERRED_BYTES) this.transfer.push(buffer)
+    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes.length) {
+      return Uint8Array.prototype.slice.call(bytes)
+    }
+    if (bytes.length >= TRANSFERRED_BYTES) this.transfer.push(buffer)
+    return bytes
   }
 }

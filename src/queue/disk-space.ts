@@ -8,6 +8,9 @@ const FREE_PAGES_AT_A_TIME = 2048
 const FREE_PAGES_WHEN_FULL = 256
 /** With less free space than this, what is stored is written back to the file at once. */
 const SHORT_BYTES = 64 * 1024 * 1024
+/** With so many times of what is needed, the disk is not looked at more often than once in so many milliseconds. */
+const AMPLE_TIMES = 4
+const LOOK_MS = 200
 /** Besides what messages take, the log can grow by so much; and besides what outcomes take: removals need it. */
 const LOG_BYTES = 1024 * 1024
 const LOG_BYTES_FOR_REMOVALS = 256 * 1024
@@ -40,6 +43,8 @@ export class DiskSpace {
   readonly #path: string
   readonly #pageCount: StatementSync
   readonly #freePageCount: StatementSync
+  /** Of the disk, and when that was looked at. */
+  #lately = { free: 0, at: -Infinity }
 
   constructor(db: DatabaseSync, path: string) {
     this.#db = db
@@ -63,9 +68,21 @@ export class DiskSpace {
     return new Room(space, held * HELD_BYTES)
   }
 
+  /** There is so much room on the disk that nobody has to look closer. */
+  isAmpleFor(bytes: number, held: number): boolean {
+    return this.#isAmple(bytes + held * HELD_BYTES + SHORT_BYTES)
+  }
+
   /** Whether the disk may be full soon: then a transaction is looked at before it is committed, and written back. */
   get isShort(): boolean {
-    return this.#freeBytes < SHORT_BYTES
+    return !this.#isAmple(SHORT_BYTES) && this.#freeBytes < SHORT_BYTES
+  }
+
+  #isAmple(bytes: number): boolean {
+    if (performance.now() - this.#lately.at > LOOK_MS) {
+      this.#lately = { free: this.#freeBytes, at: performance.now() }
+    }
+    return this.#lately.free > AMPLE_TIMES * bytes
   }
 
   /**
@@ -216,6 +233,9 @@ export class Room {
     return things.map((thing) => room.take(thing)).find((shortage) => shortage !== undefined)
   }
 }
+
+/** There is room for anything. */
+export const AMPLE_ROOM = new Room({ free: Infinity, log: 0, spare: 0 }, 0)
 
 /** There is room for nothing. */
 export const NO_ROOM = new Room({ free: -Infinity, log: 0, spare: 0 }, 0)

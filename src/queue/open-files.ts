@@ -33,10 +33,19 @@ export class OpenFiles {
   readonly #failed = new Set<string>()
   /** The paths of those that the run before had not closed. */
   readonly #unchecked = new Set<string>()
+  /** Of files that were opened, until they are closed. */
+  readonly #specs = new Map<string, QueueFileSpec>()
   readonly #listener: FilesListener
 
   constructor(listener: FilesListener) {
     this.#listener = listener
+  }
+
+  /** How a file was opened. */
+  specOf(path: string): QueueFileSpec {
+    const spec = this.#specs.get(path)
+    if (spec === undefined) throw new TypeError(`${path} was not opened.`)
+    return spec
   }
 
   get specs(): readonly QueueFileSpec[] {
@@ -52,6 +61,7 @@ export class OpenFiles {
   open(spec: QueueFileSpec): { opened: OpenedQueue; summary: QueueSummary; synced: number } {
     this.#runs.delete(spec.path)
     this.#failed.delete(spec.path)
+    this.#specs.set(spec.path, spec)
     return this.use(spec, (file) => {
       const opened = file.transaction((queue) => queue.open())
       file.makeSafe()
@@ -70,6 +80,7 @@ export class OpenFiles {
    */
   reopen(spec: QueueFileSpec, handedOut: readonly number[], hasFailed: boolean): number {
     const { path } = spec
+    this.#specs.set(path, spec)
     this.putBack(spec)
     // Where a new thread has to open it, only the file knows how long it was open.
     const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
@@ -152,6 +163,7 @@ export class OpenFiles {
       this.#unchecked.delete(path)
       this.#runs.delete(path)
       this.#failed.delete(path)
+      this.#specs.delete(path)
       file?.close()
     }
   }

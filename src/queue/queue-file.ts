@@ -1,6 +1,13 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { systemClock } from '../clock.ts'
-import { DiskSpace, NO_ROOM, type Room, type Shortage, type StoredThing } from './disk-space.ts'
+import {
+  AMPLE_ROOM,
+  DiskSpace,
+  NO_ROOM,
+  type Room,
+  type Shortage,
+  type StoredThing
+} from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
@@ -118,6 +125,8 @@ export class QueueFile {
    */
   roomFor(things: readonly StoredThing[]): Room {
     if (things.length === 0) return NO_ROOM
+    const bytes = things.reduce((sum, thing) => sum + thing.bytes, 0)
+    if (this.space.isAmpleFor(bytes, this.queue.undecided)) return AMPLE_ROOM
     const needed = things.filter(({ kind }) => kind !== 'figures')
     for (let step = 0; ; step++) {
       const room = this.space.room(this.queue.undecided)

@@ -108,7 +108,8 @@ export type QueueTask =
 /** From the main thread to the queue thread. */
 export interface QueueRequest {
   id: number
-  file: QueueFileSpec
+  /** Of one that was opened, the path alone. */
+  file: QueueFileSpec | string
   task: QueueTask
 }
 

@@ -91,7 +91,8 @@ class QueueThread {
       try {
         worker = this.#worker ??= this.#start()
       } catch (error) {
-        reject(notStarted(error, request.file.path))
+        const { file } = request
+        reject(notStarted(error, typeof file === 'string' ? file : file.path))
         return
       }
       const id = ++this.#lastId

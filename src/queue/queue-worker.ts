@@ -75,8 +75,10 @@ port.on('message', (request: QueueRequest) => {
   housekeeping = setTimeout(keepHouse, IDLE_MS).unref()
 })
 
-function answer({ id, file, task }: QueueRequest): void {
+function answer({ id, task, ...request }: QueueRequest): void {
+  const path = typeof request.file === 'string' ? request.file : request.file.path
   try {
+    const file = typeof request.file === 'string' ? files.specOf(path) : request.file
     switch (task.kind) {
       case 'open':
         post({ id, ...files.open(file) })
@@ -98,7 +100,7 @@ function answer({ id, file, task }: QueueRequest): void {
         return
     }
   } catch (error) {
-    post({ id, fault: faultOf(error, file.path) })
+    post({ id, fault: faultOf(error, path) })
   }
 }
 
