@@ -33,11 +33,12 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 export function startServer(
   handler: Handler,
   tls?: TlsOptions,
-  host = '127.0.0.1'
+  host = '127.0.0.1',
+  port = 0
 ): Promise<LocalServer> {
   const server = tls === undefined ? http.createServer(handler) : https.createServer(tls, handler)
   server.on('tlsClientError', () => undefined)
-  return start(server, tls === undefined ? 'http:' : 'https:', host)
+  return start(server, tls === undefined ? 'http:' : 'https:', host, port)
 }
 
 /** A server that can do with a connection what no HTTP server would. */
@@ -57,7 +58,8 @@ export function startTcpServer(
 export async function start(
   server: Server,
   protocol: string,
-  host = '127.0.0.1'
+  host = '127.0.0.1',
+  wanted = 0
 ): Promise<LocalServer> {
   const sockets = new Set<Socket>()
   let connections = 0
@@ -68,7 +70,7 @@ export async function start(
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, host, resolve)
+    server.listen(wanted, host, resolve)
   })
   const { port } = server.address() as AddressInfo
   const cut = () => {

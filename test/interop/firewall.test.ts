@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { missing } from '../support/debian-packages.ts'
 import { soapPreset } from '../support/soap-preset.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
+import { adt, controlIdOf, startWorld, type World } from '../support/world.ts'
 import { startFirewall } from './firewall.ts'
 import { type SoapRegistry, startNodeSoap } from './node-soap.ts'
 import { type PythonReceiver, type ServerProcess, startPythonReceiver } from './servers.ts'
@@ -17,6 +17,11 @@ const NOTES = [
   'Echo normal; who class II; time to discharge 2 d',
   'Temp 38; sleep poor; find cause'
 ]
+
+/** Messages that are sent after those that are refused. */
+const HARMLESS = 50
+/** Until all of them have left, in milliseconds. */
+const LIMIT_MS = 60_000
 
 const skip = missing('Apache', 'mod_security', 'OWASP CRS', 'python-hl7')
 
@@ -93,4 +98,18 @@ describe('against mod_security with the Core Rule Set', { skip }, () => {
       for (const note of NOTES) await refused(noted('OTHER', note), 403)
     })
   }
+
+  it('refuses some messages for what they contain, and the others go on', async () => {
+    await deploySoap({ failureTimeout: 900, order: 'none', retryInterval: 1 })
+    for (const [index, note] of NOTES.entries()) {
+      await world.nodeRed.inject('in', { payload: noted(`REFUSED${index}`, note) })
+    }
+    await world.eventually(async () => (await world.state()).retrying > 0)
+    const ids = Array.from({ length: HARMLESS }, (_, index) => `HARMLESS${index}`)
+    for (const id of ids) await world.nodeRed.inject('in', { payload: noted(id) })
+    const acked = (): string[] => world.left('ack', 'HARMLESS').map(controlIdOf)
+    await world.nodeRed.waitFor(() => acked().length === HARMLESS, LIMIT_MS)
+    assert.deepEqual(acked().sort(), ids.sort())
+    assert.equal((await world.state()).queued, NOTES.length)
+  })
 })

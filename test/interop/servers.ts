@@ -205,6 +205,60 @@ export interface HaproxyProcess extends ServerProcess {
   requests(): Promise<number>
 }
 
+/** A command of HAProxy. @returns what it says */
+async function tellHaproxy(socket: string, line: string): Promise<string> {
+  const connection = connect(socket)
+  connection.end(`${line}\n`)
+  return text(connection)
+}
+
+/** A figure of its frontend. */
+async function figureOf(socket: string, name: string): Promise<number> {
+  const [names = '', front = ''] = (await tellHaproxy(socket, 'show stat front 1 -1')).split('\n')
+  return Number(front.split(',')[names.split(',').indexOf(name)])
+}
+
+/** HAProxy that only terminates TLS. */
+export interface TerminatorProcess extends ServerProcess {
+  /** Connections to it so far. */
+  connections(): Promise<number>
+}
+
+/**
+ * Starts HAProxy with TLS in front of a local server, whose protocol it does not know: if there is
+ * nothing behind it, it ends each connection after the handshake.
+ */
+export async function startTerminator(
+  tls: Certificate,
+  upstream: number
+): Promise<TerminatorProcess> {
+  let socket = ''
+  const server = await startConfigured(tls, (directory, port) => {
+    socket = join(directory, 'admin')
+    return {
+      program: HAPROXY,
+      args: ['-db', '-f', join(directory, 'server.conf')],
+      files: { 'server.crt.key': tls.key },
+      config: `
+global
+  stats socket ${socket} level admin
+defaults
+  mode tcp
+  retries 0
+  timeout connect 1s
+  timeout client 5s
+  timeout server 5s
+frontend front
+  bind 127.0.0.1:${port} ssl crt ${directory}/server.crt
+  default_backend back
+backend back
+  server receiver 127.0.0.1:${upstream}
+`
+    }
+  })
+  return { ...server, connections: () => figureOf(socket, 'conn_tot') }
+}
+
 /**
  * Starts HAProxy with TLS in front of a local server. To `/busy` it answers 503 itself, with `Retry-After`.
  *
@@ -242,21 +296,12 @@ backend back
 `
     }
   })
-  /** One of its commands. @returns what it says */
-  const command = async (line: string): Promise<string> => {
-    const connection = connect(socket)
-    connection.end(`${line}\n`)
-    return text(connection)
-  }
   return {
     ...server,
     async setServer(state) {
-      await command(`set server back/receiver state ${state}`)
+      await tellHaproxy(socket, `set server back/receiver state ${state}`)
     },
-    async requests() {
-      const [names = '', front = ''] = (await command('show stat front 1 -1')).split('\n')
-      return Number(front.split(',')[names.split(',').indexOf('req_tot')])
-    }
+    requests: () => figureOf(socket, 'req_tot')
   }
 }
 
@@ -322,7 +367,7 @@ export async function stop(child: ChildProcess): Promise<void> {
 
 /** Waits until a program accepts connections. */
 export async function answering(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 300; tries++) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error('it ended')
     const connected = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1', () => {

@@ -1,14 +1,19 @@
-/** The real node against PHP behind nginx, the HTTPS server of the JDK, and nghttpx as a gateway. */
+/** The real node against PHP behind nginx, the HTTPS server of the JDK, nghttpx as a gateway, and HAProxy with nothing behind it. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { bodyOf, type LocalServer, startServer } from '../http-client/local-server.ts'
 import { missing } from '../support/debian-packages.ts'
-import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
-import type { ServerProcess } from './servers.ts'
+import { ackFor, adt, controlIdIn, controlIdOf, startWorld, type World } from '../support/world.ts'
+import { freePort } from '../support/free-port.ts'
+import { type ServerProcess, startTerminator } from './servers.ts'
 import { startJdk, startNghttpx, startPhp } from './web-servers.ts'
 
 /** More than the requests after which many servers close a connection. */
 const MANY = 120
+/** So many connections in a row that are cut after the handshake are an outage. */
+const OUTAGE = 3
+/** Until all messages have left, in milliseconds. */
+const LIMIT_MS = 60_000
 
 let world: World
 before(async () => {
@@ -27,7 +32,9 @@ const deploy = (
 async function sendMany(name: string): Promise<void> {
   const ids = Array.from({ length: MANY }, (_, index) => `${name}${index}`)
   for (const id of ids) await world.nodeRed.inject('in', { payload: adt(id) })
-  await world.acked(name, ids)
+  const acked = (): string[] => world.left('ack', name).map(controlIdOf)
+  await world.nodeRed.waitFor(() => acked().length >= MANY, LIMIT_MS)
+  assert.deepEqual(acked(), ids)
 }
 
 describe('against PHP', { skip: missing('PHP', 'nginx') }, () => {
@@ -66,11 +73,7 @@ describe('against nghttpx', { skip: missing('nghttpx') }, () => {
   let receiver: LocalServer
   let nghttpx: ServerProcess
   before(async () => {
-    receiver = await startServer((request, response) => {
-      void bodyOf(request).then((body) => {
-        response.end(ackFor(controlIdIn(body)))
-      })
-    })
+    receiver = await startReceiver()
     nghttpx = await startNghttpx(await world.authority.issueServer(), receiver.port)
   })
   after(async () => {
@@ -83,3 +86,48 @@ describe('against nghttpx', { skip: missing('nghttpx') }, () => {
     await sendMany('NGHTTPX')
   })
 })
+
+describe('against HAProxy that only terminates TLS', { skip: missing('HAProxy') }, () => {
+  const WAITING = 100
+  const AT_ONCE = 8
+
+  for (const order of ['none', 'fifo'] as const) {
+    it(`gets few connections while nothing is behind it, then each message once, with order ${order}`, async () => {
+      const upstream = await freePort()
+      const haproxy = await startTerminator(await world.authority.issueServer(), upstream)
+      let receiver: LocalServer | undefined
+      try {
+        const times = { failureTimeout: 900, retryInterval: 1, retryMaxInterval: 1 }
+        await deploy(haproxy, '/hl7', { order, maxInFlight: AT_ONCE, ...times })
+        const earlier = await haproxy.connections()
+        const since = performance.now()
+        const name = `CUT${order}`
+        const ids = Array.from({ length: WAITING }, (_, index) => `${name}${index}`)
+        for (const id of ids) await world.nodeRed.inject('in', { payload: adt(id) })
+        await world.eventually(async () => (await haproxy.connections()) - earlier >= OUTAGE + 3)
+        const connections = (await haproxy.connections()) - earlier
+        const seconds = (performance.now() - since) / 1000
+        // Others are in flight when the outage is noticed; after that, one is tried each second.
+        assert.ok(connections <= OUTAGE + AT_ONCE + seconds, `${connections} in ${seconds} s`)
+        receiver = await startReceiver(upstream)
+        await world.nodeRed.waitFor(() => world.left('ack', name).length === WAITING, LIMIT_MS)
+        assert.deepEqual(world.left('ack', name).map(controlIdOf).sort(), ids.sort())
+      } finally {
+        await receiver?.close()
+        await haproxy.stop()
+      }
+    })
+  }
+})
+
+/** A receiver that accepts everything. */
+function startReceiver(port?: number): Promise<LocalServer> {
+  return startServer(
+    (request, response) => {
+      void bodyOf(request).then((body) => response.end(ackFor(controlIdIn(body))))
+    },
+    undefined,
+    '127.0.0.1',
+    port
+  )
+}
