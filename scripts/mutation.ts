@@ -40,9 +40,9 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   // What can be tested without a Node-RED and without a browser.
   nodes: {
     mutate:
-      'nodes/{certificate-watch,flow-commands,flow-messages,jsonata,orphaned-queues,status-line,operations/{metrics,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value,reply-rule-row,reply-rule-words}}.ts',
+      'nodes/{certificate-watch,flow-commands,jsonata,orphaned-queues,status-line,operations/{register-routes,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value,reply-rule-row,reply-rule-words}}.ts',
     tests:
-      'test/{operations/*,nodes/{certificate-watch,flow-commands,jsonata,metrics,orphaned-queues,sidebar-tick,status-line},editor/{address-kind,client-certificate,named-value,page-words,reply-rule-row,reply-rule-words}}.test.ts'
+      'test/{operations/{hl7-lines,place,register-routes,reply-reading,report},nodes/{certificate-watch,flow-commands,jsonata,orphaned-queues,sidebar-tick,status-line},editor/{address-kind,client-certificate,named-value,page-words,reply-rule-row,reply-rule-words}}.test.ts'
   }
 }
 
@@ -91,7 +91,16 @@ for (const [name, room] of Object.entries(rooms)) {
     // Copies only what the tests of these rooms need.
     ignorePatterns: [
       '/*',
-      ...['!/src', '!/nodes', '!/locales', '!/test', '!/demo', '!/docs', '!/package.json']
+      ...[
+        '!/src',
+        '!/nodes',
+        '!/locales',
+        '!/test',
+        '!/demo',
+        '!/docs',
+        '!/scripts',
+        '!/package.json'
+      ]
     ],
     concurrency: 2,
     timeoutMS: 10_000,
