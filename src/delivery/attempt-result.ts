@@ -46,6 +46,8 @@ export interface AttemptResult {
   quotes?: Quotes
   /** The SOAP fault that the reply is. */
   fault?: SoapFault
+  /** The operation in the request, if the fault says that there is none of this name. */
+  operation?: string
   /** The SOAP version of a fault, if the request has another one. */
   otherSoap?: SoapVersion
   /** What a reply without an acknowledgement means, where its status says something else. */

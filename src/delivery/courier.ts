@@ -12,7 +12,12 @@ import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { meaningOf, type ReplyMeaning } from '../https/reply-meaning.ts'
-import { soapVersion, type SoapFault } from '../https/soap-fault.ts'
+import {
+  soapOperation,
+  soapVersion,
+  UNKNOWN_OPERATION,
+  type SoapFault
+} from '../https/soap-fault.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode, type TokenError } from '../oauth2/token-error.ts'
@@ -222,7 +227,7 @@ export class Courier {
       text: read.text,
       empty: reply.body.length === 0,
       message: read.message,
-      ack: read.message === null ? null : readAcknowledgement(read.message),
+      ack: read.message === null ? null : readAcknowledgement(read.message, message.batchHeaders),
       isFault: fault !== undefined,
       meaning
     }
@@ -327,16 +332,23 @@ function lacksScope({ status, headers }: ReceivedReply): boolean {
   return status === 403 && challengeParameter(headers, 'error') === 'insufficient_scope'
 }
 
-/** With the version of a fault that answers an envelope of the other version. */
+/** With the version of a fault that answers an envelope of the other version, and the operation that it does not know. */
 function faultFacts(
   fault: SoapFault | undefined,
   request: PreparedRequest | undefined
-): Pick<AttemptResult, 'fault' | 'otherSoap'> {
+): Pick<AttemptResult, 'fault' | 'operation' | 'otherSoap'> {
   if (fault === undefined) return {}
   const { version } = fault
-  const sent = soapVersion(request?.body.toString('latin1', 0, LONG_TEXT) ?? '')
+  const envelope = request?.body.toString('utf8', 0, LONG_TEXT) ?? ''
+  const sent = soapVersion(envelope)
   const isOther = version !== undefined && sent !== undefined && version !== sent
-  return { fault, ...(isOther && { otherSoap: version }) }
+  const isUnknown = fault.code?.endsWith(UNKNOWN_OPERATION) === true
+  const operation = isUnknown ? soapOperation(envelope) : undefined
+  return {
+    fault,
+    ...(isOther && { otherSoap: version }),
+    ...(operation !== undefined && { operation })
+  }
 }
 
 /** A longer text is processed in several turns of the event loop. */

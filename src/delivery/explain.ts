@@ -1,6 +1,7 @@
 import { causeSentence, causeWords } from '../cause-words.ts'
 import { english, isKey } from '../english.ts'
 import { wantsLateCertificate } from '../http-client/error-page.ts'
+import { UNKNOWN_OPERATION } from '../https/soap-fault.ts'
 import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { hintForReceiver } from '../oauth2/answer-hints.ts'
@@ -177,6 +178,7 @@ function hintOf(result: AttemptResult): string | undefined {
 function meaningHint({
   fault,
   meaning,
+  operation,
   otherSoap,
   tokenLength
 }: AttemptResult): string | undefined {
@@ -186,6 +188,11 @@ function meaningHint({
   if (meaning === 431) return largeHeaders(tokenLength)
   if (fault === undefined || meaning === 500) {
     return causeSentence('http', String(meaning))
+  }
+  if (fault.code?.endsWith(UNKNOWN_OPERATION)) {
+    return operation === undefined
+      ? english('log', 'hint.unknownOperation')
+      : english('log', 'hint.unknownOperationOf', { operation })
   }
   const key = `hint.fault.${fault.detail ?? ''}`
   if (isKey('log', key)) return english('log', key)

@@ -4,6 +4,7 @@ import {
   errSeverity,
   type AcknowledgementError
 } from './acknowledgement-errors.ts'
+import type { OutgoingMessage } from './outgoing-message.ts'
 import { isSegmentName, parsePath } from './path.ts'
 import { isAccept, type ReplyMessage } from './reply-message.ts'
 import { isHeader, readSeparators, type Segment } from './segments.ts'
@@ -36,13 +37,19 @@ const msaCode = parsePath('MSA-1')
 /**
  * The acknowledgement in a reply: the worst MSA, with the errors of all messages.
  *
- * A batch or file without messages lists no errors, and counts as AA if it contains nothing else.
+ * A batch or file without messages lists no errors, and counts as AA if it contains nothing else and is the reply to
+ * a batch or file.
  *
+ * @param batchHeaders of what this is the reply to
  * @returns null if the reply acknowledges nothing: its messages have no MSA.
  */
-export function readAcknowledgement(message: ReplyMessage): Acknowledgement | null {
+export function readAcknowledgement(
+  message: ReplyMessage,
+  batchHeaders: OutgoingMessage['batchHeaders'] = []
+): Acknowledgement | null {
   const { msa, text } = message
-  if (msa === undefined && !isEmptyBatch(text)) return null
+  const acceptsAll = batchHeaders.length > 0 && isEmptyBatch(text, batchHeaders)
+  if (msa === undefined && !acceptsAll) return null
   const errors: AcknowledgementError[] = []
   let worst: string | undefined
   eachAnswer(message, (answer) => {
@@ -145,8 +152,11 @@ function worse(one: string | undefined, other: string | undefined): string | und
 
 const batchSegments = new Set(['FHS', 'BHS', 'BTS', 'FTS', 'SFT', 'NTE'])
 
-/** Whether all lines are batch segments that concern no message: prose may report a failure. */
-function isEmptyBatch(text: string): boolean {
+/**
+ * Whether all lines are batch segments that concern no message: prose may report a failure. Not if a header is quoted
+ * from what was sent, nor if a trailer counts messages that are not there.
+ */
+function isEmptyBatch(text: string, sent: readonly string[]): boolean {
   let separator = ''
   for (let start = 0; start < text.length;) {
     const end = text.indexOf('\r', start)
@@ -157,8 +167,16 @@ function isEmptyBatch(text: string): boolean {
     const header = readSeparators(line)
     if (header?.certain) separator = header.field
     else if (isHeader(name) || (line.length > 3 && line[3] !== separator)) return false
+    if (header !== null && isQuoted(line, header.field, sent)) return false
+    if (name === 'BTS' && Number.parseInt(line.slice(4)) > 0) return false
   }
   return true
+}
+
+/** Whether a batch header repeats one that was sent, or its beginning; one that only names separators says nothing. */
+function isQuoted(header: string, separator: string, sent: readonly string[]): boolean {
+  const beyondSeparators = header.slice(4).split(separator).slice(1).join('')
+  return beyondSeparators !== '' && sent.some((one) => one.startsWith(header))
 }
 
 /** Whether only separators follow the segment's name. */

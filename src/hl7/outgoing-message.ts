@@ -40,6 +40,8 @@ export interface OutgoingMessage {
    * this order, then the first components of those that have several. No duplicates.
    */
   readonly controlIds: readonly string[]
+  /** Every FHS and BHS as it is sent; none if it is no batch. */
+  readonly batchHeaders: readonly string[]
   /** The first two components of the first MSH-9: `ADT^A01`; `''` in a file without messages. */
   readonly type: string
   /** The first MSH-12; `''` if there is none. */
@@ -104,7 +106,10 @@ function fromBytes(payload: Uint8Array, wanted: Charset | undefined): OutgoingMe
 /** Bytes in which a CR is the byte 0x0D: all sets except UTF-16. */
 function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMessage {
   expectMessage(bytes.toString('latin1', 0, 100))
-  const starts = headerStarts((needle, from) => bytes.indexOf(needle, from, 'latin1'))
+  const starts = headerStarts(
+    (needle, from) => bytes.indexOf(needle, from, 'latin1'),
+    (at) => bytes[at]
+  )
   const lines = starts.map((start) => bytes.subarray(start, bytes.indexOf('\r', start) + 1))
   const headers = Buffer.concat(lines)
   const warnings: string[] = []
@@ -157,17 +162,32 @@ function expectMessage(text: string): void {
   throw invalid('payloadNotHl7')
 }
 
-/** Where header segments start: the first in the text, then name by name. Splits nothing. */
-function headerStarts(indexOf: (needle: string, from: number) => number): number[] {
+const [tab, cr, space] = [0x09, 0x0d, 0x20]
+
+/**
+ * Where header segments start: the first in the text, then name by name. Blanks before a name count for nothing, as
+ * for any segment. Splits nothing.
+ */
+function headerStarts(
+  indexOf: (needle: string, from: number) => number,
+  codeAt: (at: number) => number | undefined
+): number[] {
   const starts = [0]
-  for (const needle of ['\rMSH', '\rFHS', '\rBHS']) {
-    for (let at = indexOf(needle, 0); at !== -1; at = indexOf(needle, at + 4)) starts.push(at + 1)
+  for (const name of ['MSH', 'FHS', 'BHS']) {
+    for (let at = indexOf(name, 1); at !== -1; at = indexOf(name, at + 3)) {
+      let before = at - 1
+      while (codeAt(before) === space || codeAt(before) === tab) before--
+      if (codeAt(before) === cr) starts.push(at)
+    }
   }
   return starts
 }
 
 function headerSegments(text: string): string {
-  return headerStarts((needle, from) => text.indexOf(needle, from))
+  return headerStarts(
+    (needle, from) => text.indexOf(needle, from),
+    (at) => text.charCodeAt(at)
+  )
     .map((start) => text.slice(start, text.indexOf('\r', start) + 1))
     .join('')
 }
@@ -194,6 +214,7 @@ class Message implements OutgoingMessage {
   readonly charset: string
   readonly controlId: string
   readonly controlIds: readonly string[]
+  readonly batchHeaders: readonly string[]
   readonly type: string
   readonly version: string
   readonly replyDue: boolean
@@ -218,9 +239,11 @@ class Message implements OutgoingMessage {
     this.#text = text
 
     const messages = this.#headers.named('MSH')
+    const [files, batches] = [this.#headers.named('FHS'), this.#headers.named('BHS')]
+    this.batchHeaders = [...files, ...batches].map(({ text }) => text)
     const idFields = [
-      ...this.#headers.named('FHS').map((segment) => ({ segment, path: paths.fileId })),
-      ...this.#headers.named('BHS').map((segment) => ({ segment, path: paths.batchId })),
+      ...files.map((segment) => ({ segment, path: paths.fileId })),
+      ...batches.map((segment) => ({ segment, path: paths.batchId })),
       ...messages.map((segment) => ({ segment, path: paths.messageId }))
     ]
     const wholeIds = idFields.map(({ segment, path }) => segment.fieldText(path.field))

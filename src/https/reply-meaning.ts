@@ -1,5 +1,5 @@
 import { meaningOfPage } from '../http-client/error-page.ts'
-import type { SoapFault } from './soap-fault.ts'
+import { UNKNOWN_OPERATION, type SoapFault } from './soap-fault.ts'
 
 /**
  * What a reply means, where its status says something else: the status that it stands for, or `tls`, a refused client
@@ -12,7 +12,9 @@ const byCode: Readonly<Record<string, ReplyMeaning>> = {
   Client: 400,
   Sender: 400,
   VersionMismatch: 400,
-  MustUnderstand: 400
+  MustUnderstand: 400,
+  [UNKNOWN_OPERATION]: 400,
+  [`Sender.${UNKNOWN_OPERATION}`]: 400
 }
 
 /** A code that is about the login. */

@@ -75,6 +75,11 @@ export async function buildRequestBody(
         contentType: withCharset(contentType || HL7_TYPE, message.charset)
       }
     case 'mllp':
+      // In UTF-16, a character may have these bytes.
+      if (message.bytes.includes(END_BLOCK)) {
+        const text = english('log', 'error.endBlockInside', { charset: message.charset })
+        throw new Hl7Error('HL7_INVALID_MESSAGE', text)
+      }
       return {
         body: Buffer.concat([START_BLOCK, message.bytes, END_BLOCK]),
         contentType: withCharset(contentType || HL7_TYPE, message.charset)

@@ -2,7 +2,8 @@
 export interface SoapFault {
   /**
    * The standard code, such as `Sender`; or that of a refused login: `Client.Authentication`, as a subcode in SOAP 1.2
-   * `Sender.Authentication` (spyne); `FailedAuthentication` (WS-Security 1.1 §12), `SecurityError` (Apache WSS4J).
+   * `Sender.Authentication` (spyne); `FailedAuthentication` (WS-Security 1.1 §12), `SecurityError` (Apache WSS4J); or
+   * `ProcedureNotPresent` (SOAP 1.2 part 2 §4.4, there a subcode), as PHP has it.
    */
   readonly code?: string
   /** The name of the element in its detail, such as `SecurityFault`; only names that end like those of errors. */
@@ -25,13 +26,18 @@ const registry = 'urn:cdc:iisb:2011'
 const envelope = /<(?:[\w.-]{1,40}:)?Envelope[\s>]/
 /** It is the first element of the body: one in an answer may have the same name. */
 const fault = /<(?:[\w.-]{1,40}:)?Body(?:\s[^<>]{0,400})?>\s*<(?:[\w.-]{1,40}:)?Fault[\s>]/
-/** The standard codes of SOAP 1.1 §4.4.1 and SOAP 1.2 part 1 §5.4.6, and those of a refused login. */
+/** The standard codes of SOAP 1.1 §4.4.1 and SOAP 1.2 part 1 §5.4.6, those of a refused login, and PHP's. */
 const code =
-  /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client(?:\.Authentication)?|Sender|Server|Receiver|FailedAuthentication|SecurityError)[.<\s]/
-const loginSubcode =
-  /<(?:[\w.-]{1,40}:)?Subcode>\s{0,40}<(?:[\w.-]{1,40}:)?Value(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?((?:Failed)?Authentication|SecurityError)[.<\s]/
+  /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client(?:\.Authentication)?|Sender|Server|Receiver|FailedAuthentication|SecurityError|ProcedureNotPresent)[.<\s]/
+const subcode =
+  /<(?:[\w.-]{1,40}:)?Subcode>\s{0,40}<(?:[\w.-]{1,40}:)?Value(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?((?:Failed)?Authentication|SecurityError|ProcedureNotPresent)[.<\s]/
+/** What PHP's SoapServer says of it in SOAP 1.1, whose code is then `Server`. */
+const unknownOperation =
+  /<faultstring>(?:Procedure '[^'<>]{1,200}' not present|Function '[^'<>]{1,200}' doesn't exist)<\/faultstring>/
 const detail =
   /<(?:[\w.-]{1,40}:)?[Dd]etail(?:\s[^<>]{0,400})?>\s{0,40}<(?:[\w.-]{1,40}:)?([A-Za-z]{1,40}(?:Fault|Exception|Error))[\s/>]/
+const operation =
+  /<(?:[\w.-]{1,40}:)?Body(?:\s[^<>]{0,400})?>\s{0,400}<(?:[\w.-]{1,40}:)?([A-Za-z_][\w.-]{0,59})[\s/>]/
 /** What is quoted as text; one that does not end counts to the end. */
 const quoted = /<!\[CDATA\[[^]*?(?:\]\]>|$)|<!--[^]*?(?:-->|$)/g
 
@@ -48,17 +54,32 @@ export function readSoapFault(xml: string): SoapFault | undefined {
   const at = document.search(fault)
   if (at === -1 || !envelope.test(document.slice(0, at))) return undefined
   const text = document.slice(at, at + searched)
-  const [, itsCode] = code.exec(text) ?? []
-  const [, subcode] = (itsCode === 'Sender' && loginSubcode.exec(text)) || []
+  const itsCode = codeIn(text)
   const [, itsDetail] = detail.exec(text) ?? []
   const version = soapVersion(document)
   return {
-    ...(itsCode !== undefined && { code: subcode === undefined ? itsCode : `Sender.${subcode}` }),
+    ...(itsCode !== undefined && { code: itsCode }),
     ...(itsDetail !== undefined && { detail: itsDetail }),
     ...(version !== undefined && { version }),
     // gSOAP and node-soap declare it at the envelope.
     isOfRegistry: document.slice(0, at + searched).includes(registry)
   }
+}
+
+function codeIn(text: string): string | undefined {
+  if (unknownOperation.test(text)) return UNKNOWN_OPERATION
+  const [, itsCode] = code.exec(text) ?? []
+  const [, itsSubcode] = (itsCode === 'Sender' && subcode.exec(text)) || []
+  return itsSubcode === undefined ? itsCode : `Sender.${itsSubcode}`
+}
+
+/** The server does not have the operation that the body of the request names. */
+export const UNKNOWN_OPERATION = 'ProcedureNotPresent'
+
+/** The name of the first element in a SOAP body, without its prefix: of a request, the operation. */
+export function soapOperation(xml: string): string | undefined {
+  const document = xml.slice(0, searched).replace(quoted, '')
+  return operation.exec(document)?.[1]
 }
 
 /** The version of a SOAP envelope; undefined if it is none. */

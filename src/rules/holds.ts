@@ -4,7 +4,7 @@ import { isAbout, isAccept } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { ReplyContent } from './reply-content.ts'
-import { containsText, isStandardCode, type ReplyTest } from './reply-test.ts'
+import { containsText, isSameCode, isStandardCode, type ReplyTest } from './reply-test.ts'
 
 const messageCode = parsePath('MSH-9.1')
 const trigger = parsePath('MSH-9.2')
@@ -126,7 +126,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'error-status':
       return error !== null && isWithin(facts.errorStatus, test)
     case 'error-code':
-      return error?.code === test.code
+      return error !== null && isSameCode(error.code, test.code)
     case 'error-family':
       return error?.family === test.family
     case 'error-text':

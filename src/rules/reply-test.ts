@@ -32,7 +32,7 @@ export type ReplyTest =
   | { readonly kind: 'error' }
   /** `E#503` `E#5xx` an error with an HTTP status from `from` to `to`, both included. */
   | { readonly kind: 'error-status'; readonly from: number; readonly to: number }
-  /** `E#ECONNREFUSED` an error with that code. */
+  /** `E#ECONNREFUSED` an error with that code, in whatever case. */
   | { readonly kind: 'error-code'; readonly code: string }
   /** `E#connect` an error of that family. */
   | { readonly kind: 'error-family'; readonly family: ErrorFamily }
@@ -56,6 +56,11 @@ export const REFUSALS = ['AE', 'CE', 'AR', 'CR'] as const
 /** Whether it is one of the six. */
 export function isStandardCode(code: string): boolean {
   return [...ACCEPTS, ...REFUSALS].some((one) => one === code)
+}
+
+/** Whether two error codes are the same, in whatever case. */
+export function isSameCode(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase()
 }
 
 /** Whether a text contains another, in whatever case. */
@@ -115,11 +120,8 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
   const value = scanner.value()
   const { text } = value
   if (/^\d/.test(text)) return { kind: 'error-status', ...statusRange(scanner, value) }
-  const family = errorFamilies.find((name) => name === text.toLowerCase())
-  if (family !== undefined) {
-    if (family === text) return { kind: 'error-family', family }
-    throw scanner.errorAt('errorCode', value)
-  }
+  const family = errorFamilies.find((name) => isSameCode(name, text))
+  if (family !== undefined) return { kind: 'error-family', family }
   // Node.js codes (`ERR_TLS_X`, `UND_ERR_SOCKET`), OAuth codes and their URNs.
   if (!/^[A-Za-z0-9_.:/-]+$/.test(text)) {
     throw scanner.errorAt('errorCode', value)

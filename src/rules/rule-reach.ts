@@ -2,6 +2,7 @@ import type { ReplyRule } from './reply-rules.ts'
 import {
   ACCEPTS,
   containsText,
+  isSameCode,
   isStandardCode,
   REFUSALS,
   type ReplyTest,
@@ -159,7 +160,7 @@ function excludes(one: ReplyTest, other: ReplyTest): boolean {
     case 'severity':
       return other.kind === 'severity' && one.severity !== other.severity
     case 'error-code':
-      return other.kind === 'error-code' && one.code !== other.code
+      return other.kind === 'error-code' && !isSameCode(one.code, other.code)
     case 'error-family':
       return other.kind === 'error-family' && one.family !== other.family
     case 'status':
@@ -176,6 +177,8 @@ function implies(one: ReplyTest, other: ReplyTest): boolean {
     case 'status':
     case 'error-status':
       return one.kind === other.kind && one.from >= other.from && one.to <= other.to
+    case 'error-code':
+      return one.kind === other.kind && isSameCode(one.code, other.code)
     case 'error-text':
     case 'reply-text':
       return one.kind === other.kind && containsText(one.text, other.text)

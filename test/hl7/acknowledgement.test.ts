@@ -8,7 +8,7 @@ import {
 } from '../../src/hl7/acknowledgement.ts'
 import type { AcknowledgementError } from '../../src/hl7/acknowledgement-errors.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
-import { Exchange, MSH } from '../support/exchange.ts'
+import { ADT, Exchange, MSH } from '../support/exchange.ts'
 import fc from '../support/properties.ts'
 
 let exchange: Exchange
@@ -17,12 +17,19 @@ before(async () => {
 })
 after(() => exchange.close())
 
+/** What is sent where the reply is a batch. */
+const BATCH = `BHS|^~\\&|||||||||B1\r${ADT}BTS|1\r`
+
 async function read(
   body: string
 ): Promise<{ ack: Acknowledgement | null; acks: readonly Acknowledgement[] }> {
-  const { reply, error } = await exchange.attempt({ body })
+  const { reply, error } = await exchange.attempt({ body }, {}, sentFor(body))
   assert.ok(reply, error?.text)
   return { ack: reply.ack, acks: reply.acks ?? [] }
+}
+
+function sentFor(body: string): string {
+  return /^[FB]HS/.test(body) ? BATCH : ADT
 }
 
 function ack(filled: Partial<Acknowledgement>): Acknowledgement {
@@ -337,7 +344,7 @@ describe('which errors belong to which acknowledgement', () => {
     ['several that do not count', 503, `${MSH}MSA|AA|A\r${MSH}MSA|AA|B\r`]
   ] as const) {
     it(`there is no list for ${what}`, async () => {
-      const { reply } = await exchange.attempt({ status, body })
+      const { reply } = await exchange.attempt({ status, body }, {}, sentFor(body))
       assert.ok(reply !== undefined && !('acks' in reply))
     })
   }

@@ -204,6 +204,18 @@ describe('readOutgoingMessage', () => {
         ['ID1', 'M2']
       ],
       ['FHS-11 with a blank BHS-11', file('F1', ' '), 'F1', ['F1', 'M1', 'M2']],
+      [
+        'blanks before headers',
+        file('F1', 'B1').replaceAll('\rMSH', '\r \tMSH').replace('BHS', ' BHS'),
+        'F1',
+        ['F1', 'B1', 'M1', 'M2']
+      ],
+      [
+        'no header within a segment',
+        `${file('F1', 'B1')}NTE|1||see MSH|^~\\&|||||||||M9\r`,
+        'F1',
+        ['F1', 'B1', 'M1', 'M2']
+      ],
       ['FHS-11 of an empty file', 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'F1', ['F1']]
     ]
     for (const [name, text, id, ids] of table) {

@@ -395,6 +395,9 @@ describe('a Buffer that is not in its characters', () => {
       Buffer.from(`MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||${set}\rPID|1||`),
       Buffer.from([...rest, 0x0d])
     ])
+  /** In UTF-16, little endian. */
+  const text16 = (name: string): Buffer =>
+    Buffer.from(`MSH|^~\\&|||||||ADT^A01|ID1|P|2.5\rPID|1||||${name}\r`, 'utf16le')
   const text: BodyTemplate = (hl7) => Promise.resolve(hl7)
   for (const [charset, payload] of [
     ['utf-8', bytes('UNICODE UTF-8', 0x4d, 0xfc)],
@@ -412,6 +415,20 @@ describe('a Buffer that is not in its characters', () => {
       }
       assert.deepEqual((await arrived({}, {}, payload)).body, payload)
       await arrived({ format: 'multipart' }, {}, payload)
+    })
+  }
+
+  for (const [label, payload] of [
+    ['utf-16be', Buffer.from(text16('\u1c0d')).swap16()],
+    ['utf-16le', Buffer.from(text16('\u0d1c'))],
+    ['utf-16be', Buffer.from(text16('\u011c\u0d41')).swap16()]
+  ] as const) {
+    it(`${label}: bytes that would end an MLLP frame are sent in no frame`, async () => {
+      const refused = { code: 'HL7_INVALID_MESSAGE', message: /^In utf-16[bl]e, .*0x1C 0x0D/ }
+      await assert.rejects(arrived({ format: 'mllp' }, {}, payload), refused)
+      assert.ok((await arrived({}, {}, payload)).body.equals(payload))
+      const whole = Buffer.from(payload.toString('latin1').replace('\x1c\r', 'AB'), 'latin1')
+      await arrived({ format: 'mllp' }, {}, whole)
     })
   }
 

@@ -181,10 +181,30 @@ byDefault(
     // A batch that lists no error.
     [200, 'FHS|^~\\&\rBHS|^~\\&\rBTS|0\rFTS|1\r', 'ACK', ':?A=C', 'AA -'],
     [200, 'BHS|^~\\&|LAB\r', 'ACK', ':?A=C', 'AA -'],
-    [500, 'FHS|^~\\&\rBHS|^~\\&\rBTS|0\rFTS|1\r', 'retried, then error', 'E=RF']
+    [200, 'BHS|^~\\&|||||||||R1\r NTE|1\rBTS|\r', 'ACK', ':?A=C', 'AA -'],
+    [500, 'FHS|^~\\&\rBHS|^~\\&\rBTS|0\rFTS|1\r', 'retried, then error', 'E=RF'],
+    // A header that is quoted, or cut off; and a batch whose messages were cut off.
+    [200, 'BHS|^~\\&|||||||||B1\r', 'error', ':~=F'],
+    [200, 'FHS|^~\\&|||||||||F1\rBHS|^~\\&\rBTS|0\rFTS|1\r', 'error', ':~=F'],
+    [200, 'BHS|^~\\&|||||||||B\r', 'error', ':~=F'],
+    [200, 'BHS|^~\\&|LAB\rBTS|2\r', 'error', ':~=F']
   ],
   two
 )
+
+byDefault('an empty batch acknowledges no single message', [
+  [200, 'BHS|^~\\&|LAB\r', 'error', ':~=F'],
+  [200, 'BHS|^~\\&|LAB\rBTS|0\r', 'error', ':~=F'],
+  [200, 'FHS|^~\\&|LAB\rBHS|^~\\&|LAB\rNTE|1||Sender is unknown\rBTS|0\rFTS|1\r', 'error', ':~=F'],
+  [201, 'FHS|^~\\&|LAB\rFTS|0\r', 'error', ':~=F'],
+  [
+    200,
+    { body: '{"file":"FHS|^~\\\\&|LAB\\rFTS|0\\r","error":"refused"}', type: 'application/json' },
+    'error',
+    ':~=F'
+  ],
+  [200, 'MSA|AA|M1\r', 'ACK', ':?A=C', 'AA M1']
+])
 
 byDefault('2xx without an acknowledgement: NAK if the receiver answered with HL7', [
   [200, query, 'NAK', ':~=F'],
@@ -212,7 +232,8 @@ byDefault('2xx without an acknowledgement: NAK if the receiver answered with HL7
 byDefault(
   'a file without messages, or a message without a trigger, comes back',
   [
-    [200, 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'ACK', ':?A=C', 'AA -'],
+    [200, 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'error', ':~=F'],
+    [200, 'FHS|^~\\&|LAB||||||||F9\rFTS|0\r', 'ACK', ':?A=C', 'AA -'],
     [500, 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'retried, then error', 'E=RF'],
     [500, `FHS|^~\\&|||||||||F1\r${error}\r`, 'retried, then error', 'E=RF'],
     [500, `FHS|^~\\&|||||||||F2\r${error}\r`, 'retried, then NAK', 'E=RF']
@@ -432,9 +453,9 @@ function inEnvelope(body: string): Body {
 }
 
 /** A SOAP 1.1 fault with this code and detail. */
-function fault(code: string, detail = ''): Body {
+function fault(code: string, detail = '', words = 'No'): Body {
   return inEnvelope(
-    `<s:Fault><faultcode>s:${code}</faultcode><faultstring>No</faultstring><detail>${detail}</detail></s:Fault>`
+    `<s:Fault><faultcode>s:${code}</faultcode><faultstring>${words}</faultstring><detail>${detail}</detail></s:Fault>`
   )
 }
 
@@ -467,6 +488,12 @@ byRules('immunization registries: a SOAP fault', {
     // spyne, in SOAP 1.2.
     [500, senderFault('Authentication'), 'retried, then error', NO_ACCESS],
     [500, senderFault('Schema'), 'error', 'E#4xx=F'],
+    // SOAP 1.2 part 2 §4.4; PHP has it as the code, or in words.
+    [500, senderFault('rpc:ProcedureNotPresent'), 'error', 'E#4xx=F'],
+    [500, fault('ProcedureNotPresent'), 'error', 'E#4xx=F'],
+    [500, fault('Server', '', "Procedure 'send' not present"), 'error', 'E#4xx=F'],
+    [500, fault('Server', '', "Function 'send' doesn't exist"), 'error', 'E#4xx=F'],
+    [500, fault('Server', '', "Procedure 'send' not present today"), 'retried, then error', 'E=RF'],
     // WS-Security, and what Apache WSS4J says in its place.
     [500, fault('FailedAuthentication'), 'retried, then error', NO_ACCESS],
     [500, senderFault('FailedAuthentication'), 'retried, then error', NO_ACCESS],
@@ -506,6 +533,29 @@ byRules('immunization registries: a SOAP fault', {
   '@*SecurityFault=S,:?A=C': [[500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']]
 })
 
+describe('the operation that a fault does not know', () => {
+  for (const [what, body, told] of [
+    [
+      'with a prefix',
+      '<u:submitMessage xmlns:u="urn:x"><u:hl7>',
+      'have the operation submitMessage:'
+    ],
+    ['alone', '\n<submit/>', 'have the operation submit:'],
+    ['behind a comment', '<!-- <a> --><b>', 'have the operation b:'],
+    ['missing', 'MSH|^~', 'have the operation in the request:']
+  ] as const) {
+    it(what, async () => {
+      const uri = 'http://www.w3.org/2003/05/soap-envelope'
+      const request = `<s:Envelope xmlns:s="${uri}"><s:Header/><s:Body>${body}</s:Body></s:Envelope>`
+      const answer = { status: 500, ...(senderFault('ProcedureNotPresent') as { body: string }) }
+      const result = await exchange.attempt(answer, {
+        receiver: { format: 'text', bodyTemplate: () => Promise.resolve(request) }
+      })
+      assert.match(whyFailed(result), new RegExp(`fault \\(Sender.ProcedureNotPresent\\).*${told}`))
+    })
+  }
+})
+
 describe('the version of SOAP', () => {
   for (const [sent, received, other] of [
     ['1.2', '1.1', '1.1'],
@@ -542,6 +592,22 @@ byRules('nginx, which says 400 to a certificate and to large headers', {
   ],
   'E#400=S,E#4xx=S': [[400, nginx('400 The SSL certificate error'), 'retried, then error', 'E=RF']],
   '@status:400=S': [[400, nginx('400 The SSL certificate error'), 'suspended', '@status:400=S']]
+})
+
+/** As Tomcat 10 writes it. */
+const tomcat = (why: string): Body => ({
+  body: `<!doctype html><html lang="en"><head><title>HTTP Status 400 – Bad Request</title><style type="text/css">body {font-family:Tahoma,Arial,sans-serif;}</style></head><body><h1>HTTP Status 400 – Bad Request</h1><hr class="line" /><p><b>Type</b> Exception Report</p><p><b>Message</b> ${why}</p><p><b>Exception</b></p><pre>java.lang.IllegalArgumentException: ${why}</pre></body></html>`,
+  type: 'text/html;charset=utf-8'
+})
+
+byRules('Tomcat, which says 400 to large headers', {
+  '': [
+    [400, tomcat('Request header is too large'), 'retried, then error', NO_ACCESS],
+    [400, tomcat('Invalid character found in the request target'), 'error', 'E#4xx=F'],
+    [400, tomcat(`Request header is too large ${ADT}`), 'error', 'E#4xx=F'],
+    [400, 'Request header is too large', 'error', 'E#4xx=F']
+  ],
+  'E#431=D': [[400, tomcat('Request header is too large'), 'paused', 'E#431=D']]
 })
 
 it('is no time with a reachable receiver, where nginx wants a client certificate', async () => {
@@ -718,7 +784,7 @@ describe('no answer, or none that can be read', () => {
       [INTERSYSTEMS, 'retried, then error', 'E=RF'],
       ['(E#timeout,E#reset,E#tls,E#token)=D,E#connect=S', 'suspended', 'E#connect=S'],
       ['E#ECONNREFUSED=D', 'paused', 'E#ECONNREFUSED=D'],
-      ['E#econnrefused=D', 'retried, then error', 'E=RF'],
+      ['E#EconnRefused=D', 'paused', 'E#EconnRefused=D'],
       ['E*NOTHING IS LISTENING=S', 'suspended', 'E*NOTHING IS LISTENING=S'],
       ['(:~,X,:_,:*,:T?,@status:2xx,@*x)=C,E=W', 'retried, then error, warned', 'E=RF']
     ],
@@ -727,6 +793,7 @@ describe('no answer, or none that can be read', () => {
     ],
     'connection cut': [
       ['(E#connect,E#timeout,E#tls,E#token)=D,E#reset=F', 'error', 'E#reset=F'],
+      ['E#RESET=F', 'error', 'E#RESET=F'],
       ['E#5xx=D', 'retried, then error', 'E=RF']
     ],
     'untrusted certificate': [

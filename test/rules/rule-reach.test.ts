@@ -139,6 +139,7 @@ describe('a rule that never decides', () => {
     [':?E=F,:AE=C', [':AE=C covered :?E=F']],
     [':AE=F,:CE=S,:?E=C', [':?E=C covered :AE=F :CE=S']],
     ['E=RF,E#503=S', ['E#503=S covered E=RF']],
+    ['E#ECONNRESET=R,E#econnreset=S', ['E#econnreset=S covered E#ECONNRESET=R']],
     ['E#5xx=R,E#503=S', ['E#503=S covered E#5xx=R']],
     [
       '@status:2xx=C,:~=F,:?A=C,X=F',
