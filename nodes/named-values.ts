@@ -3,6 +3,7 @@ import { english, type KeyUnder } from '../src/english.ts'
 import { readPath } from '../src/hl7/path.ts'
 import { headerValueProblem, tokenHeaderNameProblem } from '../src/https/header-values.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
+import { secretsInHeader } from '../src/redactor.ts'
 import type { Claim, NamedValue as TokenValue } from '../src/oauth2/token-settings.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { asText, environmentValue } from './environment-value.ts'
@@ -54,6 +55,18 @@ export function readStaticValues(
     }
     return { name, value }
   })
+}
+
+/** What stands in headers whose values are secret. */
+export function secretsInHeaders(
+  headers: readonly NamedValue[],
+  secrets: readonly string[]
+): string[] {
+  return headers.flatMap(({ name, value }) =>
+    typeof value === 'string' && secrets.includes(value.trim())
+      ? secretsInHeader({ name, value })
+      : []
+  )
 }
 
 /** Reads the claims of assertions, `{name, value, valueType}` with `json` beside `str` and `env`. */

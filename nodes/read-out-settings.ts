@@ -28,7 +28,7 @@ import {
 } from './connection.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import { outForm } from './form-words.ts'
-import { ENTRY, readNamedValues, type OutProblem } from './named-values.ts'
+import { ENTRY, readNamedValues, secretsInHeaders, type OutProblem } from './named-values.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -227,7 +227,8 @@ function readSecrets(
   receiver: ReceiverSettings | undefined
 ): string[] {
   const { url, headers = [], formFields = [] } = receiver ?? {}
-  const secrets = properties.unwrittenTexts(credentials, headers, formFields)
+  const texts = properties.unwrittenTexts(credentials, headers, formFields)
+  const secrets = [...texts, ...secretsInHeaders(headers, texts)]
   // Of a URL from a variable, an answer and an error show the host, but not a key in its path.
   const path = url === undefined ? '/' : url.pathname + url.search
   const isUrlFromVariable = properties.rawText('url') !== properties.text('url')

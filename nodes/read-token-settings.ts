@@ -3,7 +3,7 @@ import { GotClient } from '../src/http-client/got-client.ts'
 import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
 import { tokenForm } from './form-words.ts'
-import { readClaims, readStaticValues } from './named-values.ts'
+import { readClaims, readStaticValues, secretsInHeaders } from './named-values.ts'
 import type { Credentials } from './node-source.ts'
 import { tokenCredentials, type tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
@@ -60,9 +60,12 @@ export function readTokenSettings(
     hasClientCertificate: hasClientCertificate(connection.tls)
   }
   const { extraParams, headers, assertionClaims, clientSecret, password } = settings
+  // Client ID and user name name somebody, and a private key is never sent.
+  const further = [extraParams, headers, assertionClaims, [clientSecret, password]]
+  const unwritten = properties.unwrittenTexts(...further)
   const secrets = [
-    // Client ID and user name name somebody, and a private key is never sent.
-    ...properties.unwrittenTexts(extraParams, headers, assertionClaims, [clientSecret, password]),
+    ...unwritten,
+    ...secretsInHeaders(headers, unwritten),
     ...queriesFromVariables(properties)
   ]
   return { ...settings, secrets }

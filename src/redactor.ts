@@ -1,3 +1,5 @@
+import { Buffer, isUtf8 } from 'node:buffer'
+
 /** Shown in place of a secret. */
 export const HIDDEN = '•••'
 
@@ -25,6 +27,24 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&apos;'
+}
+
+/** Headers whose values begin with a scheme (RFC 9110 §11). */
+const CREDENTIALS = /^(?:proxy-)?authorization$/i
+/** Schemes that headers of other names carry too. */
+const SCHEME = /^(?:basic|bearer|digest|dpop|negotiate|ntlm|token|api-?key)$/i
+
+/**
+ * What a server may show of a header with credentials besides its whole value: what stands behind the scheme, and
+ * of Basic (RFC 7617) user and password together, and the password.
+ */
+export function secretsInHeader({ name, value }: { name: string; value: string }): string[] {
+  const [, scheme = '', rest = ''] = /^(\S+)\s+(\S.*)$/s.exec(value.trim()) ?? []
+  if (rest === '' || !(CREDENTIALS.test(name) || SCHEME.test(scheme))) return []
+  if (scheme.toLowerCase() !== 'basic') return [rest]
+  const bytes = Buffer.from(rest, 'base64')
+  const pair = bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
+  return [rest, pair, pair.replace(/^[^:]*:?/, '')]
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Redactor } from '../src/redactor.ts'
+import { Redactor, secretsInHeader } from '../src/redactor.ts'
 import fc from './support/properties.ts'
 
 const hide = (text: string, ...secrets: string[]): string => new Redactor(secrets).hide(text)
@@ -132,4 +132,25 @@ describe('a Redactor', () => {
     }
     assert.ok(performance.now() - start < 2000)
   })
+})
+
+describe('the secrets in a header', () => {
+  const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64')
+  for (const [name, value, ...secrets] of [
+    ['Authorization', `Basic ${base64('user:pa:ss')}`, base64('user:pa:ss'), 'user:pa:ss', 'pa:ss'],
+    ['x-forwarded-auth', `BASIC  ${base64('u:p')} `, base64('u:p'), 'u:p', 'p'],
+    ['authorization', `Basic ${base64('J\xfcrgen:x')}`, base64('J\xfcrgen:x'), 'Jürgen:x', 'x'],
+    ['Proxy-Authorization', 'sso-key a1:b2', 'a1:b2'],
+    ['X-Auth', 'Token 0123456789abcdef', '0123456789abcdef'],
+    ['X-Auth', 'ApiKey 0123456789abcdef', '0123456789abcdef'],
+    ['Authorization', 'Digest username="a", response="b"', 'username="a", response="b"'],
+    // The whole value is one already.
+    ['Authorization', '0123456789abcdef'],
+    ['Authorization', 'Basic '],
+    ['X-Facility', 'General Hospital']
+  ] as const) {
+    it(`${name}: ${value}`, () => {
+      assert.deepEqual(secretsInHeader({ name, value }), secrets)
+    })
+  }
 })

@@ -179,6 +179,7 @@ export class Courier {
     }
     const request = await watchWork(() => receiver.prepare({ message, input, url, token }))
     progress.request = request
+    for (const secret of request.secrets) progress.redactor.add(secret)
     const transmit = (proof: string | undefined): Promise<Answer> => {
       if (proof !== undefined) progress.redactor.add(proof)
       progress.requests++

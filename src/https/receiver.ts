@@ -4,6 +4,7 @@ import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import type { HttpRequest } from '../http-client/http-message.ts'
 import type { UndiciClient } from '../http-client/undici-client.ts'
+import { secretsInHeader } from '../redactor.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 import { headerValueProblem } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
@@ -59,6 +60,8 @@ export interface PreparedRequest {
   readonly body: Buffer
   /** What was made for this message: values of headers and fields, URL, template. */
   readonly values: () => string[]
+  /** Credentials in headers that were made for this message. */
+  readonly secrets: readonly string[]
 }
 
 /** HL7's own types first; other types are read too. */
@@ -122,6 +125,10 @@ export class Receiver {
       url: inQuery ? withQuery(url, 'access_token', token) : url,
       headers: headersOf(headers),
       body,
+      secrets: values.flatMap(({ isFixed, ...header }) => {
+        const parts = isFixed ? [] : secretsInHeader(header)
+        return parts.length === 0 ? [] : [header.value, ...parts]
+      }),
       values: () => [
         ...[...fields, ...values].flatMap(({ value, isFixed }) => (isFixed ? [] : [value])),
         ...(shipment.url === undefined ? [] : [url.pathname + url.search]),

@@ -27,6 +27,47 @@ describe('secrets and patients', () => {
     assert.match(seen, /hl7-https-out/)
   })
 
+  it('are not shown by a receiver that sends the credentials of a header back', async () => {
+    const basic = Buffer.from('hl7user:Winter-2026!').toString('base64')
+    const computed = Buffer.from('hl7second:Summer-2026!').toString('base64')
+    await world.deploy(
+      {
+        auth: '',
+        failureTimeout: 0,
+        headers: [
+          { name: 'Authorization', value: 'secret1', valueType: 'cred' },
+          {
+            name: 'X-Second',
+            value: '"Basic " & $base64encode("hl7second:Summer-2026!")',
+            valueType: 'jsonata'
+          }
+        ],
+        credentials: { secret1: `Basic ${basic}` }
+      },
+      {}
+    )
+    const words = [basic, 'hl7user:Winter-2026!', computed, 'hl7second:Summer-2026!']
+    const said = words.join(' or ')
+    world.receiver.respond = () => ({
+      status: 401,
+      body: '',
+      headers: {
+        'www-authenticate': `Bearer error="invalid_request", error_description="no ${said}"`,
+        'x-echo': said
+      }
+    })
+    const { headers, error } = (await world.caught(adt('ECHO0001'))) as {
+      headers?: unknown
+      error: unknown
+    }
+    const log = (await world.nodeRed.printed()).join('\n')
+    const seen = JSON.stringify([headers, error, (await world.state()).lastError, log])
+    assert.match(seen, /x-echo/)
+    for (const word of [...words, 'Winter-2026!', 'Summer-2026!']) {
+      assert.ok(!seen.includes(word), `${word} is shown`)
+    }
+  })
+
   it('are not in the log, even at its finest level, whatever happens', async () => {
     await world.deploy({ failureTimeout: 0 })
     await world.send(adt('NAK00001', { birth: '20990101' }))
