@@ -9,7 +9,7 @@ it('says what docs/troubleshooting.md says of a cause, as plain text', () => {
   })
   assert.match(
     causeWords('http', '2xx')?.remedy ?? '',
-    /choose "Accept 2xx without ACK" in "Reply rules", or write a rule\.$/
+    /ask its operator what such an answer means: if the message is then accepted, write a rule\.$/
   )
   assert.equal(causeWords('queue', 'SQLITE'), undefined)
 })

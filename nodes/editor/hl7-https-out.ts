@@ -104,12 +104,23 @@ function prepare(node: EditorNode): void {
   $('#node-input-format').on('change', showPlaceholders)
   showPlaceholders()
 
-  rules = prepareReplyRules(text)
+  rules = prepareReplyRules(text, keepsContents)
+  const keeping = ['queue', 'journalDays', 'contentDays'].map((name) => `#node-input-${name}`)
+  $(keeping.join()).on('change input', () => {
+    rules?.update()
+  })
   prepareTestMessage(form, node)
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
     RED.sidebar.help.show('hl7-https-out')
   })
+}
+
+/** Whether the content of a message that has left is kept: on disk, and no longer than the journal. */
+function keepsContents(): boolean {
+  const value = (name: string): unknown => $(`#node-input-${name}`).val()
+  const isKept = ['journalDays', 'contentDays'].every((name) => Number(value(name)) > 0)
+  return value('queue') === 'disk' && isKept
 }
 
 function save(node: EditorNode): void {

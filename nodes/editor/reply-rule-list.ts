@@ -8,7 +8,12 @@ import type { FormText, OutKey } from './form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
 import { createRule, type RuleElement } from './reply-rule-element.ts'
 import { ruleNote } from './reply-rule-note.ts'
-import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
+import {
+  presetOf,
+  renewedPreset,
+  replyRulePresets,
+  type ReplyRulePreset
+} from './reply-rule-presets.ts'
 import { readRow, tryReplyRules, UNCHOSEN, type RuleRow } from './reply-rule-row.ts'
 import { prepareRuleViews, show } from './reply-rule-views.ts'
 import { restWords } from './reply-rule-words.ts'
@@ -17,6 +22,8 @@ const prefix = 'hl7-https-out-rules'
 
 /** The rules of an open form. */
 export interface ReplyRulesView {
+  /** Says again what depends on other fields. */
+  update: () => void
   /** Completes pending changes; call it in `oneditsave`. */
   save: () => void
 }
@@ -24,8 +31,13 @@ export interface ReplyRulesView {
 /**
  * Shows the reply rules as a list and as text. The text is what is saved: the list is read from it,
  * and rewrites it only when the list is changed.
+ *
+ * @param keepsContents whether the content of a message that has left is kept, as the form says now
  */
-export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | undefined {
+export function prepareReplyRules(
+  text: FormText<OutKey>,
+  keepsContents: () => boolean
+): ReplyRulesView | undefined {
   const area = document.getElementById('node-input-replyCodeActions')
   const listElement = document.getElementById(`${prefix}-list`)
   const preset = document.getElementById(`${prefix}-preset`)
@@ -123,15 +135,22 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
     listElement.classList.toggle('hl7-https-default', isPreset === 'default')
     show(`${prefix}-default`, isPreset === 'default')
     showNotes(rules instanceof ReplyRulesError ? [] : rules, text)
-    const words = document.getElementById(`${prefix}-words`)
-    if (rules instanceof ReplyRulesError) {
-      if (words) words.textContent = ''
-      return
-    }
-    if (words) words.textContent = [text('rules.order'), ...restWords(rules, text)].join(' ')
+    showPresetNote(isPreset, rules instanceof ReplyRulesError ? [] : rules, text)
+    showWords(rules)
+    if (rules instanceof ReplyRulesError) return
     if (listed === area.value) return
     listed = area.value
     fill(rules)
+  }
+
+  /** What the list cannot show. */
+  const showWords = (rules: readonly ReplyRule[] | ReplyRulesError): void => {
+    const words = document.getElementById(`${prefix}-words`)
+    if (words === null) return
+    words.textContent =
+      rules instanceof ReplyRulesError
+        ? ''
+        : [text('rules.order'), ...restWords(rules, text, keepsContents())].join(' ')
   }
 
   const fill = (rules: readonly ReplyRule[]): void => {
@@ -201,6 +220,13 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
     writeDefault()
   })
 
+  document.getElementById(`${prefix}-renew`)?.addEventListener('click', () => {
+    const rules = tryReplyRules(area.value)
+    const renewed = rules instanceof ReplyRulesError ? undefined : renewedPreset(rules)
+    if (renewed !== undefined) write(renewed)
+    preset.focus()
+  })
+
   $(area).on('change keyup paste input', textChanged)
   prepareRuleViews(
     tryReplyRules(area.value) instanceof ReplyRulesError ? 'text' : 'list',
@@ -209,6 +235,9 @@ export function prepareReplyRules(text: FormText<OutKey>): ReplyRulesView | unde
   )
   textChanged()
   return {
+    update: () => {
+      showWords(tryReplyRules(area.value))
+    },
     save: () => {
       // A removed row fades out before the list reports its removal.
       if (listElement.querySelector('.red-ui-editableList-item-deleting') !== null) listChanged()
@@ -228,6 +257,21 @@ function showNotes(rules: readonly ReplyRule[], text: FormText<OutKey>): void {
   })
   note.hidden = lines.length === 0
   note.textContent = lines.join('\n')
+}
+
+/** Says what a preset trusts, or that the rules are those of an earlier one. */
+function showPresetNote(
+  preset: ReplyRulePreset | undefined,
+  rules: readonly ReplyRule[],
+  text: FormText<OutKey>
+): void {
+  const isEarlier = renewedPreset(rules) !== undefined
+  const words = document.getElementById(`${prefix}-preset-words`)
+  const key =
+    preset === 'accept2xx' ? 'presetNote.accept2xx' : isEarlier ? 'presetNote.earlier' : undefined
+  if (words !== null) words.textContent = key === undefined ? '' : text(key)
+  show(`${prefix}-preset-note`, key !== undefined)
+  show(`${prefix}-renew`, isEarlier)
 }
 
 function showOwn(preset: HTMLSelectElement, shown: boolean): void {

@@ -1,4 +1,4 @@
-import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
+import { DEFAULT_REPLY_RULES, type ReplyRule } from '../../src/rules/reply-rules.ts'
 
 /** The rules of each preset, by the key of its label. */
 export const replyRulePresets = {
@@ -14,8 +14,11 @@ export const replyRulePresets = {
   acceptWarnings: `:?E&@severity:W=WC,:?E&@severity:I=WC,${DEFAULT_REPLY_RULES}`,
   /** ERR-3 206: application record locked (table 0357). */
   retryLocked: `@ERR-3:206=RF,${DEFAULT_REPLY_RULES}`,
-  /** Suspends messages that may have arrived; retries those that could not connect. */
-  suspendTimeouts: `E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${DEFAULT_REPLY_RULES}`
+  /**
+   * Suspends messages that may have arrived; retries those that have not. nginx, nghttpx, Apache and lighttpd answer
+   * 500 or 502 too if the server behind them has stored the message and then broken off.
+   */
+  suspendTimeouts: `(E#501,E#503)=RF,E#timeout=S,E#reset=S,(E#5xx,E#2xx)=S,${DEFAULT_REPLY_RULES}`
 } as const
 
 /** The name of a preset. */
@@ -27,4 +30,33 @@ export function presetOf(text: string): ReplyRulePreset | undefined {
   if (given === DEFAULT_REPLY_RULES) return 'default'
   const names = Object.keys(replyRulePresets) as ReplyRulePreset[]
   return names.find((name) => replyRulePresets[name] === given)
+}
+
+/** How the preset `suspendTimeouts`, and its recipe, began in earlier versions: they sent again after 500 and 502. */
+const earlierTimeouts = [
+  ['E#timeout=S', 'E#reset=S', 'E#504=S', 'E#2xx=S'],
+  ['E#timeout=S', 'E#reset=S', 'E#504=S'],
+  ['(E#timeout,E#reset,E#504,E#2xx)=S'],
+  ['(E#timeout,E#reset,E#504)=S']
+]
+/** The default of 0.2.0. */
+const earlierDefault =
+  ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#407)=RF,E#4xx=F,E=RF,X=F'
+
+/**
+ * What rules that begin as an earlier preset did would be today, with the user's own behind them; undefined for all
+ * others.
+ */
+export function renewedPreset(rules: readonly ReplyRule[]): string | undefined {
+  const texts = rules.map(({ text }) => text.replace(/\s+/g, ''))
+  const earlier = earlierTimeouts.find((begin) => begin.every((rule, at) => rule === texts[at]))
+  if (earlier === undefined) return undefined
+  const preset = replyRulePresets.suspendTimeouts
+  const isWhole = [earlierDefault, DEFAULT_REPLY_RULES].includes(
+    texts.slice(earlier.length).join(',')
+  )
+  if (isWhole) return preset
+  const own = rules.slice(earlier.length).map(({ text }) => text)
+  const begin = preset.slice(0, -DEFAULT_REPLY_RULES.length - 1)
+  return [begin, ...own].join(',')
 }

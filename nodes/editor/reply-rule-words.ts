@@ -1,4 +1,6 @@
+import { outcomeOf } from '../../src/rules/hidden-refusals.ts'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
+import { REFUSALS } from '../../src/rules/reply-test.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { hasValue, readRow, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
@@ -52,8 +54,17 @@ const everyReply = [
   'noReply'
 ]
 
-/** What happens to replies and errors that no rule names, which the list cannot show. */
-export function restWords(rules: readonly ReplyRule[], text: RuleText): string[] {
+/**
+ * What happens to replies and errors that no rule names, which the list cannot show; and where a refused message is
+ * gone with its content.
+ *
+ * @param keepsContents the content of a message that has left can be seen and sent again
+ */
+export function restWords(
+  rules: readonly ReplyRule[],
+  text: RuleText,
+  keepsContents: boolean
+): string[] {
   const deciding = rules.filter(({ outcome }) => outcome !== null)
   const named = new Set(deciding.flatMap((rule) => rule.conditions.flatMap(wholeCondition)))
   const words: string[] = []
@@ -62,6 +73,8 @@ export function restWords(rules: readonly ReplyRule[], text: RuleText): string[]
     if (deciding.length < rules.length) words.push(text('rules.warnedReplies'))
   }
   if (!named.has('noAnswer')) words.push(text('rules.otherErrors'))
+  const leaves = REFUSALS.some((code) => outcomeOf(rules, code) === 'fail')
+  if (leaves && !keepsContents) words.push(text('rules.refusedLeaves'))
   return words
 }
 

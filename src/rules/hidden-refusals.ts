@@ -1,4 +1,4 @@
-import type { ReplyRule } from './reply-rules.ts'
+import type { Outcome, ReplyRule } from './reply-rules.ts'
 import { REFUSALS, type ReplyTest } from './reply-test.ts'
 import { holdsFor, type Refusal } from './rule-reach.ts'
 
@@ -26,8 +26,7 @@ export function hiddenRefusals(
   if (rule === undefined || rule.outcome === null || !isBlind(rule)) return undefined
   const codes = REFUSALS.filter((code) => {
     const place = rules.findIndex((other) => decides(other, code))
-    // No rule for it: it fails.
-    const { outcome, retry } = rules[place] ?? { outcome: 'fail', retry: false }
+    const { outcome, retry } = rules[place] ?? unruled
     const decidedAbove = place !== -1 && place < at
     return !decidedAbove && (rule.outcome !== outcome || rule.retry !== retry)
   })
@@ -35,6 +34,14 @@ export function hiddenRefusals(
   const ruledBelow = rules.some((other) => codes.some((code) => decides(other, code)))
   return { codes, ruledBelow }
 }
+
+/** What becomes of every reply with that code, unless a rule decides about some of them. */
+export function outcomeOf(rules: readonly ReplyRule[], code: Refusal): Outcome | null {
+  return (rules.find((rule) => decides(rule, code)) ?? unruled).outcome
+}
+
+/** Without a rule for it, a reply fails. */
+const unruled = { outcome: 'fail', retry: false } as const
 
 /**
  * Where a new rule applies and hides no refusal: one that looks at the acknowledgement goes above

@@ -80,7 +80,7 @@ describe('deliveryFailed', () => {
   const denied =
     'The receiver denies access to this client: check "Scope" in the OAuth 2.0 node, and ask the operator of the receiver for permission.'
   const noReceiver =
-    'Check that the URL belongs to an HL7 receiver. If this is how it accepts messages, choose "Accept 2xx without ACK" in "Reply rules", or write a rule.'
+    'Check that the URL belongs to an HL7 receiver. If it does, ask its operator what such an answer means: if the message is then accepted, write a rule.'
   const taken =
     'The connection ended before a complete reply; the receiver may have accepted the message.'
   const wantsOne = 'If that happens every time, does it want a client certificate?'

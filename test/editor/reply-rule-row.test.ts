@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { hiddenRefusals } from '../../src/rules/hidden-refusals.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/rules/reply-rules.ts'
-import { presetOf, replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
+import { presetOf, renewedPreset, replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import {
   keepsItsMeaning,
   readRow,
@@ -205,6 +205,14 @@ describe('the presets', () => {
     ['suspendTimeouts', { cut: 'before' }, 'suspended'],
     ['suspendTimeouts', { body: yes, headers: { 'content-encoding': 'gzip' } }, 'suspended'],
     ['suspendTimeouts', { status: 504 }, 'suspended'],
+    // nghttpx and Apache, lighttpd and pound: the server behind them may have stored the message.
+    ['suspendTimeouts', { status: 502 }, 'suspended'],
+    ['suspendTimeouts', { status: 500 }, 'suspended'],
+    ['suspendTimeouts', { status: 520 }, 'suspended'],
+    ['suspendTimeouts', { status: 500, body: no }, 'NAK'],
+    ['suspendTimeouts', { status: 501 }, 'retried, then error'],
+    ['suspendTimeouts', { status: 429 }, 'retried, then error'],
+    ['suspendTimeouts', { status: 400 }, 'error'],
     ['suspendTimeouts', { status: 503 }, 'retried, then error']
   ]
   for (const [preset, answer, leaves] of table) {
@@ -213,6 +221,25 @@ describe('the presets', () => {
       assert.equal(leaving(await exchange.attempt(answer, { rules })), leaves)
     })
   }
+
+  it('are offered for those of earlier versions, with the rules of the user', () => {
+    const ours = replyRulePresets.suspendTimeouts
+    const begin = ours.slice(0, -DEFAULT_REPLY_RULES.length)
+    const of020 = DEFAULT_REPLY_RULES.replace(',E#431)', ')')
+    for (const [earlier, now] of [
+      [`E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${DEFAULT_REPLY_RULES}`, ours],
+      [`E#timeout=S,E#reset=S,E#504=S,${of020}`, ours],
+      [`(E#timeout, E#reset, E#504) = S,\n ${of020}`, ours],
+      ['(E#timeout,E#reset,E#504,E#2xx)=S,:?A=C, @*"a  b"=W,E=R', `${begin}:?A=C,@*"a  b"=W,E=R`],
+      ['E#timeout=S,E#reset=S,E#504=S', begin.slice(0, -1)],
+      [ours, undefined],
+      [`E#timeout=S,${DEFAULT_REPLY_RULES}`, undefined],
+      [`:?A=C,E#timeout=S,E#reset=S,E#504=S,E#2xx=S`, undefined],
+      ['', undefined]
+    ] as const) {
+      assert.equal(renewedPreset(parseReplyRules(earlier).rules), now, earlier)
+    }
+  })
 
   it('suspendTimeouts: retried if there was no connection', async () => {
     const receiver = { url: new URL('http://127.0.0.1:1/') }

@@ -16,7 +16,8 @@ const lookUp = (key: string): string => {
 }
 const text = (key: string, values: Record<string, string | number> = {}): string =>
   lookUp(key).replace(/__(\w+)__/g, (_, name: string) => String(values[name] ?? ''))
-const rest = (rules: string): string => restWords(parseReplyRules(rules).rules, text).join(' ')
+const rest = (rules: string, keepsContents = true): string =>
+  restWords(parseReplyRules(rules).rules, text, keepsContents).join(' ')
 const conditions = (rules: string): string[] =>
   parseReplyRules(rules).rules.map((rule) => conditionWords(rule, text))
 
@@ -28,6 +29,21 @@ describe('reply rules in words', () => {
       'Any other reply fails. Other errors follow the default rules.'
     )
     assert.match(rest(':I?=W,:?A=C'), /A reply that matches only warn rules is accepted\./)
+  })
+
+  it('say where what the receiver refuses is gone', () => {
+    const gone = 'What the receiver refuses leaves on NAK and is not kept here.'
+    for (const [rules, isGone] of [
+      ['', true],
+      [':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C,X=S,:_=S,E=S', true],
+      ['(:?E,:?R)=RS,:I?=W,:?A=C,(:_,:*,:~,X)=F,E=R', false],
+      [':?E=W,(:AE,:CE,:AR,:CR)=S,(:?A,:?E,:_,:*,:~,X)=C,E=R', false],
+      // Other refusals fail.
+      ['@ERR-3:207=S,(:?E,:?R,:_,:*,:~,X)=F,:?A=C,E=R', true]
+    ] as const) {
+      assert.equal(rest(rules, false).endsWith(gone), isGone, rules)
+      assert.ok(!rest(rules, true).includes(gone), rules)
+    }
   })
 
   it('express conditions, including combined ones', () => {

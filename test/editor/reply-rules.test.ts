@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { Editor } from '../support/editor.ts'
@@ -12,7 +13,8 @@ const flows: FlowNode[] = [
     empty: '',
     typed,
     bad: ':?A=C,:?E=CF',
-    written: DEFAULT_REPLY_RULES
+    written: DEFAULT_REPLY_RULES,
+    earlier: `E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${DEFAULT_REPLY_RULES}`
   }).map(([id, replyCodeActions]) => ({
     id,
     type: 'hl7-https-out',
@@ -72,7 +74,10 @@ describe('the list of reply rules', () => {
     assert.equal(await isDefault(), true)
     assert.ok(await editor.page.isVisible('#hl7-https-out-rules-default'))
     assert.equal(await editor.page.inputValue(preset), 'default')
-    assert.match(await words(), /^Rules are tried from the top; the first that matches decides\.$/)
+    assert.match(
+      await words(),
+      /^Rules are tried from the top; the first that matches decides\. What the receiver/
+    )
     const cutOff = await editor.ask(
       `[...document.querySelectorAll('.hl7-https-rule input[type=text]:not([hidden])')]
         .filter((field) => field.scrollWidth > field.clientWidth).map((field) => field.value)`
@@ -146,7 +151,10 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.mistake(area.slice(1)), '')
     assert.equal(await isDefault(), false)
     assert.equal(await editor.page.inputValue(preset), '')
-    assert.match(await words(), /^Rules are tried from the top; the first that matches decides\.$/)
+    assert.match(
+      await words(),
+      /^Rules are tried from the top; the first that matches decides\. What the receiver/
+    )
     assert.deepEqual(await warnings(), [])
     await editor.close()
     assert.equal(await stored('empty'), `${above}@status:202=C,${below}`)
@@ -301,7 +309,7 @@ describe('the list of reply rules', () => {
       ['accept201', 'foreignId'],
       ['acceptWarnings', 'error severity W C warn'],
       ['retryLocked', 'errorNumber 206 R'],
-      ['suspendTimeouts', 'timeout S'],
+      ['suspendTimeouts', 'errorStatus 501, 503 R'],
       ['default', 'foreignId']
     ] as const) {
       // The last typed value must not come back when its field is removed.
@@ -315,6 +323,46 @@ describe('the list of reply rules', () => {
     assert.equal(await text(), '')
     await editor.page.selectOption(preset, '')
     assert.match(await text(), /^:\?E & @severity:I=WC,/)
+  })
+
+  it('offers the preset of today for that of an earlier version, and writes it once it is wanted', async () => {
+    const note = '#hl7-https-out-rules-preset-note'
+    await open('earlier')
+    assert.equal(await editor.page.inputValue(preset), '')
+    assert.match(await editor.page.innerText(note), /earlier version of “Suspend after a timeout”/)
+    await editor.close()
+    assert.equal(await editor.changed('earlier'), false)
+    await open('earlier')
+    await editor.page.click('#hl7-https-out-rules-renew')
+    assert.equal(await editor.page.inputValue(preset), 'suspendTimeouts')
+    assert.equal(await editor.page.isVisible(note), false)
+    assert.deepEqual((await rows()).slice(0, 4), [
+      'errorStatus 501, 503 R',
+      'timeout S',
+      'reset S',
+      'errorStatus 5xx, 2xx S'
+    ])
+    await editor.close()
+    assert.equal(await stored('earlier'), replyRulePresets.suspendTimeouts)
+  })
+
+  it('says what a preset trusts, and where what is refused is gone', async () => {
+    const note = '#hl7-https-out-rules-preset-note'
+    const gone = /What the receiver refuses leaves on NAK and is not kept here\.$/
+    await open('empty')
+    assert.equal(await editor.page.isVisible(note), false)
+    assert.match(await words(), gone)
+    await editor.page.selectOption(preset, 'accept2xx')
+    assert.match(await editor.page.innerText(note), /trusts the status alone.*PHP/)
+    assert.equal(await editor.page.isVisible('#hl7-https-out-rules-renew'), false)
+    await editor.tab('delivery')
+    await editor.page.fill('#node-input-contentDays', '2')
+    await editor.tab('reply')
+    assert.doesNotMatch(await words(), gone)
+    await editor.tab('delivery')
+    await editor.page.fill('#node-input-journalDays', '0')
+    await editor.tab('reply')
+    assert.match(await words(), gone)
   })
 
   it('follows the text', async () => {
