@@ -3,6 +3,7 @@ import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { SettledMessage } from '../src/delivery/settlement.ts'
 import type { Resent } from '../src/queue/message-row.ts'
 import type { LeavingProperties } from './hand-on.ts'
+import { markedHeaders } from './response-headers.ts'
 
 /**
  * The acknowledgement and related facts, as properties of the outgoing message (contract: "Message
@@ -17,7 +18,7 @@ export function ackProperties(
   return {
     payload: reply === undefined ? '' : reply.hl7 === '' ? reply.text : reply.hl7,
     statusCode: reply?.status,
-    headers: reply?.headers,
+    headers: reply && markedHeaders(reply.headers),
     hl7: common(message, settled, settlement)
   }
 }
@@ -39,7 +40,7 @@ export function errorProperties(
   return {
     payload,
     statusCode: reply.status,
-    headers: reply.headers,
+    headers: markedHeaders(reply.headers),
     hl7: { ...hl7, reply: beginning(reply.text) }
   }
 }

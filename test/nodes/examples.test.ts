@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer as createHttpServer } from 'node:http'
+import { once } from 'node:events'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type ServerResponse
+} from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -51,7 +56,8 @@ describe('the examples', () => {
       '9 Alert on-call staff',
       '10 SOAP to an immunization registry',
       '11 Send a batch and split off what was refused',
-      '12 Await the application acknowledgement'
+      '12 Await the application acknowledgement',
+      '13 Take HTTP and pass on the reply'
     ])
   })
 
@@ -447,6 +453,68 @@ describe('the examples', () => {
         facilityID: 'NORTHSIDE'
       })
       assert.match(hl7Message, /^MSH\|\^~\\&\|.*\rPID\|1\|\|471109.*Keller\^Ida & Jo\^/)
+    })
+
+    describe('"13 Take HTTP and pass on the reply"', () => {
+      const name = '13 Take HTTP and pass on the reply'
+      const type = 'application/hl7-v2; charset=utf-8'
+      /** As a receiver answers whose server knows no length beforehand. */
+      const chunked = createHttpServer((request, response) => void answered(request, response))
+      const answered = async (request: IncomingMessage, response: ServerResponse) => {
+        const sent = await text(request)
+        if (sent.includes('SILENT')) {
+          response.writeHead(400, { 'Content-Type': 'text/html', 'X-Trace': 't' }).end('<p>no</p>')
+          return
+        }
+        const reply = acknowledge(sent, new Date())?.text ?? ''
+        response.writeHead(200, { 'Content-Type': 'x/receiver', 'X-Trace': 't' })
+        response.write(reply.slice(0, 20))
+        response.end(reply.slice(20))
+      }
+      before(async () => {
+        await once(chunked.listen(0, '127.0.0.1'), 'listening')
+        const { port } = chunked.address() as AddressInfo
+        const flow = await filledIn(name, { auth: '', url: `http://127.0.0.1:${port}/` })
+        const env = [{ name: 'PORT', value: new URL(nodeRed.url).port, type: 'str' }]
+        await nodeRed.deploy([...flow, { id: 'variables', type: 'global-config', env }])
+      })
+      after(() => chunked.close())
+      const post = (body: string, path = 'hl7') =>
+        fetch(new URL(path, nodeRed.url), {
+          method: 'POST',
+          headers: { 'Content-Type': type },
+          body
+        })
+
+      it('has a button that posts a message and shows the answer', async () => {
+        const { shown, msg } = await press((await nodeRed.flows()) as FlowNode[])
+        assert.equal(shown, 'answered')
+        assert.match(String(msg['payload']), /\rMSA\|AA\|/)
+        assert.equal(msg['statusCode'], 200)
+      })
+
+      it('answers its caller, without the headers of the receiver', async () => {
+        const answer = await post(adt('HTTP0001'))
+        assert.match(await answer.text(), /\rMSA\|AA\|HTTP0001\r/)
+        assert.deepEqual(
+          ['transfer-encoding', 'x-trace', 'content-type'].map((one) => answer.headers.get(one)),
+          [null, null, type]
+        )
+        assert.equal(answer.status, 200)
+      })
+
+      it('says why there is no HL7 reply', async () => {
+        for (const [body, status, words] of [
+          ['PID|1', 400, /HL7/],
+          [adt('SILENT01'), 503, /^HTTP 400 from the receiver/]
+        ] as const) {
+          const answer = await post(body)
+          assert.match(await answer.text(), words)
+          assert.equal(answer.status, status)
+          assert.equal(answer.headers.get('x-trace'), null)
+          assert.equal(answer.headers.get('content-type'), 'text/plain; charset=utf-8')
+        }
+      })
     })
 
     describe('"11 Send a batch and split off what was refused"', () => {
