@@ -41,12 +41,13 @@ const reset: Answer = { cut: 'before' }
 const retried = 'retried, then error'
 
 /** An acknowledgement decides, whatever a rule says about the status. */
-async function assertNoNakLost(rules: string, status: number): Promise<void> {
+async function assertNoNakLost(rules: string, status: number, way = 'NAK'): Promise<void> {
   assert.equal(await leaves(rules, { status, body: ack('AA') }), 'ACK', rules)
   for (const code of ['AE', 'AR', 'CE', 'CR', '', 'ZZ']) {
-    assert.equal(await leaves(rules, { status, body: ack(code) }), 'NAK', `${rules} ${code}`)
+    assert.equal(await leaves(rules, { status, body: ack(code) }), way, `${rules} ${code}`)
     const foreign = { status, body: ackOf('M2', code) }
-    assert.match(await leaves(rules, foreign), /^NAK/, `${rules} ${code} of another message`)
+    const seen = await leaves(rules, foreign)
+    assert.ok(seen.startsWith(way), `${rules} ${code} of another message`)
   }
 }
 
@@ -156,11 +157,11 @@ describe('the rules in the examples', () => {
     assert.equal(awaiting['replyCodeActions'], recipe('Await the application'))
   })
 
-  it('fail no answer without HL7 whose sender has an acknowledgement already', async () => {
+  it('fail no answer whose sender has an acknowledgement already', async () => {
     const { replyCodeActions } = example('2 Take MLLP and send over HTTPS', 'hl7-https-out')
     const rules = String(replyCodeActions)
     assert.ok(page('docs/mllp-to-https.md').includes(`\`\`\`rules\n${rules}\n`))
-    await assertNoNakLost(rules, 200)
+    await assertNoNakLost(rules, 200, 'suspended')
     assert.equal(await leaves(rules, none), 'suspended')
     for (const status of [200, 201, 400, 405, 413, 422]) {
       assert.equal(await leaves(rules, { status, body: 'no HL7' }), 'suspended', String(status))

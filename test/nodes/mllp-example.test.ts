@@ -53,6 +53,8 @@ describe('the MLLP example', () => {
     await socket.write(framed(message))
     return (await socket.answers(1))[0] ?? []
   }
+  const stored = (): string =>
+    `/hl7-https-out/${flow.ids['Send after acknowledging'] ?? ''}/messages`
   const bodies = (): string[] => receiver.requests.map(({ body }) => body.toString('latin1'))
   const arrived = (count: number): Promise<string[]> =>
     nodeRed.waitFor(() => (receiver.requests.length >= count ? bodies() : undefined))
@@ -258,6 +260,8 @@ describe('the MLLP example', () => {
     })
 
     it('answers AR to a message that may be resent later: queue full, or node not set up', async () => {
+      // What the receiver has refused so far is suspended, and counts.
+      await nodeRed.post(`${stored()}/discard`, { all: true })
       await door.shut()
       await deploy({ stored: { queueLimit: 1 } })
       assert.equal((await send('stored', adt('FULL01')))[1], 'MSA|AA|FULL01')
@@ -296,8 +300,10 @@ describe('the MLLP example', () => {
       const socket = await open('stored')
       await socket.write(framed(adt('LATE01')))
       const id = flow.ids['failed after the acknowledgement'] ?? ''
-      const [late] = await nodeRed.waitForMessages(id)
-      assert.equal((late?.['error'] as { code: string }).code, 'HL7_DELIVERY_FAILED')
+      const isLate = ({ hl7 }: { hl7?: unknown }): boolean =>
+        (hl7 as { controlId: string }).controlId === 'LATE01'
+      const late = await nodeRed.waitFor(() => nodeRed.messages(id).find(isLate))
+      assert.equal((late['error'] as { code: string }).code, 'HL7_DELIVERY_FAILED')
       receiver.respond = undefined
       await socket.write(framed(adt('LATE02')))
       assert.deepEqual(
@@ -306,25 +312,36 @@ describe('the MLLP example', () => {
       )
     })
 
-    it('suspends a message that the receiver refuses without HL7, and sends the next one', async () => {
+    it('keeps what the receiver refuses, with HL7 or without, and sends the next one', async () => {
       await deploy()
       receiver.respond = ({ body }) =>
         body.toString().includes('ASIDE01') ? { status: 400, body: 'no' } : undefined
       const socket = await open('stored')
-      for (const id of ['ASIDE01', 'ASIDE02']) await socket.write(framed(adt(id)))
+      const messages = [
+        adt('ASIDE01'),
+        adt('ASIDE02', { birth: '20990115' }),
+        adt('ASIDE03', { version: '2.1' }),
+        adt('ASIDE04')
+      ]
+      for (const message of messages) await socket.write(framed(message))
       assert.deepEqual(
-        (await socket.answers(2)).map(([, msa]) => msa),
-        ['MSA|AA|ASIDE01', 'MSA|AA|ASIDE02']
+        (await socket.answers(4)).map(([, msa]) => msa),
+        ['01', '02', '03', '04'].map((number) => `MSA|AA|ASIDE${number}`)
       )
-      await arrived(2)
-      const path = `/hl7-https-out/${flow.ids['Send after acknowledging'] ?? ''}/messages`
-      const { body } = await nodeRed.get(`${path}?state=suspended`)
-      const { messages } = body as { messages: { controlId: string; rule: string }[] }
+      await arrived(4)
+      await nodeRed.waitForMessages(flow.ids['ACK'] ?? '')
+      const { body } = await nodeRed.get(`${stored()}?state=suspended`)
+      const { messages: suspended } = body as { messages: { controlId: string; rule: string }[] }
       assert.deepEqual(
-        messages.map(({ controlId, rule }) => [controlId, rule]),
-        [['ASIDE01', 'E#4xx=S']]
+        suspended.map(({ controlId, rule }) => [controlId, rule]),
+        [
+          ['ASIDE03', '(:?E,:?R,:_,:*,:~,X)=S'],
+          ['ASIDE02', '(:?E,:?R,:_,:*,:~,X)=S'],
+          ['ASIDE01', 'E#4xx=S']
+        ]
       )
-      await nodeRed.post(`${path}/discard`, { all: true })
+      assert.deepEqual(nodeRed.messages(flow.ids['NAK'] ?? ''), [])
+      await nodeRed.post(`${stored()}/discard`, { all: true })
     })
   })
 
