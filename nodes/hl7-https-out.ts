@@ -160,9 +160,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
             new MemoryEngine(settings.delivery.order, systemClock),
             new ObjectContents()
           ),
-    attempt: async ({ parcel, problem }, signal, watchWork) => {
+    attempt: async ({ parcel, problem }, signal, watchWork, { mayHaveArrived }) => {
       if (parcel === undefined) throw problem
-      return courier.attempt(parcel, signal, watchWork)
+      return courier.attempt({ ...parcel, mayHaveArrived }, signal, watchWork)
     },
     readFields: (content) => contents.readFields(content),
     emit: (message, content, settlement) => {

@@ -14,6 +14,8 @@ export const replyRulePresets = {
   acceptWarnings: `:?E&@severity:W=WC,:?E&@severity:I=WC,${DEFAULT_REPLY_RULES}`,
   /** ERR-3 206: application record locked (table 0357). */
   retryLocked: `@ERR-3:206=RF,${DEFAULT_REPLY_RULES}`,
+  /** ERR-3 205: duplicate key (table 0357), where it is our own message that arrived before. */
+  acceptDuplicates: `@again&@ERR-3:205=WC,${DEFAULT_REPLY_RULES}`,
   /**
    * Suspends messages that may have arrived; retries those that have not. nginx, nghttpx, Apache and lighttpd answer
    * 500 or 502 too if the server behind them has stored the message and then broken off.

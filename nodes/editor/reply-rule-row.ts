@@ -30,6 +30,7 @@ export const conditions = {
   fieldValue: { group: 'content', test: ':', value: 'one', field: true },
   fieldText: { group: 'content', test: '*', value: 'one', field: true },
   replyText: { group: 'content', test: '@*', value: 'one' },
+  again: { group: 'content', test: '@again' },
   status: { group: 'content', test: '@status:', value: 'several' },
   noAnswer: { group: 'noAnswer', test: 'E' },
   errorStatus: { group: 'noAnswer', test: 'E#', value: 'several' },

@@ -41,6 +41,8 @@ export interface Parcel {
   /** Instead of the configured URL; of the same origin. */
   url?: URL | undefined
   responseTimeoutMs: number
+  /** An earlier attempt of it may have arrived. */
+  mayHaveArrived?: boolean
   /** Learns the tokens and proofs that are sent. Default: one for this attempt alone. */
   redactor?: Redactor | undefined
 }
@@ -122,7 +124,7 @@ export class Courier {
     const send = async (token: string | undefined): Promise<ReadReply | HttpError> => {
       const answer = await this.#send(parcel, token, progress, watchWork, signal)
       if (answer instanceof HttpError) return answer
-      return watchWork(() => this.#read(answer, parcel.message, progress))
+      return watchWork(() => this.#read(answer, parcel, progress))
     }
     let refusal: TokenError | undefined
     let result: Omit<AttemptResult, 'elapsedMs'>
@@ -134,7 +136,7 @@ export class Courier {
       if (sent.answer instanceof HttpError) throw sent.answer
       result = sent.answer.result
     } catch (thrown) {
-      result = this.#failed(thrown, parcel.message, progress)
+      result = this.#failed(thrown, parcel, progress)
     }
     const { requests, sentAt, repeats } = progress
     return {
@@ -201,12 +203,10 @@ export class Courier {
    *
    * @throws {HttpError} for an answer to another message
    */
-  async #read(
-    reply: ReceivedReply,
-    message: OutgoingMessage,
-    { redactor, request, token }: Progress
-  ): Promise<ReadReply> {
+  async #read(reply: ReceivedReply, parcel: Parcel, progress: Progress): Promise<ReadReply> {
     const { rules } = this.#settings
+    const { message } = parcel
+    const { redactor, request, token } = progress
     const { status, headers } = reply
     const read = await readReplyBody(
       reply.body,
@@ -233,7 +233,7 @@ export class Courier {
       meaning
     }
     await turn(read.text)
-    const attempt: Attempt = { sent: sentOf(message), status, reply: answer }
+    const attempt: Attempt = { ...sentOf(parcel, progress), status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
@@ -259,19 +259,16 @@ export class Courier {
   }
 
   /** @throws what is no failure of the attempt */
-  #failed(
-    thrown: unknown,
-    message: OutgoingMessage,
-    { request }: Progress
-  ): Omit<AttemptResult, 'elapsedMs'> {
+  #failed(thrown: unknown, parcel: Parcel, progress: Progress): Omit<AttemptResult, 'elapsedMs'> {
     const failure = failureOf(thrown)
     const { error, status } = failure
     // A token server's status is not the receiver's: no rule may mistake it for one.
     const isOfReceiver = status !== undefined && error.family !== 'token'
-    const attempt: Attempt = { sent: sentOf(message), error, ...(isOfReceiver && { status }) }
+    const sent = sentOf(parcel, progress)
+    const attempt: Attempt = { ...sent, error, ...(isOfReceiver && { status }) }
     return {
       ...failure,
-      ...(mayWantTls(thrown, request) && { mayWantTls: true }),
+      ...(mayWantTls(thrown, progress.request) && { mayWantTls: true }),
       answered: false,
       decision: decide(this.#settings.rules, attempt)
     }
@@ -386,8 +383,12 @@ function withoutCredentials(headers: IncomingHttpHeaders, redactor: Redactor): I
   return kept
 }
 
-function sentOf({ controlIds, type, replyDue }: OutgoingMessage): SentMessage {
-  return { controlIds, type, replyDue }
+function sentOf(
+  { message, mayHaveArrived = false }: Parcel,
+  { repeats }: Progress
+): { sent: SentMessage; again: boolean } {
+  const { controlIds, type, replyDue } = message
+  return { sent: { controlIds, type, replyDue }, again: mayHaveArrived || repeats > 0 }
 }
 
 /** Why a refused token could not be replaced. */

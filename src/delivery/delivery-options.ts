@@ -15,8 +15,14 @@ export interface DeliveryOptions<Content> {
    * Takes a message to the receiver once.
    *
    * @param watchWork does what depends on the content of the message or of its reply
+   * @param earlier what is known of its earlier attempts
    */
-  attempt: (content: Content, signal: AbortSignal, watchWork: WatchWork) => Promise<AttemptResult>
+  attempt: (
+    content: Content,
+    signal: AbortSignal,
+    watchWork: WatchWork,
+    earlier: { mayHaveArrived: boolean }
+  ) => Promise<AttemptResult>
   /** What is read from a message when it is put into the queue. */
   readFields: (content: Content) => MessageFields
   /** Hands a settled message on. */

@@ -1,6 +1,7 @@
 import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
+import type { WatchWork } from './careful-start.ts'
 import { mayHaveArrived } from './fault.ts'
 import type { AttemptEnd } from './gate.ts'
 import type { LastAttempt, LastAttempts } from './last-attempts.ts'
@@ -143,9 +144,8 @@ export class Sending<Content> {
     message.attempts++
     let result: AttemptResult
     try {
-      result = await options.attempt(message.content, abort, (work) =>
-        careful.watchWork(row.seq, work)
-      )
+      const watchWork: WatchWork = (work) => careful.watchWork(row.seq, work)
+      result = await options.attempt(message.content, abort, watchWork, message)
     } catch (error) {
       gate.forgetAttempt(row.seq)
       if (abort.aborted) await this.#waitAgain(message)

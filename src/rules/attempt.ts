@@ -46,9 +46,15 @@ export interface AttemptError {
   readonly text: string
 }
 
-/** An answer that was read, whatever its status. */
-export interface AnsweredAttempt {
+/** What every attempt has. */
+interface AnyAttempt {
   readonly sent: SentMessage
+  /** The message may have arrived before: with an earlier attempt, or with an earlier request of this one. */
+  readonly again?: boolean
+}
+
+/** An answer that was read, whatever its status. */
+export interface AnsweredAttempt extends AnyAttempt {
   /** The HTTP status of the HL7 server. */
   readonly status: number
   readonly reply: AttemptReply
@@ -56,8 +62,7 @@ export interface AnsweredAttempt {
 }
 
 /** No answer, or none that could be read: cut off, too large, not to be decoded. */
-export interface FailedAttempt {
-  readonly sent: SentMessage
+export interface FailedAttempt extends AnyAttempt {
   /** The HTTP status of the HL7 server, if one came; never that of a token server or a proxy. */
   readonly status?: number
   readonly reply?: undefined

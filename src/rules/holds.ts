@@ -25,6 +25,8 @@ export interface Facts {
   readonly foreignId: boolean
   /** MSH-9.1 is empty or the one that was sent. */
   readonly sameType: boolean
+  /** The message may have arrived before. */
+  readonly again: boolean
   /** Undefined without a reply. */
   readonly content: ReplyContent | undefined
 }
@@ -42,6 +44,7 @@ export function factsOf(attempt: Attempt): Facts {
     empty: reply === undefined || reply.empty,
     foreignId: ack !== null && hasForeignId(attempt),
     sameType: error === null && hasSameType(attempt),
+    again: attempt.again ?? false,
     content: reply && new ReplyContent(reply)
   }
 }
@@ -134,6 +137,8 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'status':
       // A 2xx answer that could not be read is not a success: it may contain a refusal.
       return isWithin(status, test) && !(isSuccess(status) && error !== null)
+    case 'again':
+      return facts.again
     case 'severity':
       return ack?.severity === test.severity
     case 'field-value':

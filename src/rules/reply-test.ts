@@ -46,6 +46,8 @@ export type ReplyTest =
   | { readonly kind: 'field-text'; readonly path: Hl7Path; readonly text: string }
   /** `@severity:W` the worst ERR-4. */
   | { readonly kind: 'severity'; readonly severity: Severity }
+  /** `@again` the message may have arrived before, so that this reply may be about a duplicate. */
+  | { readonly kind: 'again' }
   /** `@*text` the reply contains the text, in whatever case. */
   | { readonly kind: 'reply-text'; readonly text: string }
 
@@ -134,6 +136,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
     return { kind: 'reply-text', text: scanner.value().text }
   }
+  if (scanner.takeWord('again')) return { kind: 'again' }
   // Up to its `:` or `*`, or to what ends a rule.
   const name = scanner.run(/[A-Za-z0-9 \t-\r\xa0.()[\]-]/)
   const contains = scanner.peek() === '*'

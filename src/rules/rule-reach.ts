@@ -131,6 +131,8 @@ export function holdsFor(test: ReplyTest, result: Result): boolean | undefined {
     case 'severity':
     case 'foreign-id':
       return isAck ? undefined : false
+    case 'again':
+      return undefined
     case 'same-type':
       return isAck || result === 'body' ? undefined : false
     case 'field-value':

@@ -41,6 +41,17 @@ export class RuleScanner {
     return true
   }
 
+  /** Steps over `word` if it comes next, and after it what ends a test. */
+  takeWord(word: string): boolean {
+    this.peek()
+    const start = this.position
+    if (!this.text.startsWith(word, start)) return false
+    this.position += word.length
+    if (['', ',', '&', ')', '='].includes(this.peek())) return true
+    this.position = start
+    return false
+  }
+
   /**
    * The characters from here that `accepted` matches, without blanks at the end.
    *

@@ -47,6 +47,7 @@ describe('a rule as a row', () => {
     [':~=F', { condition: 'noAcknowledgement' }],
     ['X=RS', { condition: 'noReply', action: 'RS' }],
     [':I?=W', { condition: 'foreignId', action: '' }],
+    ['@again=S', { condition: 'again', action: 'S' }],
     [':T?=C', { condition: 'sameType', action: 'C' }],
     ['E=R', { condition: 'noAnswer', action: 'R' }],
     ['E#503=RD', { condition: 'errorStatus', value: '503', action: 'RD' }],
@@ -200,6 +201,8 @@ describe('the presets', () => {
     ['acceptWarnings', { body: ack('AR', W) }, 'NAK'],
     ['retryLocked', { body: ack('AE', 'ERR|||206|E') }, 'retried, then NAK'],
     ['retryLocked', { body: ack('AE', E) }, 'NAK'],
+    // Without an earlier attempt, a duplicate is another sender's.
+    ['acceptDuplicates', { body: ack('AE', 'ERR|||205|E') }, 'NAK'],
     // What was never sent is retried.
     ['suspendTimeouts', { silent: true }, 'suspended'],
     ['suspendTimeouts', { cut: 'before' }, 'suspended'],

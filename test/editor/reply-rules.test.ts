@@ -309,6 +309,7 @@ describe('the list of reply rules', () => {
       ['accept201', 'foreignId'],
       ['acceptWarnings', 'error severity W C warn'],
       ['retryLocked', 'errorNumber 206 R'],
+      ['acceptDuplicates', 'again errorNumber 205 C warn'],
       ['suspendTimeouts', 'errorStatus 501, 503 R'],
       ['default', 'foreignId']
     ] as const) {

@@ -59,6 +59,35 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     assert.deepEqual(all[1], msg.hl7['ack'])
   })
 
+  it('@again takes a duplicate for delivered where an earlier attempt may have arrived, also after a restart', async () => {
+    const rules = '@again&@ERR-3:205=WC,:?A=C,:?E=F,E=R'
+    const duplicate = (id: string) => ({ body: `${ackFor(id, 'AE')}ERR|||205|E\r` })
+    const settings = { replyCodeActions: rules, retryInterval: 0.1, retryMaxInterval: 0.1 }
+    await world.deploy(settings)
+    // Somebody else's: it is refused.
+    assert.equal((await send(adt('AGAIN001'), duplicate('AGAIN001'))).output, 'nak')
+    // Refused before it arrived: still somebody else's.
+    world.receiver.respond = (_, index) =>
+      index === first ? { status: 503 } : duplicate('AGAIN002')
+    let first = world.receiver.requests.length
+    assert.equal((await world.send(adt('AGAIN002'))).output, 'nak')
+    // Cut after it was read: our own.
+    first = world.receiver.requests.length
+    world.receiver.respond = (_, index) =>
+      index === first ? { cut: 'before' } : duplicate('AGAIN003')
+    const { output, msg } = await world.send(adt('AGAIN003'))
+    assert.deepEqual([output, msg.hl7.rule, msg.hl7.attempts], ['ack', '@again&@ERR-3:205=WC', 2])
+    await world.deploy({ ...settings, queue: 'disk', retryInterval: 1, retryMaxInterval: 1 })
+    world.receiver.respond = () => ({ cut: 'before' })
+    const cut = world.receiver.requests.length
+    await world.nodeRed.inject('in', { payload: adt('AGAIN004') })
+    await world.eventually(() => world.receiver.requests.length > cut)
+    await world.nodeRed.kill()
+    world.receiver.respond = () => duplicate('AGAIN004')
+    await world.nodeRed.start()
+    await world.acked('AGAIN004', ['AGAIN004'])
+  })
+
   it('an MSA counts with any status, AA and CA only with 2xx', async () => {
     await world.deploy({ failureTimeout: 0 })
     for (const [status, code, wanted] of [

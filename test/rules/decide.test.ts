@@ -79,7 +79,7 @@ describe('any attempt', () => {
   // prettier-ignore
   const tests = fc.constantFrom(
     ':?A', ':?E', ':?R', ':AA', ':_', ':*', ':~', ':I?', ':T?', 'X', 'E', 'E#5xx', 'E#404', 'E#reset',
-    'E#token', 'E#ECONNRESET', 'E*a', '@status:2xx', '@ERR-3:207', '@MSA-1*a', '@severity:E', '@*o'
+    'E#token', 'E#ECONNRESET', 'E*a', '@status:2xx', '@ERR-3:207', '@MSA-1*a', '@severity:E', '@*o', '@again'
   )
   const ruleTexts = fc.array(
     fc

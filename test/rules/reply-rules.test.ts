@@ -83,6 +83,8 @@ describe('each test of the language', () => {
     ['@ERR-1(2).4*101', { kind: 'field-text', path: parsePath('ERR-1(2).4'), text: '101' }],
     ['@severity:W', { kind: 'severity', severity: 'W' }],
     ['@severity : F', { kind: 'severity', severity: 'F' }],
+    ['@again', { kind: 'again' }],
+    ['@ again ', { kind: 'again' }],
     ['@*REJECTED', { kind: 'reply-text', text: 'REJECTED' }]
   ]
   for (const [codes, expected] of cases) {
@@ -239,6 +241,9 @@ describe('a mistake', () => {
     ['E*=F', 2, 0, 'value'],
     ['@=F', 1, 1, 'comparison'],
     ['@status=F', 7, 1, 'comparison'],
+    ['@Again=F', 6, 1, 'comparison'],
+    ['@again:yes=F', 1, 5, 'field'],
+    ['@again*yes=F', 1, 5, 'field'],
     ['@status:20=F', 8, 2, 'status'],
     ['@status:axx=F', 8, 3, 'status'],
     ['@status:=F', 8, 0, 'value'],
@@ -371,7 +376,8 @@ describe('a printed list of rules', () => {
       literal('E', { kind: 'error' }),
       literal('E#token', { kind: 'error-family', family: 'token' }),
       literal('E#ECONNRESET', { kind: 'error-code', code: 'ECONNRESET' }),
-      literal('@severity:F', { kind: 'severity', severity: 'F' })
+      literal('@severity:F', { kind: 'severity', severity: 'F' }),
+      literal('@again', { kind: 'again' })
     ),
     text.map((code) => literal(`:${quote(code)}`, { kind: 'code', code })),
     text.map((value) => literal(`E*${print(value)}`, { kind: 'error-text', text: value })),

@@ -50,7 +50,7 @@ const attempts: readonly Attempt[] = [
     ].map((error) => ({ sent, ...(status !== undefined && { status }), error }))
   )
 ]
-const facts = attempts.map(factsOf)
+const facts = [...attempts, ...attempts.map((one) => ({ ...one, again: true }))].map(factsOf)
 
 const matches = ({ conditions }: ReplyRule, one: Facts): boolean =>
   conditions.some((tests) => tests.every((test) => holds(test, one)))
@@ -60,7 +60,7 @@ const TESTS = [
   ':?A', ':?E', ':?R', ':AA', ':AE', ':CE', ':ZZ', ':YY', ':_', ':*', ':~', ':I?', ':T?', 'X', 'E',
   'E#5xx', 'E#500', 'E#400', 'E#reset', 'E#timeout', 'E#ECONNRESET', 'E#x', 'E*busy', 'E*bus',
   '@status:2xx', '@status:200', '@status:201', '@status:500', '@status:5xx', '@severity:E', '@severity:I',
-  '@severity:F', '@ERR-3:207', '@ERR-3*20', '@MSA-1:AE', '@MSA-1*a', '@*ok', '@*"ok b"'
+  '@severity:F', '@ERR-3:207', '@ERR-3*20', '@MSA-1:AE', '@MSA-1*a', '@*ok', '@*"ok b"', '@again'
 ]
 const ruleTexts = fc.array(
   fc
@@ -190,6 +190,7 @@ describe('what a rule accepts although it was refused', () => {
     [replyRulePresets.accept2xx, []],
     [replyRulePresets.accept201, []],
     [replyRulePresets.acceptWarnings, [':?E&@severity:W=WC AE,CE', ':?E&@severity:I=WC AE,CE']],
+    [replyRulePresets.acceptDuplicates, ['@again&@ERR-3:205=WC AE,CE,AR,CR']],
     [':AE=C', [':AE=C AE']],
     [':?R=WC', [':?R=WC AR,CR']],
     [':?E=F,@severity:E=C', ['@severity:E=C AR,CR']],
