@@ -101,6 +101,7 @@ describe('the recipes of docs/reply-rules.md', () => {
       [{ status: 503 }, retried],
       [none, retried, nobody]
     ],
+    'A duplicate after': [[{ body: ack('AE', 'ERR|||205|E') }, 'NAK']],
     'As InterSystems': [
       [{ body: ack('AR') }, 'retried, then NAK'],
       [{ body: ack('AE') }, 'suspended'],

@@ -79,9 +79,11 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     assert.deepEqual([output, msg.hl7.rule, msg.hl7.attempts], ['ack', '@again&@ERR-3:205=WC', 2])
     await world.deploy({ ...settings, queue: 'disk', retryInterval: 1, retryMaxInterval: 1 })
     world.receiver.respond = () => ({ cut: 'before' })
-    const cut = world.receiver.requests.length
     await world.nodeRed.inject('in', { payload: adt('AGAIN004') })
-    await world.eventually(() => world.receiver.requests.length > cut)
+    await world.eventually(async () => {
+      const [{ state } = {}] = await world.messages('controlId=AGAIN004')
+      return state === 'retrying'
+    })
     await world.nodeRed.kill()
     world.receiver.respond = () => duplicate('AGAIN004')
     await world.nodeRed.start()
