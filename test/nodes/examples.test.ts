@@ -487,7 +487,7 @@ describe('the examples', () => {
         })
 
       it('has a button that posts a message and shows the answer', async () => {
-        const { shown, msg } = await press((await nodeRed.flows()) as FlowNode[])
+        const { shown, msg } = await press(await nodeRed.flows())
         assert.equal(shown, 'answered')
         assert.match(String(msg['payload']), /\rMSA\|AA\|/)
         assert.equal(msg['statusCode'], 200)
