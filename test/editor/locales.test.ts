@@ -186,6 +186,30 @@ describe('a text that a language lacks', () => {
   })
 })
 
+/** Of two words for one thing, the one that is not used. */
+const NOT_USED: Readonly<Record<string, RegExp>> = {
+  'en-US': /\b(?:whoever|anew|besides)\b|leaves? by (?:it|them)sel/i,
+  de: /Anwendungsquittung|Anforderung|catch-Node|[Nn]ochmals/,
+  'es-ES': /petición|cabecera|diario/i,
+  fr: /nœud|accusé|destinataire/i,
+  ja: /コントロールID|サーバー|ユーザー|ブラウザー|エディター|catchノード/,
+  'zh-CN': /应用确认|运营方|回复/
+}
+
+describe('one thing', () => {
+  for (const [language, word] of Object.entries(NOT_USED)) {
+    it(`has one word in ${language}`, () => {
+      const texts = ([...types, 'sidebar'] satisfies CatalogueName[]).flatMap((name) => [
+        ...keyed(ownTexts(name, language))
+      ])
+      assert.deepEqual(
+        texts.filter(([, text]) => word.test(text)),
+        []
+      )
+    })
+  }
+})
+
 for (const language of translations) {
   for (const type of [...types, 'sidebar'] satisfies CatalogueName[]) {
     describe(`the ${language} texts of ${type}`, () => {
