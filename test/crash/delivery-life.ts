@@ -19,9 +19,11 @@ export class DeliveryLife {
   #hasEnded = false
   #number = 0
 
-  constructor(settings: ProcessSettings) {
+  /** @param environment added to that of this process */
+  constructor(settings: ProcessSettings, environment: Record<string, string> = {}) {
     this.#child = spawn(process.execPath, [script, JSON.stringify(settings)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...environment }
     })
     this.#child.on('message', (answer: Answered) => {
       this.#settle(answer)
@@ -44,6 +46,10 @@ export class DeliveryLife {
     this.#asked.set(number, { name, ...answer })
     this.#child.send({ number, name, args } satisfies Asked)
     return answer.promise as Promise<Result<Name>>
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   /** Ends it as a power cut would, except that what was written to the disk stays there. */

@@ -1,4 +1,6 @@
 import { openSync, writeSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import threads, { Worker } from 'node:worker_threads'
 import { systemClock, type Clock } from '../../src/clock.ts'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
@@ -65,6 +67,20 @@ const AT_ONCE = 50
 const REFUSALS = 3
 /** So many things an operator does at a time. */
 const OPERATIONS_AT_ONCE = 4
+
+/** The queue's thread is private to it: to end it, one has to catch it when it is made. */
+let thread: Worker | undefined
+threads.Worker = class extends Worker {
+  constructor(...args: ConstructorParameters<typeof Worker>) {
+    super(...args)
+    keepThread(this)
+  }
+}
+syncBuiltinESMExports()
+
+function keepThread(made: Worker): void {
+  thread = made
+}
 
 const settings = JSON.parse(process.argv[2] ?? '') as ProcessSettings
 const log = openSync(settings.log, 'a')
@@ -318,6 +334,11 @@ const commands = {
   replyWith: (kind: ReplyKind) => {
     reply = kind
     return Promise.resolve()
+  },
+
+  /** The queue's thread dies, wherever it is. */
+  endThread: async () => {
+    await thread?.terminate()
   },
 
   holdings: (): Promise<Holdings> => {

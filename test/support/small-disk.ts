@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readSync,
   rmSync,
   statfsSync,
   truncateSync,
@@ -13,12 +14,14 @@ import {
   writeSync
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 export type FileSystem = 'tmpfs' | 'ext4'
 
 const MEGABYTE = 2 ** 20
+/** What mkfs.ext4 takes of an overbooked disk for the file system itself: 1,103 blocks of 4 KiB. */
+const ITS_OWN_BYTES = 1120 * 4096
 
 /** A file system of a few megabytes: SQLite answers a disk that is really full as no mock does. */
 export class SmallDisk {
@@ -90,6 +93,88 @@ export class SmallDisk {
   }
 }
 
+/**
+ * A disk that promises more than there is, as in a virtual machine whose host is full: an ext4 in a sparse file on a
+ * disk of 24 MB. Writes succeed while the system still has them in memory; their syncs fail.
+ */
+export class OverbookedDisk {
+  /** Where it is mounted. */
+  readonly place: string
+  readonly #host: SmallDisk
+  /** The loop device of the image. */
+  readonly #device: string
+
+  private constructor(host: SmallDisk, megabytes: number) {
+    this.#host = host
+    this.place = `${host.place}-of-guest`
+    mkdirSync(this.place)
+    const image = join(host.place, 'image')
+    writeFileSync(image, '')
+    truncateSync(image, megabytes * MEGABYTE)
+    // Few inodes, so that what the file system itself writes, its journal above all, comes first in the image.
+    const options = ['-b', '4096', '-m', '0', '-N', '64', '-J', 'size=4']
+    run('mkfs.ext4', '-q', ...options, '-E', 'packed_meta_blocks=1', image)
+    writeBack(image, ITS_OWN_BYTES)
+    this.#device = run('losetup', '--find', '--show', image).trim()
+    try {
+      // Of a write of which only the first pages find room, Linux's loop device says that all is well: one page at a time.
+      const limit = `/sys/block/${basename(this.#device)}/queue/max_sectors_kb`
+      writeFileSync(limit, '4')
+      run('mount', this.#device, this.place)
+    } catch (error) {
+      run('losetup', '--detach', this.#device)
+      throw error
+    }
+  }
+
+  /**
+   * @param megabytes that it promises
+   * @returns undefined if that is not allowed, and the test is skipped
+   */
+  static mount(context: TestContext, megabytes: number): OverbookedDisk | undefined {
+    const host = SmallDisk.mount(context, 'tmpfs', 24)
+    if (host === undefined) return undefined
+    try {
+      return new OverbookedDisk(host, megabytes)
+    } catch (error) {
+      host.end()
+      const { stderr = error } = error as { stderr?: Buffer }
+      context.skip(`cannot mount an image here (${String(stderr).trim()}); runs in CI, as root`)
+      return undefined
+    }
+  }
+
+  /** The host has no room for anything that is written for the first time. */
+  fillUp(): void {
+    this.#host.fillUp()
+  }
+
+  cleanUp(): void {
+    this.#host.cleanUp()
+  }
+
+  /** What was only in memory is gone, as after a power failure. */
+  remount(): void {
+    run('umount', this.place)
+    run('mount', this.#device, this.place)
+  }
+
+  end(): void {
+    run('umount', this.place)
+    run('losetup', '--detach', this.#device)
+    this.#host.end()
+  }
+}
+
+/** Gives the beginning of a sparse file its place. */
+function writeBack(path: string, bytes: number): void {
+  const file = openSync(path, 'r+')
+  const beginning = Buffer.alloc(bytes)
+  readSync(file, beginning, 0, bytes, 0)
+  writeSync(file, beginning, 0, bytes, 0)
+  closeSync(file)
+}
+
 /** In memory if possible: the syncs of a real disk would only make it slower. */
 function imagesIn(): string {
   return existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -107,8 +192,9 @@ function mountExt4(image: string, place: string, megabytes: number): void {
   run('mount', '-o', 'loop', image, place)
 }
 
-function run(command: string, ...args: string[]): void {
-  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+/** @returns what it prints */
+function run(command: string, ...args: string[]): string {
+  return execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' })
 }
 
 function isFull(error: unknown): boolean {

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { keepQueueThread } from '../queue/set-up.ts'
+import { compilePreloads, type Preloads } from '../support/preload/compile.ts'
+import type { PowerSettings } from './power-process.ts'
+import { readRecording } from './recording.ts'
+import { Replay, type Finding } from './replay.ts'
+
+const script = fileURLToPath(new URL('power-process.ts', import.meta.url))
+/** A file system in memory: an image is read in a moment. */
+const IN_MEMORY = '/dev/shm'
+/** `npm run test:power` and the nightly run: at every sync, and at so many random steps. */
+const FAILURES = Number(process.env['HL7_POWER_FAILURES'] ?? 0)
+const SEED = Number(process.env['HL7_POWER_SEED'] ?? 1)
+
+const compiled = compilePreloads('slow-sync', 'disk-recorder')
+const options = typeof compiled === 'string' ? { skip: compiled } : {}
+const preloads = compiled as Preloads
+
+describe('After a power failure', options, () => {
+  keepQueueThread()
+
+  let directory: string
+  before(() => {
+    directory = mkdtempSync(join(IN_MEMORY, 'power-'))
+  })
+  after(() => {
+    rmSync(directory, { recursive: true })
+    preloads.remove()
+  })
+
+  /** Runs a queue under load. @returns what a power failure would leave */
+  async function recorded(environment: Record<string, string> = {}): Promise<Replay> {
+    const run = mkdtempSync(join(directory, 'run-'))
+    const place = join(run, 'disk')
+    const recording = join(run, 'recording')
+    mkdirSync(place)
+    const lives = FAILURES > 0 ? { lives: 4, messages: 150 } : { lives: 3, messages: 60 }
+    const settings: PowerSettings = { directory: place, seed: SEED, ...lives }
+    const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: {
+        ...process.env,
+        // The recorder does what it does by the slow disk.
+        ...preloads.environment('disk-recorder', 'slow-sync'),
+        SLOW_SYNC_MS: '1',
+        DISK_RECORD_TO: recording,
+        DISK_RECORD_UNDER: place,
+        ...environment
+      }
+    })
+    const [code] = (await once(child, 'exit')) as [number | null]
+    assert.equal(code, 0, 'the run ends well')
+    const replay = new Replay(readRecording(recording, place), run)
+    replay.checkMarks()
+    return replay
+  }
+
+  /** The power fails often. */
+  async function fail(replay: Replay): Promise<void> {
+    const [count, share] = FAILURES > 0 ? [FAILURES, 1] : [120, 0.1]
+    const images = await replay.fail(count, share, SEED)
+    assert.ok(images >= count)
+  }
+
+  /** It fails as often as it takes to find what there is to find. */
+  async function found(environment: Record<string, string>): Promise<Finding[]> {
+    const replay = await recorded(environment)
+    await replay.fail(50, 0.02, SEED)
+    return replay.findings.kinds
+  }
+
+  it('all that was confirmed is there, nothing is called damaged, and each lane repeats its end', async (t) => {
+    const replay = await recorded()
+    t.diagnostic(JSON.stringify(replay.counts))
+    await fail(replay)
+    assert.deepEqual(replay.findings.texts, [])
+  })
+
+  // Controls: what the recorder and the model would find.
+
+  it('who confirms without a sync is found', async () => {
+    const kinds = await found({ DISK_LIES: '1' })
+    assert.ok(kinds.includes('confirmed before its sync'))
+    assert.ok(kinds.includes('requested before its sync'))
+    assert.ok(kinds.includes('older than what was confirmed'))
+  })
+
+  it('who keeps the descriptor of a log that is gone is found', async () => {
+    const kinds = await found({ DISK_KEEPS_LOG: '1' })
+    assert.ok(kinds.includes('confirmed before its sync'))
+    assert.ok(kinds.includes('older than what was confirmed'))
+  })
+})
