@@ -1,5 +1,6 @@
 import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { faultCode } from './queue-fault.ts'
 import { PAGE_BYTES } from './queue-schema.ts'
 
 /** Free pages that an empty file may keep, how many are released at a time, and at most on a full disk. */
@@ -89,6 +90,7 @@ export class DiskSpace {
    * Writes everything in the log to the file itself, if the disk has room for that, and syncs both.
    *
    * @returns whether it could
+   * @throws an error of SQLite, `SQLITE_IOERR`, if nobody knows what is on the disk
    */
   writeBack(): boolean {
     try {
@@ -96,7 +98,8 @@ export class DiskSpace {
         .prepare('PRAGMA wal_checkpoint(PASSIVE)')
         .get() as Record<'busy' | 'log' | 'checkpointed', number>
       return busy === 0 && log === checkpointed
-    } catch {
+    } catch (error) {
+      if (faultCode(error) === 'SQLITE_IOERR') throw error
       // It stays in the log.
       return false
     }

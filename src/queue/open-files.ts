@@ -5,7 +5,7 @@ import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
 import { QueueFile, type FileOpening } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { FileRun, OpenedQueue, QueueSummary } from './queue-types.ts'
-import { renew } from './renewal.ts'
+import { renew, rewrite } from './renewal.ts'
 import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
 
 /** A file that is removed while it is being used is put back so often in one call. */
@@ -90,11 +90,10 @@ export class OpenFiles {
     file.transaction((queue) => {
       for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.release(seq)
     })
-    // After a failure, only what is written once more is safe.
-    if (hasFailed) file.writeAllBack()
+    if (hasFailed) this.#files.set(path, this.#rewritten(spec, file))
     else file.makeSafe()
     this.#failed.delete(path)
-    return file.syncer.synced
+    return this.#opened(spec).syncer.synced
   }
 
   /**
@@ -200,6 +199,17 @@ export class OpenFiles {
       this.#files.set(path, file)
     }
     return file
+  }
+
+  /** After a failure, only what is written once more is safe, and only in another file (`rewrite`), if that has room. */
+  #rewritten(spec: QueueFileSpec, file: QueueFile): QueueFile {
+    try {
+      return rewrite(file, () => this.#openedNow(spec, { run: file.run, mustExist: true }))
+    } catch (error) {
+      if (faultCode(error) !== 'SQLITE_FULL') throw error
+      file.writeAllBack()
+      return file
+    }
   }
 
   #openedNow(spec: QueueFileSpec, opening: FileOpening): QueueFile {

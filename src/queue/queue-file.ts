@@ -161,10 +161,19 @@ export class QueueFile {
     }
     if (this.#changed === changed) return result
     this.#syncer.committed(this.#fresh)
-    if (!isShort) return result
-    if (this.space.writeBack()) this.#syncer.allWritten()
-    else this.#syncer.doubt()
+    if (isShort) this.#writeBack()
     return result
+  }
+
+  /** After a commit on a disk that is short. */
+  #writeBack(): void {
+    try {
+      if (this.space.writeBack()) this.#syncer.allWritten()
+      else this.#syncer.doubt()
+    } catch (error) {
+      // It is stored, but perhaps not on the disk, as after a sync that has failed.
+      this.#syncer.doubt(error as Error)
+    }
   }
 
   /**

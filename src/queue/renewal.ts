@@ -54,16 +54,37 @@ function noticeOf(what: string, aside: string | undefined): string {
     : english('log', 'queue.renewedBeside', { what, aside })
 }
 
-/** @returns the new path of a file that was found in its place */
-function rewriteFile(file: QueueFile): string | undefined {
+/**
+ * Writes all of an open file to another one, which takes its place: of the same one, ext4 does not write again what it
+ * once could not, though it says so. The open one is closed.
+ *
+ * @throws an error of SQLite or the file system: the file stays as it is, and open
+ */
+export function rewrite(file: QueueFile, open: () => QueueFile): QueueFile {
+  const { path } = file
+  writeDraft(file)
+  deleteFiles(path)
+  finishRescue(path)
+  const rewritten = open()
+  file.drop()
+  return rewritten
+}
+
+/** From then on a start that finds no file takes it, as it takes a finished rescue. */
+function writeDraft(file: QueueFile): void {
   const { path } = file
   const draft = `${path}.new`
   deleteFiles(draft)
   makeFile(draft)
   file.copyTo(draft)
   syncFile(draft)
-  // From here on a start that finds no file takes it, as it takes a finished rescue.
   renameSync(draft, `${path}.rescue`)
+}
+
+/** @returns the new path of a file that was found in its place */
+function rewriteFile(file: QueueFile): string | undefined {
+  const { path } = file
+  writeDraft(file)
   file.removeLog()
   const replaced = existsSync(path)
   if (replaced) refuseOwned(path)

@@ -43,6 +43,8 @@ export class Syncer {
   /** A sync is going on, or waits for those of other files. */
   #isBusy = false
   #isDoubtful = false
+  /** The next sync would say that all is well, but it is not. */
+  #error: Error | undefined
   /** The first commit that is not synced is no older than this. */
   #unsyncedSince = 0
   #isClosed = false
@@ -84,8 +86,10 @@ export class Syncer {
     return this.#synced < this.#commit && performance.now() - this.#unsyncedSince > MOST_UNSYNCED_MS
   }
 
-  doubt(): void {
+  /** @param error a sync by SQLite has failed: the next one fails, too */
+  doubt(error?: Error): void {
     this.#isDoubtful = true
+    this.#error ??= error
   }
 
   /** @param fresh messages that were accepted, edited or resent in this transaction */
@@ -186,8 +190,9 @@ export class Syncer {
       syncs--
       this.#end(() => {
         this.#unsyncedSince = start
-        if (error === null) this.#listener.onSynced(commit)
-        else this.#listener.onFailed(error)
+        const failed = this.#error ?? error
+        if (failed === null) this.#listener.onSynced(commit)
+        else this.#listener.onFailed(failed)
       })
     })
   }
