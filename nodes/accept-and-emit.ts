@@ -83,7 +83,7 @@ export function refuse(
   error: unknown
 ): void {
   const why = refusal(error)
-  outParts.get(node)?.refusals.note(why.code)
+  outParts.get(node)?.refusals.note(why)
   handToCatch(node, msg, refusedProperties(parcel?.message, payload), why, done)
 }
 

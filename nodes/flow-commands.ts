@@ -11,11 +11,12 @@ import { RouteError } from './operations/route-error.ts'
 import { printable } from '../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
+import { outParts } from './out-parts.ts'
 
 /** From here on, a number in `msg.before` is a time (2001) and not the id of a message: no queue has had as many. */
 const FIRST_TIME = 1e12
 
-const QUEUE_COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
+const QUEUE_COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard', 'note'])
 
 /**
  * Whether a message is a command: `msg.action` is one if there is no payload, `acknowledge` if there
@@ -45,6 +46,7 @@ export async function carryOut(
   msg: NodeMessageInFlow
 ): Promise<void> {
   const { action, acknowledgement } = msg as { action?: unknown; acknowledgement?: unknown }
+  if (action === 'note') note(node, msg)
   if (action === 'pause') await delivery.pause()
   if (action === 'resume') await delivery.resume()
   if (action === 'acknowledge') await acknowledge(delivery, courier, acknowledgement)
@@ -52,6 +54,16 @@ export async function carryOut(
   else if (action === 'resend' || action === 'discard') {
     await actOnSuspended(node, delivery, action, msg)
   }
+}
+
+/** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
+function note(node: Node, msg: object): void {
+  const { text } = msg as { text?: unknown }
+  if (typeof text !== 'string' || text.trim() === '') {
+    throw new DeliveryError('HL7_INVALID_MESSAGE', english('log', 'error.noNote'))
+  }
+  const parts = outParts.get(node)
+  if (parts !== undefined && 'delivery' in parts) parts.note(text, 'flow')
 }
 
 /** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */

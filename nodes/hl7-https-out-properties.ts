@@ -278,7 +278,16 @@ export const outProperties = {
     icon: 'bell-o',
     unit: 'messagesWait'
   },
-  queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' }
+  queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' },
+  alertAfter: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsRetrying' },
+  inactivityAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsQuiet' },
+  inactivityTimes: {
+    kind: 'text',
+    default: '',
+    in: 'queue',
+    example: 'Mon-Fri 07:00-19:00, Sat 08:00-12:00',
+    when: (value) => Number(value('inactivityAlert')) > 0
+  }
 } as const satisfies PropertyTable
 
 export const outCredentials = SECRETS

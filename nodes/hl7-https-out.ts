@@ -8,7 +8,7 @@ import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { FiguresKeeper } from '../src/delivery/figures-keeper.ts'
 import { History } from '../src/delivery/history.ts'
 import { Reporter } from '../src/delivery/reporter.ts'
-import { StateSince } from '../src/delivery/state-since.ts'
+import { Standing } from '../src/delivery/standing.ts'
 import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { printable } from '../src/printable.ts'
 import { Receiver } from '../src/https/receiver.ts'
@@ -25,6 +25,8 @@ import { queueKey } from '../src/queue/queue-key.ts'
 import { EncodedContents, ObjectContents } from '../src/queue/stored-contents.ts'
 import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
 import { CertificateWatch } from './certificate-watch.ts'
+import { ConditionWatch } from './condition-watch.ts'
+import { answerOf, type ConditionFacts } from './conditions.ts'
 import { editMessage } from './edit-message.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
@@ -45,12 +47,14 @@ import { outCredentials } from './hl7-https-out-properties.ts'
 import { typesOf } from './property-table.ts'
 import { queueDirectory } from './queue-directory.ts'
 import { OF_AUTH, readOutSettings, type OutSettings } from './read-out-settings.ts'
-import { misconfigured, StatusLine, type Translate } from './status-line.ts'
+import { misconfigured, StatusLine, statusOf, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
 
 /**
  * How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s.
  */
+/** Longer notes are cut, in characters. */
+const MOST_NOTE = 200
 const CLOSE_GRACE_MS = 10_000
 /** How often it is looked at which certificates end, in milliseconds. */
 const CERTIFICATE_MS = 60_000
@@ -145,6 +149,10 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       event: (event, hasGrown) => {
         // What cannot be stored is in the log, and the queue has other worries.
         delivery.addEvent(event, hasGrown).catch(() => undefined)
+      },
+      refusing: (type) => {
+        const found = standing.stands.refusing.find((one) => one.type === type)
+        return found && { count: found.count, answer: answerOf(found) }
       }
     },
     systemClock
@@ -176,9 +184,10 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       }
       if (event.kind === 'accepted') refusals.accepted()
       if (event.kind === 'moved' && event.to === 'left') refusals.left()
+      standing.readEvent(event)
       reporter.readEvent(event)
       history.readEvent(event)
-      since.readEvent(event)
+      conditions.readEvent(event)
       figures.readEvent(event)
       status.update()
       somethingChanged()
@@ -187,11 +196,10 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     random: Math.random
   })
   const history = new History(systemClock, () => delivery.held)
-  const since = new StateSince(() => systemClock.now())
+  const standing = new Standing(() => systemClock.now())
   const figures = new FiguresKeeper({
     history,
-    since,
-    delivery: () => delivery.state(),
+    standing: () => ({ ...standing.stands, ...conditions.stored }),
     store: (all) => delivery.keepFigures(all),
     clock: systemClock,
     random: Math.random
@@ -203,6 +211,26 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     client: () => settings.clientCertificate
   })
   const alerts = new Alerts(settings.alerts)
+  const { alertAfterMs, inactivity } = settings
+  const facts = (): ConditionFacts => {
+    const now = systemClock.now()
+    const state = delivery.state()
+    const [ending] = certificates.ending(now)
+    const { stands } = standing
+    return {
+      delivery: state,
+      stands,
+      token: tokens?.status,
+      alerts: alerts.check(state),
+      refusal: refusals.last,
+      isFull: refusals.isFull(delivery.held, settings.delivery.queueLimit),
+      ending,
+      quietSeconds: inactivity?.quietSeconds(stands.lastInAt ?? now, now),
+      alertAfterMs,
+      now
+    }
+  }
+  const conditions = new ConditionWatch(facts)
   outParts.set(node, {
     delivery,
     reporter,
@@ -217,25 +245,23 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       whileUnreachable: settings.delivery.failWhileUnreachable
     },
     searchFields: settings.searchFields.map(({ text }) => text),
-    since: () => since.of(delivery.state()),
-    alerts: () => alerts.check(delivery.state()),
+    facts,
+    conditions,
+    note: (text, by) => {
+      const note = conditions.setNote({
+        at: systemClock.now(),
+        by: printable(by),
+        text: printable(text.trim(), MOST_NOTE)
+      })
+      if (note.code === 'GIVEN_UP') standing.noteGivenUp()
+      reporter.addEvent('noted', note.by, { reason: note.text })
+      status.update()
+      somethingChanged()
+    },
     edit: (seq, text, by) => editMessage(delivery, contents, seq, text, by),
     sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
   })
-  const status = new StatusLine(node, translate, () => {
-    const state = delivery.state()
-    since.of(state)
-    const raised = alerts.check(state)
-    const [ending] = certificates.ending(systemClock.now())
-    const certificate = ending && { of: ending.of, days: ending.daysLeft }
-    return {
-      delivery: state,
-      token: tokens?.status,
-      alerts: raised,
-      refusal: refusals.last,
-      certificate
-    }
-  })
+  const status = new StatusLine(node, () => statusOf(conditions.current(), facts(), translate))
   for (const warning of settings.warnings) node.warn(warning)
 
   // Messages left by an earlier run are emitted and sent once the nodes behind the outputs exist.
@@ -250,9 +276,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     reporter.reportToken(token.state === 'none' ? token : undefined)
     status.update()
   })
-  // A message that waits too long causes no event.
+  // That something lasts too long causes no event.
   const ageWatch =
-    settings.alerts.waitSeconds > 0
+    settings.alerts.waitSeconds > 0 || inactivity !== undefined || alertAfterMs > 0
       ? setInterval(() => {
           status.update()
         }, 1000)
@@ -267,6 +293,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 
   let closing = false
   node.on('input', (msg, send, done) => {
+    standing.messageCame()
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, courier, message).catch((error: unknown) => {
       refuse(node, message, error)

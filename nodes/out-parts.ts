@@ -1,10 +1,11 @@
 import type { Node } from 'node-red'
-import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import type { History } from '../src/delivery/history.ts'
 import type { Reporter } from '../src/delivery/reporter.ts'
 import type { ReceiverTokens } from '../src/oauth2/receiver-tokens.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
+import type { ConditionWatch } from './condition-watch.ts'
+import type { ConditionFacts } from './conditions.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import type { AdviceNames, GiveUp } from './operations/advice.ts'
 import type { TestMessageResult } from './operations/answers.ts'
@@ -42,13 +43,19 @@ export interface OutParts {
   history: History
   reporter: Reporter
   refusals: Refusals
-  /** The alerts that are raised. */
-  alerts: () => ReadonlySet<AlertCode>
+  /** What conditions follow from. */
+  facts: () => ConditionFacts
+  /** What holds, the most urgent first. */
+  conditions: ConditionWatch
   /** Undefined if the receiver wants no token. */
   tokens: Pick<ReceiverTokens, 'status'> | undefined
-  /** Since when it is in its state: wall clock, milliseconds. */
-  since: () => number
   certificates: Pick<CertificateWatch, 'all' | 'ending'>
+  /**
+   * Somebody takes care of what is the most urgent now.
+   *
+   * @param by a user name, `flow`, or `''`
+   */
+  note: (text: string, by: string) => void
   /** See `editMessage`. */
   edit: (seq: number, text: string, by: string) => Promise<boolean>
   sendTest: (type: string, controlId: string) => Promise<TestMessageResult>

@@ -1,4 +1,5 @@
 import type { Key, KeyUnder, Values } from '../src/english.ts'
+import { parseTimes } from '../src/delivery/inactivity.ts'
 import { readPath } from '../src/hl7/path.ts'
 import { headerNameProblem, headerValueProblem } from '../src/https/header-values.ts'
 import { parseReplyRules, ReplyRulesError } from '../src/rules/reply-rules.ts'
@@ -34,6 +35,8 @@ const JUDGES: Partial<Record<string, Judge>> = {
   bodyTemplate: (value, { read, text }) =>
     value === '' && is('format', 'text')(read) ? words(text, 'bodyTemplate') : '',
   orderKey: (value, { text }) => (readPath(value) === undefined ? words(text, 'hl7Path') : ''),
+  inactivityTimes: (value, { text }) =>
+    parseTimes(value) === undefined ? words(text, 'inactivityTimes') : '',
   searchFields: (value, { text }) => words(text, searchFieldsProblem(value)),
   replyCodeActions: (value, { text }) => {
     try {

@@ -3,6 +3,7 @@ import type { Node, NodeAPI } from 'node-red'
 import type { CourierSettings } from '../src/delivery/courier.ts'
 import type { DeliveryOptions } from '../src/delivery/delivery-options.ts'
 import type { AlertSettings } from '../src/delivery/alerts.ts'
+import { Inactivity, parseTimes } from '../src/delivery/inactivity.ts'
 import {
   clientCertificate,
   endingFirst,
@@ -65,6 +66,10 @@ export interface OutSettings {
   /** The fields by whose values messages can be found. */
   searchFields: SearchField[]
   alerts: AlertSettings
+  /** *Retrying* needs somebody after so many milliseconds. */
+  alertAfterMs: number
+  /** Undefined: nobody is told when nothing comes in. */
+  inactivity: Inactivity | undefined
   /** Whom to call about the receiver; `''`: nobody is named. */
   contact: string
   /** Whom advice may name besides the receiver. */
@@ -177,6 +182,8 @@ export function readOutSettings(
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
     },
+    alertAfterMs: 1000 * properties.number('alertAfter'),
+    inactivity: readInactivity(properties),
     contact: properties.text('contact').trim(),
     names: {
       server: printable(auth?.host ?? ''),
@@ -347,6 +354,12 @@ function readBytes(
   const key = most === undefined ? 'problem.bytesMin' : 'problem.bytes'
   problems.push(english('log', key, values))
   return usual
+}
+
+function readInactivity(properties: Properties<typeof outProperties>): Inactivity | undefined {
+  const limit = properties.number('inactivityAlert')
+  if (!(limit > 0)) return undefined
+  return new Inactivity(limit, parseTimes(properties.text('inactivityTimes')) ?? [])
 }
 
 function readSearchFields(properties: OutProperties): SearchField[] {

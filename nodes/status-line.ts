@@ -1,31 +1,20 @@
 import type { Node, NodeStatus } from 'node-red'
-import type { Codes } from '../src/codes.ts'
-import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery-state.ts'
 import { english, type Key } from '../src/english.ts'
 import { printable } from '../src/printable.ts'
-import type { TokenStatus } from '../src/oauth2/token-status.ts'
 import { causeWords, durationText, type TabText } from '../src/told.ts'
+import {
+  BESIDE,
+  CONDITION_CODES,
+  failureOf,
+  type Condition,
+  type ConditionFacts
+} from './conditions.ts'
+import type { ConditionCode } from './operations/answers.ts'
 import type { CertificateOwner } from './operations/answers.ts'
-import { MESSAGE_FAULTS } from './operations/refusals.ts'
-
-/** What a status is made from. */
-export interface StatusFacts {
-  delivery: DeliveryState
-  /** Undefined if the receiver wants no token. */
-  token: TokenStatus | undefined
-  alerts: ReadonlySet<AlertCode>
-  /** The code of the error with which the last message was refused, while it holds; `''` for none. */
-  refusal: string
-  /** The certificate that ends first of those that end soon, and in how many days. */
-  certificate?: { of: CertificateOwner; days: number } | undefined
-}
 
 /** Looks a text up in the language of the runtime. */
 export type Translate = (key: Key<'forms'>, values?: Record<string, string>) => string
-
-/** By this name a Status node tells one status from another. */
-export type StatusCode = keyof Codes['status']
 
 /** The mark before the text of a status. */
 interface Dot {
@@ -35,166 +24,137 @@ interface Dot {
 
 /** A status as this node shows it. */
 export interface CodedStatus extends NodeStatus {
-  /** The first that holds, in the order of `CONDITIONS`. */
-  code: StatusCode
-  /** All that hold, in that order. */
-  codes: StatusCode[]
+  /** By this name a Status node tells one status from another: the first of `codes` that is none of `BESIDE`. */
+  code: ConditionCode
+  /** All that hold, in the order of `CONDITION_CODES`. */
+  codes: ConditionCode[]
 }
 
 type Fill = 'red' | 'yellow' | 'blue' | 'green' | 'grey'
 
-/** Something that is so, and how it shows. */
-interface Condition {
-  code: Exclude<StatusCode, 'CONFIG'>
-  holds: (facts: StatusFacts) => boolean
+/** How a condition shows below a node. */
+interface Look {
   fill: Fill
-  /** Of those that hold, the text of the lowest place comes first: what keeps messages from leaving. */
-  place: number
-  text: (facts: StatusFacts, translate: Translate, now: number) => string
+  /** Of those that hold, the text of the lowest rank comes first: what keeps messages from leaving. */
+  rank: number
+  text: (facts: ConditionFacts, translate: Translate) => string
   /** Whether it is said behind another text: in any case, or if there is room. */
   beside?: 'always' | 'if it fits'
 }
 
 /**
- * Everything that a status can say. The order is that of the codes: what pages somebody comes first.
- * The worst colour wins. The order of the texts (`place`) is another one: the person who is called wants to
+ * The worst color wins. The order of the texts is another one than that of the codes: the person who is called wants to
  * know the cause of what is happening now, then what waits for a person, and last what is past.
  */
-const CONDITIONS: readonly Condition[] = [
-  {
-    code: 'ERROR',
-    holds: (facts) => failure(facts) !== '',
+const LOOKS: Readonly<Record<Exclude<ConditionCode, 'CONFIG' | 'STOPPED'>, Look>> = {
+  PAUSED: {
     fill: 'red',
-    place: 4,
-    text: (facts, translate) => translate('status.error', { code: failureText(facts, translate) }),
-    beside: 'always'
-  },
-  {
-    code: 'QUEUE_WAIT',
-    holds: ({ alerts }) => alerts.has('QUEUE_WAIT'),
-    fill: 'yellow',
-    place: 6,
-    text: ({ delivery }, translate) =>
-      translate('status.queueWait', { wait: duration(delivery.longestWaitMs) }),
-    beside: 'if it fits'
-  },
-  {
-    code: 'QUEUE_COUNT',
-    holds: ({ alerts }) => alerts.has('QUEUE_COUNT'),
-    fill: 'yellow',
-    place: 7,
-    text: ({ delivery }, translate) =>
-      translate('status.queueCount', { queued: String(delivery.queued) })
-  },
-  {
-    code: 'SUSPENDED',
-    holds: ({ delivery }) => delivery.suspended > 0,
-    fill: 'yellow',
-    place: 5,
-    text: ({ delivery }, translate) =>
-      translate('status.suspended', { suspended: String(delivery.suspended) }),
-    beside: 'always'
-  },
-  {
-    code: 'PAUSED',
-    holds: ({ delivery }) => delivery.state === 'paused',
-    fill: 'red',
-    place: 1,
+    rank: 1,
     text: ({ delivery }, translate) =>
       translate('status.paused', { queued: String(delivery.queued) })
   },
-  {
-    code: 'TOKEN',
-    // Without a message that needs one, the next request may well succeed.
-    holds: ({ delivery, token }) => token?.state === 'none' && delivery.state !== 'idle',
+  TOKEN: { fill: 'yellow', rank: 2, text: tokenText },
+  RETRYING: {
     fill: 'yellow',
-    place: 2,
-    text: ({ delivery, token }, translate) => {
-      const code = token?.state === 'none' ? printable(token.code) : ''
-      return counted(translate('status.noToken', { code }), delivery, 1)
-    }
-  },
-  {
-    code: 'TOKEN',
-    holds: ({ token }) => token?.state === 'refresh failing',
-    fill: 'yellow',
-    place: 8,
-    text: ({ token }, translate, now) =>
-      token?.state === 'refresh failing'
-        ? translate('status.tokenFailing', {
-            code: printable(token.code),
-            time: duration(token.validUntil - now)
-          })
-        : '',
-    beside: 'if it fits'
-  },
-  {
-    code: 'CERTIFICATE',
-    holds: ({ certificate }) => certificate !== undefined,
-    fill: 'yellow',
-    place: 9,
-    text: ({ certificate }, translate) =>
-      certificate === undefined
-        ? ''
-        : translate(CERTIFICATE_TEXTS[certificate.of], {
-            days: String(Math.max(0, certificate.days))
-          }),
-    beside: 'if it fits'
-  },
-  {
-    code: 'RETRYING',
-    holds: ({ delivery }) => delivery.retry !== null,
-    fill: 'yellow',
-    place: 3,
+    rank: 3,
     text: ({ delivery }, translate) => {
       const { cause = '', attempts = 0 } = delivery.retry ?? {}
       const values = { cause: causeText(cause, translate), attempt: String(attempts + 1) }
       return counted(translate('status.retrying', values), delivery, 1)
     }
   },
-  {
-    code: 'INVALID',
-    holds: ({ refusal }) => MESSAGE_FAULTS.has(refusal),
+  ERROR: {
+    fill: 'red',
+    rank: 4,
+    text: (facts, translate) =>
+      translate('status.error', { code: causeText(failureOf(facts), translate) }),
+    beside: 'always'
+  },
+  SUSPENDED: {
     fill: 'yellow',
-    place: 10,
+    rank: 5,
+    text: ({ delivery }, translate) =>
+      translate('status.suspended', { suspended: String(delivery.suspended) }),
+    beside: 'always'
+  },
+  FULL: { fill: 'red', rank: 6, text: (_facts, translate) => translate('status.full') },
+  QUEUE_WAIT: {
+    fill: 'yellow',
+    rank: 7,
+    text: ({ delivery }, translate) =>
+      translate('status.queueWait', { wait: duration(delivery.longestWaitMs) }),
+    beside: 'if it fits'
+  },
+  QUEUE_COUNT: {
+    fill: 'yellow',
+    rank: 8,
+    text: ({ delivery }, translate) =>
+      translate('status.queueCount', { queued: String(delivery.queued) })
+  },
+  QUIET: {
+    fill: 'yellow',
+    rank: 9,
+    text: ({ quietSeconds = 0 }, translate) =>
+      translate('status.quiet', { time: duration(quietSeconds * 1000) }),
+    beside: 'if it fits'
+  },
+  GIVEN_UP: {
+    fill: 'yellow',
+    rank: 10,
+    text: ({ stands }, translate) =>
+      translate('status.givenUp', { count: String(stands.givenUp?.count ?? 0) }),
+    beside: 'if it fits'
+  },
+  REFUSING: {
+    fill: 'yellow',
+    rank: 11,
+    text: ({ stands }, translate) =>
+      translate('status.refusing', { type: printable(stands.refusing[0]?.type ?? '', 12) }),
+    beside: 'if it fits'
+  },
+  CERTIFICATE: {
+    fill: 'yellow',
+    rank: 13,
+    text: ({ ending }, translate) =>
+      ending === undefined
+        ? ''
+        : translate(CERTIFICATE_TEXTS[ending.of], { days: String(Math.max(0, ending.daysLeft)) }),
+    beside: 'if it fits'
+  },
+  INVALID: {
+    fill: 'yellow',
+    rank: 14,
     text: ({ refusal }, translate) =>
       refusal === 'HL7_INVALID_MESSAGE'
         ? translate('status.invalid')
         : translate('status.error', { code: printable(refusal) })
   },
-  {
-    code: 'NAK',
-    holds: ({ delivery }) => delivery.lastOutcome?.outcome === 'nak',
+  NAK: {
     fill: 'yellow',
-    place: 11,
+    rank: 15,
     text: ({ delivery }, translate) => translate('status.nak', { code: lastCode(delivery) })
   },
-  {
-    code: 'SENDING',
-    holds: ({ delivery }) => delivery.inFlight > 0,
+  SENDING: {
     fill: 'blue',
-    place: 12,
+    rank: 16,
     text: ({ delivery: { queued } }, translate) =>
       `${translate('status.sending')}${queued > 0 ? ` (${queued})` : ''}`
   },
-  {
-    code: 'ACK',
-    holds: ({ delivery }) => delivery.lastOutcome?.outcome === 'ack',
+  ACK: {
     fill: 'green',
-    place: 13,
+    rank: 17,
     text: ({ delivery }, translate) => translate('status.ack', { code: lastCode(delivery) }).trim()
+  },
+  IDLE: {
+    fill: 'grey',
+    rank: 18,
+    text: ({ delivery: { queued } }, translate) =>
+      queued === 0 ? '' : translate('status.queued', { queued: String(queued) })
   }
-]
-
-/** If none of them holds. */
-const IDLE: Condition = {
-  code: 'IDLE',
-  holds: () => true,
-  fill: 'grey',
-  place: 14,
-  text: ({ delivery: { queued } }, translate) =>
-    queued === 0 ? '' : translate('status.queued', { queued: String(queued) })
 }
+
+/** A token that cannot be renewed is still good, and is said behind what keeps messages from leaving. */
+const RENEWAL_LOOK: Look = { fill: 'yellow', rank: 12, text: tokenText, beside: 'if it fits' }
 
 const CERTIFICATE_TEXTS: Record<CertificateOwner, Key<'forms'>> = {
   receiver: 'status.certificateReceiver',
@@ -202,12 +162,13 @@ const CERTIFICATE_TEXTS: Record<CertificateOwner, Key<'forms'>> = {
   client: 'status.certificateClient'
 }
 
-/** Every code with its dot, in the order in which the codes count. */
-export const STATUS_DOTS: ReadonlyMap<StatusCode, Dot> = new Map([
-  ['CONFIG', dot('red')],
-  ...CONDITIONS.map(({ code, fill }): [StatusCode, Dot] => [code, dot(fill)]),
-  ['IDLE', dot(IDLE.fill)]
-])
+/** Every code of a status with its dot, in the order in which the codes count. */
+export const STATUS_DOTS: ReadonlyMap<ConditionCode, Dot> = new Map(
+  CONDITION_CODES.flatMap((code): [ConditionCode, Dot][] => {
+    if (code === 'STOPPED') return []
+    return [[code, dot(code === 'CONFIG' ? 'red' : LOOKS[code].fill)]]
+  })
+)
 
 /** Most characters of a text to which another is added that need not be there. */
 const MOST_CHARACTERS = 40
@@ -218,18 +179,17 @@ const MIN_INTERVAL_MS = 100
 /** The line of text and the dot under a node. Changes in quick succession are shown as one. */
 export class StatusLine {
   readonly #node: Node
-  readonly #translate: Translate
-  readonly #facts: () => StatusFacts
+  readonly #read: () => CodedStatus
   #shown = ''
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
   /** On the monotonic clock: a wall clock set back would delay the status for as long. */
   #lastShown = -Infinity
 
-  constructor(node: Node, translate: Translate, facts: () => StatusFacts) {
+  /** @param read the present status */
+  constructor(node: Node, read: () => CodedStatus) {
     this.#node = node
-    this.#translate = translate
-    this.#facts = facts
+    this.#read = read
   }
 
   /** The facts may have changed. */
@@ -254,7 +214,7 @@ export class StatusLine {
 
   #show(): void {
     this.#lastShown = performance.now()
-    const status = statusOf(this.#facts(), this.#translate, Date.now())
+    const status = this.#read()
     const shown = JSON.stringify(status)
     if (shown === this.#shown) return
     this.#shown = shown
@@ -275,39 +235,38 @@ export function misconfigured(translate: Translate, [name]: readonly string[] = 
   return { ...dot('red'), text, code: 'CONFIG', codes: ['CONFIG'] }
 }
 
-/** The status for some facts; a pure function of them. */
-export function statusOf(facts: StatusFacts, translate: Translate, now: number): CodedStatus {
-  const all = CONDITIONS.filter(({ holds }) => holds(facts))
-  const first = all[0] ?? IDLE
-  const texts = (all.length === 0 ? [IDLE] : [...all])
-    .sort((a, b) => a.place - b.place)
-    .map((condition) => ({ ...condition, said: condition.text(facts, translate, now) }))
-  let text = texts[0]?.said ?? ''
-  for (const { beside, said } of texts.slice(1)) {
+/** The status for the conditions that hold; a pure function of its arguments. */
+export function statusOf(
+  conditions: readonly Pick<Condition, 'code'>[],
+  facts: ConditionFacts,
+  translate: Translate
+): CodedStatus {
+  const codes = CONDITION_CODES.filter((code) => conditions.some((one) => one.code === code))
+  const code = codes.find((one) => !BESIDE.has(one)) ?? 'IDLE'
+  const looks = codes.flatMap((one) => lookOf(one, facts) ?? [])
+  const fill = looks.some((look) => look.fill === 'red') ? 'red' : (looks[0]?.fill ?? 'grey')
+  const [first, ...others] = [...looks]
+    .sort((a, b) => a.rank - b.rank)
+    .map((look) => ({ ...look, said: look.text(facts, translate) }))
+  let text = first?.said ?? ''
+  for (const { beside, said } of others) {
     const longer = `${text} · ${said}`
     const fits = beside === 'always' || (beside !== undefined && longer.length <= MOST_CHARACTERS)
     // A message that failed is often followed by one that is retried for the same cause.
     if (fits && !text.startsWith(said)) text = longer
   }
-  const codes = [...new Set(all.length === 0 ? [IDLE.code] : all.map(({ code }) => code))]
-  const coded = { code: first.code, codes }
-  if (text === '') return coded
-  const fill = all.some((condition) => condition.fill === 'red') ? 'red' : first.fill
-  return { ...dot(fill), text, ...coded }
+  if (text === '') return { code, codes }
+  return { ...dot(fill), text, code, codes }
+}
+
+function lookOf(code: ConditionCode, { token }: ConditionFacts): Look | undefined {
+  if (code === 'CONFIG' || code === 'STOPPED') return undefined
+  return code === 'TOKEN' && token?.state === 'refresh failing' ? RENEWAL_LOOK : LOOKS[code]
 }
 
 /** Full while all is well. */
 function dot(fill: Fill): Dot {
   return { fill, shape: fill === 'blue' || fill === 'green' ? 'dot' : 'ring' }
-}
-
-/** The code of an error that still holds; `''` for none. */
-function failure({ delivery, refusal }: StatusFacts): string {
-  return delivery.failing ?? (MESSAGE_FAULTS.has(refusal) ? '' : refusal)
-}
-
-function failureText(facts: StatusFacts, translate: Translate): string {
-  return causeText(failure(facts), translate)
 }
 
 /** `45 s`, `31 min`, `2 h 5 min`, `9 d`: the signs are the same in every language. */
@@ -330,4 +289,13 @@ function counted(text: string, { queued, inFlight }: DeliveryState, some: number
 
 function lastCode({ lastOutcome }: DeliveryState): string {
   return printable(lastOutcome?.code ?? '')
+}
+
+function tokenText({ delivery, now, token }: ConditionFacts, translate: Translate): string {
+  if (token?.state === 'refresh failing') {
+    const time = duration(token.validUntil - now)
+    return translate('status.tokenFailing', { code: printable(token.code), time })
+  }
+  const code = token?.state === 'none' ? printable(token.code) : ''
+  return counted(translate('status.noToken', { code }), delivery, 1)
 }

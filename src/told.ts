@@ -1,4 +1,5 @@
 import type { Key, KeyUnder, Values } from './english.ts'
+import { errorKind } from './hl7/error-codes.ts'
 
 /** Something that operators are told: which sentence, and what is filled in. Each reader has it in their language. */
 export interface Told {
@@ -77,19 +78,28 @@ function adviceWords(values: Values, text: TabText): Record<string, string> {
     held: heldText(values, where, text),
     kept: text(`advice.kept.${where}`),
     call: contact === '' ? '' : text('advice.call', { contact }),
+    hint: hintText(values['error'], text),
     note: quoted(note),
     said: quoted(said)
   }
+}
+
+/** What an ERR-3 is about, by its code in table 0357; empty if that says nothing. */
+function hintText(code: Values[string] | undefined, text: TabText): string {
+  const kind = errorKind(String(code ?? ''))
+  return kind === undefined ? '' : text(`advice.kind.${kind}`)
 }
 
 /** How many messages are waiting and what becomes of them, and how many are suspended besides. */
 function heldText(values: Values, where: 'disk' | 'memory', text: TabText): string {
   const count = Number(values['waiting'] ?? 0)
   const suspended = Number(values['besides'] ?? 0)
+  const given = Number(values['givenUp'] ?? 0)
   return text('advice.held', {
     wait: count === 0 ? '' : text(`advice.wait.${where}`, { count }),
     goesOn: count === 0 ? '' : goesOnText(count, values['giveUpSeconds'], text),
-    besides: suspended === 0 ? '' : text('advice.besides', { count: suspended })
+    besides: suspended === 0 ? '' : text('advice.besides', { count: suspended }),
+    givenUp: given === 0 ? '' : text('advice.besidesGivenUp', { count: given })
   })
 }
 

@@ -1,27 +1,18 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
-import type { AlertCode } from '../../src/delivery/alerts.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
-import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { printable } from '../../src/printable.ts'
-import type { Verdict } from '../../src/queue/message-row.ts'
 import type { Told, ToldKind } from '../../src/told.ts'
-import type { EndingCertificate } from '../certificate-watch.ts'
+import { refusingValues, type Condition, type ConditionFacts } from '../conditions.ts'
+import type { ConditionCode } from './answers.ts'
 import { errorRow } from './verdict-told.ts'
 
 /** What advice is made from. */
-export interface AdviceFacts {
-  delivery: DeliveryState
-  /** Undefined if the receiver wants no token. */
-  token: TokenStatus | undefined
+export interface AdviceFacts extends ConditionFacts {
   names: AdviceNames
   contact: string
   giveUp: GiveUp
   /** Messages are stored on disk and survive a restart. */
   isDurable: boolean
-  /** The code of the last refusal of a new message, while it still applies; `''` for none. */
-  refusal: string
-  alerts: ReadonlySet<AlertCode>
-  ending: EndingCertificate | undefined
 }
 
 /** When a message that is retried goes to Catch. */
@@ -48,23 +39,69 @@ type Advice = [kind: ToldKind & `advice-${string}`, values?: Told['values']]
 /** Longer texts of the token server are cut, in characters. */
 const MOST_SAID = 200
 
-/** What to do about a node, and whether messages are safe; undefined if there is nothing to do. The worst comes first. */
-export function adviceOf(facts: AdviceFacts): Told | undefined {
+/** What to do about a condition that keeps no message from leaving. */
+const ADVICE: Readonly<Partial<Record<ConditionCode, (facts: AdviceFacts) => Advice | undefined>>> =
+  {
+    ERROR: (facts) => (facts.stands.givenUp === undefined ? pastError(facts) : givenUp(facts)),
+    GIVEN_UP: givenUp,
+    QUEUE_WAIT: ({ delivery }) => [
+      'advice-queue-wait',
+      { seconds: Math.floor(delivery.longestWaitMs / 1000) }
+    ],
+    QUEUE_COUNT: () => ['advice-queue-count'],
+    SUSPENDED: suspension,
+    TOKEN: tokenFailing,
+    QUIET: ({ quietSeconds = 0 }) => ['advice-quiet', { seconds: quietSeconds }],
+    CERTIFICATE: ({ ending }) =>
+      ending && ['advice-certificate', { of: ending.of, days: ending.daysLeft }],
+    REFUSING: ({ stands }) => ['advice-refusing', refusingValues(stands)]
+  }
+
+/**
+ * What to do about a node, and whether messages are safe; undefined if there is nothing to do. A queue that takes
+ * nothing comes first, then what keeps messages from leaving: at night, the cause is wanted.
+ *
+ * @param conditions that hold, the most urgent first
+ */
+export function adviceOf(
+  conditions: readonly Pick<Condition, 'code'>[],
+  facts: AdviceFacts
+): Told | undefined {
   const advice =
     queueFault(facts) ??
-    paused(facts) ??
-    tokenTrouble(facts) ??
-    retryTrouble(facts) ??
-    pastTrouble(facts) ??
-    whatComes(facts)
+    heldUp(facts) ??
+    conditions.map(({ code }) => ADVICE[code]?.(facts)).find((found) => found !== undefined)
   if (advice === undefined) return undefined
-  const { contact, delivery, isDurable, names } = facts
+  const { contact, delivery, isDurable, names, stands } = facts
   const [kind, values = {}] = advice
   const { queued, inFlight, suspended } = delivery
   const besides = SUSPENSIONS.has(kind) ? 0 : suspended
+  const given = kind === 'advice-given-up' ? 0 : (stands.givenUp?.count ?? 0)
   const waiting = queued + inFlight
   const queue = isDurable ? 'disk' : 'memory'
-  return { kind, values: { ...names, ...values, waiting, besides, queue, contact } }
+  return { kind, values: { ...names, ...values, waiting, besides, givenUp: given, queue, contact } }
+}
+
+/** What keeps messages from leaving now. */
+function heldUp(facts: AdviceFacts): Advice | undefined {
+  return paused(facts) ?? tokenTrouble(facts) ?? retryTrouble(facts)
+}
+
+function givenUp({ now, stands }: AdviceFacts): Advice | undefined {
+  const { givenUp: given } = stands
+  if (given === undefined) return undefined
+  const seconds = Math.round(Math.max(0, now - given.since) / 1000)
+  return ['advice-given-up', { count: given.count, seconds }]
+}
+
+function pastError({ delivery: { failing } }: AdviceFacts): Advice | undefined {
+  return failing === null ? undefined : ['advice-error', { cause: failing }]
+}
+
+function tokenFailing({ token }: AdviceFacts): Advice | undefined {
+  return token?.state === 'refresh failing'
+    ? ['advice-token-failing', tokenValues(token)]
+    : undefined
 }
 
 /**
@@ -88,12 +125,13 @@ export function adviceAtRest(
   return { kind, values: { ...values, waiting, queue: 'disk', contact } }
 }
 
-function queueFault({ delivery: { failing }, refusal }: AdviceFacts): Advice | undefined {
-  if (refusal === 'HL7_QUEUE_FULL') return ['advice-queue-full']
+/** The queue takes nothing. */
+function queueFault({ delivery: { failing }, isFull, refusal }: AdviceFacts): Advice | undefined {
   const cause = /^SQLITE_|^ERR_QUEUE|^HL7_QUEUE_FAILED$/.test(failing ?? '') ? failing : null
   if (cause === 'SQLITE_FULL') return ['advice-disk-full']
   if (cause !== null) return ['advice-queue-fault', { cause }]
-  return refusal === 'HL7_QUEUE_FAILED' ? ['advice-queue-fault', { cause: refusal }] : undefined
+  if (refusal === 'HL7_QUEUE_FAILED') return ['advice-queue-fault', { cause: refusal }]
+  return isFull ? ['advice-queue-full'] : undefined
 }
 
 function paused({ delivery }: AdviceFacts): Advice | undefined {
@@ -102,10 +140,9 @@ function paused({ delivery }: AdviceFacts): Advice | undefined {
   return ['advice-paused', { by, note: reason }]
 }
 
-/** Without a message that needs a token, the next request may well succeed. */
 function tokenTrouble(facts: AdviceFacts): Advice | undefined {
-  const { delivery, token } = facts
-  if (token?.state !== 'none' || delivery.state === 'idle') return undefined
+  const { token } = facts
+  if (token?.state !== 'none') return undefined
   const { code, permanent } = token
   const isOutage = isUnreachable(code)
   const kind =
@@ -140,16 +177,16 @@ function isUnreachable(code: string): boolean {
 const TLS_CODE = /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/
 
 function retryTrouble(facts: AdviceFacts): Advice | undefined {
-  const { retry, failure } = facts.delivery
+  const { retry } = facts.delivery
   if (retry === null) return undefined
   const { attempts, cause, controlId } = retry
   const values = { cause, attempt: attempts + 1, controlId: printable(controlId) }
-  const kind = retryKind(cause, failure)
+  const kind = retryKind(cause, facts.delivery)
   return retried([kind, values], !OUTAGES.has(kind), facts)
 }
 
-/** @param last failure, which may have been of a different message that is also being retried */
-function retryKind(cause: string, last: DeliveryState['failure']): Advice[0] {
+/** @param delivery with the last failure, which may have been of a different message that is also being retried */
+function retryKind(cause: string, { failure: last }: DeliveryState): Advice[0] {
   const failure = last?.code === cause ? last : undefined
   if (failure?.atProxy || cause === '407') return 'advice-proxy'
   // Otherwise it is the proxy that does not let it through.
@@ -169,7 +206,7 @@ function retryKind(cause: string, last: DeliveryState['failure']): Advice[0] {
   ) {
     return 'advice-unreachable'
   }
-  return STATUS_ADVICE[cause] ?? (family === 'timeout' ? 'advice-late' : 'advice-retrying')
+  return STATUS_ADVICE[cause] ?? (failure?.family === 'timeout' ? 'advice-late' : 'advice-retrying')
 }
 
 /** During these, the clock runs only if outages count: no one has refused the message. */
@@ -195,15 +232,10 @@ const STATUS_ADVICE: Partial<Record<string, Advice[0]>> = {
   504: 'advice-unavailable'
 }
 
-/** What has already gone wrong and now needs a person. */
-function pastTrouble({ delivery }: AdviceFacts): Advice | undefined {
-  const { failing, suspended, suspendedFor } = delivery
-  if (suspendedFor !== null) return suspension(suspendedFor, suspended)
-  return failing === null ? undefined : ['advice-error', { cause: failing }]
-}
-
-function suspension(verdict: Verdict, count: number): Advice {
-  const { ackCode, cause, errorCode, errors, rule, status } = verdict
+function suspension({ delivery }: AdviceFacts): Advice | undefined {
+  const { suspended: count, suspendedFor } = delivery
+  if (suspendedFor === null) return undefined
+  const { ackCode, cause, errorCode, errors, rule, status } = suspendedFor
   if (errorCode === 'ERR_ENDED_TWICE') return ['advice-ended-twice', { count }]
   if (cause === ACK_TIMEOUT) return ['advice-no-application-ack', { count }]
   if (ackCode === '') {
@@ -211,7 +243,7 @@ function suspension(verdict: Verdict, count: number): Advice {
   }
   const [first] = errors.map(errorRow)
   const said = [ackCode, first?.code, first?.text].filter(Boolean).join(' ')
-  return ['advice-suspended', { count, rule, answer: said }]
+  return ['advice-suspended', { count, rule, answer: said, error: first?.code ?? '' }]
 }
 
 /** Advice that already says how many messages are suspended. */
@@ -221,15 +253,3 @@ const SUSPENSIONS: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   'advice-suspended',
   'advice-suspended-unknown'
 ])
-
-/** What has not failed yet, but may soon. */
-function whatComes({ alerts, delivery, ending, token }: AdviceFacts): Advice | undefined {
-  if (token?.state === 'refresh failing') {
-    return ['advice-token-failing', tokenValues(token)]
-  }
-  if (alerts.has('QUEUE_WAIT')) {
-    return ['advice-queue-wait', { seconds: Math.floor(delivery.longestWaitMs / 1000) }]
-  }
-  if (alerts.has('QUEUE_COUNT')) return ['advice-queue-count']
-  return ending && ['advice-certificate', { of: ending.of, days: ending.daysLeft }]
-}

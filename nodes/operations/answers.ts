@@ -1,5 +1,6 @@
 import type { KnownState } from '../../src/queue/message-row.ts'
 import type { Told } from '../../src/told.ts'
+import type { Codes } from '../../src/codes.ts'
 import type { Permission } from './permissions.ts'
 
 /**
@@ -38,7 +39,7 @@ export interface NodeState extends Told {
   /** Messages that left in the last minute. */
   perMinute: number
   /** In the last hour; with a queue on disk, restarts included. */
-  lastHour: { acked: number; naked: number; failed: number }
+  lastHour: { acked: number; naked: number; failed: number; givenUp: number }
   /** Of the oldest message that is held, suspended and awaiting ones included. */
   oldestAgeMs: number
   lastAckAt: string | null
@@ -55,6 +56,24 @@ export interface NodeState extends Told {
   searchFields: readonly string[]
   /** What holds it up, whether messages are safe, and what to do; null if there is nothing to do. */
   advice: (Told & { text: string }) | null
+  /** What holds, the most urgent first. */
+  conditions: readonly ConditionAnswer[]
+  /** What somebody said of one of them who takes care of it; null if nobody did. */
+  note: { at: string | null; by: string; text: string; code: string } | null
+}
+
+/** By this name Status nodes, monitoring and scripts tell conditions from one another. */
+export type ConditionCode = keyof Codes['status']
+
+/** Somebody is needed; it should be watched; all is well. */
+export type Level = 'call' | 'watch' | 'fine'
+
+/** A condition that holds; `text` is English, of `kind` and `values`. */
+export interface ConditionAnswer extends Told {
+  code: ConditionCode
+  level: Level
+  since: string | null
+  text: string
 }
 
 /** Whose certificate it is: the receiver's, the token server's, or the client certificate. */

@@ -20,7 +20,8 @@ function nodeFigures(node: Node, now: number): NodeFigures[] {
   const { id, name } = node
   const common = { id, refused: parts.refusals.counts }
   if (!('delivery' in parts)) {
-    const none = { delivery: undefined, tokenValidMs: undefined, certificates: [] }
+    const conditions = [{ code: 'CONFIG', level: 'call' }] as const
+    const none = { delivery: undefined, tokenValidMs: undefined, certificates: [], conditions }
     return [{ ...common, name: name || id, ...none }]
   }
   const { certificates, delivery, names, tokens } = parts
@@ -30,7 +31,8 @@ function nodeFigures(node: Node, now: number): NodeFigures[] {
       name: name || names.host,
       delivery: delivery.figures(),
       tokenValidMs: tokens && tokenValidMs(tokens.status, now),
-      certificates: certificates.all().map(({ of, validTo }) => ({ of, validMs: validTo - now }))
+      certificates: certificates.all().map(({ of, validTo }) => ({ of, validMs: validTo - now })),
+      conditions: parts.conditions.current()
     }
   ]
 }

@@ -5,6 +5,7 @@ import {
 } from '../../src/delivery/attempt-counts.ts'
 import { QUEUE_STATES, type DeliveryFigures } from '../../src/delivery/delivery-figures.ts'
 import { english, type KeyUnder } from '../../src/english.ts'
+import { CONDITION_CODES, levelsOf, type Condition } from '../conditions.ts'
 
 /** What the metrics say of an `hl7-https-out` node. */
 export interface NodeFigures {
@@ -19,6 +20,8 @@ export interface NodeFigures {
   tokenValidMs: number | undefined
   /** Until the certificates of one party expire, negative once they have. */
   certificates: readonly { of: string; validMs: number }[]
+  /** What holds. */
+  conditions: readonly Pick<Condition, 'code' | 'level'>[]
 }
 
 /** What the metrics say of an `oauth2-client-credentials` node. */
@@ -31,12 +34,16 @@ export interface TokenFigures {
 /** What each metric says is in the catalogue: one without a text does not compile, nor does a text without one. */
 type MetricName = KeyUnder<'log', 'metric'>
 
-/** Values of one metric, for one node: each with the value of its label, and what is added to its name. */
-type Samples = readonly (readonly [of: string, value: number, suffix?: string])[]
+/** Values of one metric, for one node: each with the values of its labels, and what is added to its name. */
+type Samples = readonly (readonly [
+  of: string | readonly string[],
+  value: number,
+  suffix?: string
+])[]
 
 interface Metric<Figures> {
   type: 'counter' | 'gauge' | 'histogram'
-  /** The label besides `node` and `name`, which every value has; `''` if there is none. */
+  /** The labels besides `node` and `name`, which every value has, comma-separated; `''` if there is none. */
   label: string
   samples: (figures: Figures) => Samples
 }
@@ -92,6 +99,11 @@ const NODE_METRICS = {
     label: 'of',
     samples: ({ certificates }) => certificates.map(({ of, validMs }) => [of, toSeconds(validMs)])
   },
+  condition: {
+    type: 'gauge',
+    label: 'code,level',
+    samples: ({ conditions }) => conditionSamples(conditions)
+  },
   request_duration_seconds: {
     type: 'histogram',
     label: 'le',
@@ -125,20 +137,37 @@ function* families<Figures extends { id: string; name: string }>(
   metrics: Metrics<Figures>,
   nodes: readonly Figures[]
 ): Iterable<string> {
-  const labelled = nodes.map((node) => ({ node, labels: ownLabels(node) }))
+  const named = nodes.map((node) => ({ node, labels: ownLabels(node) }))
   for (const [name, { type, label, samples }] of Object.entries(metrics)) {
     let text = ''
-    for (const { node, labels } of labelled) {
+    for (const { node, labels } of named) {
       for (const [of, value, suffix = ''] of samples(node)) {
         if (!Number.isFinite(value)) continue
-        const further = of === '' ? '' : `,${label}="${escaped(of)}"`
+        const further = of === '' ? '' : labelled(label.split(','), [of].flat())
         text += `hl7_https_out_${name}${suffix}{${labels}${further}} ${value}\n`
       }
     }
     if (text === '') continue
-    const help = english('log', `metric.${name as MetricName}`).replaceAll('`', '')
+    // Links are for the documentation.
+    const help = english('log', `metric.${name as MetricName}`)
+      .replaceAll('`', '')
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     yield `# HELP hl7_https_out_${name} ${help}\n# TYPE hl7_https_out_${name} ${type}\n${text}`
   }
+}
+
+function labelled(labels: readonly string[], values: readonly string[]): string {
+  return labels.map((label, at) => `,${label}="${escaped(values[at] ?? '')}"`).join('')
+}
+
+/** 1 for what holds, 0 for each other code and level that there is. */
+function conditionSamples(conditions: NodeFigures['conditions']): Samples {
+  return CONDITION_CODES.filter((code) => code !== 'STOPPED').flatMap((code) =>
+    levelsOf(code).map((level) => {
+      const holds = conditions.some((one) => one.code === code && one.level === level)
+      return [[code, level], holds ? 1 : 0] as const
+    })
+  )
 }
 
 function ownLabels({ id, name }: { id: string; name: string }): string {

@@ -1,16 +1,15 @@
 import type { Node, NodeAPI } from 'node-red'
-import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/printable.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import { configTold, notSetUp } from '../node-errors.ts'
-import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
+import { byUrgency, type Condition } from '../conditions.ts'
+import { deployedOutNodes, outParts, type Unusable } from '../out-parts.ts'
 import { isUnset } from '../properties.ts'
 import { adviceAtRest, adviceOf } from './advice.ts'
-import type { NodeState } from './answers.ts'
+import type { ConditionAnswer, NodeState } from './answers.ts'
 import { heldFor, stoppedTold } from './stopped-queues.ts'
 import { iso } from './times.ts'
-import { verdictTold } from './verdict-told.ts'
 
 /** Where the nodes are in the flows: read once for an answer about all of them. */
 export type Places = ReadonlyMap<string, Place>
@@ -94,27 +93,19 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     const { host = '', contact = '' } = place ?? {}
     return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
   }
-  const { alerts, contact, delivery, giveUp, history, names, refusals, tokens } = parts
+  const { conditions, contact, delivery, giveUp, history, names, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
-  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, failure, ...state } = look
+  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, failure, fault, ...state } =
+    look
   const now = Date.now()
-  const told = toldOf(parts, look, now)
   const token = tokens?.status
-  const [ending] = parts.certificates.ending(now)
+  const held = conditions.current()
+  const told = toldOf(held)
   const { isDurable } = delivery
-  const advice = adviceOf({
-    delivery: look,
-    token,
-    names,
-    contact,
-    giveUp,
-    isDurable,
-    refusal: refusals.last,
-    alerts: alerts(),
-    ending
-  })
+  const advice = adviceOf(held, { ...parts.facts(), names, contact, giveUp, isDurable })
+  const { note } = conditions
   return {
     ...EMPTY,
     ...named,
@@ -122,9 +113,11 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     host: names.host,
     ...told,
     reason: toldInEnglish(told),
-    since: iso(parts.since()),
+    since: iso(held[0]?.since),
+    conditions: held.map(conditionAnswer),
+    note: note === undefined ? null : { ...note, at: iso(note.at) },
     perMinute: history.perMinute,
-    lastHour: history.lastHour,
+    lastHour: { ...history.lastHour, givenUp: history.lastHour.failed },
     oldestAgeMs: Math.round(state.oldestAgeMs),
     lastAckAt: iso(history.lastAckAt),
     retry: retry === null ? null : { attempts: retry.attempts, nextAt: iso(now + retry.waitMs) },
@@ -155,23 +148,28 @@ export function stoppedState(id: string, held: number | undefined, places: Place
     advice: withText(adviceAtRest('advice-stopped', held ?? 0, contact)),
     state: 'stopped',
     queued: held ?? 0,
+    conditions: atRest('STOPPED', null, told),
     ...told,
     reason: toldInEnglish(told)
   }
 }
 
 /** What needs a person comes first; of equals, the one whose oldest message waits longest. */
-export function byUrgency(a: NodeState, b: NodeState): number {
-  return urgency(a) - urgency(b) || b.oldestAgeMs - a.oldestAgeMs || (a.id < b.id ? -1 : 1)
+export function byNeed(a: NodeState, b: NodeState): number {
+  const [first = NOTHING] = a.conditions
+  const [second = NOTHING] = b.conditions
+  return byUrgency(first, second) || b.oldestAgeMs - a.oldestAgeMs || (a.id < b.id ? -1 : 1)
 }
 
-function urgency({ state, suspended, kind }: NodeState): number {
-  if (state === 'config' || state === 'error') return 0
-  if (state === 'paused') return 1
-  if (state === 'stopped') return 2
-  if (suspended > 0) return 3
-  if (state === 'retrying') return 4
-  return kind === 'ok' ? 6 : 5
+const NOTHING: Pick<Condition, 'code' | 'level'> = { code: 'IDLE', level: 'fine' }
+
+function conditionAnswer({ code, level, since, told }: Condition): ConditionAnswer {
+  return { code, level, since: iso(since), ...told, text: toldInEnglish(told) }
+}
+
+/** Of a node that does not run, which needs somebody. */
+function atRest(code: 'CONFIG' | 'STOPPED', since: string | null, told: Told): ConditionAnswer[] {
+  return [{ code, level: 'call', since, ...told, text: toldInEnglish(told) }]
 }
 
 function withText(advice: Told | undefined): NodeState['advice'] {
@@ -190,6 +188,7 @@ function configState(
     advice: withText(adviceAtRest('advice-config', queued, contact, told.values)),
     state: 'config',
     since: parts?.since ?? null,
+    conditions: atRest('CONFIG', parts?.since ?? null, told),
     reason: toldInEnglish(told),
     lastError: {
       code: 'HL7_CONFIG',
@@ -200,32 +199,8 @@ function configState(
 }
 
 /** Why a node is as it is; `ok` if there is nothing to say. */
-function toldOf(
-  { certificates, tokens }: OutParts,
-  { failing, paused, retry, state, suspendedFor }: DeliveryState,
-  now: number
-): Told {
-  const token = tokens?.status
-  if (paused !== null) {
-    return { kind: 'paused', values: { by: paused.by, reason: paused.reason } }
-  }
-  // Without a message that needs one, the next request may well succeed.
-  if (token?.state === 'none' && state !== 'idle') {
-    return { kind: 'no-token', values: { cause: token.code } }
-  }
-  if (retry !== null) {
-    const seconds = Math.ceil(retry.waitMs / 1000)
-    const values = { cause: retry.cause, attempt: retry.attempts + 1, seconds }
-    return { kind: 'retrying', values }
-  }
-  if (state === 'error') return { kind: 'error', values: { cause: failing ?? '' } }
-  if (suspendedFor !== null) return verdictTold(suspendedFor)
-  if (token?.state === 'refresh failing') {
-    return { kind: 'token-failing', values: { cause: token.code } }
-  }
-  const [ending] = certificates.ending(now)
-  if (ending === undefined) return { kind: 'ok', values: {} }
-  return { kind: 'certificate', values: { of: ending.of, days: ending.daysLeft } }
+function toldOf([first]: readonly Condition[]): Told {
+  return first === undefined || first.level === 'fine' ? { kind: 'ok', values: {} } : first.told
 }
 
 const EMPTY: NodeState = {
@@ -247,7 +222,7 @@ const EMPTY: NodeState = {
   naked: 0,
   failed: 0,
   perMinute: 0,
-  lastHour: { acked: 0, naked: 0, failed: 0 },
+  lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0 },
   oldestAgeMs: 0,
   lastAckAt: null,
   lastError: null,
@@ -258,5 +233,7 @@ const EMPTY: NodeState = {
   latencyMs: { p50: 0, p95: 0, p99: 0 },
   contact: '',
   searchFields: [],
-  advice: null
+  advice: null,
+  conditions: [],
+  note: null
 }

@@ -7,6 +7,10 @@ export type Unchecked<Question> = Readonly<Partial<Record<MemberOf<Question>, un
 /** Of each type of a union. */
 type MemberOf<Type> = Type extends unknown ? keyof Type : never
 
+export interface NoteQuestion {
+  text: string
+}
+
 export interface HistoryQuestion {
   /** 60 if it is missing; a day at most. */
   minutes?: number

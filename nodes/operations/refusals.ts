@@ -1,4 +1,4 @@
-import type { DeliveryErrorCode } from '../../src/delivery/delivery-error.ts'
+import type { DeliveryError, DeliveryErrorCode } from '../../src/delivery/delivery-error.ts'
 
 /** Codes of a refusal for which the message is to blame; for any other it is the node. */
 export const MESSAGE_FAULTS: ReadonlySet<string> = new Set([
@@ -6,6 +6,9 @@ export const MESSAGE_FAULTS: ReadonlySet<string> = new Set([
   'HL7_CONFIG',
   'HL7_UNMATCHED_ACK'
 ] satisfies DeliveryErrorCode[])
+
+/** There is room again once the queue has fallen below this share of its limit. */
+const ROOM = 0.8
 
 /** Counts what a node did not accept, by error code, since the node started. */
 export class Refusals {
@@ -18,14 +21,29 @@ export class Refusals {
   ])
 
   #last: DeliveryErrorCode | '' = ''
+  #full: 'limit' | 'disk' | undefined
 
-  note(code: DeliveryErrorCode): void {
+  note({ code, cause }: Pick<DeliveryError, 'code' | 'cause'>): void {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1)
     this.#last = code
+    if (code === 'HL7_QUEUE_FULL') this.#full = 'limit'
+    else if (cause?.code === 'SQLITE_FULL') this.#full = 'disk'
   }
 
   accepted(): void {
     this.#last = ''
+    if (this.#full === 'disk') this.#full = undefined
+  }
+
+  /**
+   * Whether a message was not accepted because there was no room, and there is not much yet.
+   *
+   * @param held so many messages are held
+   * @param limit so many at most
+   */
+  isFull(held: number, limit: number): boolean {
+    if (this.#full === 'limit' && held < limit * ROOM) this.#full = undefined
+    return this.#full !== undefined
   }
 
   /** A message has left: there is room again. It says nothing about a message that was to blame. */

@@ -16,6 +16,7 @@ import type {
   HistoryQuestion,
   MessageQuestion,
   NoQuestion,
+  NoteQuestion,
   OneMessageQuestion,
   PauseQuestion,
   ResendOneQuestion,
@@ -150,6 +151,15 @@ export const ROUTES = {
     takes: type<PauseQuestion>(),
     answers: type<NodeState>(),
     does: 'pauses a node, with a `reason`; answers with its state'
+  },
+  note: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/note',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.note',
+    takes: type<NoteQuestion>(),
+    answers: type<NodeState>(),
+    does: 'notes that somebody takes care of what holds a node up, with a `text` of at most 200 characters: it is beside the most urgent condition until that is over. Said of `GIVEN_UP`, it ends that condition. Answers with the state of the node'
   },
   resume: {
     method: 'POST',

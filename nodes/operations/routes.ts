@@ -13,7 +13,7 @@ import {
   triedAnswer
 } from './message-answers.ts'
 import { metrics } from './metrics-route.ts'
-import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
+import { byNeed, nodeState, placesOf, stoppedState } from './node-state.ts'
 import { PERMISSIONS } from './permissions.ts'
 import {
   discardChoice,
@@ -96,6 +96,12 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return stateOf(params.id)
     },
 
+    note({ params, question: { text }, user }) {
+      if (typeof text !== 'string' || text.trim() === '') throw refused(400, 'refusal.noNote')
+      usableNode(params.id).note(text, user)
+      return stateOf(params.id)
+    },
+
     async resume({ params, user }) {
       await usableNode(params.id).delivery.resume(user)
       return stateOf(params.id)
@@ -161,7 +167,7 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
     [...deployedOutNodes.values()].map((node) => nodeState(RED, node, places))
   )
   for (const { id, held } of await stoppedQueues(RED)) nodes.push(stoppedState(id, held, places))
-  return { at: new Date().toISOString(), nodes: nodes.sort(byUrgency) }
+  return { at: new Date().toISOString(), nodes: nodes.sort(byNeed) }
 }
 
 /** @throws {RouteError} if the message is not suspended, or the node would not have accepted such a text */

@@ -1,6 +1,8 @@
 /** The tables of the codes in `locales/en-US/codes.json`: what happened, and what to do. */
 import codes from '../../locales/en-US/codes.json' with { type: 'json' }
-import { STATUS_DOTS, type StatusCode } from '../../nodes/status-line.ts'
+import { CONDITION_CODES, levelsOf } from '../../nodes/conditions.ts'
+import type { ConditionCode } from '../../nodes/operations/answers.ts'
+import { STATUS_DOTS } from '../../nodes/status-line.ts'
 import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { inCode, table } from './table.ts'
 
@@ -27,15 +29,16 @@ export const CODE_TABLES = {
   'causes-token': () => causes(codes.cause.token),
   'causes-queue': () => causes(codes.cause.queue),
   statuses: () => {
-    const rows = inOrder([...STATUS_DOTS.keys()], codes.status).map(
+    const rows = inOrder(CONDITION_CODES, codes.status).map(
       ([code, { shown, meaning, remedy }]) => [
         inCode(code),
-        [dotOf(code), ...shown.map(inCode)].join(', '),
+        levelsOf(code).join(', '),
+        [dotOf(code), ...shown.map(inCode)].filter(Boolean).join(', '),
         meaning,
         remedy
       ]
     )
-    return table(['`code`', 'the node shows', 'what it means', 'what to do'], rows)
+    return table(['`code`', 'level', 'the node shows', 'what it means', 'what to do'], rows)
   },
   events: () => {
     const rows = inOrder(QUEUE_EVENT_KINDS, codes.event).map(([kind, { meaning, remedy }]) => [
@@ -77,7 +80,10 @@ function inOrder<Code extends string, Text>(
   return order.map((code) => [code, texts[code]])
 }
 
-function dotOf(code: StatusCode): string {
-  const { fill, shape } = STATUS_DOTS.get(code) ?? {}
+function dotOf(code: ConditionCode): string {
+  const dot = STATUS_DOTS.get(code)
+  // Of a node that does not run, nothing is shown below it.
+  if (dot === undefined) return ''
+  const { fill, shape } = dot
   return `${fill === 'grey' ? 'gray' : fill} ${shape}`
 }

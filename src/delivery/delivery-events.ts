@@ -4,6 +4,7 @@ import type { Pause } from '../queue/queue-event.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryError } from './delivery-error.ts'
+import type { Fault } from './fault.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 
 /**
@@ -15,7 +16,12 @@ export type DeliveryEvent =
   | { kind: 'opened'; endedOn: readonly MessageRow[]; figures: Figures }
   | { kind: 'accepted'; message: MessageName }
   /** The receiver answered, or there was no answer. */
-  | { kind: 'attempted'; message: SettledMessage; result: AttemptResult }
+  | {
+      kind: 'attempted'
+      message: SettledMessage
+      result: AttemptResult
+      fault: Fault | undefined
+    }
   | Moved
   /** Nothing of a stored message is left to send or hand on; what it was, if known. */
   | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
@@ -25,8 +31,8 @@ export type DeliveryEvent =
   | { kind: 'resent' | 'discarded'; count: number; by: string }
   /** A suspended message went back into the queue with another text. */
   | { kind: 'edited'; controlId: string; by: string }
-  /** So many messages that had left went into the queue again. */
-  | { kind: 'sent-again'; count: number; by: string }
+  /** So many messages that had left went into the queue again; so many of them had been given up. */
+  | { kind: 'sent-again'; count: number; givenUp: number; by: string }
   /** The queue could not be opened, read or written. */
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */

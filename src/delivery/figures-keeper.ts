@@ -1,9 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Figures } from '../queue/figures.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import type { DeliveryState } from './delivery-state.ts'
 import type { History } from './history.ts'
-import type { StateSince } from './state-since.ts'
 
 /** After a change, the figures are stored within this time, in milliseconds: so much a crash can take. */
 const CHANGED_MS = 1000
@@ -13,15 +11,15 @@ const UNCHANGED_MS = 60_000
 /** What is kept, and where. */
 export interface FiguresKeeperParts {
   history: History
-  since: StateSince
-  delivery: () => Pick<DeliveryState, 'state' | 'suspended'>
+  /** What is kept besides. */
+  standing: () => Omit<Figures, 'minutes' | 'lastAckAt'>
   store: (figures: Figures) => Promise<void>
   clock: Pick<Clock, 'after'>
   /** 0 to 1: not all nodes store at the same time. */
   random: () => number
 }
 
-/** A reader of events: takes the history of a node, and since when it has been in its state, over a restart. */
+/** A reader of events: takes the history of a node, and what holds since when, over a restart. */
 export class FiguresKeeper {
   readonly #parts: FiguresKeeperParts
   #cancel: (() => void) | undefined
@@ -55,10 +53,10 @@ export class FiguresKeeper {
   }
 
   #store(): void {
-    const { delivery, history, since, store } = this.#parts
+    const { history, standing, store } = this.#parts
     const minutes = history.unstored
     const { lastAckAt } = history
-    const stored = store({ minutes, lastAckAt, state: since.figure(delivery()) })
+    const stored = store({ ...standing(), minutes, lastAckAt })
     // What could not be stored comes with the next ones.
     stored.then(
       () => {

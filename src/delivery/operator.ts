@@ -255,21 +255,24 @@ export class Operator<Content> {
 
   /** @returns the numbers of the new messages: the content of others may be gone meanwhile */
   async #sendAgain(rows: readonly MessageRow[], by: string): Promise<number[]> {
-    const sent: number[] = []
+    const sent: SentRow[] = []
     try {
       for (let from = 0; from < rows.length;) {
         const slice = sliceOf(rows, from)
         await this.#sendSlice(slice, by, sent)
         from += slice.length
       }
-      return sent
+      return sent.map(({ seq }) => seq)
     } finally {
-      if (sent.length > 0) this.#context.tell({ kind: 'sent-again', count: sent.length, by })
+      const givenUp = sent.filter(({ row }) => row.verdict.outcome === 'error').length
+      if (sent.length > 0) {
+        this.#context.tell({ kind: 'sent-again', count: sent.length, givenUp, by })
+      }
     }
   }
 
-  /** @param sent gets the numbers of the new messages, also if it fails with others */
-  async #sendSlice(rows: readonly MessageRow[], by: string, sent: number[]): Promise<void> {
+  /** @param sent gets what was sent, also if it fails with others */
+  async #sendSlice(rows: readonly MessageRow[], by: string, sent: SentRow[]): Promise<void> {
     const { acceptAgain, options, queue } = this.#context
     const contents = await Promise.all(
       rows.map((row) =>
@@ -286,9 +289,11 @@ export class Operator<Content> {
     const results = await Promise.allSettled(
       contents
         .filter((each) => each !== undefined)
-        .map(({ row: { controlId, type, acceptedAt }, content }) =>
-          acceptAgain({ controlId, type, content }, { at, by, acceptedAt })
-        )
+        .map(async ({ row, content }): Promise<SentRow> => {
+          const { controlId, type, acceptedAt } = row
+          const seq = await acceptAgain({ controlId, type, content }, { at, by, acceptedAt })
+          return { row, seq }
+        })
     )
     for (const result of results) if (result.status === 'fulfilled') sent.push(result.value)
     const failed = results.find((result) => result.status === 'rejected')
@@ -319,6 +324,12 @@ export class Operator<Content> {
       tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
     }
   }
+}
+
+/** A message that had left, and the number of its copy. */
+interface SentRow {
+  row: MessageRow
+  seq: number
 }
 
 /** As many of the rows from there on as are read at once. */

@@ -7,6 +7,7 @@ import { toldInEnglish } from '../told-in-english.ts'
 import type { TokenTrouble } from '../oauth2/token-status.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
+import type { Settlement } from './settlement.ts'
 import { eventTold } from './event-told.ts'
 import { idOf, reasonAndHint, sentence, whatHappened, wordsOf } from './explain.ts'
 import { causeOf } from './tally.ts'
@@ -26,16 +27,21 @@ export interface Reports {
    * @param hasGrown it is there already, and counts more now
    */
   event: (event: QueueEvent, hasGrown: boolean) => void
+  /** How a message type is refused, in codes, if several in a row were; undefined if not. */
+  refusing?: (type: string) => { count: number; answer: string } | undefined
 }
+
+/** What several messages in a row share: one event that counts them. */
+type GrowingKind = QueueEventKind & ('suspended' | 'given-up' | 'refused')
 
 /** The log tells of suspended messages at most this often, in milliseconds. */
 const SUSPENSION_TOLD_MS = 60_000
-/** Messages that are suspended within this time, in milliseconds, make one event. */
-const SUSPENSIONS_MS = 10_000
+/** What happens to several messages within this time, in milliseconds, makes one event. */
+const GROWING_MS = 10_000
 /** The same fault of a queue is an event at most this often, in milliseconds. */
 const FAULT_AGAIN_MS = 60_000
-/** So many rules are counted apart. */
-const MOST_RULES = 20
+/** So many rules and message types are counted apart. */
+const MOST_APART = 20
 /** These are no warnings. */
 const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set(['recovered', 'token-back'])
 
@@ -55,8 +61,8 @@ export class Reporter {
   readonly #retried = new Set<number>()
   #troubleSince = 0
   #suspensionToldAt = Number.NEGATIVE_INFINITY
-  /** By rule: since when, and how many. */
-  #suspensions = new Map<string, { at: number; count: number }>()
+  /** Events that count more since they were told. */
+  #growing = new Map<string, { event: QueueEvent; first: number; count: number }>()
   #cancelFlush: (() => void) | undefined
   /** When each fault was an event last; on the monotonic clock. */
   readonly #faults = new Map<string, number>()
@@ -77,7 +83,7 @@ export class Reporter {
       case 'opened':
         for (const message of event.endedOn) {
           this.#logSuspension('', english('log', 'log.suspendedTwice', { message: idOf(message) }))
-          this.#countSuspension('')
+          this.#count('suspended', '', { count: 1, rule: '' })
         }
         return
       case 'moved':
@@ -107,7 +113,7 @@ export class Reporter {
         this.#readUnreadable(event.error, event.againMs / 1000)
         return
       case 'closing':
-        this.#flushSuspensions()
+        this.#flushCounts()
         this.addEvent('stopped', '')
         return
       default:
@@ -156,10 +162,22 @@ export class Reporter {
     }
     if (result !== undefined && to === 'suspended') {
       this.#tellSuspension(message, result)
-      this.#countSuspension(printable(result.decision.rule))
+      const rule = printable(result.decision.rule)
+      this.#count('suspended', rule, { count: 1, rule })
     }
     if (result !== undefined && to === 'waiting') this.#logPause(message, result)
+    if (to === 'left' && move.settlement !== undefined) this.#readOutcome(message, move.settlement)
     if (this.#retried.delete(message.seq) && this.#retried.size === 0) this.#endTrouble(move)
+  }
+
+  #readOutcome({ type }: Moved['message'], { error, outcome }: Settlement): void {
+    if (outcome === 'error' && error?.code !== 'HL7_DISCARDED') {
+      this.#count('given-up', '', { count: 1 })
+    }
+    const refusing = outcome === 'nak' ? this.#reports.refusing?.(type) : undefined
+    if (refusing === undefined) return
+    const { answer, count } = refusing
+    this.#count('refused', type, { count, type: printable(type), answer })
   }
 
   /**
@@ -235,29 +253,33 @@ export class Reporter {
     this.#log({ kind: 'suspended', by: 'rule', values: { count: 1, rule } }, more)
   }
 
-  #countSuspension(rule: string): void {
-    const counted = this.#suspensions.get(rule)
+  /** @param of what is counted apart: a rule or a message type; `''` for neither */
+  #count(kind: GrowingKind, of: string, values: QueueEvent['values']): void {
+    const key = `${kind} ${of}`
+    const counted = this.#growing.get(key)
     if (counted !== undefined) {
       counted.count++
       return
     }
-    if (this.#suspensions.size >= MOST_RULES) this.#flushSuspensions()
+    if (this.#growing.size >= MOST_APART) this.#flushCounts()
     const at = this.#clock.now()
-    this.#suspensions.set(rule, { at, count: 1 })
-    this.#reports.event({ at, kind: 'suspended', by: 'rule', values: { count: 1, rule } }, false)
-    this.#cancelFlush ??= this.#clock.after(SUSPENSIONS_MS, () => {
-      this.#flushSuspensions()
+    const { count: first = 1 } = values
+    const event: QueueEvent = { at, kind, by: kind === 'suspended' ? 'rule' : '', values }
+    this.#growing.set(key, { event, first: Number(first), count: 0 })
+    this.#reports.event(event, false)
+    this.#cancelFlush ??= this.#clock.after(GROWING_MS, () => {
+      this.#flushCounts()
     })
   }
 
-  #flushSuspensions(): void {
+  #flushCounts(): void {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
-    for (const [rule, { at, count }] of this.#suspensions) {
-      if (count === 1) continue
-      this.#reports.event({ at, kind: 'suspended', by: 'rule', values: { count, rule } }, true)
+    for (const { count, event, first } of this.#growing.values()) {
+      if (count === 0) continue
+      this.#reports.event({ ...event, values: { ...event.values, count: first + count } }, true)
     }
-    this.#suspensions = new Map()
+    this.#growing = new Map()
   }
 
   #addFault(code: string): void {

@@ -169,7 +169,7 @@ export class Sending<Content> {
       return undefined
     }
     const end = gate.endAttempt(row.seq, result)
-    tell({ kind: 'attempted', message: settledMessage(message), result })
+    tell({ kind: 'attempted', message: settledMessage(message), result, fault: end.fault })
     const isAway = end.fault?.isAway === true && !options.failWhileUnreachable
     message.counts = !isAway && !end.isExcused
     this.#countTime(message)

@@ -6,6 +6,7 @@ import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { printable } from '../printable.ts'
 import { printableCode, stillQueued } from './explain.ts'
+import type { Fault } from './fault.ts'
 import { Latencies } from './latencies.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -26,6 +27,8 @@ export interface TallyValues {
   failing: string | null
   /** Why the last attempt got no reply; null if it got one. */
   failure: AttemptError | null
+  /** Whose fault the failure of the last attempt is; null if it did not fail. */
+  fault: Fault | null
 }
 
 /** The text of an error is cut after so many characters. */
@@ -40,6 +43,7 @@ export class Tally {
   #lastOutcome: TallyValues['lastOutcome'] = null
   #failing: string | null = null
   #failure: AttemptError | null = null
+  #fault: Fault | null = null
   readonly #now: () => number
   readonly #attempts = new AttemptCounts()
   readonly #latencies = new Latencies()
@@ -54,6 +58,7 @@ export class Tally {
       case 'attempted':
         this.#attempts.add(event.result)
         this.#failure = event.result.error ?? null
+        this.#fault = event.fault ?? null
         if (event.result.reply !== undefined) this.#latencies.add(event.result.elapsedMs)
         return
       case 'moved':
@@ -98,7 +103,8 @@ export class Tally {
       lastError: this.#lastError,
       lastOutcome: this.#lastOutcome,
       failing: this.#failing,
-      failure: this.#failure
+      failure: this.#failure,
+      fault: this.#fault
     }
   }
 

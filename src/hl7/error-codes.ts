@@ -17,3 +17,32 @@ export const ERROR_CODES: Readonly<Record<string, string>> = {
   206: 'Application record locked',
   207: 'Application internal error'
 }
+
+/** Who can do something about an error: the sender of the data, both sides, or the receiver. */
+export type ErrorKind = 'data' | 'agreement' | 'key' | 'exists' | 'receiver'
+
+const KINDS: Readonly<Record<string, ErrorKind>> = {
+  100: 'data',
+  101: 'data',
+  102: 'data',
+  103: 'data',
+  104: 'data',
+  198: 'data',
+  200: 'agreement',
+  201: 'agreement',
+  202: 'agreement',
+  203: 'agreement',
+  204: 'key',
+  205: 'exists',
+  206: 'receiver',
+  207: 'receiver'
+}
+
+/**
+ * What an error is about.
+ *
+ * @param code ERR-3.1; undefined for any that is not in the table
+ */
+export function errorKind(code: string): ErrorKind | undefined {
+  return KINDS[code]
+}

@@ -11,12 +11,59 @@ export interface Minute {
   p95: number
 }
 
+/** Messages that went to Catch without an HL7 answer, and were not sent again. */
+export interface GivenUp {
+  count: number
+  /** Wall clock, milliseconds. */
+  since: number
+}
+
+/** A message type of which the last messages that left were refused. */
+export interface Refusing {
+  /** MSH-9 as `ADT^A01`. */
+  type: string
+  /** So many in a row. */
+  count: number
+  /** When the first of them left: wall clock, milliseconds. */
+  since: number
+  /** MSA-1 of the last one. */
+  ackCode: string
+  /** Its first ERR-3.1, if table 0357 has it, else `other`; `''` without one. */
+  error: string
+}
+
+/** What somebody says who takes care of a condition. */
+export interface Note {
+  /** Wall clock, milliseconds. */
+  at: number
+  /** A user name, `flow`, or `''`. */
+  by: string
+  text: string
+  /** The code of the condition of which it was said. */
+  code: string
+}
+
 /** What a node knows of itself besides its messages, so that it goes on after a restart. */
 export interface Figures {
   /** Oldest first; to be stored: those that may have changed. */
   minutes: readonly Minute[]
-  /** Its state, and since when it is in it: wall clock, milliseconds. Undefined if that is not known. */
-  state: { name: string; since: number } | undefined
   /** When the last message left on ACK: wall clock, milliseconds. */
   lastAckAt: number | undefined
+  /** Since when its conditions hold, by code: wall clock, milliseconds. */
+  since: Readonly<Record<string, number>>
+  givenUp: GivenUp | undefined
+  refusing: readonly Refusing[]
+  /** When a message came in last: wall clock, milliseconds. */
+  lastInAt: number | undefined
+  note: Note | undefined
+}
+
+/** Of a node that has just been made. */
+export const NOTHING_KNOWN: Omit<Figures, 'minutes'> = {
+  lastAckAt: undefined,
+  since: {},
+  givenUp: undefined,
+  refusing: [],
+  lastInAt: undefined,
+  note: undefined
 }

@@ -99,7 +99,10 @@ export class Journal {
   /** @returns false if it is not among the newest any longer */
   growEvent({ at, kind, by, values }: QueueEvent): boolean {
     const detail = JSON.stringify(values)
-    return this.#sql.growEvent.run(detail, at, kind, by, values['rule'] ?? null).changes > 0
+    return (
+      this.#sql.growEvent.run(detail, at, kind, by, values['rule'] ?? values['type'] ?? null)
+        .changes > 0
+    )
   }
 
   /** So many more of something: the newest event counts them, if it is one of them and not too old. */
@@ -176,7 +179,7 @@ function statementsOf(
       `UPDATE event SET detail = ? WHERE id = (
          SELECT id FROM event
          WHERE id > (SELECT max(id) FROM event) - ${GROWN_AMONG}
-           AND at = ? AND kind = ? AND "by" = ? AND detail ->> '$.rule' IS ?
+           AND at = ? AND kind = ? AND "by" = ? AND coalesce(detail ->> '$.rule', detail ->> '$.type') IS ?
          ORDER BY id DESC LIMIT 1)`
     ),
     setDetail: db.prepare('UPDATE event SET detail = ? WHERE id = ?'),

@@ -18,6 +18,9 @@ export const QUEUE_EVENT_KINDS = [
   'edited', // values: controlId
   'discarded', // values: count
   'suspended', // values: count, rule
+  'given-up', // values: count
+  'refused', // values: count, type, answer
+  'noted', // values: reason: what was said
   'retrying', // values: cause, controlId, and reason: what the receiver says
   'recovered', // values: seconds
   'token-lost', // values: cause, and reason: what the server says

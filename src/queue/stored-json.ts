@@ -1,4 +1,4 @@
-import type { Figures } from './figures.ts'
+import type { Figures, GivenUp, Note, Refusing } from './figures.ts'
 import { NO_VERDICT, type Resent, type StoryRecord, type Verdict } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
 
@@ -37,11 +37,49 @@ export function pauseFrom(stored: unknown): Pause {
 
 /** What is damaged is not known. */
 export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
-  const { state, lastAckAt } = objectFrom(stored) as Partial<Record<keyof Figures, unknown>>
-  const { name, since } = (state ?? {}) as { name?: unknown; since?: unknown }
+  const kept = objectFrom(stored) as Partial<Record<keyof Figures, unknown>>
+  const since = Object.entries(recordFrom(kept.since)).filter(
+    (entry): entry is [string, number] => moment(entry[1]) !== undefined
+  )
+  const refusing = Array.isArray(kept.refusing) ? (kept.refusing as unknown[]) : []
+  return {
+    lastAckAt: moment(kept.lastAckAt),
+    since: Object.fromEntries(since),
+    givenUp: givenUpFrom(recordFrom(kept.givenUp)),
+    refusing: refusing.map(recordFrom).flatMap(refusingFrom),
+    lastInAt: moment(kept.lastInAt),
+    note: noteFrom(recordFrom(kept.note))
+  }
+}
+
+function givenUpFrom({ count, since }: Record<string, unknown>): GivenUp | undefined {
   const at = moment(since)
-  const isKnown = typeof name === 'string' && at !== undefined
-  return { state: isKnown ? { name, since: at } : undefined, lastAckAt: moment(lastAckAt) }
+  return at !== undefined && Number.isSafeInteger(count)
+    ? { count: Number(count), since: at }
+    : undefined
+}
+
+function refusingFrom(stored: Record<string, unknown>): Refusing[] {
+  const { ackCode, count, error, type } = stored
+  const since = moment(stored['since'])
+  const isWhole =
+    typeof type === 'string' &&
+    typeof ackCode === 'string' &&
+    typeof error === 'string' &&
+    Number.isSafeInteger(count)
+  return isWhole && since !== undefined
+    ? [{ type, count: Number(count), since, ackCode, error }]
+    : []
+}
+
+function noteFrom({ at, by, code, text }: Record<string, unknown>): Note | undefined {
+  const time = moment(at)
+  const isWhole = typeof by === 'string' && typeof text === 'string' && typeof code === 'string'
+  return isWhole && time !== undefined ? { at: time, by, text, code } : undefined
+}
+
+function recordFrom(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 /** The texts and numbers of an object. */

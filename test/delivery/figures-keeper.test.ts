@@ -4,10 +4,13 @@ import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
 import { History } from '../../src/delivery/history.ts'
-import { StateSince, type Known } from '../../src/delivery/state-since.ts'
-import type { Figures, Minute } from '../../src/queue/figures.ts'
+import { NOTHING_KNOWN, type Figures, type Minute } from '../../src/queue/figures.ts'
+import { ConditionWatch } from '../../nodes/condition-watch.ts'
+import { conditionFacts } from '../support/condition-facts.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
+
+const RETRY = { controlId: '', attempts: 1, waitMs: 0, cause: '503' }
 
 const MINUTE = 60_000
 const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }
@@ -47,13 +50,12 @@ function start(
   history: History
   be: (state: State, suspended?: number) => number
 } {
-  let delivery: Known = { state: 'idle', suspended: 0 }
+  let delivery: Partial<DeliveryState> = {}
   const history = new History(clock, () => 3)
-  const since = new StateSince(() => clock.now())
+  const watch = new ConditionWatch(() => conditionFacts(delivery, { now: clock.now() }))
   const keeper = new FiguresKeeper({
     history,
-    since,
-    delivery: () => delivery,
+    standing: () => ({ ...NOTHING_KNOWN, ...watch.stored }),
     store: (figures) => store.keep(figures),
     clock,
     random: () => 0.5
@@ -61,7 +63,7 @@ function start(
   const tell = (...events: DeliveryEvent[]): void => {
     for (const event of events) {
       history.readEvent(event)
-      since.readEvent(event)
+      watch.readEvent(event)
       keeper.readEvent(event)
     }
   }
@@ -70,8 +72,10 @@ function start(
     tell,
     history,
     be(state, suspended = 0) {
-      delivery = { state, suspended }
-      return since.of(delivery)
+      const retry = state === 'retrying' ? RETRY : null
+      delivery = { state, suspended, retry, inFlight: state === 'sending' ? 1 : 0 }
+      const conditions = watch.current()
+      return conditions[0]?.since ?? 0
     }
   }
 }
@@ -194,18 +198,5 @@ describe('the figures of a node', () => {
     const next = start(store, clock)
     assert.equal(next.be('sending', 2), began)
     assert.equal(next.be('idle', 0), clock.now())
-  })
-
-  it('say since when it is idle, whoever asked before the file was open', async () => {
-    const store = new Store()
-    const clock = new FakeClock()
-    const began = start(store, clock).be('idle')
-    store.figures = { ...NO_FIGURES, state: { name: 'idle', since: began } }
-    clock.pass(MINUTE)
-    const since = new StateSince(() => clock.now())
-    since.of({ state: 'idle', suspended: 0 })
-    since.readEvent({ kind: 'opened', endedOn: [], figures: store.figures })
-    assert.equal(since.of({ state: 'idle', suspended: 0 }), began)
-    await settled()
   })
 })

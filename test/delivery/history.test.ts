@@ -43,15 +43,20 @@ describe('History', () => {
   it('measures the answers of each minute apart', () => {
     const { clock, history } = setUp()
     const result = { ...resultOf('accept'), elapsedMs: 100 }
-    history.readEvent({ kind: 'attempted', message, result })
+    history.readEvent({ kind: 'attempted', message, result, fault: undefined })
     clock.pass(60_000)
-    history.readEvent({ kind: 'attempted', message, result: { ...result, elapsedMs: 1000 } })
+    history.readEvent({
+      kind: 'attempted',
+      message,
+      result: { ...result, elapsedMs: 1000 },
+      fault: undefined
+    })
     const [first, second] = history.minutes(2).map(({ p95 }) => p95)
     assert.ok(Math.abs((first ?? 0) - 100) < 5, String(first))
     assert.ok(Math.abs((second ?? 0) - 1000) < 50, String(second))
     // The slow one does not count for what comes after its minute.
     clock.pass(60_000)
-    history.readEvent({ kind: 'attempted', message, result })
+    history.readEvent({ kind: 'attempted', message, result, fault: undefined })
     assert.ok(Math.abs((history.minutes(1)[0]?.p95 ?? 0) - 100) < 5)
     clock.pass(60_000)
     assert.equal(history.minutes(1)[0]?.p95, 0)

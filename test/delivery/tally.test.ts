@@ -6,7 +6,12 @@ import { resultOf } from './replies.ts'
 const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }
 
 function measure(tally: Tally, elapsedMs: number): void {
-  tally.readEvent({ kind: 'attempted', message, result: { ...resultOf('accept'), elapsedMs } })
+  tally.readEvent({
+    kind: 'attempted',
+    message,
+    result: { ...resultOf('accept'), elapsedMs },
+    fault: undefined
+  })
 }
 
 describe('Tally', () => {

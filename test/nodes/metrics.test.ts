@@ -18,7 +18,7 @@ function lines(text: string, metric: string): string[] {
 function quietNode(): NodeFigures {
   return {
     ...{ id: 'n1', name: 'Quiet', refused: new Map([['HL7_QUEUE_FULL', 0]]) },
-    ...{ tokenValidMs: undefined, certificates: [] },
+    ...{ tokenValidMs: undefined, certificates: [], conditions: [] },
     delivery: {
       ...new AttemptCounts().figures(),
       outcomes: { ack: 0, nak: 0, error: 0 },
@@ -31,6 +31,21 @@ function quietNode(): NodeFigures {
 }
 
 describe('the metrics', () => {
+  it('say which conditions hold, each code at each level that it can have', () => {
+    const own = 'node="a1",name="Registry"'
+    const all = lines(metricsText([fullNode()], []), 'condition')
+    assert.deepEqual(
+      all.filter((line) => line.endsWith(' 1')),
+      [
+        `condition{${own},code="SUSPENDED",level="call"} 1`,
+        `condition{${own},code="REFUSING",level="watch"} 1`,
+        `condition{${own},code="ACK",level="fine"} 1`
+      ]
+    )
+    assert.ok(all.includes(`condition{${own},code="REFUSING",level="call"} 0`))
+    assert.ok(all.includes(`condition{${own},code="CONFIG",level="call"} 0`))
+  })
+
   it('say what a node has done', () => {
     const text = metricsText([fullNode()], [fullTokenNode()])
     const own = 'node="a1",name="Registry"'
@@ -125,7 +140,7 @@ describe('the metrics', () => {
     assert.match(closed, /messages_total/)
     const unusable = metricsText([{ ...node, delivery: undefined }], [])
     assert.deepEqual(
-      unusable.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
+      unusable.split('\n').filter((line) => line !== '' && !/^#|_condition\{/.test(line)),
       ['hl7_https_out_refused_total{node="n1",name="Quiet",code="HL7_QUEUE_FULL"} 0']
     )
     assert.equal(metricsText([], []), '')

@@ -487,7 +487,18 @@ describe('the routes of operations', () => {
     const members = async (): Promise<string[]> => Object.keys(await world.state()).sort()
     const all = await members()
     assert.deepEqual(all, [
-      ...['acked', 'advice', 'awaiting', 'certificates', 'contact', 'failed', 'flow', 'host', 'id'],
+      ...[
+        'acked',
+        'advice',
+        'awaiting',
+        'certificates',
+        'conditions',
+        'contact',
+        'failed',
+        'flow',
+        'host',
+        'id'
+      ],
       ...[
         'inFlight',
         'kind',
@@ -497,6 +508,7 @@ describe('the routes of operations', () => {
         'latencyMs',
         'naked',
         'name',
+        'note',
         'oldestAgeMs',
         'paused'
       ],

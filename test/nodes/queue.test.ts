@@ -278,7 +278,10 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.deepEqual(await queued(), Array(2).fill(['out', 'config', 2]))
     const { body: metrics } = await nodeRed.get('/hl7-https-out/metrics')
     const names = [...String(metrics).matchAll(/^hl7_https_out_(\w+)\{node="out"/gm)]
-    assert.deepEqual(new Set(names.map(([, name]) => name)), new Set(['refused_total']))
+    assert.deepEqual(
+      new Set(names.map(([, name]) => name)),
+      new Set(['refused_total', 'condition'])
+    )
     const before = (await nodeRed.printed()).length
     await nodeRed.deploy(deleted())
     await nodeRed.waitForLog(/\[error\].* was kept: it contains 2 unsent messages/, before)

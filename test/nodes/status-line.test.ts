@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import type { Node } from 'node-red'
 import type { AlertCode } from '../../src/delivery/alerts.ts'
+import { conditionsOf, type ConditionFacts } from '../../nodes/conditions.ts'
+import { misconfigured, StatusLine, statusOf, type CodedStatus } from '../../nodes/status-line.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
-import { misconfigured, StatusLine, statusOf, type StatusFacts } from '../../nodes/status-line.ts'
+import { conditionFacts } from '../support/condition-facts.ts'
 
 const texts = JSON.parse(
   readFileSync(new URL('../../locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
@@ -17,41 +19,20 @@ function translate(key: string, values: Record<string, string> = {}): string {
   return text.replace(/__(\w+)__/g, (_match, name: string) => values[name] ?? `__${name}__`)
 }
 
-const idle: DeliveryState = {
-  state: 'idle',
-  queued: 0,
-  inFlight: 0,
-  retrying: 0,
-  suspendedFor: null,
-  paused: null,
-  awaiting: 0,
-  suspended: 0,
-  acked: 0,
-  naked: 0,
-  failed: 0,
-  failing: null,
-  failure: null,
-  oldestAgeMs: 0,
-  longestWaitMs: 0,
-  lastError: null,
-  lastOutcome: null,
-  retry: null,
-  latencyMs: { p50: 0, p95: 0, p99: 0 }
-}
-
 const noAlerts: ReadonlySet<AlertCode> = new Set()
 
-function shown(
-  state: Partial<DeliveryState>,
-  more: Partial<StatusFacts> = {}
-): ReturnType<typeof statusOf> {
-  const delivery = { ...idle, ...state }
-  const facts = { delivery, token: undefined, alerts: noAlerts, refusal: '', ...more }
-  return statusOf(facts, translate, 1_000_000)
+function shown(...known: Parameters<typeof conditionFacts>): CodedStatus {
+  const facts = conditionFacts(...known)
+  return statusOf(
+    conditionsOf(facts, () => 0),
+    facts,
+    translate
+  )
 }
 
 const ack = { outcome: 'ack', code: 'AA' } as const
 const nak = { outcome: 'nak', code: 'AE' } as const
+const paused = { at: 1, by: '', reason: '' }
 const sending = { state: 'sending', inFlight: 1 } as const
 /** A message that failed three times. */
 const retrying = (cause = 'ECONNREFUSED'): Partial<DeliveryState> => ({
@@ -68,7 +49,9 @@ const noToken = { token: { state: 'none', ...trouble } } as const
 const oldToken = {
   token: { state: 'refresh failing', validUntil: 1_040_000, ...trouble, code: 'ETIMEDOUT' }
 } as const
-const alert = (...codes: AlertCode[]): Pick<StatusFacts, 'alerts'> => ({ alerts: new Set(codes) })
+const alert = (...codes: AlertCode[]): Pick<ConditionFacts, 'alerts'> => ({
+  alerts: new Set(codes)
+})
 
 describe('the status of a node', () => {
   it('is nothing but a code before the first message', () => {
@@ -76,13 +59,7 @@ describe('the status of a node', () => {
   })
 
   /** Colour and shape, text, codes. */
-  const rows: [
-    name: string,
-    ReturnType<typeof statusOf>,
-    look: string,
-    text: string,
-    codes: string
-  ][] = [
+  const rows: [name: string, CodedStatus, look: string, text: string, codes: string][] = [
     ['is grey with a queue from before', shown({ queued: 3 }), 'grey ring', '3 waiting', 'IDLE'],
     ['is blue while it sends', shown(sending), 'blue dot', 'sending', 'SENDING'],
     [
@@ -148,7 +125,7 @@ describe('the status of a node', () => {
     ],
     [
       'is red while paused',
-      shown({ state: 'paused', queued: 4, lastOutcome: ack }),
+      shown({ state: 'paused', paused, queued: 4, lastOutcome: ack }),
       'red ring',
       'paused, 4 waiting',
       'PAUSED ACK'
@@ -168,7 +145,13 @@ describe('the status of a node', () => {
       'invalid_client · no token (5)',
       'TOKEN RETRYING'
     ],
-    ['says nothing of a token that nobody needs', shown({}, noToken), ' ', '', 'IDLE'],
+    [
+      'says nothing of a token that nobody needs, unless it is refused',
+      shown({}, { token: { ...noToken.token, permanent: false } }),
+      ' ',
+      '',
+      'IDLE'
+    ],
     [
       'says how long the old token lives when there is no new one',
       shown({ lastOutcome: ack }, oldToken),
@@ -206,7 +189,7 @@ describe('the status of a node', () => {
     ],
     [
       'is red while paused, whatever the alert',
-      shown({ state: 'paused', queued: 99 }, alert('QUEUE_COUNT')),
+      shown({ state: 'paused', paused, queued: 99 }, alert('QUEUE_COUNT')),
       'red ring',
       'paused, 99 waiting',
       'QUEUE_COUNT PAUSED'
@@ -234,7 +217,13 @@ describe('the status of a node', () => {
     ],
     [
       'and beside an error, a pause and a NAK',
-      shown({ ...failed('HL7_QUEUE_FAILED'), state: 'paused', suspended: 8, lastOutcome: nak }),
+      shown({
+        ...failed('HL7_QUEUE_FAILED'),
+        state: 'paused',
+        paused,
+        suspended: 8,
+        lastOutcome: nak
+      }),
       'red ring',
       'paused, 0 waiting · HL7_QUEUE_FAILED · 8 suspended',
       'ERROR SUSPENDED PAUSED NAK'
@@ -276,14 +265,14 @@ describe('the status of a node', () => {
     ],
     [
       'tells whose certificate ends',
-      shown({ lastOutcome: ack }, { certificate: { of: 'receiver', days: 9 } }),
+      shown({ lastOutcome: ack }, { ending: { of: 'receiver', validTo: 0, daysLeft: 9 } }),
       'yellow ring',
       'receiver cert: 9 d',
       'CERTIFICATE ACK'
     ],
     [
       'also behind something else',
-      shown({ suspended: 2 }, { certificate: { of: 'token server', days: -1 } }),
+      shown({ suspended: 2 }, { ending: { of: 'token server', validTo: 0, daysLeft: -1 } }),
       'yellow ring',
       '2 suspended · token cert: 0 d',
       'SUSPENDED CERTIFICATE'
@@ -320,14 +309,13 @@ describe('a status line', () => {
     } as unknown as Node
     let queued = 0
     let alerts = noAlerts
-    const status = new StatusLine(node, translate, () => {
-      const delivery: DeliveryState = {
-        ...idle,
+    const status = new StatusLine(node, () => {
+      const delivery = {
         ...sending,
         queued: ++queued,
         longestWaitMs: 61_000
       }
-      return { delivery, token: undefined, alerts, refusal: '' }
+      return shown(delivery, { alerts })
     })
     const pass = (ms: number): void => {
       clocks.wall += ms

@@ -101,7 +101,14 @@ describe('A queue file', () => {
     const minute = (ago: number, acked: number): Minute => {
       return { at: at - ago * 60_000, acked, naked: 1, failed: 2, queued: 3, p95: 4.5 }
     }
-    const rest = { state: { name: 'retrying', since: 5 }, lastAckAt: 6 }
+    const rest = {
+      lastAckAt: 6,
+      since: { RETRYING: 5 },
+      givenUp: { count: 3, since: 4 },
+      refusing: [{ type: 'ADT^A40', count: 7, since: 2, ackCode: 'AE', error: '103' }],
+      lastInAt: 8,
+      note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' }
+    }
     await queue.keepFigures({ minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)], ...rest })
     await queue.keepFigures({ minutes: [minute(1, 3), minute(0, 4)], ...rest })
     await queue.close()

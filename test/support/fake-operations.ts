@@ -1,10 +1,12 @@
 import type { Page } from 'playwright-core'
 import type {
   BulkAnswer,
+  ConditionAnswer,
   EventRow,
   HistoryMinute,
-  MessageContent,
+  Level,
   MessageAnswer,
+  MessageContent,
   NodeState,
   TestAnswer
 } from '../../nodes/operations/answers.ts'
@@ -33,9 +35,34 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
     ...{ lastAckAt: ago(1), lastError: null, retry: null, paused: null, token: null },
     ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 }, contact: '', advice: null },
     searchFields: [],
-    lastHour: { acked: 0, naked: 0, failed: 0 },
+    lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0 },
+    note: null,
+    conditions: conditionsOf(state),
     ...state
   }
+}
+
+/** What the runtime would say holds of such a node. */
+function conditionsOf(state: Partial<NodeState>): ConditionAnswer[] {
+  const { advice = null, suspended = 0, token = null } = state
+  const held: [boolean, ConditionAnswer['code'], Level][] = [
+    [state.state === 'config', 'CONFIG', 'call'],
+    [state.state === 'stopped', 'STOPPED', 'call'],
+    [state.state === 'error', 'ERROR', 'call'],
+    [suspended > 0, 'SUSPENDED', 'call'],
+    [state.state === 'paused', 'PAUSED', 'call'],
+    [token?.state === 'none' || token?.state === 'refresh failing', 'TOKEN', 'call'],
+    [state.state === 'retrying', 'RETRYING', 'call'],
+    [advice?.kind.startsWith('advice-certificate') === true, 'CERTIFICATE', 'watch'],
+    [advice?.kind === 'advice-queue-count', 'QUEUE_COUNT', 'watch'],
+    [advice?.kind === 'advice-queue-wait', 'QUEUE_WAIT', 'call'],
+    [state.state === 'sending', 'SENDING', 'fine'],
+    [true, 'IDLE', 'fine']
+  ]
+  const { kind = 'ok', values = {}, reason: text = '', since = null } = state
+  return held
+    .filter(([holds]) => holds)
+    .map(([, code, level]) => ({ code, level, since, kind, values, text }))
 }
 
 /** A message that is suspended. */

@@ -1,8 +1,8 @@
 import type { NodeFigures, TokenFigures } from '../../nodes/operations/metrics.ts'
-import type { Figures } from '../../src/queue/figures.ts'
+import { NOTHING_KNOWN, type Figures } from '../../src/queue/figures.ts'
 
 /** Of a node that has not run before. */
-export const NO_FIGURES: Figures = { minutes: [], state: undefined, lastAckAt: undefined }
+export const NO_FIGURES: Figures = { ...NOTHING_KNOWN, minutes: [] }
 
 /** A node to which everything has happened that the metrics can say. */
 export function fullNode(): NodeFigures {
@@ -30,6 +30,11 @@ export function fullNode(): NodeFigures {
       { of: 'receiver', validMs: 9 * 86_400_000 },
       { of: 'token server', validMs: -60_000 },
       { of: 'client', validMs: 300 * 86_400_000 }
+    ],
+    conditions: [
+      { code: 'SUSPENDED', level: 'call' },
+      { code: 'REFUSING', level: 'watch' },
+      { code: 'ACK', level: 'fine' }
     ]
   }
 }

@@ -13,7 +13,8 @@ import { Pictures } from './pictures.ts'
 import { QuestionBox } from './question.ts'
 import { Refresh } from './refresh.ts'
 import { clockTime } from './times.ts'
-import { namesOf, needsLook, reasonOf, stateOf } from './words.ts'
+import { causeText } from '../../../src/told.ts'
+import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, stateOf } from './words.ts'
 
 /** More changes at once are counted, not read out one by one. */
 const READ_OUT = 3
@@ -182,14 +183,24 @@ export class Application {
   #summary(nodes: readonly NodeState[]): TemplateResult {
     const { text } = this.#desk
     const inTrouble = countInTrouble(nodes)
-    const words =
-      nodes.length === 0
-        ? text('summary.none')
-        : inTrouble === 0
-          ? text('summary.fine', { count: nodes.length })
-          : text('summary.trouble', { n: inTrouble, count: nodes.length })
-    const level = nodes.length === 0 ? nothing : inTrouble === 0 ? 'good' : 'warn'
-    return html`<p class="hl7-summary" data-level=${level}>${words}</p>`
+    const toWatch = nodes.filter((node) => needsLook(node)).length
+    const count = nodes.length
+    const [level, words] =
+      count === 0
+        ? [nothing, text('summary.none')]
+        : inTrouble > 0
+          ? ['warn', text('summary.trouble', { n: inTrouble, count })]
+          : toWatch > 0
+            ? ['warn', text('summary.watch', { n: toWatch, count })]
+            : ['good', text('summary.fine', { count })]
+    const shared = sharedTroubles(nodes).map(({ of, ...values }) => {
+      const cause = causeText(values.cause, text)
+      return html`<p class="hl7-summary" data-level="warn">
+        ${text(`shared.${of}`, { ...values, cause })}
+      </p>`
+    })
+    return html`<p class="hl7-summary" data-level=${level}>${words}</p>
+      ${shared}`
   }
 
   #below(node: NodeState): TemplateResult {
@@ -297,5 +308,5 @@ export class Application {
 }
 
 function countInTrouble(nodes: readonly NodeState[]): number {
-  return nodes.filter((node) => needsLook(node)).length
+  return nodes.filter((node) => needsPerson(node)).length
 }

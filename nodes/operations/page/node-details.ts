@@ -7,7 +7,16 @@ import { act, button, type Desk, refusal } from './desk.ts'
 import { testOutcome } from '../test-outcome.ts'
 import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
-import { adviceOf, nextTry, reasonOf, ruleOf, stateOf, tokenWords } from './words.ts'
+import {
+  adviceOf,
+  besides,
+  needsLook,
+  nextTry,
+  reasonOf,
+  ruleOf,
+  stateOf,
+  tokenWords
+} from './words.ts'
 
 /** As long as the runtime keeps it. */
 const MAX_REASON = 200
@@ -35,7 +44,8 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
           .filter(Boolean)
           .join(' · ')}
       </p>
-      ${ruleView(ruleOf(node), desk)}
+      ${besides(node, desk).map((words) => html`<p class="hl7-why">${words}</p>`)}
+      ${noteOf(node, desk)} ${ruleView(ruleOf(node), desk)}
       ${
         contact === '' || advice.includes(contact)
           ? nothing
@@ -79,6 +89,16 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
       label: text(`button.discardAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
       why: write || stopped || none,
       press: () => actOnAll(node, 'discard', desk)
+    })}
+    ${button(desk, {
+      id: 'note',
+      label: text('button.note'),
+      why:
+        refusal(desk, 'note') ||
+        stopped ||
+        unusable ||
+        (needsLook(node) ? '' : text('trouble.nothingToNote')),
+      press: () => note(node, desk)
     })}
     ${button(desk, {
       id: 'test',
@@ -127,6 +147,37 @@ async function resume(node: NodeState, desk: Desk): Promise<void> {
   await act(desk, node, async () => {
     await frame.ask('resume', { id: node.id }, {})
     say('good', text('done.resumed', { name: name(node.id) }))
+  })
+}
+
+/** What somebody said who takes care of it. */
+function noteOf(
+  { note: said }: NodeState,
+  { text, language, now }: Desk
+): TemplateResult | typeof nothing {
+  if (said === null) return nothing
+  const { at, by, text: words } = said
+  const values = {
+    at: clockTime(at, now(), language),
+    by: printable(by),
+    text: printable(words, MAX_REASON)
+  }
+  return html`<p class="hl7-note">${text(by === '' ? 'notedAt' : 'noted', values)}</p>`
+}
+
+async function note(node: NodeState, desk: Desk): Promise<void> {
+  const { text, question, say, frame } = desk
+  const name = desk.name(node.id)
+  const consent = await question.ask({
+    place: 'node',
+    title: text('question.note', { name }),
+    field: { label: text('question.noteText'), maxLength: MAX_REASON },
+    confirm: text('button.note')
+  })
+  if (consent === undefined || consent.text.trim() === '') return
+  await act(desk, node, async () => {
+    await frame.ask('note', { id: node.id }, { text: consent.text.trim() })
+    say('good', text('done.noted', { name }), node)
   })
 }
 

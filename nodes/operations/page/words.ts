@@ -1,4 +1,4 @@
-import { durationText } from '../../../src/told.ts'
+import { durationText, type Told } from '../../../src/told.ts'
 import type { EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { clockTime, until } from './times.ts'
@@ -12,38 +12,87 @@ export interface Shown {
   word: string
 }
 
-/** What a node does, in a word or two. */
+/** What a node does, or what of it needs somebody, in a word or two. */
 export function stateOf(state: NodeState, { text }: Speech): Shown {
   const level = levelOf(state)
-  const isQuiet = state.state === 'idle' || state.state === 'sending'
-  if (isQuiet && state.suspended > 0) {
-    return { level, word: text('state.suspended', { count: state.suspended }) }
+  const [first] = state.conditions
+  if (first === undefined || first.level === 'fine') {
+    return { level, word: text(`state.${state.state}`) }
   }
-  const trouble = tokenTrouble(state)
-  if (isQuiet && trouble !== undefined) return { level, word: text(`token.${trouble}`) }
-  return { level, word: text(`state.${state.state}`) }
+  const { code, values } = first
+  switch (code) {
+    case 'SUSPENDED':
+      return { level, word: text('state.suspended', { count: state.suspended }) }
+    case 'GIVEN_UP':
+      return { level, word: text('state.givenUp', { count: Number(values['count']) }) }
+    case 'TOKEN':
+      return { level, word: text(`token.${tokenTrouble(state) ?? 'none'}`) }
+    case 'FULL':
+    case 'QUEUE_WAIT':
+    case 'QUEUE_COUNT':
+    case 'QUIET':
+    case 'REFUSING':
+    case 'CERTIFICATE':
+      return { level, word: text(`state.${code}`) }
+    default:
+      return { level, word: text(`state.${state.state}`) }
+  }
+}
+
+/** Whether somebody is needed. */
+export function needsPerson({ conditions: [first] }: NodeState): boolean {
+  return first?.level === 'call'
 }
 
 /** Whether somebody should look at it. */
-export function needsLook(state: NodeState): boolean {
-  return ['bad', 'warn'].includes(levelOf(state))
+export function needsLook({ conditions: [first] }: NodeState): boolean {
+  return first !== undefined && first.level !== 'fine'
 }
 
-function levelOf(state: NodeState): Level {
-  const { acked, advice, lastAckAt, suspended } = state
-  switch (state.state) {
-    case 'config':
-    case 'error':
-    case 'paused':
-      return 'bad'
-    case 'stopped':
-    case 'retrying':
-      return 'warn'
-    default:
-      if (suspended > 0 || tokenTrouble(state) !== undefined || advice) return 'warn'
-      if (state.state === 'sending') return 'busy'
-      return lastAckAt === null && acked === 0 ? 'quiet' : 'good'
+function levelOf({ acked, conditions: [first], lastAckAt, state }: NodeState): Level {
+  if (first?.level === 'call') return 'bad'
+  if (first?.level === 'watch') return 'warn'
+  if (state === 'sending') return 'busy'
+  return lastAckAt === null && acked === 0 ? 'quiet' : 'good'
+}
+
+/** What holds besides the first condition, each in a sentence. */
+export function besides({ conditions }: NodeState, speech: Speech): string[] {
+  return conditions
+    .slice(1)
+    .filter(({ level }) => level !== 'fine')
+    .map((one) => told(withoutRule(one), one.text, speech))
+}
+
+/** One trouble that several nodes have. */
+export interface Shared {
+  of: 'proxy' | 'server' | 'host'
+  name: string
+  cause: string
+  count: number
+}
+
+/** Whose trouble several nodes share: a proxy, a token server, a receiver; the most nodes first. */
+export function sharedTroubles(nodes: readonly NodeState[]): Shared[] {
+  const found = new Map<string, Shared>()
+  for (const { advice, retry, token } of nodes) {
+    if (advice === null) continue
+    const { kind, values } = advice
+    const of = /^advice-proxy/.test(kind)
+      ? 'proxy'
+      : /^advice-token/.test(kind) && token?.state === 'none'
+        ? 'server'
+        : retry === null
+          ? undefined
+          : 'host'
+    const name = printable(String(of === undefined ? '' : (values[of] ?? '')), 100)
+    const cause = String(values['cause'] ?? '')
+    if (of === undefined || name === '' || cause === '') continue
+    const key = JSON.stringify([of, name, cause])
+    const shared = found.get(key) ?? { of, name, cause, count: 0 }
+    found.set(key, { ...shared, count: shared.count + 1 })
   }
+  return [...found.values()].filter(({ count }) => count > 1).sort((a, b) => b.count - a.count)
 }
 
 /** What is wrong with its token. */
@@ -113,7 +162,7 @@ export function ruleOf({ advice, kind, values }: NodeState): string {
   return kind === 'verdict' && !isSaid ? String(values['rule'] ?? '') : ''
 }
 
-function withoutRule<Row extends Pick<NodeState, 'kind' | 'values'>>(row: Row): Row {
+function withoutRule<Row extends Told>(row: Row): Row {
   return row.kind === 'verdict' ? { ...row, values: { ...row.values, rule: '' } } : row
 }
 

@@ -1,0 +1,108 @@
+import type { Figures, GivenUp, Refusing } from '../queue/figures.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
+import type { SettledMessage, Settlement } from './settlement.ts'
+import { verdictOf } from './verdict.ts'
+
+/** So many messages of one type in a row that leave on NAK are more than one bad message. */
+export const NAKS_IN_A_ROW = 5
+/** So many message types are watched. */
+const MOST_TYPES = 200
+
+/** What stands after messages have left, until it is put right. */
+export type Stands = Pick<Figures, 'givenUp' | 'refusing' | 'lastInAt'>
+
+/**
+ * A reader of events: what stands after messages have left. Messages that were given up, until each is sent again or
+ * somebody has noted it; message types that the receiver refuses; when a message came in last. In constant space.
+ */
+export class Standing {
+  readonly #now: () => number
+  #givenUp: GivenUp | undefined
+  /** NAKs in a row by message type, the ones seen last at the end. */
+  readonly #naks = new Map<string, Refusing>()
+  #lastInAt: number
+
+  /** @param now wall clock, milliseconds */
+  constructor(now: () => number) {
+    this.#now = now
+    this.#lastInAt = now()
+  }
+
+  readEvent(event: DeliveryEvent): void {
+    switch (event.kind) {
+      case 'opened':
+        this.#restore(event.figures)
+        return
+      case 'moved':
+        if (event.to === 'left' && event.settlement !== undefined) {
+          this.#readOutcome(event.message, event.settlement)
+        }
+        return
+      case 'lost':
+        this.#addGivenUp()
+        return
+      case 'sent-again':
+        this.#sentAgain(event.givenUp)
+        return
+      default:
+    }
+  }
+
+  /** A message came in, accepted or not. */
+  messageCame(): void {
+    this.#lastInAt = this.#now()
+  }
+
+  /** Somebody knows of the messages that were given up. */
+  noteGivenUp(): void {
+    this.#givenUp = undefined
+  }
+
+  get stands(): Stands {
+    const refusing = [...this.#naks.values()].filter(({ count }) => count >= NAKS_IN_A_ROW)
+    return { givenUp: this.#givenUp, refusing, lastInAt: this.#lastInAt }
+  }
+
+  #restore({ givenUp, lastInAt, refusing }: Figures): void {
+    if (givenUp !== undefined) {
+      this.#givenUp = { ...givenUp, count: givenUp.count + (this.#givenUp?.count ?? 0) }
+    }
+    for (const one of refusing) if (!this.#naks.has(one.type)) this.#naks.set(one.type, one)
+    this.#lastInAt = Math.min(this.#lastInAt, lastInAt ?? this.#lastInAt)
+  }
+
+  #readOutcome({ type }: SettledMessage, settlement: Settlement): void {
+    const { error, outcome } = settlement
+    // An operator's act is no trouble.
+    if (error?.code === 'HL7_DISCARDED') return
+    if (outcome === 'error') {
+      this.#addGivenUp()
+      return
+    }
+    const last = this.#naks.get(type)
+    this.#naks.delete(type)
+    if (outcome === 'ack') return
+    const { ackCode, errors } = verdictOf(settlement)
+    const error357 = errors[0]?.code ?? ''
+    this.#naks.set(type, {
+      type,
+      count: (last?.count ?? 0) + 1,
+      since: last?.since ?? this.#now(),
+      ackCode,
+      error: error357
+    })
+    const [oldest] = this.#naks.keys()
+    if (this.#naks.size > MOST_TYPES && oldest !== undefined) this.#naks.delete(oldest)
+  }
+
+  #addGivenUp(): void {
+    const { count, since } = this.#givenUp ?? { count: 0, since: this.#now() }
+    this.#givenUp = { count: count + 1, since }
+  }
+
+  #sentAgain(count: number): void {
+    if (this.#givenUp === undefined || count === 0) return
+    const left = this.#givenUp.count - count
+    this.#givenUp = left > 0 ? { ...this.#givenUp, count: left } : undefined
+  }
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ReplyRecord } from '../../src/delivery/attempt-result.ts'
+import { Standing } from '../../src/delivery/standing.ts'
+import type { Settlement } from '../../src/delivery/settlement.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
+
+const ack = (code: string, error = ''): ReplyRecord => ({
+  status: 200,
+  headers: {},
+  text: '',
+  hl7: '',
+  ack: {
+    code,
+    controlId: '',
+    text: 'DOE^JANE',
+    severity: '',
+    errors:
+      error === ''
+        ? []
+        : [
+            {
+              location: '',
+              code: error,
+              codeText: '',
+              severity: 'E',
+              diagnostic: '',
+              userMessage: ''
+            }
+          ]
+  }
+})
+
+function setUp() {
+  let now = 0
+  const standing = new Standing(() => now)
+  const leave = (
+    type: string,
+    outcome: Settlement['outcome'],
+    more: Partial<Settlement> = {}
+  ): void => {
+    now += 1000
+    standing.readEvent({
+      kind: 'moved',
+      message: { seq: now, controlId: 'C', type, acceptedAt: 0, attempts: 1 },
+      to: 'left',
+      settlement: { outcome, rule: '', action: '', warnings: [], settledAt: now, ...more }
+    })
+  }
+  const refuse = (type: string): void => {
+    leave(type, 'nak', { reply: ack('AE', '103') })
+  }
+  return { standing, leave, refuse }
+}
+
+describe('what stands after messages have left', () => {
+  it('is a type of which the last five were refused, in codes, until one is accepted', () => {
+    const { standing, leave, refuse } = setUp()
+    for (let count = 0; count < 4; count++) refuse('ADT^A40')
+    leave('ADT^A08', 'ack')
+    assert.deepEqual(standing.stands.refusing, [])
+    refuse('ADT^A40')
+    assert.deepEqual(standing.stands.refusing, [
+      { type: 'ADT^A40', count: 5, since: 1000, ackCode: 'AE', error: '103' }
+    ])
+    leave('ADT^A40', 'ack')
+    assert.deepEqual(standing.stands.refusing, [])
+  })
+
+  it('is in bounded space, however many types there are', () => {
+    const { standing, refuse } = setUp()
+    for (let type = 0; type < 1000; type++) {
+      for (let count = 0; count < 5; count++) refuse(`Z${type}`)
+    }
+    assert.equal(standing.stands.refusing.length, 200)
+  })
+
+  it('is what was given up, until it was sent again or noted; the next ACK ends nothing', () => {
+    const { standing, leave } = setUp()
+    const error = { code: 'HL7_DELIVERY_FAILED', message: '' } as const
+    for (let count = 0; count < 3; count++) leave('ADT^A01', 'error', { error })
+    leave('ADT^A01', 'error', { error: { ...error, code: 'HL7_DISCARDED' } })
+    leave('ADT^A01', 'ack')
+    assert.deepEqual(standing.stands.givenUp, { count: 3, since: 1000 })
+    standing.readEvent({ kind: 'sent-again', count: 5, givenUp: 2, by: '' })
+    assert.deepEqual(standing.stands.givenUp, { count: 1, since: 1000 })
+    standing.readEvent({ kind: 'sent-again', count: 1, givenUp: 1, by: '' })
+    assert.equal(standing.stands.givenUp, undefined)
+    leave('ADT^A01', 'error', { error })
+    standing.noteGivenUp()
+    assert.equal(standing.stands.givenUp, undefined)
+  })
+
+  it('goes on in the next run', () => {
+    const { standing, leave } = setUp()
+    const refusing = [{ type: 'A', count: 9, since: 3, ackCode: 'AR', error: '' }]
+    standing.readEvent({
+      kind: 'opened',
+      endedOn: [],
+      figures: { ...NO_FIGURES, givenUp: { count: 2, since: 1 }, refusing, lastInAt: -5 }
+    })
+    leave('B', 'error')
+    assert.deepEqual(standing.stands, { givenUp: { count: 3, since: 1 }, refusing, lastInAt: -5 })
+  })
+})

@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ConditionWatch } from '../../nodes/condition-watch.ts'
+import {
+  BESIDE,
+  byUrgency,
+  CONDITION_CODES,
+  conditionsOf,
+  levelsOf,
+  type ConditionFacts
+} from '../../nodes/conditions.ts'
+import type { ConditionCode, Level } from '../../nodes/operations/answers.ts'
+import { statusOf } from '../../nodes/status-line.ts'
+import { NO_VERDICT } from '../../src/queue/message-row.ts'
+import { toldInEnglish } from '../../src/told-in-english.ts'
+import { conditionFacts } from '../support/condition-facts.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
+
+const MINUTE = 60_000
+const trouble = { code: 'invalid_client', message: '', hint: '', permanent: true }
+const refused = { type: 'ADT^A40', count: 7, since: 0, ackCode: 'AE', error: '103' }
+
+/** Facts of which one condition follows, its level, and how it is said. */
+const ROWS: [ConditionCode, Level, ConditionFacts, string][] = [
+  ['ERROR', 'call', conditionFacts({ state: 'error', failing: '404' }), 'HTTP 404'],
+  [
+    'FULL',
+    'call',
+    conditionFacts({}, { isFull: true }),
+    'New messages are not accepted: the queue or its disk is full'
+  ],
+  [
+    'GIVEN_UP',
+    'call',
+    conditionFacts({}, { stands: { givenUp: { count: 3, since: 5 } } }),
+    '3 messages given up: they went to Catch'
+  ],
+  [
+    'QUEUE_WAIT',
+    'call',
+    conditionFacts({ longestWaitMs: 31 * MINUTE }, { alerts: new Set(['QUEUE_WAIT']) }),
+    'A message has been waiting for 31 min'
+  ],
+  [
+    'SUSPENDED',
+    'call',
+    conditionFacts({ suspended: 2, suspendedFor: { ...NO_VERDICT, ackCode: 'AE', rule: ':AE=S' } }),
+    'AE · rule :AE=S'
+  ],
+  [
+    'PAUSED',
+    'call',
+    conditionFacts({ state: 'paused', paused: { at: 7, by: 'rule', reason: '' } }),
+    'Paused by a rule'
+  ],
+  [
+    'TOKEN',
+    'call',
+    conditionFacts({ state: 'sending' }, { token: { state: 'none', ...trouble } }),
+    'No token: invalid_client'
+  ],
+  [
+    'QUIET',
+    'call',
+    conditionFacts({}, { quietSeconds: 7500, stands: { lastInAt: 9 } }),
+    'No message has come in for 2 h 5 min'
+  ],
+  [
+    'RETRYING',
+    'call',
+    conditionFacts({
+      state: 'retrying',
+      retry: { controlId: 'C1', attempts: 3, waitMs: 9500, cause: '503' }
+    }),
+    'HTTP 503, try 4 in 10 s'
+  ],
+  [
+    'REFUSING',
+    'call',
+    conditionFacts({}, { stands: { refusing: [refused] }, now: 15 * MINUTE }),
+    'The last 7 messages of type ADT^A40 were refused: AE 103 Table value not found'
+  ],
+  [
+    'QUEUE_COUNT',
+    'watch',
+    conditionFacts({ queued: 1200 }, { alerts: new Set(['QUEUE_COUNT']) }),
+    '1200 messages wait'
+  ],
+  [
+    'CERTIFICATE',
+    'watch',
+    conditionFacts({}, { ending: { of: 'receiver', validTo: 0, daysLeft: 9 } }),
+    'The certificate of the receiver expires in 9 days'
+  ],
+  [
+    'INVALID',
+    'watch',
+    conditionFacts({}, { refusal: 'HL7_INVALID_MESSAGE' }),
+    'The last message was not accepted: HL7_INVALID_MESSAGE'
+  ],
+  [
+    'NAK',
+    'watch',
+    conditionFacts({ lastOutcome: { outcome: 'nak', code: 'AE' } }),
+    'The last message was refused: AE'
+  ],
+  ['SENDING', 'fine', conditionFacts({ state: 'sending', inFlight: 1 }), 'Sending'],
+  [
+    'ACK',
+    'fine',
+    conditionFacts({ lastOutcome: { outcome: 'ack', code: 'AA' } }),
+    'The last message was accepted: AA'
+  ]
+]
+
+const since = (): number => 0
+
+/** Both at once; undefined if they cannot hold together. */
+function both(one: ConditionFacts, other: ConditionFacts): ConditionFacts | undefined {
+  const idle = conditionFacts()
+  const joined: Record<string, unknown> = { ...idle }
+  for (const part of ['delivery', 'stands'] as const) {
+    const changed = [one, other].map((facts) =>
+      Object.entries(facts[part]).filter(
+        ([name, value]) => value !== idle[part][name as keyof (typeof idle)[typeof part]]
+      )
+    )
+    const names = changed.map((entries) => entries.map(([name]) => name))
+    if (names[0]?.some((name) => name !== 'state' && names[1]?.includes(name))) return undefined
+    joined[part] = { ...idle[part], ...Object.fromEntries(changed.flat()) }
+  }
+  for (const [name, value] of [...Object.entries(one), ...Object.entries(other)]) {
+    if (name === 'delivery' || name === 'stands' || name === 'now') continue
+    if (value instanceof Set) joined[name] = new Set([...one.alerts, ...other.alerts])
+    else if (value !== idle[name as keyof ConditionFacts]) joined[name] = value
+  }
+  if (one.refusal !== '' && other.refusal !== '') return undefined
+  return { ...(joined as unknown as ConditionFacts), now: Math.max(one.now, other.now) }
+}
+
+describe('the conditions of a node', () => {
+  for (const [code, level, facts, said] of ROWS) {
+    it(`${code}, level ${level}: ${said}`, () => {
+      const conditions = conditionsOf(facts, since)
+      assert.deepEqual(
+        conditions.map((one) => [one.code, one.level, toldInEnglish(one.told)]),
+        [[code, level, said]]
+      )
+      assert.ok(levelsOf(code).includes(level))
+    })
+  }
+
+  it('are none but IDLE where nothing has happened', () => {
+    const [only, ...others] = conditionsOf(conditionFacts({ queued: 3 }), since)
+    assert.deepEqual([only?.code, only?.level, others.length], ['IDLE', 'fine', 0])
+  })
+
+  it('come by level, then in the order of the list, each pair that can hold together', () => {
+    let pairs = 0
+    for (const [at, [first, , one]] of ROWS.entries()) {
+      for (const [second, , other] of ROWS.slice(at + 1)) {
+        const facts = both(one, other)
+        if (facts === undefined) continue
+        pairs++
+        const held = conditionsOf(facts, since).map(({ code }) => code)
+        assert.deepEqual(held, [first, second], `${first} and ${second}`)
+      }
+    }
+    assert.ok(pairs >= 100, `${pairs} pairs`)
+  })
+
+  it('give a status its codes, of which the new ones are never the first', () => {
+    for (const [code, , facts] of ROWS) {
+      const withAck = both(facts, conditionFacts({ lastOutcome: { outcome: 'ack', code: 'AA' } }))
+      if (withAck === undefined) continue
+      const status = statusOf(conditionsOf(withAck, since), withAck, () => 'text')
+      assert.ok(status.codes.includes(code))
+      if (code === 'ACK') continue
+      assert.equal(status.code, BESIDE.has(code) ? 'ACK' : code)
+      assert.notEqual(status.fill, 'green', code)
+    }
+  })
+
+  it('order nodes as they order themselves', () => {
+    const order = ROWS.map(([code, level]) => ({ code, level }))
+    const mixed = order.toSorted((a, b) => (a.code < b.code ? -1 : 1))
+    assert.deepEqual(mixed.sort(byUrgency), order)
+    const rest = { code: 'STOPPED', level: 'call' } as const
+    assert.ok(byUrgency(rest, { code: 'NAK', level: 'watch' }) < 0)
+    assert.equal(new Set(CONDITION_CODES).size, CONDITION_CODES.length)
+  })
+
+  it('need somebody after the time for which a receiver may be away, or refuse', () => {
+    const levelAt = (minutes: number): Level[] =>
+      conditionsOf(
+        conditionFacts(
+          { state: 'retrying', retry: { controlId: '', attempts: 1, waitMs: 0, cause: '503' } },
+          {
+            alertAfterMs: 20 * MINUTE,
+            stands: { refusing: [refused] },
+            now: minutes * MINUTE
+          }
+        ),
+        since
+      ).map(({ level }) => level)
+    assert.deepEqual(levelAt(14), ['watch', 'watch'])
+    assert.deepEqual(levelAt(16), ['call', 'watch'])
+    assert.deepEqual(levelAt(20), ['call', 'call'])
+  })
+
+  it('say nothing of a token that nobody needs, unless the server refuses', () => {
+    for (const [permanent, code] of [
+      [false, 'IDLE'],
+      [true, 'TOKEN']
+    ] as const) {
+      const token = { state: 'none', ...trouble, permanent } as const
+      assert.equal(conditionsOf(conditionFacts({}, { token }), since)[0]?.code, code)
+    }
+  })
+})
+
+describe('since when conditions hold', () => {
+  const retrying = {
+    state: 'retrying',
+    retry: { controlId: '', attempts: 1, waitMs: 0, cause: '503' }
+  } as const
+
+  it('is when they were first seen, each for itself', () => {
+    let facts = conditionFacts({}, { now: 1000 })
+    const watch = new ConditionWatch(() => facts)
+    const seen = (now: number, delivery: Parameters<typeof conditionFacts>[0]): unknown[] => {
+      facts = conditionFacts(delivery, { now })
+      return watch.current().map(({ code, since: from }) => `${code} ${from}`)
+    }
+    assert.deepEqual(seen(1000, { suspended: 1 }), ['SUSPENDED 1000'])
+    assert.deepEqual(seen(2000, { suspended: 1, ...retrying }), ['SUSPENDED 1000', 'RETRYING 2000'])
+    assert.deepEqual(seen(3000, { suspended: 2 }), ['SUSPENDED 1000'])
+    assert.deepEqual(seen(4000, retrying), ['RETRYING 4000'], 'it was over')
+  })
+
+  it('goes on in the next run, until a message is settled', () => {
+    const figures = { ...NO_FIGURES, since: { SUSPENDED: 100, RETRYING: 200 } }
+    for (const [settledFirst, expected] of [
+      [false, 'SUSPENDED 100 RETRYING 200'],
+      [true, 'SUSPENDED 100 RETRYING 5000']
+    ] as const) {
+      let facts = conditionFacts({ suspended: 1 }, { now: 4000 })
+      const watch = new ConditionWatch(() => facts)
+      watch.current()
+      watch.readEvent({ kind: 'opened', endedOn: [], figures })
+      watch.current()
+      assert.deepEqual(watch.stored.since, { SUSPENDED: 100, RETRYING: 200 })
+      const message = { seq: 1, controlId: '', type: '', acceptedAt: 0, attempts: 1 }
+      if (settledFirst) watch.readEvent({ kind: 'moved', message, to: 'leaving' })
+      facts = conditionFacts({ suspended: 1, ...retrying }, { now: 5000 })
+      const said = watch.current().map(({ code, since: from }) => `${code} ${from}`)
+      assert.equal(said.join(' '), expected)
+    }
+  })
+
+  it('has a note beside what it was said of, and none when that is over', () => {
+    let facts = conditionFacts({ suspended: 1 })
+    const watch = new ConditionWatch(() => facts)
+    watch.setNote({ at: 1, by: 'ann', text: 'I have it' })
+    watch.current()
+    assert.equal(watch.note?.code, 'SUSPENDED')
+    facts = conditionFacts({ ...retrying, suspended: 1 })
+    watch.current()
+    assert.equal(watch.note?.text, 'I have it')
+    facts = conditionFacts(retrying)
+    watch.current()
+    assert.equal(watch.note, undefined)
+  })
+})

@@ -1,0 +1,49 @@
+import type { ConditionFacts } from '../../nodes/conditions.ts'
+import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
+import type { Stands } from '../../src/delivery/standing.ts'
+
+/** A delivery to which nothing has happened. */
+export const IDLE_DELIVERY: DeliveryState = {
+  state: 'idle',
+  queued: 0,
+  inFlight: 0,
+  retrying: 0,
+  suspendedFor: null,
+  paused: null,
+  awaiting: 0,
+  suspended: 0,
+  acked: 0,
+  naked: 0,
+  failed: 0,
+  failing: null,
+  failure: null,
+  fault: null,
+  oldestAgeMs: 0,
+  longestWaitMs: 0,
+  lastError: null,
+  lastOutcome: null,
+  retry: null,
+  latencyMs: { p50: 0, p95: 0, p99: 0 }
+}
+
+const NOTHING: Stands = { givenUp: undefined, refusing: [], lastInAt: undefined }
+
+/** What conditions follow from, of a node to which nothing else has happened. */
+export function conditionFacts(
+  delivery: Partial<DeliveryState> = {},
+  { stands, ...more }: Partial<Omit<ConditionFacts, 'stands'>> & { stands?: Partial<Stands> } = {}
+): ConditionFacts {
+  return {
+    delivery: { ...IDLE_DELIVERY, ...delivery },
+    stands: { ...NOTHING, ...stands },
+    token: undefined,
+    alerts: new Set(),
+    refusal: '',
+    isFull: false,
+    ending: undefined,
+    quietSeconds: undefined,
+    alertAfterMs: 0,
+    now: 1_000_000,
+    ...more
+  }
+}
