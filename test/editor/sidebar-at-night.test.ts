@@ -155,7 +155,7 @@ describe('the person called at night, with real nodes in trouble', () => {
       await shows(`[data-key=${node}]`, words)
     }
     const first = editor.page.locator('.hl7-node-rows tbody tr').first()
-    assert.equal(await first.getAttribute('data-key'), 'pharmacy')
+    assert.equal(await first.getAttribute('data-key'), 'laboratory')
     await click('[data-key=registry]')
     await shows('.hl7-why', /^retrying since .* · try \d+ (?:in \d+ s|now)$/)
     await shows('.hl7-events', /HTTP 503: retrying OA-1010/)

@@ -192,7 +192,7 @@ describe('the sidebar tab', () => {
     // The last one is in trouble now, and comes first; one is gone.
     const [last] = fake.nodes.splice(99, 1)
     assert.ok(last)
-    fake.nodes.unshift({ ...last, suspended: 3 })
+    fake.nodes.unshift(nodeState(last.id, { suspended: 3 }))
     fake.nodes.splice(50, 1)
     const asked = fake.asked.length
     await tick()
