@@ -113,7 +113,6 @@ export class OpenFiles {
           this.putBack(spec)
           continue
         }
-        // After an error of the disk only a new look at the file shows what is on it.
         if (code === 'SQLITE_IOERR') this.#fail(spec.path, error)
         if (!isDamage(code) || isRescued) throw error
         this.#drop(spec.path)
@@ -158,12 +157,22 @@ export class OpenFiles {
       this.putBack(spec)
     } finally {
       const file = this.#files.get(path)
+      const hasFailed = this.#failed.has(path)
       this.#files.delete(path)
       this.#unchecked.delete(path)
       this.#runs.delete(path)
       this.#failed.delete(path)
       this.#specs.delete(path)
-      file?.close()
+      if (file !== undefined) this.#close(spec, file, hasFailed)
+    }
+  }
+
+  #close(spec: QueueFileSpec, file: QueueFile, hasFailed: boolean): void {
+    try {
+      const whole = hasFailed ? this.#rewritten(spec, file) : file
+      whole.close()
+    } finally {
+      if (hasFailed) file.drop()
     }
   }
 
@@ -201,15 +210,9 @@ export class OpenFiles {
     return file
   }
 
-  /** After a failure, only what is written once more is safe, and only in another file (`rewrite`), if that has room. */
+  /** After a failure, only what is written once more is safe, and only in another file. */
   #rewritten(spec: QueueFileSpec, file: QueueFile): QueueFile {
-    try {
-      return rewrite(file, () => this.#openedNow(spec, { run: file.run, mustExist: true }))
-    } catch (error) {
-      if (faultCode(error) !== 'SQLITE_FULL') throw error
-      file.writeAllBack()
-      return file
-    }
+    return rewrite(file, () => this.#openedNow(spec, { run: file.run, mustExist: true }))
   }
 
   #openedNow(spec: QueueFileSpec, opening: FileOpening): QueueFile {
@@ -256,9 +259,12 @@ export class OpenFiles {
     this.#listener.onSynced(path, file.syncer.synced)
   }
 
-  /** Nobody knows what is on the disk: a sync, or a read or write of SQLite, has failed. */
+  /**
+   * Nobody knows what is on the disk: a sync, or a read or write of SQLite, has failed. What SQLite has of the file stays
+   * open: closing it, SQLite would write a log back that may not be on the disk.
+   */
   #fail(path: string, error: unknown): void {
-    this.#drop(path)
+    this.#files.get(path)?.syncer.close()
     this.#failed.add(path)
     this.#listener.onFailed(path, error)
   }
