@@ -72,8 +72,8 @@ interface Held {
  * transaction. What the thread has when it dies goes to the next one: calls can be repeated (`queue.ts`).
  *
  * **A sync that fails** is not repeated: the next one would say that all is well. The messages that wait for it are
- * refused, and removed as soon as anything can be stored. All other calls that wait are made again, once the file has
- * been opened again and all that is in it was written to the disk once more.
+ * refused, and removed as soon as anything can be stored. All other calls that wait are made again, once all that is in
+ * the file was written to another one, which takes its place.
  */
 export class DiskEngine implements QueueEngine {
   readonly isDurable = true
