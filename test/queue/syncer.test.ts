@@ -1,6 +1,6 @@
 /** What is told when: with syncs that a test holds back, or lets fail. */
 import assert from 'node:assert/strict'
-import { existsSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -277,6 +277,23 @@ describe('A sync', () => {
       fail(0)
       await accept(queue, 5)
       assert.deepEqual(await waitingSeqs(queue), [1, 5])
+    })
+
+    it('has the file written to another one: of this one, nobody knows what would be on the disk', async () => {
+      const { queue, engine } = await queues.openDisk()
+      await accept(queue, 1)
+      const { ino } = statSync(engine.path)
+      // It is still there, so that another one does not get its number.
+      const file = openSync(engine.path, 'r')
+      try {
+        fail()
+        await assert.rejects(accept(queue, 2), { code: 'EIO' })
+        await accept(queue, 3)
+        assert.notEqual(statSync(engine.path).ino, ino)
+      } finally {
+        closeSync(file)
+      }
+      assert.deepEqual(await waitingSeqs(queue), [1, 3])
     })
 
     it('leaves handed out what is on its way', async () => {
