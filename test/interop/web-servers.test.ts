@@ -1,6 +1,7 @@
 /** The real node against PHP behind nginx, the HTTPS server of the JDK, nghttpx as a gateway, and HAProxy with nothing behind it. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { bodyOf, type LocalServer, startServer } from '../http-client/local-server.ts'
 import { missing } from '../support/debian-packages.ts'
 import { ackFor, adt, controlIdIn, controlIdOf, startWorld, type World } from '../support/world.ts'
@@ -72,8 +73,18 @@ describe('against the HTTPS server of the JDK', { skip: missing('JDK') }, () => 
 describe('against nghttpx', { skip: missing('nghttpx') }, () => {
   let receiver: LocalServer
   let nghttpx: ServerProcess
+  /** The control IDs that have come through. */
+  const stored: string[] = []
   before(async () => {
-    receiver = await startReceiver()
+    receiver = await startServer((request, response) => {
+      void bodyOf(request).then((body) => {
+        const id = controlIdIn(body)
+        stored.push(id)
+        // It ends when it has stored the message.
+        if (id.startsWith('GONE')) request.socket.destroy()
+        else response.end(ackFor(id))
+      })
+    })
     nghttpx = await startNghttpx(await world.authority.issueServer(), receiver.port)
   })
   after(async () => {
@@ -84,6 +95,19 @@ describe('against nghttpx', { skip: missing('nghttpx') }, () => {
   it('passes on messages in order', async () => {
     await deploy(nghttpx, '/hl7', { failureTimeout: 900 })
     await sendMany('NGHTTPX')
+  })
+
+  it('answers 502 for what has been stored: "Suspend after a timeout" does not send it again', async () => {
+    await deploy(nghttpx, '/hl7', {
+      failureTimeout: 900,
+      replyCodeActions: replyRulePresets.suspendTimeouts
+    })
+    await world.nodeRed.inject('in', { payload: adt('GONE1') })
+    await world.eventually(async () => (await world.state()).suspended === 1)
+    assert.deepEqual(
+      stored.filter((id) => id.startsWith('GONE')),
+      ['GONE1']
+    )
   })
 })
 
