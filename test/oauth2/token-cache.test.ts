@@ -498,6 +498,21 @@ describe('a token that one receiver refuses and another accepts', () => {
     assert.deepEqual(await Promise.all([fresh, good.token()]), ['token-2', 'token-2'])
   })
 
+  it('comes to both when it is renewed, although one of them would have to wait', async () => {
+    const { server, good, bad, refuse } = await twoReceivers()
+    good.accepted('token-1')
+    await assert.rejects(refuse('token-1'), unlike)
+    server.clock.pass(50_000)
+    await assert.rejects(bad.token(), { ...unlike, retryAfterMs: 10_000 })
+    const third = server.forReceiver('third.example')
+    await third.token()
+    const renewed = third.refused('token-1', refusalBy('third.example'))
+    assert.ok(server.pending)
+    const joins = bad.token()
+    await server.answer(lives(300))
+    assert.deepEqual(await Promise.all([renewed, joins]), ['token-2', 'token-2'])
+  })
+
   it('may have been revoked if that was before: it is replaced at once', async () => {
     const { server, good, bad, refuse } = await twoReceivers()
     good.accepted('token-1')
