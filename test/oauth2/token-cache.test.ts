@@ -286,6 +286,10 @@ describe('a caller', () => {
     await assert.rejects(server.receiver.token(), ended)
     assert.equal(server.requests, 1)
     assert.deepEqual(listened, [])
+    const failed = new Server()
+    await assert.rejects(failed.get(fails()), { code: 'test' })
+    failed.close()
+    await assert.rejects(failed.receiver.token(), ended)
   })
 })
 
@@ -569,9 +573,12 @@ describe('a token that one receiver refuses and another accepts', () => {
   it('is sent again by the token server: only the one that refused it does not get it', async () => {
     const { server, good, bad, refuse } = await twoReceivers()
     server.clock.pass(20_000)
+    const seen: string[] = []
+    bad.onStatus(({ state }) => seen.push(state))
     const waits = refuse('token-1')
     const joins = good.token()
     await server.answer(again(300))
+    assert.equal(seen.at(-1), 'none')
     await assert.rejects(waits, { ...unlike, message: /sent the same token again/ })
     assert.equal(await joins, 'token-1')
     assert.deepEqual(good.status.state, 'ok')
