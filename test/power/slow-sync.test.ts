@@ -65,7 +65,8 @@ describe('On a disk that is slow to sync', options, () => {
   }
 
   const queueFile = (): string => join(directory, 'disk', 'queue.sqlite')
-  const logBytes = (): number => statSync(`${queueFile()}-wal`).size
+  const logBytes = (): number =>
+    statSync(`${queueFile()}-wal`, { throwIfNoEntry: false })?.size ?? 0
   const count = (what: string): number => log.lines.filter(([word]) => word === what).length
 
   async function until(isSo: () => boolean): Promise<void> {
