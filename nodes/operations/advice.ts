@@ -1,6 +1,7 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/printable.ts'
+import { SET_ASIDE } from '../../src/queue/message-row.ts'
 import type { Told, ToldKind } from '../../src/told.ts'
 import { refusingValues, type Condition, type ConditionFacts } from '../conditions.ts'
 import type { ConditionCode } from './answers.ts'
@@ -237,6 +238,7 @@ function suspension({ delivery }: AdviceFacts): Advice | undefined {
   if (suspendedFor === null) return undefined
   const { ackCode, cause, errorCode, errors, rule, status } = suspendedFor
   if (errorCode === 'ERR_ENDED_TWICE') return ['advice-ended-twice', { count }]
+  if (errorCode === SET_ASIDE) return ['advice-set-aside', { count }]
   if (cause === ACK_TIMEOUT) return ['advice-no-application-ack', { count }]
   if (ackCode === '') {
     return ['advice-suspended-unknown', { count, rule, cause: String(status || cause) }]
@@ -248,6 +250,7 @@ function suspension({ delivery }: AdviceFacts): Advice | undefined {
 
 /** Advice that already says how many messages are suspended. */
 const SUSPENSIONS: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
+  'advice-set-aside',
   'advice-ended-twice',
   'advice-no-application-ack',
   'advice-suspended',

@@ -195,6 +195,8 @@ export interface History {
 /** What became of messages that were to be resent or discarded. */
 export interface BulkAnswer {
   found: number
+  /** Of messages that waited: so many of them are on their way, and follow when their attempts have ended without an acknowledgement. */
+  inFlight?: number
   /** With `firstAlone`, and of messages that had left: so many were sent. */
   resent?: number
   /** Of messages that had left: so many are no longer kept. */
@@ -202,6 +204,9 @@ export interface BulkAnswer {
   /** With `firstAlone`: what became of the first; null if none was found. */
   first?: FirstAnswer | null
 }
+
+/** The state of the node; with `wait`, also what became of the message. */
+export type ResendOneAnswer = NodeState & { first?: FirstAnswer | null }
 
 /** What became of the message that went first and alone. */
 export interface FirstAnswer extends Told {

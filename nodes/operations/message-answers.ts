@@ -46,16 +46,18 @@ function messageAnswer(row: MessageRow): MessageAnswer {
  * What becomes of the first of several messages, as soon as that is known.
  *
  * @param gone nobody waits for the answer any longer
+ * @param isOne no others follow it
  */
 export async function triedAnswer(
   trial: Trial | undefined,
-  gone: AbortSignal
+  gone: AbortSignal,
+  isOne = false
 ): Promise<Required<Pick<BulkAnswer, 'first' | 'resent'>>> {
   if (trial === undefined) return { first: null, resent: 0 }
   const { first, resent } = await trial.result(gone)
   const { controlId, outcome, verdict } = first
   const isDecided = outcome !== 'open' && outcome !== 'ended'
-  const told = isDecided ? verdictTold(verdict) : undecidedTold(outcome)
+  const told = isDecided ? verdictTold(verdict) : undecidedTold(outcome, isOne)
   return {
     first: {
       controlId,
@@ -68,9 +70,10 @@ export async function triedAnswer(
   }
 }
 
-function undecidedTold(outcome: 'open' | 'ended'): Told {
-  if (outcome === 'ended') return { kind: 'first-ended', values: {} }
-  return { kind: 'first-open', values: { seconds: TRIAL_WAIT_MS / 1000 } }
+function undecidedTold(outcome: 'open' | 'ended', isOne: boolean): Told {
+  if (outcome === 'ended') return { kind: isOne ? 'one-ended' : 'first-ended', values: {} }
+  const values = { seconds: TRIAL_WAIT_MS / 1000 }
+  return { kind: isOne ? 'one-open' : 'first-open', values }
 }
 
 /** @returns undefined if nothing is known of such a message */

@@ -45,6 +45,8 @@ function recordLine(record: StoryRecord): StoryRow {
       return rule === ''
         ? line(at, by, { kind: 'message-suspended-twice', values: {} })
         : line(at, by, { kind: 'message-suspended', values: { rule } })
+    case 'set-aside':
+      return line(at, by, { kind: 'message-set-aside', values: {} })
     case 'resent':
       return line(at, by, { kind: 'message-resent', values: {} })
     case 'edited':

@@ -1,7 +1,12 @@
 import { KNOWN_STATES, type Outcome } from '../../src/queue/message-row.ts'
 import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import type { EventQuery } from '../../src/queue/queue-event.ts'
-import type { LeftChoice, MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type {
+  LeftChoice,
+  MessageQuery,
+  SuspendedChoice,
+  WaitingChoice
+} from '../../src/queue/queue-types.ts'
 import type {
   EventQuestion,
   HistoryQuestion,
@@ -10,7 +15,8 @@ import type {
   ResendQuestion,
   SearchQuestion,
   Selection,
-  Unchecked
+  Unchecked,
+  WaitingSelection
 } from './questions.ts'
 import { refused } from './route-error.ts'
 
@@ -136,6 +142,32 @@ export function discardChoice(question: Unchecked<Selection>): SuspendedChoice {
   const suspended = suspendedChoice(question)
   if (suspended === undefined) throw refused(400, 'refusal.whichToDiscard')
   return suspended
+}
+
+/**
+ * The same of messages that wait, with `state` to tell those that were tried from the others; of ids, that is of no
+ * matter: they may be tried meanwhile.
+ *
+ * @throws {RouteError} for anything else
+ */
+export function waitingChoice(question: Unchecked<WaitingSelection>): WaitingChoice {
+  const { state, ...choice } = question
+  const chosen =
+    state !== undefined && Object.keys(choice).length === 0 ? {} : suspendedChoice(choice)
+  if (chosen === undefined) throw refused(400, 'refusal.whichWaiting')
+  const isRetrying = isRetryingIn(state)
+  return chosen.ids === undefined ? defined({ ...chosen, isRetrying }) : chosen
+}
+
+/** Whether messages that wait are meant, and not suspended ones. @throws {RouteError} */
+export function meansWaiting({ state }: Unchecked<{ state: unknown }>): boolean {
+  return isRetryingIn(state) !== undefined
+}
+
+function isRetryingIn(state: unknown): boolean | undefined {
+  if (state === undefined) return undefined
+  if (state === 'waiting' || state === 'retrying') return state === 'retrying'
+  throw refused(400, 'refusal.oneOf', { name: 'state', list: 'waiting, retrying' })
 }
 
 /**

@@ -55,10 +55,23 @@ export interface PauseQuestion {
 export interface ResendOneQuestion {
   /** New text for a suspended message; replaces the stored one. */
   payload?: string
+  /** The answer comes when it is decided what becomes of the message. */
+  wait?: boolean
+}
+
+/** The states of messages that wait. */
+export type WaitingState = 'waiting' | 'retrying'
+
+export interface DiscardOneQuestion {
+  /** It may also be one that waits, whether it was tried or not. */
+  state?: WaitingState
 }
 
 /** Which suspended messages; with ids, also such that have left. */
 export type Selection = { ids: string[] } | { all: true } | MessageFilter
+
+/** The same of messages that wait; with ids, it is of no matter whether they were tried. */
+export type WaitingSelection = Selection & { state?: WaitingState }
 
 /** Messages that have left. */
 export interface LeftFilter extends MessageFilter {

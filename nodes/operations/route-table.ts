@@ -7,11 +7,13 @@ import type {
   MessageContent,
   MessagePage,
   NodeState,
+  ResendOneAnswer,
   TestAnswer,
   UserAnswer
 } from './answers.ts'
 import type { Permission } from './permissions.ts'
 import type {
+  DiscardOneQuestion,
   EventQuestion,
   HistoryQuestion,
   MessageQuestion,
@@ -22,9 +24,9 @@ import type {
   ResendOneQuestion,
   ResendQuestion,
   SearchQuestion,
-  Selection,
   TestQuestion,
-  TokenTestQuestion
+  TokenTestQuestion,
+  WaitingSelection
 } from './questions.ts'
 
 /** An admin route: what Node-RED registers, what the editor asks for, and a row of docs/operations.md. */
@@ -170,6 +172,15 @@ export const ROUTES = {
     answers: type<NodeState>(),
     does: 'resumes a node; answers with its state'
   },
+  tryNow: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/try',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.try',
+    takes: type<NoQuestion>(),
+    answers: type<NodeState>(),
+    does: 'ends the wait before the next attempt: one message goes, and its answer decides; at most once in ten seconds; answers with the state of the node'
+  },
   resendMessage: {
     method: 'POST',
     path: '/hl7-https-out/:id/messages/:messageId/resend',
@@ -178,17 +189,26 @@ export const ROUTES = {
     audit: 'hl7-https-out.resend',
     auditWith: { payload: 'hl7-https-out.edit' },
     takes: type<ResendOneQuestion>(),
-    answers: type<NodeState>(),
-    does: 'resends a suspended message, or sends one again that has left; with `payload`, and the second permission, a suspended message with that text in place of its own; answers with the state of the node'
+    answers: type<ResendOneAnswer>(),
+    does: 'resends a suspended message, or sends one again that has left; with `payload`, and the second permission, a suspended message with that text in place of its own; answers with the state of the node, with `wait` once it is decided what becomes of the message'
   },
   discardMessage: {
     method: 'POST',
     path: '/hl7-https-out/:id/messages/:messageId/discard',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.discard',
+    takes: type<DiscardOneQuestion>(),
+    answers: type<NodeState>(),
+    does: 'discards a suspended message, or with `state` one that waits; answers with the state of the node'
+  },
+  suspendMessage: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/:messageId/suspend',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.suspend',
     takes: type<NoQuestion>(),
     answers: type<NodeState>(),
-    does: 'discards a suspended message; answers with the state of the node'
+    does: 'suspends a message that waits, so that the others go on; answers with the state of the node'
   },
   resendMessages: {
     method: 'POST',
@@ -204,9 +224,18 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/messages/discard',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.discard',
-    takes: type<Selection>(),
+    takes: type<WaitingSelection>(),
     answers: type<BulkAnswer>(),
-    does: 'discards suspended messages'
+    does: 'discards suspended messages, or with `state` those that wait'
+  },
+  suspendMessages: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/suspend',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.suspend',
+    takes: type<WaitingSelection>(),
+    answers: type<BulkAnswer>(),
+    does: 'suspends messages that wait, so that the others go on'
   },
   testNode: {
     method: 'POST',

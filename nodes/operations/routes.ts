@@ -1,8 +1,15 @@
 import type { NodeAPI } from 'node-red'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
+import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
 import { notSetUp } from '../node-errors.ts'
-import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
+import {
+  deployedOutNodes,
+  outParts,
+  type DeliveryControl,
+  type OutParts,
+  type Unusable
+} from '../out-parts.ts'
 import { answerTest } from '../test-route.ts'
 import type { AllStates, BulkAnswer, NodeState } from './answers.ts'
 import {
@@ -20,8 +27,10 @@ import {
   eventQuery,
   fieldQuery,
   historyMinutes,
+  meansWaiting,
   messageQuery,
   resendChoice,
+  waitingChoice,
   type ResendChoice
 } from './queries.ts'
 import type { Handlers } from './register-routes.ts'
@@ -107,24 +116,50 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return stateOf(params.id)
     },
 
-    async resendMessage({ params, question: { payload }, user, may }) {
-      if (payload !== undefined) {
-        if (!may('hl7-https-out.content')) throw refused(403, 'refusal.needsContent')
-        await edit(usableNode(params.id), numberIn(params.messageId), payload, user)
-        return stateOf(params.id)
+    async tryNow({ params, user }) {
+      const { delivery, reporter } = usableNode(params.id)
+      await delivery.openToRead()
+      if (delivery.state().paused !== null) throw refused(409, 'refusal.paused')
+      if (!mayTry(delivery)) {
+        throw refused(429, 'refusal.triedBefore', { seconds: TRY_EVERY_MS / 1000 })
       }
+      await delivery.tryNow()
+      reporter.addEvent('tried', user)
+      return stateOf(params.id)
+    },
+
+    async resendMessage({ params, question: { payload, wait = false }, user, may, gone }) {
+      if (typeof wait !== 'boolean') throw refused(400, 'refusal.flag', { name: 'wait' })
+      const node = usableNode(params.id)
+      const seq = numberIn(params.messageId)
+      if (payload !== undefined && !may('hl7-https-out.content')) {
+        throw refused(403, 'refusal.needsContent')
+      }
+      const trial = await resendOne(node, seq, payload, user, wait)
+      if (!wait) return stateOf(params.id)
+      const { first } = await triedAnswer(trial, gone, true)
+      return { ...(await stateOf(params.id)), first }
+    },
+
+    async discardMessage({ params, question, user }) {
+      const { delivery } = usableNode(params.id)
       const ids = [numberIn(params.messageId)]
-      const choice = { suspended: { ids }, left: { ids } }
-      const { found } = await resend(usableNode(params.id), choice, user)
+      const found = meansWaiting(question)
+        ? (await delivery.discardWaiting({ ids }, user)).found
+        : await delivery.discard({ ids }, user)
       if (found === 0) throw refused(404, 'refusal.noMessage')
       return stateOf(params.id)
     },
 
-    async discardMessage({ params, user }) {
-      const ids = [numberIn(params.messageId)]
-      const found = await usableNode(params.id).delivery.discard({ ids }, user)
+    async suspendMessage({ params, user }) {
+      const { delivery } = usableNode(params.id)
+      const { found } = await delivery.suspend({ ids: [numberIn(params.messageId)] }, user)
       if (found === 0) throw refused(404, 'refusal.noMessage')
       return stateOf(params.id)
+    },
+
+    suspendMessages({ params, question, user }) {
+      return usableNode(params.id).delivery.suspend(waitingChoice(question), user)
     },
 
     resendMessages({ params, question, user, gone }) {
@@ -135,7 +170,9 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
 
     async discardMessages({ params, question, user }) {
       const { delivery } = usableNode(params.id)
-      return { found: await delivery.discard(discardChoice(question), user) }
+      return meansWaiting(question)
+        ? delivery.discardWaiting(waitingChoice(question), user)
+        : { found: await delivery.discard(discardChoice(question), user) }
     },
 
     testNode: (asked) => answerTest(RED, asked)
@@ -170,16 +207,63 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
   return { at: new Date().toISOString(), nodes: nodes.sort(byNeed) }
 }
 
+/** So often a node can be told to try at once, in milliseconds. */
+const TRY_EVERY_MS = 10_000
+const triedAt = new WeakMap<DeliveryControl, number>()
+
+function mayTry(delivery: DeliveryControl): boolean {
+  const now = performance.now()
+  if (now - (triedAt.get(delivery) ?? -Infinity) < TRY_EVERY_MS) return false
+  triedAt.set(delivery, now)
+  return true
+}
+
+/**
+ * Resends a suspended message, with another text if there is one, or sends one again that has left.
+ *
+ * @param wait somebody waits for what becomes of it
+ * @returns what tells that; undefined if nobody waits
+ */
+async function resendOne(
+  node: OutParts,
+  seq: number,
+  payload: unknown,
+  by: string,
+  wait: boolean
+): Promise<Trial | undefined> {
+  const { delivery } = node
+  const known = await messageWithStory(delivery, seq)
+  if (known === undefined) throw refused(404, 'refusal.noMessage')
+  const ids = [seq]
+  if (payload === undefined && wait && known.state !== 'suspended') {
+    const { found, trial } = await delivery.sendFirstAgain({ ids }, by)
+    if (found === 0) throw refused(404, 'refusal.noMessage')
+    if (trial === undefined) throw refused(409, 'refusal.notKept')
+    return trial
+  }
+  // Before it is on its way.
+  const trial = wait ? await delivery.watch(seq, known.controlId) : undefined
+  try {
+    if (payload !== undefined) await edit(node, seq, payload, by)
+    else {
+      const { found } = await resend(node, { suspended: { ids }, left: { ids } }, by)
+      if (found === 0) throw refused(404, 'refusal.noMessage')
+    }
+  } catch (error) {
+    trial?.end()
+    throw error
+  }
+  return trial
+}
+
 /** @throws {RouteError} if the message is not suspended, or the node would not have accepted such a text */
 async function edit(
-  { delivery, edit: editOne }: OutParts,
+  { edit: editOne }: OutParts,
   seq: number,
   payload: unknown,
   by: string
 ): Promise<void> {
   if (typeof payload !== 'string') throw refused(400, 'refusal.payloadText')
-  const known = await messageWithStory(delivery, seq)
-  if (known === undefined) throw refused(404, 'refusal.noMessage')
   try {
     if (await editOne(seq, payload, by)) return
   } catch (error) {

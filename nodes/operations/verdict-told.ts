@@ -1,7 +1,7 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import { causeOfVerdict } from '../../src/delivery/verdict.ts'
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
-import type { Verdict } from '../../src/queue/message-row.ts'
+import { SET_ASIDE, type Verdict } from '../../src/queue/message-row.ts'
 import type { Told } from '../../src/told.ts'
 import type { AckErrorRow } from './answers.ts'
 
@@ -10,6 +10,7 @@ export function verdictTold(verdict: Verdict): Told {
   const { ackCode, awaits, cause, errorCode, errors, rule, status } = verdict
   if (awaits !== undefined) return { kind: 'awaiting', values: { rule } }
   if (errorCode === 'ERR_ENDED_TWICE') return { kind: 'ended-twice', values: {} }
+  if (errorCode === SET_ASIDE) return { kind: 'suspended-by-hand', values: {} }
   if (errorCode === 'HL7_DISCARDED') return { kind: 'discarded', values: {} }
   if (cause === ACK_TIMEOUT) return { kind: 'ack-timeout', values: { rule } }
   const isEmpty = ackCode === '' && cause === '' && rule === '' && status === 0

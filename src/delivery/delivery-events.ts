@@ -27,8 +27,8 @@ export type DeliveryEvent =
   | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
   | { kind: 'paused'; pause: Pause }
   | { kind: 'resumed'; by: string }
-  /** So many suspended messages went back into the queue, or were discarded. */
-  | { kind: 'resent' | 'discarded'; count: number; by: string }
+  /** So many messages went back into the queue, were set aside by an operator, or were discarded. */
+  | { kind: 'resent' | 'set-aside' | 'discarded'; count: number; by: string }
   /** A suspended message went back into the queue with another text. */
   | { kind: 'edited'; controlId: string; by: string }
   /** So many messages that had left went into the queue again; so many of them had been given up. */

@@ -13,7 +13,8 @@ import type {
   NewMessage,
   OpenedQueue,
   QueueSummary,
-  SuspendedChoice
+  SuspendedChoice,
+  WaitingChoice
 } from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
 import { Alarm } from './alarm.ts'
@@ -34,6 +35,7 @@ import {
   type MessagesPage,
   type ResentFirst,
   type SentAgain,
+  type TakenOut,
   type SentFirstAgain
 } from './operator.ts'
 import { Pausing } from './pausing.ts'
@@ -41,6 +43,7 @@ import { closedError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 import { Tally } from './tally.ts'
+import type { Trial } from './trial.ts'
 import {
   settledMessage,
   TRY_AGAIN_MS,
@@ -320,6 +323,25 @@ export class Delivery<Content> {
     return operator.discard(choice, by)
   }
 
+  /** See `Operator.watch`. */
+  async watch(seq: number, controlId: string): Promise<Trial> {
+    const { operator } = await this.#opened()
+    return operator.watch(seq, controlId)
+  }
+
+  /** See `Operator.suspend`. */
+  async suspend(choice: WaitingChoice, by?: string): Promise<TakenOut> {
+    const { operator } = await this.#opened()
+    return operator.suspend(choice, by)
+  }
+
+  /** See `Operator.discardWaiting`. */
+  async discardWaiting(choice: WaitingChoice, by?: string): Promise<TakenOut> {
+    const { operator } = await this.#opened()
+    await this.#flowsStarted.promise
+    return operator.discardWaiting(choice, by)
+  }
+
   /** See `Operator.find`. */
   async find(query: MessageQuery, signal?: AbortSignal): Promise<MessagesPage> {
     const { operator } = await this.#openedToRead()
@@ -438,6 +460,7 @@ export class Delivery<Content> {
       careful: new CarefulStart(queue, opened.isUnclean ? this.#slots : 0),
       works: this.#works,
       sending: this.#sending,
+      wishes: new Map(),
       closing: this.#closing.signal,
       abort: this.#abort.signal,
       nextSeq: () => this.#lastSeq + 1,
@@ -469,7 +492,7 @@ export class Delivery<Content> {
       moving,
       sending,
       acknowledgements: new Acknowledgements(context, pausing, moving, sending),
-      operator: new Operator(context, moving)
+      operator: new Operator(context, moving, this.#lastAttempts)
     }
   }
 

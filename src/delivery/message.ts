@@ -28,8 +28,8 @@ export const MESSAGE_STATES = {
     to: {
       waiting: 'rule with R; rule with D, the node pauses; or a close',
       awaiting: 'rule with A',
-      suspended: 'rule with S; or Node-RED ended twice on it',
-      leaving: 'accepted, refused or failed',
+      suspended: 'rule with S; an operator; or Node-RED ended twice on it',
+      leaving: 'accepted, refused, failed or discarded',
       left: 'the same, in memory, or where that cannot be stored',
       damaged: 'it cannot be read'
     },

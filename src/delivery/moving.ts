@@ -1,9 +1,10 @@
 import { sleep } from '../clock.ts'
+import { SET_ASIDE } from '../queue/message-row.ts'
 import type { Move } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { MESSAGE_STATES, type Message } from './message.ts'
 import { isFull, notHandedOn } from './queue-errors.ts'
-import { cutSettlement, type Settlement } from './settlement.ts'
+import { cutSettlement, keptAnswer, type Settlement } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
@@ -136,6 +137,31 @@ export class Moving<Content> {
     if (await this.storeAtLast(message, { to: 'suspended', outcome: settlement })) {
       this.#context.tell(moved(message, 'suspended', { result, settlement }))
     }
+  }
+
+  /**
+   * An operator sets it aside.
+   *
+   * @param last how it would have left, if it has just been tried
+   * @returns false if somebody was faster
+   * @throws {QueueError} if that cannot be stored: it stays where it is; but not `atLast`
+   */
+  async setAside(
+    message: Message<Content>,
+    by: string,
+    { last, atLast = false }: { last?: Settlement; atLast?: boolean } = {}
+  ): Promise<boolean> {
+    if (last !== undefined) message.verdict = verdictOf(last)
+    // What it would have left as does not count.
+    message.verdict = { ...message.verdict, errorCode: SET_ASIDE }
+    message.record({ at: this.#context.options.clock.now(), act: 'set-aside', by })
+    const outcome = last && { outcome: keptAnswer(last) }
+    const change: Change = { to: 'suspended', isAwaited: true, ...outcome }
+    const isStored = await (atLast
+      ? this.storeAtLast(message, change)
+      : this.store(message, change))
+    if (isStored) this.#context.tell(moved(message, 'suspended'))
+    return isStored
   }
 
   /**

@@ -2,20 +2,26 @@ import { english } from '../english.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import { QueueError } from '../queue/queue-error.ts'
-import type { LeftChoice, MessageQuery, SuspendedChoice } from '../queue/queue-types.ts'
-import { DeliveryError } from './delivery-error.ts'
+import type {
+  LeftChoice,
+  MessageQuery,
+  SuspendedChoice,
+  WaitingChoice
+} from '../queue/queue-types.ts'
 import type { Accepted } from './delivery-options.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
+import type { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
 import { isFull, isGone, lostError } from './queue-errors.ts'
-import { failedSettlement, type Settlement } from './settlement.ts'
+import { discardedSettlement, type Settlement } from './settlement.ts'
 import { Trial } from './trial.ts'
-import { settledMessage, type WorkContext } from './work-context.ts'
+import { settledMessage, type Wish, type WorkContext } from './work-context.ts'
 
 /** So many messages are resent, discarded or looked for in one call of the queue. */
 const RESENT_AT_ONCE = 100
 const DISCARDED_AT_ONCE = 100
+const SET_ASIDE_AT_ONCE = 100
 const FOUND_AT_ONCE = 1000
 /** Messages that had left: so many are sent again in one call, in slices of so many and so many bytes. */
 const MOST_SENT_AGAIN = 10_000
@@ -28,6 +34,13 @@ export interface SentAgain {
   resent: number
   /** So many of them are no longer stored. */
   withoutContent: number
+}
+
+/** What became of waiting messages that were to be set aside or discarded. */
+export interface TakenOut {
+  found: number
+  /** So many of them are on their way: they follow when their attempts have ended without an acknowledgement. */
+  inFlight: number
 }
 
 /** Suspended messages of which the first was resent alone. */
@@ -52,11 +65,15 @@ export interface MessagesPage {
 export class Operator<Content> {
   readonly #context: WorkContext<Content>
   readonly #moving: Moving<Content>
+  readonly #lastAttempts: LastAttempts
   #trial: Trial | undefined
+  /** Of single messages: whoever resends one waits for what becomes of it. */
+  readonly #watches = new Set<Trial>()
 
-  constructor(context: WorkContext<Content>, moving: Moving<Content>) {
+  constructor(context: WorkContext<Content>, moving: Moving<Content>, lastAttempts: LastAttempts) {
     this.#context = context
     this.#moving = moving
+    this.#lastAttempts = lastAttempts
   }
 
   /**
@@ -194,6 +211,70 @@ export class Operator<Content> {
   }
 
   /**
+   * Sets waiting messages aside, as a rule with S does; their lanes go on. Those on their way follow.
+   *
+   * @param by a user name, `flow`, or `''`
+   * @throws {QueueError} when that cannot be stored for one: it and those after it go on waiting
+   */
+  async suspend(choice: WaitingChoice, by = 'flow'): Promise<TakenOut> {
+    return this.#takeOut(choice, { act: 'set-aside', by }, async ({ row }) => {
+      // Nothing is read of its content.
+      const message = new Message<Content>(row, undefined as Content)
+      const last = this.#lastAttempts.take(row.seq)?.settlement
+      try {
+        return await this.#moving.setAside(message, by, last && { last })
+      } catch (error) {
+        this.#context.queue.release(row.seq)
+        throw error
+      }
+    })
+  }
+
+  /** The same, but they leave as errors (`HL7_DISCARDED`). */
+  async discardWaiting(choice: WaitingChoice, by = 'flow'): Promise<TakenOut> {
+    return this.#takeOut(choice, { act: 'discard', by }, async (claim) => {
+      const last = this.#lastAttempts.take(claim.row.seq)?.settlement
+      await this.#discardOne(claim, by, last)
+      return true
+    })
+  }
+
+  /** @param act on one that is handed out; false: somebody was faster. If it fails, the message is no longer handed out */
+  async #takeOut(
+    choice: WaitingChoice,
+    wish: Wish,
+    act: (claim: Claim) => Promise<boolean>
+  ): Promise<TakenOut> {
+    const { nextSeq, queue, tell, wishes } = this.#context
+    // Not those that come in meanwhile.
+    const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
+    const withContent = wish.act === 'discard'
+    let done = 0
+    let inFlight = 0
+    try {
+      for (let after = 0; ;) {
+        const { claimed, sending, next } = await queue.claimWaiting(
+          chosen,
+          after,
+          SET_ASIDE_AT_ONCE,
+          withContent
+        )
+        for (const seq of sending) wishes.set(seq, wish)
+        inFlight += sending.length
+        const results = await Promise.allSettled(claimed.map(act))
+        done += results.filter((one) => one.status === 'fulfilled' && one.value).length
+        const failed = results.find((result) => result.status === 'rejected')
+        if (failed !== undefined) throw failed.reason
+        if (next === 0) return { found: done + inFlight, inFlight }
+        after = next
+      }
+    } finally {
+      const kind = wish.act === 'discard' ? 'discarded' : wish.act
+      if (done > 0) tell({ kind, count: done, by: wish.by })
+    }
+  }
+
+  /**
    * What is known of messages, in the queue or long gone, newest first.
    *
    * @param signal ends the search: nobody waits for it any longer
@@ -215,6 +296,19 @@ export class Operator<Content> {
   /** A reader of events: what became of the first message of a trial. */
   readEvent(event: DeliveryEvent): void {
     this.#trial?.readEvent(event)
+    for (const trial of this.#watches) {
+      trial.readEvent(event)
+      if (trial.hasEnded) this.#watches.delete(trial)
+    }
+  }
+
+  /** What becomes of a message that is about to be resent: to be asked for its result, or ended. */
+  watch(seq: number, controlId: string): Trial {
+    const { clock } = this.#context.options
+    const trial = new Trial(clock, { seq, controlId }, 0, () => Promise.resolve(0))
+    for (const one of this.#watches) if (one.hasEnded) this.#watches.delete(one)
+    this.#watches.add(trial)
+    return trial
   }
 
   #beginTrial(
@@ -222,6 +316,8 @@ export class Operator<Content> {
     others: number,
     follow: () => Promise<number>
   ): Trial {
+    // Nothing follows it, so that it takes no other one's place.
+    if (others === 0) return this.watch(first.seq, first.controlId)
     const { options, tell } = this.#context
     this.#trial?.end()
     this.#trial = new Trial(options.clock, first, others, () =>
@@ -300,21 +396,17 @@ export class Operator<Content> {
     if (failed !== undefined) throw failed.reason
   }
 
-  async #discardOne(claim: Claim, by: string): Promise<void> {
+  /** @param last how it would have left, if it was tried; of a suspended one, that is stored */
+  async #discardOne(claim: Claim, by: string, last?: Settlement): Promise<void> {
     const { options, queue, tell } = this.#context
     const { seq } = claim.row
     try {
       const { row, content, outcome } = await queue.restore(claim)
       const message = new Message(row, content)
-      const given = new DeliveryError('HL7_DISCARDED', english('log', 'error.discarded'))
       const at = options.clock.now()
       message.record({ at, act: 'discarded', by })
-      const settlement = failedSettlement(
-        settledMessage(message),
-        given,
-        at,
-        outcome as Settlement | undefined
-      )
+      const answer = last ?? (outcome as Settlement | undefined)
+      const settlement = discardedSettlement(settledMessage(message), at, answer)
       await this.#moving.leaveOnceStored(message, settlement, true)
     } catch (error) {
       if (!isGone(error)) {

@@ -97,6 +97,7 @@ export class Reporter {
         return
       case 'resent':
       case 'sent-again':
+      case 'set-aside':
       case 'discarded':
         this.addEvent(event.kind, event.by, { count: event.count })
         return

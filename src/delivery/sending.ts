@@ -10,7 +10,13 @@ import type { Moving } from './moving.ts'
 import type { Pausing } from './pausing.ts'
 import { isGone, lostError } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
-import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
+import {
+  discardedSettlement,
+  failedSettlement,
+  keptAnswer,
+  settlementOf,
+  type Settlement
+} from './settlement.ts'
 import { causeOf } from './tally.ts'
 import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, workOn, type WorkContext } from './work-context.ts'
@@ -55,6 +61,10 @@ export class Sending<Content> {
       const message = await this.#restored(claim)
       if (message === undefined) return
       forgetClock = this.#pausing.keepClock(message)
+      if (this.#context.wishes.has(seq)) {
+        await this.#obey(message, this.#lastAttempts.take(seq)?.settlement)
+        return
+      }
       const final = this.#lastAttempts.finalOf(message)
       if (final !== undefined && !this.#pausing.isPaused && !closing.aborted) {
         this.#lastAttempts.take(seq)
@@ -73,6 +83,7 @@ export class Sending<Content> {
       const { end, result } = attempt
       await this.#act(message, withRefusedReply(result, last), end)
     } finally {
+      this.#context.wishes.delete(seq)
       // It may be on its way again, with another claim.
       if (sending.get(seq) === claim) sending.delete(seq)
       forgetClock?.()
@@ -189,6 +200,11 @@ export class Sending<Content> {
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
     const waitMs = this.retryInMs(message, result, leastWaitMs)
+    const isSettled = waitMs === undefined && hasAnswer(result, settlement)
+    if (!isSettled && this.#context.wishes.has(message.row.seq)) {
+      await this.#obey(message, settlement)
+      return
+    }
     if (waitMs === undefined) {
       await this.#decide(message, { result, settlement })
       return
@@ -202,6 +218,28 @@ export class Sending<Content> {
       counts: message.counts
     })
     tell(moved(message, 'retrying', { result }))
+  }
+
+  /**
+   * Does what an operator wants of a message that was on its way.
+   *
+   * @param last how it would have left, if it was tried
+   */
+  async #obey(message: Message<Content>, last: Settlement | undefined): Promise<void> {
+    const { options, tell, wishes } = this.#context
+    const { act, by } = wishes.get(message.row.seq) ?? { act: 'set-aside', by: '' }
+    if (act === 'set-aside') {
+      const isStored = await this.#moving.setAside(message, by, {
+        ...(last && { last }),
+        atLast: true
+      })
+      if (isStored) tell({ kind: 'set-aside', count: 1, by })
+      return
+    }
+    const now = options.clock.now()
+    message.record({ at: now, act: 'discarded', by })
+    await this.#moving.leave(message, discardedSettlement(settledMessage(message), now, last))
+    tell({ kind: 'discarded', count: 1, by })
   }
 
   /** Does what the rules say of a message that is not retried. */
@@ -268,10 +306,12 @@ export class Sending<Content> {
 
   /** The node closes before anything was decided. */
   async #waitAgain(message: Message<Content>): Promise<void> {
-    const { tell } = this.#context
+    const { tell, wishes } = this.#context
     message.mayHaveArrived = true
+    const wish = wishes.get(message.row.seq)
     try {
-      await this.#moving.store(message, { to: 'waiting' })
+      if (wish?.act === 'set-aside') await this.#moving.setAside(message, wish.by)
+      else await this.#moving.store(message, { to: 'waiting' })
     } catch {
       // It waits, as far as the queue knows.
       tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
@@ -281,6 +321,12 @@ export class Sending<Content> {
   #countTime(message: Message<Content>): void {
     message.countTime(this.#context.options.clock.monotonic(), this.#pausing.isPaused)
   }
+}
+
+/** The receiver has decided, or a rule: an operator who wanted something else comes too late. */
+function hasAnswer({ decision }: AttemptResult, { outcome }: Settlement): boolean {
+  if (decision.outcome === 'disable') return false
+  return decision.outcome === 'suspend' || decision.outcome === 'await' || outcome !== 'error'
 }
 
 /** No token is fetched since the receiver refused the last one: its reply to this message says why. */

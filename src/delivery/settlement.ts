@@ -35,6 +35,16 @@ export interface Settlement {
   isCut?: true
 }
 
+/** It is given up by an operator or a flow. @param outcome what it was suspended or accepted with, if it was */
+export function discardedSettlement(
+  message: SettledMessage,
+  settledAt: number,
+  outcome: Settlement | undefined
+): Settlement {
+  const given = new DeliveryError('HL7_DISCARDED', english('log', 'error.discarded'))
+  return failedSettlement(message, given, settledAt, outcome)
+}
+
 /** What the final attempt means: ACK, NAK or an error. */
 export function settlementOf(
   name: MessageName & Pick<SettledMessage, 'mayHaveArrived'>,

@@ -68,6 +68,11 @@ export class Trial {
     this.#decide(outcome, settlement === undefined ? NO_VERDICT : verdictOf(settlement))
   }
 
+  /** Nobody looks any longer. */
+  get hasEnded(): boolean {
+    return this.#end.signal.aborted
+  }
+
   /** The others stay where they are, whatever becomes of the first. */
   end(): void {
     this.#decide('ended', NO_VERDICT)

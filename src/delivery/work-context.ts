@@ -18,6 +18,8 @@ export interface WorkContext<Content> {
   readonly works: Set<WorkInProgress>
   /** Those that are on their way, by their numbers: until it is stored what came of them. */
   readonly sending: Map<number, Claim>
+  /** What an operator wants of messages that were on their way, by their numbers: done once their attempts have ended. */
+  readonly wishes: Map<number, Wish>
   /** Nothing new starts. */
   readonly closing: AbortSignal
   /** Ends requests. */
@@ -44,6 +46,13 @@ export interface WorkContext<Content> {
 
 /** Nothing can be stored, or read: that is tried again after this time, in milliseconds. */
 export const TRY_AGAIN_MS = 30_000
+
+/** What an operator wants of a message that was on its way. */
+export interface Wish {
+  act: 'set-aside' | 'discard'
+  /** A user name, or `''`. */
+  by: string
+}
 
 /** Something happens with a message. */
 export interface WorkInProgress {

@@ -18,7 +18,8 @@ import type {
   Preference,
   QueueCounts,
   QueueSummary,
-  SuspendedChoice
+  SuspendedChoice,
+  WaitingChoice
 } from './queue-types.ts'
 import type { StoredContents } from './stored-contents.ts'
 
@@ -106,6 +107,15 @@ export class MessageQueue<Content> {
     most: number
   ): Promise<{ claimed: Claim[]; next: number }> {
     return this.#engine.call('claimSuspended', () => [choice, after, most])
+  }
+
+  claimWaiting(
+    choice: WaitingChoice,
+    after: number,
+    most: number,
+    withContent: boolean
+  ): Promise<{ claimed: Claim[]; sending: number[]; next: number }> {
+    return this.#engine.call('claimWaiting', () => [choice, after, most, withContent])
   }
 
   countSuspended(choice: SuspendedChoice): Promise<{ first: number | undefined; count: number }> {

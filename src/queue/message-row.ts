@@ -61,7 +61,7 @@ export interface AttemptRecord {
 export interface ActRecord {
   /** Wall clock, milliseconds. */
   at: number
-  act: 'awaiting' | 'suspended' | 'resent' | 'edited' | 'discarded'
+  act: 'awaiting' | 'suspended' | 'set-aside' | 'resent' | 'edited' | 'discarded'
   /** A user name, `flow`, `rule`, or `''`. */
   by: string
   /** The rule that decided, as written; of no matter for what somebody did. */
@@ -73,6 +73,9 @@ export type StoryRecord = AttemptRecord | ActRecord
 
 /** So many attempts of a message are kept, and so many acts, the newest. */
 const MOST_ALIKE = 20
+
+/** The error code of a message that an operator has suspended. */
+export const SET_ASIDE = 'ERR_SET_ASIDE'
 
 /** That a message had left before and was sent again. */
 export interface Resent {

@@ -8,7 +8,7 @@ import {
   SEQS_OF_PART,
   type StoredRow
 } from './queue-statements.ts'
-import type { LeftChoice, MessageQuery, SuspendedChoice } from './queue-types.ts'
+import type { LeftChoice, MessageQuery, SuspendedChoice, WaitingChoice } from './queue-types.ts'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 
@@ -112,6 +112,21 @@ export class MessageSearch {
     if (ids !== undefined) return this.#numbered(ids, STATE_IS.suspended, { after }, most)
     const values = { ...valuesOf(choice, before), after }
     return this.#among(`${STATE_IS.suspended} AND seq > :after ORDER BY seq`, MATCHES, values, most)
+  }
+
+  /**
+   * Waiting messages, those on their way included, in the order of acceptance.
+   *
+   * @param after only those with a higher number
+   */
+  waiting(choice: WaitingChoice, after: number, most: number): FoundRows {
+    const { before = Number.MAX_SAFE_INTEGER, controlId, ids, isRetrying } = choice
+    const tried = isRetrying === undefined ? 'TRUE' : `(coalesce(turn, 0) > 0) = ${isRetrying}`
+    const matches = `state = ${WAITING} AND ${tried}`
+    if (ids !== undefined) return this.#numbered(ids, matches, { after }, most)
+    const values = { ...valuesOf(choice), after, before, cutoff: 0 }
+    const place = `${placeOf(controlId)} AND seq > :after AND seq < :before ORDER BY seq`
+    return this.#among(place, `${matches} AND ${MATCHES}`, values, most)
   }
 
   /** How many suspended messages are meant, and the first of them: the one call that looks at all that are. */

@@ -21,6 +21,8 @@ export const QUEUE_EVENT_KINDS = [
   'given-up', // values: count
   'refused', // values: count, type, answer
   'noted', // values: reason: what was said
+  'set-aside', // values: count
+  'tried',
   'retrying', // values: cause, controlId, and reason: what the receiver says
   'recovered', // values: seconds
   'token-lost', // values: cause, and reason: what the server says

@@ -15,6 +15,7 @@ export type QueueMethods = Pick<
   | 'claimLate'
   | 'claimAwaiting'
   | 'claimSuspended'
+  | 'claimWaiting'
   | 'countSuspended'
   | 'release'
   | 'move'
@@ -69,7 +70,8 @@ export const CLAIMS: ReadonlySet<QueueMethod> = new Set([
   'claimEarly',
   'claimLate',
   'claimAwaiting',
-  'claimSuspended'
+  'claimSuspended',
+  'claimWaiting'
 ])
 
 /** The messages that a claim has handed out; undefined if the call is none. */

@@ -150,6 +150,19 @@ export interface SuspendedChoice {
   before?: number
 }
 
+/** Waiting messages: those with these numbers, or those that match all of the others. */
+export interface WaitingChoice {
+  ids?: readonly number[]
+  controlId?: string
+  type?: string
+  /** The rule by which they were retried last, as written. */
+  rule?: string
+  /** Only those that were tried, or only those that were not. */
+  isRetrying?: boolean
+  /** Only those with a lower number than this. */
+  before?: number
+}
+
 /** Messages that have left: those with these numbers, or those that match all of the others. */
 export interface LeftChoice {
   ids?: readonly number[]

@@ -44,7 +44,8 @@ import type {
   QueueCounts,
   QueueRun,
   QueueSummary,
-  SuspendedChoice
+  SuspendedChoice,
+  WaitingChoice
 } from './queue-types.ts'
 import { moment, pauseFrom, resentFrom, storyFrom, verdictFrom } from './stored-json.ts'
 import { Turns } from './turns.ts'
@@ -288,6 +289,33 @@ export class Queue<Stored> {
   ): { claimed: ClaimedMessage<Stored>[]; next: number } {
     const { rows, next } = this.#suspended(choice, after, most)
     return { claimed: rows.map((row) => this.#claim(row)), next }
+  }
+
+  /**
+   * Hands out waiting messages that are not on their way, whether it is their turn or not, in the order of acceptance;
+   * looks at a bounded number of rows.
+   *
+   * @param after only those with a higher number
+   * @param withContent their contents come with them
+   * @returns the numbers of those on their way, and after which number to go on; 0: there are no more
+   */
+  claimWaiting(
+    choice: WaitingChoice,
+    after: number,
+    most: number,
+    withContent: boolean
+  ): { claimed: ClaimedMessage<Stored>[]; sending: number[]; next: number } {
+    // None waits before that.
+    const first = this.#turns.firstWaiting()?.seq ?? Infinity
+    if (first === Infinity) return { claimed: [], sending: [], next: 0 }
+    const { rows, next } = this.#search.waiting(choice, Math.max(after, first - 1), most)
+    const claimed: ClaimedMessage<Stored>[] = []
+    const sending: number[] = []
+    for (const row of rows) {
+      if (this.#turns.isSending(row.seq)) sending.push(row.seq)
+      else claimed.push(this.#claim(row, withContent ? Infinity : 0))
+    }
+    return { claimed, sending, next }
   }
 
   /** Nothing became of a message that was handed out. */

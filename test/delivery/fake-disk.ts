@@ -43,6 +43,7 @@ const READS = new Set<QueueMethod>([
   'claimLate',
   'claimAwaiting',
   'claimSuspended',
+  'claimWaiting',
   'countSuspended',
   'read',
   'find',

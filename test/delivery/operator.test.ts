@@ -503,19 +503,21 @@ describe('a trial of a resend', () => {
     assert.deepEqual([again.delivery.state().suspended, again.emitted], [1, ['a1 ack']])
   })
 
-  it('ends with the next one', async () => {
-    const setup = await setUpSuspended(['a1', 'a2', 'a3', 'a4'])
+  it('ends with the next one that others follow', async () => {
+    const setup = await setUpSuspended(['a1', 'a2', 'a3', 'a4', 'a5'])
     const { delivery, flights, reply } = setup
     await begin(setup)
     await reply('fail')
-    assert.deepEqual([delivery.state().suspended, flights.length], [3, 0])
+    assert.deepEqual([delivery.state().suspended, flights.length], [4, 0])
     const replaced = await begin(setup, { ids: [2, 4] })
-    const { result } = await begin(setup, { controlId: 'a3' })
+    // Nothing follows a single one: it takes no other's place.
+    const single = await begin(setup, { controlId: 'a5' })
+    const { result } = await begin(setup, { ids: [3, 4] })
     assert.equal(await told(replaced.result), 'a2 ended  1 resent')
-    await reply('accept')
-    await reply('accept')
-    assert.equal(await told(result), 'a3 ack AA 1 resent')
-    assert.deepEqual([delivery.state().suspended, flights.length], [1, 0])
+    for (let count = 0; count < 4; count++) await reply('accept')
+    assert.equal(await told(result), 'a3 ack AA 2 resent')
+    assert.equal(await told(single.result), 'a5 ack AA 1 resent')
+    assert.deepEqual([delivery.state().suspended, flights.length], [0, 0])
   })
 
   it('leaves the rest alone if the first could not be stored', async () => {

@@ -448,7 +448,7 @@ describe('the page', () => {
     await shows('.hl7-outcome', /has been edited and is back in the queue/)
     assert.equal(await field.count(), 0)
     const payload = 'MSH|^~\\&|A\nPID|1||4712 '
-    const asked = `/hl7-https-out/Laboratory/messages/7/resend ${JSON.stringify({ payload })}`
+    const asked = `/hl7-https-out/Laboratory/messages/7/resend ${JSON.stringify({ wait: true, payload })}`
     assert.deepEqual(posted(), [asked, asked])
   })
 
@@ -584,6 +584,85 @@ describe('the page', () => {
     )
   })
 
+  it('suspends what holds up the others after a question, and keeps it in sight', async () => {
+    const waiting = {
+      state: 'retrying',
+      settledAt: null,
+      ackCode: '',
+      errors: [],
+      status: 500
+    } as const
+    fake.messages.set('Registry', [
+      messageRow('9', { ...waiting, state: 'waiting' }),
+      messageRow('8', waiting)
+    ])
+    await open()
+    await page.click('[data-key=Registry]')
+    await page.click('[data-key="8"]')
+    await page.click('[data-button=suspend-one]')
+    await shows(
+      '.hl7-question',
+      /Suspend OB-8\? It is not sent to registry\.example\.org until somebody resends it; the others go on/
+    )
+    assert.deepEqual(posted(), [])
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /Registry: OB-8 is suspended\./)
+    assert.deepEqual(posted(), [
+      '/hl7-https-out/Registry/messages/suspend {"ids":["8"],"state":"waiting"}'
+    ])
+    // It is no longer in this list, and stays open in it.
+    await shows('[data-key="8"] .hl7-cell-said', /suspended/)
+    await page.locator('[data-button=resend-one]').waitFor()
+
+    fake.inFlight = 1
+    await page.click('[data-key="9"] input')
+    await page.click('[data-button=suspend-chosen]')
+    await shows('.hl7-question', /Suspend the chosen message of Registry\?/)
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /Registry: 1 message is suspended\. 1 of them is on its way/)
+  })
+
+  it('resends one message, keeps it open and says what became of it', async () => {
+    fake.messages.set('Laboratory', [messageRow('2'), messageRow('1')])
+    const first = { kind: 'ok', values: {}, reason: '', ackCode: 'AA', outcome: 'ack' } as const
+    fake.tried = { first: { ...first, controlId: 'OB-1' } }
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1"]')
+    await page.click('[data-button=resend-one]')
+    await shows('.hl7-outcome', /Laboratory: OB-1 was accepted: AA/)
+    assert.deepEqual(posted(), ['/hl7-https-out/Laboratory/messages/1/resend {"wait":true}'])
+    await shows('[data-key="1"] .hl7-cell-said', /delivered/)
+    assert.deepEqual(await keys('message'), ['2', '1'])
+    await page.locator('.hl7-message [data-button=resend-one]', { hasText: 'Send again' }).waitFor()
+    await page.click('[data-key="1"]')
+    await page.click('[data-key="2"]')
+    await until(`document.querySelector('[data-key="1"]') === null`)
+  })
+
+  it('tries at once, after a question where one try too many may cost something', async () => {
+    await open()
+    await page.click('[data-key=Registry]')
+    await page.click('[data-button=try]')
+    await shows('.hl7-outcome', /Registry: One message is on its way/)
+    fake.nodes = fake.nodes.map((node) =>
+      node.id === 'Registry' ? { ...node, values: { ...node.values, cause: '401' } } : node
+    )
+    await until(`/401/.test(document.querySelector('[data-key=Registry]').textContent)`)
+    await page.click('[data-button=try]')
+    await shows(
+      '.hl7-question',
+      /Try now, before the wait is over\? One message goes to registry\.example\.org\. After HTTP 401/
+    )
+    await page.click('.hl7-question .hl7-first')
+    await until(`!document.querySelector('.hl7-question')`)
+    assert.deepEqual(posted(), Array(2).fill('/hl7-https-out/Registry/try {}'))
+    // Nothing waits for an attempt.
+    await page.click('[data-key=Radiology]')
+    await shows('.hl7-details h2', /Radiology/)
+    assert.equal(await page.locator('[data-button=try]').count(), 0)
+  })
+
   it('opens the editor at the node', async () => {
     await open()
     const [editor] = await Promise.all([
@@ -625,7 +704,7 @@ describe('the page', () => {
     await page.keyboard.press('Enter')
     await page.waitForSelector('[data-key="1"]', { state: 'detached' })
     assert.equal(await focused(), '2')
-    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/1/resend {}')
+    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/1/resend {"wait":true}')
   })
 
   it('has an address for the node and the message that are open', async () => {

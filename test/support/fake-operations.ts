@@ -158,6 +158,8 @@ export class FakeOperations {
   content: Partial<MessageContent> = {}
   /** What becomes of messages of which the first goes alone. */
   tried: Pick<BulkAnswer, 'first' | 'resent'> = {}
+  /** How many of those that are taken out of the queue are on their way. */
+  inFlight = 0
   /** What a test message shows. */
   tested: TestAnswer = { status: 200, ack: { code: 'AA' } as never, action: 'C', elapsedMs: 31 }
   /** Node-RED takes so long to answer a POST. */
@@ -212,11 +214,21 @@ export class FakeOperations {
     if (node === undefined) return undefined
     if (what === 'history') return { minutes: history(node, Number(query.get('minutes'))) }
     if (what === 'events') return { events: this.events.get(id) ?? [] }
-    if (what === 'pause' || what === 'resume' || action !== '') return node
+    if (action === 'resend' && (body ?? '').includes('"wait":true')) {
+      const row = known.find((one) => one.id === which)
+      if (row && this.tried.first) row.state = 'acked'
+      return { ...node, first: this.tried.first }
+    }
+    if (what === 'pause' || what === 'resume' || what === 'try' || action !== '') return node
     if (what === 'test') return this.tested
     if (which === 'search') {
       const { value } = JSON.parse(body ?? '{}') as { value?: string }
       return { messages: this.patients.get(value ?? '') ?? [], more: false }
+    }
+    if (which === 'suspend' || (which === 'discard' && (body ?? '').includes('"state"'))) {
+      const { ids = [] } = JSON.parse(body ?? '{}') as { ids?: string[] }
+      for (const row of known) if (ids.includes(row.id)) row.state = 'suspended'
+      return { found: ids.length, inFlight: this.inFlight }
     }
     if (which === 'resend' || which === 'discard') {
       const given = JSON.parse(body ?? '{}') as Record<string, unknown>

@@ -1,16 +1,16 @@
-import type { FirstAnswer, NodeState } from '../answers.ts'
-import type { Selection } from '../questions.ts'
+import type { BulkAnswer, FirstAnswer, NodeState } from '../answers.ts'
+import type { WaitingSelection } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, type Desk } from './desk.ts'
 import type { QuestionPlace } from './question.ts'
 import { told } from './told.ts'
 
 export interface Bulk {
-  action: 'resend' | 'discard'
+  action: 'resend' | 'suspend' | 'discard'
   /** Beside which buttons it is asked for. */
   place: QuestionPlace
   /** Which messages, and how many they were when they were counted. */
-  which: Selection
+  which: WaitingSelection
   count: number
   title: string
   /** On the button that does it. */
@@ -39,9 +39,10 @@ export async function actOnMany(
   if (consent === undefined) return
   await act(desk, node, async () => {
     const { id } = node
-    if (action === 'discard') {
-      const { found } = await frame.ask('discardMessages', { id }, which)
-      say('good', text('done.discarded', { count: found }), node)
+    if (action !== 'resend') {
+      const answer = await frame.ask(`${action}Messages`, { id }, which)
+      const kind = action === 'discard' ? 'discarded' : 'suspended'
+      say('good', takenOutWords(answer, text(`done.${kind}`, { count: answer.found }), desk), node)
       return
     }
     const firstAlone = mayTry && consent.checked
@@ -50,6 +51,12 @@ export async function actOnMany(
     if (answer.first) sayTried(desk, node, answer.first, answer.resent ?? 0)
     else sayResent(desk, node, text('done.resent', { count: answer.found }))
   })
+}
+
+/** What became of them, and that those on their way follow. */
+function takenOutWords({ inFlight = 0 }: BulkAnswer, words: string, { text }: Desk): string {
+  const more = inFlight === 0 ? '' : text('done.following', { count: inFlight })
+  return [words, more].filter(Boolean).join(' ')
 }
 
 /** Says what is back in the queue, and that it stays there while the node is paused. */

@@ -1,8 +1,8 @@
 import type { TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
-import { sayResent } from './bulk.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
+import { resendAndWait, type Opened } from './resend-one.ts'
 
 /** A field of a form is of no use for a longer text, and Node-RED might refuse it (5 MB, `apiMaxLength`). */
 const MOST_CHARACTERS = 1_000_000
@@ -10,20 +10,20 @@ const MOST_CHARACTERS = 1_000_000
 /**
  * Replaces the text of a suspended message, and resends it.
  *
- * @param isOpen whether that message is still open: its text is not shown elsewhere
+ * @param opened the message, while it is open: its text is not shown elsewhere
  */
 export function editAction(
   node: NodeState,
   row: MessageAnswer,
   desk: Desk,
-  isOpen: () => boolean
+  opened: Opened
 ): TemplateResult {
   return button(desk, {
     id: 'edit-one',
     of: `${node.id} ${row.id}`,
     label: desk.text('button.editOne'),
     why: refusal(desk, 'resendMessage', true),
-    press: () => editOne(node, row, desk, isOpen)
+    press: () => editOne(node, row, desk, opened)
   })
 }
 
@@ -31,7 +31,7 @@ async function editOne(
   node: NodeState,
   row: MessageAnswer,
   desk: Desk,
-  isOpen: () => boolean
+  opened: Opened
 ): Promise<void> {
   const { frame, question, say, text } = desk
   const params = { id: node.id, messageId: row.id }
@@ -46,7 +46,7 @@ async function editOne(
     return
   }
   let value = stored.replaceAll('\r', '\n')
-  for (let isDone = false; !isDone && isOpen();) {
+  for (let isDone = false; !isDone && opened.isOpen();) {
     const consent = await question.ask({
       place: 'message',
       title: text('question.editOne', { controlId, host: node.host }),
@@ -56,9 +56,6 @@ async function editOne(
     if (consent === undefined) return
     // If Node-RED refuses it, the question is asked again with what was written.
     value = consent.text
-    isDone = await act(desk, node, async () => {
-      await frame.ask('resendMessage', params, { payload: value })
-      sayResent(desk, node, text('done.editedOne', { controlId }))
-    })
+    isDone = await resendAndWait(node, row, desk, opened, value)
   }
 }

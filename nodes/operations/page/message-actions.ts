@@ -1,16 +1,24 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
-import { actOnMany, type Bulk, sayResent } from './bulk.ts'
+import { actOnMany, type Bulk } from './bulk.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 import { editAction } from './edit-message.ts'
 import type { Matching } from './message-query.ts'
+import { resendAndWait, type Opened } from './resend-one.ts'
 
 /** No longer in the queue. */
 const HAS_LEFT: readonly string[] = ['acked', 'naked', 'failed']
 
 export function hasLeft({ state }: MessageAnswer): boolean {
   return HAS_LEFT.includes(state)
+}
+
+/** Still in the queue: to be sent, on its way, or retried. */
+const WAITS: readonly string[] = ['waiting', 'sending', 'retrying']
+
+function waits({ state }: MessageAnswer): boolean {
+  return WAITS.includes(state)
 }
 
 /** What can be done with all suspended messages that match a filter. */
@@ -21,6 +29,7 @@ export function matchingActions(node: NodeState, matching: Matching, desk: Desk)
     which: filter,
     count,
     values: { count, n: `${count}${more ? '+' : ''}`, filter: Object.values(filter).join(', ') },
+    actions: ['resend', 'discard'],
     whyNot: { resend: why, discard: why }
   })
 }
@@ -35,13 +44,16 @@ export function chosenActions(
   const count = chosen.length
   const isSuspended = chosen.every(({ state }) => state === 'suspended')
   const isResendable = isSuspended || chosen.every(hasLeft)
+  const isWaiting = chosen.every(waits)
   return actionsOnMany(node, desk, 'Chosen', {
-    which: { ids: chosen.map(({ id }) => id) },
+    which: { ids: chosen.map(({ id }) => id), ...(isWaiting && { state: 'waiting' }) },
     count,
-    values: { count, name: name(node.id) },
+    values: { count, name: name(node.id), host: printable(node.host) },
+    // What waits can only be taken out.
+    actions: isWaiting ? ['suspend', 'discard'] : ['resend', 'discard'],
     whyNot: {
       resend: isResendable ? '' : text('trouble.notSuspendedNorLeft'),
-      discard: isSuspended ? '' : text('trouble.notSuspended')
+      discard: isSuspended || isWaiting ? '' : text('trouble.notHeld')
     }
   })
 }
@@ -49,8 +61,9 @@ export function chosenActions(
 interface Many extends Pick<Bulk, 'which' | 'count'> {
   /** For the texts. */
   values: Record<string, string | number>
-  /** Why an action is not possible; empty if it is. */
-  whyNot: Record<Bulk['action'], string>
+  actions: readonly Bulk['action'][]
+  /** Why an action is not possible; empty or missing if it is. */
+  whyNot: Partial<Record<Bulk['action'], string>>
 }
 
 /** @param of what the buttons and their questions are called */
@@ -58,76 +71,92 @@ function actionsOnMany(
   node: NodeState,
   desk: Desk,
   of: 'These' | 'Chosen',
-  { which, count, values, whyNot }: Many
+  { which, count, values, actions, whyNot }: Many
 ): TemplateResult {
   const { text } = desk
   const write = refusal(desk, 'resendMessages')
   const one = (action: Bulk['action']): TemplateResult => {
-    const label = text(`button.${action}${of}`, values)
+    // What waits is set aside only if it is chosen.
+    const what = action === 'suspend' ? 'suspendChosen' : (`${action}${of}` as const)
+    const label = text(`button.${what}`, values)
     return button(desk, {
       id: `${action}-${of.toLowerCase()}`,
       of: node.id,
       label,
-      why: write || whyNot[action],
+      why: write || (whyNot[action] ?? ''),
       press: () =>
         actOnMany(desk, node, {
           action,
           place: 'messages',
           which,
           count,
-          title: text(`question.${action}${of}`, values),
+          title: text(`question.${what}`, values),
           confirm: label
         })
     })
   }
-  return html`<div class="hl7-buttons">${one('resend')} ${one('discard')}</div>`
+  return html`<div class="hl7-buttons">${actions.map(one)}</div>`
 }
 
 /**
  * What can be done with one message.
  *
- * @param isOpen whether it is still open
+ * @param opened it, as it is open in the list
  */
 export function messageActions(
   node: NodeState,
   row: MessageAnswer,
   desk: Desk,
-  isOpen: () => boolean
+  opened: Opened
 ): TemplateResult {
   const { text } = desk
   const write = refusal(desk, 'resendMessage')
   const isSuspended = row.state === 'suspended'
   const isGone = hasLeft(row)
+  const isWaiting = waits(row)
   const key = `${node.id} ${row.id}`
-  return html`${button(desk, {
+  const resend = button(desk, {
     id: 'resend-one',
     of: key,
     label: text(isGone ? 'button.sendAgain' : 'button.resendOne'),
     why: write || (isSuspended || isGone ? '' : text('trouble.notSuspended')),
     isFirst: isSuspended,
-    press: () => (isGone ? sendAgain(node, row, desk) : resendOne(node, row, desk))
-  })}
-  ${isSuspended ? editAction(node, row, desk, isOpen) : nothing}
+    press: () => (isGone ? sendAgain : resendOne)(node, row, desk, opened)
+  })
+  const suspend = button(desk, {
+    id: 'suspend-one',
+    of: key,
+    label: text('button.suspendOne'),
+    why: write,
+    press: () => takeOutOne('suspend', node, row, desk, opened)
+  })
+  return html`${isWaiting ? suspend : resend}
+  ${isSuspended ? editAction(node, row, desk, opened) : nothing}
   ${button(desk, {
     id: 'discard-one',
     of: key,
     label: text('button.discardOne'),
-    why: write || (isSuspended ? '' : text('trouble.notSuspended')),
-    press: () => discardOne(node, row, desk)
+    why: write || (isSuspended || isWaiting ? '' : text('trouble.notHeld')),
+    press: () => takeOutOne('discard', node, row, desk, opened)
   })}`
 }
 
-async function resendOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
-  const { frame, text } = desk
-  const controlId = printable(row.controlId)
-  await act(desk, node, async () => {
-    await frame.ask('resendMessage', { id: node.id, messageId: row.id }, {})
-    sayResent(desk, node, text('done.resentOne', { controlId }))
-  })
+async function resendOne(
+  node: NodeState,
+  row: MessageAnswer,
+  desk: Desk,
+  opened: Opened
+): Promise<void> {
+  await resendAndWait(node, row, desk, opened)
 }
 
 /** Asks first: the receiver gets a message that it may have. */
-async function sendAgain(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
+async function sendAgain(
+  node: NodeState,
+  row: MessageAnswer,
+  desk: Desk,
+  opened: Opened
+): Promise<void> {
   const { question, text } = desk
   const controlId = printable(row.controlId)
   const consent = await question.ask({
@@ -135,20 +164,33 @@ async function sendAgain(node: NodeState, row: MessageAnswer, desk: Desk): Promi
     title: text('question.sendAgain', { controlId }),
     confirm: text('button.sendAgain')
   })
-  if (consent !== undefined) await resendOne(node, row, desk)
+  if (consent !== undefined) await resendOne(node, row, desk, opened)
 }
 
-async function discardOne(node: NodeState, row: MessageAnswer, desk: Desk): Promise<void> {
+/** Sets a message aside, or discards it, after a question. */
+async function takeOutOne(
+  action: 'suspend' | 'discard',
+  node: NodeState,
+  row: MessageAnswer,
+  desk: Desk,
+  opened: Opened
+): Promise<void> {
   const { frame, question, say, text } = desk
   const controlId = printable(row.controlId)
   const consent = await question.ask({
     place: 'message',
-    title: text('question.discardOne', { controlId }),
-    confirm: text('button.discard', { count: 1 })
+    title: text(`question.${action}One`, { controlId, host: printable(node.host) }),
+    confirm: text(`button.${action}`, { count: 1 })
   })
   if (consent === undefined) return
   await act(desk, node, async () => {
-    await frame.ask('discardMessage', { id: node.id, messageId: row.id }, {})
-    say('good', text('done.discardedOne', { controlId }), node)
+    opened.keep()
+    const which = { ids: [row.id], ...(waits(row) && { state: 'waiting' as const }) }
+    const { found, inFlight } = await frame.ask(`${action}Messages`, { id: node.id }, which)
+    if (found === 0) say('bad', text('trouble.notHeld'), node)
+    else {
+      const done = action === 'suspend' ? 'done.suspendedOne' : 'done.discardedOne'
+      say('good', text(inFlight ? 'done.followsOne' : done, { controlId }), node)
+    }
   })
 }

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit-html'
 import { createRef, ref } from 'lit-html/directives/ref.js'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import type { MessageFilter } from '../questions.ts'
+import { RequestError } from '../route-request.ts'
 import { requestTrouble } from './asking.ts'
 import { printable } from '../../../src/printable.ts'
 import type { Desk } from './desk.ts'
@@ -130,14 +131,15 @@ export class MessageList {
         list === 'suspended' && Object.keys(filter).length > 0 && this.#pages.length === 0
           ? await countMatching(frame, node.id, filter, page)
           : this.#matching
+      const rows = await this.#withOpened(node, page.messages)
       if (asked !== this.#asked) return
-      this.#rows = page.messages
+      this.#rows = rows
       this.#more = page.more
       this.#matching = matching
       this.#trouble = ''
-      const listed = new Set(page.messages.map(({ id }) => id))
+      const listed = new Set(rows.map(({ id }) => id))
       this.#chosen = new Set([...this.#chosen].filter((id) => listed.has(id)))
-      this.#opened.follow(node, page.messages)
+      this.#opened.follow(node, rows)
     } catch (error) {
       if (asked !== this.#asked) return
       this.#trouble = requestTrouble(error, text)
@@ -147,6 +149,27 @@ export class MessageList {
       focusRow(this.#section.value, this.opened)
     }
     this.#focusOpened = false
+  }
+
+  /** The same rows, and where it was the one that is open, if somebody waits for what becomes of it. */
+  async #withOpened(
+    node: NodeState,
+    rows: readonly MessageAnswer[]
+  ): Promise<readonly MessageAnswer[]> {
+    const messageId = this.opened
+    if (messageId === undefined || !this.#opened.isKept) return rows
+    if (rows.some(({ id }) => id === messageId)) return rows
+    const params = { id: node.id, messageId }
+    const row = await this.#desk.frame
+      .ask('message', params, { content: 'false' })
+      .catch((error: unknown) => {
+        // Nothing is remembered of it.
+        if (error instanceof RequestError && error.status === 404) return undefined
+        throw error
+      })
+    if (row === undefined) return rows
+    const before = this.#rows.findIndex(({ id }) => id === messageId)
+    return rows.toSpliced(Math.max(before, 0), 0, row)
   }
 
   /** Opens a message that the search found, or a link names; it is listed with the next `load`. */
@@ -288,7 +311,7 @@ export class MessageList {
           <span class="hl7-unit">${text('unit.tries', { count: row.attempts })}</span>
         </td>
         <td role="gridcell" class="hl7-cell-said">
-          ${this.#isMixed ? [stateWord(row, this.#desk), said].filter(Boolean).join(': ') : said}
+          ${this.#isMixed || row.state !== this.#list ? [stateWord(row, this.#desk), said].filter(Boolean).join(': ') : said}
         </td>
       </tr>
       ${

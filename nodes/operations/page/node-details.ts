@@ -75,6 +75,17 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
       isFirst: isPaused,
       press: () => (isPaused ? resume(node, desk) : pause(node, desk))
     })}
+    ${
+      node.retry === null
+        ? nothing
+        : button(desk, {
+            id: 'try',
+            of: node.id,
+            label: text('button.tryNow'),
+            why: write || (isPaused ? text('trouble.paused') : ''),
+            press: () => tryNow(node, desk)
+          })
+    }
     ${button(desk, {
       id: 'resend-all',
       of: node.id,
@@ -178,6 +189,26 @@ async function note(node: NodeState, desk: Desk): Promise<void> {
   await act(desk, node, async () => {
     await frame.ask('note', { id: node.id }, { text: consent.text.trim() })
     say('good', text('done.noted', { name }), node)
+  })
+}
+
+/** After these, a try too many can make it worse: the account may be locked, or the receiver refuses for longer. */
+const COSTLY: readonly string[] = ['401', '407', '429', '431']
+
+async function tryNow(node: NodeState, desk: Desk): Promise<void> {
+  const { text, question, say, frame } = desk
+  const cause = String(node.advice?.values['cause'] ?? node.values['cause'] ?? '')
+  if (COSTLY.includes(cause)) {
+    const consent = await question.ask({
+      place: 'node',
+      title: text('question.tryNow', { host: printable(node.host), cause: `HTTP ${cause}` }),
+      confirm: text('button.tryNow')
+    })
+    if (consent === undefined) return
+  }
+  await act(desk, node, async () => {
+    await frame.ask('tryNow', { id: node.id }, {})
+    say('good', text('done.tried'), node)
   })
 }
 

@@ -18,6 +18,7 @@ export class OpenedMessage {
   #showsText = false
   #content: MessageContent | undefined
   #trouble = ''
+  #isKept = false
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -25,6 +26,11 @@ export class OpenedMessage {
 
   get id(): string | undefined {
     return this.#row?.id
+  }
+
+  /** It stays open even if it is no longer one of those that are listed. */
+  get isKept(): boolean {
+    return this.#isKept
   }
 
   /** Shows the story of a message. Its text is shown only on request, because each time is recorded as an event. */
@@ -43,6 +49,7 @@ export class OpenedMessage {
     this.#showsText = false
     this.#content = undefined
     this.#trouble = ''
+    this.#isKept = false
   }
 
   /** What is listed now; the opened message may have left the list. */
@@ -65,7 +72,12 @@ export class OpenedMessage {
     const { text, question } = desk
     return html`<div class="hl7-message">
       <div class="hl7-buttons">
-        ${messageActions(node, row, desk, () => this.#isOpen(node, row))}
+        ${messageActions(node, row, desk, {
+          isOpen: () => this.#isOpen(node, row),
+          keep: () => {
+            if (this.#isOpen(node, row)) this.#isKept = true
+          }
+        })}
         ${button(desk, {
           id: 'show-message',
           of: `${node.id} ${row.id}`,

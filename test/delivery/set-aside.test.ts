@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Delivery } from '../../src/delivery/delivery.ts'
+import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
+import { knownState } from '../../src/queue/message-row.ts'
+import { settled } from '../support/fake-clock.ts'
+import { FakeDisk } from './fake-disk.ts'
+import { abortedResult } from './replies.ts'
+import { acceptFirst, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
+
+const states = async (delivery: Delivery<string>): Promise<string[]> => {
+  const { messages } = await delivery.find({ limit: 100 })
+  return messages.map((row) => `${row.controlId} ${knownState(row)}`).reverse()
+}
+
+/** What was told of operators, in short. */
+function listener(): { told: string[]; onEvent: (event: DeliveryEvent) => void } {
+  const told: string[] = []
+  const onEvent = (event: DeliveryEvent): void => {
+    if (event.kind === 'set-aside' || event.kind === 'discarded') {
+      told.push(`${event.count} ${event.kind} by ${event.by}`)
+    }
+  }
+  return { told, onEvent }
+}
+
+for (const durable of [false, true]) {
+  describe(`an operator and what waits (${durable ? 'disk' : 'memory'})`, () => {
+    const start = (options: SetUpOptions = {}): Promise<Setup> =>
+      durable ? setUpOn(new FakeDisk({ immediate: true }), options) : setUp(options)
+
+    it('sets aside the one that holds up the others: they go on, and it comes back to its place', async () => {
+      const { told, onEvent } = listener()
+      const setup = await start({ onEvent })
+      const { add, clock, delivery, emitted, reply } = setup
+      await add('a1', 'b2', 'c3')
+      await reply('retry')
+      assert.deepEqual(sentBy(setup), [])
+      assert.deepEqual(await delivery.suspend({ ids: [1] }, 'anna'), { found: 1, inFlight: 0 })
+      assert.deepEqual(sentBy(setup), ['b2'])
+      assert.deepEqual(await states(delivery), ['a1 suspended', 'b2 sending', 'c3 waiting'])
+      const { messages } = await delivery.find({ controlId: 'a1', limit: 1 })
+      const [row] = messages
+      assert.deepEqual(
+        [row?.verdict.errorCode, row?.verdict.status, row?.attempts],
+        ['ERR_SET_ASIDE', 500, 1]
+      )
+      assert.deepEqual(
+        row?.story.map((record) =>
+          'act' in record ? `${record.act} ${record.by}` : record.result
+        ),
+        ['500', 'set-aside anna']
+      )
+      assert.deepEqual(told, ['1 set-aside by anna'])
+      await delivery.resend({}, 'anna')
+      await reply('accept')
+      // By its acceptance, it goes before the third.
+      assert.deepEqual(sentBy(setup), ['a1'])
+      await reply('accept')
+      await reply('accept')
+      assert.deepEqual(emitted, ['b2 ack', 'a1 ack', 'c3 ack'])
+      await clock.advance(3_600_000)
+      assert.deepEqual(emitted.length, 3)
+      assert.equal(clock.timers, 0)
+    })
+
+    it('sets aside what it chooses: by number, control ID, type, and whether it was tried', async () => {
+      const setup = await start({ order: 'none', maxInFlight: 1 })
+      await acceptFirst(setup)
+      const { add, delivery, reply } = setup
+      await add('a1', 'b2', 'c3', 'd4', 'e5')
+      await reply('retry')
+      await reply('suspend')
+      assert.deepEqual(await states(delivery), [
+        ...['w0 acked', 'a1 retrying', 'b2 suspended', 'c3 sending', 'd4 waiting', 'e5 waiting']
+      ])
+      for (const none of [{ ids: [1, 3, 99] }, { controlId: 'b2' }, { type: 'ORU^R01' }]) {
+        assert.deepEqual(await delivery.suspend(none, 'x'), { found: 0, inFlight: 0 })
+      }
+      assert.deepEqual(await delivery.suspend({ isRetrying: true }, 'x'), { found: 1, inFlight: 0 })
+      assert.deepEqual(await delivery.suspend({ controlId: 'e5' }, 'x'), { found: 1, inFlight: 0 })
+      assert.deepEqual(await delivery.suspend({ isRetrying: true }, 'x'), { found: 0, inFlight: 0 })
+      assert.deepEqual(await delivery.suspend({ type: 'ADT^A01' }, 'x'), { found: 2, inFlight: 1 })
+      await reply('retry')
+      assert.deepEqual((await states(delivery)).slice(1), [
+        ...['a1 suspended', 'b2 suspended', 'c3 suspended', 'd4 suspended', 'e5 suspended']
+      ])
+    })
+
+    for (const [kind, left] of [
+      ['accept', 'a1 ack'],
+      ['nak', 'a1 nak']
+    ] as const) {
+      it(`comes too late for one on its way that is answered: ${kind}`, async () => {
+        const { told, onEvent } = listener()
+        const { add, delivery, emitted, reply } = await start({ onEvent })
+        await add('a1', 'b2')
+        assert.deepEqual(await delivery.suspend({ ids: [1] }, 'x'), { found: 1, inFlight: 1 })
+        await reply(kind)
+        assert.deepEqual(emitted, [left])
+        await reply('retry')
+        // What was wanted of the first is not done to the next.
+        assert.deepEqual((await states(delivery)).at(-1), 'b2 retrying')
+        assert.deepEqual(told, [])
+      })
+    }
+
+    for (const kind of ['retry', 'fail', 'unreachable', 'disable'] as const) {
+      it(`sets one aside once its attempt has ended without an acknowledgement: ${kind}`, async () => {
+        const { told, onEvent } = listener()
+        const { add, clock, delivery, emitted, reply } = await start({ onEvent })
+        await add('a1', 'b2')
+        await delivery.suspend({ ids: [1] }, 'anna')
+        assert.deepEqual(told, [])
+        await reply(kind)
+        assert.deepEqual([(await states(delivery))[0], emitted], ['a1 suspended', []])
+        assert.deepEqual(told, ['1 set-aside by anna'])
+        assert.equal(delivery.state().paused, null)
+        await clock.advance(60_000)
+        await reply('accept')
+        assert.deepEqual(emitted, ['b2 ack'])
+        await delivery.resend({}, 'anna')
+        await settled()
+        await reply('accept')
+        assert.deepEqual(emitted, ['b2 ack', 'a1 ack'])
+      })
+    }
+
+    it('discards what waits, is retried, or is on its way without an answer', async () => {
+      const { told, onEvent } = listener()
+      const setup = await start({ order: 'none', maxInFlight: 1, onEvent })
+      await acceptFirst(setup)
+      const { add, clock, delivery, emitted, reply } = setup
+      emitted.length = 0
+      await add('a1', 'b2', 'c3')
+      await reply('retry')
+      assert.deepEqual(await delivery.discardWaiting({ ids: [2, 3, 4] }, 'x'), {
+        ...{ found: 3, inFlight: 1 }
+      })
+      assert.deepEqual(emitted, ['a1 HL7_DISCARDED', 'c3 HL7_DISCARDED'])
+      await reply('retry')
+      assert.deepEqual(emitted.slice(2), ['b2 HL7_DISCARDED'])
+      assert.deepEqual(told, ['2 discarded by x', '1 discarded by x'])
+      assert.equal(delivery.held, 0)
+      await clock.advance(3_600_000)
+      assert.equal(clock.timers, 0)
+    })
+
+    it('sets aside a thousand, and sends nothing of them', async () => {
+      const setup = await start({ order: 'none', maxInFlight: 1 })
+      await acceptFirst(setup)
+      const { delivery, flights } = setup
+      const accept = (id: string): Promise<boolean> =>
+        delivery.accept({ controlId: id, type: 'ADT^A01', content: id })
+      await accept('busy')
+      await Promise.all(Array.from({ length: 1000 }, (_, index) => accept(`m${index}`)))
+      assert.deepEqual(await delivery.suspend({}, 'x'), { found: 1001, inFlight: 1 })
+      await accept('late')
+      assert.deepEqual(
+        [delivery.state().suspended, delivery.state().queued, flights.length],
+        [1000, 1, 1]
+      )
+    })
+  })
+}
+
+describe('an operator and what waits', () => {
+  it('of a lane, sets the first aside: the next one of that patient goes', async () => {
+    const setup = await setUp({ order: 'key' })
+    await acceptFirst(setup)
+    const { add, delivery, reply } = setup
+    await add('a1', 'a2', 'b3')
+    await reply('retry')
+    assert.deepEqual(sentBy(setup), ['b3'])
+    await delivery.suspend({ controlId: 'a1' }, 'x')
+    assert.deepEqual(sentBy(setup), ['b3', 'a2'])
+  })
+
+  it('is told what could not be stored, which goes on waiting', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const setup = await setUpOn(disk)
+    const { add, clock, delivery, emitted, reply } = setup
+    await add('a1', 'b2')
+    await reply('retry')
+    disk.failWrites = true
+    await assert.rejects(delivery.suspend({ ids: [1] }, 'x'), { code: 'EIO' })
+    await assert.rejects(delivery.discardWaiting({ ids: [1] }, 'x'), { code: 'EIO' })
+    disk.failWrites = false
+    assert.deepEqual(await states(delivery), ['a1 retrying', 'b2 waiting'])
+    await clock.advance(5000)
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack', 'b2 ack'])
+  })
+
+  it('finds what was set aside after a restart, also what was on its way at the close', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const { add, clock, delivery, flights } = await setUpOn(disk)
+    await add('a1', 'b2', 'c3')
+    await delivery.suspend({ ids: [1, 2] }, 'x')
+    const closed = delivery.close(1000)
+    await clock.advance(1000)
+    flights[0]?.end(abortedResult())
+    await closed
+    const again = await setUpOn(disk)
+    assert.deepEqual(await states(again.delivery), ['a1 suspended', 'b2 suspended', 'c3 sending'])
+  })
+})
