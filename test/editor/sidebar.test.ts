@@ -456,7 +456,7 @@ describe('the sidebar tab', () => {
     await page.click('[data-key="2"]')
     assert.equal(await editor.ask(`document.body.textContent.includes('4711')`), false)
     await page.click('[data-button=resend-one]')
-    await until(() => posted()[0] === '/hl7-https-out/Laboratory/messages/2/resend {}')
+    await until(() => posted()[0] === '/hl7-https-out/Laboratory/messages/2/resend {"wait":true}')
   })
 
   it('says in a sentence what became of a control ID, asking all nodes', async () => {
