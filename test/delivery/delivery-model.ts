@@ -134,6 +134,8 @@ interface ModelPause {
 
 interface Flight {
   message: Message
+  /** It began in an outage, to see whether that is over. */
+  isProbe: boolean
   end: (result: AttemptResult) => void
   fail: (error: Error) => void
 }
@@ -842,7 +844,7 @@ export class DeliveryModel {
     message.counts = true
     message.attemptTime = 0
     return new Promise((resolve, reject) => {
-      const flight = { message, end: resolve, fail: reject }
+      const flight = { message, isProbe: this.#waits > 0, end: resolve, fail: reject }
       this.#flights.push(flight)
       signal.addEventListener('abort', () => {
         if (!mine()) return
@@ -870,8 +872,10 @@ export class DeliveryModel {
     message.attemptTime = 0
     const result = resultOf(kind)
     // After an outage one goes first again.
+    // What was on its way when the outage began, and got no answer, says nothing of what has been since.
+    const isLate = kind === 'timeout' && this.#waits > 0 && !flight.isProbe
     if (kind === 'unreachable' || kind === 'busy') this.#waitForReceiver()
-    else {
+    else if (!isLate) {
       this.#endOutage()
       this.#allowed = Math.min(2 * this.#allowed, 1000)
     }
@@ -917,6 +921,7 @@ export class DeliveryModel {
   #endOutage(): void {
     this.#closedUntil = Number.NEGATIVE_INFINITY
     this.#waits = 0
+    for (const flight of this.#flights) flight.isProbe = false
   }
 
   #suspended(message: Message): void {

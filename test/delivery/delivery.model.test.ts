@@ -31,7 +31,16 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       ...{ do: fc.constant('reply'), pick },
       kind: fc.constantFrom(
-        ...(['accept', 'nak', 'fail', 'retry', 'unreachable', 'busy', 'retry-after'] as const),
+        ...([
+          'accept',
+          'nak',
+          'fail',
+          'retry',
+          'unreachable',
+          'busy',
+          'timeout',
+          'retry-after'
+        ] as const),
         ...(['suspend', 'disable', 'retry-suspend', 'retry-disable'] as const),
         ...(['await', 'await', 'await', 'await-fail', 'await-retry'] as const)
       )

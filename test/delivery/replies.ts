@@ -10,6 +10,8 @@ export type ReplyKind =
   | 'unreachable'
   /** An outage that counts: the receiver says that it gets too much. */
   | 'busy'
+  /** No answer in time: that is no outage. */
+  | 'timeout'
   | 'retry-after'
   | 'suspend'
   | 'disable'
@@ -26,6 +28,7 @@ const outcomes = {
   retry: ['fail', true],
   unreachable: ['fail', true],
   busy: ['fail', true],
+  timeout: ['fail', true],
   'retry-after': ['fail', true],
   suspend: ['suspend', false],
   disable: ['disable', false],
@@ -46,6 +49,14 @@ export function resultOf(kind: ReplyKind): AttemptResult {
   const decision = {
     ...{ outcome, retry, rule: `rule ${kind}`, action: '', warnings: [] },
     ...(outcome === 'await' && ({ late } as const))
+  }
+  if (kind === 'timeout') {
+    return {
+      decision,
+      error: { code: 'ETIMEDOUT', family: 'timeout', text: 'no answer in time' },
+      answered: false,
+      elapsedMs: 1
+    }
   }
   if (kind === 'unreachable') {
     return {

@@ -261,14 +261,15 @@ describe('since when conditions hold', () => {
   it('has a note beside what it was said of, and none when that is over', () => {
     let facts = conditionFacts({ suspended: 1 })
     const watch = new ConditionWatch(() => facts)
+    const noted = (): string | undefined => {
+      watch.current()
+      return watch.note && `${watch.note.code} ${watch.note.text}`
+    }
     watch.setNote({ at: 1, by: 'ann', text: 'I have it' })
-    watch.current()
-    assert.equal(watch.note?.code, 'SUSPENDED')
+    assert.equal(noted(), 'SUSPENDED I have it')
     facts = conditionFacts({ ...retrying, suspended: 1 })
-    watch.current()
-    assert.equal(watch.note?.text, 'I have it')
+    assert.equal(noted(), 'SUSPENDED I have it')
     facts = conditionFacts(retrying)
-    watch.current()
-    assert.equal(watch.note, undefined)
+    assert.equal(noted(), undefined)
   })
 })
