@@ -102,8 +102,7 @@ const LOOKS: Readonly<Record<Exclude<ConditionCode, 'CONFIG' | 'STOPPED'>, Look>
     fill: 'yellow',
     rank: 10,
     text: ({ stands }, translate) =>
-      translate('status.givenUp', { count: String(stands.givenUp?.count ?? 0) }),
-    beside: 'if it fits'
+      translate('status.givenUp', { count: String(stands.givenUp?.count ?? 0) })
   },
   REFUSING: {
     fill: 'yellow',

@@ -121,7 +121,7 @@ export class Delivery<Content> {
   /** Messages held: waiting, on their way, awaiting or suspended. */
   get held(): number {
     const { waiting, awaiting, suspended } = this.#work?.queue.counts ?? NOTHING_QUEUED
-    return waiting + awaiting + suspended + this.#accepting
+    return waiting + awaiting + suspended + this.#unstored
   }
 
   /** The open queue survives the process. */
@@ -133,7 +133,7 @@ export class Delivery<Content> {
   state(): DeliveryState {
     return deliveryState(
       this.#summary,
-      { inFlight: this.#sending.size, accepting: this.#accepting },
+      { inFlight: this.#sending.size, accepting: this.#unstored },
       this.#tally.values(),
       this.#work?.pausing.current ?? null,
       this.#options.clock.now()
@@ -672,6 +672,11 @@ export class Delivery<Content> {
       moving.handOn(message, settlement)
     }
     return left
+  }
+
+  /** Messages that are being stored, and do not count as waiting yet. */
+  get #unstored(): number {
+    return Math.max(0, this.#accepting - (this.#work?.queue.unconfirmed ?? 0))
   }
 
   get #summary(): QueueSummary {

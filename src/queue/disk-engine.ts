@@ -96,6 +96,8 @@ export class DiskEngine implements QueueEngine {
   #groups = 0
   /** Calls that wait for a sync, in their order. */
   #held: Held[] = []
+  /** How many of them accept a message. */
+  #unconfirmed = 0
   /** They are made again before all others. */
   #again: Pending[] = []
   /** The last commit that is synced. */
@@ -138,6 +140,10 @@ export class DiskEngine implements QueueEngine {
 
   get summary(): QueueSummary {
     return this.#summary
+  }
+
+  get unconfirmed(): number {
+    return this.#unconfirmed
   }
 
   async open(): Promise<OpenedQueue> {
@@ -340,6 +346,7 @@ export class DiskEngine implements QueueEngine {
     if (held.commit <= this.#synced) held.pending.resolve(held.value)
     else {
       this.#held.push(held)
+      if (held.pending.seq !== undefined) this.#unconfirmed++
       thread.addHeld(1)
     }
   }
@@ -355,6 +362,7 @@ export class DiskEngine implements QueueEngine {
   #takeHeld(): Held[] {
     const held = this.#held
     this.#held = []
+    this.#unconfirmed = 0
     thread.addHeld(-held.length)
     return held
   }
@@ -503,8 +511,10 @@ class CallGroup {
 
   #withOwnBytes(arg: unknown): unknown {
     if (arg instanceof Uint8Array) return this.#ownBytes(arg)
-    const { outcome } = (arg ?? {}) as { outcome?: Uint8Array }
-    return outcome === undefined ? arg : { ...(arg as object), outcome: this.#ownBytes(outcome) }
+    // A filter has an outcome, too: a word.
+    const { outcome } = (arg ?? {}) as { outcome?: unknown }
+    if (!(outcome instanceof Uint8Array)) return arg
+    return { ...(arg as object), outcome: this.#ownBytes(outcome) }
   }
 
   /** Of a short Buffer, which shares its memory with others, all of that would be copied to the thread. */

@@ -45,6 +45,11 @@ export class MemoryEngine implements QueueEngine {
     return this.#isClosed ? NOTHING_QUEUED : this.#queue.summary()
   }
 
+  /** What is in memory is as safe as it gets. */
+  get unconfirmed(): number {
+    return 0
+  }
+
   open(): Promise<OpenedQueue> {
     return Promise.resolve(this.#queue.open())
   }

@@ -63,6 +63,11 @@ export class MessageQueue<Content> {
     return this.#engine.summary
   }
 
+  /** See `QueueEngine.unconfirmed`. */
+  get unconfirmed(): number {
+    return this.#engine.unconfirmed
+  }
+
   open(): Promise<OpenedQueue> {
     return this.#engine.open()
   }

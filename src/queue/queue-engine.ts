@@ -16,6 +16,8 @@ export interface QueueEngine {
   /** As the last call left it. */
   readonly counts: QueueCounts
   readonly summary: QueueSummary
+  /** So many messages count as waiting already, while it is not known yet whether they are safe. */
+  readonly unconfirmed: number
   /** @throws {QueueError} when the queue cannot be used; it may be called again then */
   open(): Promise<OpenedQueue>
   /** @throws {QueueError} before it is open */

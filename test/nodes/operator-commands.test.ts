@@ -90,7 +90,8 @@ describe('docs/operations.md', { skip }, () => {
   after(() => world.close())
 
   /** Only some records are locked. */
-  function answerTo(id: string): { body: string } {
+  function answerTo(id: string): { status?: number; body: string } {
+    if (id.startsWith('BUSY')) return { status: 500, body: '' }
     const isLocked = id.startsWith('LOCKED')
     return { body: isLocked ? ackFor(id, 'AE', 'ERR||PID^1|206|E\r') : ackFor(id) }
   }
@@ -106,12 +107,24 @@ describe('docs/operations.md', { skip }, () => {
   /** Leaves so many suspended messages in the queue. @returns their numbers, oldest first */
   async function setAside(count: number): Promise<string[]> {
     await world.nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
+    await world.nodeRed.post('/hl7-https-out/out/messages/discard', { state: 'retrying' })
     await world.eventually(() => isQuiet(0))
     for (let index = 1; index <= count; index++) {
       await world.nodeRed.inject('in', { payload: adt(`LOCKED${index}`) })
     }
     await world.eventually(() => isQuiet(count))
     return (await suspended()).map(({ id }) => id).reverse()
+  }
+
+  /** Leaves one message in the queue that is tried again later. @returns its number */
+  async function keepWaiting(type: string): Promise<string[]> {
+    await setAside(0)
+    await world.nodeRed.inject('in', { payload: adt('BUSY1').replace('ADT^A01', type) })
+    await world.eventually(async () => {
+      const { inFlight, retrying } = await world.state()
+      return retrying === 1 && inFlight === 0
+    })
+    return (await world.messages('state=retrying')).map(({ id }) => id)
   }
 
   /** Runs a command of the page as a user who may do just that. */
@@ -246,9 +259,21 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
-      /resume/,
+      /resume$/,
       async (command) => {
         assert.equal(((await as('night', command)) as NodeState).paused, null)
+      }
+    ],
+    [
+      /note/,
+      async (command) => {
+        await setAside(1)
+        const { note } = (await as('night', command)) as NodeState
+        const { by, code, text } = note ?? {}
+        assert.deepEqual(
+          [by, code, text],
+          ['night', 'SUSPENDED', 'the receiver is being restarted']
+        )
       }
     ],
     [
@@ -283,6 +308,39 @@ describe('docs/operations.md', { skip }, () => {
         await as('night', command, [first])
         await world.eventually(() => isQuiet(1))
         assert.equal((await suspended())[0]?.id, second)
+      }
+    ],
+    [
+      /try$/,
+      async (command) => {
+        await keepWaiting('ADT^A01')
+        const before = sent()
+        await as('night', command)
+        await world.eventually(() => sent() > before)
+      }
+    ],
+    [
+      /17\/suspend$/,
+      async (command) => {
+        await as('night', command, await keepWaiting('ADT^A01'))
+        await world.eventually(() => isQuiet(1))
+      }
+    ],
+    [
+      /suspend.*"retrying"/,
+      async (command) => {
+        await keepWaiting('ORU^R01')
+        assert.deepEqual(await as('night', command), { found: 1, inFlight: 0 })
+        await world.eventually(() => isQuiet(1))
+      }
+    ],
+    [
+      /discard.*"waiting"/,
+      async (command) => {
+        const [id = ''] = await keepWaiting('ADT^A01')
+        const { found } = (await as('night', command, ['0', id])) as BulkAnswer
+        assert.equal(found, 1)
+        await world.eventually(() => isQuiet(0))
       }
     ],
     [
