@@ -67,7 +67,7 @@ export class Operator<Content> {
   readonly #moving: Moving<Content>
   readonly #lastAttempts: LastAttempts
   #trial: Trial | undefined
-  /** Of single messages: whoever resends one waits for what becomes of it. */
+  /** Of single messages: an operator who resends one waits for what becomes of it. */
   readonly #watches = new Set<Trial>()
 
   constructor(context: WorkContext<Content>, moving: Moving<Content>, lastAttempts: LastAttempts) {

@@ -17,7 +17,11 @@ export function connectToProxy({ host, port, isSecure }: Proxy): Socket {
   if (!isSecure) return connectTcp({ host, port, noDelay: true, keepAlive: true })
   // Whatever the TLS settings of the node: they are for the server behind it.
   const secure = connectTls({
-    ...{ host, port, ALPNProtocols: ['http/1.1'], rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    host,
+    port,
+    ALPNProtocols: ['http/1.1'],
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
     ...(isIPv6(host) || /^[\d.]+$/.test(host) ? undefined : { servername: host })
   })
   return secure.setNoDelay(true).setKeepAlive(true)

@@ -7,7 +7,7 @@ import type { IssuedToken, TokenCache, Wait } from './token-cache.ts'
 import { TokenError } from './token-error.ts'
 import { troubleOf, type TokenStatus } from './token-status.ts'
 
-/** Minimum time between two token requests that refusals forced, whoever refused. */
+/** Minimum time between two token requests that refusals forced, by any receiver. */
 const BETWEEN_FORCED_MS = 10_000
 /** After this many refused fresh tokens in a row, wait. */
 const MAX_FRESH = 3
