@@ -17,8 +17,8 @@ const TYPES = ['hl7-https-out', 'oauth2-client-credentials'] as const
 
 /** In bytes; README.md states the same limits. */
 const MAX_PACKED = 600_000
-const MAX_UNPACKED = 2_000_000
-const MAX_INSTALLED = 7_000_000
+const MAX_UNPACKED = 2_500_000
+const MAX_INSTALLED = 8_000_000
 const MAX_PACKAGES = 40
 
 /** What Node-RED loads, and the thread of the queue files; and what these share. */
