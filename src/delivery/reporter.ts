@@ -175,10 +175,11 @@ export class Reporter {
     if (outcome === 'error' && error?.code !== 'HL7_DISCARDED') {
       this.#count('given-up', '', { count: 1 })
     }
-    const refusing = outcome === 'nak' ? this.#reports.refusing?.(type) : undefined
+    const name = printable(type)
+    const refusing = outcome === 'nak' ? this.#reports.refusing?.(name) : undefined
     if (refusing === undefined) return
     const { answer, count } = refusing
-    this.#count('refused', type, { count, type: printable(type), answer })
+    this.#count('refused', name, { count, type: name, answer })
   }
 
   /**

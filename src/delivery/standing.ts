@@ -1,4 +1,5 @@
 import type { Figures, GivenUp, Refusing } from '../queue/figures.ts'
+import { printable } from '../printable.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
@@ -71,7 +72,9 @@ export class Standing {
     this.#lastInAt = Math.min(this.#lastInAt, lastInAt ?? this.#lastInAt)
   }
 
-  #readOutcome({ type }: SettledMessage, settlement: Settlement): void {
+  #readOutcome(message: SettledMessage, settlement: Settlement): void {
+    // MSH-9 comes from outside, and is stored and shown.
+    const type = printable(message.type)
     const { error, outcome } = settlement
     // An operator's act is no trouble.
     if (error?.code === 'HL7_DISCARDED') return

@@ -67,8 +67,12 @@ describe('what stands after messages have left', () => {
     assert.deepEqual(standing.stands.refusing, [])
   })
 
-  it('is in bounded space, however many types there are', () => {
+  it('is in bounded space, however many types there are, and however long one is', () => {
     const { standing, refuse } = setUp()
+    for (let count = 0; count < 5; count++) refuse(`A\n${'x'.repeat(10_000)}`)
+    const [long] = standing.stands.refusing
+    assert.match(long?.type ?? '', /^A\?x{50,}…$/)
+    assert.ok((long?.type.length ?? 0) < 200)
     for (let type = 0; type < 1000; type++) {
       for (let count = 0; count < 5; count++) refuse(`Z${type}`)
     }
