@@ -1,5 +1,6 @@
-import { statfsSync, statSync } from 'node:fs'
+import { statfsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { sizeOf } from './file-place.ts'
 import { faultCode } from './queue-fault.ts'
 import { PAGE_BYTES } from './queue-schema.ts'
 
@@ -184,11 +185,6 @@ export class DiskSpace {
       return Infinity
     }
   }
-}
-
-/** In bytes; 0 if it is not there. */
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** What there is, in bytes. */

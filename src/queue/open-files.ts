@@ -246,8 +246,10 @@ export class OpenFiles {
         this.putBack(spec)
         return
       }
-      file?.syncer.confirm(commit)
-      if (file !== undefined) this.#listener.onSynced(path, commit)
+      if (file === undefined) return
+      file.syncer.confirm(commit)
+      // SQLite may have synced more meanwhile, and says so to nobody.
+      this.#tellSynced(path, file)
     } catch (error) {
       // What SQLite has of it stays open.
       this.#failed.add(path)

@@ -29,13 +29,12 @@ const APPLICATION_ID = 0x484c3748
  */
 const VERSION = 3
 
-/** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
-const LOG_PAGES = 4096
+/** A log is cut to so many bytes when it begins again. */
 const LOG_BYTES_KEPT = 32 * 1024 * 1024
 
 /**
  * Opens the database of a queue file, or creates it; locks it for this process. The tables of an earlier version
- * are converted.
+ * are converted. Whoever uses it writes the log back: what SQLite does by itself tells nobody of a sync that has failed.
  *
  * @param keyCheck tells whether a file was sealed with the key in use
  * @param onNotice is told of a conversion
@@ -67,7 +66,7 @@ export function openQueueDatabase(
       PRAGMA checkpoint_fullfsync = ON;
       PRAGMA secure_delete = ON;
       PRAGMA temp_store = MEMORY;
-      PRAGMA wal_autocheckpoint = ${LOG_PAGES};
+      PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
     const start = performance.now()
     // Written at once: a write error is found now and not with the first message.

@@ -161,11 +161,11 @@ export class QueueFile {
     }
     if (this.#changed === changed) return result
     this.#syncer.committed(this.#fresh)
-    if (isShort) this.#writeBack()
+    if (isShort || this.#syncer.isLogLong) this.#writeBack()
     return result
   }
 
-  /** After a commit on a disk that is short. */
+  /** After a commit. */
   #writeBack(): void {
     try {
       if (this.space.writeBack()) this.#syncer.allWritten()

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync
-} from 'node:fs'
+import { existsSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
+import { sizeOf } from './file-place.ts'
 import { STATES } from './message-row.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
@@ -30,6 +22,7 @@ import { ifReadable, readableRows, type Row } from './readable-rows.ts'
 import type { Sealer } from './seal.ts'
 import { PIECES_OF_MESSAGE, SealedParts } from './sealed-parts.ts'
 import { moment, MOST_TIME } from './stored-json.ts'
+import { hasBadHeader } from './write-ahead-log.ts'
 
 const [WAITING, AWAITING, , LEAVING, LEFT, DAMAGED] = STATES.keys()
 
@@ -141,35 +134,8 @@ export function isLogDamaged(path: string): boolean {
   }
 }
 
-const LOG_HEADER_BYTES = 32
-const FRAME_BYTES = 24 + PAGE_BYTES
-
-/** It has room for a frame: its header was synced before that (sqlite.org/fileformat2.html#walformat). */
-function hasBadHeader(log: string): boolean {
-  if (sizeOf(log) < LOG_HEADER_BYTES + FRAME_BYTES) return false
-  const header = Buffer.alloc(LOG_HEADER_BYTES)
-  const file = openSync(log, 'r')
-  readSync(file, header, 0, LOG_HEADER_BYTES, 0)
-  closeSync(file)
-  const magic = header.readUInt32BE(0)
-  let [first, second] = [0, 0]
-  for (let at = 0; at < 24; at += 8) {
-    const [one, other] = [at, at + 4].map((from) =>
-      magic === 0x377f0683 ? header.readInt32BE(from) : header.readInt32LE(from)
-    )
-    first = (first + (one ?? 0) + second) | 0
-    second = (second + (other ?? 0) + first) | 0
-  }
-  const isSum = first === header.readInt32BE(24) && second === header.readInt32BE(28)
-  return (magic & ~1) !== 0x377f0682 || !isSum
-}
-
 function isEmpty(path: string): boolean {
   return sizeOf(path) === 0
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** Locks out other processes, and leaves the log as it is. */

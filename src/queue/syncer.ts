@@ -1,10 +1,13 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
+import { hasFrames } from './write-ahead-log.ts'
 
 /** So many milliseconds pass at most before what nobody waits for is synced; or so many times what the last sync took. */
 const LAZY_MS = 50
 const LAZY_TIMES = 4
 /** While what was committed is not synced for longer than this, in milliseconds, messages no longer leave. */
 const MOST_UNSYNCED_MS = 1000
+/** A log with so many pages (16 MB) is written back to the file. */
+const LONG_LOG_PAGES = 4096
 /** Syncs of this process at a time: each takes one of the few threads of Node.js, which looks up host names with them. */
 const MOST_SYNCS = 2
 
@@ -84,6 +87,11 @@ export class Syncer {
   /** Something has waited for a sync for so long that others must wait for it, too. */
   get isOverdue(): boolean {
     return this.#synced < this.#commit && performance.now() - this.#unsyncedSince > MOST_UNSYNCED_MS
+  }
+
+  /** So much is in the log that it is to be written back. */
+  get isLogLong(): boolean {
+    return hasFrames(this.#descriptor, LONG_LOG_PAGES)
   }
 
   /** @param error a sync by SQLite has failed: the next one fails, too */

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * `slow-sync` is a disk that is slow; `disk-recorder` records what a program does to the disk, and can lie to it. What
- * their environment variables mean stands in their sources.
+ * `slow-sync` is a disk that is slow; `failing-sync` one that does not write all files; `disk-recorder` records what a
+ * program does to the disk, and can lie to it. What their environment variables mean stands in their sources.
  */
-export type PreloadName = 'slow-sync' | 'disk-recorder'
+export type PreloadName = 'slow-sync' | 'failing-sync' | 'disk-recorder'
 
 /** Libraries that change how the disk looks to a program. */
 export interface Preloads {

@@ -1,0 +1,43 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { sizeOf } from './file-place.ts'
+import { PAGE_BYTES } from './queue-schema.ts'
+
+// SQLite alone reads and writes its log (sqlite.org/fileformat2.html#walformat). What this package asks of one stands here.
+
+const HEADER_BYTES = 32
+const FRAME_HEADER_BYTES = 24
+const FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
+/** Each time the log begins again, it gets two other numbers, which each of its frames repeats. */
+const SALT_BYTES = 8
+const SALT_IN_HEADER = 16
+const SALT_IN_FRAME = 8
+
+/** Whether the log has so many frames, or had them before a transaction was rolled back. */
+export function hasFrames(log: number, count: number): boolean {
+  const ofFrame = Buffer.alloc(SALT_BYTES)
+  const at = HEADER_BYTES + (count - 1) * FRAME_BYTES + SALT_IN_FRAME
+  if (readSync(log, ofFrame, 0, SALT_BYTES, at) < SALT_BYTES) return false
+  const ofLog = Buffer.alloc(SALT_BYTES)
+  readSync(log, ofLog, 0, SALT_BYTES, SALT_IN_HEADER)
+  return ofFrame.equals(ofLog)
+}
+
+/** SQLite would read nothing of it, although it has room for a frame: its header was synced before that. */
+export function hasBadHeader(path: string): boolean {
+  if (sizeOf(path) < HEADER_BYTES + FRAME_BYTES) return false
+  const header = Buffer.alloc(HEADER_BYTES)
+  const log = openSync(path, 'r')
+  readSync(log, header, 0, HEADER_BYTES, 0)
+  closeSync(log)
+  const magic = header.readUInt32BE(0)
+  let [first, second] = [0, 0]
+  for (let at = 0; at < 24; at += 8) {
+    const [one, other] = [at, at + 4].map((from) =>
+      magic === 0x377f0683 ? header.readInt32BE(from) : header.readInt32LE(from)
+    )
+    first = (first + (one ?? 0) + second) | 0
+    second = (second + (other ?? 0) + first) | 0
+  }
+  const isSum = first === header.readInt32BE(24) && second === header.readInt32BE(28)
+  return (magic & ~1) !== 0x377f0682 || !isSum
+}

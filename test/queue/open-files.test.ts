@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { OpenFiles } from '../../src/queue/open-files.ts'
+import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
+import { event, KEY, message } from './set-up.ts'
+
+const MEGABYTE = 2 ** 20
+
+describe('OpenFiles', () => {
+  let directory: string
+  let spec: QueueFileSpec
+  let files: OpenFiles
+  let synced: number[]
+  let told: () => void
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'open-files-'))
+    spec = {
+      ...{ path: join(directory, 'queue.sqlite'), name: 'queue', key: Uint8Array.from(KEY) },
+      ...{ journalDays: 14, contentDays: 0, mostKeptBytes: Infinity },
+      ...{ order: 'none', orderKey: '', applicationAckMs: 600_000 }
+    }
+    synced = []
+    told = () => undefined
+    files = new OpenFiles({
+      onNotice: () => undefined,
+      onSynced: (_path, commit) => {
+        synced.push(commit)
+        told()
+      },
+      onFailed: () => undefined
+    })
+  })
+  afterEach(() => {
+    files.close(spec)
+    rmSync(directory, { recursive: true })
+  })
+
+  it('tells of all that is on the disk when a sync has ended, also of what SQLite has synced meanwhile', async () => {
+    const { synced: before } = files.open(spec)
+    const isTold = new Promise<void>((resolve) => {
+      told = resolve
+    })
+    files.use(spec, (file) => {
+      for (const at of [1, 2]) {
+        file.transaction((queue) => {
+          queue.addEvent(event(at))
+        })
+        file.syncer.hurry()
+      }
+      file.writeAllBack()
+    })
+    await isTold
+    assert.deepEqual(synced, [before + 2])
+  })
+
+  it('writes the log back to the file from 16 MB on', () => {
+    files.open(spec)
+    const content = Buffer.alloc(MEGABYTE)
+    for (let seq = 1; seq <= 40; seq++) {
+      files.use(spec, (file) => {
+        file.transaction((queue) => {
+          queue.accept(message(seq), content)
+        })
+      })
+    }
+    const log = statSync(`${spec.path}-wal`).size
+    assert.ok(log > 16 * MEGABYTE && log < 20 * MEGABYTE, `${log} bytes`)
+    assert.ok(statSync(spec.path).size > 32 * MEGABYTE)
+  })
+})
