@@ -2,6 +2,7 @@ import { ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'
 import {
+  isRetry,
   keepsItsMeaning,
   rowActions,
   tryReplyRules,
@@ -75,7 +76,17 @@ export function createRule(
   warning.append(warn, ` ${text('label.ruleWarn')}`)
   const then = document.createElement('div')
   then.className = 'hl7-https-rule-then'
-  then.append(icon('fa fa-long-arrow-right'), action, warning)
+  const count = document.createElement('input')
+  count.type = 'text'
+  count.inputMode = 'numeric'
+  count.maxLength = 3
+  count.className = 'hl7-https-rule-count'
+  count.value = given.count ?? ''
+  count.title = text('hint.ruleCount')
+  const times = document.createElement('label')
+  times.className = 'hl7-https-rule-times'
+  times.append(text('label.ruleCount'), ' ', count, ' ×')
+  then.append(icon('fa fa-long-arrow-right'), action, times, warning)
   const note = document.createElement('div')
   note.className = 'form-tips hl7-https-rule-note'
   note.setAttribute('role', 'status')
@@ -88,6 +99,8 @@ export function createRule(
       ...subject,
       ...(second !== undefined && subject.condition !== 'own' && { and: second.subject() }),
       action: action.value as RowAction,
+      ...(isRetry(action.value as RowAction) &&
+        count.value.trim() !== '' && { count: count.value }),
       warn: warn.checked
     }
   }
@@ -101,6 +114,7 @@ export function createRule(
     and.hidden = isOwn || second !== undefined
     if (second) second.line.hidden = isOwn
     action.title = action.selectedOptions[0]?.text ?? ''
+    times.hidden = !isRetry(action.value as RowAction)
     warning.hidden = action.value === '' || lacksAction()
     element.classList.toggle('hl7-https-rule-own', isOwn)
   }

@@ -3,6 +3,7 @@ import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import { acceptedRefusals, neverDecides } from '../../src/rules/rule-reach.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { conditionWords, severityWords } from './reply-rule-words.ts'
+import { meetsOutage } from './rule-in-outage.ts'
 
 /**
  * What is doubtful about a rule among the others, and what to do; an empty text if nothing is: it never
@@ -25,7 +26,11 @@ export function ruleNote(rules: readonly ReplyRule[], at: number, text: FormText
     return text(`hides.${hidden.ruledBelow ? move : add}`, { codes: usual(hidden.codes) })
   }
   const accepted = acceptedRefusals(rules, at)
-  if (accepted.length === 0) return ''
+  if (accepted.length === 0) {
+    const count = rule?.mostRetries
+    const isInOutage = rule !== undefined && meetsOutage(rule)
+    return count !== undefined && isInOutage ? text('times.outage', { count }) : ''
+  }
   return accepted.every((one) => one.length === 1)
     ? text('accepts.severity', {
         severity: listed(accepted.map((one) => severityWords(one, text)))

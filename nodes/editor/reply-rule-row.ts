@@ -84,6 +84,8 @@ export interface RuleRow extends RowSubject {
   /** A second condition, which has to match too; not with `own`. */
   and?: RowSubject
   action: RowAction
+  /** Of a retry: the most there are; absent or empty if only the time ends them. */
+  count?: string
   warn: boolean
 }
 
@@ -91,12 +93,18 @@ export interface RuleRow extends RowSubject {
 export function readRow(rule: ReplyRule): RuleRow {
   const action = rowAction(rule.action)
   const own = subject('own', conditionsText(rule))
-  return { ...(rowSubjects(rule) ?? own), action, warn: rule.warn && action !== '' }
+  const { mostRetries } = rule
+  return {
+    ...(rowSubjects(rule) ?? own),
+    action,
+    ...(mostRetries !== undefined && { count: String(mostRetries) }),
+    warn: rule.warn && action !== ''
+  }
 }
 
-/** The action of the list that letters as written mean, such as `WRF`. */
+/** The action of the list that letters as written mean, such as `WRF`; without its count. */
 export function rowAction(letters: string): (typeof rowActions)[number] {
-  const decides = letters.replace('W', '')
+  const decides = letters.replace(/[W\d]/g, '')
   const action = decides === 'RF' ? 'R' : decides === 'AS' ? 'A' : decides
   return rowActions.find((one) => one === action) ?? ''
 }
@@ -186,7 +194,15 @@ function fieldText(path: Extract<ReplyTest, { kind: 'field-value' }>['path']): s
 export function writeRow(row: RuleRow): string {
   if (row.action === UNCHOSEN) return `${writeConditions(row)}=`
   const warning = row.warn || row.action === '' ? 'W' : ''
-  return `${writeConditions(row)}=${warning}${row.action}`
+  const action = isRetry(row.action)
+    ? `R${row.count?.trim() ?? ''}${row.action.slice(1)}`
+    : row.action
+  return `${writeConditions(row)}=${warning}${action}`
+}
+
+/** Whether it is tried again, at most so often if one likes. */
+export function isRetry(action: RowAction): boolean {
+  return action.startsWith('R')
 }
 
 function writeConditions(row: RowSubject & { and?: RowSubject }): string {

@@ -2,10 +2,17 @@ import { outcomeOf } from '../../src/rules/hidden-refusals.ts'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import { REFUSALS } from '../../src/rules/reply-test.ts'
 import type { FormText, OutKey } from './form-text.ts'
-import { hasValue, readRow, subjectOf, type RowSubject } from './reply-rule-row.ts'
+import { hasValue, readRow, rowAction, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
 /** The parts of the form's texts that say a rule in words. Page and tab have these too. */
-export const RULE_WORDS = ['action', 'condition', 'conditionWords', 'rules', 'severity'] as const
+export const RULE_WORDS = [
+  'action',
+  'actionTimes',
+  'condition',
+  'conditionWords',
+  'rules',
+  'severity'
+] as const
 
 /** Looks up one of their texts in the reader's language. */
 export type RuleText = FormText<Extract<OutKey, `${(typeof RULE_WORDS)[number]}.${string}`>>
@@ -24,6 +31,18 @@ function subjectWords(row: RowSubject, text: RuleText): string {
   if (!hasValue(row.condition)) return text(`condition.${row.condition}`)
   const value = row.condition === 'severity' ? severityWords(row.value, text) : row.value
   return text(`conditionWords.${row.condition}`, { field: row.field, value })
+}
+
+/** A rule's action in words, such as "Retry (at most 5 ×), then suspend". */
+export function actionWords(
+  { action, mostRetries }: Pick<ReplyRule, 'action' | 'mostRetries'>,
+  text: RuleText
+): string {
+  const named = rowAction(action)
+  if (mostRetries === undefined) return text(`action.${named || 'W'}`)
+  return text(`actionTimes.${named === 'RS' || named === 'RD' ? named : 'R'}`, {
+    count: mostRetries
+  })
 }
 
 /** A rule's conditions in words, joined by "and" and "or". */

@@ -1,5 +1,5 @@
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
-import { parseReplyRules } from '../../src/rules/reply-rules.ts'
+import { parseReplyRules, type ReplyRule } from '../../src/rules/reply-rules.ts'
 import type { TestAnswer } from '../operations/answers.ts'
 import { testOutcome } from '../operations/test-outcome.ts'
 import { askNodeRed } from './ask-node-red.ts'
@@ -7,7 +7,7 @@ import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { rowAction } from './reply-rule-row.ts'
-import { conditionWords, severityWords } from './reply-rule-words.ts'
+import { actionWords, conditionWords, severityWords } from './reply-rule-words.ts'
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
 
@@ -118,23 +118,25 @@ function runningId(node: EditorNode): string | undefined {
 /** What this answer would mean for a message, and which rule says so. */
 function decisionWords(answer: TestAnswer, text: FormText<OutKey>): string {
   const { rule = '' } = answer
-  const words = actionWords(answer, text)
+  const [read] = rule === '' ? [] : parseReplyRules(rule).rules
+  const words = answerWords(answer, read, text)
   if (rule === '') return words
-  const [read] = parseReplyRules(rule).rules
   const condition = read === undefined ? rule : conditionWords(read, text)
   return text('testMessage.byRule', { action: words, condition, rule })
 }
 
-function actionWords(
+function answerWords(
   { action = '', retriedUntil = null }: TestAnswer,
+  rule: ReplyRule | undefined,
   text: FormText<OutKey>
 ): string {
   if (retriedUntil !== null && retriedUntil !== 'timeout') return text(`retried.${retriedUntil}`)
   if (action === '') return ''
-  const letters = action.replace('W', '')
+  const letters = rowAction(action)
   // One attempt only: what follows the retries follows at once.
   const isOnce = retriedUntil === null && letters.startsWith('R')
-  return text(`action.${rowAction(isOnce ? letters.slice(1) || 'F' : letters) || 'W'}`)
+  if (isOnce) return text(`action.${rowAction(letters.slice(1) || 'F') || 'W'}`)
+  return actionWords({ action, ...(rule && { mostRetries: rule.mostRetries }) }, text)
 }
 
 /** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */

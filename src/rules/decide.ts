@@ -15,6 +15,8 @@ export interface Decision {
   readonly outcome: Outcome
   /** Retry after the wait, until the failure timeout. */
   readonly retry: boolean
+  /** With `retry`: so many retries of this rule at most, whichever ends first. */
+  readonly mostRetries?: number
   /** With `await`: what follows if no application acknowledgement comes. */
   readonly late?: Late
   /** The rule that decided, as written; `''` if no rule was tested or none matched. */
@@ -55,7 +57,8 @@ export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
     rule: rule.text,
     action: rule.action,
     warnings,
-    ...(rule.late && { late: rule.late })
+    ...(rule.late && { late: rule.late }),
+    ...(rule.mostRetries !== undefined && { mostRetries: rule.mostRetries })
   }
 }
 

@@ -26,13 +26,20 @@ export function hiddenRefusals(
   if (rule === undefined || rule.outcome === null || !isBlind(rule)) return undefined
   const codes = REFUSALS.filter((code) => {
     const place = rules.findIndex((other) => decides(other, code))
-    const { outcome, retry } = rules[place] ?? unruled
+    const other: Pick<ReplyRule, 'outcome' | 'retry' | 'mostRetries'> = rules[place] ?? unruled
     const decidedAbove = place !== -1 && place < at
-    return !decidedAbove && (rule.outcome !== outcome || rule.retry !== retry)
+    return !decidedAbove && !doesTheSame(rule, other)
   })
   if (codes.length === 0) return undefined
   const ruledBelow = rules.some((other) => codes.some((code) => decides(other, code)))
   return { codes, ruledBelow }
+}
+
+function doesTheSame(
+  rule: ReplyRule,
+  other: Pick<ReplyRule, 'outcome' | 'retry' | 'mostRetries'>
+): boolean {
+  return (['outcome', 'retry', 'mostRetries'] as const).every((part) => rule[part] === other[part])
 }
 
 /** What becomes of every reply with that code, unless a rule decides about some of them. */

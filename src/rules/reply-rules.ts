@@ -33,10 +33,12 @@ export interface ReplyRule {
   readonly text: string
   /** One of these has to match, with all its tests. */
   readonly conditions: readonly (readonly ReplyTest[])[]
-  /** The letters as written, such as `RF`. */
+  /** The letters as written, with a count, such as `RF` or `R5S`. */
   readonly action: string
   /** R: retry until the failure timeout. */
   readonly retry: boolean
+  /** With a count: so many retries at most. */
+  readonly mostRetries?: number
   /** C, F, S, D or A: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
   readonly outcome: Outcome | null
   /** With A: what follows if no application acknowledgement comes. */
@@ -110,32 +112,30 @@ function readCondition(scanner: RuleScanner): ReplyTest[] {
   return tests
 }
 
-type Meaning = Pick<ReplyRule, 'retry' | 'outcome' | 'late'>
+type Meaning = Pick<ReplyRule, 'retry' | 'outcome' | 'late' | 'mostRetries' | 'warn'>
 
-/** What the letters of an action mean, but for a W, which may stand anywhere among them. */
-const meanings = new Map<string, Meaning>([
-  ['', { retry: false, outcome: null }],
-  ['C', { retry: false, outcome: 'accept' }],
-  ['F', { retry: false, outcome: 'fail' }],
-  ['S', { retry: false, outcome: 'suspend' }],
-  ['D', { retry: false, outcome: 'disable' }],
-  // Without RC: accepted after retries in vain, it could be a message that never arrived.
-  ['R', { retry: true, outcome: 'fail' }],
-  ['RF', { retry: true, outcome: 'fail' }],
-  ['RS', { retry: true, outcome: 'suspend' }],
-  ['RD', { retry: true, outcome: 'disable' }],
-  ['A', { retry: false, outcome: 'await', late: 'suspend' }],
-  ['AS', { retry: false, outcome: 'await', late: 'suspend' }],
-  ['AF', { retry: false, outcome: 'await', late: 'fail' }],
-  ['AR', { retry: false, outcome: 'await', late: 'retry' }]
-])
+/** The letters of an action, with a W before, behind or between them, but not between an R and its count. */
+const actionLetters =
+  /^(?<warnFirst>W?)(?:(?<one>[CFSD])|(?<retry>R(?<count>[1-9]\d{0,2})?)(?<warnThen>W?)(?<then>[FSD]?)|(?<wait>A)(?<warnLate>W?)(?<late>[SFR]?))?(?<warnLast>W?)$/
+
+/** Where a message ends, by letter. R alone ends as F: accepted after retries in vain, it might never have arrived. */
+const outcomes: Readonly<Record<string, Outcome>> = {
+  C: 'accept',
+  F: 'fail',
+  S: 'suspend',
+  D: 'disable',
+  '': 'fail'
+}
+
+/** What follows if no application acknowledgement comes, by the letter behind A. */
+const lates: Readonly<Record<string, Late>> = { S: 'suspend', F: 'fail', R: 'retry', '': 'suspend' }
 
 function readActions(
   scanner: RuleScanner,
   conditions: ReplyRule['conditions']
 ): Omit<ReplyRule, 'text' | 'conditions'> {
   const next = scanner.peek()
-  const { text: action, start } = scanner.run(/[A-Za-z]/)
+  const { text: action, start } = scanner.run(/[A-Za-z\d]/)
   if (action === '') throw scanner.errorHere(['', ','].includes(next) ? 'noAction' : 'action')
   // The beginning of an action is one too: the mistake is the first letter that makes it none.
   let end = 1
@@ -145,11 +145,23 @@ function readActions(
   if (meaning.outcome === 'await' && conditions.flat().some(holdsWithoutAnswer)) {
     throw new ReplyRulesError('action', start + action.indexOf('A'), 1)
   }
-  return { action, ...meaning, warn: action.includes('W') }
+  return { action, ...meaning }
 }
 
 function meaningOf(action: string): Meaning | undefined {
-  return meanings.get(action.replace('W', ''))
+  const { groups } = actionLetters.exec(action) ?? {}
+  const warnings = action.length - action.replaceAll('W', '').length
+  if (groups === undefined || warnings > 1) return undefined
+  const { one, retry, count, then = '', wait, late = '' } = groups
+  const warn = warnings > 0
+  if (wait !== undefined) {
+    return { retry: false, outcome: 'await', late: lates[late] ?? 'suspend', warn }
+  }
+  if (retry === undefined) {
+    return { retry: false, outcome: one === undefined ? null : (outcomes[one] ?? null), warn }
+  }
+  const ends = { retry: true, outcome: outcomes[then] ?? 'fail', warn }
+  return count === undefined ? ends : { ...ends, mostRetries: Number(count) }
 }
 
 /** Whether it is a test of an error or of an empty answer: neither says that the message arrived. */

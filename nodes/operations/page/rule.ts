@@ -1,8 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { ReplyRulesError } from '../../../src/rules/reply-rules.ts'
-import { rowAction, tryReplyRules } from '../../editor/reply-rule-row.ts'
-import { conditionWords, type RuleText } from '../../editor/reply-rule-words.ts'
+import { tryReplyRules } from '../../editor/reply-rule-row.ts'
+import { actionWords, conditionWords, type RuleText } from '../../editor/reply-rule-words.ts'
 import type { Frame } from './frame.ts'
 
 /** What says a rule in words: its syntax means little to anyone but its author. */
@@ -37,6 +37,5 @@ function ruleWords(rule: string, text: RuleText): string {
   const rules = tryReplyRules(rule)
   const [first] = rules instanceof ReplyRulesError ? [] : rules
   if (first === undefined) return ''
-  const action = text(`action.${rowAction(first.action) || 'W'}`)
-  return printableProse(`${conditionWords(first, text)}: ${action}`)
+  return printableProse(`${conditionWords(first, text)}: ${actionWords(first, text)}`)
 }
