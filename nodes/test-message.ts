@@ -99,6 +99,7 @@ function retriedUntil(
   { delivery: { failureTimeoutMs, failWhileUnreachable } }: OutSettings
 ): TestMessageResult['retriedUntil'] {
   if (!result.decision.retry || failureTimeoutMs === 0) return null
+  if (result.decision.mostRetries !== undefined) return 'timeout'
   if (failureTimeoutMs === Number.POSITIVE_INFINITY) return 'answered'
   const fault = faultOf(result)
   if (!fault?.isAway || failWhileUnreachable) return 'timeout'

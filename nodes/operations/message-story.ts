@@ -56,8 +56,10 @@ function recordLine(record: StoryRecord): StoryRow {
   }
 }
 
-function attemptTold({ ms, result }: AttemptRecord): Told {
-  return { kind: 'message-attempt', values: { cause: result, ms } }
+function attemptTold({ ms, result, retry }: AttemptRecord): Told {
+  const values = { cause: result, ms }
+  if (retry === undefined) return { kind: 'message-attempt', values }
+  return { kind: 'message-retry', values: { ...values, number: retry.number, of: retry.of } }
 }
 
 /** How it left, if it has. */

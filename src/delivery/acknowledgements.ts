@@ -197,7 +197,7 @@ export class Acknowledgements<Content> {
       message.outcome as Settlement | undefined
     )
     if (waitMs !== undefined) {
-      message.retries++
+      message.countRetry(decision)
       message.verdict = verdictOf(settlement)
       // First, so that a resume while the wait is being stored gives the message a new time.
       this.#sending.keepLastAttempt(message, { result, settlement })

@@ -1,10 +1,12 @@
 import {
   withRecord,
+  type CountedRetry,
   type MessageRow,
   type MessageState,
   type StoryRecord,
   type Verdict
 } from '../queue/message-row.ts'
+import type { Decision } from '../rules/decide.ts'
 
 interface StateRule {
   /** What it means, in words. */
@@ -96,6 +98,10 @@ export class Message<Content> {
   /** The number of the renewal of all clocks since which both have been counted. */
   renewals: number
   verdict: Verdict
+  /** The retries of each rule with a count, since its clock was started. */
+  retriesByRule: Readonly<Record<string, number>>
+  /** The next attempt, or the one that goes on, is one of them. */
+  countedRetry: CountedRetry | undefined
   story: readonly StoryRecord[]
   /** The receiver may have accepted it in one of its attempts. */
   mayHaveArrived: boolean
@@ -112,6 +118,8 @@ export class Message<Content> {
     this.spentMs = row.spentMs
     this.renewals = row.renewals
     this.verdict = row.verdict
+    this.retriesByRule = row.verdict.retriesByRule ?? {}
+    this.countedRetry = row.verdict.countedRetry
     this.story = row.story
     this.mayHaveArrived = row.verdict.mayHaveArrived ?? false
   }
@@ -119,6 +127,22 @@ export class Message<Content> {
   /** Something happens to it, or is done to it: stored with its next move. */
   record(record: StoryRecord): void {
     this.story = withRecord(this.story, record)
+  }
+
+  /** Whether a rule has asked for as many retries as it has. */
+  hasRetried({ rule, mostRetries = Infinity }: RetryingDecision): boolean {
+    return (this.retriesByRule[shortRule(rule)] ?? 0) >= mostRetries
+  }
+
+  /** A rule asks for a retry: stored with its next move. */
+  countRetry({ rule, mostRetries }: RetryingDecision): void {
+    this.retries++
+    this.countedRetry = undefined
+    if (mostRetries === undefined) return
+    const key = shortRule(rule)
+    const number = (this.retriesByRule[key] ?? 0) + 1
+    this.retriesByRule = { ...this.retriesByRule, [key]: number }
+    this.countedRetry = { number, of: mostRetries }
   }
 
   /**
@@ -136,6 +160,17 @@ export class Message<Content> {
     this.renewals = renewals
     this.spentMs = 0
     this.retries = 0
+    this.retriesByRule = {}
+    this.countedRetry = undefined
     this.#countedFrom = now
   }
+}
+
+type RetryingDecision = Pick<Decision, 'rule' | 'mostRetries'>
+
+/** So much of a rule tells it from others; one may have 10,000 characters. */
+const RULE_LENGTH = 200
+
+function shortRule(rule: string): string {
+  return rule.slice(0, RULE_LENGTH)
 }

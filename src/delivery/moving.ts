@@ -1,6 +1,7 @@
 import { sleep } from '../clock.ts'
-import { SET_ASIDE } from '../queue/message-row.ts'
+import { SET_ASIDE, type Verdict } from '../queue/message-row.ts'
 import type { Move } from '../queue/queue-types.ts'
+import { withoutRetries } from '../queue/stored-json.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { MESSAGE_STATES, type Message } from './message.ts'
 import { isFull, notHandedOn } from './queue-errors.ts'
@@ -101,7 +102,11 @@ export class Moving<Content> {
       spentMs,
       renewals,
       story,
-      verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict
+      verdict: {
+        ...withoutRetries(verdict),
+        ...(mayHaveArrived && { mayHaveArrived }),
+        ...((change.to === 'waiting' || change.to === 'awaiting') && countsOf(message))
+      }
     }
     return this.#context.queue.move(move, isAwaited)
   }
@@ -292,5 +297,16 @@ export class Moving<Content> {
   #finish({ row, attempts, story, verdict }: Message<Content>, isStored: boolean): Promise<void> {
     const left = isStored ? undefined : { attempts, story, verdict }
     return this.#context.queue.finish(row.seq, left)
+  }
+}
+
+/** What rules with a count have counted. */
+function countsOf({
+  countedRetry,
+  retriesByRule
+}: Message<unknown>): Pick<Verdict, 'countedRetry' | 'retriesByRule'> {
+  return {
+    ...(Object.keys(retriesByRule).length > 0 && { retriesByRule }),
+    ...(countedRetry !== undefined && { countedRetry })
   }
 }

@@ -170,7 +170,9 @@ export class Sending<Content> {
     }
     const { reply, error, elapsedMs, repeats = 0 } = result
     message.attempts += repeats
-    message.record({ at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) })
+    const { countedRetry: retry } = message
+    const record = { at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) }
+    message.record(retry === undefined ? record : { ...record, retry })
     // The auth node may be closed before this one.
     const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
     if (reply === undefined && closing.aborted && isAborted) {
@@ -209,7 +211,7 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
-    message.retries++
+    message.countRetry(result.decision)
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
     this.keepLastAttempt(message, { result, settlement })
     await this.#moving.storeAtLast(message, {
@@ -279,7 +281,9 @@ export class Sending<Content> {
   retryInMs(message: Message<Content>, result: AttemptResult, leastMs = 0): number | undefined {
     const { failureTimeoutMs, random, retry } = this.#context.options
     const leftMs = this.#leftMs(message)
-    if (!result.decision.retry || failureTimeoutMs === 0 || leftMs <= 0) return undefined
+    const { decision } = result
+    if (!decision.retry || failureTimeoutMs === 0 || leftMs <= 0) return undefined
+    if (message.hasRetried(decision)) return undefined
     const ownMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
     return Math.min(Math.max(ownMs, leastMs), leftMs)
   }

@@ -29,6 +29,16 @@ export interface Verdict {
   awaits?: 'suspend' | 'fail' | 'retry'
   /** Of one of its attempts it is not known whether the receiver accepted the message. */
   mayHaveArrived?: true
+  /** Of a message that is tried again: the retries of each rule with a count, since its clock was started. */
+  retriesByRule?: Readonly<Record<string, number>>
+  /** The next attempt is one of them. */
+  countedRetry?: CountedRetry
+}
+
+/** A retry that a rule with a count has asked for: "3 of 5". */
+export interface CountedRetry {
+  number: number
+  of: number
 }
 
 export interface AckErrorCode {
@@ -55,6 +65,8 @@ export interface AttemptRecord {
   ms: number
   /** What came of it: MSA-1, an HTTP status, or the code of an error. */
   result: string
+  /** It was a retry by a rule with a count. */
+  retry?: CountedRetry
 }
 
 /** What happened to a message besides attempts, or was done to it. */

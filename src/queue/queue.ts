@@ -47,7 +47,14 @@ import type {
   SuspendedChoice,
   WaitingChoice
 } from './queue-types.ts'
-import { moment, pauseFrom, resentFrom, storyFrom, verdictFrom } from './stored-json.ts'
+import {
+  moment,
+  pauseFrom,
+  resentFrom,
+  storyFrom,
+  verdictFrom,
+  withoutRetries
+} from './stored-json.ts'
 import { Turns } from './turns.ts'
 import { Uptime } from './uptime.ts'
 
@@ -636,7 +643,7 @@ export class Queue<Stored> {
       retries: isCurrent ? row.retries : 0,
       spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
       renewals: Math.max(row.renewals, this.#known.renewals),
-      verdict: verdictFrom(row.verdict),
+      verdict: isCurrent ? verdictFrom(row.verdict) : withoutRetries(verdictFrom(row.verdict)),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
       isEdited: row.edited_at !== null,

@@ -16,6 +16,15 @@ export function verdictFrom(stored: string | null): Verdict {
   return stored === null ? NO_VERDICT : { ...NO_VERDICT, ...objectFrom(stored) }
 }
 
+/** The clocks were restarted: what rules with a count had counted counts no longer. */
+export function withoutRetries({
+  retriesByRule: _,
+  countedRetry: __,
+  ...verdict
+}: Verdict): Verdict {
+  return verdict
+}
+
 export function storyFrom(stored: string | null): StoryRecord[] {
   const list = stored === null ? [] : parsed(stored)
   return Array.isArray(list) ? (list as StoryRecord[]) : []
