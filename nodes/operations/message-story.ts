@@ -59,7 +59,7 @@ function recordLine(record: StoryRecord): StoryRow {
 function attemptTold({ ms, result, retry }: AttemptRecord): Told {
   const values = { cause: result, ms }
   if (retry === undefined) return { kind: 'message-attempt', values }
-  return { kind: 'message-retry', values: { ...values, number: retry.number, of: retry.of } }
+  return { kind: 'message-retry', values: { ...values, number: retry.number, most: retry.of } }
 }
 
 /** How it left, if it has. */
