@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
+import { meetsOutage } from '../../nodes/editor/rule-in-outage.ts'
 import { rowActions, rowConditions, hasValue } from '../../nodes/editor/reply-rule-row.ts'
-import { conditionWords, restWords } from '../../nodes/editor/reply-rule-words.ts'
+import { actionWords, conditionWords, restWords } from '../../nodes/editor/reply-rule-words.ts'
 
 const labels: unknown = JSON.parse(
   readFileSync(new URL('../../locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
@@ -55,6 +56,28 @@ describe('reply rules in words', () => {
       'no reply in time or connection cut',
       'HTTP error status 4xx'
     ])
+  })
+
+  it('say how often a rule retries', () => {
+    const [counted, plain, accepts] = parseReplyRules('E=WR5S,E=RF,:?A=C').rules
+    assert.ok(counted && plain && accepts)
+    assert.equal(actionWords(counted, text), 'Retry (at most 5 ×), then suspend')
+    assert.equal(actionWords(plain, text), 'Retry, then fail')
+    assert.equal(actionWords(accepts, text), 'Accept')
+  })
+
+  it('tell whether an outage meets a rule, which a count would then end for all', () => {
+    const met = 'E|E#connect|E#tls|E#token|E#503|E#5xx|(E#500,E#401)|@status:4xx|E&@*busy'
+    const other = ':?E|X|:~|E#timeout|E#reset|E#500|E#400|@ERR-3:206|@again|E#503&:?E|E#ECONNRESET'
+    for (const [list, isMet] of [
+      [met, true],
+      [other, false]
+    ] as const) {
+      for (const condition of list.split('|')) {
+        const [rule] = parseReplyRules(`${condition}=R5S`).rules
+        assert.equal(rule && meetsOutage(rule), isMet, condition)
+      }
+    }
   })
 
   it('have a text for every condition and action', () => {

@@ -366,6 +366,26 @@ describe('the list of reply rules', () => {
     assert.match(await words(), gone)
   })
 
+  it('takes how often a rule retries, and warns where an outage would end all messages', async () => {
+    await open('empty')
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    await editor.type(area, ':?A=C,@ERR-3:206=R5S,(:?E,:?R,:_,:*,:~,X)=F,E=R')
+    await editor.page.click('#hl7-https-out-rules-show-list')
+    assert.equal((await rows())[1], 'errorNumber 206 RS 5')
+    assert.deepEqual(await warnings(), [])
+    await editor.page.fill('.hl7-https-rule-count >> nth=1', '10')
+    await editor.page.fill('.hl7-https-rule-count >> nth=3', '3')
+    assert.equal(await text(), ':?A=C,@ERR-3:206=R10S,(:?E,:?R,:_,:*,:~,X)=F,E=R3')
+    assert.deepEqual(
+      (await warnings()).map((words) => words.slice(0, 40)),
+      ['3 An outage meets this rule too: after 3 r']
+    )
+    await editor.page.fill('.hl7-https-rule-count >> nth=3', '0')
+    assert.match(await editor.mistake(area.slice(1)), /count/)
+    await editor.page.fill('.hl7-https-rule-count >> nth=3', '')
+    assert.match(await text(), /,E=R$/)
+  })
+
   it('follows the text', async () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')

@@ -24,6 +24,10 @@ describe('a rule that hides refusals', () => {
     [`@*stored=C,${DEFAULT_REPLY_RULES}`, [`@*stored=C ${all} below`]],
     [`:T?=C,:?A=C,:?E=F`, [`:T?=C ${all} below`]],
     [`@MSH-3:LAB=S,${DEFAULT_REPLY_RULES}`, [`@MSH-3:LAB=S ${all} below`]],
+    // Another count is another decision.
+    [':T?=R5S,(:?E,:?R)=R5S', []],
+    [':T?=R5S,(:?E,:?R)=R6S', [`:T?=R5S ${all} below`]],
+    [':T?=R5S,(:?E,:?R)=RS', [`:T?=R5S ${all} below`]],
     // It decides, if it does not accept.
     [`@status:500=R,${DEFAULT_REPLY_RULES}`, [`@status:500=R ${all} below`]],
     // Every alternative counts; tests of the answer alone do not look at MSA-1.
