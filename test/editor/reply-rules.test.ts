@@ -378,7 +378,7 @@ describe('the list of reply rules', () => {
     assert.equal(await text(), ':?A=C,@ERR-3:206=R10S,(:?E,:?R,:_,:*,:~,X)=F,E=R3')
     assert.deepEqual(
       (await warnings()).map((words) => words.slice(0, 40)),
-      ['3 An outage meets this rule too: after 3 r']
+      ['3 An outage meets this rule too: after 3']
     )
     await editor.page.fill('.hl7-https-rule-count >> nth=3', '0')
     assert.match(await editor.mistake(area.slice(1)), /count/)
