@@ -82,10 +82,12 @@ export function createRule(
   count.maxLength = 3
   count.className = 'hl7-https-rule-count'
   count.value = given.count ?? ''
+  count.placeholder = '∞'
   count.title = text('hint.ruleCount')
+  count.setAttribute('aria-label', text('label.ruleCount'))
   const times = document.createElement('label')
   times.className = 'hl7-https-rule-times'
-  times.append(text('label.ruleCount'), ' ', count, ' ×')
+  times.append(count, ' ×')
   then.append(icon('fa fa-long-arrow-right'), action, times, warning)
   const note = document.createElement('div')
   note.className = 'form-tips hl7-https-rule-note'

@@ -1,8 +1,8 @@
 import {
   withRecord,
-  type CountedRetry,
   type MessageRow,
   type MessageState,
+  type RuleRetries,
   type StoryRecord,
   type Verdict
 } from '../queue/message-row.ts'
@@ -95,13 +95,11 @@ export class Message<Content> {
   /** Retries since its clock was started. */
   retries: number
   spentMs: number
-  /** The number of the renewal of all clocks since which both have been counted. */
+  /** What rules with a count have counted; its `next` is the next attempt, or the one that goes on. */
+  ruleRetries: RuleRetries | undefined
+  /** The number of the renewal of all clocks since which these have been counted. */
   renewals: number
   verdict: Verdict
-  /** The retries of each rule with a count, since its clock was started. */
-  retriesByRule: Readonly<Record<string, number>>
-  /** The next attempt, or the one that goes on, is one of them. */
-  countedRetry: CountedRetry | undefined
   story: readonly StoryRecord[]
   /** The receiver may have accepted it in one of its attempts. */
   mayHaveArrived: boolean
@@ -117,9 +115,8 @@ export class Message<Content> {
     this.retries = row.retries
     this.spentMs = row.spentMs
     this.renewals = row.renewals
+    this.ruleRetries = row.ruleRetries
     this.verdict = row.verdict
-    this.retriesByRule = row.verdict.retriesByRule ?? {}
-    this.countedRetry = row.verdict.countedRetry
     this.story = row.story
     this.mayHaveArrived = row.verdict.mayHaveArrived ?? false
   }
@@ -131,18 +128,20 @@ export class Message<Content> {
 
   /** Whether a rule has asked for as many retries as it has. */
   hasRetried({ rule, mostRetries = Infinity }: RetryingDecision): boolean {
-    return (this.retriesByRule[shortRule(rule)] ?? 0) >= mostRetries
+    return (this.ruleRetries?.byRule[shortRule(rule)] ?? 0) >= mostRetries
   }
 
   /** A rule asks for a retry: stored with its next move. */
   countRetry({ rule, mostRetries }: RetryingDecision): void {
     this.retries++
-    this.countedRetry = undefined
-    if (mostRetries === undefined) return
+    const byRule = this.ruleRetries?.byRule
+    if (mostRetries === undefined) {
+      this.ruleRetries = byRule && { byRule }
+      return
+    }
     const key = shortRule(rule)
-    const number = (this.retriesByRule[key] ?? 0) + 1
-    this.retriesByRule = { ...this.retriesByRule, [key]: number }
-    this.countedRetry = { number, of: mostRetries }
+    const number = (byRule?.[key] ?? 0) + 1
+    this.ruleRetries = { byRule: { ...byRule, [key]: number }, next: { number, of: mostRetries } }
   }
 
   /**
@@ -160,8 +159,7 @@ export class Message<Content> {
     this.renewals = renewals
     this.spentMs = 0
     this.retries = 0
-    this.retriesByRule = {}
-    this.countedRetry = undefined
+    this.ruleRetries = undefined
     this.#countedFrom = now
   }
 }

@@ -1,7 +1,6 @@
 import { sleep } from '../clock.ts'
-import { SET_ASIDE, type Verdict } from '../queue/message-row.ts'
+import { SET_ASIDE } from '../queue/message-row.ts'
 import type { Move } from '../queue/queue-types.ts'
-import { withoutRetries } from '../queue/stored-json.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { MESSAGE_STATES, type Message } from './message.ts'
 import { isFull, notHandedOn } from './queue-errors.ts'
@@ -88,7 +87,9 @@ export class Moving<Content> {
   }
 
   #queueMove(message: Message<Content>, { isAwaited, ...change }: Change): Promise<boolean> {
-    const { row, attempts, mayHaveArrived, renewals, retries, spentMs, story, verdict } = message
+    const { row, attempts, renewals, retries, ruleRetries, spentMs, story } = message
+    const { mayHaveArrived, verdict } = message
+    const isToBeSent = change.to === 'waiting' || change.to === 'awaiting'
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
       throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
@@ -100,13 +101,10 @@ export class Moving<Content> {
       attempts,
       retries,
       spentMs,
+      ruleRetries: isToBeSent ? ruleRetries : undefined,
       renewals,
       story,
-      verdict: {
-        ...withoutRetries(verdict),
-        ...(mayHaveArrived && { mayHaveArrived }),
-        ...((change.to === 'waiting' || change.to === 'awaiting') && countsOf(message))
-      }
+      verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict
     }
     return this.#context.queue.move(move, isAwaited)
   }
@@ -297,16 +295,5 @@ export class Moving<Content> {
   #finish({ row, attempts, story, verdict }: Message<Content>, isStored: boolean): Promise<void> {
     const left = isStored ? undefined : { attempts, story, verdict }
     return this.#context.queue.finish(row.seq, left)
-  }
-}
-
-/** What rules with a count have counted. */
-function countsOf({
-  countedRetry,
-  retriesByRule
-}: Message<unknown>): Pick<Verdict, 'countedRetry' | 'retriesByRule'> {
-  return {
-    ...(Object.keys(retriesByRule).length > 0 && { retriesByRule }),
-    ...(countedRetry !== undefined && { countedRetry })
   }
 }

@@ -170,7 +170,7 @@ export class Sending<Content> {
     }
     const { reply, error, elapsedMs, repeats = 0 } = result
     message.attempts += repeats
-    const { countedRetry: retry } = message
+    const retry = message.ruleRetries?.next
     const record = { at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) }
     message.record(retry === undefined ? record : { ...record, retry })
     // The auth node may be closed before this one.

@@ -29,16 +29,20 @@ export interface Verdict {
   awaits?: 'suspend' | 'fail' | 'retry'
   /** Of one of its attempts it is not known whether the receiver accepted the message. */
   mayHaveArrived?: true
-  /** Of a message that is tried again: the retries of each rule with a count, since its clock was started. */
-  retriesByRule?: Readonly<Record<string, number>>
-  /** The next attempt is one of them. */
-  countedRetry?: CountedRetry
 }
 
 /** A retry that a rule with a count has asked for: "3 of 5". */
 export interface CountedRetry {
   number: number
   of: number
+}
+
+/** What rules with a count have counted since the clock of a message was started. */
+export interface RuleRetries {
+  /** The retries that each has asked for, by the rule as written. */
+  readonly byRule: Readonly<Record<string, number>>
+  /** The next attempt is one of them. */
+  readonly next?: CountedRetry | undefined
 }
 
 export interface AckErrorCode {
@@ -120,7 +124,9 @@ export interface MessageRow {
   readonly retries: number
   /** Time counted towards the failure timeout, in milliseconds. */
   readonly spentMs: number
-  /** The number of the renewal of all clocks since which both have been counted. */
+  /** Undefined if no rule with a count has had it tried again. */
+  readonly ruleRetries: RuleRetries | undefined
+  /** The number of the renewal of all clocks since which these have been counted. */
   readonly renewals: number
   readonly verdict: Verdict
   readonly story: readonly StoryRecord[]

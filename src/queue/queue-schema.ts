@@ -21,8 +21,8 @@ export const EVENT_COLUMNS = `(
  *
  * - `lane`: the hash of the key, without an order null. `turn`, `counts_from`: see `queue.ts`; on the time for
  *   which the queue has been open in all runs, in milliseconds.
- * - `renewals`: the number of the renewal of all clocks since which `retries` and `spent_ms` were counted; after a
- *   later one they count as 0.
+ * - `renewals`: the number of the renewal of all clocks since which `retries`, `spent_ms` and `rule_retries` were
+ *   counted; after a later one they count as 0.
  * - `deaths`: how many processes have ended while they worked on it.
  * - `verdict`, `story`, `resent`: JSON, in codes (`message-row.ts`).
  * - `kept_bytes`: of a message that has left, the size of its content and outcome, if they are kept; 0 while the
@@ -30,8 +30,7 @@ export const EVENT_COLUMNS = `(
  * - `found`: keyed hashes of fields, by which messages are searched for; `part` is `seq / 4096`, so that they can go
  *   by age.
  * - `edited_at`: when an operator last replaced its text: wall clock, milliseconds.
- * - `rule_retries`: of rules that limit how often they have it tried again, how often they have: JSON, by the rule as
- *   written. Of no use yet.
+ * - `rule_retries`: what rules that limit how often they have it tried again have counted: JSON (`RuleRetries`).
  * - `minute`: what happened in each minute of the last day (`figures-table.ts`).
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
  *   outcome, and 2 is kept for the content before it was edited.

@@ -22,6 +22,7 @@ export interface StoredRow {
   story: string | null
   resent: string | null
   edited_at: number | null
+  rule_retries: string | null
   kept_bytes: number | null
 }
 
@@ -57,7 +58,7 @@ export function isSound(row: StoredRow): boolean {
     [row.accepted_at, row.changed_at, row.attempts, row.retries, row.spent_ms, row.renewals].every(
       (value) => typeof value === 'number'
     ) &&
-    [row.verdict, row.story, row.resent].every(
+    [row.verdict, row.story, row.resent, row.rule_retries].every(
       (value) => value === null || typeof value === 'string'
     )
   )
@@ -67,7 +68,7 @@ export function isSound(row: StoredRow): boolean {
 export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
 export const COLUMNS =
-  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, kept_bytes'
+  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, rule_retries, kept_bytes'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT] = STATES.keys()
 
@@ -135,7 +136,7 @@ export class Statements {
     )
     this.move = db.prepare(`
       UPDATE message SET state = ?, turn = ?, changed_at = ?, attempts = ?, retries = ?,
-        spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?
+        spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?, rule_retries = ?
       WHERE seq = ?`)
     this.leave = db.prepare(
       `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL WHERE seq = ?`
@@ -318,6 +319,7 @@ type RowValues = [
   story: string | null,
   resent: string | null,
   editedAt: number | null,
+  ruleRetries: string | null,
   keptBytes: number | null
 ]
 
@@ -340,7 +342,8 @@ function rowOf(values: RowValues): StoredRow {
     story: values[14],
     resent: values[15],
     edited_at: values[16],
-    kept_bytes: values[17]
+    rule_retries: values[17],
+    kept_bytes: values[18]
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   MessageState,
   Outcome,
   Resent,
+  RuleRetries,
   StoryRecord,
   Verdict
 } from './message-row.ts'
@@ -61,7 +62,9 @@ export interface Move<Stored> {
   attempts: number
   retries: number
   spentMs: number
-  /** The number of the renewal of all clocks since which both have been counted. */
+  /** Of one that is still to be sent. */
+  ruleRetries?: RuleRetries | undefined
+  /** The number of the renewal of all clocks since which these have been counted. */
   renewals: number
   verdict: Verdict
   story: readonly StoryRecord[]

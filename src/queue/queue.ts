@@ -51,9 +51,9 @@ import {
   moment,
   pauseFrom,
   resentFrom,
+  ruleRetriesFrom,
   storyFrom,
-  verdictFrom,
-  withoutRetries
+  verdictFrom
 } from './stored-json.ts'
 import { Turns } from './turns.ts'
 import { Uptime } from './uptime.ts'
@@ -360,7 +360,8 @@ export class Queue<Stored> {
       counts_from: move.counts === true ? now : null,
       renewals: move.renewals,
       verdict: JSON.stringify(move.verdict),
-      story: move.story.length === 0 ? null : JSON.stringify(move.story)
+      story: move.story.length === 0 ? null : JSON.stringify(move.story),
+      rule_retries: move.ruleRetries === undefined ? null : JSON.stringify(move.ruleRetries)
     })
     return true
   }
@@ -643,7 +644,8 @@ export class Queue<Stored> {
       retries: isCurrent ? row.retries : 0,
       spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
       renewals: Math.max(row.renewals, this.#known.renewals),
-      verdict: isCurrent ? verdictFrom(row.verdict) : withoutRetries(verdictFrom(row.verdict)),
+      ruleRetries: isCurrent ? ruleRetriesFrom(row.rule_retries) : undefined,
+      verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
       isEdited: row.edited_at !== null,
@@ -668,7 +670,8 @@ export class Queue<Stored> {
       counts_from: null,
       renewals: this.#known.renewals,
       verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
-      story: JSON.stringify(withRecord(storyFrom(row.story), act))
+      story: JSON.stringify(withRecord(storyFrom(row.story), act)),
+      rule_retries: null
     })
     this.#sql.setDeaths.run(0, row.seq)
     this.#options.onFresh?.(row.seq)
@@ -691,6 +694,7 @@ export class Queue<Stored> {
         facts.renewals,
         facts.verdict,
         facts.story,
+        facts.rule_retries,
         row.seq
       )
     })
@@ -775,7 +779,8 @@ export class Queue<Stored> {
         counts_from: null,
         renewals: this.#known.renewals,
         verdict: JSON.stringify({ ...verdictFrom(row.verdict), errorCode: 'ERR_ENDED_TWICE' }),
-        story: JSON.stringify(story)
+        story: JSON.stringify(story),
+        rule_retries: null
       })
       return this.#rowOf(this.#row(row.seq))
     })
@@ -833,7 +838,14 @@ interface Known {
 /** Columns that a change of state writes besides state, turn and time. */
 type Facts = Pick<
   StoredRow,
-  'attempts' | 'retries' | 'spent_ms' | 'counts_from' | 'renewals' | 'verdict' | 'story'
+  | 'attempts'
+  | 'retries'
+  | 'spent_ms'
+  | 'counts_from'
+  | 'renewals'
+  | 'verdict'
+  | 'story'
+  | 'rule_retries'
 >
 
 function notQueued(seq: number): QueueError {

@@ -1,5 +1,11 @@
 import type { Figures, GivenUp, Note, Refusing } from './figures.ts'
-import { NO_VERDICT, type Resent, type StoryRecord, type Verdict } from './message-row.ts'
+import {
+  NO_VERDICT,
+  type Resent,
+  type RuleRetries,
+  type StoryRecord,
+  type Verdict
+} from './message-row.ts'
 import type { Pause } from './queue-event.ts'
 
 // What a queue file holds as JSON. Never throws: a damaged detail must not hold back a message.
@@ -16,13 +22,10 @@ export function verdictFrom(stored: string | null): Verdict {
   return stored === null ? NO_VERDICT : { ...NO_VERDICT, ...objectFrom(stored) }
 }
 
-/** The clocks were restarted: what rules with a count had counted counts no longer. */
-export function withoutRetries({
-  retriesByRule: _,
-  countedRetry: __,
-  ...verdict
-}: Verdict): Verdict {
-  return verdict
+export function ruleRetriesFrom(stored: string | null): RuleRetries | undefined {
+  if (stored === null) return undefined
+  const { byRule, next } = objectFrom(stored) as Partial<RuleRetries>
+  return { byRule: { ...byRule }, next }
 }
 
 export function storyFrom(stored: string | null): StoryRecord[] {

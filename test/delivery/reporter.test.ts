@@ -236,6 +236,7 @@ describe('the log', () => {
       changedAt: 0,
       retries: 0,
       spentMs: 0,
+      ruleRetries: undefined,
       renewals: 0,
       verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
       story: [],

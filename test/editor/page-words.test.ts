@@ -225,7 +225,7 @@ describe('the words of the tab', () => {
       ...{ controlId: 'A1', type: 'ADT^A01', of: 'token server', days: 9, problems: 'no URL' },
       ...{ acceptedAt: '2026-11-25T02:40:57Z', ms: 120, ackCode: 'AA', answer: 'AE 207' },
       ...{ host: 'a:1', server: 'b', client: 'c', proxy: 'd', waiting: 2, queue: 'disk' },
-      ...{ contact: 'the desk', note: 'upgrade', said: 'no' }
+      ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 }
     }
     for (const language of languages) {
       for (const kind of kinds) {

@@ -107,6 +107,7 @@ const versions: Record<string, OldVersion> = {
           state: 'waiting',
           attempts: 2,
           spentMs: 1500.5,
+          ruleRetries: undefined,
           renewals: 0,
           verdict: { ...NO_VERDICT, status: 409, rule: ':?E=R', cause: 'ECONNREFUSED' }
         }
@@ -205,6 +206,7 @@ for (const [version, old] of Object.entries(versions)) {
             attempts: 0,
             retries: 0,
             spentMs: 0,
+            ruleRetries: undefined,
             renewals: 0,
             verdict: NO_VERDICT,
             story: seq === 11 ? ['suspended'] : [],

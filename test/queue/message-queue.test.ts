@@ -114,6 +114,7 @@ for (const [engine, open] of Object.entries(engines)) {
         attempts: 0,
         retries: 0,
         spentMs: 0,
+        ruleRetries: undefined,
         renewals: 0,
         verdict: NO_VERDICT,
         story: [],
@@ -127,7 +128,8 @@ for (const [engine, open] of Object.entries(engines)) {
       const queue = await open()
       await accept(queue, 1)
       const story = [{ at: 5, ms: 7.5, result: 'AE' }]
-      const facts = { attempts: 3, retries: 2, spentMs: 12.5, verdict, story }
+      const ruleRetries = { byRule: { 'E#503=R5S': 2 }, next: { number: 2, of: 5 } }
+      const facts = { attempts: 3, retries: 2, spentMs: 12.5, ruleRetries, verdict, story }
       const before = Date.now()
       assert.equal(
         await queue.move(moveOf(1, 'suspended', { ...facts, outcome: { of: 'ü' } })),

@@ -27,6 +27,7 @@ function row(seq: number): MessageRow {
     attempts: 0,
     retries: 0,
     spentMs: 0,
+    ruleRetries: undefined,
     renewals: 0,
     verdict: NO_VERDICT,
     story: [],
