@@ -44,6 +44,48 @@ const arrows = Object.entries(mayImport).flatMap(([room, allowed]) =>
   }))
 )
 
+/**
+ * The rooms of `nodes/` that each room may import; the nodes at its root may import them all. The forms have of the
+ * operators' room only the page, and what its routes are called and take.
+ */
+const nodesMayImport = {
+  settings: [],
+  flow: ['settings'],
+  tests: ['settings', 'flow'],
+  rules: [],
+  operations: ['settings', 'flow', 'tests', 'rules'],
+  editor: [
+    'settings',
+    'rules',
+    'tests/test-sample\\.ts$',
+    'tests/test-result\\.ts$',
+    'operations/page',
+    'operations/(?:answers|permissions|route-request|route-table|test-outcome|tick-topic)\\.ts$'
+  ]
+}
+
+const nodeArrows = Object.entries(nodesMayImport).flatMap(([room, allowed]) => {
+  const others = allowed.map((one) => (one.endsWith('$') ? one : `${one}/`))
+  const open = ['\\.\\./(?:src|locales)/', ...others].join('|')
+  return [1, 2, 3].map((depth) => ({
+    files: [`nodes/${room}/${'*/'.repeat(depth - 1)}*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              // Within the room, its directories may import one another.
+              regex: `^(?:\\.\\./){${depth}}(?!${open})`,
+              message: `nodes/${room} may import only from src/ and: ${allowed.join(', ') || 'no other room'}.`
+            }
+          ]
+        }
+      ]
+    }
+  }))
+})
+
 export default defineConfig(
   globalIgnores(['dist/', 'resources/', 'node_modules/', 'coverage/']),
   js.configs.recommended,
@@ -77,6 +119,7 @@ export default defineConfig(
     languageOptions: { globals: { console: 'readonly', process: 'readonly' } }
   },
   ...arrows,
+  ...nodeArrows,
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -1,17 +1,17 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { authParts, deployedAuthNodes } from './auth-parts.ts'
-import { deployedConfigNodes } from './connection.ts'
-import { makeAuthParts } from './make-auth-parts.ts'
-import { listNode } from './node-lifecycle.ts'
-import { deployedSource } from './node-source.ts'
-import { tokenCredentials } from './oauth2-client-credentials-properties.ts'
+import { authParts, deployedAuthNodes } from './settings/auth-parts.ts'
+import { deployedConfigNodes } from './settings/connection.ts'
+import { makeAuthParts } from './settings/make-auth-parts.ts'
+import { listNode } from './settings/node-lifecycle.ts'
+import { deployedSource } from './settings/node-source.ts'
+import { tokenCredentials } from './settings/oauth2-client-credentials-properties.ts'
 import { registerRoutes } from './operations/register-routes.ts'
-import { typesOf } from './property-table.ts'
-import { tokenRoutes } from './token-route.ts'
+import { tokenTestRoute } from './operations/test-routes.ts'
+import { typesOf } from './settings/property-table.ts'
 
 /** Registers the config node that always has a fresh token. */
 export default function (RED: NodeAPI): void {
-  registerRoutes(RED, tokenRoutes(RED))
+  registerRoutes(RED, tokenTestRoute(RED))
 
   function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)

@@ -2,14 +2,17 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { outCredentials, outProperties } from '../nodes/hl7-https-out-properties.ts'
-import { tokenCredentials, tokenProperties } from '../nodes/oauth2-client-credentials-properties.ts'
+import { outCredentials, outProperties } from '../nodes/settings/hl7-https-out-properties.ts'
+import {
+  tokenCredentials,
+  tokenProperties
+} from '../nodes/settings/oauth2-client-credentials-properties.ts'
 import type {
   Credential,
   CredentialTable,
   Property,
   PropertyTable
-} from '../nodes/property-table.ts'
+} from '../nodes/settings/property-table.ts'
 import { type CatalogueName, textsOf, type Texts } from './texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

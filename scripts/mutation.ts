@@ -30,8 +30,7 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   },
   queue: {
     // Without what repairs files, and what only the thread runs: the tests of these take minutes.
-    mutate:
-      'src/queue/!(log-frames|open-files|queue-thread|queue-worker|readable-rows|renewal|rescue).ts',
+    mutate: 'src/queue/!(open-files|queue-thread|queue-worker|readable-rows|renewal|rescue).ts',
     tests:
       'test/queue/!(conversion|damage|disk-engine|disk-faults|queue-thread|slow-disk|syncer).test.ts'
   },
@@ -42,7 +41,7 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   // What can be tested without a Node-RED and without a browser.
   nodes: {
     mutate:
-      'nodes/{certificate-watch,flow-commands,jsonata,orphaned-queues,status-line,operations/{register-routes,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value,reply-rule-row,reply-rule-words}}.ts',
+      'nodes/{flow/{certificate-watch,flow-commands,status-line},settings/jsonata,operations/{register-routes,orphaned-queues,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value},rules/{reply-rule-row,reply-rule-words}}.ts',
     tests:
       'test/{operations/{hl7-lines,place,register-routes,reply-reading,report},nodes/{certificate-watch,flow-commands,jsonata,orphaned-queues,sidebar-tick,status-line},editor/{address-kind,client-certificate,named-value,page-words,reply-rule-row,reply-rule-words}}.test.ts'
   }

@@ -5,3 +5,12 @@ import type codes from '../locales/en-US/codes.json'
  * not in it does not compile. docs/, README.md and the help are made from it.
  */
 export type Codes = typeof codes
+
+/** By this name Status nodes, monitoring and scripts tell conditions from one another. */
+export type ConditionCode = keyof Codes['status']
+
+/** Somebody is needed; it should be watched; all is well. */
+export type Level = 'call' | 'watch' | 'fine'
+
+/** Whose certificate it is: the receiver's, the token server's, or the client certificate. */
+export type CertificateOwner = 'receiver' | 'token server' | 'client'

@@ -1,6 +1,6 @@
 import { bodyPresets, type BodyPreset } from './body-presets.ts'
 import type { Form } from './form.ts'
-import type { OutKey } from './form-text.ts'
+import type { OutKey } from '../../src/form-text.ts'
 
 /**
  * Wires the select that fills in template, content type, fields and headers. Entries of that name

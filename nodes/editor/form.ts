@@ -6,8 +6,8 @@ import {
   type PropertyTable,
   type ReadValue,
   type Tabs
-} from '../property-table.ts'
-import type { FormText, MistakeText, SharedKey } from './form-text.ts'
+} from '../settings/property-table.ts'
+import type { FormText, MistakeText, SharedKey } from '../../src/form-text.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
 import { explainMark } from './mistake-words.ts'
 import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'

@@ -1,5 +1,5 @@
-import { SECRETS, type ValueType } from '../property-table.ts'
-import type { FormText, OutKey, SharedKey } from './form-text.ts'
+import { SECRETS, type ValueType } from '../settings/property-table.ts'
+import type { FormText, OutKey, SharedKey } from '../../src/form-text.ts'
 import { showMistake } from './mistake-words.ts'
 import { namedValue, type NamedValue } from './named-value.ts'
 

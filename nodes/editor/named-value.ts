@@ -6,7 +6,7 @@ import {
   type HeaderProblem
 } from '../../src/https/header-values.ts'
 import { parseJson } from '../../src/json-text.ts'
-import { isSecret, type EntryNames } from '../property-table.ts'
+import { isSecret, type EntryNames } from '../settings/property-table.ts'
 import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */

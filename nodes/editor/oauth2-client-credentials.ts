@@ -1,15 +1,15 @@
-import { is, names, type ReadValue } from '../property-table.ts'
+import { is, names, type ReadValue } from '../settings/property-table.ts'
 import {
   needsKey,
   showsKey,
   takesSecret,
   tokenCredentials,
   tokenProperties
-} from '../oauth2-client-credentials-properties.ts'
-import { readStatuses } from '../refused-statuses.ts'
+} from '../settings/oauth2-client-credentials-properties.ts'
+import { readStatuses } from '../settings/refused-statuses.ts'
 import { namesClientCertificate } from './client-certificate.ts'
 import { createForm } from './form.ts'
-import type { TokenKey } from './form-text.ts'
+import type { TokenKey } from '../../src/form-text.ts'
 import { hostOf } from './host-of.ts'
 import { prepareAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'

@@ -1,4 +1,4 @@
-import type { FormText, OutKey } from './form-text.ts'
+import type { FormText, OutKey } from '../../src/form-text.ts'
 import {
   conditions,
   hasField,
@@ -6,8 +6,8 @@ import {
   rowConditions,
   type RowCondition,
   type RowSubject
-} from './reply-rule-row.ts'
-import { SEVERITIES } from './reply-rule-words.ts'
+} from '../rules/reply-rule-row.ts'
+import { SEVERITIES } from '../rules/reply-rule-words.ts'
 
 /** A value field is at most this many digits wide: the condition before it needs room too. */
 const MOST_DIGITS = 21

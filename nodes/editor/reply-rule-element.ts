@@ -1,5 +1,5 @@
 import { ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
-import type { FormText, OutKey } from './form-text.ts'
+import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'
 import {
   isRetry,
@@ -12,7 +12,7 @@ import {
   type RowAction,
   type RowSubject,
   type RuleRow
-} from './reply-rule-row.ts'
+} from '../rules/reply-rule-row.ts'
 
 /** A second condition begins with this one: what an error is about is asked most often. */
 const SECOND: RowSubject = { condition: 'errorNumber', field: '', value: '' }

@@ -1,10 +1,10 @@
-import { placeOfNewRule } from '../../src/rules/hidden-refusals.ts'
+import { placeOfNewRule } from '../rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
   ReplyRulesError,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
-import type { FormText, OutKey } from './form-text.ts'
+import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
 import { createRule, type RuleElement } from './reply-rule-element.ts'
 import { ruleNote } from './reply-rule-note.ts'
@@ -14,9 +14,9 @@ import {
   replyRulePresets,
   type ReplyRulePreset
 } from './reply-rule-presets.ts'
-import { readRow, tryReplyRules, UNCHOSEN, type RuleRow } from './reply-rule-row.ts'
+import { readRow, tryReplyRules, UNCHOSEN, type RuleRow } from '../rules/reply-rule-row.ts'
 import { prepareRuleViews, show } from './reply-rule-views.ts'
-import { restWords } from './reply-rule-words.ts'
+import { restWords } from '../rules/reply-rule-words.ts'
 
 const prefix = 'hl7-https-out-rules'
 

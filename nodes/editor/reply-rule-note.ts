@@ -1,9 +1,9 @@
-import { hiddenRefusals } from '../../src/rules/hidden-refusals.ts'
+import { hiddenRefusals } from '../rules/hidden-refusals.ts'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
-import { acceptedRefusals, neverDecides } from '../../src/rules/rule-reach.ts'
-import type { FormText, OutKey } from './form-text.ts'
-import { conditionWords, severityWords } from './reply-rule-words.ts'
-import { meetsOutage } from './rule-in-outage.ts'
+import { acceptedRefusals, neverDecides } from '../rules/rule-reach.ts'
+import type { FormText, OutKey } from '../../src/form-text.ts'
+import { conditionWords, severityWords } from '../rules/reply-rule-words.ts'
+import { meetsOutage } from '../rules/rule-in-outage.ts'
 
 /**
  * What is doubtful about a rule among the others, and what to do; an empty text if nothing is: it never

@@ -1,4 +1,4 @@
-import type { FormText, SharedKey } from './form-text.ts'
+import type { FormText, SharedKey } from '../../src/form-text.ts'
 
 export type ResultLine = readonly [label: string, value: string]
 

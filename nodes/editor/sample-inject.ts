@@ -1,4 +1,4 @@
-import { sampleSegments } from '../test-sample.ts'
+import { sampleSegments } from '../tests/test-sample.ts'
 
 /**
  * An inject node with a sample message. Each time it is pressed, the message has a control ID and a time

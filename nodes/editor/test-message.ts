@@ -1,15 +1,15 @@
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import { parseReplyRules, type ReplyRule } from '../../src/rules/reply-rules.ts'
-import type { TestAnswer } from '../operations/answers.ts'
 import { testOutcome } from '../operations/test-outcome.ts'
 import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
-import type { FormText, OutKey } from './form-text.ts'
-import { rowAction } from './reply-rule-row.ts'
-import { actionWords, conditionWords, severityWords } from './reply-rule-words.ts'
+import type { FormText, OutKey } from '../../src/form-text.ts'
+import { rowAction } from '../rules/reply-rule-row.ts'
+import { actionWords, conditionWords, severityWords } from '../rules/reply-rule-words.ts'
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
+import type { TestAnswer } from '../tests/test-result.ts'
 
 /** The most characters of a request or a reply that are shown. */
 const MAX_SHOWN = 10_000

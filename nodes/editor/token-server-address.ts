@@ -1,6 +1,6 @@
 import { readAddress, type AddressKind } from './address-kind.ts'
 import type { Form } from './form.ts'
-import type { TokenKey } from './form-text.ts'
+import type { TokenKey } from '../../src/form-text.ts'
 import { isVariable } from './host-of.ts'
 
 /** Which property an address is. */

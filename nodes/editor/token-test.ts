@@ -3,7 +3,7 @@ import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
-import type { TokenKey } from './form-text.ts'
+import type { TokenKey } from '../../src/form-text.ts'
 import type { ResultBox } from './result-box.ts'
 
 /** What the Test button needs from the form. */

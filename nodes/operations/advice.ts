@@ -3,36 +3,19 @@ import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/printable.ts'
 import { SET_ASIDE } from '../../src/queue/message-row.ts'
 import type { Told, ToldKind } from '../../src/told.ts'
-import { refusingValues, type Condition, type ConditionFacts } from '../conditions.ts'
-import type { ConditionCode } from './answers.ts'
-import { errorRow } from './verdict-told.ts'
+import type { GiveUp } from '../flow/out-parts.ts'
+import type { ServerNames } from '../settings/read-out-settings.ts'
+import { refusingValues, type Condition, type ConditionFacts } from '../flow/conditions.ts'
+import type { ConditionCode } from '../../src/codes.ts'
+import { errorRow } from '../../src/hl7/error-codes.ts'
 
 /** What advice is made from. */
 export interface AdviceFacts extends ConditionFacts {
-  names: AdviceNames
+  names: ServerNames
   contact: string
   giveUp: GiveUp
   /** Messages are stored on disk and survive a restart. */
   isDurable: boolean
-}
-
-/** When a message that is retried goes to Catch. */
-export interface GiveUp {
-  /** Counted from its first attempt; `Infinity`: never. */
-  afterMs: number
-  /** The clock runs during an outage too. */
-  whileUnreachable: boolean
-}
-
-/** The servers that can refuse, as they are named in advice. */
-export interface AdviceNames {
-  /** Host and port of the receiver. */
-  host: string
-  /** Of the token server, and who this node is there; `''` if it has none. */
-  server: string
-  client: string
-  /** Of the proxy; `''` if the node names none. */
-  proxy: string
 }
 
 type Advice = [kind: ToldKind & `advice-${string}`, values?: Told['values']]

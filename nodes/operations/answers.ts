@@ -1,6 +1,7 @@
 import type { KnownState } from '../../src/queue/message-row.ts'
 import type { Told } from '../../src/told.ts'
-import type { Codes } from '../../src/codes.ts'
+import type { CertificateOwner, ConditionCode, Level } from '../../src/codes.ts'
+import type { AckErrorRow } from '../../src/hl7/error-codes.ts'
 import type { Permission } from './permissions.ts'
 
 /**
@@ -62,12 +63,6 @@ export interface NodeState extends Told {
   note: { at: string | null; by: string; text: string; code: string } | null
 }
 
-/** By this name Status nodes, monitoring and scripts tell conditions from one another. */
-export type ConditionCode = keyof Codes['status']
-
-/** Somebody is needed; it should be watched; all is well. */
-export type Level = 'call' | 'watch' | 'fine'
-
 /** A condition that holds; `text` is English, of `kind` and `values`. */
 export interface ConditionAnswer extends Told {
   code: ConditionCode
@@ -75,9 +70,6 @@ export interface ConditionAnswer extends Told {
   since: string | null
   text: string
 }
-
-/** Whose certificate it is: the receiver's, the token server's, or the client certificate. */
-export type CertificateOwner = 'receiver' | 'token server' | 'client'
 
 /** All nodes: what needs a person comes first. */
 export interface AllStates {
@@ -116,14 +108,6 @@ export interface MessageAnswer extends Told {
   edited?: true
   /** In a sentence; English, of `kind` and `values`. */
   reason: string
-}
-
-export interface AckErrorRow {
-  /** ERR-3.1 if table 0357 has it, else `other`. */
-  code: string
-  severity: string
-  /** The words of table 0357. */
-  text: string
 }
 
 /** Newest first. */
@@ -217,37 +201,3 @@ export interface FirstAnswer extends Told {
   /** Why, in a sentence; English, of `kind` and `values`. */
   reason: string
 }
-
-/** What a test message showed. */
-export interface TestMessageResult {
-  /** As it is sent, without secrets. Absent if it could not be built. */
-  request?: { line: string; headers: Record<string, string>; body: string }
-  status: number | null
-  /** The whole body of the reply as text. */
-  reply: string | null
-  ack: { code: string; text: string; errors: readonly AckErrorAnswer[] } | null
-  rule: string
-  action: string
-  /**
-   * A message like this would be retried until then: until the receiver or the token server can be
-   * reached (an outage does not count towards the failure timeout), until the failure timeout, or, if
-   * there is none, until another answer. Null: it would not be retried.
-   */
-  retriedUntil: 'receiver' | 'tokenServer' | 'timeout' | 'answered' | null
-  elapsedMs: number
-  /** Why there was no HL7 reply, and what to do. */
-  error: { code: string; reason: string; hint: string } | null
-}
-
-/** One ERR of the reply. */
-export interface AckErrorAnswer {
-  location: string
-  code: string
-  codeText: string
-  severity: string
-  diagnostic: string
-  userMessage: string
-}
-
-/** The same; of settings that cannot work, only `error`. */
-export type TestAnswer = Partial<TestMessageResult>

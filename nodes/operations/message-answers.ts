@@ -7,11 +7,12 @@ import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
-import type { DeliveryControl } from '../out-parts.ts'
+import type { DeliveryControl } from '../flow/out-parts.ts'
 import type { BulkAnswer, EventRow, MessageAnswer, MessageContent, MessagePage } from './answers.ts'
 import { storyOf } from './message-story.ts'
 import { iso } from './times.ts'
-import { errorRow, verdictTold } from './verdict-told.ts'
+import { verdictTold } from '../flow/verdict-told.ts'
+import { errorRow } from '../../src/hl7/error-codes.ts'
 
 export function pageAnswer({ messages, more }: MessagesPage): MessagePage {
   return { messages: messages.map(messageAnswer), more }

@@ -1,7 +1,7 @@
 import type { Node } from 'node-red'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
-import { authParts, deployedAuthNodes } from '../auth-parts.ts'
-import { deployedOutNodes, outParts } from '../out-parts.ts'
+import { authParts, deployedAuthNodes } from '../settings/auth-parts.ts'
+import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
 import { metricsText, type NodeFigures, type TokenFigures } from './metrics.ts'
 
 /** The figures of all nodes that are deployed, as Prometheus reads them. */

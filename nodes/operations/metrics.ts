@@ -5,7 +5,7 @@ import {
 } from '../../src/delivery/attempt-counts.ts'
 import { QUEUE_STATES, type DeliveryFigures } from '../../src/delivery/delivery-figures.ts'
 import { english, type KeyUnder } from '../../src/english.ts'
-import { CONDITION_CODES, levelsOf, type Condition } from '../conditions.ts'
+import { CONDITION_CODES, levelsOf, type Condition } from '../flow/conditions.ts'
 
 /** What the metrics say of an `hl7-https-out` node. */
 export interface NodeFigures {

@@ -2,10 +2,10 @@ import type { Node, NodeAPI } from 'node-red'
 import { printable } from '../../src/printable.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
-import { configTold, notSetUp } from '../node-errors.ts'
-import { byUrgency, type Condition } from '../conditions.ts'
-import { deployedOutNodes, outParts, type Unusable } from '../out-parts.ts'
-import { isUnset } from '../properties.ts'
+import { configTold, notSetUp } from '../settings/node-errors.ts'
+import { byUrgency, type Condition } from '../flow/conditions.ts'
+import { deployedOutNodes, outParts, type Unusable } from '../flow/out-parts.ts'
+import { contactOf } from '../settings/contact.ts'
 import { adviceAtRest, adviceOf } from './advice.ts'
 import type { ConditionAnswer, NodeState } from './answers.ts'
 import { heldFor, stoppedTold } from './stopped-queues.ts'
@@ -20,9 +20,6 @@ interface Place {
   host: string
   contact: string
 }
-
-/** Longer contacts are cut, in characters. */
-export const MOST_CONTACT = 200
 
 interface Known {
   id: string
@@ -75,11 +72,6 @@ function flowName(known: ReadonlyMap<string, Known>, z: string): string {
 function hostOf(url: unknown): string {
   const { host = '' } = typeof url === 'string' ? (URL.parse(url) ?? {}) : {}
   return printable(host)
-}
-
-/** The contact; `''` for an environment variable that is not set, whose name would not help an operator. */
-function contactOf(contact: unknown): string {
-  return typeof contact === 'string' && !isUnset(contact) ? printable(contact, MOST_CONTACT) : ''
 }
 
 /** What is shown of one node. */

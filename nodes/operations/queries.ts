@@ -1,4 +1,4 @@
-import { KNOWN_STATES, type Outcome } from '../../src/queue/message-row.ts'
+import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import type { EventQuery } from '../../src/queue/queue-event.ts'
 import type {
@@ -10,7 +10,6 @@ import type {
 import type {
   EventQuestion,
   HistoryQuestion,
-  LeftFilter,
   MessageQuestion,
   ResendQuestion,
   SearchQuestion,
@@ -18,6 +17,7 @@ import type {
   Unchecked,
   WaitingSelection
 } from './questions.ts'
+import { defined, LEFT_FILTERS, leftChoice, textIn, timeIn } from '../flow/left-choice.ts'
 import { refused } from './route-error.ts'
 
 /** Minutes of a history: the default, and the most. */
@@ -38,17 +38,17 @@ export function historyMinutes(query: Unchecked<HistoryQuestion>): number {
 
 /** @throws {RouteError} */
 export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
-  const state = text(query, 'state')
+  const state = textIn(query, 'state')
   const known = KNOWN_STATES.find((each) => each === state)
   if (state !== undefined && known === undefined) {
     throw refused(400, 'refusal.oneOf', { name: 'state', list: KNOWN_STATES.join(', ') })
   }
   return defined({
-    controlId: text(query, 'controlId'),
-    type: text(query, 'type'),
-    rule: text(query, 'rule'),
+    controlId: textIn(query, 'controlId'),
+    type: textIn(query, 'type'),
+    rule: textIn(query, 'rule'),
     state: known,
-    since: time(query, 'since'),
+    since: timeIn(query, 'since'),
     before: wholeNumber(query, 'before', 1, Number.MAX_SAFE_INTEGER),
     limit: wholeNumber(query, 'limit', 1, MOST_ROWS) ?? ROWS
   })
@@ -57,7 +57,7 @@ export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
 /** @throws {RouteError} */
 export function eventQuery(query: Unchecked<EventQuestion>): EventQuery {
   return {
-    since: time(query, 'since') ?? 0,
+    since: timeIn(query, 'since') ?? 0,
     limit: wholeNumber(query, 'limit', 1, MOST_EVENT_ROWS) ?? ROWS
   }
 }
@@ -66,40 +66,6 @@ export function eventQuery(query: Unchecked<EventQuestion>): EventQuery {
 export interface ResendChoice {
   suspended?: SuspendedChoice
   left?: LeftChoice
-}
-
-/** How the states of messages that have left are called. */
-const LEFT_STATES: Partial<Record<string, Outcome>> = {
-  acked: 'ack',
-  naked: 'nak',
-  failed: 'error'
-}
-
-/**
- * Reads a choice of messages that have left: `{state, since, before, controlId, type, rule}`.
- *
- * @param since a time; `before` is one too, or the id of a message
- * @throws {RouteError}
- */
-export function leftChoice(query: Unchecked<LeftFilter>): LeftChoice {
-  const outcome = LEFT_STATES[text(query, 'state') ?? '']
-  if (outcome === undefined) {
-    throw refused(400, 'refusal.oneOf', {
-      name: 'state',
-      list: Object.keys(LEFT_STATES).join(', ')
-    })
-  }
-  const before = text(query, 'before')
-  const isId = before !== undefined && /^\d{1,15}$/.test(before)
-  return defined({
-    outcome,
-    controlId: text(query, 'controlId'),
-    type: text(query, 'type'),
-    rule: text(query, 'rule'),
-    since: time(query, 'since'),
-    before: isId ? Number(before) : undefined,
-    until: isId ? undefined : time(query, 'before')
-  })
 }
 
 /**
@@ -129,9 +95,6 @@ export function fieldQuery(
     query: messageQuery(Object.fromEntries(query) as Unchecked<MessageQuestion>)
   }
 }
-
-/** What `leftChoice` reads. */
-export const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
 
 /**
  * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`.
@@ -220,30 +183,4 @@ function wholeNumber<Question extends object>(
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : NaN
   if (number >= least && number <= most) return number
   throw refused(400, 'refusal.wholeNumber', { name, least, most })
-}
-
-function text<Question extends object>(
-  query: Question,
-  name: keyof Question & string
-): string | undefined {
-  const value: unknown = query[name]
-  if (value === undefined || value === '') return undefined
-  if (typeof value === 'string') return value
-  throw refused(400, 'refusal.once', { name })
-}
-
-function time<Question extends object>(
-  query: Question,
-  name: keyof Question & string
-): number | undefined {
-  const value = text(query, name)
-  if (value === undefined) return undefined
-  const ms = Date.parse(value)
-  if (Number.isNaN(ms)) throw refused(400, 'refusal.time', { name })
-  return ms
-}
-
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
 }

@@ -4,6 +4,7 @@ import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { english } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
+import { ChoiceError } from '../flow/left-choice.ts'
 import { hasPermission, type Permission } from './permissions.ts'
 import type { Unchecked } from './questions.ts'
 import { refused, RouteError } from './route-error.ts'
@@ -150,6 +151,7 @@ function answerError(response: Response, error: unknown): void {
 
 /** An error may contain parts of the request, or where files are: that is for the log only. */
 function refusalOf(error: unknown): { status: number; text: string } {
+  if (error instanceof ChoiceError) return { status: 400, text: error.message }
   if (error instanceof DeliveryError) {
     const { cause, code, message } = error
     // It was not stored, and the message names the file.

@@ -8,7 +8,6 @@ import type {
   MessagePage,
   NodeState,
   ResendOneAnswer,
-  TestAnswer,
   UserAnswer
 } from './answers.ts'
 import type { Permission } from './permissions.ts'
@@ -28,6 +27,7 @@ import type {
   TokenTestQuestion,
   WaitingSelection
 } from './questions.ts'
+import type { TestAnswer } from '../tests/test-result.ts'
 
 /** An admin route: what Node-RED registers, what the editor asks for, and a row of docs/operations.md. */
 export interface Route {

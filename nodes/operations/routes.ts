@@ -2,15 +2,14 @@ import type { NodeAPI } from 'node-red'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
-import { notSetUp } from '../node-errors.ts'
+import { notSetUp } from '../settings/node-errors.ts'
 import {
   deployedOutNodes,
   outParts,
   type DeliveryControl,
   type OutParts,
   type Unusable
-} from '../out-parts.ts'
-import { answerTest } from '../test-route.ts'
+} from '../flow/out-parts.ts'
 import type { AllStates, BulkAnswer, NodeState } from './answers.ts'
 import {
   contentOf,
@@ -37,6 +36,7 @@ import type { Handlers } from './register-routes.ts'
 import { refused, RouteError } from './route-error.ts'
 import type { RouteName } from './route-table.ts'
 import { stoppedQueues } from './stopped-queues.ts'
+import { nodeTestRoute } from './test-routes.ts'
 import { iso } from './times.ts'
 
 /** What answers the routes of the sending nodes; the page and the node of the token server have their own. */
@@ -175,7 +175,7 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
         : { found: await delivery.discard(discardChoice(question), user) }
     },
 
-    testNode: (asked) => answerTest(RED, asked)
+    ...nodeTestRoute(RED)
   }
 }
 

@@ -7,9 +7,9 @@ import {
   type FilledQueueFile
 } from '../../src/queue/queue-files.ts'
 import type { Told } from '../../src/told.ts'
-import { onceFlowsStarted } from '../flows-started.ts'
-import { deployedOutNodes, outParts } from '../out-parts.ts'
-import { queueDirectory } from '../queue-directory.ts'
+import { onceFlowsStarted } from '../flow/flows-started.ts'
+import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
+import { queueDirectory } from '../settings/queue-directory.ts'
 
 /** A queue file with messages of a node that does not run: it is disabled or deleted. */
 export interface StoppedQueue {

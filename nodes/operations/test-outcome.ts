@@ -1,4 +1,4 @@
-import type { TestAnswer } from './answers.ts'
+import type { TestAnswer } from '../tests/test-result.ts'
 
 /** What the rule that decided means for a test message. */
 export type TestOutcome = 'accepted' | 'awaits' | 'refused'

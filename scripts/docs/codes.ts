@@ -1,10 +1,10 @@
 /** The tables of the codes in `locales/en-US/codes.json`: what happened, and what to do. */
 import codes from '../../locales/en-US/codes.json' with { type: 'json' }
-import { CONDITION_CODES, levelsOf } from '../../nodes/conditions.ts'
-import type { ConditionCode } from '../../nodes/operations/answers.ts'
-import { STATUS_DOTS } from '../../nodes/status-line.ts'
+import { CONDITION_CODES, levelsOf } from '../../nodes/flow/conditions.ts'
+import { STATUS_DOTS } from '../../nodes/flow/status-line.ts'
 import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { inCode, table } from './table.ts'
+import type { ConditionCode } from '../../src/codes.ts'
 
 const CATALOGUE = 'locales/en-US/codes.json'
 

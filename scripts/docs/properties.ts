@@ -1,5 +1,5 @@
 import meanings from '../../locales/en-US/properties.json' with { type: 'json' }
-import type { Property } from '../../nodes/property-table.ts'
+import type { Property } from '../../nodes/settings/property-table.ts'
 import { NODE_TYPES, type NodeTypeName } from '../form-page.ts'
 import { textOf, textsOf } from '../texts.ts'
 import { inCode, table } from './table.ts'

@@ -46,3 +46,17 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
 export function errorKind(code: string): ErrorKind | undefined {
   return KINDS[code]
 }
+
+/** An error of an acknowledgement, without what the receiver wrote. */
+export interface AckErrorRow {
+  /** ERR-3.1 if table 0357 has it, else `other`. */
+  code: string
+  severity: string
+  /** The words of table 0357. */
+  text: string
+}
+
+/** Adds the words of table 0357. */
+export function errorRow({ code, severity }: Omit<AckErrorRow, 'text'>): AckErrorRow {
+  return { code, severity, text: ERROR_CODES[code] ?? '' }
+}

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { NodeAPI } from 'node-red'
 import { namesClientCertificate } from '../../nodes/editor/client-certificate.ts'
-import { hasClientCertificate } from '../../nodes/connection.ts'
-import { tlsConfigOf } from '../../nodes/tls-config.ts'
+import { hasClientCertificate } from '../../nodes/settings/connection.ts'
+import { tlsConfigOf } from '../../nodes/settings/tls-config.ts'
 import type { TlsSettings } from '../../src/http-client/connection-settings.ts'
 
 interface TlsConfig {

@@ -65,7 +65,11 @@ for (const type of types) {
 
     it('are all used', () => {
       const files = globSync(
-        ['nodes/*.ts', 'nodes/editor/*.ts', 'nodes/operations/route-request.ts', 'src/**/*.ts'],
+        [
+          'nodes/{.,settings,flow,tests,rules,editor}/*.ts',
+          'nodes/operations/route-request.ts',
+          'src/**/*.ts'
+        ],
         { cwd: join(nodes, '..') }
       )
       const code = files.map((file) => readCode('..', file)).join('\n')
@@ -106,7 +110,9 @@ describe('what both forms say', () => {
 
 describe('the texts of the log', () => {
   it('are all used', () => {
-    const files = globSync(['nodes/*.ts', 'nodes/operations/*.ts', 'src/**/*.ts'], { cwd: root })
+    const files = globSync(['nodes/{.,settings,flow,tests,operations}/*.ts', 'src/**/*.ts'], {
+      cwd: root
+    })
     const code = files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n')
     const unused = [...keyed(readTexts('en-US', 'log')).keys()].filter((key) => {
       const parts = key.replace(/_(?:one|other)$/, '').split('.')

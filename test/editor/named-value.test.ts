@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { namedValue, namedValueProblem } from '../../nodes/editor/named-value.ts'
-import { SECRETS, type EntryNames } from '../../nodes/property-table.ts'
+import { SECRETS, type EntryNames } from '../../nodes/settings/property-table.ts'
 
 describe('an entry of a list', () => {
   it('can be read from any flow file', () => {

@@ -279,7 +279,7 @@ describe('the words of the tab', () => {
     // Kinds and names of states come from the runtime, the keys of refusals from the requests.
     const everywhere = globSync(
       [
-        ...['nodes/operations/*.ts', 'nodes/node-errors.ts', 'src/told.ts'],
+        ...['nodes/{operations,flow}/*.ts', 'nodes/settings/node-errors.ts', 'src/told.ts'],
         ...['src/delivery/event-told.ts', 'src/queue/queue-event.ts', 'src/queue/message-row.ts'],
         'nodes/operations/route-request.ts'
       ],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { hiddenRefusals } from '../../src/rules/hidden-refusals.ts'
+import { hiddenRefusals } from '../../nodes/rules/hidden-refusals.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { presetOf, renewedPreset, replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import {
@@ -12,7 +12,7 @@ import {
   type RuleRow,
   unfinishedRule,
   writeRow
-} from '../../nodes/editor/reply-rule-row.ts'
+} from '../../nodes/rules/reply-rule-row.ts'
 import { ack, type Answer, Exchange, leaving } from '../support/exchange.ts'
 
 const rowOf = (text: string): RuleRow => {

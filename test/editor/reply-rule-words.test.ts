@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
-import { meetsOutage } from '../../nodes/editor/rule-in-outage.ts'
-import { rowActions, rowConditions, hasValue } from '../../nodes/editor/reply-rule-row.ts'
-import { actionWords, conditionWords, restWords } from '../../nodes/editor/reply-rule-words.ts'
+import { meetsOutage } from '../../nodes/rules/rule-in-outage.ts'
+import { rowActions, rowConditions, hasValue } from '../../nodes/rules/reply-rule-row.ts'
+import { actionWords, conditionWords, restWords } from '../../nodes/rules/reply-rule-words.ts'
 
 const labels: unknown = JSON.parse(
   readFileSync(new URL('../../locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CertificateWatch } from '../../nodes/certificate-watch.ts'
+import { CertificateWatch } from '../../nodes/flow/certificate-watch.ts'
 import type { CertificateDates } from '../../src/http-client/certificates.ts'
 
 const DAY = 24 * 3_600_000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ConditionWatch } from '../../nodes/condition-watch.ts'
+import { ConditionWatch } from '../../nodes/flow/condition-watch.ts'
 import {
   BESIDE,
   byUrgency,
@@ -8,13 +8,13 @@ import {
   conditionsOf,
   levelsOf,
   type ConditionFacts
-} from '../../nodes/conditions.ts'
-import type { ConditionCode, Level } from '../../nodes/operations/answers.ts'
-import { statusOf } from '../../nodes/status-line.ts'
+} from '../../nodes/flow/conditions.ts'
+import { statusOf } from '../../nodes/flow/status-line.ts'
 import { NO_VERDICT } from '../../src/queue/message-row.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import { conditionFacts } from '../support/condition-facts.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
+import type { ConditionCode, Level } from '../../src/codes.ts'
 
 const MINUTE = 60_000
 const trouble = { code: 'invalid_client', message: '', hint: '', permanent: true }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
 import type { NodeAPI } from 'node-red'
-import { onceFlowsStarted } from '../../nodes/flows-started.ts'
+import { onceFlowsStarted } from '../../nodes/flow/flows-started.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, changed, startWorld } from '../support/world.ts'
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
 import util from '@node-red/util'
 import type { Node, NodeAPI } from 'node-red'
-import { compileJsonata, type Evaluate } from '../../nodes/jsonata.ts'
+import { compileJsonata, type Evaluate } from '../../nodes/settings/jsonata.ts'
 
 /** The JSONata version of Node-RED 4.1, installed with the types of Node-RED. */
 const older = createRequire(import.meta.url)('jsonata') as (source: string) => unknown

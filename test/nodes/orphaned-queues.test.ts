@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { NodeAPI } from 'node-red'
-import { isInFlows } from '../../nodes/orphaned-queues.ts'
+import { isInFlows } from '../../nodes/operations/orphaned-queues.ts'
 
 /** `type id z` of each node. */
 function inFlows(...nodes: string[]): (id: string) => boolean {

@@ -3,8 +3,13 @@ import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import type { Node } from 'node-red'
 import type { AlertCode } from '../../src/delivery/alerts.ts'
-import { conditionsOf, type ConditionFacts } from '../../nodes/conditions.ts'
-import { misconfigured, StatusLine, statusOf, type CodedStatus } from '../../nodes/status-line.ts'
+import { conditionsOf, type ConditionFacts } from '../../nodes/flow/conditions.ts'
+import {
+  misconfigured,
+  StatusLine,
+  statusOf,
+  type CodedStatus
+} from '../../nodes/flow/status-line.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { conditionFacts } from '../support/condition-facts.ts'
 

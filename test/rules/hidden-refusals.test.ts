@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hiddenRefusals, placeOfNewRule } from '../../src/rules/hidden-refusals.ts'
+import { hiddenRefusals, placeOfNewRule } from '../../nodes/rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
   parseReplyRules,

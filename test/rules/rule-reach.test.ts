@@ -10,7 +10,7 @@ import {
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
 import { REFUSALS } from '../../src/rules/reply-test.ts'
-import { acceptedRefusals, neverDecides } from '../../src/rules/rule-reach.ts'
+import { acceptedRefusals, neverDecides } from '../../nodes/rules/rule-reach.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import fc from '../support/properties.ts'
 

@@ -1,17 +1,9 @@
 import type { Page } from 'playwright-core'
-import type {
-  BulkAnswer,
-  ConditionAnswer,
-  EventRow,
-  HistoryMinute,
-  Level,
-  MessageAnswer,
-  MessageContent,
-  NodeState,
-  TestAnswer
-} from '../../nodes/operations/answers.ts'
+import type { BulkAnswer, ConditionAnswer, EventRow, HistoryMinute, MessageAnswer, MessageContent, NodeState } from '../../nodes/operations/answers.ts'
 import type { ToldKind } from '../../src/told.ts'
 import { type Permission, PERMISSIONS } from '../../nodes/operations/permissions.ts'
+import type { Level } from '../../src/codes.ts'
+import type { TestAnswer } from '../../nodes/tests/test-result.ts'
 
 const MINUTE = 60_000
 

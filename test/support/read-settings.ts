@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import util from '@node-red/util'
 import type { NodeAPI } from 'node-red'
 import loadAuthNode from '../../nodes/oauth2-client-credentials.ts'
-import { readOutSettings, type OutSettings } from '../../nodes/read-out-settings.ts'
+import { readOutSettings, type OutSettings } from '../../nodes/settings/read-out-settings.ts'
 
 type Properties = Record<string, unknown>
 

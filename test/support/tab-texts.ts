@@ -1,5 +1,5 @@
 import { keyed, textsOf } from '../../scripts/texts.ts'
-import type { RuleText } from '../../nodes/editor/reply-rule-words.ts'
+import type { RuleText } from '../../nodes/rules/reply-rule-words.ts'
 import { textsOf as lookUpIn } from '../../nodes/operations/page/own/catalogue.ts'
 import type { Text } from '../../nodes/operations/page/times.ts'
 

@@ -1,4 +1,4 @@
-import type { RuleText } from '../../editor/reply-rule-words.ts'
+import type { RuleText } from '../../rules/reply-rule-words.ts'
 import type { Permission } from '../permissions.ts'
 import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../route-table.ts'
 import type { Text } from './times.ts'

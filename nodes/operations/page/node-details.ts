@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { durationText } from '../../../src/told.ts'
-import type { NodeState, TestAnswer } from '../answers.ts'
+import type { NodeState } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
@@ -17,6 +17,7 @@ import {
   stateOf,
   tokenWords
 } from './words.ts'
+import type { TestAnswer } from '../../tests/test-result.ts'
 
 /** As long as the runtime keeps it. */
 const MAX_REASON = 200

@@ -1,8 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { ReplyRulesError } from '../../../src/rules/reply-rules.ts'
-import { tryReplyRules } from '../../editor/reply-rule-row.ts'
-import { actionWords, conditionWords, type RuleText } from '../../editor/reply-rule-words.ts'
+import { tryReplyRules } from '../../rules/reply-rule-row.ts'
+import { actionWords, conditionWords, type RuleText } from '../../rules/reply-rule-words.ts'
 import type { Frame } from './frame.ts'
 
 /** What says a rule in words: its syntax means little to anyone but its author. */

@@ -1,5 +1,5 @@
 import { byText, toldText, type Told } from '../../../src/told.ts'
-import type { RuleText } from '../../editor/reply-rule-words.ts'
+import type { RuleText } from '../../rules/reply-rule-words.ts'
 import { ruleSaid } from './rule.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { clockTime, type Text } from './times.ts'

@@ -1,4 +1,4 @@
-import type { RuleText } from '../../../editor/reply-rule-words.ts'
+import type { RuleText } from '../../../rules/reply-rule-words.ts'
 import type { Text } from '../times.ts'
 
 /** The texts of the page in one language: those of `sidebar.json`, and of the form what says a rule in words. */

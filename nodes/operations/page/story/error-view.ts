@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { ERROR_CODES } from '../../../../src/hl7/error-codes.ts'
 import { printableProse } from '../../../../src/printable.ts'
-import { severityWords } from '../../../editor/reply-rule-words.ts'
+import { severityWords } from '../../../rules/reply-rule-words.ts'
 import type { Desk } from '../desk.ts'
 import type { ErrorPlace, PlacedError } from './read-texts.ts'
 import type { ReadAnswer } from './reply-reading.ts'

@@ -1,0 +1,46 @@
+import type { Node, NodeAPI } from 'node-red'
+import { DeliveryError } from '../../src/delivery/delivery-error.ts'
+import { english } from '../../src/english.ts'
+import { DiskEngine } from '../../src/queue/disk-engine.ts'
+import { filledQueueFiles } from '../../src/queue/queue-files.ts'
+import { queueKey } from '../../src/queue/queue-key.ts'
+import { queueDirectory } from '../settings/queue-directory.ts'
+import type { OutSettings } from '../settings/read-out-settings.ts'
+
+/**
+ * The queue file of a node, which need not exist yet.
+ *
+ * @throws {DeliveryError} `HL7_CONFIG`
+ */
+export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): DiskEngine {
+  const { userDir, hl7HttpsOutQueueKey } = RED.settings as {
+    userDir: string
+    hl7HttpsOutQueueKey?: string
+  }
+  const directory = queueDirectory(RED)
+  if (typeof directory !== 'string' || directory === '') {
+    throw new DeliveryError('HL7_CONFIG', english('log', 'problem.queueDirectory'))
+  }
+  const notice = (text: string): void => {
+    node.warn(text)
+  }
+  const { contentDays, delivery, journalDays, mostKeptBytes } = settings
+  return new DiskEngine({
+    directory,
+    journalDays,
+    contentDays,
+    mostKeptBytes,
+    order: delivery.order,
+    orderKey: settings.orderKey?.text ?? '',
+    applicationAckMs: delivery.applicationAckMs,
+    name: node.id,
+    key: () =>
+      queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>
+        (await filledQueueFiles(directory)).map(({ path }) => path)
+      ),
+    onFault: (error) => {
+      node.error(error.message)
+    },
+    onNotice: notice
+  })
+}

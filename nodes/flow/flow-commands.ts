@@ -1,0 +1,118 @@
+import { types } from 'node:util'
+import type { Node, NodeMessageInFlow } from 'node-red'
+import { english } from '../../src/english.ts'
+import type { Courier } from '../../src/delivery/courier.ts'
+import type { Delivery } from '../../src/delivery/delivery.ts'
+import { DeliveryError } from '../../src/delivery/delivery-error.ts'
+import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import { MOST_TIME } from '../../src/queue/stored-json.ts'
+import { printable } from '../../src/printable.ts'
+import { acknowledge } from './flow-acknowledgements.ts'
+import type { FlowMessage } from './flow-messages.ts'
+import { ChoiceError, LEFT_FILTERS, leftChoice } from './left-choice.ts'
+import { outParts } from './out-parts.ts'
+
+/** From here on, a number in `msg.before` is a time (2001) and not the id of a message: no queue has had as many. */
+const FIRST_TIME = 1e12
+
+const QUEUE_COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard', 'note'])
+
+/**
+ * Whether a message is a command: `msg.action` is one if there is no payload, `acknowledge` if there
+ * is an acknowledgement. Otherwise it is an ordinary property.
+ */
+export function isCommand({ msg, payload }: FlowMessage): boolean {
+  const { action, acknowledgement } = msg as { action?: unknown; acknowledgement?: unknown }
+  if (action === 'acknowledge') return acknowledgement !== undefined
+  const empty =
+    payload === undefined ||
+    payload === null ||
+    payload === '' ||
+    (types.isUint8Array(payload) && payload.length === 0)
+  return empty && QUEUE_COMMANDS.has(action)
+}
+
+/**
+ * Carries out a command of the flow.
+ *
+ * @throws {DeliveryError} `HL7_UNMATCHED_ACK` or `HL7_INVALID_MESSAGE`
+ * @throws {QueueError} when the queue cannot be read or written
+ */
+export async function carryOut(
+  node: Node,
+  delivery: Delivery<FlowMessage>,
+  courier: Courier,
+  msg: NodeMessageInFlow
+): Promise<void> {
+  const { action, acknowledgement } = msg as { action?: unknown; acknowledgement?: unknown }
+  if (action === 'note') note(node, msg)
+  if (action === 'pause') await delivery.pause()
+  if (action === 'resume') await delivery.resume()
+  if (action === 'acknowledge') await acknowledge(delivery, courier, acknowledgement)
+  if (action === 'resend' && 'state' in msg) await sendAgain(node, delivery, msg)
+  else if (action === 'resend' || action === 'discard') {
+    await actOnSuspended(node, delivery, action, msg)
+  }
+}
+
+/** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
+function note(node: Node, msg: object): void {
+  const { text } = msg as { text?: unknown }
+  if (typeof text !== 'string' || text.trim() === '') {
+    throw new DeliveryError('HL7_INVALID_MESSAGE', english('log', 'error.noNote'))
+  }
+  const parts = outParts.get(node)
+  if (parts !== undefined && 'delivery' in parts) parts.note(text, 'flow')
+}
+
+/** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
+async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: object): Promise<void> {
+  const { found, withoutContent } = await delivery.sendAgain(choiceOf(msg))
+  if (found === 0) node.warn(english('log', 'warning.noneSentAgain'))
+  if (withoutContent === 0) return
+  node.warn(english('log', 'warning.notSentAgain', { found, withoutContent }))
+}
+
+/** A flow may have times as dates or milliseconds, and ids as numbers. */
+function choiceOf(msg: object): LeftChoice {
+  const entries = Object.entries(msg).filter(([name]) => LEFT_FILTERS.includes(name))
+  try {
+    return leftChoice(
+      Object.fromEntries(entries.map(([name, value]) => [name, asText(name, value)]))
+    )
+  } catch (error) {
+    throw error instanceof ChoiceError
+      ? new DeliveryError(
+          'HL7_INVALID_MESSAGE',
+          english('log', 'error.nothingSent', { why: error.message })
+        )
+      : error
+  }
+}
+
+function asText(name: string, value: unknown): unknown {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
+  if (typeof value !== 'number' || !Number.isFinite(value)) return value
+  const isTime = name === 'since' || (name === 'before' && value > FIRST_TIME)
+  return isTime && Math.abs(value) <= MOST_TIME ? new Date(value).toISOString() : String(value)
+}
+
+async function actOnSuspended(
+  node: Node,
+  delivery: Delivery<FlowMessage>,
+  action: 'resend' | 'discard',
+  msg: NodeMessageInFlow
+): Promise<void> {
+  const { controlId } = msg as { controlId?: unknown }
+  // A flow may have parsed it as a number.
+  const wanted = typeof controlId === 'number' ? String(controlId) : controlId
+  // A flow that looked for one and found none does not mean all.
+  const meansAll = !('controlId' in msg)
+  const choice = meansAll ? {} : { controlId: wanted }
+  // One that is no text is nobody's.
+  const found =
+    meansAll || typeof wanted === 'string' ? await delivery[action](choice as SuspendedChoice) : 0
+  if (found > 0 || meansAll) return
+  const name = typeof wanted === 'string' ? printable(wanted) : 'of msg.controlId'
+  node.warn(english('log', 'warning.notSuspended', { name, action }))
+}

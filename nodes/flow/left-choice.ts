@@ -1,0 +1,70 @@
+import { english, type Key, type Values } from '../../src/english.ts'
+import type { Outcome } from '../../src/queue/message-row.ts'
+import type { LeftChoice } from '../../src/queue/queue-types.ts'
+
+/** A choice of messages that cannot be understood. The text says why, and may be shown to the one who made it. */
+export class ChoiceError extends Error {
+  constructor(key: Extract<Key<'log'>, `refusal.${string}`>, values?: Values) {
+    super(english('log', key, values))
+  }
+}
+
+/** How the states of messages that have left are called. */
+const LEFT_STATES: Partial<Record<string, Outcome>> = {
+  acked: 'ack',
+  naked: 'nak',
+  failed: 'error'
+}
+
+/** What `leftChoice` reads. */
+export const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
+
+type Choice = Readonly<Record<string, unknown>>
+
+/**
+ * Reads a choice of messages that have left: `{state, since, before, controlId, type, rule}`.
+ *
+ * @param choice `since` is a time; `before` is one too, or the id of a message
+ * @throws {ChoiceError}
+ */
+export function leftChoice(choice: Choice): LeftChoice {
+  const outcome = LEFT_STATES[textIn(choice, 'state') ?? '']
+  if (outcome === undefined) {
+    const list = Object.keys(LEFT_STATES).join(', ')
+    throw new ChoiceError('refusal.oneOf', { name: 'state', list })
+  }
+  const before = textIn(choice, 'before')
+  const isId = before !== undefined && /^\d{1,15}$/.test(before)
+  return defined({
+    outcome,
+    controlId: textIn(choice, 'controlId'),
+    type: textIn(choice, 'type'),
+    rule: textIn(choice, 'rule'),
+    since: timeIn(choice, 'since'),
+    before: isId ? Number(before) : undefined,
+    until: isId ? undefined : timeIn(choice, 'before')
+  })
+}
+
+/** @returns undefined if it is missing or empty @throws {ChoiceError} */
+export function textIn(choice: Choice, name: string): string | undefined {
+  const value = choice[name]
+  if (value === undefined || value === '') return undefined
+  if (typeof value === 'string') return value
+  throw new ChoiceError('refusal.once', { name })
+}
+
+/** A time, in milliseconds since 1970. @throws {ChoiceError} */
+export function timeIn(choice: Choice, name: string): number | undefined {
+  const value = textIn(choice, name)
+  if (value === undefined) return undefined
+  const ms = Date.parse(value)
+  if (Number.isNaN(ms)) throw new ChoiceError('refusal.time', { name })
+  return ms
+}
+
+/** The members that are defined. */
+export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+}

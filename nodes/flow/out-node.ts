@@ -1,0 +1,333 @@
+import type { Node, NodeAPI, NodeMessageInFlow } from 'node-red'
+import { systemClock } from '../../src/clock.ts'
+import { Alerts } from '../../src/delivery/alerts.ts'
+import { Courier } from '../../src/delivery/courier.ts'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
+import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
+import { History } from '../../src/delivery/history.ts'
+import { Reporter } from '../../src/delivery/reporter.ts'
+import { Standing } from '../../src/delivery/standing.ts'
+import { english } from '../../src/english.ts'
+import { UndiciClient } from '../../src/http-client/undici-client.ts'
+import { Receiver } from '../../src/https/receiver.ts'
+import { printable } from '../../src/printable.ts'
+import type { DiskEngine } from '../../src/queue/disk-engine.ts'
+import { MemoryEngine } from '../../src/queue/memory-engine.ts'
+import { MessageQueue } from '../../src/queue/message-queue.ts'
+import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
+import { EncodedContents, ObjectContents } from '../../src/queue/stored-contents.ts'
+import { errorText } from '../settings/node-errors.ts'
+import type { OutSettings } from '../settings/read-out-settings.ts'
+import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
+import { CertificateWatch } from './certificate-watch.ts'
+import { ConditionWatch } from './condition-watch.ts'
+import { answerOf, type ConditionFacts } from './conditions.ts'
+import { diskEngine } from './disk-queue.ts'
+import { editMessage } from './edit-message.ts'
+import { FlowMessages, type FlowMessage } from './flow-messages.ts'
+import { onceFlowsStarted } from './flows-started.ts'
+import { handToCatch } from './hand-on.ts'
+import { reportLeft } from './left-at-close.ts'
+import type { OutParts } from './out-parts.ts'
+import { Refusals } from './refusals.ts'
+import { StatusLine, statusOf, type Translate } from './status-line.ts'
+
+/** Longer notes are cut, in characters. */
+const MOST_NOTE = 200
+/** How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s. */
+const CLOSE_GRACE_MS = 10_000
+/** So often, in milliseconds, a node looks which certificates end. */
+const CERTIFICATE_MS = 60_000
+/** So often, in milliseconds, a node looks whether something lasts too long: that causes no event. */
+const AGE_MS = 1000
+
+/** What a sending node is made of besides its settings. */
+export interface OutNodeFrame {
+  RED: NodeAPI
+  node: Node
+  translate: Translate
+  /** Something changed that operators look at. */
+  onChange: () => void
+}
+
+/** A sending node that is set up, from its first message to its close. */
+export class OutNode {
+  readonly #frame: OutNodeFrame
+  readonly #settings: OutSettings
+
+  readonly #client: UndiciClient
+  readonly #receiver: Receiver
+  readonly #courier: Courier
+  readonly #contents: FlowMessages
+  readonly #disk: DiskEngine
+  readonly #delivery: Delivery<FlowMessage>
+
+  readonly #reporter: Reporter
+  readonly #refusals = new Refusals()
+  readonly #standing = new Standing(() => systemClock.now())
+  readonly #history: History
+  readonly #figures: FiguresKeeper
+  readonly #certificates: CertificateWatch
+  readonly #alerts: Alerts
+  readonly #conditions: ConditionWatch
+  readonly #status: StatusLine
+
+  readonly #endings: (() => void)[] = []
+  #isClosing = false
+
+  /** @throws {DeliveryError} `HL7_CONFIG` */
+  constructor(frame: OutNodeFrame, settings: OutSettings) {
+    const { RED, node, translate } = frame
+    this.#frame = frame
+    this.#settings = settings
+
+    this.#disk = diskEngine(RED, node, settings)
+    this.#client = new UndiciClient({
+      ...settings.client,
+      onNotice: (text) => {
+        node.warn(text)
+      },
+      onUnkept: (host) => {
+        this.#reporter.reportUnkept(host)
+      }
+    })
+    this.#receiver = new Receiver(settings.receiver, this.#client)
+    this.#courier = new Courier({ ...settings.courier, receiver: this.#receiver })
+    this.#contents = new FlowMessages(node, settings)
+    this.#delivery = this.#makeDelivery()
+
+    this.#reporter = this.#makeReporter()
+    this.#history = new History(systemClock, () => this.#delivery.held)
+    this.#certificates = new CertificateWatch({
+      receiver: () => this.#client.certificate,
+      'token server': settings.tokenServerCertificate,
+      client: () => settings.clientCertificate
+    })
+    this.#alerts = new Alerts(settings.alerts)
+    this.#conditions = new ConditionWatch(() => this.#facts())
+    this.#figures = new FiguresKeeper({
+      history: this.#history,
+      standing: () => ({ ...this.#standing.stands, ...this.#conditions.stored }),
+      store: (all) => this.#delivery.keepFigures(all),
+      clock: systemClock,
+      random: Math.random
+    })
+    this.#status = new StatusLine(node, () =>
+      statusOf(this.#conditions.current(), this.#facts(), translate)
+    )
+  }
+
+  /** Waits for the flows: messages of an earlier run are handed on once the nodes behind the outputs exist. */
+  start(): void {
+    const { RED, node } = this.#frame
+    for (const warning of this.#settings.warnings) node.warn(warning)
+    const callOff = onceFlowsStarted(RED, (kind) => {
+      this.#reporter.addEvent(kind, '')
+      this.#delivery.start().catch((error: unknown) => {
+        node.error(errorText(error))
+      })
+    })
+    this.#endings.push(callOff)
+    this.#watchToken()
+    this.#watchTime()
+  }
+
+  /** Takes a message or a command of the flow. */
+  receive(...[msg, send, done]: Parameters<FlowMessages['receive']>): void {
+    const { node } = this.#frame
+    this.#standing.messageCame()
+    const message = this.#contents.receive(msg, send, done)
+    accept(node, this.#delivery, this.#courier, message).catch((error: unknown) => {
+      refuse(node, message, error)
+      this.#status.update()
+      // The Catch node that gets it may be closed as well.
+      if (this.#isClosing) {
+        node.error(english('log', 'log.closed', { what: refusal(error).message }))
+      }
+    })
+  }
+
+  /**
+   * Lets requests in progress end, and releases everything. Never rejects.
+   *
+   * @param isDeleted the node will not come back: its queue file is removed if it is empty
+   */
+  async close(isDeleted: boolean): Promise<void> {
+    const { node } = this.#frame
+    this.#isClosing = true
+    for (const end of this.#endings) end()
+    try {
+      const left = await this.#delivery.close(CLOSE_GRACE_MS)
+      const report = reportLeft(left)
+      if (report !== '') node.error(report)
+      if (isDeleted) await deleteQueueFile(this.#disk.path)
+    } catch (error) {
+      node.error(errorText(error))
+    }
+    this.#client.close()
+    this.#status.close()
+  }
+
+  /** What operators are shown, and what they can do. */
+  get parts(): OutParts {
+    const { courier, contact, delivery, names, searchFields } = this.#settings
+    return {
+      delivery: this.#delivery,
+      reporter: this.#reporter,
+      history: this.#history,
+      tokens: courier.tokens,
+      certificates: this.#certificates,
+      refusals: this.#refusals,
+      names,
+      contact,
+      giveUp: {
+        afterMs: delivery.failureTimeoutMs,
+        whileUnreachable: delivery.failWhileUnreachable
+      },
+      searchFields: searchFields.map(({ text }) => text),
+      facts: () => this.#facts(),
+      conditions: this.#conditions,
+      note: (text, by) => {
+        this.#setNote(text, by)
+      },
+      edit: (seq, text, by) => editMessage(this.#delivery, this.#contents, seq, text, by),
+      sender: { courier: this.#courier, receiver: this.#receiver, settings: this.#settings }
+    }
+  }
+
+  #makeDelivery(): Delivery<FlowMessage> {
+    const { node } = this.#frame
+    const { delivery, queue } = this.#settings
+    return new Delivery<FlowMessage>({
+      ...delivery,
+      // A file left by an earlier setting is used, and so drained, until it is empty at a start.
+      queue: async () =>
+        queue === 'disk' || (await isQueueFileInUse(this.#disk.path))
+          ? new MessageQueue(this.#disk, new EncodedContents(this.#contents))
+          : new MessageQueue(new MemoryEngine(delivery.order, systemClock), new ObjectContents()),
+      attempt: async ({ parcel, problem }, signal, watchWork, { mayHaveArrived }) => {
+        if (parcel === undefined) throw problem
+        return this.#courier.attempt({ ...parcel, mayHaveArrived }, signal, watchWork)
+      },
+      readFields: (content) => this.#contents.readFields(content),
+      emit: (message, content, settlement) => {
+        emit(node, message, content, settlement)
+      },
+      onEvent: (event) => {
+        this.#readEvent(event)
+      },
+      clock: systemClock,
+      random: Math.random
+    })
+  }
+
+  #makeReporter(): Reporter {
+    const { node } = this.#frame
+    return new Reporter(
+      {
+        log: ({ level, text }) => {
+          if (level === 'warn') node.warn(text)
+          else node.log(text)
+        },
+        event: (event, hasGrown) => {
+          // What cannot be stored is in the log, and the queue has other worries.
+          this.#delivery.addEvent(event, hasGrown).catch(() => undefined)
+        },
+        refusing: (type) => {
+          const found = this.#standing.stands.refusing.find((one) => one.type === type)
+          return found && { count: found.count, answer: answerOf(found) }
+        }
+      },
+      systemClock
+    )
+  }
+
+  #readEvent(event: DeliveryEvent): void {
+    if (event.kind === 'lost') this.#handOnLost(event)
+    if (event.kind === 'accepted') this.#refusals.accepted()
+    if (event.kind === 'moved' && event.to === 'left') this.#refusals.left()
+    this.#standing.readEvent(event)
+    this.#reporter.readEvent(event)
+    this.#history.readEvent(event)
+    this.#conditions.readEvent(event)
+    this.#figures.readEvent(event)
+    this.#showChange()
+  }
+
+  /** Of a message whose content cannot be read, Catch gets what is known. */
+  #handOnLost({ error, about }: Extract<DeliveryEvent, { kind: 'lost' }>): void {
+    const { RED, node } = this.#frame
+    const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
+    handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
+  }
+
+  #showChange(): void {
+    this.#status.update()
+    this.#frame.onChange()
+  }
+
+  /** What conditions follow from. */
+  #facts(): ConditionFacts {
+    const { alertAfterMs, courier, delivery, inactivity } = this.#settings
+    const now = systemClock.now()
+    const state = this.#delivery.state()
+    const [ending] = this.#certificates.ending(now)
+    const { stands } = this.#standing
+    return {
+      delivery: state,
+      stands,
+      token: courier.tokens?.status,
+      alerts: this.#alerts.check(state),
+      refusal: this.#refusals.last,
+      isFull: this.#refusals.isFull(this.#delivery.held, delivery.queueLimit),
+      ending,
+      quietSeconds: inactivity?.quietSeconds(stands.lastInAt ?? now, now),
+      alertAfterMs,
+      now
+    }
+  }
+
+  /** Somebody takes care of what is the most urgent now. */
+  #setNote(text: string, by: string): void {
+    const note = this.#conditions.setNote({
+      at: systemClock.now(),
+      by: printable(by),
+      text: printable(text.trim(), MOST_NOTE)
+    })
+    if (note.code === 'GIVEN_UP') this.#standing.noteGivenUp()
+    this.#reporter.addEvent('noted', note.by, { reason: note.text })
+    this.#showChange()
+  }
+
+  #watchToken(): void {
+    const unsubscribe = this.#settings.courier.tokens?.onStatus((token) => {
+      if (token.state === 'ok' || token.state === 'idle') this.#delivery.tokenIsBack()
+      this.#reporter.reportToken(token.state === 'none' ? token : undefined)
+      this.#status.update()
+    })
+    if (unsubscribe !== undefined) this.#endings.push(unsubscribe)
+  }
+
+  #watchTime(): void {
+    const { alertAfterMs, alerts, inactivity } = this.#settings
+    if (alerts.waitSeconds > 0 || inactivity !== undefined || alertAfterMs > 0) {
+      this.#every(AGE_MS, () => {
+        this.#status.update()
+      })
+    }
+    this.#every(CERTIFICATE_MS, () => {
+      for (const { of, daysLeft } of this.#certificates.news(Date.now())) {
+        this.#reporter.reportCertificate(of, daysLeft)
+        this.#status.update()
+      }
+    })
+  }
+
+  #every(ms: number, look: () => void): void {
+    const timer = setInterval(look, ms)
+    this.#endings.push(() => {
+      clearInterval(timer)
+    })
+  }
+}

@@ -1,0 +1,98 @@
+import type { Node } from 'node-red'
+import type { Delivery } from '../../src/delivery/delivery.ts'
+import type { History } from '../../src/delivery/history.ts'
+import type { Reporter } from '../../src/delivery/reporter.ts'
+import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
+import type { CertificateWatch } from './certificate-watch.ts'
+import type { ConditionWatch } from './condition-watch.ts'
+import type { ConditionFacts } from './conditions.ts'
+import type { FlowMessage } from './flow-messages.ts'
+import type { Refusals } from './refusals.ts'
+import type { Courier } from '../../src/delivery/courier.ts'
+import type { Receiver } from '../../src/https/receiver.ts'
+import type { OutSettings, ServerNames } from '../settings/read-out-settings.ts'
+
+/** What an operator does with a queue. */
+export type DeliveryControl = Pick<
+  Delivery<FlowMessage>,
+  | 'openToRead'
+  | 'isDurable'
+  | 'state'
+  | 'figures'
+  | 'pause'
+  | 'resume'
+  | 'resend'
+  | 'resendFirst'
+  | 'discard'
+  | 'suspend'
+  | 'discardWaiting'
+  | 'watch'
+  | 'tryNow'
+  | 'find'
+  | 'findByField'
+  | 'sendAgain'
+  | 'sendFirstAgain'
+  | 'read'
+  | 'events'
+>
+
+/** When a message that is retried goes to Catch. */
+export interface GiveUp {
+  /** Counted from its first attempt; `Infinity`: never. */
+  afterMs: number
+  /** The clock runs during an outage too. */
+  whileUnreachable: boolean
+}
+
+/** What sends a message to the receiver of a node. */
+export interface Sender {
+  courier: Courier
+  receiver: Receiver
+  settings: OutSettings
+}
+
+/** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
+export interface OutParts {
+  names: ServerNames
+  /** Whom to call about it; `''`: nobody is named. */
+  contact: string
+  giveUp: GiveUp
+  /** The paths by which messages can be found. */
+  searchFields: readonly string[]
+  delivery: DeliveryControl
+  history: History
+  reporter: Reporter
+  refusals: Refusals
+  /** What conditions follow from. */
+  facts: () => ConditionFacts
+  /** What holds, the most urgent first. */
+  conditions: ConditionWatch
+  /** Undefined if the receiver wants no token. */
+  tokens: Pick<ReceiverTokens, 'status'> | undefined
+  certificates: Pick<CertificateWatch, 'all' | 'ending'>
+  /**
+   * Somebody takes care of what is the most urgent now.
+   *
+   * @param by a user name, `flow`, or `''`
+   */
+  note: (text: string, by: string) => void
+  /** See `editMessage`. */
+  edit: (seq: number, text: string, by: string) => Promise<boolean>
+  /** What a test message is sent with, besides the queue. */
+  sender: Sender
+}
+
+/** An `hl7-https-out` node that is not set up. */
+export interface Unusable {
+  /** Since when: wall clock, ISO 8601. */
+  since: string
+  /** Why, in words. */
+  problems: readonly string[]
+  refusals: Refusals
+}
+
+/** Kept apart from the node objects: see `authParts`. */
+export const outParts = new WeakMap<Node, OutParts | Unusable>()
+
+/** All `hl7-https-out` nodes that run, those in subflows included, by their ids. */
+export const deployedOutNodes = new Map<string, Node>()

@@ -1,0 +1,29 @@
+import type { Node } from 'node-red'
+import type { TlsSettings } from '../../src/http-client/connection-settings.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import type { TokenSource } from '../../src/oauth2/token-source.ts'
+
+/** What an `hl7-https-out` node finds behind its `auth` property. */
+export interface AuthParts {
+  /** Of the token server; empty if its address is no URL. */
+  host: string
+  settings: TokenSettings
+  /** Undefined if the settings cannot be used. */
+  tokens: TokenSource | undefined
+  /** Why they cannot, in words. */
+  problems: readonly string[]
+  /** Environment variables without a value. */
+  unset: readonly string[]
+  /** HTTP statuses of the HL7 server that mean "the token was refused". */
+  refreshOnStatus: ReadonlySet<number>
+  tls: TlsSettings | undefined
+}
+
+/*
+ * Kept apart from the node objects: every node of a flow can look up every other one, and anything
+ * that prints a node would print its keys.
+ */
+export const authParts = new WeakMap<Node, AuthParts>()
+
+/** All `oauth2-client-credentials` nodes that run, those in subflows included, by their ids. */
+export const deployedAuthNodes = new Map<string, Node>()

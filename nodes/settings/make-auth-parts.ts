@@ -1,0 +1,75 @@
+import type { Node, NodeAPI } from 'node-red'
+import { english } from '../../src/english.ts'
+import type { GotClient } from '../../src/http-client/got-client.ts'
+import { checkSettings } from '../../src/oauth2/check-settings.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import { Redactor } from '../../src/redactor.ts'
+import type { AuthParts } from './auth-parts.ts'
+import { readConnection, type FindConfigNode } from './connection.ts'
+import { tokenForm } from './form-words.ts'
+import type { NodeSource } from './node-source.ts'
+import { tokenProperties } from './oauth2-client-credentials-properties.ts'
+import { isUnset, Properties } from './properties.ts'
+import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
+import { readStatuses } from './refused-statuses.ts'
+
+/** What there is behind an OAuth 2.0 node, deployed or in a form. */
+export interface MadeAuthParts {
+  parts: AuthParts
+  /** Makes the requests to the token server. */
+  httpClient: GotClient
+  /** Ends what is under way. */
+  close: () => void
+}
+
+/**
+ * Reads the settings of an OAuth 2.0 node, and makes what gets its tokens.
+ *
+ * @param node the deployed one, whose variables count; null if there is none
+ */
+export function makeAuthParts(
+  RED: NodeAPI,
+  node: Node | null,
+  { config, written, credentials }: NodeSource,
+  find: FindConfigNode,
+  onWarning: (text: string) => void = () => undefined
+): MadeAuthParts {
+  // A key decides what else is used.
+  const values = { ...config, ...credentials }
+  const properties = new Properties(tokenProperties, tokenForm, values, written)
+  const connection = readConnection(properties, find)
+  const refreshOnStatus = readRefreshOnStatus(properties)
+  const settings = readTokenSettings(RED, node, properties, credentials, connection)
+  const found = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
+  const problems = new Redactor(settings.secrets).hideIn(found)
+  const httpClient = tokenHttpClient(connection)
+  const tokens =
+    problems.length > 0 ? undefined : new TokenSource(settings, { httpClient, onWarning })
+  const host = URL.parse(settings.issuer || settings.tokenEndpoint)?.host ?? ''
+  return {
+    parts: {
+      host,
+      settings,
+      tokens,
+      problems,
+      unset: properties.unset,
+      refreshOnStatus,
+      tls: connection.tls
+    },
+    httpClient,
+    close: () => {
+      tokens?.close()
+      httpClient.close()
+    }
+  }
+}
+
+function readRefreshOnStatus(properties: Properties<typeof tokenProperties>): ReadonlySet<number> {
+  const text = properties.text('refreshOnStatus')
+  const statuses = readStatuses(text)
+  // An unset variable has been named already.
+  if (statuses === undefined && !isUnset(text)) {
+    properties.addProblem('refreshOnStatus', english('tokenForm', 'problem.refreshOnStatus'))
+  }
+  return statuses ?? new Set()
+}

@@ -1,0 +1,441 @@
+import { readFileSync } from 'node:fs'
+import type { Node, NodeAPI } from 'node-red'
+import type { CourierSettings } from '../../src/delivery/courier.ts'
+import type { DeliveryOptions } from '../../src/delivery/delivery-options.ts'
+import type { AlertSettings } from '../../src/delivery/alerts.ts'
+import { Inactivity, parseTimes } from '../../src/delivery/inactivity.ts'
+import {
+  clientCertificate,
+  endingFirst,
+  type CertificateDates
+} from '../../src/http-client/certificates.ts'
+import { printable } from '../../src/printable.ts'
+import { english } from '../../src/english.ts'
+import { parseReplyRules, ReplyRulesError, type ReplyRules } from '../../src/rules/reply-rules.ts'
+import { charsetOfLabel } from '../../src/hl7/charset.ts'
+import { readPath, type Hl7Path } from '../../src/hl7/path.ts'
+import type { UndiciClientSettings } from '../../src/http-client/undici-client.ts'
+import { escapeXml } from '../../src/https/escape-xml.ts'
+import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
+import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
+import type { BodyTemplate } from '../../src/https/request-body.ts'
+import { targetUrl } from '../../src/https/target-url.ts'
+import { Redactor } from '../../src/redactor.ts'
+import {
+  deployedConfigNodes,
+  hasClientCertificate,
+  readConnection,
+  type FindConfigNode
+} from './connection.ts'
+import { compileJsonata, jsonataProblem } from './jsonata.ts'
+import { outForm } from './form-words.ts'
+import { ENTRY, readNamedValues, secretsInHeaders, type OutProblem } from './named-values.ts'
+import type { Credentials, NodeSource } from './node-source.ts'
+import { authParts, type AuthParts } from './auth-parts.ts'
+import { outProperties } from './hl7-https-out-properties.ts'
+import { besideToken, judgedProperties, outProblem, type Circumstances } from './out-problems.ts'
+import { isUnset, Properties } from './properties.ts'
+import { contactOf } from './contact.ts'
+import { parseSearchFields, searchFieldsProblem, type SearchField } from './search-fields.ts'
+
+/** The servers that can refuse, as they are named to operators. */
+export interface ServerNames {
+  /** Host and port of the receiver. */
+  host: string
+  /** Of the token server, and who this node is there; `''` if it has none. */
+  server: string
+  client: string
+  /** Of the proxy; `''` if the node names none. */
+  proxy: string
+}
+
+/** All settings of a sending node. */
+export interface OutSettings {
+  client: UndiciClientSettings
+  receiver: ReceiverSettings
+  courier: Omit<CourierSettings, 'receiver'>
+  delivery: Pick<
+    DeliveryOptions<unknown>,
+    | 'order'
+    | 'maxInFlight'
+    | 'maxPerSecond'
+    | 'retry'
+    | 'failureTimeoutMs'
+    | 'failWhileUnreachable'
+    | 'applicationAckMs'
+    | 'queueLimit'
+  >
+  charset: string
+  /** Where the key of a message is; undefined unless the order is `key`. */
+  orderKey: { path: Hl7Path; text: string } | undefined
+  queue: 'disk' | 'memory'
+  journalDays: number
+  /** For so many days the content of a message that has left is kept; at most as long as the journal. */
+  contentDays: number
+  /** So many bytes of such contents are kept at most. */
+  mostKeptBytes: number
+  /** The fields by whose values messages can be found. */
+  searchFields: SearchField[]
+  alerts: AlertSettings
+  /** *Retrying* needs somebody after so many milliseconds. */
+  alertAfterMs: number
+  /** Undefined: nobody is told when nothing comes in. */
+  inactivity: Inactivity | undefined
+  /** Whom to call about the receiver; `''`: nobody is named. */
+  contact: string
+  names: ServerNames
+  responseTimeoutMs: number
+  /** The token server's, as seen last. */
+  tokenServerCertificate: () => CertificateDates | undefined
+  /** Presented to the receiver or the token server: the one that ends first. */
+  clientCertificate: CertificateDates | undefined
+  /** Names of headers whose expression reads variables, which a test does not show. */
+  headersFromVariables: string[]
+  /** Whether an expression for the body reads variables; a test does not show the body then. */
+  isBodyFromVariables: boolean
+  /** Settings that work, but that the user should know about. */
+  warnings: string[]
+}
+
+type OutProperties = Properties<typeof outProperties>
+
+/**
+ * Most bytes read of an answer: the default, and the range that settings.js may choose from.
+ * Reading takes time in proportion, during which Node-RED does nothing else.
+ */
+const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
+
+/** Most bytes of contents that are kept once their messages have left: the same. */
+const KEPT_BYTES = { usual: 1_073_741_824, least: 0 }
+
+/**
+ * Reads the properties of a sending node.
+ *
+ * @param node whose variables and context its expressions read; null if it is not deployed
+ * @param find the config nodes that they name
+ * @returns the settings, or every problem in words; and the environment variables without a value
+ */
+export function readOutSettings(
+  RED: NodeAPI,
+  node: Node | null,
+  { config, written, credentials }: NodeSource,
+  find: FindConfigNode = deployedConfigNodes(RED)
+): { settings: OutSettings | undefined; problems: readonly string[]; unset: readonly string[] } {
+  const properties = new Properties(outProperties, outForm, config, written)
+  const { problems, unset } = properties
+  const connection = readConnection(properties, find)
+  const auth = readAuth(properties, find)
+  const warnings: string[] = []
+
+  // The token may be bound to the certificate with which it was fetched, however the client
+  // authenticated (RFC 8705 §3).
+  let { tls } = connection
+  if (hasClientCertificate(auth?.tls) && !hasClientCertificate(tls)) {
+    const { cert, key, pfx, passphrase } = auth?.tls ?? {}
+    tls = { ...tls, ...defined({ cert, key, pfx, passphrase }) }
+  }
+
+  const receiver = readReceiver(RED, node, properties, credentials, auth, warnings)
+  const rules = readRules(properties)
+  const charset = properties.filled('charset').trim()
+  if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
+    properties.addProblem('charset', english('forms', 'problem.charset'))
+  }
+  const order = properties.choice('order')
+  const queue = properties.choice('queue')
+  const keyText = properties.text('orderKey').trim()
+  const keyPath = order === 'key' ? readPath(keyText) : undefined
+  const maxInFlight = properties.number('maxInFlight')
+  const failureTimeout = properties.number('failureTimeout')
+  const journalDays = properties.number('journalDays')
+  const contentDays = properties.number('contentDays')
+  const replyPath = properties.text('replyPath')
+  const pick = compile(properties, 'replyPath', () => compileJsonata(RED, node, replyPath))
+
+  const settings: Omit<
+    OutSettings,
+    'receiver' | 'courier' | 'headersFromVariables' | 'isBodyFromVariables'
+  > & {
+    receiver: ReceiverSettings | undefined
+    rules: ReplyRules | undefined
+  } = {
+    client: {
+      tls,
+      proxy: connection.proxy,
+      maxConnections: order === 'fifo' ? 1 : maxInFlight,
+      connectTimeoutMs: 1000 * properties.number('connectTimeout'),
+      maxResponseBytes: readBytes(RED, problems, 'hl7HttpsOutMaxReplyBytes', REPLY_BYTES)
+    },
+    receiver,
+    rules,
+    delivery: {
+      order,
+      maxInFlight,
+      maxPerSecond: properties.number('maxPerSecond'),
+      retry: {
+        intervalMs: 1000 * properties.number('retryInterval'),
+        maxIntervalMs: 1000 * properties.number('retryMaxInterval')
+      },
+      failureTimeoutMs: failureTimeout < 0 ? Number.POSITIVE_INFINITY : 1000 * failureTimeout,
+      failWhileUnreachable: properties.flag('failWhileUnreachable'),
+      applicationAckMs: 1000 * properties.number('applicationAckTimeout'),
+      queueLimit: properties.number('queueLimit')
+    },
+    charset,
+    orderKey: keyPath && { path: keyPath, text: keyText },
+    queue,
+    journalDays,
+    contentDays: queue === 'disk' ? Math.min(contentDays, journalDays) : 0,
+    mostKeptBytes: readBytes(RED, problems, 'hl7HttpsOutMaxKeptBytes', KEPT_BYTES),
+    searchFields: readSearchFields(properties),
+    alerts: {
+      count: properties.number('queueCountAlert'),
+      waitSeconds: properties.number('queueWaitAlert')
+    },
+    alertAfterMs: 1000 * properties.number('alertAfter'),
+    inactivity: readInactivity(properties),
+    contact: contactOf(properties.text('contact')),
+    names: {
+      host: receiver?.url.host ?? '',
+      server: printable(auth?.host ?? ''),
+      client: printable(auth?.settings.clientId ?? ''),
+      proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? '')
+    },
+    responseTimeoutMs: 1000 * properties.number('responseTimeout'),
+    tokenServerCertificate: () => auth?.tokens?.certificate,
+    clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
+    warnings
+  }
+  const { intervalMs, maxIntervalMs } = settings.delivery.retry
+  if (maxIntervalMs < intervalMs) {
+    const words = english('forms', 'problem.waitBelowFirst', { seconds: intervalMs / 1000 })
+    warnings.push(`${outForm.label('retryMaxInterval')}: ${words}`)
+  }
+  const secrets = readSecrets(properties, credentials, receiver)
+  const replyEncoding = properties.choice('replyEncoding')
+  if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
+    // They also go to the log.
+    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), unset }
+  }
+  return {
+    settings: {
+      ...settings,
+      receiver: settings.receiver,
+      headersFromVariables: namesFromVariables(properties, 'headers'),
+      isBodyFromVariables:
+        readsVariables(properties.text('bodyTemplate')) ||
+        namesFromVariables(properties, 'formFields').length > 0,
+      courier: {
+        tokens: auth?.tokens?.forReceiver(settings.receiver.url.origin),
+        refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
+        rules: settings.rules,
+        reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },
+        secrets
+      }
+    },
+    problems,
+    unset
+  }
+}
+
+/** What nothing may show: the values of variables and credentials. */
+function readSecrets(
+  properties: OutProperties,
+  credentials: Credentials,
+  receiver: ReceiverSettings | undefined
+): string[] {
+  const { url, headers = [], formFields = [] } = receiver ?? {}
+  const texts = properties.unwrittenTexts(credentials, headers, formFields)
+  const secrets = [...texts, ...secretsInHeaders(headers, texts)]
+  // Of a URL from a variable, an answer and an error show the host, but not a key in its path.
+  const path = url === undefined ? '/' : url.pathname + url.search
+  const isUrlFromVariable = properties.rawText('url') !== properties.text('url')
+  return isUrlFromVariable && path !== '/' ? [...secrets, path] : secrets
+}
+
+/** The names of the headers or fields whose expression reads variables. */
+function namesFromVariables(properties: OutProperties, list: 'headers' | 'formFields'): string[] {
+  return properties
+    .list(list, ENTRY)
+    .filter((entry) => entry.text('valueType') === 'jsonata' && readsVariables(entry.text('value')))
+    .map((entry) => entry.text('name').trim())
+}
+
+function readsVariables(expression: string): boolean {
+  return /\$env\b/.test(expression)
+}
+
+/** How the problems of the config node begin. */
+export const OF_AUTH = `${outForm.label('auth')}, `
+
+function readAuth(properties: OutProperties, find: FindConfigNode): AuthParts | undefined {
+  const id = properties.text('auth')
+  if (id === '') return undefined
+  // An unset variable has already been reported.
+  if (isUnset(id)) return undefined
+  const node = find(id)
+  const parts = node === null ? undefined : authParts.get(node)
+  if (node === null) properties.addProblem('auth', english('log', 'problem.missingNode'))
+  else if (parts === undefined) properties.addProblem('auth', english('log', 'problem.otherType'))
+  properties.unset.push(...(parts?.unset ?? []))
+  for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
+  return parts
+}
+
+function readReceiver(
+  RED: NodeAPI,
+  node: Node | null,
+  properties: OutProperties,
+  credentials: Credentials,
+  auth: AuthParts | undefined,
+  warnings: string[]
+): ReceiverSettings | undefined {
+  const usesDpop = auth?.tokens?.proofs !== undefined
+  const circumstances: Circumstances = {
+    read: properties.read,
+    usesDpop,
+    text: (key, values) => english('forms', key, values)
+  }
+  judge(properties, circumstances)
+  const address = properties.text('url')
+  const { url, problem } = targetUrl(address)
+  // An unset variable has already been reported.
+  if (url === undefined && !isUnset(address)) {
+    properties.addProblem('url', english('forms', `problem.${problem}`))
+  }
+  const tokenPlacement = properties.choice('tokenPlacement')
+  if (auth !== undefined && tokenPlacement === 'query') {
+    warnings.push(`${outForm.label('tokenPlacement')}: ${english('forms', 'hint.tokenPlacement')}`)
+  }
+  const headerProblem = ({ name, value }: NamedValue): OutProblem | undefined => {
+    const fixed = typeof value === 'string' ? value : undefined
+    const inValue = fixed === undefined ? undefined : headerValueProblem(fixed)
+    return besideToken(name, circumstances) ?? headerNameProblem(name, fixed) ?? inValue
+  }
+  const headers = readNamedValues(RED, node, properties, 'headers', credentials, headerProblem)
+  const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)
+  const template = properties.text('bodyTemplate')
+  const bodyTemplate = properties.applies('bodyTemplate')
+    ? compile(properties, 'bodyTemplate', () => compileTemplate(RED, node, template))
+    : undefined
+  const others = {
+    method: properties.choice('method'),
+    tokenPlacement,
+    authHeader: properties.filled('authHeader').trim(),
+    authScheme: usesDpop ? 'DPoP' : properties.text('authScheme').trim(),
+    headers,
+    formFields,
+    userAgent: userAgent(),
+    format: properties.choice('format'),
+    contentType: properties.text('contentType').trim(),
+    bodyField: properties.filled('bodyField'),
+    bodyFileName: properties.filled('bodyFileName'),
+    bodyPartType: properties.filled('bodyPartType'),
+    bodyEncoding: properties.choice('bodyEncoding'),
+    bodyTemplate
+  }
+  return url && { url, ...others }
+}
+
+/** The values are bound to one evaluation: concurrent messages do not see each other's. */
+function compileTemplate(RED: NodeAPI, node: Node | null, template: string): BodyTemplate {
+  const evaluate = compileJsonata(RED, node, template)
+  return (message, fields, input) => evaluate(input, { message, fields, xml })
+}
+
+/** `$xml` of a template. Like JSONata's own functions, it returns nothing for nothing. */
+function xml(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'string') return escapeXml(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  throw new TypeError('$xml expects a text')
+}
+
+/** A number of bytes in settings.js. */
+function readBytes(
+  RED: NodeAPI,
+  problems: string[],
+  name: string,
+  { usual, least, most }: { usual: number; least: number; most?: number }
+): number {
+  const { [name]: bytes = usual } = RED.settings as unknown as Record<string, unknown>
+  const isWhole = typeof bytes === 'number' && Number.isSafeInteger(bytes)
+  if (isWhole && bytes >= least && bytes <= (most ?? bytes)) return bytes
+  const values = { name, min: digits(least), max: digits(most ?? 0) }
+  const key = most === undefined ? 'problem.bytesMin' : 'problem.bytes'
+  problems.push(english('log', key, values))
+  return usual
+}
+
+function readInactivity(properties: Properties<typeof outProperties>): Inactivity | undefined {
+  const limit = properties.number('inactivityAlert')
+  if (!(limit > 0)) return undefined
+  return new Inactivity(limit, parseTimes(properties.text('inactivityTimes')) ?? [])
+}
+
+function readSearchFields(properties: OutProperties): SearchField[] {
+  const text = properties.text('searchFields')
+  const isRead = properties.applies('searchFields') && searchFieldsProblem(text) === ''
+  return isRead ? parseSearchFields(text) : []
+}
+
+/** @returns undefined for a mistake, which is a problem */
+function readRules(properties: OutProperties): ReplyRules | undefined {
+  try {
+    return parseReplyRules(properties.text('replyCodeActions'))
+  } catch (error) {
+    if (error instanceof ReplyRulesError) return undefined
+    throw error
+  }
+}
+
+let product: string | undefined
+
+/** Package name and version, but nothing about the machine. */
+function userAgent(): string {
+  if (product === undefined) {
+    // From dist/nodes as from nodes, the package's own file is the nearest above.
+    const depth = import.meta.url.includes('/dist/nodes/') ? '../../' : '../'
+    const file = new URL(`${depth}package.json`, import.meta.url)
+    const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
+    product = `node-red-hl7-https-out/${version}`
+  }
+  return product
+}
+
+/** @returns undefined for an empty property, and for a mistake, which is a problem */
+function compile<Result>(
+  properties: OutProperties,
+  name: 'replyPath' | 'bodyTemplate',
+  read: () => Result
+): Result | undefined {
+  if (properties.text(name).trim() === '') return undefined
+  try {
+    return read()
+  } catch (error) {
+    properties.addProblem(name, jsonataProblem(error))
+    return undefined
+  }
+}
+
+/** Adds what the form says of the properties too. */
+function judge(properties: OutProperties, circumstances: Circumstances): void {
+  for (const name of judgedProperties) {
+    const value = properties.text(name)
+    // An unset variable has already been reported.
+    if (isUnset(value) || !properties.applies(name)) continue
+    const problem = outProblem(name, value, circumstances)
+    if (problem !== '') properties.addProblem(name, problem)
+  }
+}
+
+/** A number with separators between thousands. */
+function digits(number: number): string {
+  return number.toLocaleString('en-US')
+}
+
+function defined<Values extends object>(values: Values): Partial<Values> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined)
+  ) as Partial<Values>
+}

@@ -1,0 +1,114 @@
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import type { Parcel } from '../../src/delivery/courier.ts'
+import { faultOf } from '../../src/delivery/fault.ts'
+import { deliveryFailed, reasonAndHint } from '../../src/delivery/explain.ts'
+import { Hl7Error } from '../../src/hl7/hl7-error.ts'
+import { readOutgoingMessage, type OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import type { Receiver } from '../../src/https/receiver.ts'
+import { HIDDEN, Redactor } from '../../src/redactor.ts'
+import type { Sender } from '../flow/out-parts.ts'
+import type { OutSettings } from '../settings/read-out-settings.ts'
+import { sampleSegments } from './test-sample.ts'
+import type { TestMessageResult } from './test-result.ts'
+
+/**
+ * Sends a sample, bypassing queue, outputs and counters: an invented patient, MSH-11 `T` (test).
+ *
+ * @param type MSH-9, such as `ADT^A01`
+ * @param controlId MSH-10 of the sample
+ */
+export async function sendTestMessage(
+  { courier, receiver, settings }: Sender,
+  type: string,
+  controlId: string
+): Promise<TestMessageResult> {
+  try {
+    const message = readOutgoingMessage(sample(type, controlId), settings.charset)
+    const { responseTimeoutMs } = settings
+    const redactor = new Redactor(settings.courier.secrets)
+    const parcel = { message, input: { payload: message.text }, responseTimeoutMs, redactor }
+    const request = await shownRequest(receiver, settings, parcel)
+    const result = resultOf(message, await courier.attempt(parcel), settings)
+    // An answer may repeat the request.
+    return { request, ...redactor.hideIn(result) }
+  } catch (error) {
+    // A value that needs more than the sample has; the text names the value but not its content.
+    if (!(error instanceof Hl7Error)) throw error
+    const { code, message } = error
+    return {
+      status: null,
+      reply: null,
+      ack: null,
+      rule: '',
+      action: '',
+      retriedUntil: null,
+      elapsedMs: 0,
+      error: { code, reason: message, hint: '' }
+    }
+  }
+}
+
+/** The request as it is sent, without secrets. What expressions make of variables is one too. */
+async function shownRequest(
+  receiver: Receiver,
+  { courier: { tokens }, headersFromVariables, isBodyFromVariables }: OutSettings,
+  parcel: Parcel & { redactor: Redactor }
+): Promise<NonNullable<TestMessageResult['request']>> {
+  const token = tokens === undefined ? undefined : HIDDEN
+  const { method, url, headers, body } = await receiver.prepare({ ...parcel, token })
+  const { redactor } = parcel
+  const made = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  )
+  for (const name of headersFromVariables) redactor.add(made[name.toLowerCase()] ?? '')
+  const shown = redactor.hideIn(made)
+  if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
+  const withoutSecrets = (text: string): string =>
+    redactor.hide(text.replace(encodeURIComponent(HIDDEN), HIDDEN))
+  return {
+    line: `${method} ${withoutSecrets(url.pathname + url.search)} HTTP/1.1`,
+    headers: shown,
+    body: isBodyFromVariables ? HIDDEN : withoutSecrets(body.toString())
+  }
+}
+
+function resultOf(
+  message: OutgoingMessage,
+  result: AttemptResult,
+  settings: OutSettings
+): TestMessageResult {
+  const { decision, reply, answered, elapsedMs } = result
+  const left = decision.outcome === 'accept' || decision.outcome === 'await' || answered
+  const { cause } = deliveryFailed(message, 1, result)
+  return {
+    status: reply?.status ?? null,
+    reply: reply?.text ?? null,
+    ack: reply?.ack ?? null,
+    rule: decision.rule,
+    action: decision.action,
+    retriedUntil: retriedUntil(result, settings),
+    elapsedMs: Math.round(elapsedMs),
+    error: left ? null : { code: cause?.code ?? 'EUNKNOWN', ...reasonAndHint(result) }
+  }
+}
+
+/** When retrying a message would end; null if it would not be retried. */
+function retriedUntil(
+  result: AttemptResult,
+  { delivery: { failureTimeoutMs, failWhileUnreachable } }: OutSettings
+): TestMessageResult['retriedUntil'] {
+  if (!result.decision.retry || failureTimeoutMs === 0) return null
+  if (result.decision.mostRetries !== undefined) return 'timeout'
+  if (failureTimeoutMs === Number.POSITIVE_INFINITY) return 'answered'
+  const fault = faultOf(result)
+  if (!fault?.isAway || failWhileUnreachable) return 'timeout'
+  return fault.of === 'token server' ? 'tokenServer' : 'receiver'
+}
+
+function sample(type: string, controlId: string): string {
+  const time = new Date()
+    .toISOString()
+    .replace(/[^0-9]/g, '')
+    .slice(0, 14)
+  return sampleSegments(type, controlId, time).join('\r')
+}

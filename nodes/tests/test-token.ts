@@ -1,0 +1,54 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Node, NodeAPI } from 'node-red'
+import { english } from '../../src/english.ts'
+import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
+import { Redactor } from '../../src/redactor.ts'
+import { FormConfigNodes } from '../settings/form-config-nodes.ts'
+import { formSource } from '../settings/node-source.ts'
+import { authParts } from '../settings/auth-parts.ts'
+import { makeAuthParts } from '../settings/make-auth-parts.ts'
+
+/**
+ * Asks the token server with the settings of a form.
+ *
+ * @param id of the node, which need not be deployed
+ */
+export function testToken(RED: NodeAPI, id: string, form: unknown): Promise<TokenTestResult> {
+  const found = RED.nodes.getNode(id) as Node | null
+  // Do not use the credentials of another node, whatever their names.
+  const node = found !== null && authParts.has(found) ? found : null
+  return testForm(RED, node, form)
+}
+
+/** @param node null if it is not deployed */
+async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise<TokenTestResult> {
+  const source = formSource(RED, node, form)
+  const configNodes = new FormConfigNodes(RED, source.nodes)
+  const { parts, httpClient, close } = makeAuthParts(RED, node, source, configNodes.find)
+  const { problems, settings } = parts
+  try {
+    if (problems.length > 0) return mistakes(problems)
+    const { testToken: test } = await import('../../src/oauth2/token-test.ts')
+    const result = await test(settings, httpClient)
+    const deployed = node === null ? undefined : authParts.get(node)
+    // What works here works there too: it need not wait any longer.
+    if (result.ok && isDeepStrictEqual(settings, deployed?.settings)) {
+      deployed?.tokens?.clearBackOff()
+    }
+    return new Redactor(settings.secrets).hideIn(result)
+  } finally {
+    close()
+    configNodes.close()
+  }
+}
+
+function mistakes(problems: readonly string[]): TokenTestResult {
+  return {
+    ok: false,
+    code: 'CONFIG',
+    status: null,
+    description: problems.join(' '),
+    hint: english('log', 'hint.correctForm'),
+    hints: []
+  }
+}
