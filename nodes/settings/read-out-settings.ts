@@ -394,9 +394,8 @@ let product: string | undefined
 /** Package name and version, but nothing about the machine. */
 function userAgent(): string {
   if (product === undefined) {
-    // From dist/nodes as from nodes, the package's own file is the nearest above.
-    const depth = import.meta.url.includes('/dist/nodes/') ? '../../' : '../'
-    const file = new URL(`${depth}package.json`, import.meta.url)
+    // Of dist/nodes as of nodes/settings, two directories up.
+    const file = new URL('../../package.json', import.meta.url)
     const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
     product = `node-red-hl7-https-out/${version}`
   }
