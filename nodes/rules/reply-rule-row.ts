@@ -1,3 +1,4 @@
+import { pathText } from '../../src/hl7/path.ts'
 import { parseReplyRules, ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
 
@@ -163,9 +164,9 @@ export function subjectOf(test: ReplyTest): RowSubject | undefined {
     case 'reply-text':
       return subject('replyText', test.text)
     case 'field-text':
-      return subject('fieldText', test.text, fieldText(test.path))
+      return subject('fieldText', test.text, pathText(test.path))
     case 'field-value': {
-      const field = fieldText(test.path)
+      const field = pathText(test.path)
       return field === 'ERR-3'
         ? subject('errorNumber', test.value)
         : subject('fieldValue', test.value, field)
@@ -177,17 +178,6 @@ export function subjectOf(test: ReplyTest): RowSubject | undefined {
 
 function statusText({ from, to }: { from: number; to: number }): string {
   return from === to ? String(from) : `${String(from).slice(0, 1)}xx`
-}
-
-function fieldText(path: Extract<ReplyTest, { kind: 'field-value' }>['path']): string {
-  const part = (before: string, number: number | undefined, after = ''): string =>
-    number === undefined ? '' : `${before}${number}${after}`
-  return (
-    `${path.segment}${part('[', path.occurrence, ']')}-${path.field}` +
-    part('(', path.repetition, ')') +
-    part('.', path.component) +
-    part('.', path.subcomponent)
-  )
 }
 
 /** Writes a row as a rule. The parser finds out if something is missing. */

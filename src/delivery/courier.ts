@@ -10,8 +10,9 @@ import type { ReceivedReply } from '../http-client/connection.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
-import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
-import { meaningOf, type ReplyMeaning } from '../https/reply-meaning.ts'
+import { readReplyBody } from '../https/reply-body.ts'
+import type { ReplyBodyOptions } from '../https/reply-in-text.ts'
+import type { ReplyMeaning } from '../https/reply-meaning.ts'
 import {
   soapOperation,
   soapVersion,
@@ -22,7 +23,7 @@ import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode, type TokenError } from '../oauth2/token-error.ts'
 import type { ReceiverTokens } from '../oauth2/receiver-tokens.ts'
-import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
+import type { Attempt, AttemptError, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
 import { decide, retriesOnReset } from '../rules/decide.ts'
@@ -32,6 +33,7 @@ import type { AttemptResult } from './attempt-result.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
 import { quotesOf, type Quotes } from './quotes.ts'
+import { replyFacts } from './reply-facts.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {
@@ -223,15 +225,8 @@ export class Courier {
     }
     await turn(read.text)
     const { fault } = read
-    const meaning = read.message === null || fault ? meaningOf(status, read.text, fault) : undefined
-    const answer: AttemptReply = {
-      text: read.text,
-      empty: reply.body.length === 0,
-      message: read.message,
-      ack: read.message === null ? null : readAcknowledgement(read.message, message.batchHeaders),
-      isFault: fault !== undefined,
-      meaning
-    }
+    const answer = replyFacts(read, status, reply.body.length === 0, message.batchHeaders)
+    const { meaning } = answer
     await turn(read.text)
     const attempt: Attempt = { ...sentOf(parcel, progress), status, reply: answer }
     const ack = countingAcknowledgement(attempt)

@@ -1,7 +1,15 @@
-import type { OutgoingMessage } from './outgoing-message.ts'
 import { parsePath } from './path.ts'
 import { isAbout, ReplyMessage } from './reply-message.ts'
 import { Segments, type Segment } from './segments.ts'
+
+/** What was sent, as far as an echo is told by it. */
+export interface Quotable {
+  readonly text: string
+  readonly controlIds: readonly string[]
+  /** Searched first, because the text of a Buffer is decoded only when it is needed. */
+  readonly bytes: { includes(text: string): boolean }
+  readonly charset: string
+}
 
 const msaCode = parsePath('MSA-1')
 
@@ -14,7 +22,7 @@ const boundary = /(?<=\r)(?=[ \t]*(?:MSH|[FB][HT]S))/
  *
  * @returns null if nothing but an echo is acknowledged
  */
-export function withoutEcho(reply: ReplyMessage, sent: OutgoingMessage): ReplyMessage | null {
+export function withoutEcho(reply: ReplyMessage, sent: Quotable): ReplyMessage | null {
   if (reply.msa === undefined || !mayAcknowledge(sent)) return reply
   const quotable = sent.text.split(boundary).flatMap(acknowledgementsIn)
   if (quotable.length === 0) return reply
@@ -30,7 +38,7 @@ export function withoutEcho(reply: ReplyMessage, sent: OutgoingMessage): ReplyMe
 }
 
 /** Decodes nothing: most messages have no MSA. */
-function mayAcknowledge({ bytes, charset }: OutgoingMessage): boolean {
+function mayAcknowledge({ bytes, charset }: Quotable): boolean {
   return charset.startsWith('utf-16') || bytes.includes('MSA')
 }
 

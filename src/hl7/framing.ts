@@ -8,7 +8,6 @@
  * framing. A byte order mark counts before the first line only. Everything else is kept, including
  * blank lines inside. A message that needs changes only at its ends is not split.
  */
-import { Buffer } from 'node:buffer'
 
 const [tab, lf, startBlock, cr, endBlock, space] = [0x09, 0x0a, 0x0b, 0x0d, 0x1c, 0x20]
 

@@ -15,8 +15,9 @@ import {
 import { english, type KeyUnder, type Values } from '../english.ts'
 import { unframe, unframeBytes } from './framing.ts'
 import { Hl7Error } from './hl7-error.ts'
-import { parsePath, type Hl7Path } from './path.ts'
-import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
+import { isFilled, readHeaders } from './message-headers.ts'
+import type { Hl7Path } from './path.ts'
+import { isHeader, readSeparators, Segments } from './segments.ts'
 
 /**
  * A message, batch or file as it is sent: what came in, byte for byte, except line endings and
@@ -198,17 +199,6 @@ function known(charset: Charset | null | undefined, warnings: string[]): Charset
   return charset ?? undefined
 }
 
-const paths = {
-  type: parsePath('MSH-9.1'),
-  trigger: parsePath('MSH-9.2'),
-  messageId: parsePath('MSH-10'),
-  batchId: parsePath('BHS-11'),
-  fileId: parsePath('FHS-11'),
-  version: parsePath('MSH-12'),
-  acceptAck: parsePath('MSH-15'),
-  applicationAck: parsePath('MSH-16')
-}
-
 class Message implements OutgoingMessage {
   readonly bytes: Buffer
   readonly charset: string
@@ -238,28 +228,17 @@ class Message implements OutgoingMessage {
     this.#headers = new Segments(headers)
     this.#text = text
 
-    const messages = this.#headers.named('MSH')
-    const [files, batches] = [this.#headers.named('FHS'), this.#headers.named('BHS')]
-    this.batchHeaders = [...files, ...batches].map(({ text }) => text)
-    const idFields = [
-      ...files.map((segment) => ({ segment, path: paths.fileId })),
-      ...batches.map((segment) => ({ segment, path: paths.batchId })),
-      ...messages.map((segment) => ({ segment, path: paths.messageId }))
-    ]
-    const wholeIds = idFields.map(({ segment, path }) => segment.fieldText(path.field))
-    const firstComponents = idFields.map(({ segment, path }) => segment.value(path))
-    this.controlIds = [...new Set([...wholeIds, ...firstComponents])].filter(isFilled)
-    this.controlId = headers.startsWith('MSH')
-      ? (messages[0]?.fieldText(paths.messageId.field) ?? '')
-      : (this.controlIds[0] ?? '')
+    const { controlIds, messageId, ...facts } = readHeaders(this.#headers)
+    this.batchHeaders = facts.batchHeaders
+    this.controlIds = controlIds
+    this.controlId = headers.startsWith('MSH') ? messageId : (controlIds[0] ?? '')
     if (!isFilled(this.controlId)) {
       throw invalid('noControlId')
     }
     if (this.controlId.length > MOST_ID) throw invalid('longControlId', { most: MOST_ID })
-    const trigger = this.value(paths.trigger)
-    this.type = this.value(paths.type) + (trigger === '' ? '' : `^${trigger}`)
-    this.version = this.value(paths.version)
-    this.replyDue = messages.length === 0 || messages.some(isReplyDue)
+    this.type = facts.type
+    this.version = facts.version
+    this.replyDue = facts.replyDue
   }
 
   get text(): string {
@@ -280,18 +259,6 @@ class Message implements OutgoingMessage {
   #segmentsFor({ segment }: Hl7Path): Segments {
     return isHeader(segment) ? this.#headers : (this.#segments ??= new Segments(this.text))
   }
-}
-
-function isFilled(id: string): boolean {
-  return id.trim() !== ''
-}
-
-/** Original mode (neither MSH-15 nor MSH-16 is filled) always brings a reply. */
-function isReplyDue(msh: Segment): boolean {
-  const conditions = [msh.value(paths.acceptAck), msh.value(paths.applicationAck)]
-    .map((condition) => condition.trim().toUpperCase())
-    .filter((condition) => condition !== '' && condition !== '""')
-  return conditions.length === 0 || conditions.includes('AL') || conditions.includes('SU')
 }
 
 function invalid(key: KeyUnder<'log', 'error'>, values?: Values): Hl7Error {

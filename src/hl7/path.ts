@@ -36,6 +36,18 @@ export function readPath(text: string): Hl7Path | undefined {
   return { segment, occurrence, field, repetition, component, subcomponent }
 }
 
+/** Writes a path as it is read. */
+export function pathText(path: Hl7Path): string {
+  const part = (before: string, number: number | undefined, after = ''): string =>
+    number === undefined ? '' : `${before}${number}${after}`
+  return (
+    `${path.segment}${part('[', path.occurrence, ']')}-${path.field}` +
+    part('(', path.repetition, ')') +
+    part('.', path.component) +
+    part('.', path.subcomponent)
+  )
+}
+
 /** Reads a path that is known to be one. */
 export function parsePath(text: string): Hl7Path {
   const path = readPath(text)

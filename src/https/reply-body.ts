@@ -1,47 +1,14 @@
 import { decodeReply } from '../hl7/charset.ts'
-import { withoutEcho } from '../hl7/echo.ts'
-import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
-import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
-import { parseJson } from '../json-text.ts'
+import type { Quotable } from '../hl7/echo.ts'
+import { base64Reader } from './base64.ts'
 import { headerParameter } from './header-parameter.ts'
-import {
-  decodeBase64,
-  findReply,
-  readReplyText,
-  startsLikeJson,
-  type ReplyEncoding
-} from './reply-text.ts'
+import { readReplyInText, type ReplyBody, type ReplyBodyOptions } from './reply-in-text.ts'
 import { rootPart } from './root-part.ts'
-import { readSoapFault, type SoapFault } from './soap-fault.ts'
-import { declaredXmlCharset, xmlTexts } from './xml-texts.ts'
-
-export interface ReplyBodyOptions {
-  readonly replyEncoding: ReplyEncoding
-  /**
-   * The compiled `replyPath`: picks the HL7 text out of a JSON body, instead of the automatic
-   * search. If it throws or rejects, nothing was found.
-   */
-  readonly pick?: (json: unknown) => unknown
-}
-
-/** The content of a reply body. */
-export interface ReplyBody {
-  /**
-   * The whole body as text, of a multipart body the root part; with `replyEncoding` `base64`, decoded if it is base64.
-   */
-  readonly text: string
-  /** The HL7 text in it: unframed, CR-separated; `''` if there is none. */
-  readonly hl7: string
-  /** That text, parsed; `null` if there is none. */
-  readonly message: ReplyMessage | null
-  /** The SOAP fault that the body is. */
-  readonly fault?: SoapFault
-}
+import { declaredXmlCharset } from './xml-texts.ts'
 
 /**
- * Finds the HL7 in a reply body, whatever the content type says: raw, framed or in a batch; in
- * JSON or XML; in base64; in the root part of a multipart body. Only what reads as HL7 counts. Never rejects and never takes long, whatever the
- * bytes.
+ * Finds the HL7 in a reply body, whatever the content type says, also in the root part of a multipart body. Never rejects
+ * and never takes long, whatever the bytes.
  *
  * @param contentType - the response header: its charset, and the parts of a multipart body
  * @param sent - what this is the reply to: where it is quoted, that is no reply
@@ -50,50 +17,12 @@ export async function readReplyBody(
   body: Uint8Array,
   contentType: string | undefined,
   options: ReplyBodyOptions,
-  sent?: OutgoingMessage
+  sent?: Quotable
 ): Promise<ReplyBody> {
-  const { replyEncoding, pick } = options
-  const unquoted = (message: ReplyMessage | null): ReplyMessage | null =>
-    message === null || sent === undefined ? message : withoutEcho(message, sent)
-  const read = (text: string): ReplyMessage | null => unquoted(readReplyText(text, replyEncoding))
   const root = rootPart(body, contentType)
   const text = decodeReply(
     root.body,
     headerParameter(root.contentType ?? '', 'charset') ?? declaredXmlCharset(root.body)
   )
-  const json = startsLikeJson(text) ? parseJson(text) : undefined
-  if (json !== undefined) {
-    const value = pick === undefined ? json : await pickFrom(json, pick)
-    return replyBody(text, findReply([value], read))
-  }
-  const fault = readSoapFault(text)
-  const inXml = findReply(xmlTexts(text), read)
-  if (fault !== undefined) return { ...replyBody(text, inXml), fault }
-  if (inXml !== null) return replyBody(text, inXml)
-  const bytes = replyEncoding === 'base64' ? decodeBase64(text) : null
-  if (bytes !== null) {
-    const decoded = decodeReply(bytes, undefined)
-    return replyBody(decoded, unquoted(readReplyMessage(decoded)))
-  }
-  return replyBody(text, read(text))
-}
-
-function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
-  return { text, hl7: message?.text ?? '', message }
-}
-
-async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
-  try {
-    const picked = await pick(json)
-    return isFunction(picked) ? null : picked
-  } catch {
-    return null
-  }
-}
-
-/** A JSONata function holds its environment, which has no end: it is not what was picked. */
-function isFunction(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-    ? '_jsonata_lambda' in value || '_jsonata_function' in value
-    : typeof value === 'function'
+  return readReplyInText(text, options, base64Reader, sent)
 }

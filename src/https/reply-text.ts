@@ -1,4 +1,3 @@
-import { decodeReply } from '../hl7/charset.ts'
 import { beginsLikeHl7, readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { isHeader } from '../hl7/segments.ts'
 import { parseJson } from '../json-text.ts'
@@ -96,21 +95,23 @@ function isQuoted({ msa, text }: ReplyMessage): boolean {
   return msa === undefined && !text.startsWith('MSH') && text.indexOf('\r') === text.length - 1
 }
 
-/** Reads a text, or what it is the base64 of, as HL7; `null` if it is not HL7. */
-export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessage | null {
-  const message = encoding === 'base64' ? null : readReplyMessage(text)
-  if (message !== null || encoding === 'text') return message
-  const beginning = Buffer.from(text.slice(0, 400), 'base64').toString('latin1')
-  if (!beginsLikeHl7(beginning)) return null
-  const bytes = decodeBase64(text)
-  return bytes === null ? null : readReplyMessage(decodeReply(bytes, undefined))
+/** Reads base64: in the browser, where replies are tried, another one. */
+export interface Base64Reader {
+  /** The beginning of what a text is the base64 of, as ISO-8859-1; anything if it is no base64. */
+  beginning: (text: string) => string
+  /** What it is the base64 of, as text; `null` if it is no base64. */
+  decode: (text: string) => string | null
 }
 
-/**
- * Decodes base64 (RFC 4648 §4 and the URL-safe alphabet of §5), with or without padding and line
- * breaks. `null` for everything else, and for an empty text.
- */
-export function decodeBase64(text: string): Buffer | null {
-  const digits = text.replace(/[\t-\r ]+/g, '').replace(/={1,2}$/, '')
-  return /^[\w+/-]+$/.test(digits) && digits.length % 4 !== 1 ? Buffer.from(digits, 'base64') : null
+/** Reads a text, or what it is the base64 of, as HL7; `null` if it is not HL7. */
+export function readReplyText(
+  text: string,
+  encoding: ReplyEncoding,
+  base64: Base64Reader
+): ReplyMessage | null {
+  const message = encoding === 'base64' ? null : readReplyMessage(text)
+  if (message !== null || encoding === 'text') return message
+  if (!beginsLikeHl7(base64.beginning(text))) return null
+  const decoded = base64.decode(text)
+  return decoded === null ? null : readReplyMessage(decoded)
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { escapeXml } from '../../src/https/escape-xml.ts'
-import { readReplyBody, type ReplyBodyOptions } from '../../src/https/reply-body.ts'
+import { readReplyBody } from '../../src/https/reply-body.ts'
+import type { ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
 import { ack, ackOf, ADT, Exchange } from '../support/exchange.ts'
 import fc from '../support/properties.ts'
 

@@ -1,0 +1,85 @@
+import { withoutEcho, type Quotable } from '../hl7/echo.ts'
+import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
+import { parseJson } from '../json-text.ts'
+import {
+  findReply,
+  readReplyText,
+  startsLikeJson,
+  type Base64Reader,
+  type ReplyEncoding
+} from './reply-text.ts'
+import { readSoapFault, type SoapFault } from './soap-fault.ts'
+import { xmlTexts } from './xml-texts.ts'
+
+export interface ReplyBodyOptions {
+  readonly replyEncoding: ReplyEncoding
+  /**
+   * The compiled `replyPath`: picks the HL7 text out of a JSON body, instead of the automatic
+   * search. If it throws or rejects, nothing was found.
+   */
+  readonly pick?: (json: unknown) => unknown
+}
+
+/** The content of a reply body. */
+export interface ReplyBody {
+  /**
+   * The whole body as text, of a multipart body the root part; with `replyEncoding` `base64`, decoded if it is base64.
+   */
+  readonly text: string
+  /** The HL7 text in it: unframed, CR-separated; `''` if there is none. */
+  readonly hl7: string
+  /** That text, parsed; `null` if there is none. */
+  readonly message: ReplyMessage | null
+  /** The SOAP fault that the body is. */
+  readonly fault?: SoapFault
+}
+
+/**
+ * Finds the HL7 in the text of a reply body: raw, framed or in a batch; in JSON or XML; in base64. Only what reads as HL7
+ * counts. Never rejects. It also runs in the browser, where rules are tried.
+ *
+ * @param sent - what this is the reply to: where it is quoted, that is no reply
+ */
+export async function readReplyInText(
+  text: string,
+  { replyEncoding, pick }: ReplyBodyOptions,
+  base64: Base64Reader,
+  sent?: Quotable
+): Promise<ReplyBody> {
+  const unquoted = (message: ReplyMessage | null): ReplyMessage | null =>
+    message === null || sent === undefined ? message : withoutEcho(message, sent)
+  const read = (one: string): ReplyMessage | null =>
+    unquoted(readReplyText(one, replyEncoding, base64))
+  const json = startsLikeJson(text) ? parseJson(text) : undefined
+  if (json !== undefined) {
+    const value = pick === undefined ? json : await pickFrom(json, pick)
+    return replyBody(text, findReply([value], read))
+  }
+  const fault = readSoapFault(text)
+  const inXml = findReply(xmlTexts(text), read)
+  if (fault !== undefined) return { ...replyBody(text, inXml), fault }
+  if (inXml !== null) return replyBody(text, inXml)
+  const decoded = replyEncoding === 'base64' ? base64.decode(text) : null
+  if (decoded !== null) return replyBody(decoded, unquoted(readReplyMessage(decoded)))
+  return replyBody(text, read(text))
+}
+
+function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
+  return { text, hl7: message?.text ?? '', message }
+}
+
+async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
+  try {
+    const picked = await pick(json)
+    return isFunction(picked) ? null : picked
+  } catch {
+    return null
+  }
+}
+
+/** A JSONata function holds its environment, which has no end: it is not what was picked. */
+function isFunction(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+    ? '_jsonata_lambda' in value || '_jsonata_function' in value
+    : typeof value === 'function'
+}
