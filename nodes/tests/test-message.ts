@@ -1,7 +1,7 @@
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import type { Parcel } from '../../src/delivery/courier.ts'
-import { faultOf } from '../../src/delivery/fault.ts'
 import { deliveryFailed, reasonAndHint } from '../../src/delivery/explain.ts'
+import { retriedUntil } from '../../src/delivery/what-follows.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
@@ -86,23 +86,10 @@ function resultOf(
     ack: reply?.ack ?? null,
     rule: decision.rule,
     action: decision.action,
-    retriedUntil: retriedUntil(result, settings),
+    retriedUntil: retriedUntil(result, settings.delivery),
     elapsedMs: Math.round(elapsedMs),
     error: left ? null : { code: cause?.code ?? 'EUNKNOWN', ...reasonAndHint(result) }
   }
-}
-
-/** When retrying a message would end; null if it would not be retried. */
-function retriedUntil(
-  result: AttemptResult,
-  { delivery: { failureTimeoutMs, failWhileUnreachable } }: OutSettings
-): TestMessageResult['retriedUntil'] {
-  if (!result.decision.retry || failureTimeoutMs === 0) return null
-  if (result.decision.mostRetries !== undefined) return 'timeout'
-  if (failureTimeoutMs === Number.POSITIVE_INFINITY) return 'answered'
-  const fault = faultOf(result)
-  if (!fault?.isAway || failWhileUnreachable) return 'timeout'
-  return fault.of === 'token server' ? 'tokenServer' : 'receiver'
 }
 
 function sample(type: string, controlId: string): string {

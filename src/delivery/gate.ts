@@ -10,7 +10,7 @@ const START_MS = 1000
 /** So much lateness of a timer is made up for, in milliseconds; more would be a burst. */
 const SLACK_MS = 10
 /** The wait between logins grows to this at least, in milliseconds. */
-const LOGIN_INTERVAL_MS = 300_000
+export const LOGIN_INTERVAL_MS = 300_000
 /** After so many failures of the oldest message in a row, another one is asked. */
 const PROBES_OF_OLDEST = 2
 

@@ -5,8 +5,8 @@ import type { Segment, Segments } from './segments.ts'
 export interface MessageHeaders {
   /** Every FHS-11, BHS-11 and MSH-10 that is not blank, then the first components of those that have several. */
   readonly controlIds: readonly string[]
-  /** The whole first MSH-10; `''` if there is none. */
-  readonly messageId: string
+  /** The whole first MSH-10; of a batch FHS-11, else BHS-11, else the first MSH-10. `''` if there is none. */
+  readonly controlId: string
   /** Every FHS and BHS as it is sent. */
   readonly batchHeaders: readonly string[]
   /** The first two components of the first MSH-9: `ADT^A01`; `''` in a file without messages. */
@@ -41,9 +41,12 @@ export function readHeaders(segments: Segments): MessageHeaders {
   const firstComponents = idFields.map(({ segment, path }) => segment.value(path))
   const [first] = messages
   const trigger = first?.value(paths.trigger) ?? ''
+  const controlIds = [...new Set([...wholeIds, ...firstComponents])].filter(isFilled)
   return {
-    controlIds: [...new Set([...wholeIds, ...firstComponents])].filter(isFilled),
-    messageId: first?.fieldText(paths.messageId.field) ?? '',
+    controlIds,
+    controlId: segments.text.startsWith('MSH')
+      ? (first?.fieldText(paths.messageId.field) ?? '')
+      : (controlIds[0] ?? ''),
     batchHeaders: [...files, ...batches].map(({ text }) => text),
     type: (first?.value(paths.type) ?? '') + (trigger === '' ? '' : `^${trigger}`),
     version: first?.value(paths.version) ?? '',

@@ -228,10 +228,10 @@ class Message implements OutgoingMessage {
     this.#headers = new Segments(headers)
     this.#text = text
 
-    const { controlIds, messageId, ...facts } = readHeaders(this.#headers)
+    const facts = readHeaders(this.#headers)
     this.batchHeaders = facts.batchHeaders
-    this.controlIds = controlIds
-    this.controlId = headers.startsWith('MSH') ? messageId : (controlIds[0] ?? '')
+    this.controlIds = facts.controlIds
+    this.controlId = facts.controlId
     if (!isFilled(this.controlId)) {
       throw invalid('noControlId')
     }

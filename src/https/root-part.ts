@@ -19,21 +19,31 @@ const blankLine = /\r?\n\r?\n/
  * @returns the body and content type of the part; of any other body, its own
  */
 export function rootPart(body: Uint8Array, contentType: string | undefined): Part {
-  const whole = { body, contentType }
-  if (contentType === undefined || !/^\s*multipart\/related\s*;/i.test(contentType)) return whole
-  const boundary = headerParameter(contentType, 'boundary')
-  if (boundary === undefined) return whole
+  if (!isRelated(contentType)) return { body, contentType }
   // As many characters as bytes.
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
+  const part = rootTextPart(text, contentType)
+  return part === undefined
+    ? { body, contentType }
+    : { body: Buffer.from(part.content, 'latin1'), contentType: header(part.head, 'content-type') }
+}
+
+/** The same of a text; undefined if it has no parts. */
+export function rootTextPart(
+  text: string,
+  contentType: string | undefined
+): { head: string; content: string } | undefined {
+  if (!isRelated(contentType)) return undefined
+  const boundary = headerParameter(contentType, 'boundary')
+  if (boundary === undefined) return undefined
   const parts = partsOf(text, boundary)
   const start = headerParameter(contentType, 'start')
   const root = parts.find(({ head }) => start !== undefined && header(head, 'content-id') === start)
-  const part = root ?? parts[0]
-  if (part === undefined) return whole
-  return {
-    body: Buffer.from(part.content, 'latin1'),
-    contentType: header(part.head, 'content-type')
-  }
+  return root ?? parts[0]
+}
+
+function isRelated(contentType: string | undefined): contentType is string {
+  return contentType !== undefined && /^\s*multipart\/related\s*;/i.test(contentType)
 }
 
 function partsOf(text: string, boundary: string): { head: string; content: string }[] {

@@ -22,8 +22,11 @@ import {
 } from '../support/exchange.ts'
 import { startTokenFaultServer, json as tokenAnswer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { tryAnswer } from '../../nodes/rules/rule-trial.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { whyFailed } from '../../src/delivery/explain.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
+import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { isReached } from '../delivery/replies.ts'
 
 /** A body, or an answer that is more than a body. */
@@ -65,7 +68,40 @@ function row(
     assert.equal(result.reply?.status ?? result.status, status)
     const [, letters = ''] = /=(\w+)$/.exec(by) ?? []
     if (by !== '') assert.equal(result.decision.action, letters)
+    await sameWhenTried(answer, result, rules, sent)
   })
+}
+
+/** The form and the page, which try rules without sending anything, say the same. */
+async function sameWhenTried(
+  { status = 200, body = '', type = '' }: Answer,
+  result: AttemptResult,
+  rules: string,
+  sent: string
+): Promise<void> {
+  if (result.reply === undefined || typeof body !== 'string') return
+  const { tried, follows } = await tryAnswer(
+    { status, contentType: type, text: body },
+    {
+      rules: parseReplyRules(rules),
+      reply: { replyEncoding: 'auto' },
+      refreshOnStatus: new Set(),
+      sent,
+      again: false,
+      retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
+      failureTimeoutMs: 900_000,
+      failWhileUnreachable: false
+    }
+  )
+  assert.deepEqual(tried.decision, result.decision)
+  assert.equal(follows.retries !== undefined, result.decision.retry)
+  const decider = tried.decider === undefined ? undefined : tried.findings[tried.decider]
+  if (decider !== undefined) assert.equal(decider.rule.text, result.decision.rule)
+  const { end } = follows
+  const left = { ack: 'ACK', nak: 'NAK', catch: 'error', suspended: 'suspended', paused: 'paused' }
+  if (end !== 'awaits') {
+    assert.equal(leaving(result).replace(/^retried, then |, warned$/g, ''), left[end])
+  }
 }
 
 /** With the default rules. */

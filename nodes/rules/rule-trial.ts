@@ -1,0 +1,102 @@
+import { replyFacts } from '../../src/delivery/reply-facts.ts'
+import { whatFollows, type Follows, type RetryTimes } from '../../src/delivery/what-follows.ts'
+import { unframe } from '../../src/hl7/framing.ts'
+import { readHeaders } from '../../src/hl7/message-headers.ts'
+import { Segments } from '../../src/hl7/segments.ts'
+import { readReplyInText, type ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
+import type { Base64Reader } from '../../src/https/reply-text.ts'
+import { rootTextPart } from '../../src/https/root-part.ts'
+import type { Attempt, AttemptError } from '../../src/rules/attempt.ts'
+import type { ReplyRules } from '../../src/rules/reply-rules.ts'
+import { tryRules, type TriedRules } from '../../src/rules/try-rules.ts'
+
+/** An answer that rules are tried with: a reply as text, or why there is none. */
+export type TriedAnswer =
+  | { failure?: undefined; status: number; contentType: string; text: string }
+  | { failure: TriedFailure }
+
+/** No answer in time · the connection is cut · it is refused. */
+export const triedFailures = ['timeout', 'reset', 'connect'] as const
+export type TriedFailure = (typeof triedFailures)[number]
+
+/** What rules are tried with besides an answer. */
+export interface TrialSettings extends RetryTimes {
+  rules: ReplyRules
+  reply: ReplyBodyOptions
+  /** HTTP statuses for which a fresh token is tried first; empty without a token. */
+  refreshOnStatus: ReadonlySet<number>
+  /** HL7 text of the message that the answer is about. */
+  sent: string
+  /** An earlier attempt of it may have arrived. */
+  again: boolean
+}
+
+/** What the rules make of an answer, and what follows. */
+export interface Trial {
+  tried: TriedRules
+  follows: Follows
+  /** The message that the answer was compared with. */
+  sent: { type: string; controlId: string }
+  /** This status means a refused token: a fresh one is tried first. */
+  asksForToken: boolean
+}
+
+/** As the clients of the runtime name them. */
+const errors: Readonly<Record<TriedFailure, AttemptError>> = {
+  timeout: { code: 'ETIMEDOUT', family: 'timeout', text: 'No answer in time' },
+  reset: { code: 'ECONNRESET', family: 'reset', text: 'read ECONNRESET' },
+  connect: { code: 'ECONNREFUSED', family: 'connect', text: 'connect ECONNREFUSED' }
+}
+
+/** Asks the rules about an answer, with the code that asks them at run time; sends nothing. */
+export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): Promise<Trial> {
+  const { again, refreshOnStatus, reply: options, rules } = settings
+  const text = unframe(settings.sent)
+  const { batchHeaders, controlId, controlIds, replyDue, type } = readHeaders(new Segments(text))
+  const sent = { controlIds, type, replyDue }
+  let attempt: Attempt
+  if (answer.failure !== undefined) attempt = { sent, again, error: errors[answer.failure] }
+  else {
+    const { status } = answer
+    const body = rootTextPart(answer.text, answer.contentType)?.content ?? answer.text
+    const quotable = { text, controlIds, bytes: text, charset: 'utf-8' }
+    const read = await readReplyInText(body, options, base64Reader, quotable)
+    const reply = replyFacts(read, status, answer.text === '', batchHeaders)
+    attempt = { sent, again, status, reply }
+  }
+  const tried = tryRules(rules, attempt)
+  return {
+    tried,
+    follows: whatFollows(attempt, tried.decision, { controlId, type }, settings),
+    sent: { type, controlId },
+    asksForToken: attempt.status !== undefined && refreshOnStatus.has(attempt.status)
+  }
+}
+
+/** What is pasted is text already: the bytes of base64 in it are UTF-8, or else ISO-8859-1. */
+const base64Reader: Base64Reader = {
+  beginning: (text) => bytesOf(text.slice(0, 400)) ?? '',
+  decode: (text) => {
+    const bytes = bytesOf(text)
+    if (bytes === undefined) return null
+    try {
+      const codes = Uint8Array.from(bytes, (one) => one.charCodeAt(0))
+      return new TextDecoder('utf-8', { fatal: true }).decode(codes)
+    } catch {
+      return bytes
+    }
+  }
+}
+
+/** As characters; undefined if it is no base64, of whichever alphabet (RFC 4648 §4 and §5). */
+function bytesOf(base64: string): string | undefined {
+  const digits = base64
+    .replace(/[\t-\r ]+/g, '')
+    .replaceAll('-', '+')
+    .replaceAll('_', '/')
+  try {
+    return digits === '' ? undefined : atob(digits.replace(/={1,2}$/, ''))
+  } catch {
+    return undefined
+  }
+}
