@@ -19,6 +19,7 @@ const WORD_START = '(?<=^|[^\\p{L}\\p{N}_]|%(?:25)?[\\dA-Fa-f]{2}|\\\\u[\\dA-Fa-
 
 /** Any JSON Web Token, whole or cut off: `eyJ` is the base64 of `{"`. */
 const JWT = `${WORD_START}eyJ[\\w-]{10,}[\\w.-]*`
+const ANY_JWT = new RegExp(JWT, 'gu')
 
 /** The entities of XML (1.0 §4.6). */
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -53,8 +54,8 @@ export function secretsInHeader({ name, value }: { name: string; value: string }
  * `{"`. It knows secrets by their beginning, not by pieces, so it leaves words and trace ids alone; and a text has to be redacted before it is cut.
  */
 export class Redactor {
-  readonly #secrets = new Set<string>()
-  #pattern: RegExp | undefined
+  /** With the longest run of letters and digits of each: a text without it does not hold the secret. */
+  readonly #secrets = new Map<string, string>()
 
   constructor(secrets: Iterable<string> = []) {
     for (const secret of secrets) this.add(secret)
@@ -63,19 +64,22 @@ export class Redactor {
   /** @param secret one text: a password, a token, the credentials of a Basic header */
   add(secret: string): void {
     const text = secret.trim()
-    if (text === '' || this.#secrets.has(text)) return
-    this.#secrets.add(text)
-    this.#pattern = undefined
+    if (text !== '' && !this.#secrets.has(text)) this.#secrets.set(text, longestRun(text))
   }
 
   hide(text: string): string {
-    this.#pattern ??= patternOf([...this.#secrets])
-    return text.replace(this.#pattern, HIDDEN)
+    const suspects = this.#suspects(text)
+    return text.replace(suspects.length === 0 ? ANY_JWT : patternOf(suspects), HIDDEN)
   }
 
   /** Whether the text holds one of the secrets. Other JSON Web Tokens are not meant. */
   holdsSecret(text: string): boolean {
-    return [...this.#secrets].some((secret) => isIn(secret, text))
+    return this.#suspects(text).some((secret) => new RegExp(startFormsOf(secret), 'u').test(text))
+  }
+
+  /** The secrets that the text may hold. Most texts hold none, and to search for all forms takes a hundred times as long. */
+  #suspects(text: string): string[] {
+    return [...this.#secrets].filter(([, run]) => text.includes(run)).map(([secret]) => secret)
   }
 
   /** `hide` for every text in a JSON value, such as the answer of a route. */
@@ -99,12 +103,10 @@ function patternOf(secrets: string[]): RegExp {
   return new RegExp([...longestFirst.map(formsOf), JWT].join('|'), 'gu')
 }
 
-/** Most texts hold no secret, and to search for all of its forms takes a hundred times as long. */
-function isIn(secret: string, text: string): boolean {
-  const [run] = (secret.slice(0, MAX_START).match(/[A-Za-z\d]+/g) ?? ['']).sort(
-    (a, b) => b.length - a.length
-  )
-  return text.includes(run) && new RegExp(startFormsOf(secret), 'u').test(text)
+/** Of the beginning of a secret: no syntax writes letters and digits otherwise. */
+function longestRun(secret: string): string {
+  const runs = secret.slice(0, MAX_START).match(/[A-Za-z\d]+/g) ?? ['']
+  return runs.reduce((longest, run) => (run.length > longest.length ? run : longest))
 }
 
 /** A secret, each of its characters as it is or as another syntax writes it. */
