@@ -53,6 +53,16 @@ const LABELS = [
   'password'
 ] as const satisfies Label[]
 
+type Names = Record<string, string>
+
+/** The names of fields and options that hints cite. */
+function namesIn(text: (key: NameKey) => string): Names {
+  const names: Names = {}
+  for (const key of CLIENT_AUTHS) names[key] = text(`option.clientAuth.${key}`)
+  for (const key of LABELS) names[key] = text(`label.${key}`)
+  return names
+}
+
 /**
  * The values of a hint, with all names of the form: what a text with `__…__` is filled with.
  *
@@ -60,25 +70,29 @@ const LABELS = [
  */
 export function hintValues(
   { values = {} }: Pick<Hint, 'values'>,
-  text: (key: NameKey) => string
+  text: (key: NameKey) => string,
+  names = namesIn(text)
 ): Record<string, string | number> {
-  const names: Record<string, string | number> = {}
-  for (const key of CLIENT_AUTHS) names[key] = text(`option.clientAuth.${key}`)
-  for (const key of LABELS) names[key] = text(`label.${key}`)
-  Object.assign(names, values)
   const { field, method, grant } = values
-  if (field !== undefined) names['field'] = text(`label.${field}`)
-  if (method !== undefined) names['method'] = text(`option.clientAuth.${method}`)
-  if (grant !== undefined) names['grant'] = text(`option.grantType.${grant}`)
-  return names
+  return {
+    ...names,
+    ...values,
+    ...(field !== undefined && { field: text(`label.${field}`) }),
+    ...(method !== undefined && { method: text(`option.clientAuth.${method}`) }),
+    ...(grant !== undefined && { grant: text(`option.grantType.${grant}`) })
+  }
 }
 
-/** The hints in English, for the log. */
+const englishName = (key: NameKey): string => english('tokenForm', key)
+let englishNames: Names | undefined
+
+/** The hints in English, for the log. While there is no token, each message asks for them. */
 export function inEnglish(hints: readonly Hint[]): string {
+  englishNames ??= namesIn(englishName)
+  const names = englishNames
   return hints
-    .map((hint) => {
-      const values = hintValues(hint, (key) => english('tokenForm', key))
-      return english('tokenForm', `tokenHint.${hint.key}`, values)
-    })
+    .map((hint) =>
+      english('tokenForm', `tokenHint.${hint.key}`, hintValues(hint, englishName, names))
+    )
     .join(' ')
 }
