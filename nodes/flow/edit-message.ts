@@ -13,17 +13,17 @@ import type { FlowMessage, FlowMessages } from './flow-messages.ts'
  * @throws {QueueError} if it cannot be read or stored: it stays as it was
  */
 export async function editMessage(
-  delivery: Pick<Delivery<FlowMessage>, 'read' | 'edit'>,
+  delivery: Pick<Delivery<FlowMessage>, 'reader' | 'operator'>,
   messages: FlowMessages,
   seq: number,
   text: string,
   by: string
 ): Promise<boolean> {
   try {
-    const { content } = await delivery.read(seq)
+    const { content } = await (await delivery.reader()).read(seq)
     const edited = editedMessage(messages, content, text)
     const { controlId, type } = edited.parcel.message
-    return await delivery.edit(seq, { controlId, type, content: edited }, by)
+    return await (await delivery.operator()).edit(seq, { controlId, type, content: edited }, by)
   } catch (error) {
     // It has left, and its content is no longer kept.
     if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') return false

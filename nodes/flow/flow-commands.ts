@@ -67,7 +67,7 @@ function note(node: Node, msg: object): void {
 
 /** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
 async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: object): Promise<void> {
-  const { found, withoutContent } = await delivery.sendAgain(choiceOf(msg))
+  const { found, withoutContent } = await (await delivery.operator()).sendAgain(choiceOf(msg))
   if (found === 0) node.warn(english('log', 'warning.noneSentAgain'))
   if (withoutContent === 0) return
   node.warn(english('log', 'warning.notSentAgain', { found, withoutContent }))
@@ -111,7 +111,9 @@ async function actOnSuspended(
   const choice = meansAll ? {} : { controlId: wanted }
   // One that is no text is nobody's.
   const found =
-    meansAll || typeof wanted === 'string' ? await delivery[action](choice as SuspendedChoice) : 0
+    meansAll || typeof wanted === 'string'
+      ? await (await delivery.operator())[action](choice as SuspendedChoice)
+      : 0
   if (found > 0 || meansAll) return
   const name = typeof wanted === 'string' ? printable(wanted) : 'of msg.controlId'
   node.warn(english('log', 'warning.notSuspended', { name, action }))

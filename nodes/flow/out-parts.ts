@@ -12,7 +12,7 @@ import type { Courier } from '../../src/delivery/courier.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
 import type { OutSettings, ServerNames } from '../settings/read-out-settings.ts'
 
-/** What an operator does with a queue. */
+/** What an operator does with a node. */
 export type DeliveryControl = Pick<
   Delivery<FlowMessage>,
   | 'openToRead'
@@ -21,19 +21,9 @@ export type DeliveryControl = Pick<
   | 'figures'
   | 'pause'
   | 'resume'
-  | 'resend'
-  | 'resendFirst'
-  | 'discard'
-  | 'suspend'
-  | 'discardWaiting'
-  | 'watch'
   | 'tryNow'
-  | 'find'
-  | 'findByField'
-  | 'sendAgain'
-  | 'sendFirstAgain'
-  | 'read'
-  | 'events'
+  | 'operator'
+  | 'reader'
 >
 
 /** When a message that is retried goes to Catch. */

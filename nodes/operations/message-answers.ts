@@ -82,7 +82,7 @@ export async function messageWithStory(
   delivery: DeliveryControl,
   seq: number
 ): Promise<MessageContent | undefined> {
-  const { messages } = await delivery.find({ before: seq + 1, limit: 1 })
+  const { messages } = await (await delivery.reader()).find({ before: seq + 1, limit: 1 })
   const [row] = messages
   if (row?.seq !== seq) return undefined
   const attempts = row.story.filter(isAttempt)
@@ -99,7 +99,7 @@ export async function contentOf(
   seq: number
 ): Promise<{ request: string | null; reply: string | null }> {
   try {
-    const { content, outcome } = await delivery.read(seq)
+    const { content, outcome } = await (await delivery.reader()).read(seq)
     const { reply } = (outcome ?? {}) as Partial<Settlement>
     const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
     return { request: content.parcel?.message.text ?? null, reply: text }

@@ -69,14 +69,14 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
     async events({ params, question }) {
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { events: [] }
-      const events = await node.delivery.events(eventQuery(question))
+      const events = await (await node.delivery.reader()).events(eventQuery(question))
       return { events: events.map(eventAnswer) }
     },
 
     async messages({ params, question, gone }) {
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { messages: [], more: false }
-      return pageAnswer(await node.delivery.find(messageQuery(question), gone))
+      return pageAnswer(await (await node.delivery.reader()).find(messageQuery(question), gone))
     },
 
     async message({ params, question, user, may, audit }) {
@@ -96,7 +96,7 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
     async searchMessages({ params, question, gone }) {
       const { delivery, searchFields } = usableNode(params.id)
       const { values, query } = fieldQuery(question, searchFields)
-      return pageAnswer(await delivery.findByField(values, query, gone))
+      return pageAnswer(await (await delivery.reader()).findByField(values, query, gone))
     },
 
     async pause({ params, question: { reason }, user }) {
@@ -145,21 +145,25 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       const { delivery } = usableNode(params.id)
       const ids = [numberIn(params.messageId)]
       const found = meansWaiting(question)
-        ? (await delivery.discardWaiting({ ids }, user)).found
-        : await delivery.discard({ ids }, user)
+        ? (await (await delivery.operator()).discardWaiting({ ids }, user)).found
+        : await (await delivery.operator()).discard({ ids }, user)
       if (found === 0) throw refused(404, 'refusal.noMessage')
       return stateOf(params.id)
     },
 
     async suspendMessage({ params, user }) {
       const { delivery } = usableNode(params.id)
-      const { found } = await delivery.suspend({ ids: [numberIn(params.messageId)] }, user)
+      const { found } = await (
+        await delivery.operator()
+      ).suspend({ ids: [numberIn(params.messageId)] }, user)
       if (found === 0) throw refused(404, 'refusal.noMessage')
       return stateOf(params.id)
     },
 
     suspendMessages({ params, question, user }) {
-      return usableNode(params.id).delivery.suspend(waitingChoice(question), user)
+      return usableNode(params.id)
+        .delivery.operator()
+        .then((operator) => operator.suspend(waitingChoice(question), user))
     },
 
     resendMessages({ params, question, user, gone }) {
@@ -171,8 +175,10 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
     async discardMessages({ params, question, user }) {
       const { delivery } = usableNode(params.id)
       return meansWaiting(question)
-        ? delivery.discardWaiting(waitingChoice(question), user)
-        : { found: await delivery.discard(discardChoice(question), user) }
+        ? delivery
+            .operator()
+            .then((operator) => operator.discardWaiting(waitingChoice(question), user))
+        : { found: await (await delivery.operator()).discard(discardChoice(question), user) }
     },
 
     ...nodeTestRoute(RED)
@@ -236,13 +242,13 @@ async function resendOne(
   if (known === undefined) throw refused(404, 'refusal.noMessage')
   const ids = [seq]
   if (payload === undefined && wait && known.state !== 'suspended') {
-    const { found, trial } = await delivery.sendFirstAgain({ ids }, by)
+    const { found, trial } = await (await delivery.operator()).sendFirstAgain({ ids }, by)
     if (found === 0) throw refused(404, 'refusal.noMessage')
     if (trial === undefined) throw refused(409, 'refusal.notKept')
     return trial
   }
   // Before it is on its way.
-  const trial = wait ? await delivery.watch(seq, known.controlId) : undefined
+  const trial = wait ? (await delivery.operator()).watch(seq, known.controlId) : undefined
   try {
     if (payload !== undefined) await edit(node, seq, payload, by)
     else {
@@ -284,8 +290,9 @@ async function resend(
   by: string
 ): Promise<BulkAnswer> {
   // First: what is resent now may have left a moment later.
-  const again = left && (await delivery.sendAgain(left, by))
-  const found = suspended === undefined ? 0 : await delivery.resend(suspended, by)
+  const again = left && (await (await delivery.operator()).sendAgain(left, by))
+  const found =
+    suspended === undefined ? 0 : await (await delivery.operator()).resend(suspended, by)
   if (again === undefined || (again.found === 0 && suspended !== undefined)) return { found }
   if (again.found > 0 && again.resent + found === 0) throw refused(409, 'refusal.notKept')
   return { ...again, found: again.found + found }
@@ -303,13 +310,13 @@ async function resendFirst(
   by: string,
   gone: AbortSignal
 ): Promise<BulkAnswer> {
-  const again = left && (await delivery.sendFirstAgain(left, by))
+  const again = left && (await (await delivery.operator()).sendFirstAgain(left, by))
   if (again !== undefined && (again.found > 0 || suspended === undefined)) {
     const { trial, ...counts } = again
     if (counts.found > 0 && trial === undefined) throw refused(409, 'refusal.notKept')
     return { ...counts, ...(await triedAnswer(trial, gone)) }
   }
-  const { found, trial } = await delivery.resendFirst(suspended ?? {}, by)
+  const { found, trial } = await (await delivery.operator()).resendFirst(suspended ?? {}, by)
   return { found, ...(await triedAnswer(trial, gone)) }
 }
 

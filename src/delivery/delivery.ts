@@ -1,24 +1,15 @@
 import { english } from '../english.ts'
 import { sleep } from '../clock.ts'
-import type { Claim, MessageQueue, Restored } from '../queue/message-queue.ts'
+import type { Claim, MessageQueue } from '../queue/message-queue.ts'
 import { QueueError } from '../queue/queue-error.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
-import type { EventQuery, QueueEvent } from '../queue/queue-event.ts'
+import type { QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
-import type { FieldValue } from '../queue/keyed-hashes.ts'
 import type { Figures } from '../queue/figures.ts'
-import type {
-  LeftChoice,
-  MessageQuery,
-  NewMessage,
-  OpenedQueue,
-  QueueSummary,
-  SuspendedChoice,
-  WaitingChoice
-} from '../queue/queue-types.ts'
+import type { NewMessage, OpenedQueue, QueueSummary } from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
-import { Alarm } from './alarm.ts'
 import { CarefulStart } from './careful-start.ts'
+import { Claiming } from './claiming.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
@@ -30,20 +21,12 @@ import { Gate } from './gate.ts'
 import { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
-import {
-  Operator,
-  type MessagesPage,
-  type ResentFirst,
-  type SentAgain,
-  type TakenOut,
-  type SentFirstAgain
-} from './operator.ts'
+import { Operator, type Reader } from './operator.ts'
 import { Pausing } from './pausing.ts'
 import { closedError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 import { Tally } from './tally.ts'
-import type { Trial } from './trial.ts'
 import {
   settledMessage,
   TRY_AGAIN_MS,
@@ -58,6 +41,7 @@ interface Work<Content> {
   moving: Moving<Content>
   sending: Sending<Content>
   acknowledgements: Acknowledgements<Content>
+  claiming: Claiming<Content>
   operator: Operator<Content>
 }
 
@@ -88,25 +72,14 @@ export class Delivery<Content> {
   #lastSeq = 0
   /** Messages that are being stored. */
   #accepting = 0
-  /** The move that was asked for last has ended. */
-  #lastMove: Promise<unknown> = Promise.resolve()
-  /** So many messages were asked for, and have not come yet. */
-  #asked = 0
-  /** Since then something has happened: there may be more. */
-  #asksAgain = false
-  /** A retry is due. */
-  readonly #turnAlarm: Alarm
   readonly #lastAttempts: LastAttempts
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
     const { failureTimeoutMs, maxPerSecond, order, random, retry } = options
-    this.#turnAlarm = new Alarm(options.clock, () => {
-      this.#claimMessages()
-    })
     this.#lastAttempts = new LastAttempts(options.clock, (seq) => {
-      this.#endRetries(seq)
+      this.#work?.claiming.endRetries(seq)
     })
     const isRetrying = failureTimeoutMs > 0
     const onOpen = (): void => {
@@ -285,87 +258,20 @@ export class Delivery<Content> {
     this.#claimMessages()
   }
 
-  /** See `Operator.resend`. */
-  async resend(choice: SuspendedChoice, by?: string): Promise<number> {
-    const { operator } = await this.#opened()
-    return operator.resend(choice, by)
-  }
-
-  /** See `Operator.resendFirst`. */
-  async resendFirst(choice: SuspendedChoice, by?: string): Promise<ResentFirst> {
-    const { operator } = await this.#opened()
-    return operator.resendFirst(choice, by)
-  }
-
-  /** See `Operator.edit`. */
-  async edit(seq: number, edited: Accepted<Content>, by: string): Promise<boolean> {
-    const { operator } = await this.#opened()
-    return operator.edit(seq, edited, by)
-  }
-
-  /** See `Operator.sendAgain`. */
-  async sendAgain(choice: LeftChoice, by?: string): Promise<SentAgain> {
-    const { operator } = await this.#opened()
-    return operator.sendAgain(choice, by)
-  }
-
-  /** See `Operator.sendFirstAgain`. */
-  async sendFirstAgain(choice: LeftChoice, by?: string): Promise<SentFirstAgain> {
-    const { operator } = await this.#opened()
-    return operator.sendFirstAgain(choice, by)
-  }
-
-  /** See `Operator.discard`. */
-  async discard(choice: SuspendedChoice, by?: string): Promise<number> {
-    const { operator } = await this.#opened()
-    // What it discards leaves to a Catch node.
-    await this.#flowsStarted.promise
-    return operator.discard(choice, by)
-  }
-
-  /** See `Operator.watch`. */
-  async watch(seq: number, controlId: string): Promise<Trial> {
-    const { operator } = await this.#opened()
-    return operator.watch(seq, controlId)
-  }
-
-  /** See `Operator.suspend`. */
-  async suspend(choice: WaitingChoice, by?: string): Promise<TakenOut> {
-    const { operator } = await this.#opened()
-    return operator.suspend(choice, by)
-  }
-
-  /** See `Operator.discardWaiting`. */
-  async discardWaiting(choice: WaitingChoice, by?: string): Promise<TakenOut> {
-    const { operator } = await this.#opened()
-    await this.#flowsStarted.promise
-    return operator.discardWaiting(choice, by)
-  }
-
-  /** See `Operator.find`. */
-  async find(query: MessageQuery, signal?: AbortSignal): Promise<MessagesPage> {
-    const { operator } = await this.#openedToRead()
-    return operator.find(query, signal)
-  }
-
-  /** The same, of messages with one of these values. */
-  async findByField(
-    values: readonly FieldValue[],
-    query: MessageQuery,
-    signal?: AbortSignal
-  ): Promise<MessagesPage> {
-    const { operator, queue } = await this.#openedToRead()
-    return operator.find({ ...query, hashes: values.map((value) => queue.hashOf(value)) }, signal)
-  }
-
   /**
-   * The content of a message in the queue, with its outcome if it has one.
+   * What an operator does with messages.
    *
-   * @throws {QueueError} `ERR_NOT_QUEUED` if it is not there
+   * @throws {QueueError} when the queue cannot be used
    */
-  async read(seq: number): Promise<Restored<Content>> {
-    const { queue } = await this.#openedToRead()
-    return queue.read(seq)
+  async operator(): Promise<Operator<Content>> {
+    const { operator } = await this.#opened()
+    return operator
+  }
+
+  /** The same, for somebody who only asks: see `openToRead`. */
+  async reader(): Promise<Reader<Content>> {
+    const { operator } = await this.#openedToRead()
+    return operator
   }
 
   /** See `Acknowledgements.acknowledge`. */
@@ -397,12 +303,6 @@ export class Delivery<Content> {
     if (queue?.isDurable === true) await queue.keepFigures(figures)
   }
 
-  /** What happened, newest first. */
-  async events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    const { queue } = await this.#openedToRead()
-    return queue.events(query)
-  }
-
   /**
    * Ends the work: nothing new starts; attempts in progress get `graceMs`, then they are aborted.
    *
@@ -414,7 +314,7 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#tell({ kind: 'closing' })
     this.#closing.abort()
-    this.#turnAlarm.cancel()
+    this.#work?.claiming.close()
     this.#work?.acknowledgements.close()
     this.#lastAttempts.close()
     this.#gate.close()
@@ -462,6 +362,7 @@ export class Delivery<Content> {
       sending: this.#sending,
       wishes: new Map(),
       closing: this.#closing.signal,
+      flowsStarted: this.#flowsStarted.promise,
       abort: this.#abort.signal,
       nextSeq: () => this.#lastSeq + 1,
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
@@ -470,10 +371,10 @@ export class Delivery<Content> {
       maySend: () =>
         this.#maySend && this.#gate.closedMs === 0 && this.#sending.size <= this.#gate.slots,
       claimMessages: () => {
-        this.#claimMessages()
+        claiming.claim()
       },
       onMove: (stored) => {
-        this.#lastMove = stored.catch(() => undefined)
+        claiming.waitFor(stored)
       },
       track: (work) => this.#track(work),
       stopReading: (error) => {
@@ -486,14 +387,19 @@ export class Delivery<Content> {
     const pausing = new Pausing(context, opened)
     const moving = new Moving(context)
     const sending = new Sending(context, pausing, moving, this.#lastAttempts)
-    return {
-      queue,
-      pausing,
-      moving,
-      sending,
-      acknowledgements: new Acknowledgements(context, pausing, moving, sending),
-      operator: new Operator(context, moving, this.#lastAttempts)
-    }
+    const acknowledgements = new Acknowledgements(context, pausing, moving, sending)
+    const claiming = new Claiming({
+      ...context,
+      lastAttempts: this.#lastAttempts,
+      isIdle: () => !this.#maySend,
+      send: (claim) =>
+        sending.send(claim).finally(() => {
+          acknowledgements.setAlarm()
+        }),
+      endRetries: (claim) => sending.endRetries(claim)
+    })
+    const operator = new Operator(context, moving, this.#lastAttempts)
+    return { queue, pausing, moving, sending, acknowledgements, claiming, operator }
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */
@@ -545,76 +451,9 @@ export class Delivery<Content> {
     throw new DeliveryError('HL7_QUEUE_FULL', english('log', 'error.queueFull', values))
   }
 
-  /** Asks for as many messages as may be sent now. */
+  /** Asks for messages whose turn it is, if any may be sent. */
   #claimMessages(): void {
-    const work = this.#work
-    if (work === undefined || !this.#maySend) return
-    const free = this.#gate.slots - this.#sending.size - this.#asked
-    if (free <= 0) {
-      this.#asksAgain = this.#asked > 0
-      return
-    }
-    const mayStart = this.#gate.mayStart(() => {
-      this.#claimMessages()
-    })
-    if (!mayStart) return
-    const most = this.#options.maxPerSecond > 0 ? 1 : free
-    this.#asked += most
-    const lastMove = this.#lastMove
-    const claimed = work.queue.claimNext(most, this.#gate.preference).then(
-      async (claims) => {
-        // Those before have ended as well: the queue keeps the order.
-        await lastMove
-        this.#asked -= most
-        for (const claim of claims) this.#sendOne(work, claim)
-        if (work.queue.counts.retrying > 0 && !this.#isClosing) {
-          this.#turnAlarm.setIn(work.queue.summary.nextTurnInMs)
-        }
-        // As many as were asked for: there may be more.
-        if (this.#asksAgain || claims.length === most) this.#claimMessages()
-      },
-      (error: unknown) => {
-        this.#asked -= most
-        return this.#stopReading(error)
-      }
-    )
-    this.#catchFault(claimed)
-    this.#asksAgain = false
-  }
-
-  #sendOne({ acknowledgements, queue, sending }: Work<Content>, claim: Claim): void {
-    // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
-    const isFull = this.#sending.size + this.#asked >= this.#gate.slots
-    if (!this.#maySend || isFull || this.#gate.closedMs > 0) {
-      if (!claim.isDamaged) queue.release(claim.row.seq)
-      this.#asksAgain = true
-      return
-    }
-    this.#gate.countRequests()
-    const sent = this.#track(sending.send(claim)).finally(() => {
-      acknowledgements.setAlarm()
-      this.#claimMessages()
-    })
-    this.#catchFault(sent)
-  }
-
-  /** The time of a message is over: it is not tried again, even if nothing may be sent now. */
-  #endRetries(seq: number): void {
-    const work = this.#work
-    if (work === undefined || !this.#canSend || work.pausing.isPaused) return
-    const ended = work.queue.claimEarly(seq).then(
-      (claim) => {
-        if (claim !== undefined) return work.sending.endRetries(claim)
-        this.#lastAttempts.holdUp(seq)
-        return undefined
-      },
-      (error: unknown) => this.#stopReading(error)
-    )
-    this.#catchFault(
-      this.#track(ended).finally(() => {
-        this.#claimMessages()
-      })
-    )
+    this.#work?.claiming.claim()
   }
 
   /** Nobody waits for it. Nothing in it rejects; if it does anyway, Node-RED has to survive it. */

@@ -1,7 +1,9 @@
 import { english } from '../english.ts'
-import type { Claim } from '../queue/message-queue.ts'
+import type { FieldValue } from '../queue/keyed-hashes.ts'
+import type { Claim, Restored } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import { QueueError } from '../queue/queue-error.ts'
+import type { EventQuery, QueueEvent } from '../queue/queue-event.ts'
 import type {
   LeftChoice,
   MessageQuery,
@@ -60,6 +62,9 @@ export interface MessagesPage {
   /** There are more below the last one. */
   more: boolean
 }
+
+/** What somebody asks who changes nothing. */
+export type Reader<Content> = Pick<Operator<Content>, 'find' | 'findByField' | 'read' | 'events'>
 
 /** What an operator, or a flow, does with messages that are suspended, and asks about all. */
 export class Operator<Content> {
@@ -191,7 +196,8 @@ export class Operator<Content> {
    * @throws {QueueError} when one cannot be read or stored: it and what has not left by then stay suspended
    */
   async discard(choice: SuspendedChoice, by = 'flow'): Promise<number> {
-    const { queue, tell } = this.#context
+    const { flowsStarted, queue, tell } = this.#context
+    await flowsStarted
     let done = 0
     try {
       for (let after = 0; ;) {
@@ -232,6 +238,7 @@ export class Operator<Content> {
 
   /** The same, but they leave as errors (`HL7_DISCARDED`). */
   async discardWaiting(choice: WaitingChoice, by = 'flow'): Promise<TakenOut> {
+    await this.#context.flowsStarted
     return this.#takeOut(choice, { act: 'discard', by }, async (claim) => {
       const last = this.#lastAttempts.take(claim.row.seq)?.settlement
       await this.#discardOne(claim, by, last)
@@ -291,6 +298,30 @@ export class Operator<Content> {
       before = next
     }
     return { messages: found.slice(0, limit), more: found.length > limit }
+  }
+
+  /** The same, of messages with one of these values. */
+  findByField(
+    values: readonly FieldValue[],
+    query: MessageQuery,
+    signal?: AbortSignal
+  ): Promise<MessagesPage> {
+    const { queue } = this.#context
+    return this.find({ ...query, hashes: values.map((value) => queue.hashOf(value)) }, signal)
+  }
+
+  /**
+   * The content of a message in the queue, with its outcome if it has one.
+   *
+   * @throws {QueueError} `ERR_NOT_QUEUED` if it is not there
+   */
+  read(seq: number): Promise<Restored<Content>> {
+    return this.#context.queue.read(seq)
+  }
+
+  /** What happened, newest first. */
+  events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    return this.#context.queue.events(query)
   }
 
   /** A reader of events: what became of the first message of a trial. */

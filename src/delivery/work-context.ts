@@ -22,6 +22,8 @@ export interface WorkContext<Content> {
   readonly wishes: Map<number, Wish>
   /** Nothing new starts. */
   readonly closing: AbortSignal
+  /** The nodes behind the outputs exist, and Catch nodes; or the node closes. */
+  readonly flowsStarted: Promise<unknown>
   /** Ends requests. */
   readonly abort: AbortSignal
   /** Puts a message into the queue once more. @returns its number */

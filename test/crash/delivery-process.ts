@@ -274,7 +274,7 @@ async function acknowledge(id: number): Promise<void> {
 
 /** Those of all come, some at a time. Some may not find room. */
 async function acknowledgeAll(): Promise<void> {
-  const { messages } = await delivery.find({ state: 'awaiting', limit: 1_000_000 })
+  const { messages } = await (await delivery.reader()).find({ state: 'awaiting', limit: 1_000_000 })
   const ids = messages.map(({ controlId }) => Number(controlId)).reverse()
   await someAtATime(ids.map((id) => () => acknowledge(id).catch(() => undefined)))
 }
@@ -290,7 +290,7 @@ async function someAtATime(works: (() => Promise<void>)[]): Promise<void> {
 
 async function suspendedSeq(id: number): Promise<number> {
   const query = { controlId: String(id), state: 'suspended', limit: 1 } as const
-  const { messages } = await delivery.find(query)
+  const { messages } = await (await delivery.reader()).find(query)
   return messages[0]?.seq ?? 0
 }
 
@@ -300,7 +300,11 @@ async function operate(awaiting: number[], suspended: number[], seed: number): P
   const works = awaiting.map((id) => () => operation(['acknowledge', id], () => acknowledge(id)))
   for (const id of suspended) {
     const ids = [await suspendedSeq(id)]
-    works.push(() => operation(['discard', id], () => delivery.discard({ ids })))
+    works.push(() =>
+      operation(['discard', id], () =>
+        delivery.operator().then((operator) => operator.discard({ ids }))
+      )
+    )
   }
   const shuffled = works
     .map((work) => ({ work, place: random() }))
@@ -327,8 +331,8 @@ const commands = {
   opened: () => delivery.open(),
   pause: (reason: string) => delivery.pause('ada', reason),
   resume: () => delivery.resume(),
-  discard: () => delivery.discard({}),
-  resend: () => delivery.resend({}),
+  discard: () => delivery.operator().then((operator) => operator.discard({})),
+  resend: () => delivery.operator().then((operator) => operator.resend({})),
 
   /** From now on the receiver answers like this. */
   replyWith: (kind: ReplyKind) => {
@@ -354,7 +358,7 @@ const commands = {
   },
 
   find: async (): Promise<FoundMessage[]> => {
-    const { messages } = await delivery.find({ limit: 1_000_000 })
+    const { messages } = await (await delivery.reader()).find({ limit: 1_000_000 })
     return messages.map(({ controlId, state }) => ({ id: Number(controlId), state }))
   },
 

@@ -268,7 +268,7 @@ for (const durable of [false, true]) {
       assert.equal(delivery.state().awaiting, 1)
       await clock.advance(1000)
       assert.deepEqual([delivery.state().awaiting, delivery.state().suspended], [0, 1])
-      const { messages } = await delivery.find({ limit: 1 })
+      const { messages } = await (await delivery.reader()).find({ limit: 1 })
       assert.deepEqual(
         [messages[0]?.state, messages[0]?.verdict.cause],
         ['suspended', 'ERR_ACK_TIMEOUT']
@@ -415,8 +415,9 @@ for (const durable of [false, true]) {
         isJudged = true
         return resultOf('accept')
       }
+      const operator = await delivery.operator()
       const [discarded, taken] = await Promise.all([
-        delivery.discard({}),
+        operator.discard({}),
         delivery.acknowledge({ controlId: 'a1', judge })
       ])
       await settled()
@@ -499,9 +500,9 @@ describe('awaiting with a disk that takes time', () => {
     disk.immediate = false
     const taken = delivery.acknowledge(ack('a1', 'suspend'))
     await settled()
-    const discarded = delivery.discard({})
+    const discarded = delivery.operator().then((operator) => operator.discard({}))
     await settled()
-    const resent = delivery.resend({})
+    const resent = delivery.operator().then((operator) => operator.resend({}))
     await settled()
     disk.step(3)
     assert.deepEqual([await discarded, await resent], [0, 0])
@@ -510,7 +511,7 @@ describe('awaiting with a disk that takes time', () => {
     disk.step()
     assert.equal(await taken, true)
     assert.deepEqual([delivery.state().suspended, delivery.state().queued], [1, 0])
-    assert.equal(await delivery.resend({}), 1)
+    assert.equal(await (await delivery.operator()).resend({}), 1)
     await settled()
     assert.deepEqual(sentBy(setup), ['a1'])
     await reply('accept')

@@ -38,7 +38,9 @@ describe('a rule with a count', () => {
       assert.equal(setup.delivery.state().suspended, isSuspended)
     }
     assert.equal(setup.flights[0]?.content, 'a2')
-    const { messages } = await setup.delivery.find({ state: 'suspended', limit: 1 })
+    const { messages } = await (
+      await setup.delivery.reader()
+    ).find({ state: 'suspended', limit: 1 })
     const [row = assert.fail('It should be suspended.')] = messages
     assert.equal(row.attempts, 3)
     assert.deepEqual(
@@ -74,7 +76,10 @@ describe('a rule with a count', () => {
   })
 
   for (const [what, restart] of [
-    ['a resend', (setup: Setup) => setup.delivery.resend({}, 'test')],
+    [
+      'a resend',
+      (setup: Setup) => setup.delivery.operator().then((operator) => operator.resend({}, 'test'))
+    ],
     [
       'a resume',
       async ({ delivery }: Setup) => {

@@ -307,7 +307,7 @@ export class DeliveryModel {
         const chosen = pick === 'all' ? held : held.slice(pick % held.length).slice(0, 1)
         for (const row of chosen) this.#takesOver(this.#of(row))
         const ids = chosen.map(({ seq }) => seq)
-        this.#call(delivery[action.do]({ ids }))
+        this.#call(delivery.operator().then((operator) => operator[action.do]({ ids })))
         return
       }
       case 'edit':
@@ -361,7 +361,9 @@ export class DeliveryModel {
     const { id, controlId } = message
     const content = { id, key, size: 100 }
     this.#edits.add(content)
-    const edited = this.#delivery.edit(row.seq, { controlId, type: 'ADT^A01', content }, 'bert')
+    const edited = this.#delivery
+      .operator()
+      .then((operator) => operator.edit(row.seq, { controlId, type: 'ADT^A01', content }, 'bert'))
     this.#call(
       edited.then((isEdited) => {
         if (isEdited && !this.#settings.durable) this.#edited(message, key)
@@ -381,8 +383,8 @@ export class DeliveryModel {
     const choice = pick === 'all' ? {} : { ids: [left[pick % left.length]?.seq ?? 0] }
     this.#sendingAgain++
     const sent = firstAlone
-      ? this.#delivery.sendFirstAgain(choice, 'bert')
-      : this.#delivery.sendAgain(choice, 'bert')
+      ? this.#delivery.operator().then((operator) => operator.sendFirstAgain(choice, 'bert'))
+      : this.#delivery.operator().then((operator) => operator.sendAgain(choice, 'bert'))
     const end = (): void => {
       this.#sendingAgain--
     }
@@ -737,7 +739,7 @@ export class DeliveryModel {
       return this.#isOpen ? this.#disk.rows.filter((row) => row.state === state) : []
     }
     if (this.#closing !== undefined) return []
-    const { messages } = await this.#delivery.find({ state, limit: 10_000 })
+    const { messages } = await (await this.#delivery.reader()).find({ state, limit: 10_000 })
     return messages.reverse()
   }
 
@@ -1213,7 +1215,9 @@ export class DeliveryModel {
   async #findByKey(): Promise<void> {
     for (const key of ['0', '1', '2']) {
       const value = { path: 'PID-3.1', value: key }
-      const found = this.#delivery.findByField([value], { limit: 1000 })
+      const found = this.#delivery
+        .reader()
+        .then((operator) => operator.findByField([value], { limit: 1000 }))
       await settled()
       await this.#stepDisk()
       const { messages } = await found

@@ -166,7 +166,7 @@ describe('Delivery', () => {
       disk.rows.map(({ controlId }) => controlId),
       ['a2']
     )
-    const { messages } = await delivery.find({ controlId: 'a1', limit: 1 })
+    const { messages } = await (await delivery.reader()).find({ controlId: 'a1', limit: 1 })
     assert.deepEqual([messages[0]?.state, messages[0]?.verdict.outcome], ['left', 'ack'])
   })
 
@@ -439,7 +439,7 @@ describe('Delivery', () => {
       first.flights.shift()?.end(earlier)
       await settled()
       await first.clock.advance(600_000)
-      await first.delivery.resend({})
+      await (await first.delivery.operator()).resend({})
       first.flights.shift()?.end(refused)
       await settled()
       let message = ''
@@ -823,9 +823,9 @@ describe('Delivery', () => {
     await assert.rejects(delivery.openToRead(), /locked/)
     for (const ask of [
       () => delivery.openToRead(),
-      () => delivery.find({ limit: 1 }),
-      () => delivery.events({ since: 0, limit: 1 }),
-      () => delivery.read(1)
+      () => delivery.reader().then((operator) => operator.find({ limit: 1 })),
+      () => delivery.reader().then((operator) => operator.events({ since: 0, limit: 1 })),
+      () => delivery.reader().then((operator) => operator.read(1))
     ]) {
       await assert.rejects(ask(), /locked/)
     }
@@ -846,7 +846,7 @@ describe('Delivery', () => {
     disk.failReads = false
     await add('a1')
     await delivery.openToRead()
-    assert.equal((await delivery.find({ limit: 1 })).messages.length, 1)
+    assert.equal((await (await delivery.reader()).find({ limit: 1 })).messages.length, 1)
   })
 
   it('continues if a reader of its events throws', async () => {
@@ -858,7 +858,7 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('accept')
     await reply('suspend')
-    await delivery.discard({})
+    await (await delivery.operator()).discard({})
     assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
   })
 
@@ -934,7 +934,10 @@ describe('Delivery', () => {
     )
     await assert.rejects(add('a4'), { code: 'HL7_QUEUE_FAILED' })
     assert.equal(delivery.held, 0)
-    await assert.rejects(delivery.find({ limit: 1 }), { code: 'ERR_QUEUE_CLOSED' })
+    await assert.rejects(
+      delivery.reader().then((operator) => operator.find({ limit: 1 })),
+      { code: 'ERR_QUEUE_CLOSED' }
+    )
   })
 
   it('reports what was settled while a queue in memory closed: the next node may not have received it', async () => {
@@ -976,7 +979,7 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('suspend')
     await assert.rejects(add('a3'), { code: 'HL7_QUEUE_FULL' })
-    await delivery.discard({})
+    await (await delivery.operator()).discard({})
     await add('a3')
   })
 

@@ -26,7 +26,7 @@ async function suspend({ add, reply }: Setup, ids: readonly string[]): Promise<v
 type Row = [controlId: string, state: KnownState]
 
 async function found(delivery: Delivery<string>, query: Partial<MessageQuery>): Promise<Row[]> {
-  const { messages } = await delivery.find({ limit: 100, ...query })
+  const { messages } = await (await delivery.reader()).find({ limit: 100, ...query })
   return messages.map((row) => [row.controlId, knownState(row)])
 }
 
@@ -68,7 +68,7 @@ for (const durable of [false, true]) {
       const seen: string[] = []
       let before: number | undefined
       for (let more = true; more;) {
-        const page = await delivery.find({ limit: 3, ...(before && { before }) })
+        const page = await (await delivery.reader()).find({ limit: 3, ...(before && { before }) })
         seen.push(...page.messages.map(({ controlId }) => controlId))
         before = page.messages.at(-1)?.seq
         more = page.more
@@ -85,10 +85,10 @@ for (const durable of [false, true]) {
       await accept('ORU^R01')
       await Promise.all(Array.from({ length: 5500 }, () => accept('ADT^A01')))
       await accept('ORU^R01')
-      const page = await delivery.find({ type: 'ORU^R01', limit: 1 })
+      const page = await (await delivery.reader()).find({ type: 'ORU^R01', limit: 1 })
       assert.deepEqual([page.messages.length, page.more], [1, true])
       const before = page.messages[0]?.seq ?? 0
-      const rest = await delivery.find({ type: 'ORU^R01', limit: 1, before })
+      const rest = await (await delivery.reader()).find({ type: 'ORU^R01', limit: 1, before })
       assert.deepEqual([rest.messages.length, rest.more], [1, false])
     })
 
@@ -97,7 +97,7 @@ for (const durable of [false, true]) {
       await add('a1', 'b2', 'c3')
       await reply('nak')
       await reply('unreachable')
-      const { messages } = await delivery.find({ limit: 10 })
+      const { messages } = await (await delivery.reader()).find({ limit: 10 })
       assert.deepEqual(
         messages.map(({ attempts, verdict }) => [
           attempts,
@@ -123,7 +123,7 @@ for (const durable of [false, true]) {
         await reply(kind)
         await clock.advance(20_000)
       }
-      const { messages } = await delivery.find({ limit: 1 })
+      const { messages } = await (await delivery.reader()).find({ limit: 1 })
       assert.deepEqual(messages[0]?.story, [
         { at: from, ms: 1, result: 'ECONNREFUSED' },
         { at: from + 5000, ms: 1, result: '500' },
@@ -135,8 +135,8 @@ for (const durable of [false, true]) {
       const { add, clock, delivery, reply } = await start()
       await add('a1')
       await reply('suspend')
-      await delivery.resend({}, 'night')
-      const { messages } = await delivery.find({ limit: 1 })
+      await (await delivery.operator()).resend({}, 'night')
+      const { messages } = await (await delivery.reader()).find({ limit: 1 })
       assert.deepEqual([messages[0]?.attempts, messages[0]?.verdict.rule], [1, ''])
       const at = clock.now()
       assert.deepEqual(messages[0]?.story, [
@@ -152,10 +152,10 @@ for (const durable of [false, true]) {
       const setup = durable ? await setUpOn(quickDisk()) : await setUp()
       const { reply, delivery, flights, emitted } = setup
       await suspend(setup, ['a1', 'a2', 'a3'])
-      await delivery.resend({ controlId: 'a1' })
+      await (await delivery.operator()).resend({ controlId: 'a1' })
       await settled()
       await reply('suspend')
-      await delivery.resend({})
+      await (await delivery.operator()).resend({})
       await settled()
       while (flights.length > 0) await reply('accept')
       assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
@@ -168,10 +168,10 @@ describe('a resend', () => {
     const ids = Array.from({ length: 1200 }, (_, index) => `a${index}`)
     const { reply, delivery, flights, emitted } = await setUpSuspended(ids)
     // The first is suspended last.
-    await delivery.resend({ controlId: 'a0' })
+    await (await delivery.operator()).resend({ controlId: 'a0' })
     await settled()
     await reply('suspend')
-    const all = delivery.resend({})
+    const all = delivery.operator().then((operator) => operator.resend({}))
     // A resume starts whatever may start, even halfway through the resend.
     for (let turn = 0; turn < 5; turn++) {
       await new Promise(setImmediate)
@@ -188,7 +188,10 @@ describe('a resend', () => {
   it('sends each message only once if two operators resend very many', async () => {
     const ids = Array.from({ length: 1200 }, (_, index) => `a${index}`)
     const { delivery, flights, emitted, reply } = await setUpSuspended(ids)
-    const counts = await Promise.all([delivery.resend({}), delivery.resend({})])
+    const counts = await Promise.all([
+      delivery.operator().then((operator) => operator.resend({})),
+      delivery.operator().then((operator) => operator.resend({}))
+    ])
     await settled()
     assert.equal(counts[0] + counts[1], ids.length)
     while (flights.length > 0) await reply('accept')
@@ -202,7 +205,11 @@ describe('a resend', () => {
     const { delivery, reply, emitted, flights } = setup
     await suspend(setup, ['a1', 'a2'])
     disk.immediate = false
-    const calls = [delivery.discard({}), delivery.resend({}), delivery.discard({})]
+    const calls = [
+      delivery.operator().then((operator) => operator.discard({})),
+      delivery.operator().then((operator) => operator.resend({})),
+      delivery.operator().then((operator) => operator.discard({}))
+    ]
     for (let round = 0; round < 10; round++) {
       disk.step()
       await settled()
@@ -225,8 +232,8 @@ describe('a resend', () => {
     const { clock, delivery, emitted, flights, reply } = setup
     await suspend(setup, ['a1', 'a2'])
     disk.failReads = true
-    await delivery.resend({ controlId: 'a2' })
-    await delivery.resend({ controlId: 'a1' })
+    await (await delivery.operator()).resend({ controlId: 'a2' })
+    await (await delivery.operator()).resend({ controlId: 'a1' })
     await settled()
     assert.equal(flights.length, 0)
     disk.failReads = false
@@ -242,10 +249,13 @@ describe('a resend', () => {
     const { delivery, flights } = setup
     await suspend(setup, ['a1', 'a2'])
     disk.failWrites = true
-    await assert.rejects(delivery.resend({}), { code: 'EIO' })
+    await assert.rejects(
+      delivery.operator().then((operator) => operator.resend({})),
+      { code: 'EIO' }
+    )
     assert.deepEqual([delivery.state().suspended, flights.length], [2, 0])
     disk.failWrites = false
-    assert.equal(await delivery.resend({}), 2)
+    assert.equal(await (await delivery.operator()).resend({}), 2)
   })
 
   it('says how many are sent again, if it fails with others', async () => {
@@ -264,7 +274,10 @@ describe('a resend', () => {
     disk.onCall = (method) => {
       if (method === 'resend') disk.failWrites = true
     }
-    await assert.rejects(delivery.resend({}, 'bert'), { code: 'EIO' })
+    await assert.rejects(
+      delivery.operator().then((operator) => operator.resend({}, 'bert')),
+      { code: 'EIO' }
+    )
     assert.deepEqual(told, ['100 bert'])
     assert.equal(delivery.state().suspended, 100)
   })
@@ -275,7 +288,7 @@ describe('a discard', () => {
     const disk = quickDisk()
     await suspend(await setUpOn(disk), ['a1'])
     const { delivery, emitted } = await setUpOn(disk, {}, new FakeClock(), false)
-    const discarded = delivery.discard({})
+    const discarded = delivery.operator().then((operator) => operator.discard({}))
     await settled()
     assert.deepEqual(emitted, [])
     await delivery.start()
@@ -296,14 +309,17 @@ describe('a discard', () => {
     disk.onCall = (method) => {
       if (method === 'move') disk.failWrites = true
     }
-    await assert.rejects(delivery.discard({}, 'anna'), { code: 'EIO' })
+    await assert.rejects(
+      delivery.operator().then((operator) => operator.discard({}, 'anna')),
+      { code: 'EIO' }
+    )
     await settled()
     assert.deepEqual(emitted, ['a1 HL7_DISCARDED'])
     assert.deepEqual(told, ['1 anna'])
     assert.equal(delivery.state().suspended, 3)
     disk.onCall = undefined
     disk.failWrites = false
-    assert.equal(await delivery.discard({}), 3)
+    assert.equal(await (await delivery.operator()).discard({}), 3)
   })
 
   it('and a close with a queue in memory do not both take a message', async () => {
@@ -311,7 +327,7 @@ describe('a discard', () => {
       const { delivery, emitted } = await setUpSuspended(['a1', 'a2'], { order: 'none' })
       const closed = delivery.close(0)
       for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
-      const discarded = await delivery.discard({}).catch(() => 0)
+      const discarded = await (await delivery.operator()).discard({}).catch(() => 0)
       const { unsettled } = await closed
       assert.deepEqual(emitted.map((left) => left.slice(0, 2)).toSorted(), ['a1', 'a2'])
       assert.equal(unsettled.length + discarded, 2)
@@ -328,7 +344,7 @@ describe('a discard', () => {
       let setup = await setUpOn(disk, options)
       await suspend(setup, ['a1'])
       if (restart) setup = await setUpOn(disk, options)
-      await setup.delivery.discard({})
+      await (await setup.delivery.operator()).discard({})
       const [settlement] = left
       assert.equal(settlement?.error?.code, 'HL7_DISCARDED')
       assert.equal(settlement.reply?.status, 500)
@@ -343,7 +359,7 @@ describe('a discard', () => {
     })
     await add('a1', 'a2')
     await reply('suspend')
-    await delivery.discard({})
+    await (await delivery.operator()).discard({})
     await reply('suspend')
     await delivery.close(0)
     assert.deepEqual(
@@ -364,7 +380,7 @@ describe('a trial of a resend', () => {
     { delivery }: Setup,
     choice: SuspendedChoice = {}
   ): Promise<{ found: number; result: Promise<Tried> }> {
-    const { found, trial } = await delivery.resendFirst(choice, 'x')
+    const { found, trial } = await (await delivery.operator()).resendFirst(choice, 'x')
     await settled()
     assert.ok(trial)
     return { found, result: trial.result(waiting()) }
@@ -475,7 +491,7 @@ describe('a trial of a resend', () => {
 
   it('goes on if nobody waits for it any longer', async () => {
     const { clock, delivery, emitted, reply } = await setUpSuspended(['a1', 'a2'])
-    const { trial } = await delivery.resendFirst({}, 'x')
+    const { trial } = await (await delivery.operator()).resendFirst({}, 'x')
     await settled()
     const gone = new AbortController()
     const result = trial?.result(gone.signal)
@@ -526,9 +542,12 @@ describe('a trial of a resend', () => {
     const { delivery, flights, reply } = setup
     await suspend(setup, ['a1', 'a2', 'a3'])
     disk.failWrites = true
-    await assert.rejects(delivery.resendFirst({}, 'anna'), { code: 'EIO' })
+    await assert.rejects(
+      delivery.operator().then((operator) => operator.resendFirst({}, 'anna')),
+      { code: 'EIO' }
+    )
     disk.failWrites = false
-    await delivery.resend({ controlId: 'a1' }, 'bert')
+    await (await delivery.operator()).resend({ controlId: 'a1' }, 'bert')
     await settled()
     await reply('accept')
     assert.deepEqual([flights.length, delivery.state().suspended], [0, 2])
@@ -555,6 +574,6 @@ describe('a trial of a resend', () => {
 
   it('finds nothing in an empty queue', async () => {
     const { delivery } = await setUp()
-    assert.deepEqual(await delivery.resendFirst({}, 'x'), { found: 0 })
+    assert.deepEqual(await (await delivery.operator()).resendFirst({}, 'x'), { found: 0 })
   })
 })

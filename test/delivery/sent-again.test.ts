@@ -27,7 +27,7 @@ describe('Messages that have left', () => {
     const { delivery, emitted, flights } = setup
     await leave(setup, 'a1', 'a2', 'a3')
     await setup.add('a4')
-    assert.deepEqual(await delivery.sendAgain({ ids: [1, 3] }, 'bert'), {
+    assert.deepEqual(await (await delivery.operator()).sendAgain({ ids: [1, 3] }, 'bert'), {
       found: 2,
       resent: 2,
       withoutContent: 0
@@ -38,7 +38,7 @@ describe('Messages that have left', () => {
     }
     assert.deepEqual(emitted.slice(3), ['a4 ack', 'a1 ack', 'a3 ack'])
     assert.deepEqual(told, ['2 bert'])
-    const { messages } = await delivery.find({ limit: 2 })
+    const { messages } = await (await delivery.reader()).find({ limit: 2 })
     const [{ resent } = { resent: undefined }] = messages
     assert.deepEqual([resent?.by, (resent?.at ?? 0) > (resent?.acceptedAt ?? 0)], ['bert', false])
   })
@@ -47,7 +47,7 @@ describe('Messages that have left', () => {
     const setup = await setUpOn(quickDisk({ contentDays: 1 }))
     await leave(setup, 'a1')
     for (const expected of [1, 2, 4]) {
-      assert.equal((await setup.delivery.sendAgain({})).resent, expected)
+      assert.equal((await (await setup.delivery.operator()).sendAgain({})).resent, expected)
       for (let i = 0; i < expected; i++) await setup.reply('accept')
     }
   })
@@ -56,7 +56,7 @@ describe('Messages that have left', () => {
     told.length = 0
     const setup = await setUpOn(quickDisk(), { onEvent })
     await leave(setup, 'a1', 'a2')
-    assert.deepEqual(await setup.delivery.sendAgain({}), {
+    assert.deepEqual(await (await setup.delivery.operator()).sendAgain({}), {
       found: 2,
       resent: 0,
       withoutContent: 2
@@ -71,7 +71,9 @@ describe('Messages that have left', () => {
     ] as const) {
       const setup = await setUpOn(quickDisk({ contentDays: 1 }))
       await leave(setup, 'a1', 'a2', 'a3')
-      const { trial, ...counts } = await setup.delivery.sendFirstAgain({}, 'bert')
+      const { trial, ...counts } = await (
+        await setup.delivery.operator()
+      ).sendFirstAgain({}, 'bert')
       assert.deepEqual(counts, { found: 3, withoutContent: 0 })
       await settled()
       assert.equal(setup.flights.length, 1)
@@ -91,14 +93,20 @@ describe('Messages that have left', () => {
   it('are not tried if the content of none is kept', async () => {
     const setup = await setUpOn(quickDisk())
     await leave(setup, 'a1')
-    assert.deepEqual(await setup.delivery.sendFirstAgain({}), { found: 1, withoutContent: 1 })
+    assert.deepEqual(await (await setup.delivery.operator()).sendFirstAgain({}), {
+      found: 1,
+      withoutContent: 1
+    })
   })
 
   it('are told if the queue takes only some of them', async () => {
     told.length = 0
     const setup = await setUpOn(quickDisk({ contentDays: 1 }), { onEvent, queueLimit: 3 })
     await leave(setup, 'a1', 'a2', 'a3')
-    await assert.rejects(setup.delivery.sendAgain({}), { code: 'HL7_QUEUE_FULL' })
+    await assert.rejects(
+      setup.delivery.operator().then((operator) => operator.sendAgain({})),
+      { code: 'HL7_QUEUE_FULL' }
+    )
     assert.equal(setup.delivery.held, 2)
     assert.deepEqual(told, ['2 flow'])
   })

@@ -9,7 +9,7 @@ import { abortedResult } from './replies.ts'
 import { acceptFirst, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
 
 const states = async (delivery: Delivery<string>): Promise<string[]> => {
-  const { messages } = await delivery.find({ limit: 100 })
+  const { messages } = await (await delivery.reader()).find({ limit: 100 })
   return messages.map((row) => `${row.controlId} ${knownState(row)}`).reverse()
 }
 
@@ -36,10 +36,13 @@ for (const durable of [false, true]) {
       await add('a1', 'b2', 'c3')
       await reply('retry')
       assert.deepEqual(sentBy(setup), [])
-      assert.deepEqual(await delivery.suspend({ ids: [1] }, 'anna'), { found: 1, inFlight: 0 })
+      assert.deepEqual(await (await delivery.operator()).suspend({ ids: [1] }, 'anna'), {
+        found: 1,
+        inFlight: 0
+      })
       assert.deepEqual(sentBy(setup), ['b2'])
       assert.deepEqual(await states(delivery), ['a1 suspended', 'b2 sending', 'c3 waiting'])
-      const { messages } = await delivery.find({ controlId: 'a1', limit: 1 })
+      const { messages } = await (await delivery.reader()).find({ controlId: 'a1', limit: 1 })
       const [row] = messages
       assert.deepEqual(
         [row?.verdict.errorCode, row?.verdict.status, row?.attempts],
@@ -52,7 +55,7 @@ for (const durable of [false, true]) {
         ['500', 'set-aside anna']
       )
       assert.deepEqual(told, ['1 set-aside by anna'])
-      await delivery.resend({}, 'anna')
+      await (await delivery.operator()).resend({}, 'anna')
       await reply('accept')
       // By its acceptance, it goes before the third.
       assert.deepEqual(sentBy(setup), ['a1'])
@@ -75,12 +78,27 @@ for (const durable of [false, true]) {
         ...['w0 acked', 'a1 retrying', 'b2 suspended', 'c3 sending', 'd4 waiting', 'e5 waiting']
       ])
       for (const none of [{ ids: [1, 3, 99] }, { controlId: 'b2' }, { type: 'ORU^R01' }]) {
-        assert.deepEqual(await delivery.suspend(none, 'x'), { found: 0, inFlight: 0 })
+        assert.deepEqual(await (await delivery.operator()).suspend(none, 'x'), {
+          found: 0,
+          inFlight: 0
+        })
       }
-      assert.deepEqual(await delivery.suspend({ isRetrying: true }, 'x'), { found: 1, inFlight: 0 })
-      assert.deepEqual(await delivery.suspend({ controlId: 'e5' }, 'x'), { found: 1, inFlight: 0 })
-      assert.deepEqual(await delivery.suspend({ isRetrying: true }, 'x'), { found: 0, inFlight: 0 })
-      assert.deepEqual(await delivery.suspend({ type: 'ADT^A01' }, 'x'), { found: 2, inFlight: 1 })
+      assert.deepEqual(await (await delivery.operator()).suspend({ isRetrying: true }, 'x'), {
+        found: 1,
+        inFlight: 0
+      })
+      assert.deepEqual(await (await delivery.operator()).suspend({ controlId: 'e5' }, 'x'), {
+        found: 1,
+        inFlight: 0
+      })
+      assert.deepEqual(await (await delivery.operator()).suspend({ isRetrying: true }, 'x'), {
+        found: 0,
+        inFlight: 0
+      })
+      assert.deepEqual(await (await delivery.operator()).suspend({ type: 'ADT^A01' }, 'x'), {
+        found: 2,
+        inFlight: 1
+      })
       await reply('retry')
       assert.deepEqual((await states(delivery)).slice(1), [
         ...['a1 suspended', 'b2 suspended', 'c3 suspended', 'd4 suspended', 'e5 suspended']
@@ -95,7 +113,10 @@ for (const durable of [false, true]) {
         const { told, onEvent } = listener()
         const { add, delivery, emitted, reply } = await start({ onEvent })
         await add('a1', 'b2')
-        assert.deepEqual(await delivery.suspend({ ids: [1] }, 'x'), { found: 1, inFlight: 1 })
+        assert.deepEqual(await (await delivery.operator()).suspend({ ids: [1] }, 'x'), {
+          found: 1,
+          inFlight: 1
+        })
         await reply(kind)
         assert.deepEqual(emitted, [left])
         await reply('retry')
@@ -110,7 +131,7 @@ for (const durable of [false, true]) {
         const { told, onEvent } = listener()
         const { add, clock, delivery, emitted, reply } = await start({ onEvent })
         await add('a1', 'b2')
-        await delivery.suspend({ ids: [1] }, 'anna')
+        await (await delivery.operator()).suspend({ ids: [1] }, 'anna')
         assert.deepEqual(told, [])
         await reply(kind)
         assert.deepEqual([(await states(delivery))[0], emitted], ['a1 suspended', []])
@@ -119,7 +140,7 @@ for (const durable of [false, true]) {
         await clock.advance(60_000)
         await reply('accept')
         assert.deepEqual(emitted, ['b2 ack'])
-        await delivery.resend({}, 'anna')
+        await (await delivery.operator()).resend({}, 'anna')
         await settled()
         await reply('accept')
         assert.deepEqual(emitted, ['b2 ack', 'a1 ack'])
@@ -134,7 +155,7 @@ for (const durable of [false, true]) {
       emitted.length = 0
       await add('a1', 'b2', 'c3')
       await reply('retry')
-      assert.deepEqual(await delivery.discardWaiting({ ids: [2, 3, 4] }, 'x'), {
+      assert.deepEqual(await (await delivery.operator()).discardWaiting({ ids: [2, 3, 4] }, 'x'), {
         ...{ found: 3, inFlight: 1 }
       })
       assert.deepEqual(emitted, ['a1 HL7_DISCARDED', 'c3 HL7_DISCARDED'])
@@ -154,7 +175,10 @@ for (const durable of [false, true]) {
         delivery.accept({ controlId: id, type: 'ADT^A01', content: id })
       await accept('busy')
       await Promise.all(Array.from({ length: 1000 }, (_, index) => accept(`m${index}`)))
-      assert.deepEqual(await delivery.suspend({}, 'x'), { found: 1001, inFlight: 1 })
+      assert.deepEqual(await (await delivery.operator()).suspend({}, 'x'), {
+        found: 1001,
+        inFlight: 1
+      })
       await accept('late')
       assert.deepEqual(
         [delivery.state().suspended, delivery.state().queued, flights.length],
@@ -172,7 +196,7 @@ describe('an operator and what waits', () => {
     await add('a1', 'a2', 'b3')
     await reply('retry')
     assert.deepEqual(sentBy(setup), ['b3'])
-    await delivery.suspend({ controlId: 'a1' }, 'x')
+    await (await delivery.operator()).suspend({ controlId: 'a1' }, 'x')
     assert.deepEqual(sentBy(setup), ['b3', 'a2'])
   })
 
@@ -183,8 +207,14 @@ describe('an operator and what waits', () => {
     await add('a1', 'b2')
     await reply('retry')
     disk.failWrites = true
-    await assert.rejects(delivery.suspend({ ids: [1] }, 'x'), { code: 'EIO' })
-    await assert.rejects(delivery.discardWaiting({ ids: [1] }, 'x'), { code: 'EIO' })
+    await assert.rejects(
+      delivery.operator().then((operator) => operator.suspend({ ids: [1] }, 'x')),
+      { code: 'EIO' }
+    )
+    await assert.rejects(
+      delivery.operator().then((operator) => operator.discardWaiting({ ids: [1] }, 'x')),
+      { code: 'EIO' }
+    )
     disk.failWrites = false
     assert.deepEqual(await states(delivery), ['a1 retrying', 'b2 waiting'])
     await clock.advance(5000)
@@ -197,7 +227,7 @@ describe('an operator and what waits', () => {
     const disk = new FakeDisk({ immediate: true })
     const { add, clock, delivery, flights } = await setUpOn(disk)
     await add('a1', 'b2', 'c3')
-    await delivery.suspend({ ids: [1, 2] }, 'x')
+    await (await delivery.operator()).suspend({ ids: [1, 2] }, 'x')
     const closed = delivery.close(1000)
     await clock.advance(1000)
     flights[0]?.end(abortedResult())

@@ -149,7 +149,11 @@ async function send(delivery: Delivery<Buffer>, last: number): Promise<void> {
 async function operate(delivery: Delivery<Buffer>, isDone: () => boolean): Promise<void> {
   while (!isDone()) {
     await sleep(10 + random() * 20)
-    const { messages } = await delivery.find({ state: 'suspended', limit: 1 }).catch(() => NOTHING)
+    const { messages } = await (
+      await delivery.reader()
+    )
+      .find({ state: 'suspended', limit: 1 })
+      .catch(() => NOTHING)
     const [first] = messages
     if (first !== undefined) await settleAside(delivery, first)
     if (random() < 0.3) {
@@ -174,9 +178,18 @@ async function settleAside(
 ): Promise<void> {
   const chosen = random()
   const id = Number(controlId)
-  if (chosen < 0.3) await operation('edited', id, () => delivery.edit(seq, accepted(id), 'ada'))
-  if (chosen < 0.8) await operation('resent', id, () => delivery.resend({ ids: [seq] }, 'ada'))
-  else await operation('discarded', id, () => delivery.discard({ ids: [seq] }, 'ada'))
+  if (chosen < 0.3)
+    await operation('edited', id, () =>
+      delivery.operator().then((operator) => operator.edit(seq, accepted(id), 'ada'))
+    )
+  if (chosen < 0.8)
+    await operation('resent', id, () =>
+      delivery.operator().then((operator) => operator.resend({ ids: [seq] }, 'ada'))
+    )
+  else
+    await operation('discarded', id, () =>
+      delivery.operator().then((operator) => operator.discard({ ids: [seq] }, 'ada'))
+    )
 }
 
 async function operation(
@@ -218,7 +231,7 @@ for (let life = 1; life <= settings.lives; life++) {
   isSent = true
   await operator
   if (life === settings.lives) {
-    await delivery.resend({}, 'ada').catch(() => 0)
+    await (await delivery.operator()).resend({}, 'ada').catch(() => 0)
     await until(() => delivery.held === 0 || delivery.state().suspended > 0)
   }
   await operation('closed', life, () => delivery.close(1000))

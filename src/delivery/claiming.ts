@@ -1,0 +1,135 @@
+import type { Claim } from '../queue/message-queue.ts'
+import { Alarm } from './alarm.ts'
+import type { LastAttempts } from './last-attempts.ts'
+import type { WorkContext } from './work-context.ts'
+
+/** What claiming needs of the delivery. */
+export interface ClaimingParts<Content> extends Pick<
+  WorkContext<Content>,
+  'closing' | 'gate' | 'options' | 'queue' | 'sending' | 'stopReading' | 'tell' | 'track'
+> {
+  lastAttempts: LastAttempts
+  /** Nothing is sent, whatever the receiver: the node is paused or closes, or its queue cannot be read. */
+  isIdle: () => boolean
+  /** Takes a message to the receiver once, with what follows from that. */
+  send: (claim: Claim) => Promise<void>
+  /** Decides on a message whose time is over. */
+  endRetries: (claim: Claim) => Promise<void>
+}
+
+/** Asks the queue for messages whose turn it is, as many as may be sent, and sends them. */
+export class Claiming<Content> {
+  readonly #parts: ClaimingParts<Content>
+  /** A retry is due. */
+  readonly #turnAlarm: Alarm
+  /** The move that was asked for last has ended. */
+  #lastMove: Promise<unknown> = Promise.resolve()
+  /** So many messages were asked for, and have not come yet. */
+  #asked = 0
+  /** Since then something has happened: there may be more. */
+  #asksAgain = false
+
+  constructor(parts: ClaimingParts<Content>) {
+    this.#parts = parts
+    this.#turnAlarm = new Alarm(parts.options.clock, () => {
+      this.claim()
+    })
+  }
+
+  /** Asks for as many messages as may be sent now. */
+  claim(): void {
+    const { gate, isIdle, options, queue, sending } = this.#parts
+    if (isIdle()) return
+    const free = gate.slots - sending.size - this.#asked
+    if (free <= 0) {
+      this.#asksAgain = this.#asked > 0
+      return
+    }
+    const mayStart = gate.mayStart(() => {
+      this.claim()
+    })
+    if (!mayStart) return
+    const most = options.maxPerSecond > 0 ? 1 : free
+    this.#asked += most
+    this.#asksAgain = false
+    const claimed = this.#handOut(most, this.#lastMove, queue.claimNext(most, gate.preference))
+    this.#catchFault(claimed)
+  }
+
+  /** What is asked for now is sent after this has ended: a move, whose message must not be overtaken. */
+  waitFor(move: Promise<unknown>): void {
+    this.#lastMove = move.catch(() => undefined)
+  }
+
+  /** The time of a message is over: it is not tried again, even if nothing may be sent now. */
+  endRetries(seq: number): void {
+    const { isIdle, lastAttempts, queue, stopReading, track } = this.#parts
+    if (isIdle()) return
+    const ended = queue.claimEarly(seq).then((claim) => {
+      if (claim !== undefined) return this.#parts.endRetries(claim)
+      lastAttempts.holdUp(seq)
+      return undefined
+    }, stopReading)
+    this.#catchFault(
+      track(ended).finally(() => {
+        this.claim()
+      })
+    )
+  }
+
+  close(): void {
+    this.#turnAlarm.cancel()
+  }
+
+  /**
+   * @param asked so many were asked for
+   * @param lastMove was asked for before
+   */
+  async #handOut(
+    asked: number,
+    lastMove: Promise<unknown>,
+    claiming: Promise<readonly Claim[]>
+  ): Promise<void> {
+    const { closing, queue, stopReading } = this.#parts
+    let claims: readonly Claim[]
+    try {
+      claims = await claiming
+    } catch (error) {
+      this.#asked -= asked
+      stopReading(error)
+      return
+    }
+    // Those before have ended as well: the queue keeps the order.
+    await lastMove
+    this.#asked -= asked
+    for (const claim of claims) this.#sendOne(claim)
+    if (queue.counts.retrying > 0 && !closing.aborted) {
+      this.#turnAlarm.setIn(queue.summary.nextTurnInMs)
+    }
+    // As many as were asked for: there may be more.
+    if (this.#asksAgain || claims.length === asked) this.claim()
+  }
+
+  #sendOne(claim: Claim): void {
+    const { gate, isIdle, queue, send, sending, track } = this.#parts
+    // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
+    const isFull = sending.size + this.#asked >= gate.slots
+    if (isIdle() || isFull || gate.closedMs > 0) {
+      if (!claim.isDamaged) queue.release(claim.row.seq)
+      this.#asksAgain = true
+      return
+    }
+    gate.countRequests()
+    const sent = track(send(claim)).finally(() => {
+      this.claim()
+    })
+    this.#catchFault(sent)
+  }
+
+  /** Nothing in it rejects; if it does anyway, Node-RED has to survive it. */
+  #catchFault(work: Promise<void>): void {
+    work.catch(() => {
+      this.#parts.tell({ kind: 'fault' })
+    })
+  }
+}
