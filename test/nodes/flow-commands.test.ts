@@ -63,8 +63,7 @@ async function done(msg: object, suspended: string[] = []): Promise<string[]> {
   const delivery = {
     pause: call('pause'),
     resume: call('resume'),
-    resend: choose('resend'),
-    discard: choose('discard')
+    operator: () => Promise.resolve({ resend: choose('resend'), discard: choose('discard') })
   }
   const node = { warn: (text: string) => found.push(text) }
   await carryOut(
