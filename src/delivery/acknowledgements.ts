@@ -36,12 +36,18 @@ export interface ApplicationAck {
   readonly judge: (about: MessageRow) => AttemptResult
 }
 
+/** What it needs of the delivery. */
+type AcknowledgementsContext<Content> = Pick<
+  WorkContext<Content>,
+  'closing' | 'options' | 'queue' | 'tell' | 'track' | 'works'
+>
+
 /**
  * Messages that were accepted and await their application acknowledgement (enhanced mode, HL7 v2.5.1
  * §2.9.3), and what follows if it comes or its time is up.
  */
 export class Acknowledgements<Content> {
-  readonly #context: WorkContext<Content>
+  readonly #context: AcknowledgementsContext<Content>
   readonly #pausing: Pausing<Content>
   readonly #moving: Moving<Content>
   readonly #sending: Sending<Content>
@@ -52,7 +58,7 @@ export class Acknowledgements<Content> {
   #settlesAgain = false
 
   constructor(
-    context: WorkContext<Content>,
+    context: AcknowledgementsContext<Content>,
     pausing: Pausing<Content>,
     moving: Moving<Content>,
     sending: Sending<Content>

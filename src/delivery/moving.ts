@@ -22,15 +22,21 @@ interface HandedOn<Content> {
   end: () => void
 }
 
+/** What it needs of the delivery. */
+type MovingContext<Content> = Pick<
+  WorkContext<Content>,
+  'claimMessages' | 'closing' | 'onMove' | 'options' | 'queue' | 'sending' | 'tell'
+>
+
 /** Moves messages from state to state, and hands them on: first stored, then acted upon. */
 export class Moving<Content> {
-  readonly #context: WorkContext<Content>
+  readonly #context: MovingContext<Content>
   /** Those that were handed on in this turn of the event loop, and since the close began. */
   #handedOn: HandedOn<Content>[] = []
   /** Those that have left, but of which that could not be stored yet. */
   readonly #owed = new Set<HandedOn<Content>>()
 
-  constructor(context: WorkContext<Content>) {
+  constructor(context: MovingContext<Content>) {
     this.#context = context
   }
 

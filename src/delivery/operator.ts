@@ -66,16 +66,34 @@ export interface MessagesPage {
 /** What somebody asks who changes nothing. */
 export type Reader<Content> = Pick<Operator<Content>, 'find' | 'findByField' | 'read' | 'events'>
 
+/** What it needs of the delivery. */
+type OperatorContext<Content> = Pick<
+  WorkContext<Content>,
+  | 'acceptAgain'
+  | 'claimMessages'
+  | 'flowsStarted'
+  | 'nextSeq'
+  | 'options'
+  | 'queue'
+  | 'readPlace'
+  | 'tell'
+  | 'wishes'
+>
+
 /** What an operator, or a flow, does with messages that are suspended, and asks about all. */
 export class Operator<Content> {
-  readonly #context: WorkContext<Content>
+  readonly #context: OperatorContext<Content>
   readonly #moving: Moving<Content>
   readonly #lastAttempts: LastAttempts
   #trial: Trial | undefined
   /** Of single messages: an operator who resends one waits for what becomes of it. */
   readonly #watches = new Set<Trial>()
 
-  constructor(context: WorkContext<Content>, moving: Moving<Content>, lastAttempts: LastAttempts) {
+  constructor(
+    context: OperatorContext<Content>,
+    moving: Moving<Content>,
+    lastAttempts: LastAttempts
+  ) {
     this.#context = context
     this.#moving = moving
     this.#lastAttempts = lastAttempts

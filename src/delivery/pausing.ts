@@ -7,9 +7,15 @@ import type { WorkContext } from './work-context.ts'
 /** So many characters of a reason are kept. */
 const MOST_REASON = 200
 
+/** What it needs of the delivery. */
+type PausingContext<Content> = Pick<
+  WorkContext<Content>,
+  'claimMessages' | 'options' | 'queue' | 'tell'
+>
+
 /** Whether a node is paused, and the clocks of its messages, which stop during a pause and restart when it ends. */
 export class Pausing<Content> {
-  readonly #context: WorkContext<Content>
+  readonly #context: PausingContext<Content>
   /** Those that no resume has ended, oldest first. One that cannot be stored goes. */
   #pauses: readonly Pause[]
   /** Messages with clocks. */
@@ -19,7 +25,7 @@ export class Pausing<Content> {
   #lastRenewal: number
 
   constructor(
-    context: WorkContext<Content>,
+    context: PausingContext<Content>,
     { pause, renewals }: Pick<OpenedQueue, 'pause' | 'renewals'>
   ) {
     this.#context = context

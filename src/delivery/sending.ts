@@ -21,9 +21,26 @@ import { causeOf } from './tally.ts'
 import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, workOn, type WorkContext } from './work-context.ts'
 
+/** What it needs of the delivery. */
+type SendingContext<Content> = Pick<
+  WorkContext<Content>,
+  | 'abort'
+  | 'careful'
+  | 'closing'
+  | 'gate'
+  | 'maySend'
+  | 'options'
+  | 'queue'
+  | 'sending'
+  | 'stopReading'
+  | 'tell'
+  | 'wishes'
+  | 'works'
+>
+
 /** One attempt of a message, and what follows from it. */
 export class Sending<Content> {
-  readonly #context: WorkContext<Content>
+  readonly #context: SendingContext<Content>
   readonly #pausing: Pausing<Content>
   readonly #moving: Moving<Content>
   readonly #lastAttempts: LastAttempts
@@ -31,7 +48,7 @@ export class Sending<Content> {
   readonly #withoutToken = new Set<number>()
 
   constructor(
-    context: WorkContext<Content>,
+    context: SendingContext<Content>,
     pausing: Pausing<Content>,
     moving: Moving<Content>,
     lastAttempts: LastAttempts
