@@ -92,6 +92,9 @@ interface SidebarTab {
   onremove: () => void
 }
 
+/** The editor's own; undefined if a later one has none. */
+declare const jsonata: undefined | ((expression: string) => { evaluate(input: unknown): unknown })
+
 /** The names of the character sets that the runtime knows; inserted by the build. */
 declare const CHARSET_NAMES: readonly string[]
 

@@ -61,6 +61,7 @@ export interface Form<TextKey extends string = SharedKey> {
   text: FormText<TextKey>
   /** The id of a property's field. */
   idOf: (property: string) => string
+  isOpen: () => boolean
   /** The form's element while it is open. */
   root: () => HTMLElement
 }
@@ -189,6 +190,7 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     words: words as MistakeText<TextKey>,
     root,
     idOf,
+    isOpen: () => open !== undefined,
     settings: () => {
       if (open === undefined) throw new Error('The form is not open')
       const read = readFrom(open)

@@ -7,6 +7,7 @@ import { createForm } from './form.ts'
 import type { OutKey } from '../../src/form-text.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
+import { TryRules } from './try-rules.ts'
 import { hostOf } from './host-of.ts'
 
 /** The content type of each format if the field is empty. */
@@ -109,7 +110,10 @@ function prepare(node: EditorNode): void {
   $(keeping.join()).on('change input', () => {
     rules?.update()
   })
-  prepareTestMessage(form, node)
+  const trial = rules && new TryRules(form, rules)
+  prepareTestMessage(form, node, (last) => {
+    trial?.showLastTest(last)
+  })
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
     RED.sidebar.help.show('hl7-https-out')

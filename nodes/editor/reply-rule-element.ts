@@ -1,4 +1,5 @@
 import { ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
+import type { RuleFinding } from '../../src/rules/try-rules.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'
 import {
@@ -16,6 +17,20 @@ import {
 
 /** A second condition begins with this one: what an error is about is asked most often. */
 const SECOND: RowSubject = { condition: 'errorNumber', field: '', value: '' }
+
+/** What a rule makes of an answer, in words. */
+export interface SaidOfRule {
+  state: RuleFinding['state']
+  words: string
+}
+
+const signs = {
+  decides: 'fa-check-circle',
+  warns: 'fa-exclamation-triangle',
+  unreached: 'fa-minus',
+  unasked: 'fa-minus',
+  no: 'fa-times'
+} as const satisfies Record<RuleFinding['state'], string>
 
 /** A rule in the list. */
 export interface RuleElement {
@@ -35,6 +50,8 @@ export interface RuleElement {
   mark: () => boolean
   /** Says in yellow what is doubtful about its place among the others; an empty text removes that. */
   warn: (words: string) => void
+  /** Says what it makes of the answer that rules are tried with; undefined removes that. */
+  showTrial: (said: SaidOfRule | undefined) => void
 }
 
 /**
@@ -93,7 +110,9 @@ export function createRule(
   note.className = 'form-tips hl7-https-rule-note'
   note.setAttribute('role', 'status')
   note.hidden = true
-  element.append(when, then, note)
+  const trial = document.createElement('div')
+  trial.hidden = true
+  element.append(when, then, note, trial)
 
   const row = (): RuleRow => {
     const subject = first.subject()
@@ -174,6 +193,12 @@ export function createRule(
     warn: (words) => {
       note.hidden = words === ''
       if (note.textContent !== words) note.textContent = words
+    },
+    showTrial: (said) => {
+      trial.hidden = said === undefined
+      if (said === undefined) return
+      trial.className = `hl7-https-rule-trial hl7-https-tried-${said.state}`
+      trial.replaceChildren(icon(`fa ${signs[said.state]}`), ` ${said.words}`)
     }
   }
 }

@@ -2,11 +2,12 @@ import { placeOfNewRule } from '../rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
   ReplyRulesError,
-  type ReplyRule
+  type ReplyRule,
+  type ReplyRules
 } from '../../src/rules/reply-rules.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
-import { createRule, type RuleElement } from './reply-rule-element.ts'
+import { createRule, type RuleElement, type SaidOfRule } from './reply-rule-element.ts'
 import { ruleNote } from './reply-rule-note.ts'
 import {
   presetOf,
@@ -26,6 +27,10 @@ export interface ReplyRulesView {
   update: () => void
   /** Completes pending changes; call it in `oneditsave`. */
   save: () => void
+  /** The rules as they are now; undefined if they cannot be read. */
+  rules: () => ReplyRules | undefined
+  /** Says at each rule, by its place, what it makes of an answer; an empty list removes that. */
+  showTrial: (said: readonly SaidOfRule[]) => void
 }
 
 /**
@@ -237,6 +242,13 @@ export function prepareReplyRules(
   return {
     update: () => {
       showWords(tryReplyRules(area.value))
+    },
+    rules: () => {
+      const rules = tryReplyRules(area.value)
+      return rules instanceof ReplyRulesError ? undefined : { text: area.value, rules }
+    },
+    showTrial: (said) => {
+      for (const [at, rule] of items().entries()) rule.showTrial(said[at])
     },
     save: () => {
       // A removed row fades out before the list reports its removal.

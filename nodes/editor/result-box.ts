@@ -57,12 +57,14 @@ export class ResultBox {
    *
    * @param outcome decides the colour and the icon
    * @param long texts with several lines, such as a reply
+   * @param isAsked somebody pressed a button for it, and wants to see it
    */
   show(
     outcome: 'good' | 'bad',
     headline: string,
     lines: readonly ResultLine[],
-    long: readonly ResultLine[] = []
+    long: readonly ResultLine[] = [],
+    isAsked = true
   ): void {
     this.clear()
     this.#box.classList.add(`hl7-https-${outcome}`)
@@ -86,7 +88,7 @@ export class ResultBox {
       text.setAttribute('aria-label', label)
       this.#box.append(element('div', label), text)
     }
-    this.#box.scrollIntoView({ block: 'nearest' })
+    if (isAsked) this.#box.scrollIntoView({ block: 'nearest' })
   }
 }
 

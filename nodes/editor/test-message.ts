@@ -9,6 +9,7 @@ import { rowAction } from '../rules/reply-rule-row.ts'
 import { actionWords, conditionWords, severityWords } from '../rules/reply-rule-words.ts'
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
+import type { LastTest } from './try-rules.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
 
 /** The most characters of a request or a reply that are shown. */
@@ -21,8 +22,14 @@ const prefix = 'hl7-https-out-test'
 /**
  * Wires "Send test message", which sends with what is in the form, and "Add test nodes", which adds them
  * when the form is closed with "Done".
+ *
+ * @param onReply a reply came
  */
-export function prepareTestMessage(form: Form<OutKey>, node: EditorNode): void {
+export function prepareTestMessage(
+  form: Form<OutKey>,
+  node: EditorNode,
+  onReply: (last: LastTest) => void
+): void {
   const { text } = form
   adds = undefined
   const type = (): string => String($(`#${prefix}-type`).val()).trim() || 'ADT^A01'
@@ -79,6 +86,10 @@ export function prepareTestMessage(form: Form<OutKey>, node: EditorNode): void {
       const answer = await askNodeRed('testNode', { id: runningId(node) ?? node.id }, settings)
       return () => {
         show(answer, result)
+        const { message = '', reply, replyType = '', status } = answer
+        if (typeof reply === 'string' && typeof status === 'number') {
+          onReply({ message, status, contentType: replyType, reply })
+        }
       }
     }
   })

@@ -53,6 +53,10 @@ export interface NodeState extends Told {
   latencyMs: { p50: number; p95: number; p99: number }
   /** Whom to call about the receiver; `''` if nobody is named. */
   contact: string
+  /** The reply rules as deployed; `''` if it does not run. */
+  rules: string
+  /** What these are tried with; null if it does not run. */
+  ruleSettings: RuleSettings | null
   /** HL7 paths of the fields that messages can be searched by. */
   searchFields: readonly string[]
   /** What holds it up, whether messages are safe, and what to do; null if there is nothing to do. */
@@ -61,6 +65,19 @@ export interface NodeState extends Told {
   conditions: readonly ConditionAnswer[]
   /** What somebody said of one of them who takes care of it; null if nobody did. */
   note: { at: string | null; by: string; text: string; code: string } | null
+}
+
+/** What reply rules are tried with, besides a reply. */
+export interface RuleSettings {
+  retry: { intervalMs: number; maxIntervalMs: number }
+  /** Null: for ever. */
+  failureTimeoutMs: number | null
+  failWhileUnreachable: boolean
+  replyEncoding: 'auto' | 'text' | 'base64'
+  /** An expression finds the HL7 in a JSON reply. */
+  hasReplyPath: boolean
+  /** Statuses for which a fresh token is tried first; none without a token. */
+  refreshOnStatus: readonly number[]
 }
 
 /** A condition that holds; `text` is English, of `kind` and `values`. */

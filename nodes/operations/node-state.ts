@@ -7,7 +7,8 @@ import { byUrgency, type Condition } from '../flow/conditions.ts'
 import { deployedOutNodes, outParts, type Unusable } from '../flow/out-parts.ts'
 import { contactOf } from '../settings/contact.ts'
 import { adviceAtRest, adviceOf } from './advice.ts'
-import type { ConditionAnswer, NodeState } from './answers.ts'
+import type { ConditionAnswer, NodeState, RuleSettings } from './answers.ts'
+import type { OutSettings } from '../settings/read-out-settings.ts'
 import { heldFor, stoppedTold } from './stopped-queues.ts'
 import { iso } from './times.ts'
 
@@ -121,6 +122,8 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
         : { state: token.state, validUntil: 'validUntil' in token ? iso(token.validUntil) : null },
     contact,
     searchFields: parts.searchFields,
+    rules: parts.sender.settings.courier.rules.text,
+    ruleSettings: ruleSettings(parts.sender.settings),
     advice: withText(advice),
     certificates: parts.certificates.all().map(({ of, validTo }) => ({ of, validTo: iso(validTo) }))
   }
@@ -190,6 +193,19 @@ function configState(
   }
 }
 
+function ruleSettings({ courier, delivery }: OutSettings): RuleSettings {
+  const { refreshOnStatus, reply, tokens } = courier
+  const { failureTimeoutMs, failWhileUnreachable, retry } = delivery
+  return {
+    retry,
+    failureTimeoutMs: Number.isFinite(failureTimeoutMs) ? failureTimeoutMs : null,
+    failWhileUnreachable,
+    replyEncoding: reply.replyEncoding,
+    hasReplyPath: reply.pick !== undefined,
+    refreshOnStatus: tokens === undefined ? [] : [...refreshOnStatus]
+  }
+}
+
 /** Why a node is as it is; `ok` if there is nothing to say. */
 function toldOf([first]: readonly Condition[]): Told {
   return first === undefined || first.level === 'fine' ? { kind: 'ok', values: {} } : first.told
@@ -224,6 +240,8 @@ const EMPTY: NodeState = {
   certificates: [],
   latencyMs: { p50: 0, p95: 0, p99: 0 },
   contact: '',
+  rules: '',
+  ruleSettings: null,
   searchFields: [],
   advice: null,
   conditions: [],

@@ -8,10 +8,16 @@ import { hasValue, readRow, rowAction, subjectOf, type RowSubject } from './repl
 export const RULE_WORDS = [
   'action',
   'actionTimes',
+  'awaits',
   'condition',
   'conditionWords',
+  'follows',
   'rules',
-  'severity'
+  'severity',
+  'tried',
+  'try',
+  'tryExample',
+  'whyNot'
 ] as const
 
 /** Looks up one of their texts in the reader's language. */

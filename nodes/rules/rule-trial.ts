@@ -1,7 +1,7 @@
 import { replyFacts } from '../../src/delivery/reply-facts.ts'
 import { whatFollows, type Follows, type RetryTimes } from '../../src/delivery/what-follows.ts'
 import { unframe } from '../../src/hl7/framing.ts'
-import { readHeaders } from '../../src/hl7/message-headers.ts'
+import { readHeaders, type MessageHeaders } from '../../src/hl7/message-headers.ts'
 import { Segments } from '../../src/hl7/segments.ts'
 import { readReplyInText, type ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
 import type { Base64Reader } from '../../src/https/reply-text.ts'
@@ -52,7 +52,7 @@ const errors: Readonly<Record<TriedFailure, AttemptError>> = {
 export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): Promise<Trial> {
   const { again, refreshOnStatus, reply: options, rules } = settings
   const text = unframe(settings.sent)
-  const { batchHeaders, controlId, controlIds, replyDue, type } = readHeaders(new Segments(text))
+  const { batchHeaders, controlId, controlIds, replyDue, type } = sentHeaders(text)
   const sent = { controlIds, type, replyDue }
   let attempt: Attempt
   if (answer.failure !== undefined) attempt = { sent, again, error: errors[answer.failure] }
@@ -71,6 +71,11 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
     sent: { type, controlId },
     asksForToken: attempt.status !== undefined && refreshOnStatus.has(attempt.status)
   }
+}
+
+/** What the header of a message says. */
+export function sentHeaders(text: string): MessageHeaders {
+  return readHeaders(new Segments(unframe(text)))
 }
 
 /** What is pasted is text already: the bytes of base64 in it are UTF-8, or else ISO-8859-1. */

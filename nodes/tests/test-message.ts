@@ -80,7 +80,10 @@ function resultOf(
   const { decision, reply, answered, elapsedMs } = result
   const left = decision.outcome === 'accept' || decision.outcome === 'await' || answered
   const { cause } = deliveryFailed(message, 1, result)
+  const replyType = reply?.headers['content-type']
   return {
+    message: message.text,
+    ...(replyType !== undefined && { replyType }),
     status: reply?.status ?? null,
     reply: reply?.text ?? null,
     ack: reply?.ack ?? null,

@@ -2,7 +2,11 @@
 export interface TestMessageResult {
   /** As it is sent, without secrets. Absent if it could not be built. */
   request?: { line: string; headers: Record<string, string>; body: string }
+  /** The sample that was sent, as HL7 text. */
+  message?: string
   status: number | null
+  /** The content type of the reply. */
+  replyType?: string
   /** The whole body of the reply as text. */
   reply: string | null
   ack: { code: string; text: string; errors: readonly AckErrorAnswer[] } | null

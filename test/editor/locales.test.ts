@@ -68,6 +68,7 @@ for (const type of types) {
         [
           'nodes/{.,settings,flow,tests,rules,editor}/*.ts',
           'nodes/operations/route-request.ts',
+          'nodes/operations/page/try-rules.ts',
           'src/**/*.ts'
         ],
         { cwd: join(nodes, '..') }
@@ -75,8 +76,9 @@ for (const type of types) {
       const code = files.map((file) => readCode('..', file)).join('\n')
       const html = formPage(type)
       const unused = [...labels.keys()].filter((key) => {
-        const [section = '', last = ''] = key.split('.')
-        const whole = new RegExp(`\\b${key.replaceAll('.', '\\.')}\\b`)
+        const name = key.replace(/_(?:one|other)$/, '')
+        const [section = '', last = ''] = name.split('.')
+        const whole = new RegExp(`\\b${name.replaceAll('.', '\\.')}\\b`)
         if (whole.test(html) || whole.test(code)) return false
         // A composed key: `condition.${name}`, with the name elsewhere.
         return !code.includes(`\`${section}.\${`) || !new RegExp(`\\b${last}\\b`).test(code)

@@ -512,9 +512,12 @@ describe('the routes of operations', () => {
         'oldestAgeMs',
         'paused'
       ],
-      ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'searchFields', 'since', 'state'],
-      ...['suspended', 'token', 'values']
+      ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'ruleSettings', 'rules'],
+      ...['searchFields', 'since', 'state', 'suspended', 'token', 'values']
     ])
+    const { rules, ruleSettings } = await world.state()
+    assert.equal(rules, props.replyCodeActions)
+    assert.equal(typeof ruleSettings?.retry.intervalMs, 'number')
     const { latencyMs } = await world.state()
     assert.deepEqual(Object.keys(latencyMs), ['p50', 'p95', 'p99'])
     world.receiver.respond = () => ({ status: 404, body: 'x' })

@@ -1,5 +1,14 @@
+import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 import type { Page } from 'playwright-core'
-import type { BulkAnswer, ConditionAnswer, EventRow, HistoryMinute, MessageAnswer, MessageContent, NodeState } from '../../nodes/operations/answers.ts'
+import type {
+  BulkAnswer,
+  ConditionAnswer,
+  EventRow,
+  HistoryMinute,
+  MessageAnswer,
+  MessageContent,
+  NodeState
+} from '../../nodes/operations/answers.ts'
 import type { ToldKind } from '../../src/told.ts'
 import { type Permission, PERMISSIONS } from '../../nodes/operations/permissions.ts'
 import type { Level } from '../../src/codes.ts'
@@ -27,6 +36,15 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
     ...{ lastAckAt: ago(1), lastError: null, retry: null, paused: null, token: null },
     ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 }, contact: '', advice: null },
     searchFields: [],
+    rules: DEFAULT_REPLY_RULES,
+    ruleSettings: {
+      retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
+      failureTimeoutMs: 900_000,
+      failWhileUnreachable: false,
+      replyEncoding: 'auto',
+      hasReplyPath: false,
+      refreshOnStatus: [401]
+    },
     lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0 },
     note: null,
     conditions: conditionsOf(state),

@@ -12,6 +12,7 @@ import { NodeTable } from './node-table.ts'
 import { Pictures } from './pictures.ts'
 import { QuestionBox } from './question.ts'
 import { Refresh } from './refresh.ts'
+import { TryRules } from './try-rules.ts'
 import { clockTime } from './times.ts'
 import { causeText } from '../../../src/told.ts'
 import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, stateOf } from './words.ts'
@@ -29,6 +30,7 @@ export class Application {
   readonly #messages: MessageList
   readonly #pictures: Pictures
   readonly #events: Events
+  readonly #tryRules: TryRules
   readonly #refresh: Refresh
   /** The runtime's clock before the browser's, in milliseconds. */
   #aheadMs = 0
@@ -87,6 +89,7 @@ export class Application {
     this.#messages = new MessageList(this.#desk)
     this.#pictures = new Pictures(this.#desk)
     this.#events = new Events(this.#desk)
+    this.#tryRules = new TryRules(this.#desk)
     void draw()
   }
 
@@ -205,7 +208,9 @@ export class Application {
 
   #below(node: NodeState): TemplateResult {
     return html`<div class="hl7-below">
-      <div class="hl7-first-column">${nodeDetails(node, this.#desk)} ${this.#messages.view()}</div>
+      <div class="hl7-first-column">
+        ${nodeDetails(node, this.#desk)} ${this.#tryRules.view()} ${this.#messages.view()}
+      </div>
       <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
     </div>`
   }
@@ -252,6 +257,7 @@ export class Application {
     this.#pictures.show(node)
     this.#messages.show(node)
     this.#events.show(node)
+    this.#tryRules.show(node)
   }
 
   #choose(id: string): void {

@@ -1,0 +1,98 @@
+import type { Retries } from '../../src/delivery/what-follows.ts'
+import { printable, printableProse } from '../../src/printable.ts'
+import { parseReplyRules } from '../../src/rules/reply-rules.ts'
+import type { RuleFinding } from '../../src/rules/try-rules.ts'
+import type { Reason } from '../../src/rules/why-not.ts'
+import { durationWords } from './duration-words.ts'
+import { actionWords, conditionWords, type RuleText } from './reply-rule-words.ts'
+import type { Trial } from './rule-trial.ts'
+
+/** Longer values of a reply are cut, in characters. */
+const MOST_VALUE = 60
+
+/** Which rule decides, and what it says. */
+export function deciderWords({ tried }: Trial, text: RuleText): string {
+  const { decider, decision } = tried
+  if (decision.action === '') return text('tried.notDue')
+  const [rule] = decision.rule === '' ? [] : parseReplyRules(decision.rule).rules
+  if (rule === undefined) return text('tried.byNone')
+  if (rule.outcome === null) return text('tried.byWarning')
+  const words = {
+    condition: printableProse(conditionWords(rule, text)),
+    action: actionWords(rule, text)
+  }
+  return decider === undefined
+    ? text('tried.byDefault', words)
+    : text('tried.byRule', { ...words, number: decider + 1 })
+}
+
+/** What a rule makes of the answer, and why it does not match. */
+export function findingWords(
+  { state, reasons }: RuleFinding,
+  trial: Trial,
+  text: RuleText
+): string {
+  if (state === 'unreached') {
+    return text('tried.unreached', { number: (trial.tried.decider ?? 0) + 1 })
+  }
+  if (state !== 'no') return text(`tried.${state}`)
+  return reasons.map((reason) => reasonWords(reason, text)).join('; ')
+}
+
+function reasonWords({ kind, values }: Reason, text: RuleText): string {
+  const words = Object.entries(values).map(([name, value]) => [
+    name,
+    typeof value === 'object'
+      ? value
+          .map((one) => printable(one, MOST_VALUE))
+          .join(name === 'wanted' ? text('rules.or') : ', ')
+      : printable(String(value), MOST_VALUE)
+  ])
+  return text(`whyNot.${kind}`, Object.fromEntries(words) as Record<string, string>)
+}
+
+/** What becomes of the message, and when: a few sentences. */
+export function followingWords(
+  { asksForToken, follows }: Trial,
+  text: RuleText,
+  language: string
+): string {
+  const { holdsNode, retries } = follows
+  const end =
+    follows.end === 'awaits'
+      ? text(`awaits.${follows.late ?? 'suspend'}`)
+      : text(`follows.${follows.end}`)
+  const sentences = [
+    asksForToken ? text('follows.token') : '',
+    retries === undefined ? end : retryWords(retries, text, language),
+    retries === undefined || !hasEnd(retries) ? '' : text('follows.then', { end }),
+    holdsNode ? text('follows.node') : ''
+  ]
+  return sentences.filter((one) => one !== '').join(' ')
+}
+
+/** Retries that nothing but an answer ends have no end to speak of. */
+function hasEnd({ until }: Retries): boolean {
+  return typeof until === 'object'
+}
+
+function retryWords(
+  { isMore, longestMs, until, waitsMs }: Retries,
+  text: RuleText,
+  language: string
+): string {
+  const duration = (ms: number): string => durationWords(Math.round(ms / 1000), language)
+  const named = waitsMs.map(duration).join(', ')
+  const waits = !isMore
+    ? named
+    : longestMs === undefined
+      ? text('follows.more', { waits: named })
+      : text('follows.longest', { waits: named, longest: duration(longestMs) })
+  const end =
+    typeof until === 'string'
+      ? text(`follows.${until === 'timeout' ? 'answered' : until}`)
+      : 'count' in until
+        ? text('follows.count', { count: until.count })
+        : text('follows.time', { time: duration(until.ms) })
+  return text('follows.retried', { waits, until: end })
+}
