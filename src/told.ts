@@ -64,24 +64,51 @@ function wordsOf(values: Values, text: TabText): Record<string, string | number>
   if (days !== undefined) words['left'] = text('age.d', { count: Number(days) })
   if (seconds !== undefined) words['time'] = exactDurationText(Number(seconds) * 1000, text)
   if (ms !== undefined) words['took'] = tookText(Number(ms), text)
-  if (values['queue'] !== undefined) Object.assign(words, adviceWords(values, text))
+  if (values['queue'] !== undefined) Object.assign(words, adviceWords(values, words, text))
   return words
 }
 
 /** The parts that any advice may use: what is waiting and where, what was said, and whom to call. */
-function adviceWords(values: Values, text: TabText): Record<string, string> {
-  const { contact = '', note = '', queue, said = '' } = values
+function adviceWords(
+  values: Values,
+  known: Record<string, string | number>,
+  text: TabText
+): Record<string, string> {
+  const { arrived, attempt, blank, contact = '', controlId = '', note = '', queue } = values
+  const { operation = '', said = '', todo, waiting = 0 } = values
   const where = queue === 'disk' ? 'disk' : 'memory'
   const quoted = (words: string | number): string =>
     words === '' ? '' : text('phrase.reason', { reason: words })
+  const isTried = attempt !== undefined && controlId !== ''
   return {
     held: heldText(values, where, text),
     kept: text(`advice.kept.${where}`),
     call: contact === '' ? '' : text('advice.call', { contact }),
     hint: hintText(values['error'], text),
     note: quoted(note),
-    said: quoted(said)
+    said: quoted(said),
+    tried: isTried ? text('advice.tried', { attempt, controlId }) : '',
+    arrived: arrived === undefined ? '' : text('advice.arrived', { controlId: arrived }),
+    alone: isTried && Number(waiting) > 1 ? text('advice.alone', { controlId }) : '',
+    blank: blank === undefined ? '' : text('advice.blank'),
+    operation: operation === '' ? '' : ` ${operation}`,
+    todo: todo === undefined ? '' : text(`advice.todo.${todo as Todo}`, known),
+    why: whyText(values, known, text)
   }
+}
+
+type Todo = KeyUnder<'tab', 'advice.todo'>
+
+/** Why messages have left for Catch, and what to do about that: what is said while they wait, without what waits. */
+function whyText(
+  { cause = '', operation = '', why }: Values,
+  known: Record<string, string | number>,
+  text: TabText
+): string {
+  if (why === undefined) return cause === '' ? '' : text('advice.cause', known)
+  const nothing = { held: '', call: '', said: '', tried: '', arrived: '', alone: '', blank: '' }
+  const words = { ...known, ...nothing, operation: operation === '' ? '' : ` ${operation}` }
+  return text(`told.${why as Sentence}`, words).trim()
 }
 
 /** What an ERR-3 is about, by its code in table 0357; empty if that says nothing. */

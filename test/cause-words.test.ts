@@ -19,6 +19,9 @@ it('says meaning and remedy in one sentence, but no more than that', () => {
     causeSentence('http', '408'),
     'The receiver timed out waiting for the message: check the network.'
   )
-  assert.equal(causeSentence('http', '502'), 'A gateway cannot reach the receiver.')
+  assert.equal(
+    causeSentence('http', '502'),
+    'A gateway got no valid answer from the receiver behind it, which may have accepted the message.'
+  )
   assert.equal(causeSentence('http', '418'), undefined)
 })

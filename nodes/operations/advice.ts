@@ -1,9 +1,10 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
-import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
+import { TOPICS, topicOfCode, topicOfToken, type Topic } from '../../src/delivery/topic.ts'
 import { printable } from '../../src/printable.ts'
 import { SET_ASIDE } from '../../src/queue/message-row.ts'
 import type { Told, ToldKind } from '../../src/told.ts'
 import type { GiveUp } from '../flow/out-parts.ts'
+import type { GivenUp } from '../../src/queue/figures.ts'
 import type { ServerNames } from '../settings/read-out-settings.ts'
 import { refusingValues, type Condition, type ConditionFacts } from '../flow/conditions.ts'
 import type { ConditionCode } from '../../src/codes.ts'
@@ -63,7 +64,12 @@ export function adviceOf(
   const given = kind === 'advice-given-up' ? 0 : (stands.givenUp?.count ?? 0)
   const waiting = queued + inFlight
   const queue = isDurable ? 'disk' : 'memory'
-  return { kind, values: { ...names, ...values, waiting, besides, givenUp: given, queue, contact } }
+  const { host, server, client, proxy } = names
+  const servers = { host, server, client, proxy }
+  return {
+    kind,
+    values: { ...servers, ...values, waiting, besides, givenUp: given, queue, contact }
+  }
 }
 
 /** What keeps messages from leaving now. */
@@ -71,21 +77,37 @@ function heldUp(facts: AdviceFacts): Advice | undefined {
   return paused(facts) ?? tokenTrouble(facts) ?? retryTrouble(facts)
 }
 
-function givenUp({ now, stands }: AdviceFacts): Advice | undefined {
+/** Why the last one was given up, and what to do about that, is said as for one that is retried. */
+function givenUp({ names, now, stands }: AdviceFacts): Advice | undefined {
   const { givenUp: given } = stands
   if (given === undefined) return undefined
   const seconds = Math.round(Math.max(0, now - given.since) / 1000)
-  return ['advice-given-up', { count: given.count, seconds }]
+  return ['advice-given-up', { count: given.count, seconds, ...reasonValues(given, names) }]
 }
 
-function pastError({ delivery: { failing } }: AdviceFacts): Advice | undefined {
-  return failing === null ? undefined : ['advice-error', { cause: failing }]
+function pastError({ delivery: { failing }, names }: AdviceFacts): Advice | undefined {
+  if (failing === null) return undefined
+  return ['advice-error', reasonValues({ cause: failing }, names)]
 }
 
-function tokenFailing({ token }: AdviceFacts): Advice | undefined {
-  return token?.state === 'refresh failing'
-    ? ['advice-token-failing', tokenValues(token)]
-    : undefined
+function reasonValues(
+  { about, cause = '', operation }: Pick<GivenUp, 'about' | 'cause' | 'operation'>,
+  { grant }: ServerNames
+): Told['values'] {
+  const topic = knownTopic(about, cause, grant)
+  return {
+    cause,
+    ...(topic !== undefined && { why: `advice-${topic}` }),
+    ...(operation !== undefined && { operation })
+  }
+}
+
+/** A token that cannot be renewed: messages still leave. */
+function tokenFailing({ names, now, token }: AdviceFacts): Advice | undefined {
+  if (token?.state !== 'refresh failing') return undefined
+  const todo = topicOfToken(token.code, names.grant)
+  const seconds = Math.round(Math.max(0, token.validUntil - now) / 1000)
+  return ['advice-token-failing', { ...tokenValues(token, names, todo), todo, seconds }]
 }
 
 /**
@@ -125,25 +147,26 @@ function paused({ delivery }: AdviceFacts): Advice | undefined {
 }
 
 function tokenTrouble(facts: AdviceFacts): Advice | undefined {
-  const { token } = facts
+  const { names, token } = facts
   if (token?.state !== 'none') return undefined
   const { code, permanent } = token
-  const isOutage = isUnreachable(code)
-  const kind =
-    code === 'ERR_TOKEN_REFUSED'
-      ? 'advice-token-not-accepted'
-      : isOutage
-        ? 'advice-token-unreachable'
-        : /^(?:invalid|unauthorized)_client$/.test(code)
-          ? 'advice-token-refused'
-          : 'advice-token-other'
-  return retried([kind, tokenValues(token)], permanent && !isOutage, facts)
+  const topic = topicOfToken(code, names.grant)
+  const counts = permanent && topic !== 'token-unreachable'
+  return retried([`advice-${topic}`, tokenValues(token, names, topic)], counts, facts)
 }
 
 /** The cause, and where known the server and what it said; never a secret. */
-function tokenValues({ code, description = '', host }: TokenTrouble): Told['values'] {
+function tokenValues(
+  { code, description = '', host }: TokenTrouble,
+  { isBlankAround }: ServerNames,
+  topic: Topic
+): Told['values'] {
   const said = printable(description, MOST_SAID)
-  return { cause: code, said, ...(host !== undefined && { server: printable(host) }) }
+  return {
+    ...{ cause: code, said },
+    ...(host !== undefined && { server: printable(host) }),
+    ...(isBlankAround && topic === 'token-refused' && { blank: 'secret' })
+  }
 }
 
 interface TokenTrouble {
@@ -152,79 +175,57 @@ interface TokenTrouble {
   description?: string | undefined
 }
 
-/** Whether the code is one of Node.js or TLS, or a 5xx status: the server could not be reached, or did not work. */
-function isUnreachable(code: string): boolean {
-  return /^E[A-Z]+$|^HTTP 5|^UND_ERR/.test(code) || TLS_CODE.test(code)
-}
-
-/** Of Node.js, for a certificate that is not accepted or a handshake that failed. */
-const TLS_CODE = /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/
-
 function retryTrouble(facts: AdviceFacts): Advice | undefined {
   const { retry } = facts.delivery
   if (retry === null) return undefined
-  const { attempts, cause, controlId } = retry
-  const values = { cause, attempt: attempts + 1, controlId: printable(controlId) }
-  const kind = retryKind(cause, facts.delivery)
-  return retried([kind, values], !OUTAGES.has(kind), facts)
+  const { about, attempts, cause, errors = [], mayHaveArrived, operation } = retry
+  const controlId = printable(retry.controlId)
+  const topic = knownTopic(about, cause, facts.names.grant)
+  const values = {
+    ...{ cause, attempt: attempts + 1, controlId },
+    ...(mayHaveArrived && { arrived: controlId }),
+    ...(operation !== undefined && { operation }),
+    ...(errors[0] !== undefined && { error: errors[0].code })
+  }
+  const advice: Advice = [topic === undefined ? 'advice-retrying' : `advice-${topic}`, values]
+  return retried(advice, topic === undefined || !OUTAGES.has(topic), facts)
 }
 
-/** @param delivery with the last failure, which may have been of a different message that is also being retried */
-function retryKind(cause: string, { failure: last }: DeliveryState): Advice[0] {
-  const failure = last?.code === cause ? last : undefined
-  if (failure?.atProxy || cause === '407') return 'advice-proxy'
-  // Otherwise it is the proxy that does not let it through.
-  if (cause === 'ERR_PROXY_TUNNEL') return 'advice-behind-proxy'
-  if (cause === 'CERT_HAS_EXPIRED') return 'advice-tls-expired'
-  if (failure?.isOfOwnCertificate) return 'advice-client-certificate'
-  const family = failure?.family ?? (TLS_CODE.test(cause) ? 'tls' : last?.family)
-  const isTls = TLS_CODE.test(cause)
-  if (family === 'reset') return isTls ? 'advice-cut-answer' : 'advice-cut'
-  // A handshake that is cut or takes too long says nothing of certificates.
-  if (family === 'tls' && isTls) return 'advice-tls'
-  if (family === 'tls' && cause !== 'ETIMEDOUT') return 'advice-tls-cut'
-  if (family === 'tls') return 'advice-unreachable'
-  if (
-    family === 'connect' ||
-    /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/.test(cause)
-  ) {
-    return 'advice-unreachable'
-  }
-  return STATUS_ADVICE[cause] ?? (failure?.family === 'timeout' ? 'advice-late' : 'advice-retrying')
+/**
+ * What a failure is about.
+ *
+ * @param about as it was stored; an earlier version did not
+ */
+function knownTopic(about: string | undefined, cause: string, grant: string): Topic | undefined {
+  const topic = TOPICS.find((one) => one === about) ?? topicOfCode(cause)
+  return topic?.startsWith('token-') ? topicOfToken(cause, grant) : topic
 }
 
 /** During these, the clock runs only if outages count: no one has refused the message. */
-const OUTAGES: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
-  'advice-behind-proxy',
-  'advice-client-certificate',
-  'advice-proxy',
-  'advice-tls',
-  'advice-tls-cut',
-  'advice-tls-expired',
-  'advice-unavailable',
-  'advice-unreachable'
+const OUTAGES: ReadonlySet<Topic> = new Set<Topic>([
+  'behind-gateway',
+  'behind-proxy',
+  'client-certificate',
+  'proxy',
+  'tls',
+  'tls-ca',
+  'tls-cut',
+  'tls-expired',
+  'tls-name',
+  'unavailable',
+  'unreachable'
 ])
-
-const STATUS_ADVICE: Partial<Record<string, Advice[0]>> = {
-  401: 'advice-denied',
-  403: 'advice-denied',
-  404: 'advice-not-found',
-  429: 'advice-too-many',
-  431: 'advice-large-token',
-  502: 'advice-unavailable',
-  503: 'advice-unavailable',
-  504: 'advice-unavailable'
-}
 
 function suspension({ delivery }: AdviceFacts): Advice | undefined {
   const { suspended: count, suspendedFor } = delivery
   if (suspendedFor === null) return undefined
-  const { ackCode, cause, errorCode, errors, rule, status } = suspendedFor
+  const { ackCode, cause, errorCode, errors, mayHaveArrived, rule, status } = suspendedFor
   if (errorCode === 'ERR_ENDED_TWICE') return ['advice-ended-twice', { count }]
   if (errorCode === SET_ASIDE) return ['advice-set-aside', { count }]
   if (cause === ACK_TIMEOUT) return ['advice-no-application-ack', { count }]
   if (ackCode === '') {
-    return ['advice-suspended-unknown', { count, rule, cause: String(status || cause) }]
+    const kind = mayHaveArrived ? 'advice-suspended-unknown' : 'advice-suspended-unsent'
+    return [kind, { count, rule, cause: String(status || cause) }]
   }
   const [first] = errors.map(errorRow)
   const said = [ackCode, first?.code, first?.text].filter(Boolean).join(' ')
@@ -237,5 +238,6 @@ const SUSPENSIONS: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   'advice-ended-twice',
   'advice-no-application-ack',
   'advice-suspended',
-  'advice-suspended-unknown'
+  'advice-suspended-unknown',
+  'advice-suspended-unsent'
 ])

@@ -9,6 +9,7 @@ import {
   endingFirst,
   type CertificateDates
 } from '../../src/http-client/certificates.ts'
+import { hasBlankAround } from '../../src/oauth2/answer-hints.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
 import { parseReplyRules, ReplyRulesError, type ReplyRules } from '../../src/rules/reply-rules.ts'
@@ -47,6 +48,10 @@ export interface ServerNames {
   client: string
   /** Of the proxy; `''` if the node names none. */
   proxy: string
+  /** How tokens are asked for; `''` if none are. */
+  grant: string
+  /** The secret with which they are asked for begins or ends with a blank, which nobody sees. */
+  isBlankAround: boolean
 }
 
 /** All settings of a sending node. */
@@ -199,7 +204,9 @@ export function readOutSettings(
       host: receiver?.url.host ?? '',
       server: printable(auth?.host ?? ''),
       client: printable(auth?.settings.clientId ?? ''),
-      proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? '')
+      proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? ''),
+      grant: auth?.settings.grantType ?? '',
+      isBlankAround: auth !== undefined && hasBlankAround(auth.settings)
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
     tokenServerCertificate: () => auth?.tokens?.certificate,

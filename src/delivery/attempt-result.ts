@@ -52,6 +52,8 @@ export interface AttemptResult {
   otherSoap?: SoapVersion
   /** What a reply without an acknowledgement means, where its status says something else. */
   meaning?: ReplyMeaning
+  /** A gateway or firewall has refused the request, with a web page. */
+  isFirewallPage?: boolean
   /** There is no token because the token server could not be reached. */
   isTokenServerAway?: boolean
   /** The connection was cut after the handshake, before a byte of an answer. */

@@ -4,6 +4,7 @@ import { readAcknowledgement, readAcknowledgements } from '../hl7/acknowledgemen
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { challengeParameter } from '../http-client/challenge.ts'
+import { isFirewallPage } from '../http-client/error-page.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import { withLiveConnection } from '../http-client/with-live-connection.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
@@ -70,6 +71,8 @@ interface ReadReply {
   /** What it means, where its status says something else. */
   meaning: ReplyMeaning | undefined
   isFault: boolean
+  /** A web page has refused it, or asks for a login: that says nothing of the token. */
+  isPage: boolean
   result: Omit<AttemptResult, 'elapsedMs'>
 }
 
@@ -227,6 +230,11 @@ export class Courier {
     const { fault } = read
     const answer = replyFacts(read, status, reply.body.length === 0, message.batchHeaders)
     const { meaning } = answer
+    const isRefusedByPage =
+      read.message === null &&
+      fault === undefined &&
+      isFirewallPage(status, read.text, headers['www-authenticate'])
+    const isPage = isRefusedByPage || (meaning === 401 && fault === undefined)
     await turn(read.text)
     const attempt: Attempt = { ...sentOf(parcel, progress), status, reply: answer }
     const ack = countingAcknowledgement(attempt)
@@ -244,13 +252,14 @@ export class Courier {
         ...(acks.length === 0 ? undefined : { acks })
       },
       answered: isAnswer(attempt, message),
-      ...(quotes && { quotes, ...this.#tokenAdvice(reply, meaning) }),
+      ...(quotes && { quotes, ...this.#tokenAdvice(reply, isPage ? undefined : meaning) }),
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
+      ...(isRefusedByPage && { isFirewallPage: true }),
       ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
-    return { reply, meaning, isFault: fault !== undefined, result }
+    return { reply, meaning, isFault: fault !== undefined, isPage, result }
   }
 
   /** @throws what is no failure of the attempt */
@@ -281,9 +290,10 @@ export class Courier {
       const isRefused = status !== undefined && code !== 'ERR_ABORTED' && this.#asksForOther(status)
       return { isAccepted: false, ...(isRefused && { refusal: { host, status } }) }
     }
-    const { reply, isFault, meaning } = answer
+    const { reply, isFault, isPage, meaning } = answer
     const { status, headers } = reply
-    if (!this.#asksForOther(status, meaning) || this.#refusesProof(reply) || lacksScope(reply)) {
+    const asksForOther = !isPage && this.#asksForOther(status, meaning)
+    if (!asksForOther || this.#refusesProof(reply) || lacksScope(reply)) {
       return { isAccepted: meaning === undefined && status >= 200 && status < 300 }
     }
     const { error, description } = quotesFor(headers, message, redactor, request) ?? {}

@@ -4,6 +4,16 @@ import type { QueueSummary } from '../queue/queue-types.ts'
 import type { TallyValues } from './tally.ts'
 import { causeOfVerdict } from './verdict.ts'
 
+/** A message that is retried, and why its last attempt failed. */
+export interface Retry extends Partial<
+  Pick<Verdict, 'about' | 'errors' | 'mayHaveArrived' | 'operation'>
+> {
+  controlId: string
+  attempts: number
+  waitMs: number
+  cause: string
+}
+
 /** What a status or an operator sees. */
 export interface DeliveryState extends TallyValues {
   /** What comes first of: paused, retrying, an error that still holds, sending. */
@@ -22,8 +32,8 @@ export interface DeliveryState extends TallyValues {
   oldestAgeMs: number
   /** The same without suspended and awaiting ones. */
   longestWaitMs: number
-  /** Of the message that is retried next, until its next attempt (0 while that is in flight), and why the last one failed. */
-  retry: { controlId: string; attempts: number; waitMs: number; cause: string } | null
+  /** Of the message that is retried next, until its next attempt: 0 while that is in flight. */
+  retry: Retry | null
   paused: Pause | null
 }
 
@@ -32,6 +42,10 @@ export interface OnTheirWay {
   inFlight: number
   /** Those that are being stored. */
   accepting: number
+  /** Nothing starts for so long because of an outage, in milliseconds. */
+  closedMs: number
+  /** For how long a message is retried yet, by its number, in milliseconds. */
+  leftMs: (seq: number) => number
 }
 
 /**
@@ -41,7 +55,7 @@ export interface OnTheirWay {
  */
 export function deliveryState(
   summary: QueueSummary,
-  { inFlight, accepting }: OnTheirWay,
+  { inFlight, accepting, closedMs, leftMs }: OnTheirWay,
   tally: TallyValues,
   paused: Pause | null,
   now: number
@@ -60,8 +74,9 @@ export function deliveryState(
     retry: retry && {
       controlId: retry.controlId,
       attempts: retry.attempts,
-      waitMs: retry.dueInMs,
-      cause: causeOfVerdict(retry.verdict)
+      waitMs: Math.min(Math.max(retry.dueInMs, closedMs), leftMs(retry.seq)),
+      cause: causeOfVerdict(retry.verdict),
+      ...reasonsOf(retry.verdict)
     },
     paused,
     ...tally
@@ -78,6 +93,15 @@ function stateOf(
   if (retrying > 0) return 'retrying'
   if (failing !== null) return 'error'
   return inFlight > 0 ? 'sending' : 'idle'
+}
+
+function reasonsOf({ about, errors, mayHaveArrived, operation }: Verdict): Partial<Retry> {
+  return {
+    ...(errors.length > 0 && { errors }),
+    ...(about !== undefined && { about }),
+    ...(operation !== undefined && { operation }),
+    ...(mayHaveArrived && { mayHaveArrived })
+  }
 }
 
 function ageOf(at: number | null, now: number): number {

@@ -106,7 +106,12 @@ export class Delivery<Content> {
   state(): DeliveryState {
     return deliveryState(
       this.#summary,
-      { inFlight: this.#sending.size, accepting: this.#unstored },
+      {
+        inFlight: this.#sending.size,
+        accepting: this.#unstored,
+        closedMs: this.#gate.closedMs,
+        leftMs: (seq) => this.#lastAttempts.leftMs(seq)
+      },
       this.#tally.values(),
       this.#work?.pausing.current ?? null,
       this.#options.clock.now()

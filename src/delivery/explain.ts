@@ -164,6 +164,7 @@ function hintOf(result: AttemptResult): string | undefined {
     return [hint, english('log', 'hint.perhapsAccepted')].filter(Boolean).join(' ')
   }
   if (reply === undefined || tokenProblem !== undefined) return undefined
+  if (result.isFirewallPage) return english('log', 'hint.firewall')
   const meant = meaningHint(result)
   if (meant !== undefined) return meant
   if (reply.status >= 200 && reply.status < 300) return causeWords('http', '2xx')?.remedy
@@ -186,6 +187,7 @@ function meaningHint({
   if (meaning === 'tls') return english('log', 'hint.clientCertificate')
   if (meaning === undefined) return undefined
   if (meaning === 431) return largeHeaders(tokenLength)
+  if (meaning === 401 && fault === undefined) return english('log', 'hint.loginPage')
   if (fault === undefined || meaning === 500) {
     return causeSentence('http', String(meaning))
   }

@@ -80,6 +80,12 @@ export class LastAttempts {
     return isOver ? last : undefined
   }
 
+  /** For how long a message is retried yet, in milliseconds; Infinity also if that is not known. */
+  leftMs(seq: number): number {
+    const { until = Infinity } = this.#kept.get(seq) ?? {}
+    return Math.max(0, until - this.#clock.monotonic())
+  }
+
   /** The time of this message is over, but its lane or a failing disk holds it up. */
   holdUp(seq: number): void {
     if (this.#kept.has(seq)) this.#heldUp.add(seq)

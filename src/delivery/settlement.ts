@@ -6,6 +6,7 @@ import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import { deliveryFailed, idOf, sentence } from './explain.ts'
+import { topicOf, type Topic } from './topic.ts'
 
 /** What a flow is told of a message that leaves. */
 export type SettledMessage = Pick<
@@ -23,6 +24,9 @@ export interface Settlement {
   /** For `error`. */
   error?: { code: DeliveryErrorCode; message: string; cause?: DeliveryErrorCause | undefined }
   reply?: ReplyRecord
+  /** What the failure is about, and the operation in the request if the receiver has none of that name. */
+  about?: Topic
+  operation?: string
   /** If the application acknowledged it later: what the receiver answered at first. */
   acceptAck?: Acknowledgement | null
   /** The rule that decided, its letters, and the rules that warned; empty if none was asked. */
@@ -54,7 +58,13 @@ export function settlementOf(
 ): Settlement {
   const { decision, reply, refusedReply, answered } = result
   const { rule, action, warnings } = decision
-  const common = { rule, action, warnings, settledAt }
+  const about = topicOf(result)
+  const { operation } = result
+  const common = {
+    ...{ rule, action, warnings, settledAt },
+    ...(about !== undefined && { about }),
+    ...(operation !== undefined && { operation })
+  }
   const isAccepted = decision.outcome === 'accept' || decision.outcome === 'await'
   if (reply !== undefined && (isAccepted || answered)) {
     // If there is HL7, that leaves; the body is kept as far as an error would show it.

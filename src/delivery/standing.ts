@@ -2,7 +2,7 @@ import type { Figures, GivenUp, Refusing } from '../queue/figures.ts'
 import { printable } from '../printable.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
-import { verdictOf } from './verdict.ts'
+import { causeOfVerdict, verdictOf } from './verdict.ts'
 
 /** So many messages of one type in a row that leave on NAK are more than one bad message. */
 export const NAKS_IN_A_ROW = 5
@@ -40,7 +40,7 @@ export class Standing {
         }
         return
       case 'lost':
-        this.#addGivenUp()
+        this.#addGivenUp('HL7_QUEUE_FAILED')
         return
       case 'sent-again':
         this.#sentAgain(event.givenUp)
@@ -79,7 +79,8 @@ export class Standing {
     // An operator's act is no trouble.
     if (error?.code === 'HL7_DISCARDED') return
     if (outcome === 'error') {
-      this.#addGivenUp()
+      const verdict = verdictOf(settlement)
+      this.#addGivenUp(causeOfVerdict(verdict) || verdict.errorCode, verdict)
       return
     }
     const last = this.#naks.get(type)
@@ -98,9 +99,16 @@ export class Standing {
     if (this.#naks.size > MOST_TYPES && oldest !== undefined) this.#naks.delete(oldest)
   }
 
-  #addGivenUp(): void {
+  #addGivenUp(
+    cause: string,
+    { about, operation }: Pick<GivenUp, 'about' | 'operation'> = {}
+  ): void {
     const { count, since } = this.#givenUp ?? { count: 0, since: this.#now() }
-    this.#givenUp = { count: count + 1, since }
+    this.#givenUp = {
+      ...{ count: count + 1, since, cause },
+      ...(about !== undefined && { about }),
+      ...(operation !== undefined && { operation })
+    }
   }
 
   #sentAgain(count: number): void {

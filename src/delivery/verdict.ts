@@ -16,7 +16,10 @@ const RULE_LENGTH = 200
  *
  * @param outcome how it leaves; `''` if it does not
  */
-export function verdictOf({ error, reply, rule }: Settlement, outcome: Outcome | '' = ''): Verdict {
+export function verdictOf(
+  { about, error, operation, reply, rule }: Settlement,
+  outcome: Outcome | '' = ''
+): Verdict {
   return {
     outcome,
     ackCode: printableCode(reply?.ack?.code ?? ''),
@@ -27,7 +30,9 @@ export function verdictOf({ error, reply, rule }: Settlement, outcome: Outcome |
     status: reply?.status ?? error?.cause?.status ?? 0,
     rule: printable(rule, RULE_LENGTH),
     errorCode: error?.code ?? '',
-    cause: printable(error?.cause?.code ?? '')
+    cause: printable(error?.cause?.code ?? ''),
+    ...(about !== undefined && { about }),
+    ...(operation !== undefined && { operation: printable(operation) })
   }
 }
 

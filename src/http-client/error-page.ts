@@ -9,6 +9,10 @@ const title = /^\s*<html>\s*<head>\s*<title>([\w ]{1,60})<\/title>/i
 const page = /^\s*(?:<!doctype html[^<>]{0,200}>\s*)?<html[\s>]/i
 /** What Tomcat's page says, unless it is told to give no reasons. */
 const tomcatTooLarge = 'Request header is too large'
+const loginForm =
+  /<input\s[^<>]{0,400}?(?:type\s{0,4}=\s{0,4}["']?password|name\s{0,4}=\s{0,4}["']?SAMLRequest)\b/i
+/** How much of a page is searched, in characters. */
+const searched = 262_144
 const hl7 = /M(?:SH|SA)\|/
 
 /**
@@ -20,6 +24,27 @@ export function meaningOfPage(text: string): 'tls' | 431 | undefined {
   const isTooLarge = page.test(text) && text.includes(tomcatTooLarge)
   const meaning = isTooLarge ? 431 : Object.hasOwn(meanings, found) ? meanings[found] : undefined
   return meaning !== undefined && !hl7.test(text) ? meaning : undefined
+}
+
+/**
+ * Whether the page asks for a login: it has a field for a password, or leads to a server that does (SAML 2.0, HTTP-POST
+ * binding).
+ */
+export function isLoginPage(text: string): boolean {
+  return page.test(text) && !hl7.test(text) && loginForm.test(text.slice(0, searched))
+}
+
+/**
+ * Whether a gateway or firewall has answered 403: with a web page, and without naming what would let the client in, as a
+ * server does that has judged its token (RFC 9110 §11.6.1).
+ */
+export function isFirewallPage(
+  status: number,
+  text: string,
+  challenge: string | undefined
+): boolean {
+  const isOfServer = challenge !== undefined || wantsLateCertificate(status, text)
+  return status === 403 && !isOfServer && page.test(text) && !hl7.test(text)
 }
 
 /** Whether Apache wanted a client certificate after the handshake, which Node.js cannot offer with TLS 1.3. */

@@ -1,4 +1,4 @@
-import { meaningOfPage } from '../http-client/error-page.ts'
+import { isLoginPage, meaningOfPage } from '../http-client/error-page.ts'
 import { UNKNOWN_OPERATION, type SoapFault } from './soap-fault.ts'
 
 /**
@@ -41,8 +41,12 @@ export function meaningOf(
   text: string,
   fault: SoapFault | undefined
 ): ReplyMeaning | undefined {
-  if (fault === undefined) return status === 400 ? meaningOfPage(text) : undefined
   const isSuccess = status >= 200 && status < 300
+  if (fault === undefined) {
+    if (status === 400) return meaningOfPage(text)
+    // Whoever asks for a password has accepted nothing, whatever the status.
+    return isSuccess && isLoginPage(text) ? 401 : undefined
+  }
   if (!isSuccess && !statusesOfFaults.has(status)) return undefined
   const { code = '', detail = '', isOfRegistry } = fault
   const meant =

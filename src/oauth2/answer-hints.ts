@@ -78,10 +78,17 @@ export function hintsForAnswer(refusal: Refusal, facts: HintFacts, host: string)
   }
 }
 
-/** Pasted with the secret, a blank at its beginning or end is as invisible as the rest of it. */
+/** Whether a secret begins or ends with a blank: pasted with it, that is as invisible as the rest of it. */
+export function hasBlankAround({ clientSecret, grantType, password }: TokenSettings): boolean {
+  return hasBlank(clientSecret) || (grantType === 'password' && hasBlank(password))
+}
+
+function hasBlank(text: string): boolean {
+  return text.trim() !== text
+}
+
 function blankHints({ settings, clientAuth }: HintFacts): Hint[] {
   const { clientSecret, grantType, password } = settings
-  const hasBlank = (text: string): boolean => text.trim() !== text
   const hints: Hint[] = []
   if (clientAuth.startsWith('client_secret') && hasBlank(clientSecret)) {
     hints.push({ key: 'blankAround', values: { field: 'clientSecret' } })

@@ -16,6 +16,10 @@ export interface GivenUp {
   count: number
   /** Wall clock, milliseconds. */
   since: number
+  /** Why the last one was, and what that is about, in the codes of its verdict; what is not known is left out. */
+  cause?: string
+  about?: string
+  operation?: string
 }
 
 /** A message type of which the last messages that left were refused. */

@@ -25,6 +25,10 @@ export interface Verdict {
   errorCode: string
   /** Of an error: what caused it, as a code of Node.js or OAuth, or an HTTP status; else `''`. */
   cause: string
+  /** What the failure is about, where that is known. */
+  about?: string
+  /** The operation in the request, if the receiver has none of that name. */
+  operation?: string
   /** Of an awaiting message: what follows if no application acknowledgement comes. */
   awaits?: 'suspend' | 'fail' | 'retry'
   /** Of one of its attempts it is not known whether the receiver accepted the message. */

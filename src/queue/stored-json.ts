@@ -64,11 +64,21 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
   }
 }
 
-function givenUpFrom({ count, since }: Record<string, unknown>): GivenUp | undefined {
+function givenUpFrom({
+  about,
+  cause,
+  count,
+  operation,
+  since
+}: Record<string, unknown>): GivenUp | undefined {
   const at = moment(since)
-  return at !== undefined && Number.isSafeInteger(count)
-    ? { count: Number(count), since: at }
-    : undefined
+  if (at === undefined || !Number.isSafeInteger(count)) return undefined
+  return {
+    ...{ count: Number(count), since: at },
+    ...(typeof cause === 'string' && { cause }),
+    ...(typeof about === 'string' && { about }),
+    ...(typeof operation === 'string' && { operation })
+  }
 }
 
 function refusingFrom(stored: Record<string, unknown>): Refusing[] {

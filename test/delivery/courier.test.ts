@@ -577,6 +577,31 @@ describe('Courier', () => {
     }
   })
 
+  it('keeps a good token where a web page refuses the message, or asks for a login', async () => {
+    const page = '<!DOCTYPE html><html><body>Request blocked. Reference 4711</body></html>'
+    const login = '<html><form><input name="p" type="password"></form></html>'
+    const challenge = 'www-authenticate: Bearer error="invalid_token"\r\n'
+    for (const [status, body, headers, requests, seen] of [
+      [403, page, '', 1, true],
+      // A server that has judged the token says so.
+      [403, page, challenge, 2, undefined],
+      [403, '{"error":"no"}', '', 2, undefined],
+      [403, `${page}${ACK.replace('AA', 'AE')}`, '', 2, undefined],
+      [401, page, '', 2, undefined],
+      [200, login, '', 1, undefined]
+    ] as const) {
+      const { tokens, asked } = await tokenSource()
+      const server = await receiver((socket) => {
+        socket.write(answer(status, body, headers))
+      })
+      const mine = courier(server.url, { tokens, refreshOnStatus: [401, 403] })
+      const { isFirewallPage, reply } = await mine.attempt(parcel)
+      const what = `${status} ${body} ${headers}`
+      assert.deepEqual([reply?.status, isFirewallPage], [status, seen], what)
+      assert.deepEqual([server.requests.length, asked()], [requests, requests], what)
+    }
+  })
+
   /** A fault of SOAP 1.1 with this code, and perhaps a detail. */
   const fault = (code: string, detail = ''): string =>
     `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>${code}</faultcode>${detail}</s:Fault></s:Body></s:Envelope>`

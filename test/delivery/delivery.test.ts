@@ -381,7 +381,8 @@ describe('Delivery', () => {
     await add('a1')
     assert.deepEqual(seen(), ['sending', { queued: 0, inFlight: 1, retrying: 0 }, null])
     await reply('retry')
-    const once = { controlId: 'a1', attempts: 1, cause: '500' }
+    const known = { about: 'failed', mayHaveArrived: true }
+    const once = { controlId: 'a1', attempts: 1, cause: '500', ...known }
     assert.deepEqual(seen(), [
       ...['retrying', { queued: 1, inFlight: 0, retrying: 1 }],
       { ...once, waitMs: 5000 }
@@ -459,10 +460,9 @@ describe('Delivery', () => {
     await clock.advance(1000)
     await reply('unreachable')
     assert.deepEqual(delivery.state().retry, {
-      controlId: 'a1',
-      attempts: 1,
-      cause: '500',
-      waitMs: 4000
+      ...{ controlId: 'a1', attempts: 1, cause: '500', about: 'failed', mayHaveArrived: true },
+      // Its own turn would come in 4 s, but until the outage has lasted its first wait, nothing goes.
+      waitMs: 5000
     })
     assert.equal(delivery.state().retrying, 2)
     await clock.advance(5000)
@@ -471,6 +471,7 @@ describe('Delivery', () => {
       controlId: 'a2',
       attempts: 1,
       cause: 'ECONNREFUSED',
+      about: 'unreachable',
       waitMs: 0
     })
   })

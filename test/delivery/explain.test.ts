@@ -11,6 +11,9 @@ import { quotesOf } from '../../src/delivery/quotes.ts'
 import { readSoapFault } from '../../src/https/soap-fault.ts'
 import { Redactor } from '../../src/redactor.ts'
 
+const NOTHING_THERE =
+  'There is nothing at that path: if it never worked, check the path of the URL; else ask its operator what has changed.'
+
 describe('printable', () => {
   it('gives one line of at most 80 characters', () => {
     assert.equal(printable('A1\r\nB\u0085C\u2028D\u2029E\u202eF\ud800'), 'A1??B?C?D?E?F?')
@@ -327,9 +330,24 @@ describe('deliveryFailed', () => {
       'HTTP 413 from the receiver. The message is too large for the receiver: ask its operator to raise the limit.'
     ],
     [
-      'a status with nothing to do',
+      'a status that pound has for a path that it does not know',
       reply(503),
-      'HTTP 503 from the receiver. The receiver is temporarily unavailable.'
+      'HTTP 503 from the receiver. The receiver is temporarily unavailable: if it never worked, check the path of the URL.'
+    ],
+    [
+      'a status with nothing to do',
+      reply(502),
+      'HTTP 502 from the receiver. A gateway got no valid answer from the receiver behind it, which may have accepted the message.'
+    ],
+    [
+      'a web page of a firewall, whatever 403 means otherwise',
+      reply(403, {}, { isFirewallPage: true, token: 'kept' }),
+      'HTTP 403 from the receiver. A gateway or firewall in front of the receiver refuses this message or this content type: give its operator the time and the control ID.'
+    ],
+    [
+      'a web page that asks for a login',
+      reply(200, { 'content-type': 'text/html' }, { meaning: 401 }),
+      'HTTP 200 from the receiver with text/html that contains no HL7 acknowledgement. A web page asks for a login there, so the message reached no HL7 receiver: ask its operator which address is meant for programs.'
     ],
     ['a status without one', reply(418), 'HTTP 418 from the receiver.'],
     ['a status below all others', reply(199), 'HTTP 199 from the receiver.'],
@@ -420,7 +438,7 @@ describe('deliveryFailed', () => {
     [
       'a 404 to a node without a token',
       reply(404, {}, { token: 'none' }),
-      'HTTP 404 from the receiver. There is nothing at that path: check the path of the URL.'
+      `HTTP 404 from the receiver. ${NOTHING_THERE}`
     ],
     [
       'a 401 that does not mean a new token',
@@ -475,7 +493,7 @@ describe('deliveryFailed', () => {
     [
       'a 404 with a description',
       reply(404, { 'www-authenticate': 'Bearer error_description="Why"' }),
-      'HTTP 404 from the receiver. There is nothing at that path: check the path of the URL.'
+      `HTTP 404 from the receiver. ${NOTHING_THERE}`
     ],
     ...[
       ...['Patient Lindqvist is unknown', 'Patient LINDQVIST_ANNA is unknown', 'anna'],
@@ -488,7 +506,7 @@ describe('deliveryFailed', () => {
     [
       'a 404 that asks for a scope',
       reply(404, { 'www-authenticate': 'Bearer scope="x"' }),
-      'HTTP 404 from the receiver. There is nothing at that path: check the path of the URL.'
+      `HTTP 404 from the receiver. ${NOTHING_THERE}`
     ],
     [
       'an empty body although a reply was expected',

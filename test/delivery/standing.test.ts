@@ -82,12 +82,19 @@ describe('what stands after messages have left', () => {
   it('is what was given up, until it was sent again or noted; the next ACK ends nothing', () => {
     const { standing, leave } = setUp()
     const error = { code: 'HL7_DELIVERY_FAILED', message: '' } as const
-    for (let count = 0; count < 3; count++) leave('ADT^A01', 'error', { error })
+    const cause = { code: '500', status: 500 }
+    for (const about of ['login', 'operation'] as const) {
+      leave('ADT^A01', 'error', { error: { ...error, cause }, about, operation: 'submit' })
+    }
+    leave('ADT^A01', 'error', { error })
     leave('ADT^A01', 'error', { error: { ...error, code: 'HL7_DISCARDED' } })
     leave('ADT^A01', 'ack')
-    assert.deepEqual(standing.stands.givenUp, { count: 3, since: 1000 })
-    standing.readEvent({ kind: 'sent-again', count: 5, givenUp: 2, by: '' })
-    assert.deepEqual(standing.stands.givenUp, { count: 1, since: 1000 })
+    assert.deepEqual(standing.stands.givenUp, { count: 3, since: 1000, cause: error.code })
+    leave('ADT^A01', 'error', { error: { ...error, cause }, about: 'operation', operation: 'put' })
+    const last = { since: 1000, cause: '500', about: 'operation', operation: 'put' }
+    assert.deepEqual(standing.stands.givenUp, { count: 4, ...last })
+    standing.readEvent({ kind: 'sent-again', count: 5, givenUp: 3, by: '' })
+    assert.deepEqual(standing.stands.givenUp, { count: 1, ...last })
     standing.readEvent({ kind: 'sent-again', count: 1, givenUp: 1, by: '' })
     assert.equal(standing.stands.givenUp, undefined)
     leave('ADT^A01', 'error', { error })
@@ -104,6 +111,7 @@ describe('what stands after messages have left', () => {
       figures: { ...NO_FIGURES, givenUp: { count: 2, since: 1 }, refusing, lastInAt: -5 }
     })
     leave('B', 'error')
-    assert.deepEqual(standing.stands, { givenUp: { count: 3, since: 1 }, refusing, lastInAt: -5 })
+    const givenUp = { count: 3, since: 1, cause: '' }
+    assert.deepEqual(standing.stands, { givenUp, refusing, lastInAt: -5 })
   })
 })

@@ -98,7 +98,7 @@ describe('the advice for a node', () => {
     )
     assert.match(
       text,
-      /1 message waits on disk; nothing is lost\. It is sent automatically once this works again; it is given up 15 min after its first try, and goes back to the flow \(Catch nodes\)\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node\. Call: HL7 desk, \+1 555 0100$/
+      /1 message waits on disk; nothing is lost\. It is sent automatically once this works again; it is given up 15 min after its first try, and goes back to the flow \(Catch nodes\)\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node: has the secret expired, or been changed\? Call: HL7 desk, \+1 555 0100$/
     )
     assert.ok(!text.includes(host()), 'not the receiver, which has nothing to do with it')
   })
@@ -251,25 +251,136 @@ describe('the advice for a node', () => {
     )
   })
 
-  for (const [status, kind, words] of [
-    [401, 'advice-denied', 'denies access (HTTP 401)'],
-    [403, 'advice-denied', 'denies access (HTTP 403)'],
-    [404, 'advice-not-found', 'does not know the address (HTTP 404)'],
-    [429, 'advice-too-many', 'gets too many messages at a time (HTTP 429)'],
-    [503, 'advice-unavailable', 'is not available (HTTP 503)'],
-    [500, 'advice-retrying', 'does not accept ADVICE']
+  for (const [status, kind, words, todo] of [
+    [401, 'advice-denied', 'denies access (HTTP 401)', 'Check the token'],
+    [403, 'advice-denied', 'denies access (HTTP 403)', 'Check the token'],
+    [404, 'advice-not-found', 'does not know the address (HTTP 404)', 'If it never worked, check'],
+    [413, 'advice-too-large', '', 'Its operator has to raise the limit'],
+    [415, 'advice-request', 'does not accept the request in this form', 'Check Body format'],
+    [429, 'advice-too-many', 'gets too many messages at a time (HTTP 429)', 'limit the messages'],
+    [500, 'advice-failed', 'fails (HTTP 500, try 2 of ADVICE', 'look into its log'],
+    [502, 'advice-behind-gateway', '', 'There is nothing to do here'],
+    [
+      503,
+      'advice-unavailable',
+      'is not available (HTTP 503)',
+      'If it never worked, check the path'
+    ],
+    [504, 'advice-behind-gateway', '', 'There is nothing to do here']
   ] as const) {
-    it(`says what HTTP ${status} means, and whether its time is limited`, async () => {
+    it(`says what HTTP ${status} means, whether the message may be there, and whether its time is limited`, async () => {
       world.receiver.respond = () => ({ status })
       await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C' })
       await send()
       const text = await advised(kind)
-      assert.ok(text.startsWith(`The receiver ${host()} ${words}`), text)
+      assert.ok(text.includes(words === '' ? host() : `The receiver ${host()} ${words}`), text)
+      assert.ok(text.includes(todo), text)
       assert.match(text, /1 message waits on disk; nothing is lost\. It is sent automatically/)
+      const mayBeThere = status === 500 || status === 502 || status === 504
+      assert.equal(/The receiver may have ADVICE\d+ already\./.test(text), mayBeThere, text)
       // An outage skips nobody.
-      assert.equal(text.includes('it is given up 15 min after its first try'), status !== 503, text)
+      const isAway = status >= 502
+      assert.equal(text.includes('it is given up 15 min after its first try'), !isAway, text)
     })
   }
+
+  it('says that one message holds up the others, and what to do then', async () => {
+    world.receiver.respond = () => ({ status: 500 })
+    await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C' })
+    await send(3)
+    await world.eventually(async () => (await world.state()).queued === 3)
+    assert.match(
+      await advised('advice-failed'),
+      /\. If only (ADVICE\d+) fails, suspend it: the others then go on\. Call:/
+    )
+  })
+
+  it('blames whoever has refused a message with a web page: a firewall, or a portal with its login', async () => {
+    for (const [status, body, kind, words] of [
+      [403, '<html><body>Blocked</body></html>', 'advice-firewall', 'A gateway or firewall'],
+      [200, '<html><input type="password"></html>', 'advice-login-page', `At ${host()}, a web page`]
+    ] as const) {
+      world.receiver.respond = () => ({ status, body, headers: { 'content-type': 'text/html' } })
+      await deploy({}, { refreshOnStatus: '401,403' })
+      await send()
+      const text = await advised(kind)
+      assert.ok(text.startsWith(words), text)
+      assert.match(text, /1 message waits on disk; nothing is lost/)
+    }
+  })
+
+  it('names the login in the message, and the operation, that a SOAP fault is about', async () => {
+    for (const [code, kind, words] of [
+      ['wsse:FailedAuthentication', 'advice-login', 'refuses the login in the message (HTTP 500)'],
+      [
+        ...(['s:ProcedureNotPresent', 'advice-operation'] as const),
+        'does not have the operation submitIt that the body template names (HTTP 500)'
+      ]
+    ] as const) {
+      const uri = 'http://schemas.xmlsoap.org/soap/envelope/'
+      const envelope = (content: string): string =>
+        `<s:Envelope xmlns:s="${uri}"><s:Body>${content}</s:Body></s:Envelope>`
+      const body = envelope(`<s:Fault><faultcode>${code}</faultcode></s:Fault>`)
+      world.receiver.respond = () => ({
+        ...{ status: 500, body },
+        headers: { 'content-type': 'text/xml' }
+      })
+      const bodyTemplate = `"${envelope('<submitIt>').replaceAll('"', '\\"')}" & $xml($message)`
+      const template = { format: 'text', bodyTemplate, contentType: 'text/xml' }
+      await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C', ...template })
+      await send()
+      const text = await advised(kind)
+      assert.ok(text.startsWith(`The receiver ${host()} ${words}.`), text)
+    }
+  })
+
+  it('says of what was given up why, and what to do about that', async () => {
+    world.receiver.respond = () => ({ status: 415 })
+    await deploy({ auth: '', failureTimeout: 0 })
+    await send(2)
+    await world.eventually(async () => (await world.state()).failed === 2)
+    const text = await advised('advice-given-up')
+    assert.match(
+      text,
+      /^2 messages were given up, the first \d+ s ago, and went back to the flow \(Catch nodes\): those who look after the flow have them\. The receiver \S+ does not accept the request in this form \(HTTP 415\)\. Check Body format, Content type and the body template\. Send them again once the cause is gone, or press I have it\. Call: HL7 desk/
+    )
+    // Somebody has noted it; the last message still failed.
+    await world.nodeRed.post('/hl7-https-out/out/note', { text: 'I have it' })
+    assert.match(
+      await advised('advice-error'),
+      /^The last message got no acknowledgement \(HTTP 415\).* Check Body format, Content type/
+    )
+  })
+
+  it('says of a token server that fails that nothing can be changed here, and of a secret that it has a blank', async (t) => {
+    const server = await startServer(
+      (_request, response) => {
+        response.writeHead(400, { 'content-type': 'application/json' })
+        response.end(JSON.stringify({ error: answer }))
+      },
+      await world.authority.issueServer()
+    )
+    t.after(server.close)
+    const tokenEndpoint = new URL('/token', server.url).href
+    const auth = { issuer: '', tokenEndpoint, clientAuth: 'client_secret_post' }
+    let answer = 'server_error'
+    await deploy({}, auth)
+    await send()
+    assert.match(
+      await advised('advice-token-server-error'),
+      /^The token server \S+ fails \(server_error\)\. .*Nothing can be changed here/
+    )
+    answer = 'invalid_grant'
+    await deploy({}, { ...auth, credentials: { clientId: 'me', clientSecret: 'pasted ' } })
+    await send()
+    const text = await advised('advice-token-refused')
+    assert.match(text, /refuses client me \(invalid_grant\)\. .*Check Client ID and secret/)
+    assert.match(
+      text,
+      /The secret begins or ends with a blank, which nobody sees: enter it again\./
+    )
+    assert.ok(!text.includes('pasted'))
+  })
 
   it('says what the settings make of the time that a message has', async () => {
     const unreachable = { auth: '', url: 'https://127.0.0.1:9/hl7' }
@@ -282,7 +393,10 @@ describe('the advice for a node', () => {
     world.receiver.respond = () => ({ status: 404 })
     await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C', failureTimeout: -1 })
     await send()
-    assert.match(await advised('advice-not-found'), /once this works again\. Check the path/)
+    assert.match(
+      await advised('advice-not-found'),
+      /once this works again\. If it never worked, check the path/
+    )
   })
 
   it('says of suspended messages what the receiver said', async () => {

@@ -630,6 +630,24 @@ byRules('nginx, which says 400 to a certificate and to large headers', {
   '@status:400=S': [[400, nginx('400 The SSL certificate error'), 'suspended', '@status:400=S']]
 })
 
+/** As a portal in front of the receiver writes it: Keycloak's login, and what SAML 2.0 sends a browser to. */
+const loginPages = [
+  '<!DOCTYPE html>\n<html class="pf"><head><title>Sign in to ward</title></head><body><form action="x" method="post"><input tabindex="2" id="password" name="password" value="" type="password"/></form></body></html>',
+  '<html><body onload="document.forms[0].submit()"><form method="post" action="https://idp.test/"><input type="hidden" name="SAMLRequest" value="PHNhbWw="/></form></body></html>'
+].map((body) => ({ body, type: 'text/html;charset=utf-8' }))
+
+byRules('a web page that asks for a login accepts nothing', {
+  ':~=C,X=C,E#401=S': [
+    ...loginPages.map((page): [number, Body, ...Seen] => [200, page, 'suspended', 'E#401=S']),
+    [200, { body: '<html><body>Thank you</body></html>', type: 'text/html' }, 'ACK', ':~=C'],
+    [200, '{"password":"<input type=password>"}', 'ACK', ':~=C']
+  ],
+  '': loginPages.map((page): [number, Body, ...Seen] => [
+    ...([200, page, 'retried, then error'] as const),
+    '(E#401,E#403,E#404,E#407,E#431)=RF'
+  ])
+})
+
 /** As Tomcat 10 writes it. */
 const tomcat = (why: string): Body => ({
   body: `<!doctype html><html lang="en"><head><title>HTTP Status 400 – Bad Request</title><style type="text/css">body {font-family:Tahoma,Arial,sans-serif;}</style></head><body><h1>HTTP Status 400 – Bad Request</h1><hr class="line" /><p><b>Type</b> Exception Report</p><p><b>Message</b> ${why}</p><p><b>Exception</b></p><pre>java.lang.IllegalArgumentException: ${why}</pre></body></html>`,
