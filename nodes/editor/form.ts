@@ -39,87 +39,169 @@ export interface FormDefinition {
  * What the two forms have in common: defaults, tabs, rows that apply, mistakes, lists, numbers. Of a form
  * that may be either, the texts are those that both have.
  */
-export interface Form<TextKey extends string = SharedKey> {
-  /** Fills and wires the form; call it first in `oneditprepare`. */
-  prepare: (node: EditorNode) => void
-  /** Sets lists and numbers on the node; call it in `oneditsave`. */
-  save: (node: EditorNode) => void
-  /** Forgets the open form; call it in `oneditcancel`. */
-  cancel: () => void
-  /**
-   * What stands in the form, as in a flow file, with two more: `credentials`, of which a password that was
-   * not changed is `__PWRD__`, and as `nodes` the config nodes that it names and that are not deployed.
-   */
-  settings: () => Record<string, unknown>
-  /** Adds entries to a list, except those whose name it already has. */
-  addEntries: (property: string, entries: readonly NamedValue[]) => void
-  /** What a validator returns to Node-RED: `true`, or the field and the reason in words. */
-  problem: (node: EditorNode, property: LastPart<TextKey, 'label'>, value: unknown) => true | string
-  /** The text for a mistake, in the editor's language; an empty string if there is no key. */
-  words: MistakeText<TextKey>
-  /** A label or message in the editor's language. */
-  text: FormText<TextKey>
-  /** The id of a property's field. */
-  idOf: (property: string) => string
-  isOpen: () => boolean
-  /** The form's element while it is open. */
-  root: () => HTMLElement
-}
-
-/** Creates a {@link Form} from its definition. */
-export function createForm<TextKey extends string>(definition: FormDefinition): Form<TextKey> {
-  let open: EditorNode | undefined
+export class Form<TextKey extends string = SharedKey> {
+  readonly #definition: FormDefinition
+  readonly #fields: Readonly<Record<string, (PropertyTable | CredentialTable)[string]>>
+  /** The node whose form is open. */
+  #open: EditorNode | undefined
   /** Of the open form, by their properties. */
-  let lists: ReadonlyMap<string, NamedValueList> = new Map()
+  #lists = new Map<string, NamedValueList>()
   /** Removes from the node the defaults that the form filled in. */
-  let takeDefaultsBack = (): void => undefined
-  let markTabs = (): void => undefined
-  let marks: MutationObserver | undefined
+  #takeDefaultsBack = (): void => undefined
+  #markTabs = (): void => undefined
+  #marks: MutationObserver | undefined
 
-  const { type, table, credentials, tabs } = definition
-  const fields = { ...credentials, ...table }
-  const look: FormText<string> = (key, values) =>
-    RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
-  const words: MistakeText<SharedKey> = (key = '', values) =>
-    key === '' ? '' : look(`problem.${key}`, values)
-  const idOf = (property: string): string => `${definition.prefix}-${property}`
-  const field = (property: string): EditorElements => $(`#${idOf(property)}`)
-  const root = (): HTMLElement => {
+  constructor(definition: FormDefinition) {
+    this.#definition = definition
+    this.#fields = { ...definition.credentials, ...definition.table }
+  }
+
+  /** A label or message in the editor's language. */
+  readonly text: FormText<TextKey> = (key, values) => this.#look(key, values)
+
+  /** The text for a mistake, in the editor's language; an empty string if there is no key. */
+  readonly words: MistakeText<TextKey> = (key, values) =>
+    key === undefined || key === '' ? '' : this.#look(`problem.${key}`, values)
+
+  /** The id of a property's field. */
+  idOf(property: string): string {
+    return `${this.#definition.prefix}-${property}`
+  }
+
+  isOpen(): boolean {
+    return this.#open !== undefined
+  }
+
+  /** The form's element while it is open. */
+  root(): HTMLElement {
+    const { type } = this.#definition
     const element = document.getElementById(`${type}-form`)
     if (element === null) throw new Error(`No form of ${type}`)
     return element
   }
-  /** A property's field or list. */
-  const element = (property: string): HTMLElement | null =>
-    field(property)[0] ?? document.getElementById(`${type}-${property}`)
-  /** "More settings". */
-  const section = (): HTMLDetailsElement | null =>
-    document.querySelector<HTMLDetailsElement>(`#${type}-form details`)
 
-  const readFrom =
-    (node: EditorNode): ReadValue =>
-    (property) => {
-      const list = lists.get(property)
-      const input = field(property)[0]
-      if (node === open && list !== undefined) return list.entries()
-      if (node !== open || input === undefined) return node[property] ?? table[property]?.default
+  /** Fills and wires the form; call it first in `oneditprepare`. */
+  prepare(node: EditorNode): void {
+    this.#open = node
+    this.#takeDefaultsBack = fillDefaults(node, (property) => this.#field(property))
+    this.#makeTabs()
+    this.#makeFields(node)
+    this.#openSection(node)
+    $(this.root()).on('change keyup paste input', () => {
+      this.#showRows()
+    })
+    this.#watchMarks(node)
+    this.#showRows()
+  }
+
+  /** Sets lists and numbers on the node; call it in `oneditsave`. */
+  readonly save = (node: EditorNode): void => {
+    for (const [property, list] of this.#lists) {
+      if (list.isChanged()) node[property] = list.entries()
+    }
+    for (const [property, { kind, default: byDefault }] of Object.entries(this.#definition.table)) {
+      if (kind === 'number') saveNumber(node, property, this.#field(property), byDefault)
+    }
+    this.#forget()
+  }
+
+  /** Forgets the open form; call it in `oneditcancel`. */
+  readonly cancel = (): void => {
+    this.#takeDefaultsBack()
+    this.#forget()
+  }
+
+  /** What a validator returns to Node-RED: `true`, or the field and the reason in words. */
+  readonly problem = (
+    node: EditorNode,
+    property: LastPart<TextKey, 'label'>,
+    value: unknown
+  ): true | string => {
+    const reason = this.#reasonFor(node, property, value)
+    return reason === '' || `${this.#nameOf(property)}: ${reason}`
+  }
+
+  /**
+   * What stands in the form, as in a flow file, with two more: `credentials`, of which a password that was
+   * not changed is `__PWRD__`, and as `nodes` the config nodes that it names and that are not deployed.
+   */
+  settings(): Record<string, unknown> {
+    const { table, credentials } = this.#definition
+    if (this.#open === undefined) throw new Error('The form is not open')
+    const read = this.#readFrom(this.#open)
+    const valuesOf = (names: object): Record<string, unknown> =>
+      Object.fromEntries(Object.keys(names).map((name) => [name, read(name)]))
+    const values = valuesOf(table)
+    return { ...values, credentials: valuesOf(credentials), nodes: undeployedNodes(values) }
+  }
+
+  /** Adds entries to a list, except those whose name it already has. */
+  addEntries(property: string, entries: readonly NamedValue[]): void {
+    this.#lists.get(property)?.add(entries)
+  }
+
+  #look(key: string, values?: Record<string, string | number>): string {
+    return RED._(`@hl7-https/node-red-hl7-https-out/${this.#definition.type}:${key}`, values)
+  }
+
+  #field(property: string): EditorElements {
+    return $(`#${this.idOf(property)}`)
+  }
+
+  /** A property's field or list. */
+  #element(property: string): HTMLElement | null {
+    const list = `${this.#definition.type}-${property}`
+    return this.#field(property)[0] ?? document.getElementById(list)
+  }
+
+  /** "More settings". */
+  #section(): HTMLDetailsElement | null {
+    return document.querySelector<HTMLDetailsElement>(`#${this.#definition.type}-form details`)
+  }
+
+  #readFrom(node: EditorNode): ReadValue {
+    return (property) => {
+      const list = this.#lists.get(property)
+      const input = this.#field(property)[0]
+      if (node === this.#open && list !== undefined) return list.entries()
+      if (node !== this.#open || input === undefined) {
+        return node[property] ?? this.#definition.table[property]?.default
+      }
       if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
       const value = $(input).val()
       // Of a config node: one that may be added, or none to choose from.
       return value === '_ADD_' || value === null ? '' : value
     }
+  }
 
-  const problemOfEntry = (
-    name: string,
-    entry: NamedValue,
-    read: ReadValue
-  ): EntryProblem | undefined => {
+  /** What is wrong with a value; an empty string if nothing is, or if the property is not used. */
+  #reasonFor(node: EditorNode, name: string, value: unknown): string {
+    const { table, problem } = this.#definition
+    const property = table[name]
+    const given = value ?? property?.default ?? ''
+    const read = this.#readFrom(node)
+    if (this.#fields[name]?.when?.(read) === false) return ''
+    if (property?.kind === 'list') {
+      const entries: unknown[] = Array.isArray(given) ? given : []
+      const found = entries.map((entry) => this.#problemOfEntry(name, namedValue(entry), read))
+      return found.find((one) => one !== undefined)?.words ?? ''
+    }
+    if (property?.kind === 'number') {
+      const { min, max = '' } = property
+      const mistake = numberProblem(given, property)
+      if (mistake !== '') return this.#look(`problem.${mistake}`, { min, max })
+    }
+    return problem(name, given, read)
+  }
+
+  #problemOfEntry(name: string, entry: NamedValue, read: ReadValue): EntryProblem | undefined {
+    const { table, nameProblem } = this.#definition
     const property = table[name]
     const problem = namedValueProblem(entry, property?.kind === 'list' ? property.names : 'any')
     if (problem !== undefined) {
-      return { field: problem.field, words: look(`problem.${problem.key}`) }
+      return { field: problem.field, words: this.#look(`problem.${problem.key}`) }
     }
-    const inName = definition.nameProblem?.(name, entry.name.trim(), read) ?? ''
+    const inName = nameProblem?.(name, entry.name.trim(), read) ?? ''
     if (inName !== '') return { field: 'name', words: inName }
     const { value, valueType } = entry
     if (valueType !== 'msg' && valueType !== 'jsonata') return undefined
@@ -127,146 +209,102 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     return inValue === true ? undefined : { field: 'value', words: inValue }
   }
 
-  /** What is wrong with a value; an empty string if nothing is, or if the property is not used. */
-  const reasonFor = (node: EditorNode, name: string, value: unknown): string => {
-    const property = table[name]
-    const given = value ?? property?.default ?? ''
-    const read = readFrom(node)
-    if (fields[name]?.when?.(read) === false) return ''
-    if (property?.kind === 'list') {
-      const entries: unknown[] = Array.isArray(given) ? given : []
-      const found = entries.map((entry) => problemOfEntry(name, namedValue(entry), read))
-      return found.find((problem) => problem !== undefined)?.words ?? ''
-    }
-    if (property?.kind === 'number') {
-      const { min, max = '' } = property
-      const reason = words(numberProblem(given, property), { min, max })
-      if (reason !== '') return reason
-    }
-    return definition.problem(name, given, read)
-  }
-
   /** How the form names a field, and where it has it: Node-RED lists reasons away from their fields. */
-  const nameOf = (name: string): string => {
-    const label = look(`label.${name}`)
-    const tab = tabOf(tabs, fields[name] ?? {})
-    return tab === undefined ? label : look('tab.field', { tab: look(`tab.${tab}`), label })
+  #nameOf(name: string): string {
+    const label = this.#look(`label.${name}`)
+    const tab = tabOf(this.#definition.tabs, this.#fields[name] ?? {})
+    if (tab === undefined) return label
+    return this.#look('tab.field', { tab: this.#look(`tab.${tab}`), label })
   }
 
-  const showRows = (): void => {
-    if (open === undefined) return
-    const read = readFrom(open)
-    for (const [property, { when }] of Object.entries(fields)) {
-      const row = element(property)?.closest<HTMLElement>('.form-row')
+  #makeTabs(): void {
+    const { tabs, type } = this.#definition
+    const names = Object.keys(tabs)
+    if (names.length === 0) return
+    this.#markTabs = createFormTabs(
+      `${type}-tabs`,
+      names.map((tab) => ({ pane: `${type}-${tab}`, label: this.#look(`tab.${tab}`) })),
+      this.#look('tab.mark')
+    )
+  }
+
+  #makeFields(node: EditorNode): void {
+    const { table, type } = this.#definition
+    this.#lists = new Map()
+    for (const [property, entry] of Object.entries(table)) {
+      const own = document.getElementById(`${type}-${property}`)
+      if ('usual' in entry) offerUsualValues(own, this.#field(property))
+      if ('expression' in entry) this.#field(property).typedInput({ types: ['jsonata'] })
+      if (entry.kind !== 'list' || own === null) continue
+      const list = createNamedValueList({
+        element: own,
+        stored: node[property],
+        types: entry.types,
+        text: (key, values) => this.#look(key, values),
+        problem: (one) => this.#problemOfEntry(property, one, this.#readFrom(node))
+      })
+      this.#lists.set(property, list)
+    }
+  }
+
+  /** "More settings" is open if something in it is not as usual. */
+  #openSection(node: EditorNode): void {
+    const more = this.#section()
+    if (more === null) return
+    more.open = Object.entries(this.#definition.table).some(
+      ([property, { default: byDefault }]) =>
+        more.contains(this.#element(property)) &&
+        JSON.stringify(node[property]) !== JSON.stringify(byDefault)
+    )
+  }
+
+  #showRows(): void {
+    if (this.#open === undefined) return
+    const read = this.#readFrom(this.#open)
+    for (const [property, { when }] of Object.entries(this.#fields)) {
+      const row = this.#element(property)?.closest<HTMLElement>('.form-row')
       if (when !== undefined && row) row.hidden = !when(read)
     }
-    for (const row of root().querySelectorAll<HTMLElement>('[data-row]')) {
-      const applies = definition.rows[row.dataset['row'] ?? '']
+    for (const row of this.root().querySelectorAll<HTMLElement>('[data-row]')) {
+      const applies = this.#definition.rows[row.dataset['row'] ?? '']
       if (applies !== undefined) row.hidden = !applies(read)
     }
   }
 
-  /** Explains each mark under its field, also to screen readers, and shows where there is one. */
-  const explainMarks = (node: EditorNode): void => {
-    for (const property of Object.keys(fields)) {
-      const input = field(property)[0]
+  /** Node-RED marks the fields that its validators refuse. */
+  #watchMarks(node: EditorNode): void {
+    this.#marks = new MutationObserver(() => {
+      if (this.#open === node) this.#explainMarks(node)
+    })
+    this.#marks.observe(this.root(), {
+      subtree: true,
+      // A row that is removed takes its mark along.
+      childList: true,
+      attributes: true,
+      attributeFilter: ['class', 'hidden']
+    })
+  }
+
+  /**
+   * Explains each mark under its field, also to screen readers, and shows where there is one. The reason is that of
+   * the value now: its line goes while one types, not with the click on another field, which it would move away.
+   */
+  #explainMarks(node: EditorNode): void {
+    for (const property of Object.keys(this.#fields)) {
+      const input = this.#field(property)[0]
       if (input === undefined) continue
       const marked = input.classList.contains('input-error')
-      explainMark(input, marked, marked ? reasonFor(node, property, $(input).val()) : '')
+      explainMark(input, marked, marked ? this.#reasonFor(node, property, $(input).val()) : '')
     }
-    const more = section()
+    const more = this.#section()
     if (more !== null && hasMistake(more)) more.open = true
-    markTabs()
+    this.#markTabs()
   }
 
-  const forget = (): void => {
-    open = undefined
-    lists = new Map()
-    marks?.disconnect()
-  }
-
-  return {
-    text: look,
-    words: words as MistakeText<TextKey>,
-    root,
-    idOf,
-    isOpen: () => open !== undefined,
-    settings: () => {
-      if (open === undefined) throw new Error('The form is not open')
-      const read = readFrom(open)
-      const valuesOf = (names: object): Record<string, unknown> =>
-        Object.fromEntries(Object.keys(names).map((name) => [name, read(name)]))
-      const values = valuesOf(table)
-      return { ...values, credentials: valuesOf(credentials), nodes: undeployedNodes(values) }
-    },
-    addEntries: (property, entries) => {
-      lists.get(property)?.add(entries)
-    },
-    problem: (node, name, value) => {
-      const reason = reasonFor(node, name, value)
-      return reason === '' || `${nameOf(name)}: ${reason}`
-    },
-    prepare: (node) => {
-      open = node
-      takeDefaultsBack = fillDefaults(node, field)
-      const names = Object.keys(tabs)
-      if (names.length > 0) {
-        markTabs = createFormTabs(
-          `${type}-tabs`,
-          names.map((tab) => ({ pane: `${type}-${tab}`, label: look(`tab.${tab}`) })),
-          look('tab.mark')
-        )
-      }
-      const made = new Map<string, NamedValueList>()
-      lists = made
-      for (const [property, entry] of Object.entries(table)) {
-        const own = document.getElementById(`${type}-${property}`)
-        if ('usual' in entry) offerUsualValues(own, field(property))
-        if ('expression' in entry) field(property).typedInput({ types: ['jsonata'] })
-        if (entry.kind !== 'list' || own === null) continue
-        const list = createNamedValueList({
-          element: own,
-          stored: node[property],
-          types: entry.types,
-          text: look,
-          problem: (one) => problemOfEntry(property, one, readFrom(node))
-        })
-        made.set(property, list)
-      }
-      const more = section()
-      if (more !== null) {
-        more.open = Object.entries(table).some(
-          ([property, { default: byDefault }]) =>
-            more.contains(element(property)) &&
-            JSON.stringify(node[property]) !== JSON.stringify(byDefault)
-        )
-      }
-      $(root()).on('change keyup paste input', showRows)
-      marks = new MutationObserver(() => {
-        if (open === node) explainMarks(node)
-      })
-      marks.observe(root(), {
-        subtree: true,
-        // A row that is removed takes its mark along.
-        childList: true,
-        attributes: true,
-        attributeFilter: ['class', 'hidden']
-      })
-      showRows()
-    },
-    save: (node) => {
-      for (const [property, list] of lists) {
-        if (list.isChanged()) node[property] = list.entries()
-      }
-      for (const [property, { kind, default: byDefault }] of Object.entries(table)) {
-        if (kind === 'number') saveNumber(node, property, field(property), byDefault)
-      }
-      forget()
-    },
-    cancel: () => {
-      takeDefaultsBack()
-      forget()
-    }
+  #forget(): void {
+    this.#open = undefined
+    this.#lists = new Map()
+    this.#marks?.disconnect()
   }
 }
 

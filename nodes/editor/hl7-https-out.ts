@@ -3,9 +3,9 @@ import { outCredentials, outProperties, outTabs } from '../settings/hl7-https-ou
 import { besideToken, outProblem } from '../settings/out-problems.ts'
 import { is, names, type ReadValue } from '../settings/property-table.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
-import { createForm } from './form.ts'
+import { Form } from './form.ts'
 import type { OutKey } from '../../src/form-text.ts'
-import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
+import { ReplyRuleList } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
 import { TryRules } from './try-rules.ts'
 import { hostOf } from './host-of.ts'
@@ -24,7 +24,7 @@ const contentTypes: Record<string, string> = {
 const usesDpop = (value: ReadValue): boolean =>
   names('auth')(value) && RED.nodes.node(String(value('auth')))?.['dpop'] === true
 
-const form = createForm<OutKey>({
+const form = new Form<OutKey>({
   prefix: 'node-input',
   type: 'hl7-https-out',
   table: outProperties,
@@ -38,7 +38,7 @@ const form = createForm<OutKey>({
   nameProblem
 })
 const { text, words } = form
-let rules: ReplyRulesView | undefined
+let rules: ReplyRuleList | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
@@ -105,7 +105,7 @@ function prepare(node: EditorNode): void {
   $('#node-input-format').on('change', showPlaceholders)
   showPlaceholders()
 
-  rules = prepareReplyRules(text, keepsContents)
+  rules = ReplyRuleList.create(text, keepsContents)
   const keeping = ['queue', 'journalDays', 'contentDays'].map((name) => `#node-input-${name}`)
   $(keeping.join()).on('change input', () => {
     rules?.update()

@@ -8,10 +8,10 @@ import {
 } from '../settings/oauth2-client-credentials-properties.ts'
 import { readStatuses } from '../settings/refused-statuses.ts'
 import { namesClientCertificate } from './client-certificate.ts'
-import { createForm } from './form.ts'
+import { Form } from './form.ts'
 import type { TokenKey } from '../../src/form-text.ts'
 import { hostOf } from './host-of.ts'
-import { prepareAddress } from './token-server-address.ts'
+import { TokenServerAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 
@@ -30,7 +30,7 @@ const hasCertificate = (value: ReadValue): boolean => {
 const needsSecret = (value: ReadValue): boolean =>
   takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasCertificate(value)))
 
-const form = createForm<TokenKey>({
+const form = new Form<TokenKey>({
   prefix,
   type: 'oauth2-client-credentials',
   table: tokenProperties,
@@ -88,11 +88,13 @@ function algorithmProblem(algorithm: string, read: ReadValue): string {
 function prepare(node: EditorNode): void {
   form.prepare(node)
   prepareKeyFile()
-  const address = prepareAddress(form, addressProblem)
+  const address = new TokenServerAddress(form, addressProblem)
   prepareTokenTest({
     form,
     nodeId: node.id,
-    onIssuer: address.correctIssuer
+    onIssuer: (issuer) => {
+      address.correctIssuer(issuer)
+    }
   })
 }
 

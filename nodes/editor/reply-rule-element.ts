@@ -32,175 +32,203 @@ const signs = {
   no: 'fa-times'
 } as const satisfies Record<RuleFinding['state'], string>
 
-/** A rule in the list. */
-export interface RuleElement {
+/** A rule in the list: its fields. */
+export class RuleElement {
   /** Reports each change as `change` or `input`. */
-  element: HTMLElement
+  readonly element = div('hl7-https-rule')
+  readonly #text: FormText<OutKey>
+  /** Its original text, until the user changes the rule. */
+  readonly #asWritten: string | undefined
+  /** As it was then. */
+  readonly #readAs: string
+
+  readonly #when = div('hl7-https-rule-when')
+  readonly #first: ConditionFields
+  #second: ConditionFields | undefined
+  readonly #and: HTMLButtonElement
+  readonly #action: HTMLSelectElement
+  readonly #count = document.createElement('input')
+  readonly #times = document.createElement('label')
+  readonly #warn = document.createElement('input')
+  readonly #warning = document.createElement('label')
+  readonly #note = div('form-tips hl7-https-rule-note')
+  readonly #trial = div('')
+
+  constructor(given: RuleRow, asWritten: string | undefined, text: FormText<OutKey>) {
+    this.#text = text
+    this.#asWritten = asWritten
+    this.#first = createCondition(given, text, { own: true })
+    this.#and = smallButton('and', text('label.ruleAnd'), text('label.addCondition'))
+    this.#action = this.#makeAction(given)
+    this.#makeConditions(given)
+    this.#makeRest(given)
+    this.element.append(this.#when, this.#then(), this.#note, this.#trial)
+    const update = (): void => {
+      this.#update()
+    }
+    this.element.addEventListener('change', update)
+    this.element.addEventListener('input', update)
+    this.#update()
+    this.#readAs = JSON.stringify(this.#row())
+  }
+
   /** The original text of the rule, or a new one if the user has changed it. */
-  text: () => string
+  text(): string {
+    const row = this.#row()
+    const isAsRead = this.#asWritten !== undefined && JSON.stringify(row) === this.#readAs
+    return isAsRead ? this.#asWritten : writeRow(row)
+  }
+
   /** The rule; while it is being made, with something in place of what is missing. */
-  rule: () => ReplyRule | undefined
+  rule(): ReplyRule | undefined {
+    return unfinishedRule(this.#row())
+  }
+
   /** Whether no action was chosen yet. */
-  lacksAction: () => boolean
+  lacksAction(): boolean {
+    return this.#action.value === UNCHOSEN
+  }
+
   /**
    * Marks the fields that contain a mistake.
    *
    * @returns whether a value does not suit its condition: what the parser finds is explained elsewhere
    */
-  mark: () => boolean
-  /** Says in yellow what is doubtful about its place among the others; an empty text removes that. */
-  warn: (words: string) => void
-  /** Says what it makes of the answer that rules are tried with; undefined removes that. */
-  showTrial: (said: SaidOfRule | undefined) => void
-}
-
-/**
- * Creates the fields of a rule.
- *
- * @param asWritten its text, which is kept until the user changes the rule
- */
-export function createRule(
-  given: RuleRow,
-  asWritten: string | undefined,
-  text: FormText<OutKey>
-): RuleElement {
-  const element = document.createElement('div')
-  element.className = 'hl7-https-rule'
-  const first = createCondition(given, text, { own: true })
-  let second: ConditionFields | undefined
-  const when = document.createElement('div')
-  when.className = 'hl7-https-rule-when'
-  const and = smallButton('and', text('label.ruleAnd'), text('label.addCondition'))
-  when.append(first.line)
-  first.line.append(and)
-
-  const action = select(
-    'action',
-    rowActions.map((one) => [one, text(`action.${one || 'W'}`)]),
-    given.action,
-    text('label.ruleAction')
-  )
-  if (given.action === UNCHOSEN) {
-    const none = new Option(text('action.choose'), UNCHOSEN, true, true)
-    none.hidden = true
-    action.prepend(none)
+  mark(): boolean {
+    const row = { ...this.#row(), action: 'F' as const }
+    const now = this.lacksAction() ? writeRow(row) : this.text()
+    const isUnreadable = tryReplyRules(now) instanceof ReplyRulesError
+    const isUnfit = !isUnreadable && this.#asWritten !== now && !keepsItsMeaning(row)
+    for (const input of this.element.querySelectorAll<HTMLInputElement>('input[type=text]')) {
+      mark(input, (isUnreadable || isUnfit) && !input.hidden)
+    }
+    mark(this.#action, this.lacksAction())
+    return isUnfit
   }
-  const warn = document.createElement('input')
-  warn.type = 'checkbox'
-  warn.className = 'hl7-https-rule-warn'
-  warn.checked = given.warn
-  const warning = document.createElement('label')
-  warning.append(warn, ` ${text('label.ruleWarn')}`)
-  const then = document.createElement('div')
-  then.className = 'hl7-https-rule-then'
-  const count = document.createElement('input')
-  count.type = 'text'
-  count.inputMode = 'numeric'
-  count.maxLength = 3
-  count.className = 'hl7-https-rule-count'
-  count.value = given.count ?? ''
-  count.placeholder = '∞'
-  count.title = text('hint.ruleCount')
-  count.setAttribute('aria-label', text('label.ruleCount'))
-  const times = document.createElement('label')
-  times.className = 'hl7-https-rule-times'
-  times.append(count, ' ×')
-  then.append(icon('fa fa-long-arrow-right'), action, times, warning)
-  const note = document.createElement('div')
-  note.className = 'form-tips hl7-https-rule-note'
-  note.setAttribute('role', 'status')
-  note.hidden = true
-  const trial = document.createElement('div')
-  trial.hidden = true
-  element.append(when, then, note, trial)
 
-  const row = (): RuleRow => {
-    const subject = first.subject()
+  /** Says in yellow what is doubtful about its place among the others; an empty text removes that. */
+  warn(words: string): void {
+    this.#note.hidden = words === ''
+    if (this.#note.textContent !== words) this.#note.textContent = words
+  }
+
+  /** Says what it makes of the answer that rules are tried with; undefined removes that. */
+  showTrial(said: SaidOfRule | undefined): void {
+    this.#trial.hidden = said === undefined
+    if (said === undefined) return
+    this.#trial.className = `hl7-https-rule-trial hl7-https-tried-${said.state}`
+    this.#trial.replaceChildren(icon(`fa ${signs[said.state]}`), ` ${said.words}`)
+  }
+
+  #row(): RuleRow {
+    const subject = this.#first.subject()
+    const action = this.#action.value as RowAction
+    const count = isRetry(action) ? this.#count.value : ''
     return {
       ...subject,
-      ...(second !== undefined && subject.condition !== 'own' && { and: second.subject() }),
-      action: action.value as RowAction,
-      ...(isRetry(action.value as RowAction) &&
-        count.value.trim() !== '' && { count: count.value }),
-      warn: warn.checked
+      ...(this.#second && subject.condition !== 'own' && { and: this.#second.subject() }),
+      action,
+      ...(count.trim() !== '' && { count }),
+      warn: this.#warn.checked
     }
   }
-  const lacksAction = (): boolean => action.value === UNCHOSEN
 
   /** Shows the fields that suit the conditions and the action. */
-  const update = (): void => {
-    first.update()
-    second?.update()
-    const isOwn = first.subject().condition === 'own'
-    and.hidden = isOwn || second !== undefined
-    if (second) second.line.hidden = isOwn
-    action.title = action.selectedOptions[0]?.text ?? ''
-    times.hidden = !isRetry(action.value as RowAction)
-    warning.hidden = action.value === '' || lacksAction()
-    element.classList.toggle('hl7-https-rule-own', isOwn)
-  }
-  element.addEventListener('change', update)
-  element.addEventListener('input', update)
-  const changed = (): void => {
-    element.dispatchEvent(new Event('change', { bubbles: true }))
+  #update(): void {
+    this.#first.update()
+    this.#second?.update()
+    const isOwn = this.#first.subject().condition === 'own'
+    this.#and.hidden = isOwn || this.#second !== undefined
+    if (this.#second) this.#second.line.hidden = isOwn
+    this.#action.title = this.#action.selectedOptions[0]?.text ?? ''
+    this.#times.hidden = !isRetry(this.#action.value as RowAction)
+    this.#warning.hidden = this.#action.value === '' || this.lacksAction()
+    this.element.classList.toggle('hl7-https-rule-own', isOwn)
   }
 
-  const addSecond = (subject: RowSubject): ConditionFields => {
-    const condition = createCondition(subject, text, { own: false })
+  #makeConditions({ and: second }: RuleRow): void {
+    this.#first.line.append(this.#and)
+    this.#when.append(this.#first.line)
+    if (second !== undefined) this.#addSecond(second)
+    this.#and.addEventListener('click', () => {
+      const { line } = this.#addSecond(SECOND)
+      this.#reportChange()
+      line.querySelector('select')?.focus()
+    })
+  }
+
+  #addSecond(subject: RowSubject): ConditionFields {
+    const condition = createCondition(subject, this.#text, { own: false })
     const word = document.createElement('span')
-    word.textContent = text('label.ruleAnd')
-    const remove = smallButton('without', '', text('label.removeCondition'))
+    word.textContent = this.#text('label.ruleAnd')
+    const remove = smallButton('without', '', this.#text('label.removeCondition'))
     remove.append(icon('fa fa-remove'))
     remove.addEventListener('click', () => {
       condition.line.remove()
-      second = undefined
-      changed()
-      and.focus()
+      this.#second = undefined
+      this.#reportChange()
+      this.#and.focus()
     })
     condition.line.prepend(word)
     condition.line.append(remove)
-    when.append(condition.line)
+    this.#when.append(condition.line)
+    this.#second = condition
     return condition
   }
-  if (given.and !== undefined) second = addSecond(given.and)
-  and.addEventListener('click', () => {
-    second = addSecond(SECOND)
-    changed()
-    second.line.querySelector('select')?.focus()
-  })
 
-  update()
-  const readAs = JSON.stringify(row())
-  const written = (): string =>
-    asWritten !== undefined && JSON.stringify(row()) === readAs ? asWritten : writeRow(row())
-
-  return {
-    element,
-    text: written,
-    rule: () => unfinishedRule(row()),
-    lacksAction,
-    mark: () => {
-      const now = lacksAction() ? writeRow({ ...row(), action: 'F' }) : written()
-      const isUnreadable = tryReplyRules(now) instanceof ReplyRulesError
-      const isUnfit =
-        !isUnreadable && asWritten !== now && !keepsItsMeaning({ ...row(), action: 'F' })
-      for (const input of element.querySelectorAll<HTMLInputElement>('input[type=text]')) {
-        mark(input, (isUnreadable || isUnfit) && !input.hidden)
-      }
-      mark(action, lacksAction())
-      return isUnfit
-    },
-    warn: (words) => {
-      note.hidden = words === ''
-      if (note.textContent !== words) note.textContent = words
-    },
-    showTrial: (said) => {
-      trial.hidden = said === undefined
-      if (said === undefined) return
-      trial.className = `hl7-https-rule-trial hl7-https-tried-${said.state}`
-      trial.replaceChildren(icon(`fa ${signs[said.state]}`), ` ${said.words}`)
+  #makeAction({ action }: RuleRow): HTMLSelectElement {
+    const text = this.#text
+    const made = select(
+      'action',
+      rowActions.map((one) => [one, text(`action.${one || 'W'}`)]),
+      action,
+      text('label.ruleAction')
+    )
+    if (action === UNCHOSEN) {
+      const none = new Option(text('action.choose'), UNCHOSEN, true, true)
+      none.hidden = true
+      made.prepend(none)
     }
+    return made
   }
+
+  #makeRest(given: RuleRow): void {
+    const text = this.#text
+    this.#count.type = 'text'
+    this.#count.inputMode = 'numeric'
+    this.#count.maxLength = 3
+    this.#count.className = 'hl7-https-rule-count'
+    this.#count.value = given.count ?? ''
+    this.#count.placeholder = '∞'
+    this.#count.title = text('hint.ruleCount')
+    this.#count.setAttribute('aria-label', text('label.ruleCount'))
+    this.#times.className = 'hl7-https-rule-times'
+    this.#times.append(this.#count, ' ×')
+    this.#warn.type = 'checkbox'
+    this.#warn.className = 'hl7-https-rule-warn'
+    this.#warn.checked = given.warn
+    this.#warning.append(this.#warn, ` ${text('label.ruleWarn')}`)
+    this.#note.setAttribute('role', 'status')
+    this.#note.hidden = true
+    this.#trial.hidden = true
+  }
+
+  #then(): HTMLElement {
+    const then = div('hl7-https-rule-then')
+    const arrow = icon('fa fa-long-arrow-right')
+    then.append(arrow, this.#action, this.#times, this.#warning)
+    return then
+  }
+
+  #reportChange(): void {
+    this.element.dispatchEvent(new Event('change', { bubbles: true }))
+  }
+}
+
+function div(className: string): HTMLElement {
+  const made = document.createElement('div')
+  made.className = className
+  return made
 }
 
 function mark(field: Element, wrong: boolean): void {

@@ -7,7 +7,7 @@ import {
 } from '../../src/rules/reply-rules.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
-import { createRule, type RuleElement, type SaidOfRule } from './reply-rule-element.ts'
+import { RuleElement, type SaidOfRule } from './reply-rule-element.ts'
 import { ruleNote } from './reply-rule-note.ts'
 import {
   presetOf,
@@ -20,242 +20,311 @@ import { prepareRuleViews, show } from './reply-rule-views.ts'
 import { restWords } from '../rules/reply-rule-words.ts'
 
 const prefix = 'hl7-https-out-rules'
+/** A row that fades out. */
+const REMOVED = '.red-ui-editableList-item-deleting'
+/** What *Add rule* adds. */
+const NEW_RULE: RuleRow = {
+  condition: 'status',
+  field: '',
+  value: '',
+  action: UNCHOSEN,
+  warn: false
+}
 
-/** The rules of an open form. */
-export interface ReplyRulesView {
-  /** Says again what depends on other fields. */
-  update: () => void
-  /** Completes pending changes; call it in `oneditsave`. */
-  save: () => void
-  /** The rules as they are now; undefined if they cannot be read. */
-  rules: () => ReplyRules | undefined
-  /** Says at each rule, by its place, what it makes of an answer; an empty list removes that. */
-  showTrial: (said: readonly SaidOfRule[]) => void
+/** What `editableList` is given for a rule. */
+type ListedRule = {
+  row: RuleRow
+  /** As it is written. */
+  text?: string
 }
 
 /**
- * Shows the reply rules as a list and as text. The text is what is saved: the list is read from it,
+ * The reply rules of an open form, as a list and as text. The text is what is saved: the list is read from it,
  * and rewrites it only when the list is changed.
- *
- * @param keepsContents whether the content of a message that has left is kept, as the form says now
  */
-export function prepareReplyRules(
-  text: FormText<OutKey>,
-  keepsContents: () => boolean
-): ReplyRulesView | undefined {
-  const area = document.getElementById('node-input-replyCodeActions')
-  const listElement = document.getElementById(`${prefix}-list`)
-  const preset = document.getElementById(`${prefix}-preset`)
-  if (!(area instanceof HTMLTextAreaElement) || listElement === null) return undefined
-  if (!(preset instanceof HTMLSelectElement)) return undefined
-  const list = $(listElement)
-  const underline = createUnderline(area)
-  area.placeholder = DEFAULT_REPLY_RULES
-  /** The user's own rules, to return to from a preset. */
-  let own = presetOf(area.value) === undefined ? area.value : ''
-  const made = new WeakMap<Element, RuleElement>()
+export class ReplyRuleList {
+  readonly #text: FormText<OutKey>
+  readonly #keepsContents: () => boolean
+  readonly #area: HTMLTextAreaElement
+  readonly #listElement: HTMLElement
+  readonly #preset: HTMLSelectElement
+  readonly #list: EditorElements
+  readonly #underline: ReturnType<typeof createUnderline>
+  readonly #made = new WeakMap<Element, RuleElement>()
+  /** The text when the form was opened. */
+  readonly #opened: string
+
+  /** What the text says, or why it cannot be read. */
+  #rules: readonly ReplyRule[] | ReplyRulesError
   /** The text that the list was read from or has written. */
-  let listed: string | undefined
-  const opened = area.value
+  #listed: string | undefined
+  /** The user's own rules, to return to from a preset. */
+  #own: string
   /** While true, events are ignored: a focused field reports a change when it is removed. */
-  let filling = false
+  #isFilling = false
   /** The rule that was added last, until its place was chosen: its condition still decides that. */
-  let fresh: RuleElement | undefined
+  #fresh: RuleElement | undefined
 
-  const items = (): RuleElement[] =>
-    [
-      ...listElement.querySelectorAll(
-        ':scope > li:not(.red-ui-editableList-item-deleting) .hl7-https-rule'
-      )
-    ].flatMap((element) => made.get(element) ?? [])
+  /**
+   * @param keepsContents whether the content of a message that has left is kept, as the form says now
+   * @returns undefined if the form has no such fields
+   */
+  static create(text: FormText<OutKey>, keepsContents: () => boolean): ReplyRuleList | undefined {
+    const area = document.getElementById('node-input-replyCodeActions')
+    const list = document.getElementById(`${prefix}-list`)
+    const preset = document.getElementById(`${prefix}-preset`)
+    if (!(area instanceof HTMLTextAreaElement) || list === null) return undefined
+    if (!(preset instanceof HTMLSelectElement)) return undefined
+    return new ReplyRuleList(text, keepsContents, area, list, preset)
+  }
 
-  const write = (value: string): void => {
-    area.value = value
-    $(area).trigger('change')
+  private constructor(
+    text: FormText<OutKey>,
+    keepsContents: () => boolean,
+    area: HTMLTextAreaElement,
+    listElement: HTMLElement,
+    preset: HTMLSelectElement
+  ) {
+    this.#text = text
+    this.#keepsContents = keepsContents
+    this.#area = area
+    this.#listElement = listElement
+    this.#preset = preset
+    this.#list = $(listElement)
+    this.#underline = createUnderline(area)
+    this.#opened = area.value
+    this.#own = presetOf(area.value) === undefined ? area.value : ''
+    this.#rules = tryReplyRules(area.value)
+    area.placeholder = DEFAULT_REPLY_RULES
+    this.#makeList()
+    this.#wireFields()
+    prepareRuleViews(
+      this.#rules instanceof ReplyRulesError ? 'text' : 'list',
+      () => this.#isListed,
+      () => {
+        this.#writeDefault()
+      }
+    )
+    this.#textChanged()
+  }
+
+  /** Says again what depends on other fields. */
+  update(): void {
+    this.#showWords()
+  }
+
+  /** The rules as they are now; undefined if they cannot be read. */
+  rules(): ReplyRules | undefined {
+    return this.#rules instanceof ReplyRulesError
+      ? undefined
+      : { text: this.#area.value, rules: this.#rules }
+  }
+
+  /** Says at each rule, by its place, what it makes of an answer; an empty list removes that. */
+  showTrial(said: readonly SaidOfRule[]): void {
+    for (const [at, rule] of this.#items().entries()) rule.showTrial(said[at])
+  }
+
+  /** Completes pending changes; call it in `oneditsave`. */
+  save(): void {
+    // A removed row fades out before the list reports its removal.
+    const isRemoving = this.#listElement.querySelector(REMOVED) !== null
+    if (isRemoving) this.#listChanged()
+    // The default is saved as an empty text: a later version may have a better one.
+    const { value } = this.#area
+    if (value !== this.#opened && presetOf(value) === 'default') this.#area.value = ''
+  }
+
+  /** The list shows what the text says; not while the text cannot be read. */
+  get #isListed(): boolean {
+    return !(this.#rules instanceof ReplyRulesError) || this.#listed === this.#area.value
+  }
+
+  /** The rules of the text; none while it cannot be read. */
+  get #readable(): readonly ReplyRule[] {
+    return this.#rules instanceof ReplyRulesError ? [] : this.#rules
+  }
+
+  /** The rules of the list. */
+  #items(): RuleElement[] {
+    const elements = this.#listElement.querySelectorAll(
+      `:scope > li:not(${REMOVED}) .hl7-https-rule`
+    )
+    return [...elements].flatMap((element) => this.#made.get(element) ?? [])
+  }
+
+  /** Those that can be read, but for one. */
+  #readableItems(but?: RuleElement): { rule: RuleElement; read: ReplyRule }[] {
+    return this.#items().flatMap((rule) => {
+      const read = rule === but ? undefined : rule.rule()
+      return read === undefined ? [] : [{ rule, read }]
+    })
+  }
+
+  #write(value: string): void {
+    this.#area.value = value
+    $(this.#area).trigger('change')
   }
 
   /** The text view spells out the default: rules typed into an empty text would replace it. */
-  const writeDefault = (): void => {
+  #writeDefault(): void {
     const view = document.getElementById(`${prefix}-view-text`)
-    if (view?.hidden === false && area.value.trim() === '') write(DEFAULT_REPLY_RULES)
+    if (view?.hidden === false && this.#area.value.trim() === '') this.#write(DEFAULT_REPLY_RULES)
   }
 
   /** The list has changed: writes it to the text. */
-  const listChanged = (): void => {
-    const value = items()
+  #listChanged(): void {
+    const value = this.#items()
       .map((rule) => rule.text())
       .join(',')
-    listed = value === DEFAULT_REPLY_RULES ? '' : value
-    write(listed)
-    showProblems()
+    this.#listed = value === DEFAULT_REPLY_RULES ? '' : value
+    this.#write(this.#listed)
+    this.#showProblems()
+  }
+
+  /** The text has changed: reads the list from it, if it can be read. */
+  #textChanged(): void {
+    const { value } = this.#area
+    this.#rules = tryReplyRules(value)
+    const preset = presetOf(value)
+    if (preset === undefined) this.#own = value
+    this.#preset.value = preset ?? ''
+    showOwn(this.#preset, this.#own !== '' || preset === undefined)
+    this.#underline(this.#rules instanceof ReplyRulesError ? this.#rules : undefined)
+    this.#listElement.classList.toggle('hl7-https-default', preset === 'default')
+    show(`${prefix}-default`, preset === 'default')
+    showNotes(this.#readable, this.#text)
+    showPresetNote(preset, this.#readable, this.#text)
+    this.#showWords()
+    if (this.#rules instanceof ReplyRulesError || this.#listed === value) return
+    this.#listed = value
+    this.#fill(this.#rules)
+  }
+
+  #fill(rules: readonly ReplyRule[]): void {
+    this.#isFilling = true
+    this.#fresh = undefined
+    this.#list.editableList('empty')
+    for (const rule of rules) {
+      this.#list.editableList('addItem', { row: readRow(rule), text: rule.text })
+    }
+    this.#isFilling = false
+    this.#showProblems()
   }
 
   /** Marks the fields that contain a mistake, and says what is doubtful about a rule. */
-  const showProblems = (): void => {
-    const isUnfit = items().map((rule) => rule.mark())
+  #showProblems(): void {
+    const text = this.#text
+    const isUnfit = this.#items().map((rule) => rule.mark())
     const words = document.getElementById(`${prefix}-unfit`)
     if (words) words.textContent = isUnfit.includes(true) ? text('problem.ruleValue') : ''
-    const readable = readableRules()
+    const readable = this.#readableItems()
     const rules = readable.map(({ read }) => read)
     for (const [at, { rule }] of readable.entries()) {
       rule.warn(rule.lacksAction() ? '' : ruleNote(rules, at, text))
     }
   }
 
-  /** The rules of the list that can be read, but for one. */
-  const readableRules = (but?: RuleElement): { rule: RuleElement; read: ReplyRule }[] =>
-    items().flatMap((rule) => {
-      const read = rule === but ? undefined : rule.rule()
-      return read === undefined ? [] : [{ rule, read }]
-    })
+  /** What the list cannot show. */
+  #showWords(): void {
+    const element = document.getElementById(`${prefix}-words`)
+    if (element === null) return
+    const text = this.#text
+    const rest =
+      this.#rules instanceof ReplyRulesError
+        ? []
+        : [text('rules.order'), ...restWords(this.#rules, text, this.#keepsContents())]
+    element.textContent = rest.join(' ')
+  }
 
-  /** Where a rule applies and hides nothing: the rule that it goes before, or none. */
-  const nextOf = (rule: RuleElement): RuleElement | undefined => {
-    const others = readableRules(rule)
-    const rules = others.map(({ read }) => read)
-    const read = rule.rule()
-    return read && others[placeOfNewRule(read, rules)]?.rule
+  #makeList(): void {
+    this.#list.editableList({
+      sortable: true,
+      removable: true,
+      addButton: false,
+      height: 'auto',
+      sortItems: () => {
+        this.#fresh = undefined
+        this.#listChanged()
+      },
+      removeItem: () => {
+        this.#listChanged()
+      },
+      addItem: (container, _index, item) => {
+        const { row, text: asWritten } = item as ListedRule
+        const rule = new RuleElement(row, asWritten, this.#text)
+        this.#made.set(rule.element, rule)
+        container[0]?.append(rule.element)
+        this.#watch(rule)
+      }
+    })
+  }
+
+  #watch(rule: RuleElement): void {
+    const { element } = rule
+    element.addEventListener('change', ({ target }) => {
+      if (this.#isFilling) return
+      if (rule === this.#fresh && target instanceof HTMLSelectElement) this.#placeFresh()
+      this.#listChanged()
+    })
+    element.addEventListener('input', () => {
+      if (!this.#isFilling) this.#listChanged()
+    })
+    element.addEventListener('keydown', (event) => {
+      if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return
+      event.preventDefault()
+      this.#fresh = undefined
+      move(element, event.key === 'ArrowUp')
+      this.#listChanged()
+    })
+  }
+
+  #wireFields(): void {
+    document.getElementById(`${prefix}-add`)?.addEventListener('click', () => {
+      if (this.#isListed) this.#addRule()
+    })
+    this.#preset.addEventListener('change', () => {
+      const chosen = this.#preset.value as ReplyRulePreset | ''
+      this.#write(chosen === '' ? this.#own : replyRulePresets[chosen])
+      this.#writeDefault()
+    })
+    document.getElementById(`${prefix}-renew`)?.addEventListener('click', () => {
+      const renewed = renewedPreset(this.#readable)
+      if (renewed !== undefined) this.#write(renewed)
+      this.#preset.focus()
+    })
+    $(this.#area).on('change keyup paste input', () => {
+      this.#textChanged()
+    })
+  }
+
+  #addRule(): void {
+    const before = this.#items()
+    this.#list.editableList('addItem', { row: NEW_RULE })
+    this.#fresh = this.#items().find((rule) => !before.includes(rule))
+    this.#placeFresh()
+    this.#listChanged()
+    this.#fresh?.element.querySelector('select')?.focus()
   }
 
   /** A new rule goes where it applies, as soon as it is known what it looks at. */
-  const placeFresh = (): void => {
-    if (fresh === undefined) return
-    const item = fresh.element.closest('li')
-    const next = nextOf(fresh)?.element.closest('li') ?? null
+  #placeFresh(): void {
+    if (this.#fresh === undefined) return
+    const item = this.#fresh.element.closest('li')
+    const next = this.#nextOf(this.#fresh)?.element.closest('li') ?? null
     if (item === null || item === next || item.nextElementSibling === next) return
     const focused = document.activeElement
-    listElement.insertBefore(item, next)
+    this.#listElement.insertBefore(item, next)
     if (focused instanceof HTMLElement) focused.focus()
     item.scrollIntoView({ block: 'nearest' })
   }
 
-  /** The text has changed: reads the list from it, if it can be read. */
-  const textChanged = (): void => {
-    const rules = tryReplyRules(area.value)
-    const isPreset = presetOf(area.value)
-    if (isPreset === undefined) own = area.value
-    preset.value = isPreset ?? ''
-    showOwn(preset, own !== '' || isPreset === undefined)
-    underline(rules instanceof ReplyRulesError ? rules : undefined)
-    listElement.classList.toggle('hl7-https-default', isPreset === 'default')
-    show(`${prefix}-default`, isPreset === 'default')
-    showNotes(rules instanceof ReplyRulesError ? [] : rules, text)
-    showPresetNote(isPreset, rules instanceof ReplyRulesError ? [] : rules, text)
-    showWords(rules)
-    if (rules instanceof ReplyRulesError) return
-    if (listed === area.value) return
-    listed = area.value
-    fill(rules)
-  }
-
-  /** What the list cannot show. */
-  const showWords = (rules: readonly ReplyRule[] | ReplyRulesError): void => {
-    const words = document.getElementById(`${prefix}-words`)
-    if (words === null) return
-    words.textContent =
-      rules instanceof ReplyRulesError
-        ? ''
-        : [text('rules.order'), ...restWords(rules, text, keepsContents())].join(' ')
-  }
-
-  const fill = (rules: readonly ReplyRule[]): void => {
-    filling = true
-    fresh = undefined
-    list.editableList('empty')
-    for (const rule of rules) {
-      list.editableList('addItem', { row: readRow(rule), text: rule.text })
-    }
-    filling = false
-    showProblems()
-  }
-
-  list.editableList({
-    sortable: true,
-    removable: true,
-    addButton: false,
-    height: 'auto',
-    sortItems: () => {
-      fresh = undefined
-      listChanged()
-    },
-    removeItem: listChanged,
-    addItem: (container, _index, item) => {
-      const { row, text: asWritten } = item as { row: RuleRow; text?: string }
-      const rule = createRule(row, asWritten, text)
-      made.set(rule.element, rule)
-      container[0]?.append(rule.element)
-      rule.element.addEventListener('change', ({ target }) => {
-        if (filling) return
-        if (rule === fresh && target instanceof HTMLSelectElement) placeFresh()
-        listChanged()
-      })
-      rule.element.addEventListener('input', () => {
-        if (!filling) listChanged()
-      })
-      rule.element.addEventListener('keydown', (event) => {
-        if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return
-        event.preventDefault()
-        fresh = undefined
-        move(rule.element, event.key === 'ArrowUp')
-        listChanged()
-      })
-    }
-  })
-
-  document.getElementById(`${prefix}-add`)?.addEventListener('click', () => {
-    if (tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value) return
-    const row: RuleRow = {
-      condition: 'status',
-      field: '',
-      value: '',
-      action: UNCHOSEN,
-      warn: false
-    }
-    const before = items()
-    list.editableList('addItem', { row })
-    fresh = items().find((rule) => !before.includes(rule))
-    placeFresh()
-    listChanged()
-    fresh?.element.querySelector('select')?.focus()
-  })
-
-  preset.addEventListener('change', () => {
-    const chosen = preset.value as ReplyRulePreset | ''
-    write(chosen === '' ? own : replyRulePresets[chosen])
-    writeDefault()
-  })
-
-  document.getElementById(`${prefix}-renew`)?.addEventListener('click', () => {
-    const rules = tryReplyRules(area.value)
-    const renewed = rules instanceof ReplyRulesError ? undefined : renewedPreset(rules)
-    if (renewed !== undefined) write(renewed)
-    preset.focus()
-  })
-
-  $(area).on('change keyup paste input', textChanged)
-  prepareRuleViews(
-    tryReplyRules(area.value) instanceof ReplyRulesError ? 'text' : 'list',
-    () => !(tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value),
-    writeDefault
-  )
-  textChanged()
-  return {
-    update: () => {
-      showWords(tryReplyRules(area.value))
-    },
-    rules: () => {
-      const rules = tryReplyRules(area.value)
-      return rules instanceof ReplyRulesError ? undefined : { text: area.value, rules }
-    },
-    showTrial: (said) => {
-      for (const [at, rule] of items().entries()) rule.showTrial(said[at])
-    },
-    save: () => {
-      // A removed row fades out before the list reports its removal.
-      if (listElement.querySelector('.red-ui-editableList-item-deleting') !== null) listChanged()
-      // The default is saved as an empty text: a later version may have a better one.
-      if (area.value !== opened && presetOf(area.value) === 'default') area.value = ''
-    }
+  /** Where a rule applies and hides nothing: the rule that it goes before, or none. */
+  #nextOf(rule: RuleElement): RuleElement | undefined {
+    const others = this.#readableItems(rule)
+    const rules = others.map(({ read }) => read)
+    const read = rule.rule()
+    return read && others[placeOfNewRule(read, rules)]?.rule
   }
 }
 
@@ -291,7 +360,7 @@ function showOwn(preset: HTMLSelectElement, shown: boolean): void {
   if (option !== undefined) option.hidden = !shown
 }
 
-/** Moves a rule up or down by one place, and keeps the focus in it. */
+/** Moves a rule up or down by one, and keeps the focus in it. */
 function move(rule: HTMLElement, up: boolean): void {
   const item = rule.closest('li')
   const focused = document.activeElement

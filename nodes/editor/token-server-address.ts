@@ -6,114 +6,133 @@ import { isVariable } from './host-of.ts'
 /** Which property an address is. */
 type AddressType = 'issuer' | 'tokenEndpoint'
 
-/** The field for the address of the token server. */
-export interface TokenServerAddress {
-  /** Enters the issuer as the server spells it, and says so. */
-  correctIssuer: (issuer: string) => void
-}
-
 /**
  * One field for `issuer` and `tokenEndpoint`. What is typed or pasted is recognized, and a line below says
  * what it is taken for; the user may choose otherwise. With both set, the token URL is shown, because it
  * is used, and the issuer is kept.
- *
- * @param problem why an address cannot be used, in words; an empty string if it can
  */
-export function prepareAddress(
-  form: Form<TokenKey>,
-  problem: (address: string) => string
-): TokenServerAddress {
-  const { text } = form
-  const field = $('#oauth2-client-credentials-address')
-  const properties = {
-    issuer: $(`#${form.idOf('issuer')}`),
-    tokenEndpoint: $(`#${form.idOf('tokenEndpoint')}`)
-  }
-  const opened = {
-    issuer: String(properties.issuer.val()),
-    tokenEndpoint: String(properties.tokenEndpoint.val())
-  }
-  /** Set beside a token URL. */
-  const beside = opened.tokenEndpoint === '' ? '' : opened.issuer
+export class TokenServerAddress {
+  readonly #form: Form<TokenKey>
+  readonly #field = $('#oauth2-client-credentials-address')
+  readonly #properties: Readonly<Record<AddressType, EditorElements>>
+  /** As the form was opened. */
+  readonly #opened: Readonly<Record<AddressType, string>>
+  /** The issuer that is set beside a token URL. */
+  readonly #beside: string
+  #type: AddressType
+  /** What the field contained last, and what that is taken for. */
+  #read = readAddress('')
+  #recognized: AddressKind
 
-  const types = (['issuer', 'tokenEndpoint'] as const).map((type) => ({
-    value: type,
-    label: text(`label.${type}`),
-    validate: (value: string) => isVariable(value.trim()) || problem(value) === ''
-  }))
-  field.typedInput({ types })
-  const show = (type: AddressType, value: string): void => {
-    field.typedInput('type', type)
-    field.typedInput('value', value)
-  }
-  if (opened.tokenEndpoint === '') show('issuer', opened.issuer)
-  else show('tokenEndpoint', opened.tokenEndpoint)
-
-  let type = field.typedInput('type') as AddressType
-  let recognized: AddressKind = readAddress(field.typedInput('value')).kind
-
-  const update = (): void => {
-    const value = field.typedInput('value')
-    set(properties.issuer, type === 'issuer' ? value : beside)
-    set(properties.tokenEndpoint, type === 'tokenEndpoint' ? value : '')
-    note(noteOn(type, value))
-  }
-
-  const typed = (): void => {
-    const { kind } = readAddress(field.typedInput('value'))
-    // What the user has chosen stays until the address becomes one of another kind.
-    if (kind !== recognized && kind !== '') {
-      type = kind === 'tokenEndpoint' ? 'tokenEndpoint' : 'issuer'
-      if (field.typedInput('type') !== type) field.typedInput('type', type)
+  /** @param problem why an address cannot be used, in words; an empty string if it can */
+  constructor(form: Form<TokenKey>, problem: (address: string) => string) {
+    this.#form = form
+    this.#properties = {
+      issuer: $(`#${form.idOf('issuer')}`),
+      tokenEndpoint: $(`#${form.idOf('tokenEndpoint')}`)
     }
-    recognized = kind
-    update()
+    const { issuer, tokenEndpoint } = this.#properties
+    this.#opened = { issuer: String(issuer.val()), tokenEndpoint: String(tokenEndpoint.val()) }
+    this.#beside = this.#opened.tokenEndpoint === '' ? '' : this.#opened.issuer
+    const types = (['issuer', 'tokenEndpoint'] as const).map((type) => ({
+      value: type,
+      label: form.text(`label.${type}`),
+      validate: (value: string) => isVariable(value.trim()) || problem(value) === ''
+    }))
+    this.#field.typedInput({ types })
+    this.#type = this.#opened.tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
+    this.#show(this.#opened[this.#type])
+    this.#recognized = this.#readField()
+    this.#wire()
+    note(this.#words())
+  }
+
+  /** Enters the issuer as the server spells it, and says so. */
+  correctIssuer(issuer: string): void {
+    this.#field.typedInput('value', issuer)
+    this.#update()
+    note(this.#form.text('note.issuerSlash', { issuer }))
+  }
+
+  #show(value: string): void {
+    this.#field.typedInput('type', this.#type)
+    this.#field.typedInput('value', value)
+  }
+
+  #wire(): void {
+    this.#field.on('change', () => {
+      this.#changed()
+    })
+    const input = this.#field[0]?.parentElement?.querySelector('.red-ui-typedInput-input')
+    input?.addEventListener('input', () => {
+      this.#typed()
+    })
+    $(`#${this.#form.idOf('assertionAudience')}`).on('change', () => {
+      this.#update()
+    })
+  }
+
+  /** @returns what the field contains now is taken for */
+  #readField(): AddressKind {
+    this.#read = readAddress(this.#field.typedInput('value'))
+    return this.#read.kind
+  }
+
+  #typed(): void {
+    const kind = this.#readField()
+    // What the user has chosen stays until the address becomes one of another kind.
+    if (kind !== this.#recognized && kind !== '') {
+      this.#type = kind === 'tokenEndpoint' ? 'tokenEndpoint' : 'issuer'
+      if (this.#field.typedInput('type') !== this.#type) {
+        this.#field.typedInput('type', this.#type)
+      }
+    }
+    this.#recognized = kind
+    this.#update()
   }
 
   /** What was typed is complete, or another type was chosen. */
-  const changed = (): void => {
-    const chosen = field.typedInput('type') as AddressType
-    const value = field.typedInput('value')
-    if (chosen === type) {
-      const { url } = readAddress(value)
-      if (value !== opened[type] && value !== url) field.typedInput('value', url)
-      typed()
+  #changed(): void {
+    const chosen = this.#field.typedInput('type') as AddressType
+    const value = this.#field.typedInput('value')
+    const opened = this.#opened[chosen]
+    if (chosen === this.#type) {
+      this.#readField()
+      const { url } = this.#read
+      if (value !== opened && value !== url) this.#field.typedInput('value', url)
+      this.#typed()
       return
     }
     // The other address, where both are set.
-    const isOther = beside !== '' && value === opened[type]
-    type = chosen
-    if (isOther) field.typedInput('value', opened[type])
-    update()
+    const isOther = this.#beside !== '' && value === this.#opened[this.#type]
+    this.#type = chosen
+    if (isOther) this.#field.typedInput('value', opened)
+    this.#update()
   }
 
-  const noteOn = (type: AddressType, value: string): string => {
-    if (value.trim() === '') return ''
-    if (isVariable(value.trim())) return text(`note.variable.${type}`)
-    const { kind, url } = readAddress(value)
+  #update(): void {
+    const value = this.#field.typedInput('value')
+    this.#readField()
+    set(this.#properties.issuer, this.#type === 'issuer' ? value : this.#beside)
+    set(this.#properties.tokenEndpoint, this.#type === 'tokenEndpoint' ? value : '')
+    note(this.#words())
+  }
+
+  /** What the address is taken for. */
+  #words(): string {
+    const { text } = this.#form
+    const { kind, url } = this.#read
+    const value = this.#field.typedInput('value').trim()
+    if (isVariable(value)) return text(`note.variable.${this.#type}`)
     if (kind === '') return ''
-    if (type === 'issuer') {
+    if (this.#type === 'issuer') {
       const known = kind === 'tokenEndpoint' ? 'issuer' : kind
       return text(`note.${known}`, { url: url.replace(/\/$/, '') })
     }
-    const audience = $(`#${form.idOf('assertionAudience')}`).val()
+    const audience = $(`#${this.#form.idOf('assertionAudience')}`).val()
     const rest = audience === 'issuer' ? 'note.issuerForAudience' : 'note.issuerUnused'
-    const also = beside === '' ? '' : ` ${text(rest, { issuer: beside })}`
+    const also = this.#beside === '' ? '' : ` ${text(rest, { issuer: this.#beside })}`
     return text('note.tokenEndpoint') + also
-  }
-
-  field.on('change', changed)
-  const input = field[0]?.parentElement?.querySelector('.red-ui-typedInput-input')
-  input?.addEventListener('input', typed)
-  $(`#${form.idOf('assertionAudience')}`).on('change', update)
-  note(noteOn(type, field.typedInput('value')))
-
-  return {
-    correctIssuer: (issuer) => {
-      field.typedInput('value', issuer)
-      update()
-      note(text('note.issuerSlash', { issuer }))
-    }
   }
 }
 

@@ -59,7 +59,7 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
     form,
     prefix: 'oauth2-client-credentials-test',
     busy: text('test.busy'),
-    settings: form.settings,
+    settings: () => form.settings(),
     run: async (settings, result) => {
       const answer = await ask(settings)
       const issuer = String(settings['issuer']).trim()

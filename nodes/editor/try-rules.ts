@@ -13,7 +13,7 @@ import { outProperties } from '../settings/hl7-https-out-properties.ts'
 import { readStatuses } from '../settings/refused-statuses.ts'
 import { sampleSegments } from '../tests/test-sample.ts'
 import type { Form } from './form.ts'
-import type { ReplyRulesView } from './reply-rule-list.ts'
+import type { ReplyRuleList } from './reply-rule-list.ts'
 import { ResultBox } from './result-box.ts'
 
 const prefix = 'hl7-https-out-try'
@@ -33,7 +33,7 @@ export interface LastTest {
  */
 export class TryRules {
   readonly #form: Form<OutKey>
-  readonly #rules: ReplyRulesView
+  readonly #rules: ReplyRuleList
   readonly #result = new ResultBox(`${prefix}-result`)
   readonly #fields = {
     details: element(prefix, HTMLDetailsElement),
@@ -49,7 +49,7 @@ export class TryRules {
   /** What was shown last was made of this. */
   #shown = ''
 
-  constructor(form: Form<OutKey>, rules: ReplyRulesView) {
+  constructor(form: Form<OutKey>, rules: ReplyRuleList) {
     this.#form = form
     this.#rules = rules
     const { answer, contentType, details, status, text } = this.#fields
