@@ -6,7 +6,7 @@ import type { Refusing } from '../../src/queue/figures.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import type { Told } from '../../src/told.ts'
 import type { EndingCertificate } from './certificate-watch.ts'
-import { MESSAGE_FAULTS } from './refusals.ts'
+import { MESSAGE_FAULTS, type Full } from './refusals.ts'
 import { verdictTold } from './verdict-told.ts'
 import type { ConditionCode, Level } from '../../src/codes.ts'
 
@@ -20,7 +20,7 @@ export interface ConditionFacts {
   /** The code of the error with which the last message was not accepted, while it holds; `''` for none. */
   refusal: string
   /** A message was not accepted because the queue or its disk was full, and there is not much room yet. */
-  isFull: boolean
+  full: Full | undefined
   /** The certificate that ends first, if it ends soon. */
   ending: EndingCertificate | undefined
   /** For how long nothing has come in, in seconds, if that is too long at this time; else undefined. */
@@ -68,7 +68,7 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     code: 'FULL',
-    holds: ({ isFull }) => isFull,
+    holds: ({ full }) => full !== undefined,
     level: 'call',
     told: () => ({ kind: 'full', values: {} })
   },

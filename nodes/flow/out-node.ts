@@ -280,7 +280,7 @@ export class OutNode {
       token: courier.tokens?.status,
       alerts: this.#alerts.check(state),
       refusal: this.#refusals.last,
-      isFull: this.#refusals.isFull(this.#delivery.held, delivery.queueLimit),
+      full: this.#refusals.full(this.#delivery.held, delivery.queueLimit),
       ending,
       quietSeconds: inactivity?.quietSeconds(stands.lastInAt ?? now, now),
       alertAfterMs,

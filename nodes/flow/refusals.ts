@@ -7,6 +7,9 @@ export const MESSAGE_FAULTS: ReadonlySet<string> = new Set([
   'HL7_UNMATCHED_ACK'
 ] satisfies DeliveryErrorCode[])
 
+/** What may be full: the queue, by its limit, or its disk. */
+export type Full = 'limit' | 'disk'
+
 /** There is room again once the queue has fallen below this share of its limit. */
 const ROOM = 0.8
 
@@ -21,7 +24,7 @@ export class Refusals {
   ])
 
   #last: DeliveryErrorCode | '' = ''
-  #full: 'limit' | 'disk' | undefined
+  #full: Full | undefined
 
   note({ code, cause }: Pick<DeliveryError, 'code' | 'cause'>): void {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1)
@@ -36,14 +39,14 @@ export class Refusals {
   }
 
   /**
-   * Whether a message was not accepted because there was no room, and there is not much yet.
+   * What a message was not accepted for because it was full, if there is not much room yet.
    *
    * @param held so many messages are held
    * @param limit so many at most
    */
-  isFull(held: number, limit: number): boolean {
+  full(held: number, limit: number): Full | undefined {
     if (this.#full === 'limit' && held < limit * ROOM) this.#full = undefined
-    return this.#full !== undefined
+    return this.#full
   }
 
   /** A message has left: there is room again. It says nothing about a message that was to blame. */

@@ -132,12 +132,12 @@ export function adviceAtRest(
 }
 
 /** The queue takes nothing. */
-function queueFault({ delivery: { failing }, isFull, refusal }: AdviceFacts): Advice | undefined {
+function queueFault({ delivery: { failing }, full, refusal }: AdviceFacts): Advice | undefined {
   const cause = /^SQLITE_|^ERR_QUEUE|^HL7_QUEUE_FAILED$/.test(failing ?? '') ? failing : null
-  if (cause === 'SQLITE_FULL') return ['advice-disk-full']
+  if (cause === 'SQLITE_FULL' || full === 'disk') return ['advice-disk-full']
   if (cause !== null) return ['advice-queue-fault', { cause }]
   if (refusal === 'HL7_QUEUE_FAILED') return ['advice-queue-fault', { cause: refusal }]
-  return isFull ? ['advice-queue-full'] : undefined
+  return full === 'limit' ? ['advice-queue-full'] : undefined
 }
 
 function paused({ delivery }: AdviceFacts): Advice | undefined {
@@ -207,6 +207,7 @@ const OUTAGES: ReadonlySet<Topic> = new Set<Topic>([
   'behind-proxy',
   'client-certificate',
   'proxy',
+  'proxy-away',
   'tls',
   'tls-ca',
   'tls-cut',

@@ -24,6 +24,7 @@ export const TOPICS = [
   'not-found',
   'operation',
   'proxy',
+  'proxy-away',
   'redirect',
   'request',
   'tls',
@@ -116,14 +117,20 @@ function topicOfStatus(status: number | undefined): Topic | undefined {
   return status >= 400 && status < 500 && !NOT_OF_REQUEST.has(status) ? 'request' : 'failed'
 }
 
+/** Whether nobody answers at the proxy: it is not that it refuses. */
+function isAway(code: string, proxyStatus: number | undefined): boolean {
+  return proxyStatus === undefined && (NO_CONNECTION.test(code) || code === 'ETIMEDOUT')
+}
+
 function topicOfError({
   atProxy,
   code,
   family,
-  isOfOwnCertificate
+  isOfOwnCertificate,
+  proxyStatus
 }: ErrorFacts): Topic | undefined {
   if (family === 'token') return topicOfToken(code)
-  if (atProxy) return 'proxy'
+  if (atProxy) return isAway(code, proxyStatus) ? 'proxy-away' : 'proxy'
   // Otherwise it is the proxy that does not let it through.
   if (code === 'ERR_PROXY_TUNNEL') return 'behind-proxy'
   if (isOfOwnCertificate) return 'client-certificate'

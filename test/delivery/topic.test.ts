@@ -54,7 +54,14 @@ const ROWS: [Topic | undefined, Facts[]][] = [
   ['cut-answer', [failed('ERR_SSL_BAD_RECORD_TYPE', { family: 'reset' })]],
   ['late', [failed('ETIMEDOUT', { family: 'timeout' })]],
   ['unreadable', [failed('HTTPParserError', { family: 'reset' }), failed('ERR_CONTENT_DECODING')]],
-  ['proxy', [failed('ECONNREFUSED', { family: 'connect', atProxy: true }), replied(407)]],
+  ['proxy-away', [failed('ECONNREFUSED', { family: 'connect', atProxy: true })]],
+  [
+    'proxy',
+    [
+      failed('ERR_PROXY_TUNNEL', { family: 'connect', atProxy: true, proxyStatus: 403 }),
+      replied(407)
+    ]
+  ],
   ['behind-proxy', [failed('ERR_PROXY_TUNNEL', { family: 'connect', proxyStatus: 502 })]],
   ['token-refused', [failed('invalid_client', { family: 'token' })]],
   ['token-unreachable', [failed('ECONNREFUSED', { family: 'token' })]],

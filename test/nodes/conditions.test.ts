@@ -26,7 +26,7 @@ const ROWS: [ConditionCode, Level, ConditionFacts, string][] = [
   [
     'FULL',
     'call',
-    conditionFacts({}, { isFull: true }),
+    conditionFacts({}, { full: 'limit' }),
     'New messages are not accepted: the queue or its disk is full'
   ],
   [

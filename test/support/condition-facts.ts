@@ -39,7 +39,7 @@ export function conditionFacts(
     token: undefined,
     alerts: new Set(),
     refusal: '',
-    isFull: false,
+    full: undefined,
     ending: undefined,
     quietSeconds: undefined,
     alertAfterMs: 0,
