@@ -159,13 +159,13 @@ ${own}  - job_name: sample
   it('alerts when a message is suspended, and when nothing is accepted', async () => {
     await world.deploy({ name: 'Lab', replyCodeActions: ':?A=S' })
     await world.nodeRed.inject('in', { payload: adt('FIGURE2') })
-    await fired('Hl7HttpsOutSuspended', ',name="Lab",state="suspended"')
+    await fired('Hl7HttpsOutCall', ',name="Lab",code="SUSPENDED"')
     // The first value of a counter has to be seen before it can grow.
     await prometheus.waitFor(
       'hl7_https_out_refused_total{name="Lab",code="HL7_INVALID_MESSAGE"} == 0'
     )
     await world.nodeRed.inject('in', { payload: 'no HL7' })
-    await fired('Hl7HttpsOutMessagesRefused', ',name="Lab"')
+    await fired('Hl7HttpsOutNotAccepted', ',name="Lab"')
   })
 
   it('alerts when the receiver is down, and no longer once it is back', async () => {
@@ -173,28 +173,29 @@ ${own}  - job_name: sample
     await world.deploy({ name: 'Registry', retryInterval: 1, retryMaxInterval: 1 })
     await world.nodeRed.inject('in', { payload: adt('FIGURE3') })
     await fired('Hl7HttpsOutLongWait', ',name="Registry"')
-    await fired('Hl7HttpsOutRetrying', ',name="Registry"')
+    await fired('Hl7HttpsOutCall', ',name="Registry",code="RETRYING"')
     const attempts = 'hl7_https_out_attempts_total{name="Registry",result="error"} > 1'
     await prometheus.waitFor(attempts)
     world.receiver.respond = undefined
     await prometheus.waitFor(
-      'ALERTS{alertname="Hl7HttpsOutLongWait",job="hl7-https-out"}',
+      'ALERTS{alertname=~"Hl7HttpsOut(LongWait|Call)",job="hl7-https-out"}',
       ({ length }) => length === 0
     )
   })
 
   it('alerts when a node is paused', async () => {
     await world.nodeRed.post('/hl7-https-out/out/pause')
-    await fired('Hl7HttpsOutPaused', ',name="Registry"')
+    await fired('Hl7HttpsOutCall', ',name="Registry",code="PAUSED"')
   })
 
-  it('says of a node that is not set up only what it refuses', async () => {
+  it('says of a node that is not set up that it is not, and what it refuses', async () => {
     await world.deploy({ name: 'Unready', url: '' })
     await world.nodeRed.inject('in', { payload: adt('FIGURE4') })
     const [refused] = await prometheus.waitFor(
       'hl7_https_out_refused_total{name="Unready",code="HL7_CONFIG"} == 1'
     )
     assert.ok(refused)
+    await fired('Hl7HttpsOutCall', ',name="Unready",code="CONFIG"')
     assert.deepEqual(await prometheus.query('hl7_https_out_paused{name="Unready"}'), [])
   })
 
