@@ -1,0 +1,178 @@
+import { isJsonObject, parseJson } from '../../../src/json-text.ts'
+import { formFields, isData, wholeData, type CurlData } from './curl-data.ts'
+import type { CurlOption } from './curl-options.ts'
+import { plainWord } from './curl-words.ts'
+import { entryRow, type Slots } from './import-header.ts'
+import { note, told, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
+import { jsonata } from './mirth-template.ts'
+import { shownText, shownValue } from './shown-value.ts'
+
+/** HL7 in clear, or in base64. */
+const HL7 = /^[\s\u{b}]*(?:MSH|FHS|BHS)\W/u
+const HL7_BASE64 = /^\s*(?:TVNI|RkhT|QkhT)[\w+/=\s]+$/
+
+const isHl7 = (text: string): boolean => HL7.test(text) || HL7_BASE64.test(text)
+
+/** Names that fields with the message have where only a placeholder stands. */
+const MESSAGE_NAME = /hl7|^(?:message|msg|data|body|content|payload|file)$/i
+
+/** The rows of what a command sends, by the option that they are of. */
+export function bodyRows(
+  options: readonly CurlOption[],
+  slots: Slots
+): ReadonlyMap<CurlOption, ImportRow[]> {
+  const type = contentType(options)
+  const rows = new Map<CurlOption, ImportRow[]>()
+  const isAlone = options.filter(isData).length === 1
+  for (const option of options) {
+    if (option.name === 'form' || option.name === 'form-string') {
+      rows.set(option, [partRow(option, options, slots)])
+    }
+    if (option.name === 'upload-file') rows.set(option, [uploadRow(option, options)])
+    if (isData(option)) rows.set(option, dataRows(option, type, isAlone, options, slots))
+    // The type of a form or a file upload is that of its format.
+    const isType = option.name === 'header' && /^\s*content-type\s*:/i.test(option.value)
+    if (isType && /x-www-form-urlencoded|multipart\//i.test(option.value)) {
+      rows.set(option, [told(option.written, plainWord(option.value), 'formatHasType')])
+    }
+  }
+  return rows
+}
+
+function contentType(options: readonly CurlOption[]): string | undefined {
+  if (options.some(({ name }) => name === 'json')) return 'application/json'
+  const header = options.find(
+    ({ name, value }) => name === 'header' && /^\s*content-type\s*:/i.test(value)
+  )
+  return header?.value.replace(/^[^:]*:\s*/, '').trim()
+}
+
+function dataRows(
+  option: CurlOption,
+  type: string | undefined,
+  isAlone: boolean,
+  options: readonly CurlOption[],
+  slots: Slots
+): ImportRow[] {
+  const whole = wholeData(option)
+  const fields = /x-www-form-urlencoded/i.test(type ?? '') || type === undefined ? formFields(option) : undefined
+  if (fields !== undefined && !HL7.test(whole.text)) {
+    return fields.map((field) => fieldRow(field, fields.length === 1 && isAlone, options, slots))
+  }
+  const { written: setting } = option
+  const given = whole.isFile ? `@${shownText(whole.text)}` : shownText(whole.text)
+  const takes = (out: OutValues, ...notes: ImportNote[]): ImportRow[] => [
+    { setting, given, out, notes }
+  ]
+  const json = parseJson(whole.text)
+  if (!whole.isFile && typeof json === 'object' && json !== null) {
+    const types = type === undefined || option.name === 'json' ? {} : { contentType: type }
+    const isBase64 = textsOf(json).some((text) => HL7_BASE64.test(text))
+    const hasMessage = textsOf(json).some(isHl7)
+    const bodyEncoding = isBase64 ? 'base64' : 'text'
+    if (!hasMessage) return takes({ format: 'json', ...types }, note('templateByHand'))
+    return takes({ format: 'json', bodyTemplate: jsonata(json, isHl7), bodyEncoding, ...types })
+  }
+  if (/json/i.test(type ?? '')) return takes({ format: 'json' }, note('templateByHand'))
+  const isXml = /xml/i.test(type ?? '') || /^\s*</.test(whole.text)
+  if (isXml && whole.isFile) return takes({ format: 'text' }, note('templateByHand'))
+  if (isXml) return xmlRow(whole, given)
+  const isFramed = whole.text.startsWith('\u{b}')
+  const notes = [note('bodyIsMessage'), ...(type === undefined ? [note('curlType')] : [])]
+  return takes({ format: isFramed ? 'mllp' : 'raw' }, ...notes)
+}
+
+/** A field of a form: the message, or another. */
+function fieldRow(
+  { option, name, text, isFile }: CurlData,
+  isOnly: boolean,
+  options: readonly CurlOption[],
+  slots: Slots
+): ImportRow {
+  const setting = name === undefined ? option.written : `${option.written} ${name}`
+  const given = isFile ? `@${shownText(text)}` : shownValue(name ?? '', text)
+  if (name === undefined) {
+    return { setting, given, out: { format: 'raw' }, notes: [note('bodyIsMessage')] }
+  }
+  const inQuery = option.name === 'url-query' || options.some((one) => one.name === 'get')
+  if (inQuery) return told(setting, given, 'queryByHand')
+  if (isFile || isHl7(text) || (isOnly && MESSAGE_NAME.test(name))) {
+    const bodyEncoding = HL7_BASE64.test(text) ? 'base64' : 'text'
+    const out = { format: 'form', bodyField: name, bodyEncoding }
+    return { setting, given, out, notes: [note('bodyIsMessage')] }
+  }
+  const entries = { form: 'out', list: 'formFields', slots, takesSecrets: true } as const
+  const row = entryRow(setting, given, name, text, entries)
+  return row.out === undefined ? row : { ...row, out: { format: 'form', ...row.out } }
+}
+
+/** `name=content`, `name=@file;type=…;filename=…` or `name=<file`: a part of a file upload. */
+function partRow(option: CurlOption, all: readonly CurlOption[], slots: Slots): ImportRow {
+  const { written, value: word } = option
+  const value = plainWord(word)
+  const [, name = '', rest = ''] = /^([^=]*)=([^]*)$/.exec(value) ?? ['', value]
+  const setting = `${written} ${name}`
+  const isLiteral = option.name === 'form-string'
+  const sign = isLiteral ? '' : (/^[@<]/.exec(rest)?.[0] ?? '')
+  const [content = '', ...parameters] = isLiteral ? [rest] : partsOf(rest.slice(sign.length))
+  const given = sign === '' ? shownValue(name, content) : shownText(rest)
+  const parameter = (key: string): string =>
+    parameters
+      .find((one) => one.startsWith(`${key}=`))
+      ?.slice(key.length + 1)
+      .trim() ?? ''
+  const files = all.filter((one) => one.name === 'form' && /^[^=]*=[@<]/.test(one.value))
+  if (sign !== '' && files.indexOf(option) > 0) return told(setting, given, 'oneFile')
+  if (sign !== '' || isHl7(content)) {
+    const fileName = parameter('filename') || (sign === '@' ? baseName(content) : '')
+    const out: OutValues = {
+      format: 'multipart',
+      bodyField: name,
+      ...(fileName === '' || fileName.includes('${') ? {} : { bodyFileName: fileName }),
+      ...(parameter('type') === '' ? {} : { bodyPartType: parameter('type') })
+    }
+    return { setting, given, out, notes: [note('bodyIsMessage')] }
+  }
+  const entries = { form: 'out', list: 'formFields', slots, takesSecrets: true } as const
+  const row = entryRow(setting, given, name, content, entries)
+  return row.out === undefined ? row : { ...row, out: { format: 'multipart', ...row.out } }
+}
+
+function uploadRow({ written, value }: CurlOption, options: readonly CurlOption[]): ImportRow {
+  const method = options.some(({ name }) => name === 'request') ? {} : { method: 'PUT' }
+  const out = { format: 'raw', ...method }
+  return { setting: written, given: shownText(plainWord(value)), out, notes: [note('bodyIsMessage')] }
+}
+
+/** Text with HL7 in it, between tags or in CDATA. */
+function xmlRow({ option, text }: CurlData, given: string): ImportRow[] {
+  const setting = option.written
+  const found = /(<!\[CDATA\[|>)(\s*)((?:MSH|FHS|BHS)\W[^]*?)(?=\]\]>|<\/)/.exec(text)
+  if (found === null) {
+    return [{ setting, given, out: { format: 'text' }, notes: [note('templateByHand')] }]
+  }
+  const start = found.index + found[0].length - (found[3]?.length ?? 0)
+  const before = text.slice(0, start)
+  const after = text.slice(found.index + found[0].length)
+  const isCdata = found[1] !== '>'
+  const message = isCdata ? '$message' : '$xml($message)'
+  const bodyTemplate = [JSON.stringify(before), message, JSON.stringify(after)].join(' & ')
+  const notes = isCdata ? [] : [note('templateEscapes')]
+  return [{ setting, given, out: { format: 'text', bodyTemplate }, notes }]
+}
+
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  if (Array.isArray(value)) return value.flatMap(textsOf)
+  return isJsonObject(value) ? Object.values(value).flatMap(textsOf) : []
+}
+
+/** The content and parameters of a part, at the semicolons that stand outside of quotes; without these. */
+function partsOf(text: string): string[] {
+  const parts = text.match(/(?:"(?:\\.|[^"\\])*"?|[^;"])+/g) ?? []
+  return parts.map((part) =>
+    part.trim().replaceAll(/"((?:\\.|[^"\\])*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, '$1'))
+  )
+}
+
+const baseName = (path: string): string => path.replace(/^.*[\\/]/, '')

@@ -1,0 +1,278 @@
+/**
+ * Splits command lines as the shell would that they were written for: that of Unix, `cmd` or PowerShell. Nothing is
+ * run; a variable stays a variable.
+ */
+
+/** Around the name of a variable in a word: characters that no command has. */
+const OPEN = '\u{e000}'
+const CLOSE = '\u{e001}'
+
+/** A `curl` command: its words behind `curl`. `isCut`: a quote in it is not closed, or it goes on. */
+export interface CurlCommand {
+  words: string[]
+  isCut: boolean
+}
+
+type Dialect = 'unix' | 'cmd' | 'powershell'
+
+/** Where a command starts: at the beginning of a line, behind a prompt, or behind another command. */
+const START = /(?:^|[\s;&|(`$>])curl(?:\.exe)?(?=[ \t^\\`]|\r?\n|$)/gm
+
+/** Finds the `curl` commands in a text. */
+export function curlCommands(text: string): CurlCommand[] {
+  const source = straightened(text.replaceAll(OPEN, '').replaceAll(CLOSE, ''))
+  const dialect = dialectOf(source)
+  const commands: CurlCommand[] = []
+  let end = 0
+  for (const match of source.matchAll(START)) {
+    const start = match.index + match[0].length
+    // The word curl within the command before.
+    if (match.index < end) continue
+    const reader = new WordReader(dialect === 'cmd' ? withoutCarets(source, start) : source.slice(start), dialect)
+    commands.push(reader.read())
+    end = start + (dialect === 'cmd' ? lineEnd(source, start) : reader.at)
+  }
+  return commands
+}
+
+/** The name of the variable that a word is; undefined if it is none, or holds more. */
+export function variableOf(word: string): string | undefined {
+  return new RegExp(`^${OPEN}(\\w+)${CLOSE}$`).exec(word)?.[1]
+}
+
+export const hasVariable = (word: string): boolean => word.includes(OPEN)
+
+/** A word as a reader knows it: a variable with its dollar sign. */
+export function plainWord(word: string): string {
+  return word.replaceAll(new RegExp(`${OPEN}([^${CLOSE}]*)${CLOSE}`, 'g'), (_, name: string) =>
+    /^\w+$/.test(name) ? `\${${name}}` : `$(${name})`
+  )
+}
+
+/** Text programs turn quotes and hyphens into typographic ones. */
+function straightened(text: string): string {
+  const quotes = /["']/.test(text)
+    ? text
+    : text.replaceAll(/[“”„]/g, '"').replaceAll(/[‘’‚]/g, "'")
+  return quotes
+    .replaceAll(/(?<=\s)[–—](?=[A-Za-z](?:\s|$|["']))/g, '-')
+    .replaceAll(/(?<=\s)[–—](?=[a-z]{2})/g, '--')
+    .replaceAll('\u{a0}', ' ')
+}
+
+function dialectOf(text: string): Dialect {
+  if (/\^[ \t]*\r?\n|\^"/.test(text)) return 'cmd'
+  return /`[ \t]*\r?\n/.test(text) ? 'powershell' : 'unix'
+}
+
+/** The first step of `cmd`: a caret outside of quotes makes the next character an ordinary one, and joins lines. */
+function withoutCarets(text: string, start: number): string {
+  let out = ''
+  let quoted = false
+  for (let at = start; at < text.length; at += 1) {
+    const char = text[at] ?? ''
+    if (char === '\n' && !quoted) break
+    if (char === '"') quoted = !quoted
+    if (char === '^' && !quoted) {
+      const line = /^\^[ \t]*\r?\n/.exec(text.slice(at, at + 100))
+      if (line !== null) {
+        at += line[0].length - 1
+        out += ' '
+        continue
+      }
+      at += 1
+      out += text[at] ?? ''
+      continue
+    }
+    out += char
+  }
+  return out
+}
+
+/** How far a command of `cmd` reaches. */
+function lineEnd(text: string, start: number): number {
+  for (let at = start; at < text.length; at += 1) {
+    if (text[at] !== '\n') continue
+    if (!/\^[ \t]*\r?$/.test(text.slice(Math.max(start, at - 100), at))) return at - start
+  }
+  return text.length - start
+}
+
+/** Reads the words of one command, to the end of its line. */
+class WordReader {
+  readonly #text: string
+  readonly #dialect: Dialect
+  at = 0
+  #words: string[] = []
+  /** Undefined between words: an empty pair of quotes is a word. */
+  #word: string | undefined
+
+  constructor(text: string, dialect: Dialect) {
+    this.#text = text
+    this.#dialect = dialect
+  }
+
+  read(): CurlCommand {
+    let isCut = false
+    while (this.at < this.#text.length) {
+      const char = this.#text[this.at] ?? ''
+      if (this.#joinsLines()) continue
+      if (char === '\n' || (this.#dialect !== 'cmd' && /[;|)]/.test(char))) break
+      if (char === '&' && this.#dialect !== 'cmd') break
+      if (/\s/.test(char)) {
+        this.#end()
+        this.at += 1
+      } else if (!this.#readPart(char)) {
+        isCut = true
+        break
+      }
+    }
+    this.#end()
+    const goesOn = /[\\^`][ \t]*$/.test(this.#text) && this.at >= this.#text.length
+    return { words: this.#words, isCut: isCut || goesOn }
+  }
+
+  #end(): void {
+    if (this.#word !== undefined) this.#words.push(this.#word)
+    this.#word = undefined
+  }
+
+  #add(text: string): void {
+    this.#word = (this.#word ?? '') + text
+  }
+
+  /** A line that goes on: blanks behind its last character are a mistake of copying. */
+  #joinsLines(): boolean {
+    const mark = this.#dialect === 'powershell' ? '`' : '\\'
+    if (this.#text[this.at] !== mark) return false
+    const line = /^.[ \t]*\r?\n(?:[ \t]*>[ \t])?/.exec(this.#text.slice(this.at, this.at + 200))
+    if (line === null) return false
+    this.#end()
+    this.at += line[0].length
+    return true
+  }
+
+  /** @returns false if a quote is not closed */
+  #readPart(char: string): boolean {
+    const next = this.#text[this.at + 1] ?? ''
+    if (char === '"') return this.#readDouble()
+    if (char === "'" && this.#dialect !== 'cmd') return this.#readSingle()
+    if (char === '$' && next === "'" && this.#dialect === 'unix') return this.#readAnsi()
+    if (this.#readVariable()) return true
+    if (char === this.#escape()) {
+      this.#add(next)
+      this.at += 2
+      return true
+    }
+    this.#add(char)
+    this.at += 1
+    return true
+  }
+
+  #escape(): string {
+    return { unix: '\\', cmd: '', powershell: '`' }[this.#dialect]
+  }
+
+  #readSingle(): boolean {
+    this.at += 1
+    this.#add('')
+    while (this.at < this.#text.length) {
+      const char = this.#text[this.at] ?? ''
+      this.at += 1
+      if (char === "'") {
+        if (this.#dialect !== 'powershell' || this.#text[this.at] !== "'") return true
+        this.at += 1
+      }
+      this.#add(char)
+    }
+    return false
+  }
+
+  #readDouble(): boolean {
+    this.at += 1
+    this.#add('')
+    while (this.at < this.#text.length) {
+      const char = this.#text[this.at] ?? ''
+      const next = this.#text[this.at + 1] ?? ''
+      if (char === '"') {
+        this.at += 1
+        // Two quotes are one, for the programs of Windows.
+        if (this.#dialect === 'unix' || next !== '"') return true
+        this.#add('"')
+        this.at += 1
+      } else if (char === '\\' && this.#escapesInDouble(next)) {
+        if (next !== '\n') this.#add(next)
+        this.at += 2
+      } else if (char === '`' && this.#dialect === 'powershell') {
+        this.#add(next === 'n' ? '\n' : next === 'r' ? '\r' : next)
+        this.at += 2
+      } else if (!this.#readVariable()) {
+        this.#add(char)
+        this.at += 1
+      }
+    }
+    return false
+  }
+
+  #escapesInDouble(next: string): boolean {
+    return this.#dialect === 'unix' ? /["\\$`\n]/.test(next) : next === '"'
+  }
+
+  /** `$'…'` of bash. */
+  #readAnsi(): boolean {
+    const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', v: '\v', f: '\f' }
+    this.at += 2
+    this.#add('')
+    while (this.at < this.#text.length) {
+      const char = this.#text[this.at] ?? ''
+      if (char === "'") {
+        this.at += 1
+        return true
+      }
+      if (char !== '\\') {
+        this.#add(char)
+        this.at += 1
+        continue
+      }
+      const rest = this.#text.slice(this.at + 1, this.at + 10)
+      const code = /^(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3}))/.exec(rest)
+      if (code !== null) {
+        const number = parseInt(code[1] ?? code[2] ?? code[3] ?? '0', code[3] === undefined ? 16 : 8)
+        this.#add(String.fromCharCode(number))
+        this.at += 1 + code[0].length
+      } else {
+        const next = rest[0] ?? ''
+        this.#add(escapes[next] ?? next)
+        this.at += 2
+      }
+    }
+    return false
+  }
+
+  /** A variable, or the output of another command. */
+  #readVariable(): boolean {
+    const rest = this.#text.slice(this.at, this.at + 200)
+    const pattern = {
+      unix: /^\$(?:(\w+)|\{(\w+)\})/,
+      cmd: /^%(\w+)%/,
+      powershell: /^\$(?:env:(\w+)|(\w+)|\{(?:env:)?(\w+)\})/
+    }[this.#dialect]
+    const found = pattern.exec(rest)
+    if (found !== null) {
+      this.#add(`${OPEN}${found.slice(1).find(Boolean) ?? ''}${CLOSE}`)
+      this.at += found[0].length
+      return true
+    }
+    if (!rest.startsWith('$(') || this.#dialect === 'cmd') return false
+    let depth = 0
+    const start = this.at + 2
+    for (this.at += 1; this.at < this.#text.length; this.at += 1) {
+      if (this.#text[this.at] === '(') depth += 1
+      if (this.#text[this.at] === ')') depth -= 1
+      if (depth === 0) break
+    }
+    this.#add(`${OPEN}${this.#text.slice(start, this.at)}${CLOSE}`)
+    this.at += 1
+    return true
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  headerNameProblem,
+  headerValueProblem,
+  tokenHeaderNameProblem
+} from '../../../src/https/header-values.ts'
+import type { NamedValue } from '../named-value.ts'
+import { note, told, type FormValue, type ImportForm, type ImportRow } from './import-row.ts'
+import { isSecretName, shownText, HIDDEN } from './shown-value.ts'
+
+/** Slots for secrets that are still free. */
+export class Slots {
+  readonly #free: string[]
+
+  constructor(free: readonly string[]) {
+    this.#free = [...free]
+  }
+
+  take(): string | undefined {
+    return this.#free.shift()
+  }
+}
+
+/** Where a header or a field is taken from. */
+export interface EntryOptions {
+  /** The form that gets it. */
+  form: ImportForm
+  /** The list that gets it. */
+  list: 'headers' | 'formFields' | 'extraParams'
+  slots: Slots
+  /** Whether secrets are taken: those of a command that was pasted, never those of an export. */
+  takesSecrets: boolean
+}
+
+/** A header of a source. The token of another program is dropped, since the OAuth 2.0 node gets one. */
+export function headerRow(
+  setting: string,
+  name: string,
+  value: string,
+  options: EntryOptions
+): ImportRow {
+  const given = shownHeader(name, value)
+  if (/^authorization$/i.test(name) && /^bearer\b/i.test(value.trim())) {
+    return told(setting, given, 'bearer')
+  }
+  const judge = options.form === 'out' ? headerNameProblem : tokenHeaderNameProblem
+  const problem = judge(name, value)
+  if (problem === 'headerContentType') {
+    return { setting, given, out: { contentType: value.trim() }, notes: [] }
+  }
+  if (problem === 'headerReserved') return told(setting, given, 'headerReserved')
+  if (problem !== undefined) return told(setting, given, 'headerInvalid')
+  if (headerValueProblem(value) !== undefined && !isSecretName(name)) {
+    return told(setting, given, 'headerInvalid')
+  }
+  return entryRow(setting, given, name, value.trim(), options)
+}
+
+/** An entry of a list. What its name says is a secret goes into a slot. */
+export function entryRow(
+  setting: string,
+  given: string,
+  name: string,
+  value: string,
+  { form, list, slots, takesSecrets }: EntryOptions
+): ImportRow {
+  const row = (entry: NamedValue, more: Record<string, FormValue> = {}): ImportRow => ({
+    setting,
+    given,
+    [form]: { [list]: [entry], ...more },
+    notes: []
+  })
+  const variable = /^\$\{(\w+)\}$/.exec(value)?.[1]
+  if (takesSecrets && variable !== undefined) {
+    const entry = { name, value: variable, valueType: 'env' }
+    return { ...row(entry), notes: [note('variable', { name: variable })] }
+  }
+  if (value.includes('${')) return told(setting, given, 'entryVariable')
+  if (!isSecretName(name)) return row({ name, value, valueType: 'str' })
+  const slot = slots.take()
+  if (slot === undefined) return told(setting, given, 'noSlot')
+  const entry = { name, value: slot, valueType: 'cred' }
+  if (takesSecrets) return { ...row(entry, { [slot]: value }), notes: [note('secretTaken')] }
+  return { ...row(entry), notes: [note('secretToFill')] }
+}
+
+/** A header as it may be shown: of a secret, its scheme at most. */
+export function shownHeader(name: string, value: string): string {
+  const scheme = /^(?:bearer|basic|digest)(?=\s)/i.exec(value.trim())?.[0]
+  if (!isSecretName(name) || value.trim() === '') return shownText(`${name}: ${value.trim()}`)
+  if (/^(?:\w+\s+)?\$\{[\w.]+\}$/.test(value.trim())) return `${name}: ${value.trim()}`
+  return [`${name}:`, ...(scheme === undefined ? [] : [scheme]), HIDDEN].join(' ')
+}

@@ -1,0 +1,38 @@
+import { urlProblem } from '../../../src/http-client/url-problem.ts'
+import { note, type ImportNote } from './import-row.ts'
+import { isSecretName } from './shown-value.ts'
+
+/** An address of a source as this node can have it, with what was changed. */
+export interface ImportedUrl {
+  /** Undefined if it cannot be taken. */
+  url: string | undefined
+  notes: ImportNote[]
+}
+
+/**
+ * Takes over an address: `http:` becomes `https:`, except for this machine itself, and what does not belong into a URL
+ * is left out. All of that is said.
+ */
+export function importUrl(given: string): ImportedUrl {
+  const text = given.trim()
+  const notes: ImportNote[] = []
+  if (text.includes('${')) return { url: undefined, notes: [note('urlVariable')] }
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return { url: undefined, notes: [note('urlUnreadable')] }
+  }
+  if (url.username !== '' || url.password !== '') {
+    url.username = ''
+    url.password = ''
+    notes.push(note('urlUserInfo'))
+  }
+  url.hash = ''
+  if (url.protocol === 'http:' && urlProblem(url.href) === 'urlPlainHttp') {
+    const { port } = url
+    url.protocol = 'https:'
+    // URL leaves out the port of the scheme: 80 of http: is now 443 of https:.
+    notes.push(note(port === '' ? 'httpsNow' : 'httpsNowPort', { port }))
+  }
+  if ([...url.searchParams.keys()].some(isSecretName)) notes.push(note('urlSecret'))
+  return { url: url.href, notes }
+}

@@ -1,0 +1,398 @@
+import { parseReplyRules, ReplyRulesError } from '../../../src/rules/reply-rules.ts'
+import { outProperties } from '../../hl7-https-out-properties.ts'
+import { numberProblem } from '../../property-table.ts'
+import { replyRulePresets } from '../reply-rule-presets.ts'
+import { headerRow, Slots } from './import-header.ts'
+import {
+  note,
+  told,
+  type ImportNote,
+  type ImportRow,
+  type ImportSource,
+  type NoteKey,
+  type OutValues
+} from './import-row.ts'
+import { importUrl } from './import-url.ts'
+import { isSecretName, shownValue } from './shown-value.ts'
+import { allNamed, type XmlElement } from './xml-tree.ts'
+
+/** Settings that are not taken, and what is said of them. */
+const TOLD: Readonly<Record<string, NoteKey>> = {
+  SSLConfig: 'tlsConfig',
+  ProxyServer: 'proxyNode',
+  ProxyPort: 'proxyNode',
+  ProxyHTTPS: 'proxyNode',
+  ProxyHttpTunnel: 'proxyNode',
+  Credentials: 'credentials',
+  OAuth2ClientApplicationName: 'oauthElsewhere',
+  OAuth2ApplicationName: 'oauthElsewhere',
+  OAuth2CallbackHandler: 'notNeeded',
+  OAuth2CallBackHandler: 'notNeeded',
+  OAuth2AuthProperties: 'oauthElsewhere',
+  OAuth2AuthorizationProperties: 'oauthElsewhere',
+  OAuth2AuthorizationWorkflowRole: 'notNeeded',
+  OAuth2AuthorizationWorkFlowRole: 'notNeeded',
+  BackupHTTPServer: 'backup',
+  BackupHTTPPort: 'backup',
+  RetriesToFailover: 'backup',
+  AlertOnError: 'alertOnError',
+  AlertGroups: 'alertOnError',
+  BusinessPartner: 'contact',
+  ArchiveIO: 'archive',
+  SearchTableClass: 'searchTable',
+  Schedule: 'schedule',
+  IPAddress: 'mllpAddress',
+  Port: 'mllpAddress',
+  Framing: 'framing',
+  GetReply: 'replyAlways',
+  StayConnected: 'connections',
+  ReconnectRetry: 'connections',
+  DisconnectOnExtraData: 'connections',
+  WriteTimeout: 'notNeeded',
+  LocalInterface: 'noCounterpart',
+  UseCookies: 'noCounterpart',
+  Chunked: 'notNeeded',
+  ChunkSize: 'notNeeded',
+  SendSuperSession: 'notNeeded',
+  MessageSchemaCategory: 'notNeeded',
+  Validation: 'validation',
+  Separators: 'separators',
+  AutoBatchParentSegs: 'notNeeded',
+  Category: 'notNeeded',
+  ClassName: 'className',
+  Comment: 'description',
+  Description: 'description',
+  Foreground: 'notNeeded',
+  LogTraceEvents: 'notNeeded',
+  DisableErrorTraps: 'notNeeded'
+}
+
+/** Numbers that mean here what they mean there. */
+const NUMBERS = {
+  ConnectTimeout: 'connectTimeout',
+  ResponseTimeout: 'responseTimeout',
+  QueueCountAlert: 'queueCountAlert',
+  QueueWaitAlert: 'queueWaitAlert',
+  AlertRetryGracePeriod: 'alertAfter',
+  InactivityTimeout: 'inactivityAlert'
+} as const satisfies Record<string, keyof typeof outProperties>
+
+/** Of settings that an export leaves out because they have their default, those that are not the default here. */
+const THEIR_DEFAULTS = {
+  RetryInterval: '5',
+  ConnectTimeout: '5',
+  ResponseTimeout: '30',
+  PoolSize: '1'
+} as const
+
+const PLACEMENTS: readonly string[] = outProperties.tokenPlacement.words
+
+/** The items of a production that send: those over HTTP first. */
+export function intersystemsSources(root: XmlElement): ImportSource[] {
+  const items = allNamed(root, 'Item').filter((item) => sendsHttp(item) || isOperation(item))
+  const ordered = [...items.filter(sendsHttp), ...items.filter((item) => !sendsHttp(item))]
+  return ordered.map((item) => ({
+    kind: 'intersystems',
+    name: item.attributes['Name'] ?? item.attributes['ClassName'] ?? '',
+    isTokenRequest: false,
+    rows: (slots) => new Item(item, new Slots(slots)).rows()
+  }))
+}
+
+const settingsOf = (item: XmlElement): XmlElement[] =>
+  item.children.filter(({ name }) => name === 'Setting')
+
+/** By its settings, not its class: who uses OAuth there has a class of their own. */
+function sendsHttp(item: XmlElement): boolean {
+  if (/(?:Service|Process)\.|Service$/.test(item.attributes['ClassName'] ?? '')) return false
+  const names = settingsOf(item).map(({ attributes }) => attributes['Name'] ?? '')
+  const isHttpClass = /Operation\.(?:HTTP|REST)|HTTP\w*Operation/i.test(
+    item.attributes['ClassName'] ?? ''
+  )
+  return isHttpClass || names.includes('HTTPServer') || names.includes('URL')
+}
+
+function isOperation(item: XmlElement): boolean {
+  const names = settingsOf(item).map(({ attributes }) => attributes['Name'] ?? '')
+  return /Operation/.test(item.attributes['ClassName'] ?? '') || names.includes('ReplyCodeActions')
+}
+
+/** An item of a production: its attributes and settings, each as a row, and the defaults that it leaves out. */
+class Item {
+  readonly #item: XmlElement
+  readonly #slots: Slots
+  readonly #values = new Map<string, string>()
+
+  constructor(item: XmlElement, slots: Slots) {
+    this.#item = item
+    this.#slots = slots
+    for (const [name, value] of Object.entries(item.attributes)) this.#values.set(name, value)
+    for (const { attributes, text } of settingsOf(item)) {
+      this.#values.set(attributes['Name'] ?? '', text.trim())
+    }
+  }
+
+  rows(): ImportRow[] {
+    const attributes = Object.entries(this.#item.attributes).filter(([, value]) => value !== '')
+    const settings = settingsOf(this.#item).map(
+      ({ attributes: { Name = '' }, text }) => [Name, text.trim()] as const
+    )
+    const others = this.#item.children.filter(({ name }) => name !== 'Setting')
+    return [
+      ...[...attributes, ...settings].map(([name, value]) => this.#row(name, value)),
+      ...others.map(({ name, text }) => told(name, shownValue(name, text), 'unknown')),
+      ...this.#defaults()
+    ]
+  }
+
+  #get(name: string): string {
+    return this.#values.get(name) ?? ''
+  }
+
+  /** Whether its settings are those of an HL7 operation: so it may be with a class of its own. */
+  #isHl7(): boolean {
+    const className = this.#get('ClassName')
+    return !className.startsWith('EnsLib.') || className.startsWith('EnsLib.HL7.')
+  }
+
+  #row(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    const takes = (out: OutValues, ...notes: ImportNote[]): ImportRow => ({
+      setting,
+      given,
+      out,
+      notes
+    })
+    switch (setting) {
+      case 'Name':
+        return takes({ name: value })
+      case 'Enabled':
+        return told(setting, given, isFalse(value) ? 'disabled' : 'asHere')
+      case 'HTTPServer':
+      case 'HTTPPort':
+      case 'URL':
+        return this.#address(setting, given)
+      case 'SSLCheckServerIdentity':
+        return told(setting, given, isFalse(value) ? 'identityUnchecked' : 'identityChecked')
+      case 'RetryInterval':
+        return this.#number(setting, value, ['retryInterval', 'retryMaxInterval'], 'fixedWait')
+      case 'FailureTimeout':
+        return this.#failureTimeout(setting, value)
+      case 'NoFailWhileDisconnected':
+        return Number(this.#get('FailureTimeout') || '-1') > 0
+          ? takes({ failWhileUnreachable: isFalse(value) })
+          : told(setting, given, 'noTimeout')
+      case 'ReplyCodeActions':
+        return value === ''
+          ? this.#defaultRules(setting)
+          : takes({ replyCodeActions: value }, ...ruleNotes(value, this.#isForEver()))
+      case 'ExtraHeaders':
+        return this.#headers(setting, value)
+      case 'DefCharEncoding':
+        if (value === '') return told(setting, given, 'asHere')
+        return value.startsWith('!')
+          ? takes({ charset: charsetName(value.slice(1)) })
+          : told(setting, given, 'charsetFallback')
+      case 'ContentType':
+        return takes({ contentType: value })
+      case 'PoolSize':
+        return this.#poolSize(setting, value)
+      case 'ThrottleDelay':
+        return Number(value) > 0
+          ? takes({ maxPerSecond: rounded(1000 / Number(value)) }, note('throttle'))
+          : told(setting, given, 'asHere')
+      case 'OAuth2GrantType':
+        return grantRow(setting, value)
+      case 'OAuth2AccessTokenPlacement':
+        return PLACEMENTS.includes(value.toLowerCase())
+          ? takes(
+              { tokenPlacement: value.toLowerCase() },
+              ...(value.toLowerCase() === 'query' ? [note('tokenInQuery')] : [])
+            )
+          : told(setting, given, 'unknown')
+      case 'OAuth2Scope':
+        return { setting, given, token: { scope: value }, notes: [] }
+      case 'OAuth2JWTSubject':
+        return { setting, given, token: { assertionSubject: value }, notes: [] }
+    }
+    if (Object.hasOwn(NUMBERS, setting)) {
+      return this.#number(setting, value, [NUMBERS[setting as keyof typeof NUMBERS]])
+    }
+    if (isSecretName(setting)) return told(setting, given, 'exportSecret')
+    if (value === '' && Object.hasOwn(TOLD, setting)) return told(setting, given, 'empty')
+    return told(setting, given, Object.hasOwn(TOLD, setting) ? (TOLD[setting] ?? 'unknown') : 'unknown')
+  }
+
+  /** Server, port and path are one URL. */
+  #address(setting: string, given: string): ImportRow {
+    const server = this.#get('HTTPServer')
+    if (server === '') return told(setting, given, 'serverElsewhere')
+    const isTls = this.#get('SSLConfig') !== '' || isTrue(this.#get('ProxyHTTPS'))
+    const port = this.#get('HTTPPort')
+    const path = this.#get('URL').replace(/^\/*/, '/')
+    const scheme = isTls ? 'https' : 'http'
+    const { url, notes } = /^https?:\/\//i.test(this.#get('URL'))
+      ? importUrl(this.#get('URL'))
+      : importUrl(`${scheme}://${server}${port === '' ? '' : `:${port}`}${path}`)
+    // Said once, with the server.
+    const said = setting === 'HTTPServer' || url === undefined ? notes : []
+    return url === undefined
+      ? { setting, given, notes: said }
+      : { setting, given, out: { url }, notes: said }
+  }
+
+  #number(
+    setting: string,
+    value: string,
+    properties: readonly (keyof typeof outProperties)[],
+    ...keys: NoteKey[]
+  ): ImportRow {
+    const given = shownValue(setting, value)
+    const fits = properties.every((name) => {
+      const property = outProperties[name]
+      return property.kind === 'number' && numberProblem(value, property) === ''
+    })
+    if (!fits) return told(setting, given, 'numberUnfit')
+    const out = Object.fromEntries(properties.map((name) => [name, String(Number(value))]))
+    return { setting, given, out, notes: keys.map((key) => note(key)) }
+  }
+
+  #isForEver(): boolean {
+    return Number(this.#get('FailureTimeout') || (this.#isHl7() ? '-1' : '15')) < 0
+  }
+
+  /** There, an outage counts too; for ever is any negative number. */
+  #failureTimeout(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    if (value.trim() === '' || Number.isNaN(Number(value))) {
+      return told(setting, given, 'numberUnfit')
+    }
+    if (Number(value) < 0) return { setting, given, out: { failureTimeout: '-1' }, notes: [] }
+    const out = { failureTimeout: String(Number(value)) }
+    if (Number(value) === 0) return { setting, given, out, notes: [] }
+    // Only where nothing else says so: this setting is of TCP, and counts connections.
+    const counts = isTrue(this.#get('NoFailWhileDisconnected')) ? {} : { failWhileUnreachable: true }
+    return { setting, given, out: { ...out, ...counts }, notes: [note('outageCounts')] }
+  }
+
+  #headers(setting: string, value: string): ImportRow {
+    const pieces = splitHeaders(value)
+    const options = {
+      form: 'out',
+      list: 'headers',
+      slots: this.#slots,
+      takesSecrets: false
+    } as const
+    const rows = pieces.map(([name, text]) => headerRow(setting, name, text, options))
+    const entries = rows.flatMap(({ out }) => (Array.isArray(out?.headers) ? out.headers : []))
+    const type = rows.find(({ out }) => out?.contentType !== undefined)?.out
+    const out: OutValues = { ...(entries.length > 0 ? { headers: entries } : {}), ...type }
+    const notes = rows.flatMap((row) => row.notes)
+    const given = rows.map((row) => row.given).join(', ')
+    return { setting, given, ...(Object.keys(out).length > 0 ? { out } : {}), notes: unique(notes) }
+  }
+
+  #poolSize(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    if (Number(value) <= 1) return { setting, given, out: { order: 'fifo' }, notes: [] }
+    const row = this.#number(setting, value, ['maxInFlight'], 'poolSize')
+    return row.out === undefined ? row : { ...row, out: { order: 'none', ...row.out } }
+  }
+
+  /** What is meant where a setting is absent, if that is not the default here. */
+  #defaults(): ImportRow[] {
+    const absent = (name: string): boolean => !this.#values.has(name)
+    const rows: ImportRow[] = Object.entries(THEIR_DEFAULTS)
+      .filter(([name]) => absent(name))
+      .map(([name, value]) => this.#row(name, value))
+    if (absent('FailureTimeout')) {
+      rows.push(this.#failureTimeout('FailureTimeout', this.#isHl7() ? '-1' : '15'))
+    }
+    const byDefault = rows.map((row): ImportRow => ({
+      ...row,
+      given: '',
+      notes: [note('theirDefault', { value: row.given }), ...row.notes]
+    }))
+    if (absent('ReplyCodeActions')) byDefault.push(this.#defaultRules('ReplyCodeActions'))
+    if (absent('HTTPServer') && absent('IPAddress')) {
+      byDefault.push(told('HTTPServer', '', 'serverElsewhere'))
+    }
+    return byDefault
+  }
+
+  #defaultRules(setting: string): ImportRow {
+    if (!this.#isHl7()) return told(setting, '', 'rulesNotHl7')
+    const replyCodeActions = replyRulePresets.interSystems
+    const notes = [
+      note('theirDefault', { value: replyCodeActions }),
+      ...ruleNotes(replyCodeActions, this.#isForEver())
+    ]
+    return { setting, given: '', out: { replyCodeActions }, notes }
+  }
+}
+
+/** What is to be said of rules that are taken as they are. */
+function ruleNotes(text: string, isForEver: boolean): ImportNote[] {
+  const notes: ImportNote[] = []
+  try {
+    const { rules } = parseReplyRules(text)
+    const holds = rules.some(
+      (rule) => rule.retry && /[:@]/.test(rule.text) && !/R\d/.test(rule.action)
+    )
+    if (isForEver && holds) notes.push(note('rejectHolds'))
+  } catch (error) {
+    if (!(error instanceof ReplyRulesError)) throw error
+    notes.push(note('rulesUnreadable'))
+  }
+  if (text.includes(':T?')) notes.push(note('typeNarrower'))
+  return notes
+}
+
+/** `Name:Value`, separated by commas; a piece without a name belongs to the value before it. */
+function splitHeaders(text: string): [name: string, value: string][] {
+  const pieces: [string, string][] = []
+  for (const piece of text.split(',')) {
+    const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*:([^]*)$/.exec(piece) ?? []
+    const last = pieces.at(-1)
+    if (name !== undefined && value !== undefined) pieces.push([name, value.trim()])
+    else if (last !== undefined) last[1] += `,${piece}`
+  }
+  return pieces
+}
+
+function grantRow(setting: string, value: string): ImportRow {
+  const given = shownValue(setting, value)
+  const key = value.toLowerCase().replace(/[^a-z]/g, '')
+  const grantType = key.includes('client')
+    ? 'client_credentials'
+    : key.includes('jwt')
+      ? 'jwt_bearer'
+      : key.includes('password')
+        ? 'password'
+        : undefined
+  if (grantType === undefined) return told(setting, given, 'grantUnknown')
+  return { setting, given, token: { grantType }, notes: [] }
+}
+
+/** How InterSystems calls some character sets that have another name elsewhere. */
+function charsetName(name: string): string {
+  const known: Readonly<Record<string, string>> = {
+    latin1: 'iso-8859-1',
+    latin2: 'iso-8859-2',
+    latin9: 'iso-8859-15',
+    cp1250: 'windows-1250',
+    cp1251: 'windows-1251',
+    cp1252: 'windows-1252',
+    utf8: 'utf-8',
+    ascii: 'us-ascii'
+  }
+  return known[name.trim().toLowerCase().replaceAll('-', '')] ?? name.trim().toLowerCase()
+}
+
+const isFalse = (value: string): boolean => ['0', 'false', 'no'].includes(value.trim().toLowerCase())
+const isTrue = (value: string): boolean => ['1', 'true', 'yes'].includes(value.trim().toLowerCase())
+const rounded = (number: number): string => String(Math.round(number * 1000) / 1000)
+
+function unique(notes: readonly ImportNote[]): ImportNote[] {
+  return notes.filter((one, at) => notes.findIndex(({ key }) => key === one.key) === at)
+}

@@ -1,0 +1,501 @@
+import { outProperties } from '../../hl7-https-out-properties.ts'
+import { numberProblem } from '../../property-table.ts'
+import { entryRow, headerRow, Slots, type EntryOptions } from './import-header.ts'
+import {
+  note,
+  told,
+  type ImportRow,
+  type ImportSource,
+  type NoteKey,
+  type OutValues
+} from './import-row.ts'
+import { importUrl } from './import-url.ts'
+import { isMessage, readTemplate } from './mirth-template.ts'
+import { mirthRules } from './mirth-rules.ts'
+import { HIDDEN, isSecretName, shownValue } from './shown-value.ts'
+import { allNamed, childOf, textOf, type XmlElement } from './xml-tree.ts'
+
+const HTTP = /HttpDispatcherProperties$/
+const SOAP = /WebServiceDispatcherProperties$/
+
+/** Settings that are not taken, and what is said of them. */
+const TOLD: Readonly<Record<string, NoteKey>> = {
+  sendFirst: 'sendFirst',
+  regenerateTemplate: 'notNeeded',
+  includeFilterTransformer: 'notNeeded',
+  resourceIds: 'notNeeded',
+  queueBufferSize: 'notNeeded',
+  reattachAttachments: 'attachments',
+  responseXmlBody: 'replyAutomatic',
+  responseParseMultipart: 'replyAutomatic',
+  responseIncludeMetadata: 'replyAutomatic',
+  responseBinaryMimeTypes: 'replyAutomatic',
+  responseBinaryMimeTypesRegex: 'replyAutomatic',
+  originalMessageControlId: 'replyIds',
+  originalIdMapVariable: 'replyIds',
+  wsdlUrl: 'wsdl',
+  service: 'wsdl',
+  port: 'wsdl',
+  operation: 'wsdl',
+  oneWay: 'replyAlways',
+  waitForPrevious: 'notNeeded',
+  metaDataId: 'notNeeded',
+  mode: 'notNeeded',
+  transportName: 'asHere',
+  description: 'description'
+}
+
+/** Of these, a value that is not empty is told, and `false` is what it is here. */
+const TOLD_IF_SET: Readonly<Record<string, NoteKey>> = {
+  useProxyServer: 'proxyNode',
+  proxyAddress: 'proxyNode',
+  proxyPort: 'proxyNode',
+  useAuthentication: 'basicAuthentication',
+  authenticationType: 'basicAuthentication',
+  usePreemptiveAuthentication: 'notNeeded',
+  username: 'basicAuthentication',
+  useHeadersVariable: 'listVariable',
+  headersVariable: 'listVariable',
+  isUseHeadersVariable: 'listVariable',
+  useParametersVariable: 'listVariable',
+  parametersVariable: 'listVariable',
+  dataTypeBinary: 'binary',
+  useMtom: 'attachments',
+  attachmentNames: 'attachments',
+  attachmentContents: 'attachments',
+  attachmentTypes: 'attachments'
+}
+
+/** The destinations of channels that send over HTTP. */
+export function mirthSources(root: XmlElement): ImportSource[] {
+  const channels = allNamed(root, 'channel')
+  const inChannels = channels.flatMap((channel) =>
+    allNamed(channel, 'connector').map((connector) => ({ channel, connector }))
+  )
+  const alone = allNamed(root, 'connector')
+    .filter((connector) => !inChannels.some((one) => one.connector === connector))
+    .map((connector) => ({ channel: undefined, connector }))
+  return [...inChannels, ...alone]
+    .filter(({ connector }) => kindOf(connector) !== undefined)
+    .map(({ channel, connector }) => ({
+      kind: 'mirth',
+      name: [textOf(channel, 'name'), textOf(connector, 'name')]
+        .filter((name) => name !== '')
+        .join(' – '),
+      isTokenRequest: false,
+      rows: (slots) => new Destination(connector, channel, new Slots(slots)).rows()
+    }))
+}
+
+function kindOf(connector: XmlElement): 'http' | 'soap' | undefined {
+  const className = childOf(connector, 'properties')?.attributes['class'] ?? ''
+  const transport = textOf(connector, 'transportName')
+  if (HTTP.test(className) || transport === 'HTTP Sender') return 'http'
+  return SOAP.test(className) || transport === 'Web Service Sender' ? 'soap' : undefined
+}
+
+/** A destination: each of its settings as a row; what runs before and behind it by number. */
+class Destination {
+  readonly #connector: XmlElement
+  readonly #channel: XmlElement | undefined
+  readonly #properties: XmlElement | undefined
+  readonly #queue: XmlElement | undefined
+  readonly #validation: XmlElement | undefined
+  readonly #slots: Slots
+  readonly #format: string
+
+  constructor(connector: XmlElement, channel: XmlElement | undefined, slots: Slots) {
+    this.#connector = connector
+    this.#channel = channel
+    this.#slots = slots
+    this.#properties = childOf(connector, 'properties')
+    // Its name in versions before 3.0 was that of a queue.
+    this.#queue = ['destinationConnectorProperties', 'queueConnectorProperties']
+      .map((name) => childOf(this.#properties, name))
+      .find((found) => found !== undefined)
+    const response = childOf(connector, 'responseTransformer')
+    this.#validation = ['inboundProperties', 'outboundProperties']
+      .map((name) => childOf(childOf(response, name), 'responseValidationProperties'))
+      .find((found) => found !== undefined && childOf(found, 'successfulACKCode') !== undefined)
+    this.#format = this.#formatOf()
+  }
+
+  rows(): ImportRow[] {
+    const own = this.#connector.children.filter(
+      ({ name }) => !['properties', 'transformer', 'responseTransformer', 'filter'].includes(name)
+    )
+    return [
+      ...own.map((element) => this.#row(element, '')),
+      ...this.#settings(this.#properties, ''),
+      ...this.#validationRows(),
+      ...this.#steps()
+    ]
+  }
+
+  /** The settings within an element; those that have settings of their own, with their name in front. */
+  #settings(element: XmlElement | undefined, path: string): ImportRow[] {
+    return (element?.children ?? []).flatMap((child) => {
+      if (child === this.#queue) return this.#settings(child, '')
+      if (['headers', 'parameters'].includes(child.name)) return this.#entries(child)
+      const isMap = child.children.some(({ name }) => ['entry', 'string'].includes(name))
+      if (child.children.length > 0 && !isMap && path.length < 100) {
+        return this.#settings(child, `${path}${child.name.split('.').at(-1) ?? ''}.`)
+      }
+      return [this.#row(child, path)]
+    })
+  }
+
+  #row(element: XmlElement, path: string): ImportRow {
+    const { name } = element
+    const setting = `${path}${name}`
+    const value = flatText(element)
+    // Never read: an export has it in clear.
+    if (isSecretName(name)) {
+      return told(setting, value === '' ? '' : HIDDEN, value === '' ? 'empty' : 'exportSecret')
+    }
+    const given = shownValue(name, value)
+    const takes = (out: OutValues, ...keys: NoteKey[]): ImportRow => ({
+      setting,
+      given,
+      out,
+      notes: keys.map((key) => note(key))
+    })
+    if (path !== '') return told(setting, given, value === '' ? 'empty' : pluginNote(setting))
+    switch (name) {
+      case 'name':
+        return takes({ name: value })
+      case 'enabled':
+        return told(setting, given, value === 'false' ? 'disabled' : 'asHere')
+      case 'host':
+      case 'locationURI':
+        return this.#address(setting, given, value)
+      case 'method':
+        return ['POST', 'PUT'].includes(value.toUpperCase())
+          ? takes({ method: value.toUpperCase() })
+          : told(setting, given, 'method')
+      case 'contentType':
+        return ['form', 'multipart'].includes(this.#format)
+          ? told(setting, given, 'formatHasType')
+          : takes({ contentType: value })
+      case 'charset':
+        return value === '' || value === 'DEFAULT_ENCODING'
+          ? told(setting, given, 'charsetFallback')
+          : takes({ charset: value.toLowerCase() })
+      case 'multipart':
+        return value === 'true'
+          ? takes({ format: 'multipart' }, 'multipart')
+          : told(setting, given, 'asHere')
+      case 'content':
+      case 'envelope':
+        return this.#body(setting, given, value)
+      case 'soapAction':
+        return value === ''
+          ? told(setting, given, 'empty')
+          : headerRow(setting, 'SOAPAction', `"${value.replaceAll('"', '')}"`, this.#options('headers'))
+      case 'socketTimeout':
+        return this.#seconds(setting, value, ['responseTimeout'])
+      case 'retryIntervalMillis':
+      case 'reconnectMillisecs':
+        return this.#seconds(setting, value, ['retryInterval', 'retryMaxInterval'], 'fixedWait')
+      case 'retryCount':
+        return this.#retryCount(setting, value)
+      case 'queueEnabled':
+      case 'queue':
+        return this.#hasQueue()
+          ? takes({ failureTimeout: '-1', ...this.#rules() }, 'queueForEver')
+          : told(setting, given, 'queueAlways')
+      case 'rotate':
+      case 'rotateQueue':
+      case 'threadCount':
+      case 'threadAssignmentVariable':
+        return this.#order(setting, value)
+      case 'validateResponse':
+        return this.#validates()
+          ? takes(this.#rules())
+          : { ...takes({ replyCodeActions: this.#acceptingRules() }, 'notValidating'), tick: true }
+    }
+    if (Object.hasOwn(TOLD, name)) return told(setting, given, TOLD[name] ?? 'unknown')
+    if (Object.hasOwn(TOLD_IF_SET, name)) {
+      const isSet = !['', 'false'].includes(value)
+      return told(setting, given, isSet ? (TOLD_IF_SET[name] ?? 'unknown') : 'asHere')
+    }
+    return told(setting, given, value === '' ? 'empty' : 'unknown')
+  }
+
+  #get(name: string): string {
+    return textOf(this.#queue, name) || textOf(this.#properties, name)
+  }
+
+  #options(list: EntryOptions['list']): EntryOptions {
+    return { form: 'out', list, slots: this.#slots, takesSecrets: false }
+  }
+
+  #hasQueue(): boolean {
+    return [this.#get('queueEnabled'), this.#get('usePersistentQueues')].includes('true')
+  }
+
+  /** It looks at acknowledgements only if the response is read as HL7 v2. */
+  #validates(): boolean {
+    return this.#get('validateResponse') === 'true' && this.#validation !== undefined
+  }
+
+  #rules(): OutValues {
+    const replyCodeActions = this.#ruleText()
+    return replyCodeActions === '' ? {} : { replyCodeActions }
+  }
+
+  #ruleText(): string {
+    return mirthRules({
+      hasQueue: this.#hasQueue(),
+      retryCount: Number(this.#get('retryCount')) || 0,
+      validates: this.#validates(),
+      successful: textOf(this.#validation, 'successfulACKCode'),
+      error: textOf(this.#validation, 'errorACKCode'),
+      rejected: textOf(this.#validation, 'rejectedACKCode'),
+      checksId: textOf(this.#validation, 'validateMessageControlId') === 'true'
+    })
+  }
+
+  /** Every 2xx is accepted, whatever stands in it. */
+  #acceptingRules(): string {
+    return mirthRules({
+      hasQueue: this.#hasQueue(),
+      retryCount: Number(this.#get('retryCount')) || 0,
+      validates: false,
+      accepts2xx: true
+    })
+  }
+
+  #address(setting: string, given: string, value: string): ImportRow {
+    if (value === '') return told(setting, given, setting === 'host' ? 'urlUnreadable' : 'wsdl')
+    const query = this.#format === 'form' ? [] : entriesOf(childOf(this.#properties, 'parameters'))
+    const { url, notes } = importUrl(value)
+    if (url === undefined) return { setting, given, notes }
+    const whole = new URL(url)
+    for (const [name, text] of query) {
+      if (!text.includes('${')) whole.searchParams.append(name, text)
+    }
+    return { setting, given, out: { url: whole.href }, notes }
+  }
+
+  #formatOf(): string {
+    if (this.#properties !== undefined && kindOf(this.#connector) === 'soap') return 'text'
+    if (textOf(this.#properties, 'multipart') === 'true') return 'multipart'
+    const parameters = entriesOf(childOf(this.#properties, 'parameters'))
+    const type = textOf(this.#properties, 'contentType')
+    if (/^application\/x-www-form-urlencoded/i.test(type) && parameters.length > 0) return 'form'
+    const content = textOf(this.#properties, 'content')
+    if (content === '' || isMessage(content)) return 'raw'
+    return readTemplate(content, type).format
+  }
+
+  #body(setting: string, given: string, value: string): ImportRow {
+    if (this.#format === 'form') return told(setting, given, 'formWithoutContent')
+    if (this.#format === 'multipart') return told(setting, given, 'multipart')
+    if (value === '') return told(setting, given, 'empty')
+    if (this.#format === 'raw') {
+      const type = textOf(childOf(this.#connector, 'transformer'), 'outboundDataType')
+      const notes = ['', 'HL7V2', 'RAW'].includes(type) ? [] : [note('madeElsewhere', { type })]
+      return { setting, given, out: { format: 'raw' }, notes }
+    }
+    const type = setting === 'envelope' ? 'text/xml' : textOf(this.#properties, 'contentType')
+    const { format, template, escapes } = readTemplate(value, type)
+    if (template === undefined) {
+      return { setting, given, out: { format }, notes: [note('templateVariable')] }
+    }
+    const isSoap12 = value.includes('http://www.w3.org/2003/05/soap-envelope')
+    const contentType =
+      setting === 'envelope'
+        ? { contentType: `${isSoap12 ? 'application/soap+xml' : 'text/xml'}; charset=utf-8` }
+        : {}
+    const notes = escapes ? [note('templateEscapes')] : []
+    return { setting, given, out: { format, bodyTemplate: template, ...contentType }, notes }
+  }
+
+  /** Headers, and parameters: of the query, or fields of the form. */
+  #entries(element: XmlElement): ImportRow[] {
+    const { name: list } = element
+    const entries = entriesOf(element)
+    if (entries.length === 0) return [told(list, '', 'empty')]
+    return entries.map(([name, value]) => {
+      const setting = `${list}: ${name}`
+      if (list === 'headers') return headerRow(setting, name, value, this.#options('headers'))
+      const given = shownValue(name, value)
+      if (this.#format !== 'form') {
+        const url = this.#addressWithQuery()
+        if (url === undefined || value.includes('${')) return told(setting, given, 'entryVariable')
+        return { setting, given, out: { url }, notes: isSecretName(name) ? [note('urlSecret')] : [] }
+      }
+      if (isMessage(value)) {
+        return { setting, given, out: { format: 'form', bodyField: name }, notes: [] }
+      }
+      return entryRow(setting, given, name, value, this.#options('formFields'))
+    })
+  }
+
+  #addressWithQuery(): string | undefined {
+    const value = textOf(this.#properties, 'host')
+    const url = this.#address('host', '', value).out?.url
+    return typeof url === 'string' ? url : undefined
+  }
+
+  #seconds(
+    setting: string,
+    value: string,
+    properties: readonly (keyof typeof outProperties)[],
+    ...keys: NoteKey[]
+  ): ImportRow {
+    const given = shownValue(setting, value)
+    const seconds = value === '' ? '' : String(Number(value) / 1000)
+    const fits = properties.every((name) => {
+      const property = outProperties[name]
+      return property.kind === 'number' && numberProblem(seconds, property) === ''
+    })
+    if (!fits) return told(setting, given, Number(value) === 0 ? 'noLimit' : 'numberUnfit')
+    const out = Object.fromEntries(properties.map((name) => [name, seconds]))
+    return { setting, given, out, notes: keys.map((key) => note(key)) }
+  }
+
+  /** Attempts behind the first one. With a queue, it tries for ever. */
+  #retryCount(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    const count = Number(value)
+    if (this.#hasQueue()) return told(setting, given, 'countWithQueue')
+    if (!Number.isInteger(count) || count < 0 || count > 999) {
+      return told(setting, given, 'numberUnfit')
+    }
+    if (count === 0) {
+      return { setting, given, out: { failureTimeout: '0' }, notes: [note('oneAttempt')] }
+    }
+    const out = { ...this.#rules(), failureTimeout: '-1' }
+    return { setting, given, out, notes: [note('retryCount', { number: count })] }
+  }
+
+  #order(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    const threads = Number(this.#get('threadCount')) || 1
+    const rotates = [this.#get('rotate'), this.#get('rotateQueue')].includes('true')
+    const byKey = this.#get('threadAssignmentVariable') !== '' && threads > 1
+    const order = byKey ? 'key' : rotates || threads > 1 ? 'none' : 'fifo'
+    switch (setting) {
+      case 'threadAssignmentVariable':
+        if (value === '') return told(setting, given, 'empty')
+        return { setting, given, ...(byKey ? { out: { order } } : {}), notes: [note('orderKey')] }
+      case 'threadCount':
+        return {
+          setting,
+          given,
+          out: order === 'fifo' ? { order } : { order, maxInFlight: String(threads) },
+          notes: threads > 1 && !byKey ? [note('poolSize')] : []
+        }
+      default:
+        return value === 'true'
+          ? { setting, given, out: { order, maxInFlight: String(threads) }, notes: [note('rotate')] }
+          : told(setting, given, 'asHere')
+    }
+  }
+
+  /** What the response transformer says about acknowledgements. */
+  #validationRows(): ImportRow[] {
+    return (this.#validation?.children ?? []).map((element) => {
+      const { name } = element
+      const setting = `responseValidation.${name}`
+      const given = shownValue(name, flatText(element))
+      if (Object.hasOwn(TOLD, name)) return told(setting, given, TOLD[name] ?? 'unknown')
+      const isKnown = /ACKCode$|^validateMessageControlId$/.test(name)
+      if (!isKnown) return told(setting, given, 'unknown')
+      if (!this.#validates()) return told(setting, given, 'validationOff')
+      return { setting, given, out: this.#rules(), notes: [] }
+    })
+  }
+
+  /** Filters, transformers and scripts belong into nodes before and behind. */
+  #steps(): ImportRow[] {
+    const count = (element: XmlElement | undefined): number =>
+      ['elements', 'rules', 'steps'].reduce(
+        (sum, name) => sum + (childOf(element, name)?.children.length ?? 0),
+        0
+      )
+    const of = (name: string, element: XmlElement | undefined, key: NoteKey): ImportRow[] =>
+      element === undefined
+        ? []
+        : [told(name, String(count(element)), count(element) > 0 ? key : 'asHere')]
+    const source = childOf(this.#channel, 'sourceConnector')
+    const isScript = (name: string): boolean =>
+      textOf(this.#channel, name).split('\n').some((line) => !/^\s*(?:\/\/.*|return(?: message)?;)?\s*$/.test(line))
+    const scripts = [
+      'preprocessingScript',
+      'postprocessingScript',
+      'deployScript',
+      'undeployScript',
+      'shutdownScript'
+    ].filter((name) => childOf(this.#channel, name) !== undefined)
+    return [
+      ...of('filter', childOf(this.#connector, 'filter'), 'stepsBefore'),
+      ...of('transformer', childOf(this.#connector, 'transformer'), 'stepsBefore'),
+      ...of('responseTransformer', childOf(this.#connector, 'responseTransformer'), 'stepsBehind'),
+      ...of('channel.filter', childOf(source, 'filter'), 'stepsBefore'),
+      ...of('channel.transformer', childOf(source, 'transformer'), 'stepsBefore'),
+      ...(source === undefined
+        ? []
+        : [told('channel.sourceConnector', textOf(source, 'transportName'), 'sourceConnector')]),
+      ...scripts.map((name) =>
+        told(`channel.${name}`, isScript(name) ? '…' : '', isScript(name) ? 'stepsBefore' : 'empty')
+      ),
+      ...this.#channelSettings()
+    ]
+  }
+
+  /** What a channel has besides its connectors and scripts. */
+  #channelSettings(): ImportRow[] {
+    const others = this.#channel?.children.filter(
+      ({ name }) => !/^(?:sourceConnector|destinationConnectors|\w+Script)$/.test(name)
+    )
+    return (others ?? []).flatMap((element) => channelRows(element, 'channel.'))
+  }
+}
+
+/** Identity and history of a channel: no settings. */
+const IDENTITY = /\.(?:id|name|nextMetaDataId|revision|lastModified|userId|dependentIds|dependencyIds)$/
+
+function channelRows(element: XmlElement, path: string): ImportRow[] {
+  const setting = `${path}${element.name}`
+  const isParent = ['properties', 'exportData', 'metadata', 'pruningSettings'].includes(element.name)
+  if (isParent && element.children.length > 0) {
+    return element.children.flatMap((child) => channelRows(child, `${setting}.`))
+  }
+  const isLibraries = element.name === 'codeTemplateLibraries'
+  const given = isLibraries
+    ? String(element.children.length)
+    : shownValue(element.name, flatText(element))
+  if (given === '' || given === '0') return [told(setting, given, 'empty')]
+  if (isLibraries) return [told(setting, given, 'stepsBefore')]
+  if (IDENTITY.test(setting)) return [told(setting, given, 'notNeeded')]
+  if (setting.includes('prun') || setting.includes('messageStorage')) {
+    return [told(setting, given, 'pruning')]
+  }
+  return [told(setting, given, TOLD[element.name] ?? 'channelSetting')]
+}
+
+/** The text of an element and of those within it, such as a map's. */
+function flatText({ text, children }: XmlElement): string {
+  return children.length === 0 ? text.trim() : children.map(flatText).filter(Boolean).join(', ')
+}
+
+/** The entries of a map: a name with a list of values, or in older versions with one value. */
+function entriesOf(map: XmlElement | undefined): [name: string, value: string][] {
+  return (map?.children ?? []).flatMap((entry) => {
+    const name = entry.children[0]?.text.trim() ?? ''
+    const second = entry.children[1]
+    const values =
+      second === undefined || second.children.length === 0
+        ? [second?.text.trim() ?? '']
+        : second.children.map(({ text }) => text.trim())
+    return name === '' ? [] : values.map((value): [string, string] => [name, value])
+  })
+}
+
+/** What plugins add to a destination: mostly TLS. */
+function pluginNote(setting: string): NoteKey {
+  return /ssl|tls|cert|cipher|protocol|hostname/i.test(setting) ? 'tlsConfig' : 'unknown'
+}
