@@ -8,6 +8,7 @@ import {
   type Tabs
 } from '../settings/property-table.ts'
 import type { FormText, MistakeText, SharedKey } from '../../src/form-text.ts'
+import type { FieldValue } from './field-value.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
 import { explainMark } from './mistake-words.ts'
 import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
@@ -33,6 +34,8 @@ export interface FormDefinition {
   problem: (property: string, value: unknown, read: ReadValue) => string
   /** Says the same of the name of a list's entry that its table finds valid. */
   nameProblem?: (property: string, name: string, read: ReadValue) => string
+  /** Enters those of the values that have a field of their own kind, and returns the others. */
+  enter?: (values: Readonly<Record<string, FieldValue>>) => Readonly<Record<string, FieldValue>>
 }
 
 /**
@@ -140,6 +143,21 @@ export class Form<TextKey extends string = SharedKey> {
     this.#lists.get(property)?.add(entries)
   }
 
+  /** Enters values as if they were typed: what depends on them follows. A list is replaced. */
+  enter(values: Readonly<Record<string, FieldValue>>): void {
+    const rest = this.#definition.enter?.(values) ?? values
+    for (const [property, value] of Object.entries(rest)) this.#enterValue(property, value)
+  }
+
+  #enterValue(property: string, value: FieldValue): void {
+    const input = this.#field(property)
+    const entry = this.#definition.table[property]
+    if (typeof value === 'object') this.#lists.get(property)?.set(value)
+    else if (typeof value === 'boolean') input.prop('checked', value).trigger('change')
+    else if (entry !== undefined && 'expression' in entry) input.typedInput('value', value)
+    else input.val(value).trigger('change')
+  }
+
   #look(key: string, values?: Record<string, string | number>): string {
     return RED._(`@hl7-https/node-red-hl7-https-out/${this.#definition.type}:${key}`, values)
   }
@@ -156,7 +174,7 @@ export class Form<TextKey extends string = SharedKey> {
 
   /** "More settings". */
   #section(): HTMLDetailsElement | null {
-    return document.querySelector<HTMLDetailsElement>(`#${this.#definition.type}-form details`)
+    return document.querySelector<HTMLDetailsElement>(`details#${this.#definition.type}-more`)
   }
 
   #readFrom(node: EditorNode): ReadValue {

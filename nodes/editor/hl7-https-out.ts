@@ -4,6 +4,7 @@ import { besideToken, outProblem } from '../settings/out-problems.ts'
 import { is, names, type ReadValue } from '../settings/property-table.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { Form } from './form.ts'
+import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
 import { ReplyRuleList } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
@@ -114,6 +115,7 @@ function prepare(node: EditorNode): void {
   prepareTestMessage(form, node, (last) => {
     trial?.showLastTest(last)
   })
+  prepareImport(form, 'out')
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
     RED.sidebar.help.show('hl7-https-out')

@@ -26,6 +26,8 @@ export interface NamedValueList {
   entries: () => NamedValue[]
   /** Adds entries, except those whose name is already there. */
   add: (entries: readonly NamedValue[]) => void
+  /** Replaces all entries. */
+  set: (entries: readonly NamedValue[]) => void
   isChanged: () => boolean
 }
 
@@ -107,6 +109,11 @@ export function createNamedValueList(options: NamedValueListOptions): NamedValue
       for (const entry of more) {
         if (!names.includes(entry.name)) list.editableList('addItem', { ...entry })
       }
+      reportChange()
+    },
+    set: (all) => {
+      list.editableList('empty')
+      for (const entry of all) list.editableList('addItem', { ...entry })
       reportChange()
     },
     isChanged: () => JSON.stringify(entries()) !== before

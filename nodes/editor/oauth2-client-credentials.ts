@@ -11,6 +11,7 @@ import { namesClientCertificate } from './client-certificate.ts'
 import { Form } from './form.ts'
 import type { TokenKey } from '../../src/form-text.ts'
 import { hostOf } from './host-of.ts'
+import { prepareImport } from './import/import-settings.ts'
 import { TokenServerAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
@@ -37,8 +38,14 @@ const form = new Form<TokenKey>({
   credentials: tokenCredentials,
   tabs: {},
   rows: { 'required.clientSecret': needsSecret },
-  problem
+  problem,
+  enter: ({ issuer = '', tokenEndpoint = '', ...rest }) => {
+    const addresses = [issuer, tokenEndpoint].map(String) as [string, string]
+    if (addresses.some(isFilled)) address?.enter(...addresses)
+    return rest
+  }
 })
+let address: TokenServerAddress | undefined
 const { words } = form
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
@@ -88,14 +95,16 @@ function algorithmProblem(algorithm: string, read: ReadValue): string {
 function prepare(node: EditorNode): void {
   form.prepare(node)
   prepareKeyFile()
-  const address = new TokenServerAddress(form, addressProblem)
+  const opened = new TokenServerAddress(form, addressProblem)
+  address = opened
   prepareTokenTest({
     form,
     nodeId: node.id,
     onIssuer: (issuer) => {
-      address.correctIssuer(issuer)
+      opened.correctIssuer(issuer)
     }
   })
+  prepareImport(form, 'token')
 }
 
 /** Reads a private key from a file into its field. */

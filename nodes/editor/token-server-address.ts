@@ -54,6 +54,16 @@ export class TokenServerAddress {
     note(this.#form.text('note.issuerSlash', { issuer }))
   }
 
+  /** Enters both addresses: the token URL is shown, if there is one. */
+  enter(issuer: string, tokenEndpoint: string): void {
+    const value = tokenEndpoint === '' ? issuer : tokenEndpoint
+    // It is known what it is: nothing is to be recognized.
+    this.#type = tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
+    this.#recognized = readAddress(value).kind
+    this.#show(value)
+    this.#update()
+  }
+
   #show(value: string): void {
     this.#field.typedInput('type', this.#type)
     this.#field.typedInput('value', value)

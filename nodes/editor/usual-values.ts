@@ -14,10 +14,11 @@ export function offerUsualValues(select: HTMLElement | null, field: EditorElemen
   let typed = usual.includes(input.value) ? '' : input.value
   select.value = usual.includes(input.value) ? input.value : ''
   show()
-  // Who types a value of the list gets its name.
+  // Who types a value of the list gets its name; a value that was entered by the form itself may be any.
   field.on('change', () => {
-    if (select.value !== '' || !usual.includes(input.value.trim())) return
-    select.value = input.value.trim()
+    const value = input.value.trim()
+    if (select.value === value) return
+    select.value = usual.includes(value) ? value : ''
     show()
   })
   $(select).on('change', () => {

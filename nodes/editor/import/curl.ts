@@ -1,6 +1,6 @@
 import { isJsonObject, parseJson } from '../../../src/json-text.ts'
-import { outProperties } from '../../hl7-https-out-properties.ts'
-import { numberProblem } from '../../property-table.ts'
+import { outProperties } from '../../settings/hl7-https-out-properties.ts'
+import { numberProblem } from '../../settings/property-table.ts'
 import { bodyRows } from './curl-body.ts'
 import { curlOptions, type CurlOption } from './curl-options.ts'
 import { tokenRows } from './curl-token.ts'

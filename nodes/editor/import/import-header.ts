@@ -4,7 +4,8 @@ import {
   tokenHeaderNameProblem
 } from '../../../src/https/header-values.ts'
 import type { NamedValue } from '../named-value.ts'
-import { note, told, type FormValue, type ImportForm, type ImportRow } from './import-row.ts'
+import type { FieldValue } from '../field-value.ts'
+import { note, told, type ImportForm, type ImportRow } from './import-row.ts'
 import { isSecretName, shownText, HIDDEN } from './shown-value.ts'
 
 /** Slots for secrets that are still free. */
@@ -63,7 +64,7 @@ export function entryRow(
   value: string,
   { form, list, slots, takesSecrets }: EntryOptions
 ): ImportRow {
-  const row = (entry: NamedValue, more: Record<string, FormValue> = {}): ImportRow => ({
+  const row = (entry: NamedValue, more: Record<string, FieldValue> = {}): ImportRow => ({
     setting,
     given,
     [form]: { [list]: [entry], ...more },

@@ -1,20 +1,19 @@
 import type { LastPart } from '../../../src/english.ts'
-import type { outCredentials, outProperties } from '../../hl7-https-out-properties.ts'
-import type { tokenCredentials, tokenProperties } from '../../oauth2-client-credentials-properties.ts'
-import type { SharedKey } from '../form-text.ts'
+import type { outCredentials, outProperties } from '../../settings/hl7-https-out-properties.ts'
+import type { tokenCredentials, tokenProperties } from '../../settings/oauth2-client-credentials-properties.ts'
+import type { SharedKey } from '../../../src/form-text.ts'
+import type { FieldValue } from '../field-value.ts'
 import type { NamedValue } from '../named-value.ts'
 
 /** The two forms that settings can fill. */
 export type ImportForm = 'out' | 'token'
 
-/** A value as a form holds it: numbers are texts, too. */
-export type FormValue = string | boolean | readonly NamedValue[]
 
 export type OutValues = Partial<
-  Record<keyof typeof outProperties | keyof typeof outCredentials, FormValue>
+  Record<keyof typeof outProperties | keyof typeof outCredentials, FieldValue>
 >
 export type TokenValues = Partial<
-  Record<keyof typeof tokenProperties | keyof typeof tokenCredentials, FormValue>
+  Record<keyof typeof tokenProperties | keyof typeof tokenCredentials, FieldValue>
 >
 
 /** Why something is not taken, what does it here, or what to look at: a key under `importNote`. */
@@ -68,11 +67,11 @@ export function valuesOf(
   form: ImportForm,
   rows: readonly ImportRow[],
   ticked: ReadonlySet<ImportRow> = new Set()
-): Record<string, FormValue> {
-  const values: Record<string, FormValue> = {}
+): Record<string, FieldValue> {
+  const values: Record<string, FieldValue> = {}
   const chosen = [...rows.filter(({ tick }) => tick !== true), ...ticked]
   for (const row of chosen) {
-    for (const [name, value] of Object.entries<FormValue | undefined>(row[form] ?? {})) {
+    for (const [name, value] of Object.entries<FieldValue | undefined>(row[form] ?? {})) {
       const before = values[name]
       if (value === undefined) continue
       values[name] =

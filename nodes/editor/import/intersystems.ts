@@ -1,6 +1,6 @@
 import { parseReplyRules, ReplyRulesError } from '../../../src/rules/reply-rules.ts'
-import { outProperties } from '../../hl7-https-out-properties.ts'
-import { numberProblem } from '../../property-table.ts'
+import { outProperties } from '../../settings/hl7-https-out-properties.ts'
+import { numberProblem } from '../../settings/property-table.ts'
 import { replyRulePresets } from '../reply-rule-presets.ts'
 import { headerRow, Slots } from './import-header.ts'
 import {
@@ -64,6 +64,8 @@ const TOLD: Readonly<Record<string, NoteKey>> = {
   Description: 'description',
   Foreground: 'notNeeded',
   LogTraceEvents: 'notNeeded',
+  ReadRawMode: 'notNeeded',
+  WriteRawMode: 'notNeeded',
   DisableErrorTraps: 'notNeeded'
 }
 
@@ -193,8 +195,6 @@ class Item {
         return value.startsWith('!')
           ? takes({ charset: charsetName(value.slice(1)) })
           : told(setting, given, 'charsetFallback')
-      case 'ContentType':
-        return takes({ contentType: value })
       case 'PoolSize':
         return this.#poolSize(setting, value)
       case 'ThrottleDelay':

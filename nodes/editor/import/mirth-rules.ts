@@ -22,7 +22,20 @@ const USUAL = { successful: 'AA,CA', error: 'AE,CE', rejected: 'AR,CR' } as cons
 /** What a destination does about replies, as reply rules; empty if it is what the default rules do. */
 export function mirthRules(replies: MirthReplies): string {
   const own = [...retries(replies), ...codes(replies)]
-  return own.length === 0 ? '' : [...own, DEFAULT_REPLY_RULES].join(',')
+  return own.length === 0 ? '' : [...own, ...restOfDefault(own)].join(',')
+}
+
+/** The default rules that those in front of them leave something to decide. */
+function restOfDefault(own: readonly string[]): string[] {
+  const tests = own.flatMap((rule) => rule.replace(/=.*$/, '').replace(/[()]/g, '').split(','))
+  const rules = DEFAULT_REPLY_RULES.match(/(?:\([^)]*\)|[^,(])+/g) ?? []
+  return rules.filter((rule) => {
+    const codes = rule.replace(/=.*$/, '')
+    if (tests.includes('E') && /^\(?E/.test(codes)) return false
+    // Accepted whatever stands in it.
+    if (tests.includes('X') && codes === ':~') return false
+    return !tests.includes(codes)
+  })
 }
 
 function retries({ hasQueue, retryCount, validates }: MirthReplies): string[] {

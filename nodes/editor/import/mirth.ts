@@ -1,5 +1,5 @@
-import { outProperties } from '../../hl7-https-out-properties.ts'
-import { numberProblem } from '../../property-table.ts'
+import { outProperties } from '../../settings/hl7-https-out-properties.ts'
+import { numberProblem } from '../../settings/property-table.ts'
 import { entryRow, headerRow, Slots, type EntryOptions } from './import-header.ts'
 import {
   note,

@@ -1,7 +1,7 @@
 import { curlCommands } from './curl-words.ts'
 import { curlSources } from './curl.ts'
 import type { LastPart } from '../../../src/english.ts'
-import type { SharedKey } from '../form-text.ts'
+import type { SharedKey } from '../../../src/form-text.ts'
 import type { ImportSource } from './import-row.ts'
 import { intersystemsSources } from './intersystems.ts'
 import { mirthSources } from './mirth.ts'

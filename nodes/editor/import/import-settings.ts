@@ -1,0 +1,106 @@
+import { outCredentials, outProperties } from '../../settings/hl7-https-out-properties.ts'
+import {
+  tokenCredentials,
+  tokenProperties
+} from '../../settings/oauth2-client-credentials-properties.ts'
+import {
+  SECRETS,
+  type CredentialTable,
+  type PropertyTable
+} from '../../settings/property-table.ts'
+import type { FieldValue } from '../field-value.ts'
+import type { Form } from '../form.ts'
+import { namedValue } from '../named-value.ts'
+import { ImportDialog, type ChosenSource } from './import-dialog.ts'
+import { joinEntries, valuesOf, type ImportForm } from './import-row.ts'
+
+const TABLES = {
+  out: { type: 'hl7-https-out', properties: outProperties, credentials: outCredentials },
+  token: {
+    type: 'oauth2-client-credentials',
+    properties: tokenProperties,
+    credentials: tokenCredentials
+  }
+} as const satisfies Record<
+  ImportForm,
+  { type: string; properties: PropertyTable; credentials: CredentialTable }
+>
+
+/** Wires "Import settings …" of an open form, and "Undo". */
+export function prepareImport(form: Form, kind: ImportForm): void {
+  const { type, ...tables } = TABLES[kind]
+  const properties: PropertyTable = tables.properties
+  const credentials: CredentialTable = tables.credentials
+  const at = (name: string): HTMLElement | null => document.getElementById(`${type}-import-${name}`)
+  const undo = at('undo')
+  const note = at('note')
+  const details = at('table')
+  /** What the import has replaced; forgotten with the form. */
+  let before: Record<string, FieldValue> | undefined
+
+  const say = (words: string): void => {
+    if (note !== null) note.textContent = words
+    if (undo !== null) undo.hidden = before === undefined
+    if (details !== null) details.hidden = before === undefined
+  }
+
+  const fill = ({ source, rows, ticked, table }: ChosenSource): void => {
+    const values = valuesOf(kind, rows, ticked)
+    // The token server has one field for both of its addresses.
+    const names = 'tokenEndpoint' in values ? [...Object.keys(values), 'issuer'] : Object.keys(values)
+    const current = currentValues(form)
+    before = Object.fromEntries(names.map((name) => [name, current(name)]))
+    for (const [name, value] of Object.entries(values)) {
+      const old = before[name]
+      if (typeof value === 'object' && typeof old === 'object') values[name] = joinEntries(old, value)
+    }
+    form.enter(values)
+    const summary = document.createElement('summary')
+    summary.textContent = form.text('import.table', { name: source.name })
+    // What was ticked is what was filled in.
+    for (const tick of table.querySelectorAll('input')) tick.disabled = true
+    details?.replaceChildren(summary, table)
+    say(form.text('import.filled', { name: source.name }))
+    undo?.focus()
+  }
+
+  at('button')?.addEventListener('click', () => {
+    new ImportDialog({
+      form: kind,
+      text: form.text,
+      root: form.root(),
+      propertyOf: (name) => properties[name],
+      isPassword: (name) => credentials[name]?.type === 'password',
+      freeSlots: () => freeSlots(form, properties),
+      fill
+    })
+  })
+  undo?.addEventListener('click', () => {
+    if (before !== undefined) form.enter(before)
+    before = undefined
+    details?.replaceChildren()
+    say(form.text('import.undone'))
+    at('button')?.focus()
+  })
+}
+
+/** Reads what stands in a form. */
+function currentValues(form: Form): (name: string) => FieldValue {
+  const settings = form.settings()
+  const credentials = settings['credentials'] as Record<string, unknown>
+  return (name) => {
+    const value = settings[name] ?? credentials[name]
+    if (Array.isArray(value)) return value.map(namedValue)
+    return typeof value === 'boolean' ? value : String(value ?? '')
+  }
+}
+
+/** Slots in which nothing is, and to which no list refers. */
+function freeSlots(form: Form, properties: PropertyTable): string[] {
+  const current = currentValues(form)
+  const lists = Object.keys(properties).map(current)
+  const used = lists.flatMap((list) =>
+    typeof list === 'object' ? list.map(({ value, valueType }) => (valueType === 'cred' ? value : '')) : []
+  )
+  return Object.keys(SECRETS).filter((slot) => current(slot) === '' && !used.includes(slot))
+}
