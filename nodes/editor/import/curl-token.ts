@@ -4,7 +4,7 @@ import type { CurlOption } from './curl-options.ts'
 import { hasVariable, plainWord } from './curl-words.ts'
 import { entryRow, type Slots } from './import-header.ts'
 import { note, told, type ImportNote, type ImportRow, type TokenValues } from './import-row.ts'
-import { HIDDEN, shownText, shownValue } from './shown-value.ts'
+import { hasPlaceholder, HIDDEN, shownText, shownValue } from './shown-value.ts'
 
 /** Parameters that have a property of their own. */
 const PROPERTIES = { scope: 'scope', audience: 'audience', client_id: 'clientId' } as const
@@ -66,6 +66,7 @@ function parameterRow(
     notes: [...notes, ...more]
   })
   if (notes.length === 0 && text.includes('${')) return told(setting, given, 'entryVariable')
+  if (hasPlaceholder(text)) return told(setting, given, 'placeholder')
   switch (name) {
     case 'grant_type': {
       const known = { client_credentials: text, password: text, [JWT_BEARER]: 'jwt_bearer' }[text]
@@ -100,6 +101,7 @@ function clientRow(setting: string, word: string): ImportRow {
   const given = `${shownText(clientId)}:${HIDDEN}`
   const isWhole = [clientId, clientSecret].every((part) => /^\$\{\w+\}$/.test(part) || !part.includes('${'))
   if (hasVariable(word) && !isWhole) return told(setting, given, 'entryVariable')
+  if (hasPlaceholder(value)) return told(setting, given, 'placeholder')
   const isPlain = encodeURIComponent(clientId + clientSecret) === clientId + clientSecret
   const clientAuth = isPlain || hasVariable(word) ? 'client_secret_basic' : 'client_secret_basic_raw'
   const notes = [clientId, clientSecret].flatMap(variableNotes)

@@ -251,6 +251,7 @@ class WordReader {
 
   /** A variable, or the output of another command. */
   #readVariable(): boolean {
+    if (!/[$%]/.test(this.#text[this.at] ?? '')) return false
     const rest = this.#text.slice(this.at, this.at + 200)
     const pattern = {
       unix: /^\$(?:(\w+)|\{(\w+)\})/,

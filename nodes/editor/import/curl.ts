@@ -8,7 +8,7 @@ import { hasVariable, plainWord, variableOf, type CurlCommand } from './curl-wor
 import { entryRow, headerRow, Slots, type EntryOptions } from './import-header.ts'
 import { note, told, type ImportRow, type ImportSource, type NoteKey } from './import-row.ts'
 import { importUrl } from './import-url.ts'
-import { HIDDEN, shownText } from './shown-value.ts'
+import { hasPlaceholder, HIDDEN, shownText } from './shown-value.ts'
 
 /** Options that are not taken, and what is said of them. */
 const TOLD: Readonly<Record<string, NoteKey>> = {
@@ -176,9 +176,9 @@ function userRow(setting: string, word: string, options: EntryOptions): ImportRo
   const value = plainWord(word)
   const [, user = '', password = ''] = /^([^:]*):([^]*)$/.exec(value) ?? ['', value]
   const given = `${shownText(user)}:${HIDDEN}`
-  if (hasVariable(word)) return told(setting, given, 'basicAuthentication')
-  const row = entryRow(setting, given, 'Authorization', `Basic ${base64(`${user}:${password}`)}`, options)
-  return row
+  if (hasVariable(word) || hasPlaceholder(value)) return told(setting, given, 'basicAuthentication')
+  const basic = `Basic ${base64(`${user}:${password}`)}`
+  return entryRow(setting, given, 'Authorization', basic, options)
 }
 
 function secondsRow(

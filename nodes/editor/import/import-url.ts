@@ -1,6 +1,6 @@
 import { urlProblem } from '../../../src/http-client/url-problem.ts'
 import { note, type ImportNote } from './import-row.ts'
-import { isSecretName } from './shown-value.ts'
+import { hasPlaceholder, isSecretName } from './shown-value.ts'
 
 /** An address of a source as this node can have it, with what was changed. */
 export interface ImportedUrl {
@@ -31,8 +31,9 @@ export function importUrl(given: string): ImportedUrl {
     const { port } = url
     url.protocol = 'https:'
     // URL leaves out the port of the scheme: 80 of http: is now 443 of https:.
-    notes.push(note(port === '' ? 'httpsNow' : 'httpsNowPort', { port }))
+    notes.push(port === '' ? note('httpsNow') : note('httpsNowPort', { port }))
   }
+  if (hasPlaceholder(text)) notes.push(note('placeholderInUrl'))
   if ([...url.searchParams.keys()].some(isSecretName)) notes.push(note('urlSecret'))
   return { url: url.href, notes }
 }

@@ -69,6 +69,9 @@ const TOLD: Readonly<Record<string, NoteKey>> = {
   DisableErrorTraps: 'notNeeded'
 }
 
+/** Of these, what is off there is off here. */
+const OFF_AS_HERE = ['AlertOnError', 'ArchiveIO', 'UseCookies', 'ProxyHTTPS', 'ProxyHttpTunnel']
+
 /** Numbers that mean here what they mean there. */
 const NUMBERS = {
   ConnectTimeout: 'connectTimeout',
@@ -91,7 +94,7 @@ const PLACEMENTS: readonly string[] = outProperties.tokenPlacement.words
 
 /** The items of a production that send: those over HTTP first. */
 export function intersystemsSources(root: XmlElement): ImportSource[] {
-  const items = allNamed(root, 'Item').filter((item) => sendsHttp(item) || isOperation(item))
+  const items = allNamed(root, 'Item').filter((item) => sendsHttp(item) || isHl7Operation(item))
   const ordered = [...items.filter(sendsHttp), ...items.filter((item) => !sendsHttp(item))]
   return ordered.map((item) => ({
     kind: 'intersystems',
@@ -114,9 +117,13 @@ function sendsHttp(item: XmlElement): boolean {
   return isHttpClass || names.includes('HTTPServer') || names.includes('URL')
 }
 
-function isOperation(item: XmlElement): boolean {
-  const names = settingsOf(item).map(({ attributes }) => attributes['Name'] ?? '')
-  return /Operation/.test(item.attributes['ClassName'] ?? '') || names.includes('ReplyCodeActions')
+/** Another operation whose rules and times may be of use: HL7 over MLLP. */
+function isHl7Operation(item: XmlElement): boolean {
+  const className = item.attributes['ClassName'] ?? ''
+  const hasRules = settingsOf(item).some(
+    ({ attributes, text }) => attributes['Name'] === 'ReplyCodeActions' && text.trim() !== ''
+  )
+  return hasRules || /HL7\.Operation\.TCP|HL7\w*TCP\w*Operation/.test(className)
 }
 
 /** An item of a production: its attributes and settings, each as a row, and the defaults that it leaves out. */
@@ -151,7 +158,7 @@ class Item {
     return this.#values.get(name) ?? ''
   }
 
-  /** Whether its settings are those of an HL7 operation: so it may be with a class of its own. */
+  /** Whether its settings are those of an HL7 operation; so it is assumed of a class of their own. */
   #isHl7(): boolean {
     const className = this.#get('ClassName')
     return !className.startsWith('EnsLib.') || className.startsWith('EnsLib.HL7.')
@@ -218,6 +225,7 @@ class Item {
     if (Object.hasOwn(NUMBERS, setting)) {
       return this.#number(setting, value, [NUMBERS[setting as keyof typeof NUMBERS]])
     }
+    if (OFF_AS_HERE.includes(setting) && isFalse(value)) return told(setting, given, 'asHere')
     if (isSecretName(setting)) return told(setting, given, 'exportSecret')
     if (value === '' && Object.hasOwn(TOLD, setting)) return told(setting, given, 'empty')
     return told(setting, given, Object.hasOwn(TOLD, setting) ? (TOLD[setting] ?? 'unknown') : 'unknown')
@@ -226,16 +234,18 @@ class Item {
   /** Server, port and path are one URL. */
   #address(setting: string, given: string): ImportRow {
     const server = this.#get('HTTPServer')
-    if (server === '') return told(setting, given, 'serverElsewhere')
+    const isWhole = /^https?:\/\//i.test(this.#get('URL'))
+    if (server === '' && !isWhole) return told(setting, given, 'serverElsewhere')
     const isTls = this.#get('SSLConfig') !== '' || isTrue(this.#get('ProxyHTTPS'))
     const port = this.#get('HTTPPort')
     const path = this.#get('URL').replace(/^\/*/, '/')
     const scheme = isTls ? 'https' : 'http'
-    const { url, notes } = /^https?:\/\//i.test(this.#get('URL'))
+    const { url, notes } = isWhole
       ? importUrl(this.#get('URL'))
       : importUrl(`${scheme}://${server}${port === '' ? '' : `:${port}`}${path}`)
     // Said once, with the server.
-    const said = setting === 'HTTPServer' || url === undefined ? notes : []
+    const isFirst = setting === (server === '' ? 'URL' : 'HTTPServer')
+    const said = isFirst || url === undefined ? notes : []
     return url === undefined
       ? { setting, given, notes: said }
       : { setting, given, out: { url }, notes: said }
@@ -306,7 +316,9 @@ class Item {
       .filter(([name]) => absent(name))
       .map(([name, value]) => this.#row(name, value))
     if (absent('FailureTimeout')) {
-      rows.push(this.#failureTimeout('FailureTimeout', this.#isHl7() ? '-1' : '15'))
+      const row = this.#failureTimeout('FailureTimeout', this.#isHl7() ? '-1' : '15')
+      const isOwnClass = !this.#get('ClassName').startsWith('EnsLib.')
+      rows.push(isOwnClass ? { ...row, notes: [...row.notes, note('ownClass')] } : row)
     }
     const byDefault = rows.map((row): ImportRow => ({
       ...row,
@@ -314,7 +326,7 @@ class Item {
       notes: [note('theirDefault', { value: row.given }), ...row.notes]
     }))
     if (absent('ReplyCodeActions')) byDefault.push(this.#defaultRules('ReplyCodeActions'))
-    if (absent('HTTPServer') && absent('IPAddress')) {
+    if (this.#get('HTTPServer') === '' && this.#get('URL') === '' && absent('IPAddress')) {
       byDefault.push(told('HTTPServer', '', 'serverElsewhere'))
     }
     return byDefault

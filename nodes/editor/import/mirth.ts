@@ -37,6 +37,7 @@ const TOLD: Readonly<Record<string, NoteKey>> = {
   service: 'wsdl',
   port: 'wsdl',
   operation: 'wsdl',
+  wsdlDefinitionMap: 'wsdl',
   oneWay: 'replyAlways',
   waitForPrevious: 'notNeeded',
   metaDataId: 'notNeeded',
@@ -63,7 +64,19 @@ const TOLD_IF_SET: Readonly<Record<string, NoteKey>> = {
   useMtom: 'attachments',
   attachmentNames: 'attachments',
   attachmentContents: 'attachments',
-  attachmentTypes: 'attachments'
+  attachmentTypes: 'attachments',
+  attachmentsVariable: 'attachments',
+  isUseAttachmentsVariable: 'attachments'
+}
+
+/** Settings that are in use only if another one says so. */
+const USED_IF: Readonly<Record<string, string>> = {
+  proxyAddress: 'useProxyServer',
+  proxyPort: 'useProxyServer',
+  authenticationType: 'useAuthentication',
+  username: 'useAuthentication',
+  headersVariable: 'useHeadersVariable',
+  parametersVariable: 'useParametersVariable'
 }
 
 /** The destinations of channels that send over HTTP. */
@@ -72,8 +85,9 @@ export function mirthSources(root: XmlElement): ImportSource[] {
   const inChannels = channels.flatMap((channel) =>
     allNamed(channel, 'connector').map((connector) => ({ channel, connector }))
   )
+  const known = new Set(inChannels.map(({ connector }) => connector))
   const alone = allNamed(root, 'connector')
-    .filter((connector) => !inChannels.some((one) => one.connector === connector))
+    .filter((connector) => !known.has(connector))
     .map((connector) => ({ channel: undefined, connector }))
   return [...inChannels, ...alone]
     .filter(({ connector }) => kindOf(connector) !== undefined)
@@ -114,9 +128,10 @@ class Destination {
       .map((name) => childOf(this.#properties, name))
       .find((found) => found !== undefined)
     const response = childOf(connector, 'responseTransformer')
-    this.#validation = ['inboundProperties', 'outboundProperties']
-      .map((name) => childOf(childOf(response, name), 'responseValidationProperties'))
-      .find((found) => found !== undefined && childOf(found, 'successfulACKCode') !== undefined)
+    // Of what comes in; what the response transformer makes of it has no say.
+    const validation = childOf(childOf(response, 'inboundProperties'), 'responseValidationProperties')
+    const hasCodes = childOf(validation, 'successfulACKCode') !== undefined
+    this.#validation = hasCodes ? validation : undefined
     this.#format = this.#formatOf()
   }
 
@@ -137,7 +152,9 @@ class Destination {
     return (element?.children ?? []).flatMap((child) => {
       if (child === this.#queue) return this.#settings(child, '')
       if (['headers', 'parameters'].includes(child.name)) return this.#entries(child)
-      const isMap = child.children.some(({ name }) => ['entry', 'string'].includes(name))
+      const isMap =
+        child.name === 'wsdlDefinitionMap' ||
+        child.children.some(({ name }) => ['entry', 'string'].includes(name))
       if (child.children.length > 0 && !isMap && path.length < 100) {
         return this.#settings(child, `${path}${child.name.split('.').at(-1) ?? ''}.`)
       }
@@ -216,8 +233,10 @@ class Destination {
     }
     if (Object.hasOwn(TOLD, name)) return told(setting, given, TOLD[name] ?? 'unknown')
     if (Object.hasOwn(TOLD_IF_SET, name)) {
-      const isSet = !['', 'false'].includes(value)
-      return told(setting, given, isSet ? (TOLD_IF_SET[name] ?? 'unknown') : 'asHere')
+      const isUsed = !['', 'false'].includes(value) && this.#get(USED_IF[name] ?? '') !== 'false'
+      const isDigest = name === 'authenticationType' && !/^basic$/i.test(value)
+      const key = isDigest ? 'authentication' : (TOLD_IF_SET[name] ?? 'unknown')
+      return told(setting, given, isUsed ? key : 'asHere')
     }
     return told(setting, given, value === '' ? 'empty' : 'unknown')
   }
@@ -375,7 +394,7 @@ class Destination {
     const given = shownValue(setting, value)
     const threads = Number(this.#get('threadCount')) || 1
     const rotates = [this.#get('rotate'), this.#get('rotateQueue')].includes('true')
-    const byKey = this.#get('threadAssignmentVariable') !== '' && threads > 1
+    const byKey = this.#get('threadAssignmentVariable') !== '' && threads > 1 && !rotates
     const order = byKey ? 'key' : rotates || threads > 1 ? 'none' : 'fifo'
     switch (setting) {
       case 'threadAssignmentVariable':

@@ -13,6 +13,9 @@ export const MAX_SOURCE = 2_000_000
 /** The most settings of one source: each is a line of the table. */
 export const MAX_SETTINGS = 1000
 
+/** The most characters of an element without content. */
+const MAX_TAG = 20_000
+
 /** Why nothing can be read: a key under `importRefusal`. */
 export type ImportRefusal = LastPart<SharedKey, 'importRefusal'>
 
@@ -76,6 +79,8 @@ function elementsFrom(text: string, start: number, name: string): string | undef
   const end = text.lastIndexOf(close)
   if (end > last) return text.slice(start, end + close.length)
   // The last one may be empty: `<Item … />`.
-  const alone = new RegExp(`^<${name}(?:[^>"']|"[^"]*"|'[^']*')*/>`).exec(text.slice(last))
+  const alone = new RegExp(`^<${name}(?:[^>"']|"[^"]*"|'[^']*')*/>`).exec(
+    text.slice(last, last + MAX_TAG)
+  )
   return alone === null ? undefined : text.slice(start, last + alone[0].length)
 }

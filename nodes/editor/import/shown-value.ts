@@ -40,3 +40,8 @@ export function shownText(text: string): string {
 function hideValue(pair: string, before: string, name: string, between: string): string {
   return isSecretName(name) ? `${before}${name}${between}${HIDDEN}` : pair
 }
+
+/** Whether something in a text waits for its value: `<client_id>`, `{{token}}`, `YOUR_KEY`. */
+export function hasPlaceholder(text: string): boolean {
+  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+/.test(text)
+}

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { valuesOf } from '../../nodes/editor/import/import-row.ts'
+import { MAX_SOURCE } from '../../nodes/editor/import/read-source.ts'
+import { shownText } from '../../nodes/editor/import/shown-value.ts'
+import { readText, recording, SLOTS, tableOf } from '../support/import-table.ts'
+import fc from '../support/properties.ts'
+
+const refusal = (text: string): string | undefined => readText(text).refusal
+const rowsOf = (text: string) => readText(text).sources?.[0]?.rows(SLOTS) ?? []
+const out = (text: string) => valuesOf('out', rowsOf(text))
+const token = (text: string) => valuesOf('token', rowsOf(text))
+const notes = (text: string): string[] =>
+  rowsOf(text).flatMap((row) => row.notes.map(({ key }) => key))
+const item = (settings: string, attributes = ''): string =>
+  `<Item Name="x" ClassName="EnsLib.HL7.Operation.HTTPOperation"${attributes}>${settings}</Item>`
+const setting = (name: string, value: string): string =>
+  `<Setting Target="Host" Name="${name}">${value}</Setting>`
+const connector = (properties: string, rest = ''): string =>
+  `<connector><name>x</name><properties class="a.HttpDispatcherProperties"><destinationConnectorProperties>${properties}</destinationConnectorProperties></properties>${rest}</connector>`
+
+describe('what cannot be imported', () => {
+  it('is said in one word each', () => {
+    assert.equal(refusal('x'.repeat(MAX_SOURCE + 1)), 'tooLarge')
+    assert.equal(refusal('good morning'), 'unknown')
+    assert.equal(refusal('You need curl and a browser'), 'unknown')
+    assert.equal(refusal('<html><body>curl</body></html>'), 'unknown')
+    assert.equal(refusal(`<channel>${'\0'}</channel>`), 'encoding')
+    assert.equal(refusal('<channel>\ufffd\ufffd\ufffd\ufffd</channel>'), 'encoding')
+    assert.equal(refusal('<channel><a></b></channel>'), 'notXml')
+    assert.equal(refusal('<channel><name>x</name></channel>'), 'nothingSends')
+    assert.equal(refusal('<Production Name="x"></Production>'), 'nothingSends')
+  })
+
+  it('is a document type or an entity, wherever it stands', () => {
+    const laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
+    const file = '<!doctype x SYSTEM "file:///etc/passwd">'
+    for (const type of [laughs, file, '<!ENTITY x SYSTEM "http://127.0.0.1/">']) {
+      assert.equal(refusal(`${type}${item('')}`), 'doctype')
+      assert.equal(refusal(`${item('')}${type}`), 'doctype')
+    }
+  })
+
+  it('is half of something', () => {
+    for (const name of ['production.cls', 'own-class.xml', 'channel.xml', 'connector.xml']) {
+      const whole = recording(name)
+      for (const part of [0.5, 0.9]) {
+        assert.equal(refusal(whole.slice(0, whole.length * part)), 'cut', `${name} ${part}`)
+      }
+    }
+    assert.equal(refusal(`curl https://a.example.org -H 'X: y`), 'cut')
+    assert.equal(refusal('curl https://a.example.org \\'), 'cut')
+  })
+
+  it('is too deep', () => {
+    const deep = '<a>'.repeat(100) + '</a>'.repeat(100)
+    assert.equal(refusal(`<channel>${deep}</channel>`), 'notXml')
+  })
+
+  it('takes no longer for being long', () => {
+    const started = performance.now()
+    const long = 500_000
+    for (const text of [
+      `<Item ${'a'.repeat(long)}`,
+      `<Item ${'"'.repeat(long)}`,
+      'curl '.repeat(long / 5),
+      `curl ${'$'.repeat(long)} https://a.example.org`,
+      `curl ${'-'.repeat(long)} https://a.example.org`,
+      `curl https://a.example.org -H '${'a:'.repeat(long / 2)}'`,
+      `curl https://a.example.org -d '${'&a='.repeat(long / 3)}'`,
+      item(setting('ExtraHeaders', 'a:'.repeat(long / 2))),
+      item(setting('ReplyCodeActions', ':?R=RF,'.repeat(long / 7))),
+      connector('<connector></connector>'.repeat(long / 30))
+    ]) {
+      for (const source of readText(text).sources ?? []) source.rows(SLOTS)
+    }
+    shownText('bearer '.repeat(long / 7) + ' '.repeat(long))
+    shownText('a'.repeat(long) + '://'.repeat(long / 3))
+    assert.ok(performance.now() - started < 20_000)
+  })
+})
+
+describe('every setting', () => {
+  it('of an item is a row, whatever its name and value', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.stringMatching(/^[A-Za-z_]{1,12}$/), fc.stringMatching(/^[\w :;,=@-]{0,12}$/))), (pairs) => {
+        const rows = rowsOf(item(pairs.map(([name, value]) => setting(name, value)).join('')))
+        const names = rows.map((row) => row.setting)
+        for (const [name] of pairs) assert.ok(names.includes(name), name)
+        assert.ok(rows.length >= pairs.length + 2)
+        assert.ok(rows.every((row) => row.out ?? row.token ?? row.notes.length > 0))
+      })
+    )
+  })
+
+  it('with the name of something of JavaScript, too', () => {
+    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const row = rowsOf(item(setting(name, 'x'))).find((one) => one.setting === name)
+      assert.deepEqual(row?.notes, [{ key: 'unknown' }])
+      const other = rowsOf(connector(`<${name}>x</${name}>`)).find((one) => one.setting === name)
+      assert.deepEqual(other?.notes, [{ key: 'unknown' }])
+    }
+    assert.equal(({} as { x?: string }).x, undefined)
+  })
+
+  it('stands between other text', () => {
+    const text = recording('own-class.xml')
+    assert.equal(tableOf(`Hello,\nthis is it & more <b>:\n${text}\nBye <3`), tableOf(text))
+    assert.equal(tableOf(`\u{feff}${text}`), tableOf(text))
+    assert.equal(tableOf(text.replaceAll('\n', '\r\n')), tableOf(text))
+  })
+})
+
+describe('settings of InterSystems', () => {
+  it('keep their meaning: one second of an outage counts there', () => {
+    const values = out(item(setting('FailureTimeout', '60')))
+    assert.equal(values['failureTimeout'], '60')
+    assert.equal(values['failWhileUnreachable'], true)
+    assert.equal(out(item(setting('FailureTimeout', '0')))['failureTimeout'], '0')
+    assert.equal(out(item(setting('FailureTimeout', '-1')))['failureTimeout'], '-1')
+  })
+
+  it('have the default of their class where one is absent', () => {
+    const http = item('').replace('EnsLib.HL7.Operation.HTTPOperation', 'EnsLib.HTTP.GenericOperation')
+    assert.equal(out(http.replace('></Item>', `>${setting('HTTPServer', 'a')}</Item>`))['failureTimeout'], '15')
+    assert.equal(out(http)['replyCodeActions'], undefined)
+    assert.equal(out(item(''))['failureTimeout'], '-1')
+    assert.equal(out(item(''))['retryMaxInterval'], '5')
+  })
+
+  it('say that one reject holds up everything, unless it is limited', () => {
+    assert.ok(notes(item('')).includes('rejectHolds'))
+    const limited = item(setting('ReplyCodeActions', ':?R=R10S,:?A=C') + setting('FailureTimeout', '-1'))
+    assert.ok(!notes(limited).includes('rejectHolds'))
+    assert.equal(out(limited)['replyCodeActions'], ':?R=R10S,:?A=C')
+    const timed = item(setting('ReplyCodeActions', ':?R=RF,:?A=C') + setting('FailureTimeout', '60'))
+    assert.ok(!notes(timed).includes('rejectHolds'))
+  })
+
+  it('take no address without a server', () => {
+    assert.ok(notes(item(setting('URL', '/in'))).includes('serverElsewhere'))
+    assert.equal(out(item(setting('URL', '/in')))['url'], undefined)
+  })
+
+  it('tell rules and numbers that cannot be used', () => {
+    assert.ok(notes(item(setting('ReplyCodeActions', ':?R=XX'))).includes('rulesUnreadable'))
+    assert.ok(notes(item(setting('RetryInterval', 'soon'))).includes('numberUnfit'))
+  })
+})
+
+describe('settings of Mirth', () => {
+  const validation =
+    '<responseTransformer><inboundProperties><responseValidationProperties><successfulACKCode>AA,CA</successfulACKCode><errorACKCode>AE,CE</errorACKCode><rejectedACKCode>AR,CR</rejectedACKCode></responseValidationProperties></inboundProperties></responseTransformer>'
+  const queue = (properties: Record<string, string>): string =>
+    Object.entries(properties)
+      .map(([name, value]) => `<${name}>${value}</${name}>`)
+      .join('')
+
+  it('keep their number of retries, with refusals if these are looked at', () => {
+    const some = queue({ queueEnabled: 'false', retryCount: '4', validateResponse: 'true' })
+    assert.match(String(out(connector(some, validation))['replyCodeActions']), /^\(E,:\?E,:\?R\)=R4F,/)
+    assert.equal(out(connector(some, validation))['failureTimeout'], '-1')
+    const unlooked = queue({ queueEnabled: 'false', retryCount: '4', validateResponse: 'false' })
+    assert.match(String(out(connector(unlooked))['replyCodeActions']), /^E=R4F,:I\?=W,:\?A=C/)
+    const none = queue({ queueEnabled: 'false', retryCount: '0' })
+    assert.equal(out(connector(none))['failureTimeout'], '0')
+  })
+
+  it('try for ever with a queue, whatever the number is', () => {
+    const values = out(connector(queue({ queueEnabled: 'true', retryCount: '4' })))
+    assert.equal(values['failureTimeout'], '-1')
+    assert.match(String(values['replyCodeActions']), /^E=RF,/)
+  })
+
+  it('become careless only by a tick', () => {
+    const rows = rowsOf(connector(queue({ validateResponse: 'false' })))
+    const row = rows.find(({ setting }) => setting === 'validateResponse')
+    assert.equal(row?.tick, true)
+    assert.equal(valuesOf('out', rows)['replyCodeActions'], undefined)
+    assert.match(
+      String(valuesOf('out', rows, new Set(row && [row]))['replyCodeActions']),
+      /^\(@status:2xx,X\)=C,/
+    )
+  })
+
+  it('look at nothing if only what goes out is HL7', () => {
+    const wrong = validation.replaceAll('inboundProperties', 'outboundProperties')
+    const rows = rowsOf(connector(queue({ validateResponse: 'true' }), wrong))
+    assert.equal(rows.find(({ setting }) => setting === 'validateResponse')?.tick, true)
+  })
+
+  it('have no order if others may overtake', () => {
+    assert.equal(out(connector(queue({ rotate: 'true', threadCount: '1' })))['order'], 'none')
+    assert.equal(out(connector(queue({ rotate: 'false', threadCount: '4' })))['order'], 'none')
+    const keyed = queue({ threadCount: '4', threadAssignmentVariable: 'mrn' })
+    assert.equal(out(connector(keyed))['order'], 'key')
+  })
+})
+
+describe('commands of curl', () => {
+  it('are found in a mail, behind prompts, several of them', () => {
+    const { sources = [] } = readText(recording('token.txt'))
+    assert.deepEqual(
+      sources.map(({ isTokenRequest }) => isTokenRequest),
+      [true, false]
+    )
+  })
+
+  it('survive the quotes and dashes of a text program', () => {
+    const values = out('curl –X PUT —header “X-Site: north” ‘https://a.example.org/in’')
+    assert.deepEqual(values, {
+      method: 'PUT',
+      headers: [{ name: 'X-Site', value: 'north', valueType: 'str' }],
+      url: 'https://a.example.org/in'
+    })
+  })
+
+  it('read the client from a header, too', () => {
+    const header = `Authorization: Basic ${btoa('my-id:my-secret')}`
+    const values = token(`curl https://a.example.org/t -d grant_type=client_credentials -H '${header}'`)
+    assert.equal(values['clientId'], 'my-id')
+    assert.equal(values['clientSecret'], 'my-secret')
+    assert.equal(values['clientAuth'], 'client_secret_basic')
+  })
+
+  it('take a variable of the shell as one of the environment, and no part of one', () => {
+    const whole = out('curl "$HL7_URL" -H "X-A: ${SITE}" -H "X-B: a-$SITE"')
+    assert.equal(whole['url'], '${HL7_URL}')
+    assert.deepEqual(whole['headers'], [{ name: 'X-A', value: 'SITE', valueType: 'env' }])
+    assert.equal(out(`curl 'https://a.example.org/$x'`)['url'], 'https://a.example.org/$x')
+    assert.equal(out('curl "https://a.example.org/$x"')['url'], undefined)
+  })
+
+  it('take no placeholder for a value', () => {
+    const values = token(
+      'curl https://a.example.org/t -d "client_id=<CLIENT_ID>&client_secret=YOUR_SECRET&grant_type=client_credentials"'
+    )
+    assert.deepEqual(values, {
+      tokenEndpoint: 'https://a.example.org/t',
+      grantType: 'client_credentials'
+    })
+  })
+
+  it('have no seventh secret', () => {
+    const headers = [1, 2, 3, 4, 5, 6, 7].map((n) => `-H 'X-${n}-Secret: s${n}'`).join(' ')
+    assert.ok(notes(`curl https://a.example.org ${headers}`).includes('noSlot'))
+  })
+
+  it('never check certificates less', () => {
+    const values = out('curl -k --insecure https://a.example.org/in')
+    assert.deepEqual(values, { url: 'https://a.example.org/in' })
+  })
+})
