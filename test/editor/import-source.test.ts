@@ -83,13 +83,18 @@ describe('what cannot be imported', () => {
 describe('every setting', () => {
   it('of an item is a row, whatever its name and value', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.stringMatching(/^[A-Za-z_]{1,12}$/), fc.stringMatching(/^[\w :;,=@-]{0,12}$/))), (pairs) => {
-        const rows = rowsOf(item(pairs.map(([name, value]) => setting(name, value)).join('')))
-        const names = rows.map((row) => row.setting)
-        for (const [name] of pairs) assert.ok(names.includes(name), name)
-        assert.ok(rows.length >= pairs.length + 2)
-        assert.ok(rows.every((row) => row.out ?? row.token ?? row.notes.length > 0))
-      })
+      fc.property(
+        fc.array(
+          fc.tuple(fc.stringMatching(/^[A-Za-z_]{1,12}$/), fc.stringMatching(/^[\w :;,=@-]{0,12}$/))
+        ),
+        (pairs) => {
+          const rows = rowsOf(item(pairs.map(([name, value]) => setting(name, value)).join('')))
+          const names = rows.map((row) => row.setting)
+          for (const [name] of pairs) assert.ok(names.includes(name), name)
+          assert.ok(rows.length >= pairs.length + 2)
+          assert.ok(rows.every((row) => row.out ?? row.token ?? row.notes.length > 0))
+        }
+      )
     )
   })
 
@@ -121,8 +126,14 @@ describe('settings of InterSystems', () => {
   })
 
   it('have the default of their class where one is absent', () => {
-    const http = item('').replace('EnsLib.HL7.Operation.HTTPOperation', 'EnsLib.HTTP.GenericOperation')
-    assert.equal(out(http.replace('></Item>', `>${setting('HTTPServer', 'a')}</Item>`))['failureTimeout'], '15')
+    const http = item('').replace(
+      'EnsLib.HL7.Operation.HTTPOperation',
+      'EnsLib.HTTP.GenericOperation'
+    )
+    assert.equal(
+      out(http.replace('></Item>', `>${setting('HTTPServer', 'a')}</Item>`))['failureTimeout'],
+      '15'
+    )
     assert.equal(out(http)['replyCodeActions'], undefined)
     assert.equal(out(item(''))['failureTimeout'], '-1')
     assert.equal(out(item(''))['retryMaxInterval'], '5')
@@ -130,10 +141,14 @@ describe('settings of InterSystems', () => {
 
   it('say that one reject holds up everything, unless it is limited', () => {
     assert.ok(notes(item('')).includes('rejectHolds'))
-    const limited = item(setting('ReplyCodeActions', ':?R=R10S,:?A=C') + setting('FailureTimeout', '-1'))
+    const limited = item(
+      setting('ReplyCodeActions', ':?R=R10S,:?A=C') + setting('FailureTimeout', '-1')
+    )
     assert.ok(!notes(limited).includes('rejectHolds'))
     assert.equal(out(limited)['replyCodeActions'], ':?R=R10S,:?A=C')
-    const timed = item(setting('ReplyCodeActions', ':?R=RF,:?A=C') + setting('FailureTimeout', '60'))
+    const timed = item(
+      setting('ReplyCodeActions', ':?R=RF,:?A=C') + setting('FailureTimeout', '60')
+    )
     assert.ok(!notes(timed).includes('rejectHolds'))
   })
 
@@ -158,7 +173,10 @@ describe('settings of Mirth', () => {
 
   it('keep their number of retries, with refusals if these are looked at', () => {
     const some = queue({ queueEnabled: 'false', retryCount: '4', validateResponse: 'true' })
-    assert.match(String(out(connector(some, validation))['replyCodeActions']), /^\(E,:\?E,:\?R\)=R4F,/)
+    assert.match(
+      String(out(connector(some, validation))['replyCodeActions']),
+      /^\(E,:\?E,:\?R\)=R4F,/
+    )
     assert.equal(out(connector(some, validation))['failureTimeout'], '-1')
     const unlooked = queue({ queueEnabled: 'false', retryCount: '4', validateResponse: 'false' })
     assert.match(String(out(connector(unlooked))['replyCodeActions']), /^E=R4F,:I\?=W,:\?A=C/)
@@ -217,7 +235,9 @@ describe('commands of curl', () => {
 
   it('read the client from a header, too', () => {
     const header = `Authorization: Basic ${btoa('my-id:my-secret')}`
-    const values = token(`curl https://a.example.org/t -d grant_type=client_credentials -H '${header}'`)
+    const values = token(
+      `curl https://a.example.org/t -d grant_type=client_credentials -H '${header}'`
+    )
     assert.equal(values['clientId'], 'my-id')
     assert.equal(values['clientSecret'], 'my-secret')
     assert.equal(values['clientAuth'], 'client_secret_basic')

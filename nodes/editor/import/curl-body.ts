@@ -55,7 +55,8 @@ function dataRows(
   slots: Slots
 ): ImportRow[] {
   const whole = wholeData(option)
-  const fields = /x-www-form-urlencoded/i.test(type ?? '') || type === undefined ? formFields(option) : undefined
+  const fields =
+    /x-www-form-urlencoded/i.test(type ?? '') || type === undefined ? formFields(option) : undefined
   if (fields !== undefined && !HL7.test(whole.text)) {
     return fields.map((field) => fieldRow(field, fields.length === 1 && isAlone, options, slots))
   }
@@ -141,7 +142,12 @@ function partRow(option: CurlOption, all: readonly CurlOption[], slots: Slots): 
 function uploadRow({ written, value }: CurlOption, options: readonly CurlOption[]): ImportRow {
   const method = options.some(({ name }) => name === 'request') ? {} : { method: 'PUT' }
   const out = { format: 'raw', ...method }
-  return { setting: written, given: shownText(plainWord(value)), out, notes: [note('bodyIsMessage')] }
+  return {
+    setting: written,
+    given: shownText(plainWord(value)),
+    out,
+    notes: [note('bodyIsMessage')]
+  }
 }
 
 /** Text with HL7 in it, between tags or in CDATA. */
@@ -171,7 +177,9 @@ function textsOf(value: unknown): string[] {
 function partsOf(text: string): string[] {
   const parts = text.match(/(?:"(?:\\.|[^"\\])*"?|[^;"])+/g) ?? []
   return parts.map((part) =>
-    part.trim().replaceAll(/"((?:\\.|[^"\\])*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, '$1'))
+    part
+      .trim()
+      .replaceAll(/"((?:\\.|[^"\\])*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, '$1'))
   )
 }
 

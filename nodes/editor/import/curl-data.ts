@@ -11,7 +11,15 @@ export interface CurlData {
   isFile: boolean
 }
 
-const DATA = ['data', 'data-ascii', 'data-binary', 'data-raw', 'data-urlencode', 'json', 'url-query']
+const DATA = [
+  'data',
+  'data-ascii',
+  'data-binary',
+  'data-raw',
+  'data-urlencode',
+  'json',
+  'url-query'
+]
 
 export const isData = ({ name }: CurlOption): boolean => DATA.includes(name)
 

@@ -71,7 +71,9 @@ const WITH_VALUE = new Set(
   random-file range rate referer request request-target resolve retry retry-delay retry-max-time sasl-authzid
   service-name socks4 socks4a socks5 socks5-gssapi-service socks5-hostname speed-limit speed-time stderr
   telnet-option time-cond tls-max tls13-ciphers tlspassword tlsuser trace trace-ascii trace-config unix-socket
-  upload-file upload-flags url url-query user user-agent variable vlan-priority write-out`.split(/\s+/)
+  upload-file upload-flags url url-query user user-agent variable vlan-priority write-out`.split(
+    /\s+/
+  )
 )
 
 /** Reads the options of a command from its words. */

@@ -70,7 +70,9 @@ function parameterRow(
   switch (name) {
     case 'grant_type': {
       const known = { client_credentials: text, password: text, [JWT_BEARER]: 'jwt_bearer' }[text]
-      return known === undefined ? told(setting, given, 'grantUnknown') : takes({ grantType: known })
+      return known === undefined
+        ? told(setting, given, 'grantUnknown')
+        : takes({ grantType: known })
     }
     case 'client_secret':
       return takes({ clientSecret: text, clientAuth: 'client_secret_post' }, ...secretNotes(notes))
@@ -99,11 +101,14 @@ function clientRow(setting: string, word: string): ImportRow {
   const value = plainWord(word)
   const [, clientId = '', clientSecret = ''] = /^([^:]*):([^]*)$/.exec(value) ?? ['', value]
   const given = `${shownText(clientId)}:${HIDDEN}`
-  const isWhole = [clientId, clientSecret].every((part) => /^\$\{\w+\}$/.test(part) || !part.includes('${'))
+  const isWhole = [clientId, clientSecret].every(
+    (part) => /^\$\{\w+\}$/.test(part) || !part.includes('${')
+  )
   if (hasVariable(word) && !isWhole) return told(setting, given, 'entryVariable')
   if (hasPlaceholder(value)) return told(setting, given, 'placeholder')
   const isPlain = encodeURIComponent(clientId + clientSecret) === clientId + clientSecret
-  const clientAuth = isPlain || hasVariable(word) ? 'client_secret_basic' : 'client_secret_basic_raw'
+  const clientAuth =
+    isPlain || hasVariable(word) ? 'client_secret_basic' : 'client_secret_basic_raw'
   const notes = [clientId, clientSecret].flatMap(variableNotes)
   if (clientSecret === '') {
     return { setting, given, token: { clientId, clientAuth }, notes: [note('secretToFill')] }

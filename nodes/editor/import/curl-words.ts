@@ -28,7 +28,10 @@ export function curlCommands(text: string): CurlCommand[] {
     const start = match.index + match[0].length
     // The word curl within the command before.
     if (match.index < end) continue
-    const reader = new WordReader(dialect === 'cmd' ? withoutCarets(source, start) : source.slice(start), dialect)
+    const reader = new WordReader(
+      dialect === 'cmd' ? withoutCarets(source, start) : source.slice(start),
+      dialect
+    )
     commands.push(reader.read())
     end = start + (dialect === 'cmd' ? lineEnd(source, start) : reader.at)
   }
@@ -51,9 +54,7 @@ export function plainWord(word: string): string {
 
 /** Text programs turn quotes and hyphens into typographic ones. */
 function straightened(text: string): string {
-  const quotes = /["']/.test(text)
-    ? text
-    : text.replaceAll(/[“”„]/g, '"').replaceAll(/[‘’‚]/g, "'")
+  const quotes = /["']/.test(text) ? text : text.replaceAll(/[“”„]/g, '"').replaceAll(/[‘’‚]/g, "'")
   return quotes
     .replaceAll(/(?<=\s)[–—](?=[A-Za-z](?:\s|$|["']))/g, '-')
     .replaceAll(/(?<=\s)[–—](?=[a-z]{2})/g, '--')
@@ -220,7 +221,13 @@ class WordReader {
 
   /** `$'…'` of bash. */
   #readAnsi(): boolean {
-    const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', v: '\v', f: '\f' }
+    const escapes: Readonly<Record<string, string>> = {
+      n: '\n',
+      r: '\r',
+      t: '\t',
+      v: '\v',
+      f: '\f'
+    }
     this.at += 2
     this.#add('')
     while (this.at < this.#text.length) {
@@ -237,7 +244,10 @@ class WordReader {
       const rest = this.#text.slice(this.at + 1, this.at + 10)
       const code = /^(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3}))/.exec(rest)
       if (code !== null) {
-        const number = parseInt(code[1] ?? code[2] ?? code[3] ?? '0', code[3] === undefined ? 16 : 8)
+        const number = parseInt(
+          code[1] ?? code[2] ?? code[3] ?? '0',
+          code[3] === undefined ? 16 : 8
+        )
         this.#add(String.fromCharCode(number))
         this.at += 1 + code[0].length
       } else {

@@ -27,7 +27,7 @@ const TOLD: Readonly<Record<string, NoteKey>> = {
   pass: 'tlsFiles',
   cacert: 'tlsFiles',
   capath: 'tlsFiles',
-  'pinnedpubkey': 'tlsFiles',
+  pinnedpubkey: 'tlsFiles',
   ciphers: 'tlsVersion',
   'tls-max': 'tlsVersion',
   tlsv1: 'tlsVersion',
@@ -131,7 +131,9 @@ function row(option: CurlOption, isToken: boolean, slots: Slots): ImportRow {
         : told(setting, value, 'method')
     }
     case 'max-time':
-      return isToken ? told(setting, value, 'asHere') : secondsRow(setting, value, 'responseTimeout')
+      return isToken
+        ? told(setting, value, 'asHere')
+        : secondsRow(setting, value, 'responseTimeout')
     case 'connect-timeout':
       return isToken ? told(setting, value, 'asHere') : secondsRow(setting, value, 'connectTimeout')
     case 'pass':
@@ -139,9 +141,17 @@ function row(option: CurlOption, isToken: boolean, slots: Slots): ImportRow {
       return told(setting, HIDDEN, TOLD[name] ?? 'unknown')
     case 'cert':
       // A password may stand behind the file.
-      return told(setting, shownText(value.replace(/(?<=.{2}):[^\\/].*$/, `:${HIDDEN}`)), 'tlsFiles')
+      return told(
+        setting,
+        shownText(value.replace(/(?<=.{2}):[^\\/].*$/, `:${HIDDEN}`)),
+        'tlsFiles'
+      )
   }
-  const known = OF_NO_USE.test(name) ? 'notNeeded' : Object.hasOwn(TOLD, name) ? TOLD[name] : undefined
+  const known = OF_NO_USE.test(name)
+    ? 'notNeeded'
+    : Object.hasOwn(TOLD, name)
+      ? TOLD[name]
+      : undefined
   return told(setting, shownText(value), known ?? 'unknown')
 }
 

@@ -5,8 +5,10 @@ import { createImportTable, type ImportTableOptions } from './import-table.ts'
 import { MAX_SETTINGS, MAX_SOURCE, readSource, type ImportRefusal } from './read-source.ts'
 
 /** What the dialog needs from its form. */
-export interface ImportDialogOptions
-  extends Pick<ImportTableOptions, 'form' | 'text' | 'propertyOf' | 'isPassword'> {
+export interface ImportDialogOptions extends Pick<
+  ImportTableOptions,
+  'form' | 'text' | 'propertyOf' | 'isPassword'
+> {
   /** In which the dialog stands. */
   root: HTMLElement
   /** Slots for secrets that the form does not use. */

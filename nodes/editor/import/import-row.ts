@@ -1,13 +1,15 @@
 import type { LastPart } from '../../../src/english.ts'
 import type { outCredentials, outProperties } from '../../settings/hl7-https-out-properties.ts'
-import type { tokenCredentials, tokenProperties } from '../../settings/oauth2-client-credentials-properties.ts'
+import type {
+  tokenCredentials,
+  tokenProperties
+} from '../../settings/oauth2-client-credentials-properties.ts'
 import type { SharedKey } from '../../../src/form-text.ts'
 import type { FieldValue } from '../field-value.ts'
 import type { NamedValue } from '../named-value.ts'
 
 /** The two forms that settings can fill. */
 export type ImportForm = 'out' | 'token'
-
 
 export type OutValues = Partial<
   Record<keyof typeof outProperties | keyof typeof outCredentials, FieldValue>

@@ -3,11 +3,7 @@ import {
   tokenCredentials,
   tokenProperties
 } from '../../settings/oauth2-client-credentials-properties.ts'
-import {
-  SECRETS,
-  type CredentialTable,
-  type PropertyTable
-} from '../../settings/property-table.ts'
+import { SECRETS, type CredentialTable, type PropertyTable } from '../../settings/property-table.ts'
 import type { FieldValue } from '../field-value.ts'
 import type { Form } from '../form.ts'
 import { namedValue } from '../named-value.ts'
@@ -47,12 +43,14 @@ export function prepareImport(form: Form, kind: ImportForm): void {
   const fill = ({ source, rows, ticked, table }: ChosenSource): void => {
     const values = valuesOf(kind, rows, ticked)
     // The token server has one field for both of its addresses.
-    const names = 'tokenEndpoint' in values ? [...Object.keys(values), 'issuer'] : Object.keys(values)
+    const names =
+      'tokenEndpoint' in values ? [...Object.keys(values), 'issuer'] : Object.keys(values)
     const current = currentValues(form)
     before = Object.fromEntries(names.map((name) => [name, current(name)]))
     for (const [name, value] of Object.entries(values)) {
       const old = before[name]
-      if (typeof value === 'object' && typeof old === 'object') values[name] = joinEntries(old, value)
+      if (typeof value === 'object' && typeof old === 'object')
+        values[name] = joinEntries(old, value)
     }
     form.enter(values)
     const summary = document.createElement('summary')
@@ -100,7 +98,9 @@ function freeSlots(form: Form, properties: PropertyTable): string[] {
   const current = currentValues(form)
   const lists = Object.keys(properties).map(current)
   const used = lists.flatMap((list) =>
-    typeof list === 'object' ? list.map(({ value, valueType }) => (valueType === 'cred' ? value : '')) : []
+    typeof list === 'object'
+      ? list.map(({ value, valueType }) => (valueType === 'cred' ? value : ''))
+      : []
   )
   return Object.keys(SECRETS).filter((slot) => current(slot) === '' && !used.includes(slot))
 }

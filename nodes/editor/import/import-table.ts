@@ -29,7 +29,12 @@ export function createImportTable(options: ImportTableOptions): HTMLElement {
     row.notes.every(({ key }) => QUIET.includes(key))
   const quiet = rows.filter(isQuiet)
   const whole = made('div', '')
-  whole.append(tableOf(rows.filter((row) => !isQuiet(row)), options))
+  whole.append(
+    tableOf(
+      rows.filter((row) => !isQuiet(row)),
+      options
+    )
+  )
   if (quiet.length > 0) {
     const rest = document.createElement('details')
     rest.append(made('summary', text('import.rest', { number: quiet.length })))

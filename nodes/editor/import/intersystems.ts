@@ -228,7 +228,11 @@ class Item {
     if (OFF_AS_HERE.includes(setting) && isFalse(value)) return told(setting, given, 'asHere')
     if (isSecretName(setting)) return told(setting, given, 'exportSecret')
     if (value === '' && Object.hasOwn(TOLD, setting)) return told(setting, given, 'empty')
-    return told(setting, given, Object.hasOwn(TOLD, setting) ? (TOLD[setting] ?? 'unknown') : 'unknown')
+    return told(
+      setting,
+      given,
+      Object.hasOwn(TOLD, setting) ? (TOLD[setting] ?? 'unknown') : 'unknown'
+    )
   }
 
   /** Server, port and path are one URL. */
@@ -281,7 +285,9 @@ class Item {
     const out = { failureTimeout: String(Number(value)) }
     if (Number(value) === 0) return { setting, given, out, notes: [] }
     // Only where nothing else says so: this setting is of TCP, and counts connections.
-    const counts = isTrue(this.#get('NoFailWhileDisconnected')) ? {} : { failWhileUnreachable: true }
+    const counts = isTrue(this.#get('NoFailWhileDisconnected'))
+      ? {}
+      : { failWhileUnreachable: true }
     return { setting, given, out: { ...out, ...counts }, notes: [note('outageCounts')] }
   }
 
@@ -401,7 +407,8 @@ function charsetName(name: string): string {
   return known[name.trim().toLowerCase().replaceAll('-', '')] ?? name.trim().toLowerCase()
 }
 
-const isFalse = (value: string): boolean => ['0', 'false', 'no'].includes(value.trim().toLowerCase())
+const isFalse = (value: string): boolean =>
+  ['0', 'false', 'no'].includes(value.trim().toLowerCase())
 const isTrue = (value: string): boolean => ['1', 'true', 'yes'].includes(value.trim().toLowerCase())
 const rounded = (number: number): string => String(Math.round(number * 1000) / 1000)
 

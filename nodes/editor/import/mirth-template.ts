@@ -44,7 +44,10 @@ function jsonTemplate(text: string): ImportedTemplate {
  *
  * @param isMessage whether a text is the message, besides a mark
  */
-export function jsonata(value: unknown, isMessage = (text: string): boolean => text === PLACE): string {
+export function jsonata(
+  value: unknown,
+  isMessage = (text: string): boolean => text === PLACE
+): string {
   if (typeof value === 'string') {
     if (isMessage(value)) return '$message'
     return value

@@ -129,7 +129,10 @@ class Destination {
       .find((found) => found !== undefined)
     const response = childOf(connector, 'responseTransformer')
     // Of what comes in; what the response transformer makes of it has no say.
-    const validation = childOf(childOf(response, 'inboundProperties'), 'responseValidationProperties')
+    const validation = childOf(
+      childOf(response, 'inboundProperties'),
+      'responseValidationProperties'
+    )
     const hasCodes = childOf(validation, 'successfulACKCode') !== undefined
     this.#validation = hasCodes ? validation : undefined
     this.#format = this.#formatOf()
@@ -208,7 +211,12 @@ class Destination {
       case 'soapAction':
         return value === ''
           ? told(setting, given, 'empty')
-          : headerRow(setting, 'SOAPAction', `"${value.replaceAll('"', '')}"`, this.#options('headers'))
+          : headerRow(
+              setting,
+              'SOAPAction',
+              `"${value.replaceAll('"', '')}"`,
+              this.#options('headers')
+            )
       case 'socketTimeout':
         return this.#seconds(setting, value, ['responseTimeout'])
       case 'retryIntervalMillis':
@@ -343,7 +351,12 @@ class Destination {
       if (this.#format !== 'form') {
         const url = this.#addressWithQuery()
         if (url === undefined || value.includes('${')) return told(setting, given, 'entryVariable')
-        return { setting, given, out: { url }, notes: isSecretName(name) ? [note('urlSecret')] : [] }
+        return {
+          setting,
+          given,
+          out: { url },
+          notes: isSecretName(name) ? [note('urlSecret')] : []
+        }
       }
       if (isMessage(value)) {
         return { setting, given, out: { format: 'form', bodyField: name }, notes: [] }
@@ -409,7 +422,12 @@ class Destination {
         }
       default:
         return value === 'true'
-          ? { setting, given, out: { order, maxInFlight: String(threads) }, notes: [note('rotate')] }
+          ? {
+              setting,
+              given,
+              out: { order, maxInFlight: String(threads) },
+              notes: [note('rotate')]
+            }
           : told(setting, given, 'asHere')
     }
   }
@@ -441,7 +459,9 @@ class Destination {
         : [told(name, String(count(element)), count(element) > 0 ? key : 'asHere')]
     const source = childOf(this.#channel, 'sourceConnector')
     const isScript = (name: string): boolean =>
-      textOf(this.#channel, name).split('\n').some((line) => !/^\s*(?:\/\/.*|return(?: message)?;)?\s*$/.test(line))
+      textOf(this.#channel, name)
+        .split('\n')
+        .some((line) => !/^\s*(?:\/\/.*|return(?: message)?;)?\s*$/.test(line))
     const scripts = [
       'preprocessingScript',
       'postprocessingScript',
@@ -475,11 +495,14 @@ class Destination {
 }
 
 /** Identity and history of a channel: no settings. */
-const IDENTITY = /\.(?:id|name|nextMetaDataId|revision|lastModified|userId|dependentIds|dependencyIds)$/
+const IDENTITY =
+  /\.(?:id|name|nextMetaDataId|revision|lastModified|userId|dependentIds|dependencyIds)$/
 
 function channelRows(element: XmlElement, path: string): ImportRow[] {
   const setting = `${path}${element.name}`
-  const isParent = ['properties', 'exportData', 'metadata', 'pruningSettings'].includes(element.name)
+  const isParent = ['properties', 'exportData', 'metadata', 'pruningSettings'].includes(
+    element.name
+  )
   if (isParent && element.children.length > 0) {
     return element.children.flatMap((child) => channelRows(child, `${setting}.`))
   }

@@ -32,7 +32,10 @@ export function shownText(text: string): string {
     .replace(/TVNI[\w+/=]{8,}/g, 'TVNI…')
     .replace(/(:\/\/)[^/?#\s@]*@/g, `$1${HIDDEN}@`)
     .replace(/\b(bearer|basic)(\s+)(?![$<{])\S+/gi, `$1$2${HIDDEN}`)
-    .replace(/([?&;\s"'{]|^)([\w.-]+)(["']?\s*[=:]\s*["']?)(?![$<{]|\/\/)([^&\s"'<>,;]+)/g, hideValue)
+    .replace(
+      /([?&;\s"'{]|^)([\w.-]+)(["']?\s*[=:]\s*["']?)(?![$<{]|\/\/)([^&\s"'<>,;]+)/g,
+      hideValue
+    )
   return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown
 }
 
@@ -43,5 +46,7 @@ function hideValue(pair: string, before: string, name: string, between: string):
 
 /** Whether something in a text waits for its value: `<client_id>`, `{{token}}`, `YOUR_KEY`. */
 export function hasPlaceholder(text: string): boolean {
-  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+/.test(text)
+  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+/.test(
+    text
+  )
 }
