@@ -15,8 +15,8 @@ const { DOMParser } = createRequire(import.meta.url)('@xmldom/xmldom') as {
 
 /** As strict as a browser's parser. */
 const parser = new DOMParser({
-  errorHandler: (level, message) => {
-    if (level !== 'warning') throw new Error(message)
+  errorHandler: (_level, message) => {
+    throw new Error(message)
   }
 })
 

@@ -8,7 +8,7 @@ import { jsonata } from './mirth-template.ts'
 import { shownText, shownValue } from './shown-value.ts'
 
 /** HL7 in clear, or in base64. */
-const HL7 = /^[\s\u{b}]*(?:MSH|FHS|BHS)\W/u
+const HL7 = /^\s*(?:MSH|FHS|BHS)\W/
 const HL7_BASE64 = /^\s*(?:TVNI|RkhT|QkhT)[\w+/=\s]+$/
 
 const isHl7 = (text: string): boolean => HL7.test(text) || HL7_BASE64.test(text)

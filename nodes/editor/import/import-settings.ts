@@ -49,8 +49,8 @@ export function prepareImport(form: Form, kind: ImportForm): void {
     before = Object.fromEntries(names.map((name) => [name, current(name)]))
     for (const [name, value] of Object.entries(values)) {
       const old = before[name]
-      if (typeof value === 'object' && typeof old === 'object')
-        values[name] = joinEntries(old, value)
+      if (typeof value !== 'object' || typeof old !== 'object') continue
+      values[name] = joinEntries(old, value)
     }
     form.enter(values)
     const summary = document.createElement('summary')
@@ -89,7 +89,7 @@ function currentValues(form: Form): (name: string) => FieldValue {
   return (name) => {
     const value = settings[name] ?? credentials[name]
     if (Array.isArray(value)) return value.map(namedValue)
-    return typeof value === 'boolean' ? value : String(value ?? '')
+    return typeof value === 'boolean' || typeof value === 'string' ? value : ''
   }
 }
 

@@ -300,7 +300,7 @@ class Item {
       takesSecrets: false
     } as const
     const rows = pieces.map(([name, text]) => headerRow(setting, name, text, options))
-    const entries = rows.flatMap(({ out }) => (Array.isArray(out?.headers) ? out.headers : []))
+    const entries = rows.flatMap(({ out }) => (typeof out?.headers === 'object' ? out.headers : []))
     const type = rows.find(({ out }) => out?.contentType !== undefined)?.out
     const out: OutValues = { ...(entries.length > 0 ? { headers: entries } : {}), ...type }
     const notes = rows.flatMap((row) => row.notes)
