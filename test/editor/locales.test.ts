@@ -66,7 +66,7 @@ for (const type of types) {
     it('are all used', () => {
       const files = globSync(
         [
-          'nodes/{.,settings,flow,tests,rules,editor}/*.ts',
+          'nodes/{.,settings,flow,tests,rules,editor,editor/import}/*.ts',
           'nodes/operations/route-request.ts',
           'nodes/operations/page/try-rules.ts',
           'src/**/*.ts'
