@@ -262,6 +262,32 @@ describe('commands of curl', () => {
     })
   })
 
+  it('leave secrets of a body in fields, and placeholders to be filled', () => {
+    const body = (password: string): string =>
+      `curl https://a.example.org -d '{"user": "north", "password": "${password}", "m": ["MSH|^~"]}'`
+    const template = '{"user": "north", "password": $fields.password, "m": [$message]}'
+    const fields = [{ name: 'password', value: 'secret1', valueType: 'cred' }]
+    const values = out(body('my-secret'))
+    assert.equal(values['bodyTemplate'], template)
+    assert.deepEqual(values['formFields'], fields)
+    assert.equal(values['secret1'], 'my-secret')
+    const waiting = out(body('<password>'))
+    assert.equal(waiting['bodyTemplate'], template)
+    assert.deepEqual(waiting['formFields'], fields)
+    assert.equal(waiting['secret1'], undefined)
+  })
+
+  it('with a variable in the body want a template by hand', () => {
+    const text = 'curl https://a.example.org -d "{\\"site\\": \\"$SITE\\", \\"m\\": \\"MSH|\\"}"'
+    assert.deepEqual(out(text), { url: 'https://a.example.org/', format: 'json' })
+    assert.ok(notes(text).includes('templateByHand'))
+  })
+
+  it('are not read deeper than anybody writes them', () => {
+    const deep = '[{"m":'.repeat(50_000) + '1' + '}]'.repeat(50_000)
+    assert.ok(rowsOf(`curl https://a.example.org -d '${deep}'`).length > 0)
+  })
+
   it('have no seventh secret', () => {
     const headers = [1, 2, 3, 4, 5, 6, 7].map((n) => `-H 'X-${n}-Secret: s${n}'`).join(' ')
     assert.ok(notes(`curl https://a.example.org ${headers}`).includes('noSlot'))

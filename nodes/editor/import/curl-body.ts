@@ -1,10 +1,10 @@
-import { isJsonObject, parseJson } from '../../../src/json-text.ts'
+import { isJsonObject } from '../../../src/json-text.ts'
+import { jsonTemplate, MESSAGE, readJson, textTemplate, withSecrets } from './body-template.ts'
 import { formFields, isData, wholeData, type CurlData } from './curl-data.ts'
 import type { CurlOption } from './curl-options.ts'
-import { plainWord } from './curl-words.ts'
-import { entryRow, type Slots } from './import-header.ts'
+import { hasVariable, plainWord } from './curl-words.ts'
+import { entryRow, type EntryOptions, type Slots } from './import-header.ts'
 import { note, told, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
-import { jsonata } from './mirth-template.ts'
 import { shownText, shownValue } from './shown-value.ts'
 
 /** HL7 in clear, or in base64. */
@@ -65,19 +65,24 @@ function dataRows(
   const takes = (out: OutValues, ...notes: ImportNote[]): ImportRow[] => [
     { setting, given, out, notes }
   ]
-  const json = parseJson(whole.text)
+  const json = readJson(whole.text)
+  const entries = { form: 'out', list: 'formFields', slots, takesSecrets: true } as const
   if (!whole.isFile && typeof json === 'object' && json !== null) {
     const types = type === undefined || option.name === 'json' ? {} : { contentType: type }
     const isBase64 = textsOf(json).some((text) => HL7_BASE64.test(text))
     const hasMessage = textsOf(json).some(isHl7)
     const bodyEncoding = isBase64 ? 'base64' : 'text'
-    if (!hasMessage) return takes({ format: 'json', ...types }, note('templateByHand'))
-    return takes({ format: 'json', bodyTemplate: jsonata(json, isHl7), bodyEncoding, ...types })
+    if (!hasMessage || hasVariable(option.value)) {
+      return takes({ format: 'json', ...types }, note('templateByHand'))
+    }
+    const read = jsonTemplate(marked(json))
+    const out = { format: 'json', bodyTemplate: read.template, bodyEncoding, ...types }
+    return [withSecrets({ setting, given, out, notes: [] }, read, entries)]
   }
   if (/json/i.test(type ?? '')) return takes({ format: 'json' }, note('templateByHand'))
   const isXml = /xml/i.test(type ?? '') || /^\s*</.test(whole.text)
   if (isXml && whole.isFile) return takes({ format: 'text' }, note('templateByHand'))
-  if (isXml) return xmlRow(whole, given)
+  if (isXml) return [xmlRow(whole, given, entries)]
   const isFramed = whole.text.startsWith('\u{b}')
   const notes = [note('bodyIsMessage'), ...(type === undefined ? [note('curlType')] : [])]
   return takes({ format: isFramed ? 'mllp' : 'raw' }, ...notes)
@@ -151,20 +156,26 @@ function uploadRow({ written, value }: CurlOption, options: readonly CurlOption[
 }
 
 /** Text with HL7 in it, between tags or in CDATA. */
-function xmlRow({ option, text }: CurlData, given: string): ImportRow[] {
+function xmlRow({ option, text }: CurlData, given: string, entries: EntryOptions): ImportRow {
   const setting = option.written
   const found = /(<!\[CDATA\[|>)(\s*)((?:MSH|FHS|BHS)\W[^]*?)(?=\]\]>|<\/)/.exec(text)
-  if (found === null) {
-    return [{ setting, given, out: { format: 'text' }, notes: [note('templateByHand')] }]
+  if (found === null || hasVariable(option.value)) {
+    return { setting, given, out: { format: 'text' }, notes: [note('templateByHand')] }
   }
-  const start = found.index + found[0].length - (found[3]?.length ?? 0)
-  const before = text.slice(0, start)
-  const after = text.slice(found.index + found[0].length)
-  const isCdata = found[1] !== '>'
-  const message = isCdata ? '$message' : '$xml($message)'
-  const bodyTemplate = [JSON.stringify(before), message, JSON.stringify(after)].join(' & ')
-  const notes = isCdata ? [] : [note('templateEscapes')]
-  return [{ setting, given, out: { format: 'text', bodyTemplate }, notes }]
+  const end = found.index + found[0].length
+  const start = end - (found[3]?.length ?? 0)
+  const read = textTemplate(text.slice(0, start) + MESSAGE + text.slice(end))
+  const notes = read.escapes ? [note('templateEscapes')] : []
+  const out = { format: 'text', bodyTemplate: read.template }
+  return withSecrets({ setting, given, out, notes }, read, entries)
+}
+
+/** JSON in which the message is marked. */
+function marked(value: unknown): unknown {
+  if (typeof value === 'string') return isHl7(value) ? MESSAGE : value
+  if (Array.isArray(value)) return value.map(marked)
+  if (!isJsonObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, marked(one)]))
 }
 
 function textsOf(value: unknown): string[] {

@@ -1,4 +1,5 @@
-import { isJsonObject, parseJson } from '../../../src/json-text.ts'
+import { isJsonObject } from '../../../src/json-text.ts'
+import { readJson } from './body-template.ts'
 import { formFields, isData, type CurlData } from './curl-data.ts'
 import type { CurlOption } from './curl-options.ts'
 import { hasVariable, plainWord } from './curl-words.ts'
@@ -21,7 +22,7 @@ export function tokenRows(
   const all = [...pieces.values()].flatMap((read) => read ?? [])
   const resources = all.filter(({ name }) => name === 'resource').map(({ text }) => text)
   for (const [option, read] of pieces) {
-    const isJson = isJsonObject(parseJson(plainWord(option.value)))
+    const isJson = isJsonObject(readJson(plainWord(option.value)))
     const found = (read ?? []).map((piece) => parameterRow(piece, resources, all, slots))
     const whole = told(option.written, shownText(plainWord(option.value)), 'otherFile')
     const about = isJson ? [told(option.written, 'JSON', 'tokenForm')] : []
@@ -39,7 +40,7 @@ export function tokenRows(
 
 /** The parameters of an option: fields of a form, or members of a JSON object. */
 function piecesOf(option: CurlOption): CurlData[] | undefined {
-  const json = parseJson(plainWord(option.value))
+  const json = readJson(plainWord(option.value))
   if (!isJsonObject(json)) return formFields(option)
   return Object.entries(json).map(([name, value]) => ({
     option,

@@ -1,6 +1,7 @@
-import { isJsonObject, parseJson } from '../../../src/json-text.ts'
+import { isJsonObject } from '../../../src/json-text.ts'
 import { outProperties } from '../../settings/hl7-https-out-properties.ts'
 import { numberProblem } from '../../settings/property-table.ts'
+import { readJson } from './body-template.ts'
 import { bodyRows } from './curl-body.ts'
 import { curlOptions, type CurlOption } from './curl-options.ts'
 import { tokenRows } from './curl-token.ts'
@@ -92,7 +93,7 @@ function isAddress(word: string): boolean {
 function asksForToken(options: readonly CurlOption[]): boolean {
   return options.some(({ name, value }) => {
     if (!/^(?:data|json|form)/.test(name)) return false
-    const json = parseJson(value)
+    const json = readJson(value)
     return /(?:^|&|\?)grant_type=/.test(value) || (isJsonObject(json) && 'grant_type' in json)
   })
 }
@@ -175,7 +176,7 @@ function addressRow({ written: setting, value }: CurlOption, isToken: boolean): 
     return { setting, given: plainWord(value), [form]: { [property]: `\${${variable}}` }, notes }
   }
   const given = shownText(plainWord(value))
-  const { url, notes } = importUrl(plainWord(value))
+  const { url, notes } = importUrl(plainWord(value), true)
   return url === undefined
     ? { setting, given, notes }
     : { setting, given, [form]: { [property]: url }, notes }

@@ -12,8 +12,10 @@ export interface ImportedUrl {
 /**
  * Takes over an address: `http:` becomes `https:`, except for this machine itself, and what does not belong into a URL
  * is left out. All of that is said.
+ *
+ * @param takesSecrets whether a key in its query is taken: of a command that was pasted, never of an export
  */
-export function importUrl(given: string): ImportedUrl {
+export function importUrl(given: string, takesSecrets: boolean): ImportedUrl {
   const text = given.trim()
   const notes: ImportNote[] = []
   if (text.includes('${')) return { url: undefined, notes: [note('urlVariable')] }
@@ -34,6 +36,8 @@ export function importUrl(given: string): ImportedUrl {
     notes.push(port === '' ? note('httpsNow') : note('httpsNowPort', { port }))
   }
   if (hasPlaceholder(text)) notes.push(note('placeholderInUrl'))
-  if ([...url.searchParams.keys()].some(isSecretName)) notes.push(note('urlSecret'))
+  const secrets = [...url.searchParams.keys()].filter(isSecretName)
+  if (secrets.length > 0) notes.push(note(takesSecrets ? 'urlSecret' : 'exportSecret'))
+  if (!takesSecrets) for (const name of secrets) url.searchParams.delete(name)
   return { url: url.href, notes }
 }

@@ -245,8 +245,8 @@ class Item {
     const path = this.#get('URL').replace(/^\/*/, '/')
     const scheme = isTls ? 'https' : 'http'
     const { url, notes } = isWhole
-      ? importUrl(this.#get('URL'))
-      : importUrl(`${scheme}://${server}${port === '' ? '' : `:${port}`}${path}`)
+      ? importUrl(this.#get('URL'), false)
+      : importUrl(`${scheme}://${server}${port === '' ? '' : `:${port}`}${path}`, false)
     // Said once, with the server.
     const isFirst = setting === (server === '' ? 'URL' : 'HTTPServer')
     const said = isFirst || url === undefined ? notes : []

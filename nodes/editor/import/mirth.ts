@@ -1,5 +1,13 @@
 import { outProperties } from '../../settings/hl7-https-out-properties.ts'
 import { numberProblem } from '../../settings/property-table.ts'
+import {
+  jsonTemplate,
+  MESSAGE,
+  readJson,
+  textTemplate,
+  withSecrets,
+  type BodyTemplate
+} from './body-template.ts'
 import { entryRow, headerRow, Slots, type EntryOptions } from './import-header.ts'
 import {
   note,
@@ -10,7 +18,6 @@ import {
   type OutValues
 } from './import-row.ts'
 import { importUrl } from './import-url.ts'
-import { isMessage, readTemplate } from './mirth-template.ts'
 import { mirthRules } from './mirth-rules.ts'
 import { HIDDEN, isSecretName, shownValue } from './shown-value.ts'
 import { allNamed, childOf, textOf, type XmlElement } from './xml-tree.ts'
@@ -296,11 +303,11 @@ class Destination {
   #address(setting: string, given: string, value: string): ImportRow {
     if (value === '') return told(setting, given, setting === 'host' ? 'urlUnreadable' : 'wsdl')
     const query = this.#format === 'form' ? [] : entriesOf(childOf(this.#properties, 'parameters'))
-    const { url, notes } = importUrl(value)
+    const { url, notes } = importUrl(value, false)
     if (url === undefined) return { setting, given, notes }
     const whole = new URL(url)
     for (const [name, text] of query) {
-      if (!text.includes('${')) whole.searchParams.append(name, text)
+      if (!text.includes('${') && !isSecretName(name)) whole.searchParams.append(name, text)
     }
     return { setting, given, out: { url: whole.href }, notes }
   }
@@ -313,7 +320,7 @@ class Destination {
     if (/^application\/x-www-form-urlencoded/i.test(type) && parameters.length > 0) return 'form'
     const content = textOf(this.#properties, 'content')
     if (content === '' || isMessage(content)) return 'raw'
-    return readTemplate(content, type).format
+    return isJson(content, type) ? 'json' : 'text'
   }
 
   #body(setting: string, given: string, value: string): ImportRow {
@@ -326,8 +333,9 @@ class Destination {
       return { setting, given, out: { format: 'raw' }, notes }
     }
     const type = setting === 'envelope' ? 'text/xml' : textOf(this.#properties, 'contentType')
-    const { format, template, escapes } = readTemplate(value, type)
-    if (template === undefined) {
+    const format = isJson(value, type) ? 'json' : 'text'
+    const read = readTemplate(value, type)
+    if (read === undefined) {
       return { setting, given, out: { format }, notes: [note('templateVariable')] }
     }
     const isSoap12 = value.includes('http://www.w3.org/2003/05/soap-envelope')
@@ -335,8 +343,9 @@ class Destination {
       setting === 'envelope'
         ? { contentType: `${isSoap12 ? 'application/soap+xml' : 'text/xml'}; charset=utf-8` }
         : {}
-    const notes = escapes ? [note('templateEscapes')] : []
-    return { setting, given, out: { format, bodyTemplate: template, ...contentType }, notes }
+    const out = { format, bodyTemplate: read.template, ...contentType }
+    const notes = read.escapes ? [note('templateEscapes')] : []
+    return withSecrets({ setting, given, out, notes }, read, this.#options('formFields'))
   }
 
   /** Headers, and parameters: of the query, or fields of the form. */
@@ -351,12 +360,8 @@ class Destination {
       if (this.#format !== 'form') {
         const url = this.#addressWithQuery()
         if (url === undefined || value.includes('${')) return told(setting, given, 'entryVariable')
-        return {
-          setting,
-          given,
-          out: { url },
-          notes: isSecretName(name) ? [note('urlSecret')] : []
-        }
+        if (isSecretName(name)) return told(setting, given, 'exportSecret')
+        return { setting, given, out: { url }, notes: [] }
       }
       if (isMessage(value)) {
         return { setting, given, out: { format: 'form', bodyField: name }, notes: [] }
@@ -517,6 +522,24 @@ function channelRows(element: XmlElement, path: string): ImportRow[] {
     return [told(setting, given, 'pruning')]
   }
   return [told(setting, given, TOLD[element.name] ?? 'channelSetting')]
+}
+
+/** What stands for the message in a template. */
+const VARIABLE = /\$\{message\.(?:encodedData|rawData)\}/
+
+/** Whether the text is the message itself and nothing else. */
+const isMessage = (text: string): boolean => text.trim().replace(VARIABLE, '') === '' && text !== ''
+
+const isJson = (text: string, contentType: string): boolean =>
+  /json/i.test(contentType) || /^\s*[{[]/.test(text)
+
+/** Reads a template of Velocity; undefined if it holds variables that nobody here knows. */
+function readTemplate(text: string, contentType: string): BodyTemplate | undefined {
+  const marked = text.replaceAll(new RegExp(VARIABLE, 'g'), MESSAGE)
+  if (!marked.includes(MESSAGE) || /\$\{|\$!?[a-z_]|^\s*#\w/im.test(marked)) return undefined
+  if (!isJson(text, contentType)) return textTemplate(marked)
+  const json = readJson(marked)
+  return json === undefined ? undefined : jsonTemplate(json)
 }
 
 /** The text of an element and of those within it, such as a map's. */

@@ -31,12 +31,18 @@ export function shownText(text: string): string {
     .replace(/MSH[|^~&#][^]*/, 'MSH…')
     .replace(/TVNI[\w+/=]{8,}/g, 'TVNI…')
     .replace(/(:\/\/)[^/?#\s@]*@/g, `$1${HIDDEN}@`)
+    .replace(/(<(?:\w+:)?([\w.-]+)>)([^<]+)(?=<\/)/g, hideContent)
     .replace(/\b(bearer|basic)(\s+)(?![$<{])\S+/gi, `$1$2${HIDDEN}`)
     .replace(
       /([?&;\s"'{]|^)([\w.-]+)(["']?\s*[=:]\s*["']?)(?![$<{]|\/\/)([^&\s"'<>,;]+)/g,
       hideValue
     )
   return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown
+}
+
+/** Of an element within a text: its content, if its name is that of a secret. */
+function hideContent(element: string, tag: string, name: string): string {
+  return isSecretName(name) ? `${tag}${HIDDEN}` : element
 }
 
 /** Of a pair within a text: its value, if its name is that of a secret. */
