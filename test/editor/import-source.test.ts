@@ -213,6 +213,8 @@ describe('settings of Mirth', () => {
     assert.equal(out(connector(queue({ rotate: 'false', threadCount: '4' })))['order'], 'none')
     const keyed = queue({ threadCount: '4', threadAssignmentVariable: 'mrn' })
     assert.equal(out(connector(keyed))['order'], 'key')
+    const both = queue({ threadCount: '4', threadAssignmentVariable: 'mrn', rotate: 'true' })
+    assert.equal(out(connector(both))['order'], 'none')
   })
 })
 
@@ -250,6 +252,27 @@ describe('commands of curl', () => {
     assert.deepEqual(whole['headers'], [{ name: 'X-A', value: 'SITE', valueType: 'env' }])
     assert.equal(out(`curl 'https://a.example.org/$x'`)['url'], 'https://a.example.org/$x')
     assert.equal(out('curl "https://a.example.org/$x"')['url'], undefined)
+  })
+
+  it('name the client in the form', () => {
+    const fields = 'client_id=my-id&client_secret=my-secret&grant_type=client_credentials'
+    assert.deepEqual(token(`curl -d '${fields}' https://a.example.org/t`), {
+      clientId: 'my-id',
+      clientSecret: 'my-secret',
+      clientAuth: 'client_secret_post',
+      grantType: 'client_credentials',
+      tokenEndpoint: 'https://a.example.org/t'
+    })
+  })
+
+  it('end where the shell ends them, and have options written together', () => {
+    for (const end of ['', ' & echo', ' | jq .', '; exit', ' && date', ')']) {
+      assert.deepEqual(out(`$(curl -sSXPUT -m9 https://a.example.org/in${end}`), {
+        method: 'PUT',
+        responseTimeout: '9',
+        url: 'https://a.example.org/in'
+      })
+    }
   })
 
   it('take no placeholder for a value', () => {
