@@ -42,7 +42,7 @@ describe('Import settings …', () => {
   before(async () => {
     nodeRed = await startNodeRed({ flows })
     editor = await Editor.open(nodeRed.url, 'fresh')
-    editor.page.setDefaultTimeout(10_000)
+    editor.page.setDefaultTimeout(20_000)
   })
   afterEach(async () => {
     // Nothing else can be pressed while it is open.
@@ -58,9 +58,16 @@ describe('Import settings …', () => {
     await editor.page.click(button)
     await editor.page.waitForSelector(area)
   }
+  /** Into the field, in place of what is there. */
+  const insert = async (text: string): Promise<void> => {
+    await editor.ask(`navigator.clipboard.writeText(${JSON.stringify(text)})`)
+    await editor.page.focus(area)
+    await editor.page.keyboard.press('Control+a')
+    await editor.page.keyboard.press(text === '' ? 'Delete' : 'Control+v')
+  }
   const paste = async (text: string, button?: string): Promise<void> => {
     await open(button)
-    await editor.page.fill(area, text)
+    await insert(text)
   }
   const words = (): Promise<string> => editor.page.innerText('.hl7-https-import-words')
   const fill = async (): Promise<void> => {
@@ -86,12 +93,7 @@ describe('Import settings …', () => {
 
   it('takes what is pasted, and shows each setting of what is chosen', async () => {
     await editor.edit('fresh')
-    await open()
-    await editor.ask(
-      `navigator.clipboard.writeText(${JSON.stringify(recording('production.cls'))})`
-    )
-    await editor.page.focus(area)
-    await editor.page.keyboard.press('Control+v')
+    await paste(recording('production.cls'))
     const options = editor.page.locator(`${dialog} select option`)
     assert.deepEqual(await options.allInnerTexts(), ['ADT to registry', 'ADT to laboratory'])
     for (const [at, name] of ['ADT to registry', 'ADT to laboratory'].entries()) {
@@ -206,7 +208,7 @@ describe('Import settings …', () => {
     const before = await fields()
     await open()
     const says = async (text: string): Promise<string> => {
-      await editor.page.fill(area, text)
+      await insert(text)
       assert.equal(await editor.page.isDisabled(`${dialog} .primary`), true)
       return words()
     }

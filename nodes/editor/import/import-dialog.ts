@@ -91,11 +91,17 @@ export class ImportDialog {
         one.stopPropagation()
       })
     }
+    // Not by the browser: that takes seconds for a long text, and keeps it to be undone.
     this.#area.addEventListener('paste', (event) => {
-      const length = event.clipboardData?.getData('text/plain').length ?? 0
-      if (length <= MAX_SOURCE) return
+      const text = event.clipboardData?.getData('text/plain') ?? ''
       event.preventDefault()
-      this.#show(undefined, 'tooLarge')
+      if (text.length > MAX_SOURCE) {
+        this.#show(undefined, 'tooLarge')
+        return
+      }
+      const { selectionStart, selectionEnd } = this.#area
+      this.#area.setRangeText(text, selectionStart, selectionEnd, 'end')
+      this.#read()
     })
     this.#area.addEventListener('input', () => {
       this.#read()
