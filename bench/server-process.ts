@@ -1,9 +1,10 @@
 /** The process of a server of the bench; started by servers.ts. */
 import { acknowledge } from '../demo/acknowledge.ts'
-import { type ReceiverAnswer, startHl7Receiver } from '../demo/hl7-receiver.ts'
+import { startHl7Receiver } from '../demo/hl7-receiver.ts'
 import { answerSubmission } from '../demo/soap-registry.ts'
 import { startTokenProvider } from '../test/support/token-provider.ts'
 import type { AnswerKind, ServerRequest, ServerReport } from './servers.ts'
+import type { ReceiverAnswer } from '../demo/received-request.ts'
 
 const report = (message: ServerReport): void => {
   process.send?.(message)

@@ -1,11 +1,12 @@
 /** A local receiver of HL7 v2 over HTTPS: the other side of the demo. */
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TlsOptions } from 'node:tls'
 import { type AcknowledgementCode, reply } from './acknowledge.ts'
 import type { Certificate } from './certificates.ts'
 import { close, listen } from './loopback.ts'
+import type { ReceivedRequest, ReceiverAnswer } from './received-request.ts'
 import { unpack } from './packed-message.ts'
 import { type TokenRules, createTokenCheck } from './token-check.ts'
 
@@ -16,24 +17,6 @@ export interface Hl7ReceiverOptions {
   token?: TokenRules
   /** Whether to record `requests`. Default true; turn it off for a receiver that runs for long. */
   record?: boolean
-}
-
-export interface ReceivedRequest {
-  method: string
-  /** Path and query. */
-  url: string
-  headers: IncomingHttpHeaders
-  body: Buffer
-}
-
-/** An answer instead of the usual one. Default: 200 at once, without headers or body. */
-export interface ReceiverAnswer {
-  status?: number
-  headers?: Record<string, string>
-  body?: string | Buffer
-  delayMs?: number
-  /** Cuts the connection before the answer, or in the middle of its body. */
-  cut?: 'before' | 'within'
 }
 
 export interface Hl7Receiver {

@@ -1,6 +1,6 @@
 /** How receivers want a message packed, and how they pack their reply: that of the examples. */
-import type { ReceivedRequest, ReceiverAnswer } from './hl7-receiver.ts'
 import { answerSubmission, readSubmission } from './soap-registry.ts'
+import type { ReceivedRequest, ReceiverAnswer } from './received-request.ts'
 
 /** What was in a request. */
 export interface PackedMessage {

@@ -1,6 +1,6 @@
 /** A registry for immunizations with SOAP, as the CDC describes it (WSDL of 2011). */
 import { createRequire } from 'node:module'
-import type { ReceivedRequest, ReceiverAnswer } from './hl7-receiver.ts'
+import type { ReceivedRequest, ReceiverAnswer } from './received-request.ts'
 
 interface Tag {
   uri: string

@@ -14,7 +14,7 @@ import { text } from 'node:stream/consumers'
 import { DatabaseSync } from 'node:sqlite'
 import { acknowledge } from '../../demo/acknowledge.ts'
 import { close, listen } from '../../demo/loopback.ts'
-import type { Client, Received, TokenServer } from './token-servers.ts'
+import type { Client, Received, TokenServer } from './token-server.ts'
 
 export interface BetterAuthServer extends TokenServer {
   /** Its clients can no longer get tokens, and no token of them is accepted. */

@@ -4,7 +4,7 @@ import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import { RECEIVER, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { adt } from '../support/world.ts'
-import type { Client, TokenServer } from './token-servers.ts'
+import type { Client, TokenServer } from './token-server.ts'
 
 const PUNCTUATION = Array.from('!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~')
 /** Each special character alone, so that a failure names it; then what decoders could misread. */

@@ -31,7 +31,8 @@ import {
   special,
   withSource
 } from './token-clients.ts'
-import { SERVER_NAMES, type ServerName, TOKEN_SERVERS, type TokenServer } from './token-servers.ts'
+import { SERVER_NAMES, type ServerName, TOKEN_SERVERS } from './token-servers.ts'
+import type { TokenServer } from './token-server.ts'
 
 const ALL = SERVER_NAMES
 /** Those that know private_key_jwt. */

@@ -14,17 +14,13 @@ import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { acknowledge } from '../../demo/acknowledge.ts'
-import {
-  startHl7Receiver,
-  type Hl7Receiver,
-  type ReceivedRequest,
-  type ReceiverAnswer
-} from '../../demo/hl7-receiver.ts'
+import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { readSubmission } from '../../demo/soap-registry.ts'
 import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import { type Authority, createAuthority } from '../support/certificates.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { adt } from '../support/world.ts'
+import type { ReceivedRequest, ReceiverAnswer } from '../../demo/received-request.ts'
 
 const directory = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples')
 const examples = new Map(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { before, describe, it } from 'node:test'
-import { startHl7Receiver, type ReceiverAnswer } from '../../demo/hl7-receiver.ts'
+import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import {
   ackFor,
@@ -13,6 +13,7 @@ import {
   type LeftMessage,
   shareWorld
 } from '../support/world.ts'
+import type { ReceiverAnswer } from '../../demo/received-request.ts'
 
 describe('the main job, in a real Node-RED', () => {
   const world = shareWorld()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { adt, shareWorld, type World } from '../support/world.ts'
+import type { ReceiverAnswer } from '../../demo/received-request.ts'
 
 const ackFor = (id: string, code = 'AA') =>
   `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|${code}|${id}\r`

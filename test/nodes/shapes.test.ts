@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ReceivedRequest, ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, type LeftMessage, type Output, shareWorld } from '../support/world.ts'
+import type { ReceivedRequest, ReceiverAnswer } from '../../demo/received-request.ts'
 
 type Properties = Record<string, unknown>
 

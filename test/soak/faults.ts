@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ReceiverAnswer } from '../../demo/hl7-receiver.ts'
+import type { ReceiverAnswer } from '../../demo/received-request.ts'
 
 /** Things and their probabilities; the rest up to 1 means nothing. */
 export type Likely<Thing> = readonly (readonly [probability: number, Thing])[]

@@ -1,4 +1,8 @@
-import type { TestNodeRed } from './node-red.ts'
+/** A running Node-RED whose users these are. */
+interface NodeRedWithUsers {
+  url: string
+  post: (path: string, body: object) => Promise<{ body: unknown }>
+}
 
 /** A form has to encode it. */
 export const PASSWORD = 'watch & 50 %+'
@@ -40,7 +44,7 @@ export function adminAuth(users: Readonly<Record<string, string | readonly strin
 }
 
 /** Logs one of them in; returns the access token of the session. */
-export async function logIn(nodeRed: TestNodeRed, username: string): Promise<string> {
+export async function logIn(nodeRed: NodeRedWithUsers, username: string): Promise<string> {
   const { body } = await nodeRed.post('/auth/token', {
     client_id: 'node-red-admin',
     grant_type: 'password',
@@ -60,11 +64,11 @@ export interface UserAnswer {
   headers: Headers
 }
 
-const sessions = new WeakMap<TestNodeRed, Map<User, Promise<string>>>()
+const sessions = new WeakMap<NodeRedWithUsers, Map<User, Promise<string>>>()
 
 /** GETs from the admin API as a user who has logged in, or POSTs a body. */
 export async function as(
-  nodeRed: TestNodeRed,
+  nodeRed: NodeRedWithUsers,
   user: User,
   path: string,
   body?: unknown

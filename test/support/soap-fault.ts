@@ -1,5 +1,5 @@
-import type { ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { inEnvelope, REGISTRY, type SubmittedMessage } from '../../demo/soap-registry.ts'
+import type { ReceiverAnswer } from '../../demo/received-request.ts'
 
 /** A fault that says in its text whose record it refuses, as faults do. */
 export function faultAnswer(version: SubmittedMessage['version'], status = 500): ReceiverAnswer {
