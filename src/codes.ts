@@ -12,5 +12,5 @@ export type ConditionCode = keyof Codes['status']
 /** Somebody is needed; it should be watched; all is well. */
 export type Level = 'call' | 'watch' | 'fine'
 
-/** Whose certificate it is: the receiver's, the token server's, or the client certificate. */
-export type CertificateOwner = 'receiver' | 'token server' | 'client'
+/** Whose certificate it is: the receiver's, its backup's, the token server's, or the client certificate. */
+export type CertificateOwner = 'receiver' | 'backup' | 'token server' | 'client'

@@ -34,6 +34,7 @@ function sentenceOf(kind: Sentence, values: Values): Sentence {
   const { by = '', controlId, days, rule, seconds } = values
   if (kind === 'paused' && by !== '') return 'paused-by'
   if (kind === 'advice-paused' && by !== '') return 'advice-paused-by'
+  if (kind === 'advice-backup' && by !== '') return 'advice-backup-by'
   if (kind === 'advice-certificate' && Number(days) < 0) return 'advice-certificate-expired'
   if (kind === 'suspended' && rule === '') return 'suspended-twice'
   if (kind === 'retrying' && controlId !== undefined) return 'retrying-began'
@@ -74,7 +75,16 @@ function adviceWords(
   known: Record<string, string | number>,
   text: TabText
 ): Record<string, string> {
-  const { arrived, attempt, blank, contact = '', controlId = '', note = '', queue } = values
+  const {
+    arrived,
+    attempt,
+    blank,
+    bound = 0,
+    contact = '',
+    controlId = '',
+    note = '',
+    queue
+  } = values
   const { operation = '', said = '', todo, waiting = 0 } = values
   const where = queue === 'disk' ? 'disk' : 'memory'
   const quoted = (words: string | number): string =>
@@ -90,6 +100,7 @@ function adviceWords(
     tried: isTried ? text('advice.tried', { attempt, controlId }) : '',
     arrived: arrived === undefined ? '' : text('advice.arrived', { controlId: arrived }),
     alone: isTried && Number(waiting) > 1 ? text('advice.alone', { controlId }) : '',
+    bound: Number(bound) === 0 ? '' : text('advice.bound', { count: Number(bound) }),
     blank: blank === undefined ? '' : text('advice.blank'),
     operation: operation === '' ? '' : ` ${operation}`,
     todo: todo === undefined ? '' : text(`advice.todo.${todo as Todo}`, known),

@@ -89,7 +89,7 @@ export class Form<TextKey extends string = SharedKey> {
     this.#takeDefaultsBack = fillDefaults(node, (property) => this.#field(property))
     this.#makeTabs()
     this.#makeFields(node)
-    this.#openSection(node)
+    this.#openSections(node)
     $(this.root()).on('change keyup paste input', () => {
       this.#showRows()
     })
@@ -172,9 +172,12 @@ export class Form<TextKey extends string = SharedKey> {
     return this.#field(property)[0] ?? document.getElementById(list)
   }
 
-  /** "More settings". */
-  #section(): HTMLDetailsElement | null {
-    return document.querySelector<HTMLDetailsElement>(`details#${this.#definition.type}-more`)
+  /** Such as "More settings". */
+  #sections(): NodeListOf<HTMLDetailsElement> {
+    const { type } = this.#definition
+    return document.querySelectorAll<HTMLDetailsElement>(
+      `details:is(#${type}-more, #${type}-backup)`
+    )
   }
 
   #readFrom(node: EditorNode): ReadValue {
@@ -265,15 +268,15 @@ export class Form<TextKey extends string = SharedKey> {
     }
   }
 
-  /** "More settings" is open if something in it is not as usual. */
-  #openSection(node: EditorNode): void {
-    const more = this.#section()
-    if (more === null) return
-    more.open = Object.entries(this.#definition.table).some(
-      ([property, { default: byDefault }]) =>
-        more.contains(this.#element(property)) &&
-        JSON.stringify(node[property]) !== JSON.stringify(byDefault)
-    )
+  /** Each is open if something in it is not as usual. */
+  #openSections(node: EditorNode): void {
+    for (const section of this.#sections()) {
+      section.open = Object.entries(this.#definition.table).some(
+        ([property, { default: byDefault }]) =>
+          section.contains(this.#element(property)) &&
+          JSON.stringify(node[property]) !== JSON.stringify(byDefault)
+      )
+    }
   }
 
   #showRows(): void {
@@ -314,8 +317,7 @@ export class Form<TextKey extends string = SharedKey> {
       const marked = input.classList.contains('input-error')
       explainMark(input, marked, marked ? this.#reasonFor(node, property, $(input).val()) : '')
     }
-    const more = this.#section()
-    if (more !== null && hasMistake(more)) more.open = true
+    for (const section of this.#sections()) if (hasMistake(section)) section.open = true
     this.#markTabs()
   }
 

@@ -140,6 +140,13 @@ const ENTRIES: readonly Entry[] = [
     }
   },
   {
+    code: 'BACKUP',
+    holds: ({ delivery }) => delivery.backup !== null,
+    level: 'watch',
+    since: ({ delivery }) => delivery.backup?.since || undefined,
+    told: ({ delivery }) => ({ kind: 'on-backup', values: { host: delivery.backup?.host ?? '' } })
+  },
+  {
     code: 'RETRYING',
     holds: ({ delivery }) => delivery.retry !== null,
     level: ({ alertAfterMs }, heldMs) => (heldMs >= alertAfterMs ? 'call' : 'watch'),

@@ -75,8 +75,9 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     const { orderKey, searchFields } = this.#settings
     // The settings may have changed since it was sent first.
     if (parcel === undefined) return { key: '', values: [] }
-    const { message } = parcel
+    const { message, url } = parcel
     return {
+      hasOwnAddress: url !== undefined,
       key: orderKey === undefined ? '' : message.value(orderKey.path),
       values: searchFields.flatMap(({ path, text }) =>
         message.values(path, MOST_VALUES).map((value) => ({ path: text, value }))

@@ -9,6 +9,7 @@ import { History } from '../../src/delivery/history.ts'
 import { Reporter } from '../../src/delivery/reporter.ts'
 import { Standing } from '../../src/delivery/standing.ts'
 import { english } from '../../src/english.ts'
+import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import { UndiciClient } from '../../src/http-client/undici-client.ts'
 import { Receiver } from '../../src/https/receiver.ts'
 import { printable } from '../../src/printable.ts'
@@ -49,6 +50,11 @@ export interface OutNodeFrame {
   translate: Translate
   /** Something changed that operators look at. */
   onChange: () => void
+}
+
+/** What tells two addresses of a receiver apart; a query may hold a key that changes. */
+function addressOf({ origin, pathname }: URL): string {
+  return origin + pathname
 }
 
 /** A sending node that is set up, from its first message to its close. */
@@ -100,7 +106,8 @@ export class OutNode {
     this.#reporter = this.#makeReporter()
     this.#history = new History(systemClock, () => this.#delivery.held)
     this.#certificates = new CertificateWatch({
-      receiver: () => this.#client.certificate,
+      receiver: () => this.#client.certificateOf(settings.receiver.url),
+      backup: () => settings.backup && this.#client.certificateOf(settings.backup.url),
       'token server': settings.tokenServerCertificate,
       client: () => settings.clientCertificate
     })
@@ -171,12 +178,12 @@ export class OutNode {
 
   /** What operators are shown, and what they can do. */
   get parts(): OutParts {
-    const { courier, contact, delivery, names, searchFields } = this.#settings
+    const { contact, delivery, names, searchFields } = this.#settings
     return {
       delivery: this.#delivery,
       reporter: this.#reporter,
       history: this.#history,
-      tokens: courier.tokens,
+      tokens: () => this.#tokens(),
       certificates: this.#certificates,
       refusals: this.#refusals,
       names,
@@ -198,17 +205,29 @@ export class OutNode {
 
   #makeDelivery(): Delivery<FlowMessage> {
     const { node } = this.#frame
-    const { delivery, queue } = this.#settings
+    const { backup, delivery, queue, receiver } = this.#settings
     return new Delivery<FlowMessage>({
       ...delivery,
+      address: addressOf(receiver.url),
+      backup: backup && {
+        address: addressOf(backup.url),
+        hosts: { first: receiver.url.host, backup: backup.url.host },
+        afterMs: backup.afterMs,
+        isShared: backup.isShared,
+        connect: (address, signal) =>
+          this.#receiver.connect(address === 'backup', signal).then(
+            () => true,
+            () => false
+          )
+      },
       // A file left by an earlier setting is used, and so drained, until it is empty at a start.
       queue: async () =>
         queue === 'disk' || (await isQueueFileInUse(this.#disk.path))
           ? new MessageQueue(this.#disk, new EncodedContents(this.#contents))
           : new MessageQueue(new MemoryEngine(delivery.order, systemClock), new ObjectContents()),
-      attempt: async ({ parcel, problem }, signal, watchWork, { mayHaveArrived }) => {
+      attempt: async ({ parcel, problem }, signal, watchWork, { address, mayHaveArrived }) => {
         if (parcel === undefined) throw problem
-        return this.#courier.attempt({ ...parcel, mayHaveArrived }, signal, watchWork)
+        return this.#courier.attempt({ ...parcel, address, mayHaveArrived }, signal, watchWork)
       },
       readFields: (content) => this.#contents.readFields(content),
       emit: (message, content, settlement) => {
@@ -269,7 +288,7 @@ export class OutNode {
 
   /** What conditions follow from. */
   #facts(): ConditionFacts {
-    const { alertAfterMs, courier, delivery, inactivity } = this.#settings
+    const { alertAfterMs, delivery, inactivity } = this.#settings
     const now = systemClock.now()
     const state = this.#delivery.state()
     const [ending] = this.#certificates.ending(now)
@@ -277,7 +296,7 @@ export class OutNode {
     return {
       delivery: state,
       stands,
-      token: courier.tokens?.status,
+      token: this.#tokens()?.status,
       alerts: this.#alerts.check(state),
       refusal: this.#refusals.last,
       full: this.#refusals.full(this.#delivery.held, delivery.queueLimit),
@@ -286,6 +305,12 @@ export class OutNode {
       alertAfterMs,
       now
     }
+  }
+
+  /** Those of the address that serves. */
+  #tokens(): ReceiverTokens | undefined {
+    const { backupTokens, tokens } = this.#settings.courier
+    return this.#delivery.state().backup === null ? tokens : backupTokens
   }
 
   /** Somebody takes care of what is the most urgent now. */
@@ -301,12 +326,16 @@ export class OutNode {
   }
 
   #watchToken(): void {
-    const unsubscribe = this.#settings.courier.tokens?.onStatus((token) => {
-      if (token.state === 'ok' || token.state === 'idle') this.#delivery.tokenIsBack()
-      this.#reporter.reportToken(token.state === 'none' ? token : undefined)
-      this.#status.update()
-    })
-    if (unsubscribe !== undefined) this.#endings.push(unsubscribe)
+    const { backupTokens, tokens } = this.#settings.courier
+    for (const each of new Set([tokens, backupTokens])) {
+      const unsubscribe = each?.onStatus((token) => {
+        if (each !== this.#tokens()) return
+        if (token.state === 'ok' || token.state === 'idle') this.#delivery.tokenIsBack()
+        this.#reporter.reportToken(token.state === 'none' ? token : undefined)
+        this.#status.update()
+      })
+      if (unsubscribe !== undefined) this.#endings.push(unsubscribe)
+    }
   }
 
   #watchTime(): void {

@@ -21,6 +21,7 @@ export type DeliveryControl = Pick<
   | 'figures'
   | 'pause'
   | 'resume'
+  | 'turn'
   | 'tryNow'
   | 'operator'
   | 'reader'
@@ -57,8 +58,8 @@ export interface OutParts {
   facts: () => ConditionFacts
   /** What holds, the most urgent first. */
   conditions: ConditionWatch
-  /** Undefined if the receiver wants no token. */
-  tokens: Pick<ReceiverTokens, 'status'> | undefined
+  /** Of the address that serves; undefined if the receiver wants no token. */
+  tokens: () => Pick<ReceiverTokens, 'status'> | undefined
   certificates: Pick<CertificateWatch, 'all' | 'ending'>
   /**
    * Somebody takes care of what is the most urgent now.

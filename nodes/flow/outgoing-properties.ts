@@ -88,6 +88,7 @@ function common(
     rule,
     action,
     warnings,
+    host: reply?.host ?? '',
     attempts,
     acceptedAt: new Date(acceptedAt).toISOString(),
     settledAt: new Date(settledAt).toISOString()

@@ -110,6 +110,12 @@ const LOOKS: Readonly<Record<Exclude<ConditionCode, 'CONFIG' | 'STOPPED'>, Look>
       translate('status.refusing', { type: printable(stands.refusing[0]?.type ?? '', 12) }),
     beside: 'if it fits'
   },
+  BACKUP: {
+    fill: 'yellow',
+    rank: 12,
+    text: (_facts, translate) => translate('status.backup'),
+    beside: 'if it fits'
+  },
   CERTIFICATE: {
     fill: 'yellow',
     rank: 13,
@@ -157,6 +163,7 @@ const RENEWAL_LOOK: Look = { fill: 'yellow', rank: 12, text: tokenText, beside: 
 const CERTIFICATE_TEXTS: Record<CertificateOwner, Key<'forms'>> = {
   receiver: 'status.certificateReceiver',
   'token server': 'status.certificateTokenServer',
+  backup: 'status.certificateBackup',
   client: 'status.certificateClient'
 }
 

@@ -39,6 +39,7 @@ const ADVICE: Readonly<Partial<Record<ConditionCode, (facts: AdviceFacts) => Adv
     QUIET: ({ quietSeconds = 0 }) => ['advice-quiet', { seconds: quietSeconds }],
     CERTIFICATE: ({ ending }) =>
       ending && ['advice-certificate', { of: ending.of, days: ending.daysLeft }],
+    BACKUP: onBackup,
     REFUSING: ({ stands }) => ['advice-refusing', refusingValues(stands)]
   }
 
@@ -74,10 +75,22 @@ export function adviceOf(
 
 /** What keeps messages from leaving now. */
 function heldUp(facts: AdviceFacts): Advice | undefined {
-  return paused(facts) ?? tokenTrouble(facts) ?? retryTrouble(facts)
+  return paused(facts) ?? tokenTrouble(facts) ?? waitsForFirst(facts) ?? retryTrouble(facts)
 }
 
 /** Why the last one was given up, and what to do about that, is said as for one that is retried. */
+/** Messages go to the backup; what is retried may go nowhere but to the first address. */
+function waitsForFirst(facts: AdviceFacts): Advice | undefined {
+  const { backup, retrying } = facts.delivery
+  return backup !== null && retrying <= backup.waiting ? onBackup(facts) : undefined
+}
+
+function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
+  if (backup === null) return undefined
+  const { by, waiting } = backup
+  return ['advice-backup', { by: printable(by), bound: waiting }]
+}
+
 function givenUp({ names, now, stands }: AdviceFacts): Advice | undefined {
   const { givenUp: given } = stands
   if (given === undefined) return undefined

@@ -20,6 +20,8 @@ export interface NodeState extends Told {
   flow: string
   /** Of the receiver's URL. */
   host: string
+  /** Of `backupUrl`; `''` if there is none. */
+  backupHost: string
   /** `stopped`: the node is disabled or deleted, and messages are in its queue file. */
   state: NodeStateName
   /** Since when it is in this state, or, idle or sending, has suspended messages; null if that is not known. */
@@ -47,6 +49,11 @@ export interface NodeState extends Told {
   lastError: { code: string; text: string; at: string } | null
   retry: { attempts: number; nextAt: string | null } | null
   paused: { at: string | null; by: string; reason: string } | null
+  /**
+   * Messages go to the backup, because of a user, or, with `''`, of an outage; so many wait for the first address, where
+   * they may have arrived. Null: they go to the first address.
+   */
+  backup: { since: string | null; host: string; by: string; waiting: number } | null
   /** Null if the receiver wants no token. */
   token: { state: 'idle' | 'ok' | 'refresh failing' | 'none'; validUntil: string | null } | null
   certificates: readonly { of: CertificateOwner; validTo: string }[]

@@ -24,7 +24,8 @@ function nodeFigures(node: Node, now: number): NodeFigures[] {
     const none = { delivery: undefined, tokenValidMs: undefined, certificates: [], conditions }
     return [{ ...common, name: name || id, ...none }]
   }
-  const { certificates, delivery, names, tokens } = parts
+  const { certificates, delivery, names } = parts
+  const tokens = parts.tokens()
   return [
     {
       ...common,

@@ -86,14 +86,14 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     const { host = '', contact = '' } = place ?? {}
     return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
   }
-  const { conditions, contact, delivery, giveUp, history, names, tokens } = parts
+  const { conditions, contact, delivery, giveUp, history, names } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
   const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, failure, fault, ...state } =
     look
   const now = Date.now()
-  const token = tokens?.status
+  const token = parts.tokens()?.status
   const held = conditions.current()
   const told = toldOf(held)
   const { isDurable } = delivery
@@ -104,6 +104,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     ...named,
     ...state,
     host: names.host,
+    backupHost: names.backup,
     ...told,
     reason: toldInEnglish(told),
     since: iso(held[0]?.since),
@@ -116,6 +117,15 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     retry: retry === null ? null : { attempts: retry.attempts, nextAt: iso(now + retry.waitMs) },
     paused:
       state.paused === null ? null : { ...state.paused, at: iso(state.paused.at || undefined) },
+    backup:
+      state.backup === null
+        ? null
+        : {
+            since: iso(state.backup.since || undefined),
+            host: printable(state.backup.host),
+            by: state.backup.by,
+            waiting: state.backup.waiting
+          },
     token:
       token === undefined
         ? null
@@ -216,6 +226,7 @@ const EMPTY: NodeState = {
   name: '',
   flow: '',
   host: '',
+  backupHost: '',
   state: 'idle',
   since: null,
   kind: 'ok',
@@ -236,6 +247,7 @@ const EMPTY: NodeState = {
   lastError: null,
   retry: null,
   paused: null,
+  backup: null,
   token: null,
   certificates: [],
   latencyMs: { p50: 0, p95: 0, p99: 0 },

@@ -52,6 +52,10 @@ export interface PauseQuestion {
   reason?: string
 }
 
+export interface BackupQuestion {
+  to: 'backup' | 'first'
+}
+
 export interface ResendOneQuestion {
   /** New text for a suspended message; replaces the stored one. */
   payload?: string

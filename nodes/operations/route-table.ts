@@ -12,6 +12,7 @@ import type {
 } from './answers.ts'
 import type { Permission } from './permissions.ts'
 import type {
+  BackupQuestion,
   DiscardOneQuestion,
   EventQuestion,
   HistoryQuestion,
@@ -180,6 +181,15 @@ export const ROUTES = {
     takes: type<NoQuestion>(),
     answers: type<NodeState>(),
     does: 'ends the wait before the next attempt: one message goes, and its answer decides; at most once in ten seconds; answers with the state of the node'
+  },
+  backup: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/backup',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.backup',
+    takes: type<BackupQuestion>(),
+    answers: type<NodeState>(),
+    does: 'turns a node `to` its `backup`, until somebody turns it back, or to the `first` address; answers with its state'
   },
   resendMessage: {
     method: 'POST',

@@ -128,6 +128,15 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return stateOf(params.id)
     },
 
+    async backup({ params, question: { to }, user }) {
+      if (to !== 'backup' && to !== 'first') {
+        throw refused(400, 'refusal.oneOf', { name: 'to', list: 'backup, first' })
+      }
+      const { delivery } = usableNode(params.id)
+      if (!(await delivery.turn(to, user))) throw refused(409, 'refusal.noBackup')
+      return stateOf(params.id)
+    },
+
     async resendMessage({ params, question: { payload, wait = false }, user, may, gone }) {
       if (typeof wait !== 'boolean') throw refused(400, 'refusal.flag', { name: 'wait' })
       const node = usableNode(params.id)

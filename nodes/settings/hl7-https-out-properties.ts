@@ -15,12 +15,13 @@ const hasMessageField = is('format', 'form', 'multipart')
 const hasTemplate = is('format', 'json', 'text')
 const packs = is('format', 'form', 'multipart', 'json', 'text')
 const isOnDisk = is('queue', 'disk')
+const hasBackup = (value: ReadValue): boolean => String(value('backupUrl')).trim() !== ''
 /** A message may give a value. */
 const VALUE_TYPES = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
 
 /** The tabs of the form. */
 export const outTabs = {
-  destination: ['destination', 'more'],
+  destination: ['destination', 'backup', 'access', 'more'],
   message: ['message', 'body', 'secrets'],
   reply: ['rules', 'reply'],
   delivery: ['delivery', 'retries', 'timeouts', 'queue']
@@ -37,11 +38,28 @@ export const outProperties = {
     required: true,
     example: 'https://hl7.example.org/receive'
   },
+  backupUrl: {
+    kind: 'text',
+    default: '',
+    in: 'backup',
+    icon: 'globe',
+    example: 'https://hl7-2.example.org/receive'
+  },
+  backupAfter: {
+    kind: 'number',
+    default: 300,
+    min: 0,
+    max: 86_400,
+    in: 'backup',
+    unit: 'secondsOfOutage',
+    when: hasBackup
+  },
+  backupShares: { kind: 'flag', default: false, in: 'backup', when: hasBackup },
   auth: {
     kind: 'node',
     type: 'oauth2-client-credentials',
     default: '',
-    in: 'destination',
+    in: 'access',
     icon: 'key'
   },
 

@@ -1,6 +1,7 @@
 import type { Key, KeyUnder, Values } from '../../src/english.ts'
 import { parseTimes } from '../../src/delivery/inactivity.ts'
 import { readPath } from '../../src/hl7/path.ts'
+import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import { outProperties, tokenIsHeader } from './hl7-https-out-properties.ts'
@@ -24,6 +25,12 @@ const judgeHeaderValue: Judge = (value, { text }) => words(text, headerValueProb
 
 /** How form and runtime judge what they judge alike. */
 const JUDGES: Partial<Record<string, Judge>> = {
+  backupUrl: (value, { read, text }) => {
+    if (value === '') return ''
+    return value === String(read('url')).trim()
+      ? words(text, 'backupIsFirst')
+      : words(text, typedUrlProblem(value))
+  },
   tokenPlacement: (value, { read, usesDpop, text }) => {
     if (usesDpop && value !== 'header') return words(text, 'tokenDpop')
     return value === 'body' && !is('format', 'form')(read) ? words(text, 'tokenBody') : ''

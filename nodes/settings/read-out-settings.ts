@@ -41,8 +41,9 @@ import { parseSearchFields, searchFieldsProblem, type SearchField } from './sear
 
 /** The servers that can refuse, as they are named to operators. */
 export interface ServerNames {
-  /** Host and port of the receiver. */
+  /** Host and port of the receiver, and of its backup; `''` if it has none. */
   host: string
+  backup: string
   /** Of the token server, and who this node is there; `''` if it has none. */
   server: string
   client: string
@@ -70,6 +71,8 @@ export interface OutSettings {
     | 'applicationAckMs'
     | 'queueLimit'
   >
+  /** The second address of the receiver; undefined if it has none. */
+  backup: { url: URL; afterMs: number; isShared: boolean } | undefined
   charset: string
   /** Where the key of a message is; undefined unless the order is `key`. */
   orderKey: { path: Hl7Path; text: string } | undefined
@@ -141,6 +144,7 @@ export function readOutSettings(
   }
 
   const receiver = readReceiver(RED, node, properties, credentials, auth, warnings)
+  const backupUrl = receiver?.backupUrl
   const rules = readRules(properties)
   const charset = properties.filled('charset').trim()
   if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
@@ -167,7 +171,8 @@ export function readOutSettings(
     client: {
       tls,
       proxy: connection.proxy,
-      maxConnections: order === 'fifo' ? 1 : maxInFlight,
+      // One more is open while the other address is asked.
+      maxConnections: (order === 'fifo' ? 1 : maxInFlight) + (backupUrl === undefined ? 0 : 1),
       connectTimeoutMs: 1000 * properties.number('connectTimeout'),
       maxResponseBytes: readBytes(RED, problems, 'hl7HttpsOutMaxReplyBytes', REPLY_BYTES)
     },
@@ -186,6 +191,11 @@ export function readOutSettings(
       applicationAckMs: 1000 * properties.number('applicationAckTimeout'),
       queueLimit: properties.number('queueLimit')
     },
+    backup: backupUrl && {
+      url: backupUrl,
+      afterMs: 1000 * properties.number('backupAfter'),
+      isShared: properties.flag('backupShares')
+    },
     charset,
     orderKey: keyPath && { path: keyPath, text: keyText },
     queue,
@@ -202,6 +212,7 @@ export function readOutSettings(
     contact: contactOf(properties.text('contact')),
     names: {
       host: receiver?.url.host ?? '',
+      backup: backupUrl?.host ?? '',
       server: printable(auth?.host ?? ''),
       client: printable(auth?.settings.clientId ?? ''),
       proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? ''),
@@ -234,6 +245,7 @@ export function readOutSettings(
         namesFromVariables(properties, 'formFields').length > 0,
       courier: {
         tokens: auth?.tokens?.forReceiver(settings.receiver.url.origin),
+        backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.origin),
         refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
         reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },
@@ -251,13 +263,21 @@ function readSecrets(
   credentials: Credentials,
   receiver: ReceiverSettings | undefined
 ): string[] {
-  const { url, headers = [], formFields = [] } = receiver ?? {}
+  const { url, backupUrl, headers = [], formFields = [] } = receiver ?? {}
   const texts = properties.unwrittenTexts(credentials, headers, formFields)
   const secrets = [...texts, ...secretsInHeaders(headers, texts)]
   // Of a URL from a variable, an answer and an error show the host, but not a key in its path.
-  const path = url === undefined ? '/' : url.pathname + url.search
-  const isUrlFromVariable = properties.rawText('url') !== properties.text('url')
-  return isUrlFromVariable && path !== '/' ? [...secrets, path] : secrets
+  const paths = (
+    [
+      ['url', url],
+      ['backupUrl', backupUrl]
+    ] as const
+  ).flatMap(([name, known]) => {
+    const path = known === undefined ? '/' : known.pathname + known.search
+    const isFromVariable = properties.rawText(name) !== properties.text(name)
+    return isFromVariable && path !== '/' ? [path] : []
+  })
+  return [...secrets, ...paths]
 }
 
 /** The names of the headers or fields whose expression reads variables. */
@@ -310,6 +330,7 @@ function readReceiver(
   if (url === undefined && !isUnset(address)) {
     properties.addProblem('url', english('forms', `problem.${problem}`))
   }
+  const backupUrl = targetUrl(properties.text('backupUrl')).url
   const tokenPlacement = properties.choice('tokenPlacement')
   if (auth !== undefined && tokenPlacement === 'query') {
     warnings.push(`${outForm.label('tokenPlacement')}: ${english('forms', 'hint.tokenPlacement')}`)
@@ -341,7 +362,7 @@ function readReceiver(
     bodyEncoding: properties.choice('bodyEncoding'),
     bodyTemplate
   }
-  return url && { url, ...others }
+  return url && { url, backupUrl, ...others }
 }
 
 /** The values are bound to one evaluation: concurrent messages do not see each other's. */

@@ -280,8 +280,8 @@ function withAccept(settlement: Settlement, accepted: Settlement | undefined): S
   if (settlement.reply === undefined) {
     return { ...settlement, reply: { ...reply, ack: null }, acceptAck }
   }
-  const { status, headers } = reply
-  return { ...settlement, reply: { ...settlement.reply, status, headers }, acceptAck }
+  const { host, status, headers } = reply
+  return { ...settlement, reply: { ...settlement.reply, host, status, headers }, acceptAck }
 }
 
 function lateResult(rule: string, late: Exclude<Late, 'retry'>, waitedMs: number): AttemptResult {

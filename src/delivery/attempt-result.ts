@@ -9,6 +9,8 @@ import type { Quotes } from './quotes.ts'
 /** What a flow may read of an HTTP answer. */
 export interface ReplyRecord {
   status: number
+  /** Host and port that it came from. */
+  host?: string | undefined
   headers: HttpReply['headers']
   /** The whole body as text. */
   text: string

@@ -1,5 +1,7 @@
 import type { Claim } from '../queue/message-queue.ts'
 import { Alarm } from './alarm.ts'
+import type { Backup, Destination } from './backup.ts'
+import type { Address } from './failover.ts'
 import type { LastAttempts } from './last-attempts.ts'
 import type { WorkContext } from './work-context.ts'
 
@@ -8,14 +10,23 @@ export interface ClaimingParts<Content> extends Pick<
   WorkContext<Content>,
   'closing' | 'gate' | 'options' | 'queue' | 'sending' | 'stopReading' | 'tell' | 'track'
 > {
+  /** Undefined: there is no other address. */
+  backup: Backup<Content> | undefined
   lastAttempts: LastAttempts
   /** Nothing is sent, whatever the receiver: the node is paused or closes, or its queue cannot be read. */
   isIdle: () => boolean
-  /** Takes a message to the receiver once, with what follows from that. */
-  send: (claim: Claim) => Promise<void>
+  /**
+   * Takes a message to the receiver once, with what follows from that.
+   *
+   * @param isStill it may still go to that address
+   */
+  send: (claim: Claim, address: Address, isStill: () => boolean) => Promise<void>
   /** Decides on a message whose time is over. */
   endRetries: (claim: Claim) => Promise<void>
 }
+
+/** There is one address. */
+const TO_FIRST = { address: 'first', route: undefined, isAsking: false } as const
 
 /** Asks the queue for messages whose turn it is, as many as may be sent, and sends them. */
 export class Claiming<Content> {
@@ -38,7 +49,7 @@ export class Claiming<Content> {
 
   /** Asks for as many messages as may be sent now. */
   claim(): void {
-    const { gate, isIdle, options, queue, sending } = this.#parts
+    const { backup, gate, isIdle, options, queue, sending } = this.#parts
     if (isIdle()) return
     const free = gate.slots - sending.size - this.#asked
     if (free <= 0) {
@@ -49,11 +60,14 @@ export class Claiming<Content> {
       this.claim()
     })
     if (!mayStart) return
-    const most = options.maxPerSecond > 0 ? 1 : free
+    const destination = backup === undefined ? TO_FIRST : backup.next()
+    // Both addresses are out, and the first is being asked.
+    if (destination === undefined) return
+    const most = destination.isAsking || options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
     this.#asksAgain = false
-    const claimed = this.#handOut(most, this.#lastMove, queue.claimNext(most, gate.preference))
-    this.#catchFault(claimed)
+    const claiming = queue.claimNext(most, gate.preference, destination.route)
+    this.#catchFault(this.#handOut(most, this.#lastMove, claiming, destination))
   }
 
   /** What is asked for now is sent after this has ended: a move, whose message must not be overtaken. */
@@ -88,39 +102,50 @@ export class Claiming<Content> {
   async #handOut(
     asked: number,
     lastMove: Promise<unknown>,
-    claiming: Promise<readonly Claim[]>
+    claiming: Promise<readonly Claim[]>,
+    destination: Destination | typeof TO_FIRST
   ): Promise<void> {
-    const { closing, queue, stopReading } = this.#parts
+    const { backup, closing, queue, stopReading } = this.#parts
+    const { isAsking } = destination
     let claims: readonly Claim[]
     try {
       claims = await claiming
     } catch (error) {
       this.#asked -= asked
+      if (isAsking) backup?.nothingToAsk()
       stopReading(error)
       return
     }
     // Those before have ended as well: the queue keeps the order.
     await lastMove
     this.#asked -= asked
-    for (const claim of claims) this.#sendOne(claim)
+    if (isAsking && claims.length === 0) backup?.nothingToAsk()
+    for (const claim of claims) this.#sendOne(claim, destination)
+    backup?.lookLater()
     if (queue.counts.retrying > 0 && !closing.aborted) {
       this.#turnAlarm.setIn(queue.summary.nextTurnInMs)
     }
     // As many as were asked for: there may be more.
-    if (this.#asksAgain || claims.length === asked) this.claim()
+    if (this.#asksAgain || isAsking || claims.length === asked) this.claim()
   }
 
-  #sendOne(claim: Claim): void {
-    const { gate, isIdle, queue, send, sending, track } = this.#parts
+  #sendOne(claim: Claim, destination: Destination | typeof TO_FIRST): void {
+    const { backup, gate, isIdle, queue, send, sending, track } = this.#parts
+    const { seq } = claim.row
+    const { address, isAsking, route } = destination
+    const isStill = (): boolean => route === undefined || backup?.isStill(destination) === true
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
     const isFull = sending.size + this.#asked >= gate.slots
-    if (isIdle() || isFull || gate.closedMs > 0) {
-      if (!claim.isDamaged) queue.release(claim.row.seq)
+    if (isIdle() || isFull || gate.closedMs > 0 || !isStill()) {
+      if (!claim.isDamaged) queue.release(seq)
+      if (isAsking) backup?.nothingToAsk()
       this.#asksAgain = true
       return
     }
     gate.countRequests()
-    const sent = track(send(claim)).finally(() => {
+    if (route !== undefined) backup?.handOut(seq, destination)
+    const sent = track(send(claim, address, isStill)).finally(() => {
+      backup?.endOfWay(seq)
       this.claim()
     })
     this.#catchFault(sent)

@@ -27,6 +27,7 @@ import type { ReceiverTokens } from '../oauth2/receiver-tokens.ts'
 import type { Attempt, AttemptError, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
+import type { Address } from './failover.ts'
 import { decide, retriesOnReset } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
 import type { MessageName } from '../queue/queue-error.ts'
@@ -44,6 +45,8 @@ export interface Parcel {
   /** Instead of the configured URL; of the same origin. */
   url?: URL | undefined
   responseTimeoutMs: number
+  /** Default: the first one. */
+  address?: Address
   /** An earlier attempt of it may have arrived. */
   mayHaveArrived?: boolean
   /** Learns the tokens and proofs that are sent. Default: one for this attempt alone. */
@@ -54,6 +57,8 @@ export interface CourierSettings {
   receiver: Receiver
   /** Undefined: the receiver wants no token. */
   tokens: ReceiverTokens | undefined
+  /** The same for the backup. */
+  backupTokens?: ReceiverTokens | undefined
   /** HTTP statuses of the receiver that mean "the token was refused". */
   refreshOnStatus: ReadonlySet<number>
   rules: ReplyRules
@@ -123,7 +128,7 @@ export class Courier {
     signal?: AbortSignal,
     watchWork: WatchWork = (work) => work()
   ): Promise<AttemptResult> {
-    const { secrets, tokens } = this.#settings
+    const { secrets } = this.#settings
     const { redactor = new Redactor(secrets) } = parcel
     const progress: Progress = { redactor, requests: 0, sentAt: performance.now(), repeats: 0 }
     const send = async (token: string | undefined): Promise<ReadReply | HttpError> => {
@@ -136,7 +141,7 @@ export class Courier {
     try {
       const judge = (answer: ReadReply | HttpError): TokenVerdict =>
         this.#judgeToken(answer, parcel, progress)
-      const sent = await withToken(tokens, send, judge, signal)
+      const sent = await withToken(this.#tokensFor(parcel), send, judge, signal)
       refusal = sent.refusal
       if (sent.answer instanceof HttpError) throw sent.answer
       result = sent.answer.result
@@ -178,13 +183,15 @@ export class Courier {
     watchWork: WatchWork,
     signal: AbortSignal | undefined
   ): Promise<Answer> {
-    const { receiver, rules, tokens } = this.#settings
-    const { message, input, url, responseTimeoutMs } = parcel
+    const { receiver, rules } = this.#settings
+    const { address, message, input, url, responseTimeoutMs } = parcel
     if (token !== undefined) {
       progress.redactor.add(token)
       progress.token = token
     }
-    const request = await watchWork(() => receiver.prepare({ message, input, url, token }))
+    const request = await watchWork(() =>
+      receiver.prepare({ message, input, url, token, isForBackup: address === 'backup' })
+    )
     progress.request = request
     for (const secret of request.secrets) progress.redactor.add(secret)
     const transmit = (proof: string | undefined): Promise<Answer> => {
@@ -195,7 +202,7 @@ export class Courier {
       return receiver.send(request, { ...limits, proof }).catch(httpError)
     }
     const { answer, isRepeated } = await withLiveConnection(
-      () => withProof(tokens?.proofs, request, token, transmit, headOf),
+      () => withProof(this.#tokensFor(parcel)?.proofs, request, token, transmit, headOf),
       (error) => retriesOnReset(rules, errorOf(error))
     )
     if (isRepeated) progress.repeats++
@@ -245,6 +252,7 @@ export class Courier {
       decision: decide(rules, attempt),
       reply: {
         status,
+        host: request?.url.host,
         headers: withoutCredentials(headers, redactor),
         text: read.text,
         hl7: read.hl7,
@@ -298,6 +306,12 @@ export class Courier {
     }
     const { error, description } = quotesFor(headers, message, redactor, request) ?? {}
     return { refusal: { host, status, error, description, isFault }, isAccepted: false }
+  }
+
+  /** Each address refuses and accepts tokens for itself. */
+  #tokensFor({ address, url }: Parcel): ReceiverTokens | undefined {
+    const { backupTokens, tokens } = this.#settings
+    return address === 'backup' && url === undefined ? backupTokens : tokens
   }
 
   /** Whether the receiver refuses the token: its status says so, whatever the body, or a fault that stands for 401. */

@@ -4,6 +4,7 @@ import type { Pause } from '../queue/queue-event.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryError } from './delivery-error.ts'
+import type { Address } from './failover.ts'
 import type { Fault } from './fault.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 
@@ -27,6 +28,8 @@ export type DeliveryEvent =
   | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
   | { kind: 'paused'; pause: Pause }
   | { kind: 'resumed'; by: string }
+  /** Messages go to the backup, or to the first address again; because of a user, or `''`: an outage or its end. */
+  | { kind: 'turned'; to: Address; by: string; host: string }
   /** So many messages went back into the queue, were set aside by an operator, or were discarded. */
   | { kind: 'resent' | 'set-aside' | 'discarded'; count: number; by: string }
   /** A suspended message went back into the queue with another text. */

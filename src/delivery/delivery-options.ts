@@ -3,8 +3,10 @@ import type { FieldValue } from '../queue/keyed-hashes.ts'
 import type { MessageQueue } from '../queue/message-queue.ts'
 import type { Order } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
+import type { BackupOptions } from './backup.ts'
 import type { WatchWork } from './careful-start.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
+import type { Address } from './failover.ts'
 import type { RetrySettings } from './retry-schedule.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 
@@ -15,13 +17,13 @@ export interface DeliveryOptions<Content> {
    * Takes a message to the receiver once.
    *
    * @param watchWork does what depends on the content of the message or of its reply
-   * @param earlier what is known of its earlier attempts
+   * @param earlier what is known of its earlier attempts, and where it goes now
    */
   attempt: (
     content: Content,
     signal: AbortSignal,
     watchWork: WatchWork,
-    earlier: { mayHaveArrived: boolean }
+    earlier: { mayHaveArrived: boolean; address: Address }
   ) => Promise<AttemptResult>
   /** What is read from a message when it is put into the queue. */
   readFields: (content: Content) => MessageFields
@@ -29,6 +31,10 @@ export interface DeliveryOptions<Content> {
   emit: (message: SettledMessage, content: Content, settlement: Settlement) => void
   /** Receives all events. */
   onEvent: (event: DeliveryEvent) => void
+  /** What tells the address of the receiver from others; without it, where a message may have arrived is not stored. */
+  address?: string | undefined
+  /** Undefined: there is none. */
+  backup?: BackupOptions | undefined
   order: Order
   /** Messages in flight at a time; one with `fifo`. */
   maxInFlight: number
@@ -60,6 +66,8 @@ export interface MessageFields {
   key: string
   /** Operators can find it by these. */
   values: readonly FieldValue[]
+  /** It goes to an address of its own. */
+  hasOwnAddress?: boolean
 }
 
 /** Messages of a queue that is not durable, in order. */

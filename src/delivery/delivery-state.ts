@@ -1,6 +1,7 @@
 import type { Verdict } from '../queue/message-row.ts'
 import type { Pause } from '../queue/queue-event.ts'
 import type { QueueSummary } from '../queue/queue-types.ts'
+import type { BackupState } from './backup.ts'
 import type { TallyValues } from './tally.ts'
 import { causeOfVerdict } from './verdict.ts'
 
@@ -35,6 +36,8 @@ export interface DeliveryState extends TallyValues {
   /** Of the message that is retried next, until its next attempt: 0 while that is in flight. */
   retry: Retry | null
   paused: Pause | null
+  /** Null: messages go to the first address. */
+  backup: BackupState | null
 }
 
 /** What the main thread knows of messages besides what the queue says. */
@@ -58,6 +61,7 @@ export function deliveryState(
   { inFlight, accepting, closedMs, leftMs }: OnTheirWay,
   tally: TallyValues,
   paused: Pause | null,
+  backup: BackupState | null,
   now: number
 ): DeliveryState {
   const { awaiting, oldestHeldAt, oldestWaitingAt, retry, retrying, suspended, waiting } = summary
@@ -79,6 +83,7 @@ export function deliveryState(
       ...reasonsOf(retry.verdict)
     },
     paused,
+    backup,
     ...tally
   }
 }

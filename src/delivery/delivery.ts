@@ -2,12 +2,14 @@ import { english } from '../english.ts'
 import { sleep } from '../clock.ts'
 import type { Claim, MessageQueue } from '../queue/message-queue.ts'
 import { QueueError } from '../queue/queue-error.ts'
+import { OWN_ADDRESS } from '../queue/queue-types.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
 import type { Figures } from '../queue/figures.ts'
 import type { NewMessage, OpenedQueue, QueueSummary } from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
+import { Backup } from './backup.ts'
 import { CarefulStart } from './careful-start.ts'
 import { Claiming } from './claiming.ts'
 import { DeliveryError } from './delivery-error.ts'
@@ -17,6 +19,7 @@ import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.
 import type { SettledMessage } from './settlement.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { idOf } from './explain.ts'
+import { Failover, type Address } from './failover.ts'
 import { Gate } from './gate.ts'
 import { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
@@ -43,6 +46,8 @@ interface Work<Content> {
   acknowledgements: Acknowledgements<Content>
   claiming: Claiming<Content>
   operator: Operator<Content>
+  /** Undefined: there is no other address. */
+  backup: Backup<Content> | undefined
 }
 
 /**
@@ -53,6 +58,7 @@ export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
   readonly #gate: Gate
+  readonly #failover: Failover | undefined
   readonly #works = new Set<WorkInProgress>()
   /** Messages on their way, by their numbers. */
   readonly #sending = new Map<number, Claim>()
@@ -77,7 +83,7 @@ export class Delivery<Content> {
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
-    const { failureTimeoutMs, maxPerSecond, order, random, retry } = options
+    const { backup, clock, failureTimeoutMs, maxPerSecond, order, random, retry } = options
     this.#lastAttempts = new LastAttempts(options.clock, (seq) => {
       this.#work?.claiming.endRetries(seq)
     })
@@ -85,9 +91,20 @@ export class Delivery<Content> {
     const onOpen = (): void => {
       this.#claimMessages()
     }
+    if (backup !== undefined) {
+      const { afterMs } = backup
+      this.#failover = new Failover({ afterMs, askAfterMs: retry.maxIntervalMs }, clock)
+    }
     this.#gate = new Gate(
-      { order, maxPerSecond, slots: this.#slots, retry, isRetrying, random, onOpen },
-      options.clock
+      {
+        ...{ order, maxPerSecond, slots: this.#slots, retry, isRetrying, random, onOpen },
+        backup: this.#failover && {
+          failover: this.#failover,
+          isShared: backup?.isShared === true,
+          onTurn: () => this.#work?.backup?.readTurn()
+        }
+      },
+      clock
     )
   }
 
@@ -114,6 +131,7 @@ export class Delivery<Content> {
       },
       this.#tally.values(),
       this.#work?.pausing.current ?? null,
+      this.#work?.backup?.state ?? null,
       this.#options.clock.now()
     )
   }
@@ -209,10 +227,14 @@ export class Delivery<Content> {
     return message.seq
   }
 
-  #readPlace(queue: MessageQueue<Content>, content: Content): Pick<NewMessage, 'lane' | 'hashes'> {
+  #readPlace(
+    queue: MessageQueue<Content>,
+    content: Content
+  ): Pick<NewMessage, 'boundTo' | 'lane' | 'hashes'> {
     const { order, readFields } = this.#options
-    const { key, values } = readFields(content)
+    const { hasOwnAddress = false, key, values } = readFields(content)
     return {
+      ...(hasOwnAddress && { boundTo: OWN_ADDRESS }),
       lane: order === 'key' ? queue.laneOf(key) : null,
       hashes: values.map((value) => queue.hashOf(value))
     }
@@ -252,6 +274,19 @@ export class Delivery<Content> {
     const { retry } = queue.summary
     if (retry !== null) await queue.makeDue([retry.seq])
     this.#claimMessages()
+  }
+
+  /**
+   * Sends messages to the backup from now on, until somebody turns back; or to the first address again.
+   *
+   * @param by a user name
+   * @returns false if there is no backup
+   * @throws {QueueError} when that cannot be stored: then nothing has changed
+   */
+  async turn(to: Address, by: string): Promise<boolean> {
+    const { backup } = await this.#opened()
+    await backup?.turn(to, by)
+    return backup !== undefined
   }
 
   /** There is a token again: messages that waited for one may go. */
@@ -320,6 +355,7 @@ export class Delivery<Content> {
     this.#tell({ kind: 'closing' })
     this.#closing.abort()
     this.#work?.claiming.close()
+    this.#work?.backup?.close()
     this.#work?.acknowledgements.close()
     this.#lastAttempts.close()
     this.#gate.close()
@@ -373,6 +409,11 @@ export class Delivery<Content> {
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       readPlace: (content) => this.#readPlace(queue, content),
       gate: this.#gate,
+      idOf: (address) => {
+        const { address: first, backup } = this.#options
+        const name = address === 'first' ? first : backup?.address
+        return name === undefined ? undefined : queue.laneOf(name)
+      },
       maySend: () =>
         this.#maySend && this.#gate.closedMs === 0 && this.#sending.size <= this.#gate.slots,
       claimMessages: () => {
@@ -393,18 +434,30 @@ export class Delivery<Content> {
     const moving = new Moving(context)
     const sending = new Sending(context, pausing, moving, this.#lastAttempts)
     const acknowledgements = new Acknowledgements(context, pausing, moving, sending)
+    const backup = this.#backupOn(context, sending, opened)
     const claiming = new Claiming({
       ...context,
+      backup,
       lastAttempts: this.#lastAttempts,
       isIdle: () => !this.#maySend,
-      send: (claim) =>
-        sending.send(claim).finally(() => {
+      send: (claim, address, isStill) =>
+        sending.send(claim, address, isStill).finally(() => {
           acknowledgements.setAlarm()
         }),
       endRetries: (claim) => sending.endRetries(claim)
     })
     const operator = new Operator(context, moving, this.#lastAttempts)
-    return { queue, pausing, moving, sending, acknowledgements, claiming, operator }
+    return { queue, pausing, moving, sending, acknowledgements, backup, claiming, operator }
+  }
+
+  #backupOn(
+    context: WorkContext<Content>,
+    sending: Sending<Content>,
+    opened: OpenedQueue
+  ): Backup<Content> | undefined {
+    const { backup } = this.#options
+    if (this.#failover === undefined || backup === undefined) return undefined
+    return new Backup(context, sending, { failover: this.#failover, backup }, opened.backup)
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */
@@ -556,6 +609,7 @@ export class Delivery<Content> {
     this.#work?.operator.readEvent(event)
     if (event.kind === 'moved' && event.to !== 'sending') this.#lastAttempts.endHeldUp()
     else if (event.kind === 'resumed') this.#gate.endOutage()
+    else if (event.kind === 'paused') this.#failover?.forgetOutage()
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 import type { Order, Preference } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
-import { faultOf, statusOf, type Fault } from './fault.ts'
+import type { Address, Failover } from './failover.ts'
+import { faultOf, mayHaveArrived, statusOf, type Fault } from './fault.ts'
 import { Neighbors } from './neighbors.ts'
 import { LONGEST_RETRY_AFTER_MS, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 
@@ -26,6 +27,16 @@ export interface GateSettings {
   random: () => number
   /** More messages may go. */
   onOpen: () => void
+  /** Undefined: there is no backup. */
+  backup?: GateBackup | undefined
+}
+
+export interface GateBackup {
+  failover: Failover
+  /** Both addresses are one system: what may have arrived at one may go to the other. */
+  isShared: boolean
+  /** Another address serves from now on. */
+  onTurn: () => void
 }
 
 /** What follows from the end of an attempt. */
@@ -36,7 +47,12 @@ export interface AttemptEnd {
   leastWaitMs: number
   /** It was sent before its turn to see whether an outage is over: this attempt is not held against it. */
   isExcused: boolean
+  /** It did not arrive, and may go to the other address at once. */
+  goesOn: boolean
 }
+
+/** Besides an acknowledgement, these statuses are answers to what a message contains: so the application is there. */
+const STATUSES_OF_RETURN = new Set([400, 409, 413, 415, 422])
 
 /** An outage: nothing starts until its wait is over, then one message goes. */
 interface Outage {
@@ -64,17 +80,24 @@ interface Outage {
  *
  * A status may be about what one message contains, though it looks like an outage: then an answer to another message
  * disproves it (`neighbors.ts`), and only the message itself waits.
+ *
+ * With a backup, all of this is about the address that serves (`failover.ts`); what came of attempts at the other one
+ * tells whether that is back.
  */
 export class Gate {
   readonly #settings: GateSettings
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>
-  readonly #neighbors: Neighbors
+  readonly #failover: Failover | undefined
+  #neighbors: Neighbors
   #slots = 1
   /** No attempt starts before this; on the monotonic clock. */
   #nextAt = -Infinity
   #outage: Outage | undefined
   /** Messages that were sent to see whether the outage is over; whether they had never been tried. */
   readonly #probes = new Map<number, { isFresh: boolean }>()
+  /** With a backup: where each message is on its way to, and with which one the other address is asked. */
+  readonly #addresses = new Map<number, Address>()
+  #asked: number | undefined
   #cutsInARow = 0
   /** Logins of messages that wait each for itself: one at a time, further and further apart. */
   #logins = { count: 0, nextAt: -Infinity }
@@ -84,6 +107,7 @@ export class Gate {
   constructor(settings: GateSettings, clock: Pick<Clock, 'monotonic' | 'after'>) {
     this.#settings = settings
     this.#clock = clock
+    this.#failover = settings.backup?.failover
     this.#neighbors = new Neighbors(settings.slots)
   }
 
@@ -131,7 +155,11 @@ export class Gate {
    *
    * @param isFresh it was never tried
    */
-  beginAttempt(seq: number, isFresh: boolean): void {
+  beginAttempt(seq: number, isFresh: boolean, address: Address = 'first'): void {
+    if (this.#failover !== undefined) {
+      this.#addresses.set(seq, address)
+      if (address !== this.#failover.serving) return
+    }
     this.#neighbors.begin(seq)
     if (this.#outage !== undefined) {
       this.#probes.set(seq, { isFresh: isFresh && this.preference === 'newest' })
@@ -145,14 +173,49 @@ export class Gate {
 
   /** An attempt ended without a result: it says nothing. */
   forgetAttempt(seq: number): void {
+    this.#addresses.delete(seq)
     this.#neighbors.end(seq)
     this.#probes.delete(seq)
+  }
+
+  /** With this message the other address is asked. */
+  beginToAsk(seq: number): void {
+    this.#asked = seq
+  }
+
+  /** A message is no longer on its way: if it was to ask the other address, and was not sent, it has not. */
+  endOfWay(seq: number): void {
+    if (this.#asked !== seq) return
+    this.#asked = undefined
+    this.#failover?.nothingToSend()
+  }
+
+  /**
+   * Another address serves from now on; what was known of the one before says nothing of it.
+   *
+   * @param by a user name; `''`: by itself
+   */
+  turn(to: Address, by: string): void {
+    this.#failover?.turn(to, by)
+    this.#asked = undefined
+    this.#forgetReceiver()
+    this.#settings.backup?.onTurn()
+  }
+
+  /** The backup takes over, if the outage has lasted long enough. */
+  turnIfDue(): void {
+    if (this.#failover?.isTurnDue === true) this.turn('backup', '')
   }
 
   /** How an attempt ended. */
   endAttempt(seq: number, result: AttemptResult): AttemptEnd {
     const { requests = 1 } = result
     if (requests > 1) this.countRequests(requests - 1)
+    const address = this.#addresses.get(seq)
+    this.#addresses.delete(seq)
+    if (address !== undefined && address !== this.#failover?.serving) {
+      return this.#endElsewhere(seq, result)
+    }
     this.#cutsInARow = result.isCutEarly ? this.#cutsInARow + 1 : 0
     const fault = faultOf(result, this.#cutsInARow)
     const probe = this.#probes.get(seq)
@@ -162,18 +225,24 @@ export class Gate {
       const isLate = this.#outage !== undefined && probe === undefined
       // What was on its way when the outage began, and got no answer, says nothing of what has been since.
       if (!result.isCutEarly && !(isLate && result.reply === undefined)) this.#open()
-      return { fault, leastWaitMs: 0, isExcused: false }
+      return { fault, leastWaitMs: 0, isExcused: false, goesOn: false }
     }
     const status = this.#disprovableStatus(result)
     const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
     if (status === undefined) this.#neighbors.end(seq)
     if (word !== 'believed' && probe === undefined) {
-      return { fault, leastWaitMs: this.#waitAlone(fault, result), isExcused: false }
+      const leastWaitMs = this.#waitAlone(fault, result)
+      return { fault, leastWaitMs, isExcused: false, goesOn: false }
     }
     this.#slots = 1
     this.#cancelStart?.()
+    const isExcused = probe?.isFresh === true
+    if (this.#failover?.failed(this.#turnsToBackup(fault)) === true) {
+      this.turn('backup', '')
+      return { fault, leastWaitMs: 0, isExcused, goesOn: true }
+    }
     if (this.#closes(result)) this.#wait(fault, result, status, probe)
-    return { fault, leastWaitMs: this.closedMs, isExcused: probe?.isFresh === true }
+    return { fault, leastWaitMs: this.closedMs, isExcused, goesOn: false }
   }
 
   /** There is a token again: that was the trouble, or it still is another one. */
@@ -197,6 +266,47 @@ export class Gate {
     this.#cancelStart?.()
   }
 
+  /** What came of an attempt at the address that does not serve: one that has asked it, or that began before a turn. */
+  #endElsewhere(seq: number, result: AttemptResult): AttemptEnd {
+    const fault = faultOf(result)
+    this.#neighbors.end(seq)
+    this.#probes.delete(seq)
+    if (seq === this.#asked) {
+      this.#asked = undefined
+      this.#readAnswerOfOther(fault, result)
+    }
+    const isSafe = this.#settings.backup?.isShared === true || !mayHaveArrived(result)
+    const goesOn = fault !== undefined && fault.waits !== 'message' && isSafe
+    return { fault, leastWaitMs: 0, isExcused: goesOn, goesOn }
+  }
+
+  #readAnswerOfOther(fault: Fault | undefined, result: AttemptResult): void {
+    const failover = this.#failover
+    if (failover === undefined) return
+    const isAnswer = fault === undefined || hasAck(result)
+    const isBack = isAnswer || STATUSES_OF_RETURN.has(statusOf(result) ?? 0)
+    if (failover.returnsByItself) {
+      if (isBack) this.turn('first', '')
+      else failover.otherFailed()
+    } else if (isBack || fault.waits === 'message') failover.otherAnswered()
+    else failover.otherFailed()
+  }
+
+  #turnsToBackup({ turnsToBackup }: Fault): boolean {
+    if (turnsToBackup === 'if shared') return this.#settings.backup?.isShared === true
+    return turnsToBackup === 'yes'
+  }
+
+  /** Slowly at first, as after an outage. */
+  #forgetReceiver(): void {
+    this.endOutage()
+    this.#neighbors = new Neighbors(this.#settings.slots)
+    this.#cutsInARow = 0
+    this.#slots = 1
+    this.#logins = { count: 0, nextAt: -Infinity }
+    this.#cancelStart?.()
+  }
+
   #tellNeighbors(seq: number, fault: Fault | undefined): void {
     const isAboutMessage = fault === undefined || fault.of === 'message'
     if (!isAboutMessage) this.#neighbors.end(seq)
@@ -206,6 +316,7 @@ export class Gate {
   /** The receiver is there: more and more may go. */
   #open(): void {
     this.endOutage()
+    this.#failover?.answered()
     this.#slots = Math.min(this.#settings.slots, 2 * this.#slots)
     if (this.#slots === this.#settings.slots) this.#cancelStart?.()
   }
@@ -269,4 +380,9 @@ export class Gate {
       : retry.maxIntervalMs
     return retryWaitMs({ ...retry, maxIntervalMs }, earlier, random(), retryAfterMs)
   }
+}
+
+/** An acknowledgement that counts came. */
+function hasAck({ reply }: AttemptResult): boolean {
+  return reply !== undefined && reply.ack !== null
 }

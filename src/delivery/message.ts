@@ -6,6 +6,7 @@ import {
   type StoryRecord,
   type Verdict
 } from '../queue/message-row.ts'
+import { OWN_ADDRESS } from '../queue/queue-types.ts'
 import type { Decision } from '../rules/decide.ts'
 
 interface StateRule {
@@ -103,6 +104,8 @@ export class Message<Content> {
   story: readonly StoryRecord[]
   /** The receiver may have accepted it in one of its attempts. */
   mayHaveArrived: boolean
+  /** The only address to which it may go, by its number in the queue. */
+  boundTo: number | undefined
   /** The time that passes now counts towards the failure timeout. */
   counts = false
   #countedFrom = 0
@@ -119,11 +122,18 @@ export class Message<Content> {
     this.verdict = row.verdict
     this.story = row.story
     this.mayHaveArrived = row.verdict.mayHaveArrived ?? false
+    this.boundTo = row.boundTo
   }
 
   /** Something happens to it, or is done to it: stored with its next move. */
   record(record: StoryRecord): void {
     this.story = withRecord(this.story, record)
+  }
+
+  /** The receiver may have accepted it at that address. */
+  hasArrivedAt(address: number | undefined): void {
+    this.mayHaveArrived = true
+    if (this.boundTo !== OWN_ADDRESS) this.boundTo = address
   }
 
   /** Whether a rule has asked for as many retries as it has. */

@@ -93,7 +93,7 @@ export class Moving<Content> {
   }
 
   #queueMove(message: Message<Content>, { isAwaited, ...change }: Change): Promise<boolean> {
-    const { row, attempts, renewals, retries, ruleRetries, spentMs, story } = message
+    const { row, attempts, boundTo, renewals, retries, ruleRetries, spentMs, story } = message
     const { mayHaveArrived, verdict } = message
     const isToBeSent = change.to === 'waiting' || change.to === 'awaiting'
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
@@ -108,6 +108,7 @@ export class Moving<Content> {
       retries,
       spentMs,
       ruleRetries: isToBeSent ? ruleRetries : undefined,
+      boundTo,
       renewals,
       story,
       verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict

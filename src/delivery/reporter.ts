@@ -43,7 +43,7 @@ const FAULT_AGAIN_MS = 60_000
 /** So many rules and message types are counted apart. */
 const MOST_APART = 20
 /** These are no warnings. */
-const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set(['recovered', 'token-back'])
+const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set(['recovered', 'token-back', 'from-backup'])
 
 /** What a line in the log says first. */
 type Happening = Omit<QueueEvent, 'at'>
@@ -94,6 +94,9 @@ export class Reporter {
         return
       case 'resumed':
         this.addEvent('resumed', event.by)
+        return
+      case 'turned':
+        this.#readTurn(event)
         return
       case 'resent':
       case 'sent-again':
@@ -152,6 +155,13 @@ export class Reporter {
   /** The receiver closes connections that are kept. */
   reportUnkept(host: string): void {
     this.#report({ kind: 'not-kept', by: '', values: { host: printable(host) } })
+  }
+
+  #readTurn({ to, by, host }: Extract<DeliveryEvent, { kind: 'turned' }>): void {
+    const values = { host: printable(host) }
+    const kind = to === 'backup' ? 'to-backup' : 'from-backup'
+    const more = by === '' && to === 'backup' ? english('log', 'log.toBackup') : ''
+    this.#report({ kind, by, values }, more)
   }
 
   #readMove(move: Moved): void {

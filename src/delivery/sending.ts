@@ -3,6 +3,7 @@ import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { WatchWork } from './careful-start.ts'
 import { mayHaveArrived } from './fault.ts'
+import type { Address } from './failover.ts'
 import type { AttemptEnd } from './gate.ts'
 import type { LastAttempt, LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
@@ -28,6 +29,7 @@ type SendingContext<Content> = Pick<
   | 'careful'
   | 'closing'
   | 'gate'
+  | 'idOf'
   | 'maySend'
   | 'options'
   | 'queue'
@@ -46,6 +48,8 @@ export class Sending<Content> {
   readonly #lastAttempts: LastAttempts
   /** Messages that wait for a token. */
   readonly #withoutToken = new Set<number>()
+  /** Messages that wait because of an outage. */
+  readonly #inOutage = new Set<number>()
 
   constructor(
     context: SendingContext<Content>,
@@ -60,16 +64,17 @@ export class Sending<Content> {
   }
 
   /** Takes a message whose turn it is to the receiver once; if its time is over, it is decided on its last answer. */
-  send(claim: Claim): Promise<void> {
-    return workOn(this.#context.works, claim.row, () => this.#send(claim, this.#context.maySend))
+  send(claim: Claim, address: Address, isStill: () => boolean): Promise<void> {
+    const maySend = (): boolean => this.#context.maySend() && isStill()
+    return workOn(this.#context.works, claim.row, () => this.#send(claim, address, maySend))
   }
 
   /** The time of a message seems to be over: it is decided on its last answer, or its turn comes as it would have. */
   endRetries(claim: Claim): Promise<void> {
-    return workOn(this.#context.works, claim.row, () => this.#send(claim, () => false))
+    return workOn(this.#context.works, claim.row, () => this.#send(claim, 'first', () => false))
   }
 
-  async #send(claim: Claim, maySend: () => boolean): Promise<void> {
+  async #send(claim: Claim, address: Address, maySend: () => boolean): Promise<void> {
     const { closing, queue, sending, tell } = this.#context
     const { seq } = claim.row
     sending.set(seq, claim)
@@ -95,7 +100,7 @@ export class Sending<Content> {
       }
       const last = this.#lastAttempts.take(seq)
       tell(moved(message, 'sending'))
-      const attempt = await this.#attempt(message)
+      const attempt = await this.#attempt(message, address)
       if (attempt === undefined) return
       const { end, result } = attempt
       await this.#act(message, withRefusedReply(result, last), end)
@@ -111,6 +116,13 @@ export class Sending<Content> {
   async makeDueWithToken(): Promise<void> {
     const seqs = [...this.#withoutToken]
     this.#withoutToken.clear()
+    if (seqs.length > 0) await this.#context.queue.makeDue(seqs)
+  }
+
+  /** There is another address: messages that waited for the end of an outage may go. */
+  async makeDueAfterOutage(): Promise<void> {
+    const seqs = [...this.#inOutage]
+    this.#inOutage.clear()
     if (seqs.length > 0) await this.#context.queue.makeDue(seqs)
   }
 
@@ -145,6 +157,7 @@ export class Sending<Content> {
     const { careful, queue, stopReading, tell } = this.#context
     const { seq } = claim.row
     this.#withoutToken.delete(seq)
+    this.#inOutage.delete(seq)
     try {
       const { row, content } = await careful.watchWork(seq, () => queue.restore(claim))
       return new Message(row, content)
@@ -161,11 +174,12 @@ export class Sending<Content> {
 
   /** @returns undefined if there was no decision */
   async #attempt(
-    message: Message<Content>
+    message: Message<Content>,
+    address: Address
   ): Promise<{ result: AttemptResult; end: AttemptEnd } | undefined> {
     const { abort, careful, closing, gate, options, tell } = this.#context
     const { row } = message
-    gate.beginAttempt(row.seq, message.attempts === 0)
+    gate.beginAttempt(row.seq, message.attempts === 0, address)
     const startedAt = options.clock.now()
     this.#countTime(message)
     message.counts = true
@@ -173,10 +187,12 @@ export class Sending<Content> {
     let result: AttemptResult
     try {
       const watchWork: WatchWork = (work) => careful.watchWork(row.seq, work)
-      result = await options.attempt(message.content, abort, watchWork, message)
+      const { mayHaveArrived } = message
+      const earlier = { mayHaveArrived, address }
+      result = await options.attempt(message.content, abort, watchWork, earlier)
     } catch (error) {
       gate.forgetAttempt(row.seq)
-      if (abort.aborted) await this.#waitAgain(message)
+      if (abort.aborted) await this.#waitAgain(message, address)
       else {
         const settlement = failedSettlement(settledMessage(message), error, options.clock.now())
         await this.#moving.leave(message, settlement)
@@ -195,7 +211,7 @@ export class Sending<Content> {
     if (reply === undefined && closing.aborted && isAborted) {
       gate.forgetAttempt(row.seq)
       // The outcome is unknown: a durable message stays for the next start.
-      await this.#waitAgain(message)
+      await this.#waitAgain(message, address)
       return undefined
     }
     const end = gate.endAttempt(row.seq, result)
@@ -203,7 +219,9 @@ export class Sending<Content> {
     const isAway = end.fault?.isAway === true && !options.failWhileUnreachable
     message.counts = !isAway && !end.isExcused
     this.#countTime(message)
-    message.mayHaveArrived ||= mayHaveArrived(result)
+    if (result.decision.outcome === 'await' || mayHaveArrived(result)) {
+      message.hasArrivedAt(this.#context.idOf(address))
+    }
     return { result, end }
   }
 
@@ -211,7 +229,7 @@ export class Sending<Content> {
   async #act(
     message: Message<Content>,
     result: AttemptResult,
-    { leastWaitMs }: AttemptEnd
+    { fault, goesOn, leastWaitMs }: AttemptEnd
   ): Promise<void> {
     const { options, tell } = this.#context
     const now = options.clock.now()
@@ -228,7 +246,13 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
+    if (goesOn && message.boundTo === undefined) {
+      await this.#moving.storeAtLast(message, { to: 'waiting' })
+      tell(moved(message, 'retrying', { result }))
+      return
+    }
     message.countRetry(result.decision)
+    if (fault !== undefined && fault.waits !== 'message') this.#inOutage.add(message.row.seq)
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
     this.keepLastAttempt(message, { result, settlement })
     await this.#moving.storeAtLast(message, {
@@ -271,7 +295,6 @@ export class Sending<Content> {
     message.verdict = verdictOf(settlement)
     if (decision.outcome === 'await') {
       message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
-      message.mayHaveArrived = true
       message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
       await this.#moving.storeAtLast(message, {
         to: 'awaiting',
@@ -326,9 +349,9 @@ export class Sending<Content> {
   }
 
   /** The node closes before anything was decided. */
-  async #waitAgain(message: Message<Content>): Promise<void> {
+  async #waitAgain(message: Message<Content>, address: Address): Promise<void> {
     const { tell, wishes } = this.#context
-    message.mayHaveArrived = true
+    message.hasArrivedAt(this.#context.idOf(address))
     const wish = wishes.get(message.row.seq)
     try {
       if (wish?.act === 'set-aside') await this.#moving.setAside(message, wish.by)

@@ -103,6 +103,7 @@ export function cutSettlement(settlement: Settlement): Settlement {
     ...(reply && {
       reply: {
         status: reply.status,
+        host: reply.host,
         headers: {},
         // An answer with HL7 leaves as that.
         text: reply.hl7 === '' ? cut(reply.text) : '',

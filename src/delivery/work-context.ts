@@ -5,6 +5,7 @@ import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions } from './delivery-options.ts'
+import type { Address } from './failover.ts'
 import type { Gate } from './gate.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 import type { Message } from './message.ts'
@@ -33,6 +34,8 @@ export interface WorkContext<Content> {
   /** Messages that are accepted from now on have this number or a higher one. */
   readonly nextSeq: () => number
   readonly gate: Gate
+  /** The number by which the queue knows an address; undefined: it does not. */
+  readonly idOf: (address: Address) => number | undefined
   /** Messages may be sent. */
   readonly maySend: () => boolean
   /** Asks for messages whose turn it is, together with what was asked of the queue before. */

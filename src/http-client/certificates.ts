@@ -119,6 +119,11 @@ export class ServerCertificates {
     this.#seen.set(server, { dates, at })
   }
 
+  /** That of one server; undefined until it was seen. */
+  of(server: string): CertificateDates | undefined {
+    return this.#seen.get(server)?.dates
+  }
+
   /** The one that ends first, of the servers in use; undefined until one was seen. */
   get endingFirst(): CertificateDates | undefined {
     const inUse = [...this.#seen.values()].filter(({ at }) => at >= this.#lastAt - IN_USE_MS)

@@ -45,6 +45,11 @@ export class Connector {
     return this.#certificates.endingFirst
   }
 
+  /** The certificate of one of them. */
+  certificateOf(url: URL): CertificateDates | undefined {
+    return this.#certificates.of(nameOf(serverOf(url)))
+  }
+
   /**
    * Opens a socket to a server, up to the end of the TLS handshake. `http:` leads to this machine only, and not over a
    * proxy.
@@ -52,12 +57,10 @@ export class Connector {
    * @param signal gives up; it does not close the open socket
    * @throws {HttpError}
    */
-  async open({ protocol, host, hostname, port }: URL, signal: AbortSignal): Promise<Socket> {
-    const isSecure = protocol === 'https:'
-    const server = {
-      host: withoutBrackets(hostname),
-      port: Number(port || (isSecure ? 443 : 80))
-    }
+  async open(url: URL, signal: AbortSignal): Promise<Socket> {
+    const { host } = url
+    const isSecure = url.protocol === 'https:'
+    const server = serverOf(url)
     const { connectTimeoutMs, proxy } = this.#settings
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
     givenUp.catch(() => undefined)
@@ -150,6 +153,11 @@ export class Connector {
     const dates = certificateDates(certificate.valid_from, certificate.valid_to)
     if (dates !== undefined) this.#certificates.add(name, dates)
   }
+}
+
+function serverOf({ hostname, port, protocol }: URL): Address {
+  const usual = protocol === 'https:' ? 443 : 80
+  return { host: withoutBrackets(hostname), port: Number(port || usual) }
 }
 
 function nameOf({ host, port }: Address): string {

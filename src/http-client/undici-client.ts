@@ -60,6 +60,24 @@ export class UndiciClient {
     }
   }
 
+  /**
+   * Opens a connection for the next request to a server.
+   *
+   * @throws {HttpError} if none can be had
+   */
+  async connect(url: URL, signal: AbortSignal): Promise<void> {
+    // Those that were kept may be dead, without anybody having said so.
+    this.#closeFree(url.origin)
+    const connection = await this.#connect({ url, signal })
+    if (this.#isKept(connection)) this.#free.push(connection)
+    else connection.destroy()
+  }
+
+  /** The certificate of a server. Undefined until one was seen. */
+  certificateOf(url: URL): CertificateDates | undefined {
+    return this.#connector.certificateOf(url)
+  }
+
   /** The certificate of the receiver; of several the one that ends first. Undefined until one was seen. */
   get certificate(): CertificateDates | undefined {
     return this.#connector.certificate
@@ -84,7 +102,7 @@ export class UndiciClient {
   }
 
   /** @throws {HttpError} */
-  async #connect({ url, signal }: HttpRequest): Promise<Connection> {
+  async #connect({ url, signal }: Pick<HttpRequest, 'url' | 'signal'>): Promise<Connection> {
     const closing = this.#closing.signal
     const { Client } = await import('undici').catch((error: unknown) => {
       throw connectFailureOf(error, 'connect').with({ host: url.host })

@@ -32,6 +32,8 @@ export type TokenPlacement = 'header' | 'body' | 'query'
 
 export interface ReceiverSettings extends RequestBodySettings {
   url: URL
+  /** Undefined: there is none. */
+  backupUrl?: URL | undefined
   method: 'POST' | 'PUT'
   tokenPlacement: TokenPlacement
   /** Header for the token; `Authorization` by default. */
@@ -48,6 +50,8 @@ export interface ReceiverSettings extends RequestBodySettings {
 export interface Shipment extends ValueContext {
   /** Instead of the configured URL; the caller has checked that the origin is the same. */
   url?: URL | undefined
+  /** It goes to the backup, unless it has a URL of its own. */
+  isForBackup?: boolean
   token?: string | undefined
 }
 
@@ -119,7 +123,8 @@ export class Receiver {
       const { authHeader, authScheme } = settings
       headers.push([authHeader, authScheme === '' ? token : `${authScheme} ${token}`])
     }
-    const url = shipment.url ?? settings.url
+    const { isForBackup = false } = shipment
+    const url = shipment.url ?? (isForBackup ? settings.backupUrl : undefined) ?? settings.url
     return {
       method: settings.method,
       url: inQuery ? withQuery(url, 'access_token', token) : url,
@@ -135,6 +140,16 @@ export class Receiver {
         ...(settings.bodyTemplate === undefined ? [] : [body.toString()])
       ]
     }
+  }
+
+  /**
+   * Opens a connection for the next request to the address, or the backup.
+   *
+   * @throws {HttpError} if none can be had
+   */
+  async connect(isForBackup: boolean, signal: AbortSignal): Promise<void> {
+    const { backupUrl, url } = this.#settings
+    await this.#client.connect(isForBackup && backupUrl !== undefined ? backupUrl : url, signal)
   }
 
   /**

@@ -18,6 +18,8 @@ import type {
   Preference,
   QueueCounts,
   QueueSummary,
+  Route,
+  BackupInUse,
   SuspendedChoice,
   WaitingChoice
 } from './queue-types.ts'
@@ -90,8 +92,8 @@ export class MessageQueue<Content> {
     }
   }
 
-  claimNext(most: number, preference?: Preference): Promise<Claim[]> {
-    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference])
+  claimNext(most: number, preference?: Preference, route?: Route): Promise<Claim[]> {
+    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, route])
   }
 
   claimEarly(seq: number): Promise<Claim | undefined> {
@@ -208,6 +210,10 @@ export class MessageQueue<Content> {
 
   resume(renewals: number): Promise<void> {
     return this.#engine.call('resume', () => [renewals])
+  }
+
+  setBackup(backup: BackupInUse | undefined): Promise<void> {
+    return this.#engine.call('setBackup', () => [backup])
   }
 
   makeDue(seqs: readonly number[]): Promise<void> {

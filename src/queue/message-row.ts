@@ -130,6 +130,8 @@ export interface MessageRow {
   readonly spentMs: number
   /** Undefined if no rule with a count has had it tried again. */
   readonly ruleRetries: RuleRetries | undefined
+  /** The only address to which it may go, by its number: its own one, or one at which it may have arrived. */
+  readonly boundTo: number | undefined
   /** The number of the renewal of all clocks since which these have been counted. */
   readonly renewals: number
   readonly verdict: Verdict

@@ -47,6 +47,7 @@ export const NOTHING_QUEUED: QueueSummary = {
   oldestWaitingAt: null,
   oldestHeldAt: null,
   retry: null,
+  bound: [],
   suspendedFor: null,
   nextTurnInMs: null,
   nextLateInMs: null

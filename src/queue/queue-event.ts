@@ -23,6 +23,8 @@ export const QUEUE_EVENT_KINDS = [
   'noted', // values: reason: what was said
   'set-aside', // values: count
   'tried',
+  'to-backup', // values: host
+  'from-backup', // values: host
   'retrying', // values: cause, controlId, and reason: what the receiver says
   'recovered', // values: seconds
   'token-lost', // values: cause, and reason: what the server says

@@ -24,6 +24,7 @@ export type QueueMethods = Pick<
   | 'edit'
   | 'pause'
   | 'resume'
+  | 'setBackup'
   | 'makeDue'
   | 'beginWork'
   | 'endWork'
@@ -62,6 +63,7 @@ export const AFTER_SYNC: ReadonlySet<QueueMethod> = new Set([
   'resend',
   'pause',
   'resume',
+  'setBackup',
   'beginWork'
 ])
 

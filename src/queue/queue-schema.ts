@@ -31,10 +31,12 @@ export const EVENT_COLUMNS = `(
  *   by age.
  * - `edited_at`: when an operator last replaced its text: wall clock, milliseconds.
  * - `rule_retries`: what rules that limit how often they have it tried again have counted: JSON (`RuleRetries`).
+ * - `bound_to`: the only address to which it may go, by its number (`OWN_ADDRESS`, or a keyed hash): one at which it may
+ *   have arrived. Whether that matters is decided when it is claimed (`Route`).
  * - `minute`: what happened in each minute of the last day (`figures-table.ts`).
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
  *   outcome, and 2 is kept for the content before it was edited.
- * - In `meta`: `pause` (JSON, which may get an end), `left` (how many have left, about), and what other files name.
+ * - In `meta`: `pause` (JSON, which may get an end), `backup` (JSON: messages go there), `left` (how many have left, about), and what other files name.
  */
 export const TABLES = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -58,6 +60,7 @@ export const TABLES = `
     resent TEXT,
     edited_at REAL,
     rule_retries TEXT,
+    bound_to INTEGER,
     kept_bytes INTEGER
   ) STRICT;
   CREATE TABLE IF NOT EXISTS sealed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
@@ -81,6 +84,7 @@ export const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
   CREATE INDEX due ON message (state, turn, seq) WHERE turn IS NOT NULL;
   CREATE INDEX held ON message (state, seq) WHERE state <> ${LEFT};
+  CREATE INDEX bound ON message (bound_to, seq) WHERE state = ${WAITING} AND bound_to IS NOT NULL;
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
   CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes > 0;

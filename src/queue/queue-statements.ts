@@ -23,6 +23,7 @@ export interface StoredRow {
   resent: string | null
   edited_at: number | null
   rule_retries: string | null
+  bound_to: number | null
   kept_bytes: number | null
 }
 
@@ -58,6 +59,7 @@ export function isSound(row: StoredRow): boolean {
     [row.accepted_at, row.changed_at, row.attempts, row.retries, row.spent_ms, row.renewals].every(
       (value) => typeof value === 'number'
     ) &&
+    (row.bound_to === null || typeof row.bound_to === 'number') &&
     [row.verdict, row.story, row.resent, row.rule_retries].every(
       (value) => value === null || typeof value === 'string'
     )
@@ -68,7 +70,7 @@ export function isSound(row: StoredRow): boolean {
 export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
 export const COLUMNS =
-  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, rule_retries, kept_bytes'
+  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, rule_retries, bound_to, kept_bytes'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT] = STATES.keys()
 
@@ -82,6 +84,9 @@ export const ROWS_PER_CALL = 5000
 
 /** The newest message that was never tried is looked for among so many: most of them are, in an outage. */
 const NEWEST_ROWS = 200
+
+/** Those that may go only to one address are counted up to so many. */
+const MOST_BOUND = 1000
 
 /** Hashes are stored by parts of so many messages. */
 export const SEQS_OF_PART = 4096
@@ -103,6 +108,7 @@ export class Statements {
   readonly setState: StatementSync
   readonly setTurn: StatementSync
   readonly endWaits: StatementSync
+  readonly bind: StatementSync
   readonly addDeaths: StatementSync
   readonly setDeaths: StatementSync
   readonly #db: DatabaseSync
@@ -114,6 +120,8 @@ export class Statements {
   readonly #dueRetries: StatementSync
   readonly #ready: StatementSync
   readonly #newestReady: StatementSync
+  readonly #boundTo: StatementSync
+  readonly #bound: StatementSync
   readonly #late: StatementSync
   readonly #named: StatementSync
   readonly #nextRetry: StatementSync
@@ -127,8 +135,8 @@ export class Statements {
     this.accept = db.prepare(`
       INSERT OR IGNORE INTO message
         (seq, lane, state, turn, control_id, type, accepted_at, changed_at,
-         attempts, retries, spent_ms, renewals, deaths, resent)
-      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?)`)
+         attempts, retries, spent_ms, renewals, deaths, resent, bound_to)
+      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, ?)`)
     this.addHash = db.prepare('INSERT OR IGNORE INTO found (part, hash, seq) VALUES (?, ?, ?)')
     this.dropHashes = db.prepare('DELETE FROM found WHERE part = ? AND seq = ?')
     this.edit = db.prepare(
@@ -136,7 +144,8 @@ export class Statements {
     )
     this.move = db.prepare(`
       UPDATE message SET state = ?, turn = ?, changed_at = ?, attempts = ?, retries = ?,
-        spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?, rule_retries = ?
+        spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?, rule_retries = ?,
+        bound_to = ?
       WHERE seq = ?`)
     this.leave = db.prepare(
       `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL WHERE seq = ?`
@@ -149,6 +158,7 @@ export class Statements {
     this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
     this.endWaits = db.prepare(`UPDATE message SET turn = 0 WHERE state = ${WAITING} AND turn > 0`)
+    this.bind = db.prepare('UPDATE message SET bound_to = ? WHERE seq = ?')
     this.addDeaths = db.prepare('UPDATE message SET deaths = deaths + ? WHERE seq = ?')
     this.setDeaths = db.prepare('UPDATE message SET deaths = ? WHERE seq = ?')
     const select = (where: string, columns = COLUMNS): StatementSync =>
@@ -170,8 +180,14 @@ export class Statements {
     this.#newestReady = select(
       `state = ${WAITING} AND turn = 0 ORDER BY seq DESC LIMIT ${NEWEST_ROWS}`
     )
+    this.#boundTo = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY bound
+      WHERE state = ${WAITING} AND bound_to IS NOT NULL AND bound_to = ? AND turn <= ? ORDER BY seq`)
+    this.#bound = db.prepare(`SELECT bound_to FROM message INDEXED BY bound
+      WHERE state = ${WAITING} AND bound_to IS NOT NULL LIMIT ${MOST_BOUND}`)
     // These are read for each message: objects would take twice as long.
-    for (const statement of [this.#place, this.#row, this.#ready]) statement.setReturnArrays(true)
+    for (const statement of [this.#place, this.#row, this.#ready, this.#bound]) {
+      statement.setReturnArrays(true)
+    }
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
     this.#named = select(`control_id = ? ORDER BY seq DESC LIMIT ${ROWS_PER_CALL}`)
     this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
@@ -221,6 +237,21 @@ export class Statements {
   /** The newest that may go at once, out of a bounded number. */
   newestReady(): Iterable<StoredRow> {
     return many(this.#newestReady.iterate())
+  }
+
+  /** Those whose time has come, of those that may go only to that address, in the order of acceptance. */
+  boundTo(address: number, now: number): Iterable<StoredRow> {
+    return many(this.#boundTo.iterate(address, now))
+  }
+
+  /** How many wait that may go only to one address, out of a bounded number. */
+  countBound(): { to: number; count: number }[] {
+    const counts = new Map<number, number>()
+    for (const values of this.#bound.iterate()) {
+      const [to] = values as unknown as [number]
+      counts.set(to, (counts.get(to) ?? 0) + 1)
+    }
+    return [...counts].map(([to, count]) => ({ to, count }))
   }
 
   /** Awaiting ones whose time is up. */
@@ -320,6 +351,7 @@ type RowValues = [
   resent: string | null,
   editedAt: number | null,
   ruleRetries: string | null,
+  boundTo: number | null,
   keptBytes: number | null
 ]
 
@@ -343,7 +375,8 @@ function rowOf(values: RowValues): StoredRow {
     resent: values[15],
     edited_at: values[16],
     rule_retries: values[17],
-    kept_bytes: values[18]
+    bound_to: values[18],
+    kept_bytes: values[19]
   }
 }
 

@@ -11,7 +11,6 @@ import type {
 } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
 
-/** How the messages of a node may overtake each other: not at all, within a key, or freely. */
 /**
  * Which of those whose turn it is go first: retries that are due, before messages that may go at once (`retries`); one
  * of each (`alternate`), so that neither kind keeps the other from going; or only the newest that was never tried, if
@@ -19,7 +18,31 @@ import type { Pause } from './queue-event.ts'
  */
 export type Preference = 'retries' | 'alternate' | 'newest'
 
+/** How the messages of a node may overtake each other: not at all, within a key, or freely. */
 export type Order = 'fifo' | 'key' | 'none'
+
+/** Stored of a message that goes only to its own address (`msg.url`); any other number is that of an address. */
+export const OWN_ADDRESS = 0
+
+/** Which messages may go, of a node whose messages may go to two addresses. */
+export interface Route {
+  /** Those that may go only to one of these addresses do not go now. */
+  notTo: readonly number[]
+  /** Only those that may go nowhere but there. */
+  only?: readonly number[]
+  /** What goes now may have arrived at this address from now on, also for the next run. */
+  mark?: number | undefined
+}
+
+/** That the messages go to the backup. */
+export interface BackupInUse {
+  /** Wall clock, milliseconds. */
+  since: number
+  /** A user name; `''`: the outage of the first address. */
+  by: string
+  /** The number of the address to which they go. */
+  address: number
+}
 
 /** A message that is accepted. */
 export interface NewMessage {
@@ -32,6 +55,8 @@ export interface NewMessage {
   acceptedAt: number
   /** It repeats one that has left. */
   resent?: Resent | undefined
+  /** It may go only to this address. */
+  boundTo?: number | undefined
   /** Keyed hashes of the fields by which it can be found. */
   hashes?: readonly Uint8Array[] | undefined
 }
@@ -64,6 +89,8 @@ export interface Move<Stored> {
   spentMs: number
   /** Of one that is still to be sent. */
   ruleRetries?: RuleRetries | undefined
+  /** The only address to which it may go: it may have arrived there. */
+  boundTo?: number | undefined
   /** The number of the renewal of all clocks since which these have been counted. */
   renewals: number
   verdict: Verdict
@@ -83,6 +110,7 @@ export interface OpenedQueue {
   /** The highest number ever given to a message; 0 in a new queue. */
   lastSeq: number
   pause: Pause | undefined
+  backup: BackupInUse | undefined
   /** The number of the last renewal of all clocks. */
   renewals: number
   /** Messages whose outcome was stored but perhaps not handed on, in the order of settlement. */
@@ -131,6 +159,11 @@ export interface QueueSummary extends QueueCounts {
     dueInMs: number
     verdict: Verdict
   } | null
+  /**
+   * How many wait that may go only to one address, by its number; of the first thousand, and only once messages were
+   * claimed with a route.
+   */
+  bound: readonly { to: number; count: number }[]
   /** Why the newest suspended message was suspended. */
   suspendedFor: Verdict | null
   /**

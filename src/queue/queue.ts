@@ -44,6 +44,8 @@ import type {
   QueueCounts,
   QueueRun,
   QueueSummary,
+  Route,
+  BackupInUse,
   SuspendedChoice,
   WaitingChoice
 } from './queue-types.ts'
@@ -53,6 +55,7 @@ import {
   resentFrom,
   ruleRetriesFrom,
   storyFrom,
+  backupFrom,
   verdictFrom
 } from './stored-json.ts'
 import { Turns } from './turns.ts'
@@ -112,12 +115,15 @@ export class Queue<Stored> {
     lastSeq: 0,
     storedLastSeq: 0,
     counts: { waiting: 0, awaiting: 0, suspended: 0, leaving: 0, left: 0, damaged: 0 },
-    taken: new Set()
+    taken: new Set(),
+    marked: new Set()
   }
   /** It and the bytes of contents that are kept, before the current transaction. */
   #before: { known: Known; keptBytes: number } | undefined
   /** When late messages were last asked for: a deadline after that is still to come. */
   #lateAt = 0
+  /** Messages may go to two addresses. */
+  #hasRoutes = false
 
   /** @param db with the tables of `queue-schema.ts` */
   constructor(db: DatabaseSync, options: QueueOptions<Stored>) {
@@ -161,6 +167,7 @@ export class Queue<Stored> {
       lastSeq: this.#known.lastSeq,
       renewals: this.#known.renewals,
       pause: getMeta(this.#db, 'paused') === 1 ? pauseFrom(getMeta(this.#db, 'pause')) : undefined,
+      backup: backupFrom(getMeta(this.#db, 'backup')),
       leaving: this.#sql.leaving(),
       isUnclean,
       endedOn,
@@ -177,8 +184,9 @@ export class Queue<Stored> {
 
   /** Before a transaction. */
   beginChanges(): void {
-    const { counts, taken } = this.#known
-    const known = { ...this.#known, counts: { ...counts }, taken: new Set(taken) }
+    const { counts, marked, taken } = this.#known
+    const copies = { counts: { ...counts }, taken: new Set(taken), marked: new Set(marked) }
+    const known = { ...this.#known, ...copies }
     this.#before = { known, keptBytes: this.#kept.bytes }
     this.#turns.beginChanges()
   }
@@ -203,12 +211,12 @@ export class Queue<Stored> {
 
   /** A message that is there already was accepted by an earlier call of which no answer came. */
   accept(message: NewMessage, content: Stored): void {
-    const { seq, lane, controlId, type, acceptedAt, hashes = [], resent } = message
+    const { seq, lane, controlId, type, acceptedAt, boundTo = null, hashes = [], resent } = message
     const turn = this.#turns.ofNew(seq, lane)
     const { renewals } = this.#known
     const row = [seq, lane, turn, controlId, type, acceptedAt, acceptedAt, renewals] as const
     const repeated = resent === undefined ? null : JSON.stringify(resent)
-    if (this.#sql.accept.run(...row, repeated).changes === 0) return
+    if (this.#sql.accept.run(...row, repeated, boundTo).changes === 0) return
     this.#contents.putContent(seq, content)
     this.#addHashes(seq, hashes)
     this.#known.counts.waiting++
@@ -239,10 +247,13 @@ export class Queue<Stored> {
   claimNext(
     most: number,
     contentsBefore = Infinity,
-    preference?: Preference
+    preference?: Preference,
+    route?: Route
   ): ClaimedMessage<Stored>[] {
+    this.#hasRoutes = route !== undefined
     if (this.#known.counts.waiting === 0 || most <= 0) return []
-    const rows = this.#turns.next(most, this.#uptime.ms, preference)
+    const rows = this.#turns.next(most, this.#uptime.ms, preference, route)
+    for (const row of rows) this.#mark(row, route?.mark)
     return rows.map((row) => this.#claim(row, contentsBefore))
   }
 
@@ -327,6 +338,8 @@ export class Queue<Stored> {
 
   /** Nothing became of a message that was handed out. */
   release(seq: number): void {
+    // It was not sent.
+    if (this.#known.marked.delete(seq)) this.#sql.bind.run(null, seq)
     this.#known.taken.delete(seq)
     this.#turns.release(seq)
   }
@@ -361,7 +374,8 @@ export class Queue<Stored> {
       renewals: move.renewals,
       verdict: JSON.stringify(move.verdict),
       story: move.story.length === 0 ? null : JSON.stringify(move.story),
-      rule_retries: move.ruleRetries === undefined ? null : JSON.stringify(move.ruleRetries)
+      rule_retries: move.ruleRetries === undefined ? null : JSON.stringify(move.ruleRetries),
+      bound_to: move.boundTo ?? null
     })
     return true
   }
@@ -439,6 +453,11 @@ export class Queue<Stored> {
   pause(pause: Pause): void {
     setMeta(this.#db, 'pause', JSON.stringify(pause))
     setMeta(this.#db, 'paused', 1)
+  }
+
+  /** @param backup undefined: messages go to the first address again */
+  setBackup(backup: BackupInUse | undefined): void {
+    setMeta(this.#db, 'backup', backup === undefined ? '' : JSON.stringify(backup))
   }
 
   /**
@@ -578,6 +597,7 @@ export class Queue<Stored> {
             verdict: verdictFrom(retry.verdict)
           }
         : null,
+      bound: this.#hasRoutes && waiting > 0 ? this.#sql.countBound() : [],
       suspendedFor: newest === undefined ? null : verdictFrom(newest.verdict),
       nextTurnInMs: nextAt === undefined ? null : nextAt - now,
       nextLateInMs: nextLate === undefined ? null : nextLate - now
@@ -645,6 +665,7 @@ export class Queue<Stored> {
       spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
       renewals: Math.max(row.renewals, this.#known.renewals),
       ruleRetries: isCurrent ? ruleRetriesFrom(row.rule_retries) : undefined,
+      boundTo: row.bound_to ?? undefined,
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
@@ -671,7 +692,8 @@ export class Queue<Stored> {
       renewals: this.#known.renewals,
       verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
       story: JSON.stringify(withRecord(storyFrom(row.story), act)),
-      rule_retries: null
+      rule_retries: null,
+      bound_to: row.bound_to
     })
     this.#sql.setDeaths.run(0, row.seq)
     this.#options.onFresh?.(row.seq)
@@ -695,6 +717,7 @@ export class Queue<Stored> {
         facts.verdict,
         facts.story,
         facts.rule_retries,
+        facts.bound_to,
         row.seq
       )
     })
@@ -720,6 +743,18 @@ export class Queue<Stored> {
   #takeBack(seq: number): void {
     this.#turns.takeBack(seq)
     this.#known.taken.delete(seq)
+    this.#known.marked.delete(seq)
+  }
+
+  /**
+   * It is about to be sent, and may have arrived there if the process ends before it is known what came of it. It is
+   * handed out only when that is safe.
+   */
+  #mark({ seq, bound_to }: StoredRow, address: number | undefined): void {
+    if (address === undefined || bound_to !== null) return
+    this.#sql.bind.run(address, seq)
+    this.#known.marked.add(seq)
+    this.#options.onFresh?.(seq)
   }
 
   /** The values of `leaveAtOnce`; what is not known stays as it is. */
@@ -780,7 +815,8 @@ export class Queue<Stored> {
         renewals: this.#known.renewals,
         verdict: JSON.stringify({ ...verdictFrom(row.verdict), errorCode: 'ERR_ENDED_TWICE' }),
         story: JSON.stringify(story),
-        rule_retries: null
+        rule_retries: null,
+        bound_to: row.bound_to
       })
       return this.#rowOf(this.#row(row.seq))
     })
@@ -833,6 +869,8 @@ interface Known {
   counts: Record<MessageState, number>
   /** Awaiting and suspended messages that are handed out. */
   taken: Set<number>
+  /** Those that are handed out, and bound to an address only for that. */
+  marked: Set<number>
 }
 
 /** Columns that a change of state writes besides state, turn and time. */
@@ -846,6 +884,7 @@ type Facts = Pick<
   | 'verdict'
   | 'story'
   | 'rule_retries'
+  | 'bound_to'
 >
 
 function notQueued(seq: number): QueueError {

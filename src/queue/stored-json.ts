@@ -7,6 +7,7 @@ import {
   type Verdict
 } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
+import type { BackupInUse } from './queue-types.ts'
 
 // What a queue file holds as JSON. Never throws: a damaged detail must not hold back a message.
 
@@ -45,6 +46,13 @@ export function pauseFrom(stored: unknown): Pause {
     by: typeof by === 'string' ? by : '',
     reason: typeof reason === 'string' ? reason : ''
   }
+}
+
+/** Undefined also if it is damaged: the first address is asked first. */
+export function backupFrom(stored: unknown): BackupInUse | undefined {
+  const { address, by, since } = objectFrom(stored) as Partial<Record<keyof BackupInUse, unknown>>
+  if (typeof address !== 'number') return undefined
+  return { since: moment(since) ?? 0, by: typeof by === 'string' ? by : '', address }
 }
 
 /** What is damaged is not known. */

@@ -1,6 +1,6 @@
 import { isRetrying, isWaiting } from './queue-statements.ts'
 import type { OldestWaiting, Place, Statements, StoredRow } from './queue-statements.ts'
-import type { Order, Preference } from './queue-types.ts'
+import type { Order, Preference, Route } from './queue-types.ts'
 
 /** No more messages than this are retried at a time: if the receiver is down, the others wait. */
 const MOST_RETRIED = 1000
@@ -17,6 +17,8 @@ interface Known {
   readyFrom: number
   /** How many of the waiting messages are retried. */
   retrying: number
+  /** For which route that is so. */
+  readyFor: string
   /** The one that was handed out last was a retry. */
   wasRetry: boolean
   /** Waiting messages that are handed out, with their lanes. */
@@ -44,6 +46,7 @@ export class Turns {
     barrier: 0,
     front: 0,
     readyFrom: 0,
+    readyFor: '',
     retrying: 0,
     wasRetry: false,
     sending: new Map()
@@ -122,9 +125,11 @@ export class Turns {
    * Those whose turn it is.
    *
    * @param now how long the queue has been open
+   * @param route undefined: there is one address
    */
-  next(most: number, now: number, preference: Preference = 'retries'): StoredRow[] {
+  next(most: number, now: number, preference: Preference = 'retries', route?: Route): StoredRow[] {
     this.#askedAt = now
+    this.#setRoute(route)
     const { barrier, front, retrying, sending } = this.#known
     if (barrier >= front) {
       const first = this.firstWaiting()
@@ -132,16 +137,18 @@ export class Turns {
         const isItsTurn = sending.size === 0 && (first.turn ?? 0) <= now
         // Read by its number, because an index may know more than a damaged row says.
         const row = isItsTurn ? this.#sql.row(first.seq) : undefined
-        return row === undefined ? [] : [row]
+        return row !== undefined && mayGo(row, route) ? [row] : []
       }
     }
-    const newest = preference === 'newest' ? this.#newestUntried() : undefined
+    if (route?.only !== undefined) return this.#boundTo(route.only, most)
+    const newest = preference === 'newest' ? this.#newestUntried(route) : undefined
     if (newest !== undefined) return [newest]
-    const due = retrying === 0 ? [] : this.#dueRetries(most)
-    if (due.length === 0) return this.#ready(most)
+    const due = retrying === 0 ? [] : this.#dueRetries(most, route)
+    if (due.length === 0) return this.#ready(most, route)
     const isReadyFirst = preference === 'alternate' && this.#known.wasRetry
     const share = preference === 'alternate' ? (most + Number(isReadyFirst)) >> 1 : 0
-    const ready = retrying < MOST_RETRIED ? this.#ready(Math.max(share, most - due.length)) : []
+    const ready =
+      retrying < MOST_RETRIED ? this.#ready(Math.max(share, most - due.length), route) : []
     const dueNow = due.slice(0, most - ready.length)
     const inTurn = isReadyFirst ? alternating(ready, dueNow) : alternating(dueNow, ready)
     const rows = preference === 'alternate' ? inTurn : [...dueNow, ...ready]
@@ -231,21 +238,40 @@ export class Turns {
     this.#known.readyFrom = Math.min(this.#known.readyFrom, first.seq)
   }
 
-  #dueRetries(most: number): StoredRow[] {
+  /** Another route may let those go that were passed over. */
+  #setRoute(route: Route | undefined): void {
+    const name = route === undefined ? '' : `${route.notTo.join()} ${route.only?.join() ?? ''}`
+    if (this.#known.readyFor === name) return
+    this.#known.readyFor = name
+    this.#known.readyFrom = 0
+  }
+
+  #boundTo(addresses: readonly number[], most: number): StoredRow[] {
+    const rows: StoredRow[] = []
+    for (const address of addresses) {
+      for (const row of this.#sql.boundTo(address, this.#askedAt)) {
+        if (rows.length === most) break
+        if (this.isFree(row)) rows.push(row)
+      }
+    }
+    return rows
+  }
+
+  #dueRetries(most: number, route: Route | undefined): StoredRow[] {
     const rows: StoredRow[] = []
     for (const row of this.#sql.dueRetries(this.#askedAt)) {
       if (rows.length === most) break
-      if (this.isFree(row)) rows.push(row)
+      if (mayGo(row, route) && this.isFree(row)) rows.push(row)
     }
     return rows
   }
 
   /** Messages that may go at once. */
-  #ready(most: number): StoredRow[] {
+  #ready(most: number, route: Route | undefined): StoredRow[] {
     const rows: StoredRow[] = []
     if (most <= 0) return rows
     for (const row of this.#sql.ready(this.#known.readyFrom)) {
-      if (this.isFree(row)) rows.push(row)
+      if (mayGo(row, route) && this.isFree(row)) rows.push(row)
       if (rows.length < most) continue
       this.#known.readyFrom = row.seq + 1
       return rows
@@ -255,12 +281,18 @@ export class Turns {
   }
 
   /** Of a bounded number of messages that may go at once, the newest that was never tried. */
-  #newestUntried(): StoredRow | undefined {
+  #newestUntried(route: Route | undefined): StoredRow | undefined {
     for (const row of this.#sql.newestReady()) {
-      if (row.attempts === 0 && this.isFree(row)) return row
+      if (row.attempts === 0 && mayGo(row, route) && this.isFree(row)) return row
     }
     return undefined
   }
+}
+
+function mayGo({ bound_to }: StoredRow, route: Route | undefined): boolean {
+  if (route === undefined) return true
+  if (bound_to === null) return route.only === undefined
+  return route.only?.includes(bound_to) ?? !route.notTo.includes(bound_to)
 }
 
 /** One of each, as long as both last. */

@@ -237,6 +237,7 @@ describe('the log', () => {
       retries: 0,
       spentMs: 0,
       ruleRetries: undefined,
+      boundTo: undefined,
       renewals: 0,
       verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
       story: [],

@@ -184,7 +184,13 @@ describe('the first screen of the page, to a stranger on call', () => {
         { token: { state: 'refresh failing', validUntil: now + 600_000, ...trouble }, now }
       ),
       names: {
-        ...{ host: 'lab.example.org', server: 'login.example.org', client: 'ward', proxy: '' },
+        ...{
+          host: 'lab.example.org',
+          backup: '',
+          server: 'login.example.org',
+          client: 'ward',
+          proxy: ''
+        },
         ...{ grant: 'client_credentials', isBlankAround: false }
       },
       contact: CONTACT,

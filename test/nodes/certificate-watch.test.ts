@@ -19,6 +19,7 @@ describe('CertificateWatch', () => {
   ) =>
     new CertificateWatch({
       receiver: () => receiver,
+      backup: () => undefined,
       'token server': () => tokenServer,
       client: () => client
     })
@@ -53,6 +54,7 @@ describe('CertificateWatch', () => {
     const seen: { client?: CertificateDates } = {}
     const certificates = new CertificateWatch({
       receiver: () => ending(2 * DAY),
+      backup: () => undefined,
       'token server': () => ending(300 * DAY),
       client: () => seen.client
     })
@@ -72,6 +74,7 @@ describe('CertificateWatch', () => {
     let seen: CertificateDates | undefined
     const certificates = new CertificateWatch({
       receiver: () => seen,
+      backup: () => undefined,
       'token server': () => undefined,
       client: () => undefined
     })

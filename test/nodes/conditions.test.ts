@@ -93,6 +93,12 @@ const ROWS: [ConditionCode, Level, ConditionFacts, string][] = [
     'The certificate of the receiver expires in 9 days'
   ],
   [
+    'BACKUP',
+    'watch',
+    conditionFacts({ backup: { since: 0, by: '', host: 'b.example.org', waiting: 2 } }),
+    'Messages go to the backup b.example.org'
+  ],
+  [
     'INVALID',
     'watch',
     conditionFacts({}, { refusal: 'HL7_INVALID_MESSAGE' }),

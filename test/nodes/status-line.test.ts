@@ -276,6 +276,16 @@ describe('the status of a node', () => {
       'CERTIFICATE ACK'
     ],
     [
+      'says that messages go to the backup',
+      shown(
+        { lastOutcome: ack, backup: { since: 0, by: '', host: 'b.example.org', waiting: 0 } },
+        {}
+      ),
+      'yellow ring',
+      'on the backup',
+      'BACKUP ACK'
+    ],
+    [
       'also behind something else',
       shown({ suspended: 2 }, { ending: { of: 'token server', validTo: 0, daysLeft: -1 } }),
       'yellow ring',

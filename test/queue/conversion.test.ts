@@ -59,6 +59,7 @@ const versions: Record<string, OldVersion> = {
       lastSeq: 8,
       renewals: 0,
       pause: { at: 0, by: '', reason: '' },
+      backup: undefined,
       leaving: [5, 4],
       isUnclean: false,
       endedOn: [],
@@ -85,6 +86,7 @@ const versions: Record<string, OldVersion> = {
       lastSeq: 14,
       renewals: 0,
       pause: { at: START, by: 'ada', reason: 'upgrade ü' },
+      backup: undefined,
       leaving: [6, 5],
       isUnclean: true,
       endedOn: [],
@@ -108,6 +110,7 @@ const versions: Record<string, OldVersion> = {
           attempts: 2,
           spentMs: 1500.5,
           ruleRetries: undefined,
+          boundTo: undefined,
           renewals: 0,
           verdict: { ...NO_VERDICT, status: 409, rule: ':?E=R', cause: 'ECONNREFUSED' }
         }
@@ -207,6 +210,7 @@ for (const [version, old] of Object.entries(versions)) {
             retries: 0,
             spentMs: 0,
             ruleRetries: undefined,
+            boundTo: undefined,
             renewals: 0,
             verdict: NO_VERDICT,
             story: seq === 11 ? ['suspended'] : [],

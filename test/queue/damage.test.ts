@@ -1004,7 +1004,9 @@ describe('a damaged queue file', () => {
           if (notices.length > 0) {
             const { found, read } = told()
             assert.equal(read, readable.length)
-            if (isContent) assert.ok(found === 300 && read >= 290, `${found} ${read}`)
+            // With another number, a piece counts as one of a message that nobody knows.
+            const isTold = (found === 300 || found === 301) && read >= 290
+            if (isContent) assert.ok(isTold, `${found} ${read}`)
           }
         }
       ),

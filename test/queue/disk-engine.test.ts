@@ -88,6 +88,7 @@ describe('DiskEngine', () => {
         lastSeq: 8,
         pause,
         renewals: 0,
+        backup: undefined,
         leaving: [6, 1],
         isUnclean: false,
         endedOn: [],

@@ -46,6 +46,7 @@ for (const [engine, open] of Object.entries(engines)) {
         lastSeq: 0,
         renewals: 0,
         pause: undefined,
+        backup: undefined,
         leaving: [],
         isUnclean: false,
         endedOn: [],
@@ -61,6 +62,7 @@ for (const [engine, open] of Object.entries(engines)) {
         oldestWaitingAt: null,
         oldestHeldAt: null,
         retry: null,
+        bound: [],
         suspendedFor: null,
         nextTurnInMs: null,
         nextLateInMs: null
@@ -115,6 +117,7 @@ for (const [engine, open] of Object.entries(engines)) {
         retries: 0,
         spentMs: 0,
         ruleRetries: undefined,
+        boundTo: undefined,
         renewals: 0,
         verdict: NO_VERDICT,
         story: [],
@@ -149,6 +152,7 @@ for (const [engine, open] of Object.entries(engines)) {
           type: 'ADT^A01',
           acceptedAt: 1_700_000_000_001,
           changedAt: 0,
+          boundTo: undefined,
           renewals: 0,
           resent: undefined,
           isEdited: false,
@@ -473,6 +477,7 @@ for (const [engine, open] of Object.entries(engines)) {
         awaiting: 1,
         suspended: 1,
         retry: null,
+        bound: [],
         suspendedFor: verdict,
         nextTurnInMs: null
       })

@@ -28,6 +28,7 @@ function row(seq: number): MessageRow {
     retries: 0,
     spentMs: 0,
     ruleRetries: undefined,
+    boundTo: undefined,
     renewals: 0,
     verdict: NO_VERDICT,
     story: [],

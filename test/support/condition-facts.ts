@@ -23,6 +23,7 @@ export const IDLE_DELIVERY: DeliveryState = {
   lastError: null,
   lastOutcome: null,
   retry: null,
+  backup: null,
   latencyMs: { p50: 0, p95: 0, p99: 0 }
 }
 

@@ -225,7 +225,7 @@ export class Editor {
 
   /** Opens "More settings" in the form that is open, if it is not. */
   async more(): Promise<void> {
-    const closed = '.hl7-https-form details:not([open]) > summary:visible'
+    const closed = '.hl7-https-form details[id$="-more"]:not([open]) > summary:visible'
     if ((await this.page.locator(closed).count()) > 0) await this.page.click(closed)
   }
 

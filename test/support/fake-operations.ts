@@ -34,6 +34,7 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
     ...{ queued: 0, inFlight: 0, retrying: 0, awaiting: 0, suspended: 0 },
     ...{ acked: 0, naked: 0, failed: 0, perMinute: 0, oldestAgeMs: 0 },
     ...{ lastAckAt: ago(1), lastError: null, retry: null, paused: null, token: null },
+    ...{ backup: null, backupHost: '' },
     ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 }, contact: '', advice: null },
     searchFields: [],
     rules: DEFAULT_REPLY_RULES,

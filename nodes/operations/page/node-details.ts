@@ -87,6 +87,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
             press: () => tryNow(node, desk)
           })
     }
+    ${node.backupHost === '' ? nothing : backupButton(node, desk, write || stopped || unusable)}
     ${button(desk, {
       id: 'resend-all',
       of: node.id,
@@ -210,6 +211,34 @@ async function tryNow(node: NodeState, desk: Desk): Promise<void> {
   await act(desk, node, async () => {
     await frame.ask('tryNow', { id: node.id }, {})
     say('good', text('done.tried'), node)
+  })
+}
+
+/** There, or back: whoever turns to the backup by hand turns back by hand. */
+function backupButton(node: NodeState, desk: Desk, why: string): TemplateResult {
+  const to = node.backup === null ? 'backup' : 'first'
+  return html`${button(desk, {
+    id: 'backup',
+    of: node.id,
+    label: desk.text(to === 'backup' ? 'button.toBackup' : 'button.toFirst'),
+    why,
+    press: () => turn(node, to, desk)
+  })}`
+}
+
+async function turn(node: NodeState, to: 'backup' | 'first', desk: Desk): Promise<void> {
+  const { text, question, say, frame } = desk
+  const name = desk.name(node.id)
+  const host = printable(to === 'backup' ? node.backupHost : node.host)
+  const consent = await question.ask({
+    place: 'node',
+    title: text(to === 'backup' ? 'question.toBackup' : 'question.toFirst', { name, host }),
+    confirm: text(to === 'backup' ? 'button.toBackup' : 'button.toFirst')
+  })
+  if (consent === undefined) return
+  await act(desk, node, async () => {
+    await frame.ask('backup', { id: node.id }, { to })
+    say('good', text('done.turned', { name, host }), node)
   })
 }
 

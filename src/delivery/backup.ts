@@ -1,0 +1,238 @@
+import { OWN_ADDRESS, type BackupInUse, type Route } from '../queue/queue-types.ts'
+import { Alarm } from './alarm.ts'
+import type { Address, Failover } from './failover.ts'
+import type { Sending } from './sending.ts'
+import type { WorkContext } from './work-context.ts'
+
+export interface BackupOptions {
+  /** What tells the address from the first one; nothing secret. */
+  address: string
+  /** Host and port of both, as operators know them. */
+  hosts: Readonly<Record<Address, string>>
+  /** So long an outage of the first address lasts before the backup takes over, in milliseconds; 0: a person decides. */
+  afterMs: number
+  /** Both addresses are one system: what may have arrived at one may go to the other. */
+  isShared: boolean
+  /** Opens a connection for the next message. @returns false if none can be had; never rejects */
+  connect: (address: Address, signal: AbortSignal) => Promise<boolean>
+}
+
+type BackupContext<Content> = Pick<
+  WorkContext<Content>,
+  'claimMessages' | 'closing' | 'gate' | 'idOf' | 'options' | 'queue' | 'sending' | 'tell' | 'track'
+>
+
+/** Which messages are asked for next, and where they go. */
+export interface Destination {
+  address: Address
+  route: Route
+  /** One message asks the address that does not serve. */
+  isAsking: boolean
+}
+
+/** That messages go to the backup. */
+export type BackupState = Pick<BackupInUse, 'since' | 'by'> & {
+  host: string
+  /** Messages that wait for the first address, because they may have arrived there, or name it. */
+  waiting: number
+}
+
+/**
+ * Sends the messages of a node to one of two addresses: what `Failover` decides is stored, and done. One lane and one
+ * wait: a message that may go to both is claimed for the one that serves.
+ */
+export class Backup<Content> {
+  readonly #context: BackupContext<Content>
+  readonly #sending: Sending<Content>
+  readonly #failover: Failover
+  readonly #options: BackupOptions
+  readonly #alarm: Alarm
+  readonly #ids: Readonly<Record<Address, number>>
+  #inUse: BackupInUse | undefined
+  /** Where messages are on their way to. */
+  readonly #ways = new Map<number, Address>()
+
+  constructor(
+    context: BackupContext<Content>,
+    sending: Sending<Content>,
+    { failover, backup }: { failover: Failover; backup: BackupOptions },
+    stored: BackupInUse | undefined
+  ) {
+    this.#context = context
+    this.#sending = sending
+    this.#failover = failover
+    this.#options = backup
+    this.#ids = { first: context.idOf('first') ?? 0, backup: context.idOf('backup') ?? 0 }
+    this.#alarm = new Alarm(context.options.clock, () => {
+      context.gate.turnIfDue()
+      context.claimMessages()
+    })
+    // A deploy may have exchanged the addresses.
+    if (stored?.address === this.#ids.backup) {
+      this.#inUse = stored
+      failover.resume(stored.by)
+    }
+  }
+
+  /** Undefined if messages go to the first address. */
+  get state(): BackupState | undefined {
+    if (this.#inUse === undefined) return undefined
+    const { since, by } = this.#inUse
+    return { since, by, host: this.#options.hosts.backup, waiting: this.#boundTo('first') }
+  }
+
+  /**
+   * An operator turns.
+   *
+   * @param by a user name
+   * @throws {QueueError} when that cannot be stored: then nothing has changed
+   */
+  async turn(to: Address, by: string): Promise<void> {
+    const { gate, queue } = this.#context
+    const isThere = to === this.#failover.serving && (to === 'first' || this.#failover.by !== '')
+    if (isThere) return
+    const inUse = this.#inUseFrom(to, by)
+    await queue.setBackup(inUse)
+    gate.turn(to, by)
+    this.#tellTurned(to, by, inUse)
+  }
+
+  /** An outage has turned, or its end. */
+  readTurn(): void {
+    const { queue, tell } = this.#context
+    const { serving, by } = this.#failover
+    if (by === '' && (serving === 'backup') !== (this.#inUse !== undefined)) {
+      const inUse = this.#inUseFrom(serving, '')
+      queue.setBackup(inUse).catch(() => {
+        // The next start asks the first address.
+        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      })
+      this.#tellTurned(serving, '', inUse)
+    }
+    // What waits for the end of an outage has another address.
+    this.#sending.makeDueAfterOutage().catch(() => {
+      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+    })
+    this.#context.claimMessages()
+  }
+
+  /**
+   * Where messages go next. The other address may be asked for this: first for a connection.
+   *
+   * @returns undefined: nothing goes now
+   */
+  next(): Destination | undefined {
+    const failover = this.#failover
+    const hasWork = this.#hasWork
+    if (failover.isAskDue(hasWork)) this.#connect()
+    this.#alarm.setIn(finite(failover.nextInMs(hasWork)))
+    const isAsking = failover.isOpen
+    if (failover.isHeld && !isAsking) return undefined
+    const address = isAsking ? failover.other : failover.serving
+    const only = isAsking && !failover.returnsByItself ? this.#idsOf(address) : undefined
+    if (isAsking) failover.messageAskedFor()
+    const other = address === 'first' ? 'backup' : 'first'
+    return {
+      address,
+      isAsking,
+      route: {
+        notTo: this.#idsOf(other),
+        ...(only && { only }),
+        ...(this.#isMarking && { mark: this.#ids[address] })
+      }
+    }
+  }
+
+  /** A message that was claimed for this may still go there. */
+  isStill({ address, isAsking }: Destination): boolean {
+    if (!isAsking) return address === this.#failover.serving
+    return address === this.#failover.other && !this.#failover.isOpen
+  }
+
+  /** A message is on its way there. */
+  handOut(seq: number, { address, isAsking }: Destination): void {
+    this.#ways.set(seq, address)
+    if (isAsking) this.#context.gate.beginToAsk(seq)
+  }
+
+  /** It no longer is. */
+  endOfWay(seq: number): void {
+    this.#ways.delete(seq)
+    this.#context.gate.endOfWay(seq)
+    this.lookLater()
+  }
+
+  /** What is known of messages and attempts has changed: the other address may have to be asked, or takes over. */
+  lookLater(): void {
+    this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork)))
+  }
+
+  /** There was no message to ask the other address with. */
+  nothingToAsk(): void {
+    this.#failover.nothingToSend()
+  }
+
+  close(): void {
+    this.#alarm.cancel()
+  }
+
+  /** There is a message with which the other address can be asked. */
+  get #hasWork(): boolean {
+    const { queue, sending } = this.#context
+    if (this.#boundTo(this.#failover.other) > 0) return true
+    return this.#failover.returnsByItself && queue.counts.waiting - sending.size > 0
+  }
+
+  /** How many messages wait that may go nowhere but there. */
+  #boundTo(address: Address): number {
+    const ids = this.#idsOf(address)
+    const { queue, sending } = this.#context
+    const count = queue.summary.bound.reduce(
+      (sum, one) => sum + (ids.includes(one.to) ? one.count : 0),
+      0
+    )
+    const onTheirWay = [...sending].filter(([seq, { row }]) => {
+      const isMarked =
+        row.boundTo === undefined && this.#isMarking && this.#ways.get(seq) === address
+      return isMarked || (row.boundTo !== undefined && ids.includes(row.boundTo))
+    })
+    return Math.max(0, count - onTheirWay.length)
+  }
+
+  /** What is in memory does not outlive the process that knows where it was sent. */
+  get #isMarking(): boolean {
+    return !this.#options.isShared && this.#context.queue.isDurable
+  }
+
+  #idsOf(address: Address): number[] {
+    const { isShared } = this.#options
+    const own = address === 'first' ? [OWN_ADDRESS] : []
+    return isShared ? own : [...own, this.#ids[address]]
+  }
+
+  #connect(): void {
+    const { claimMessages, closing, track } = this.#context
+    const failover = this.#failover
+    failover.beginToAsk()
+    const connected = this.#options.connect(failover.other, closing).then((isOpen) => {
+      if (closing.aborted) return
+      failover.connected(isOpen)
+      claimMessages()
+    })
+    void track(connected)
+  }
+
+  #inUseFrom(to: Address, by: string): BackupInUse | undefined {
+    if (to === 'first') return undefined
+    return { since: this.#context.options.clock.now(), by, address: this.#ids.backup }
+  }
+
+  #tellTurned(to: Address, by: string, inUse: BackupInUse | undefined): void {
+    this.#inUse = inUse
+    this.#context.tell({ kind: 'turned', to, by, host: this.#options.hosts[to] })
+  }
+}
+
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? ms : null
+}

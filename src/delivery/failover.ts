@@ -1,0 +1,225 @@
+import type { Clock } from '../clock.ts'
+
+/** Where messages go: to the address that is configured first, or to the backup. */
+export type Address = 'first' | 'backup'
+
+export interface FailoverSettings {
+  /** So long an outage of the first address lasts before the backup takes over, in milliseconds; 0: a person decides. */
+  afterMs: number
+  /** The first address is asked again after so long, in milliseconds, then after twice that, and so on. */
+  askAfterMs: number
+}
+
+/** The address that does not serve is asked at least so often, in milliseconds. */
+const MOST_BETWEEN_MS = 600_000
+/** Nothing was there to ask it with: it is asked again after so long, in milliseconds, if there is. */
+const NOTHING_TO_ASK_MS = 1000
+
+/**
+ * How far the other address has been asked: not now; a connection is being opened; it is open, for the next message; that
+ * one was asked for, or is on its way.
+ */
+type Asking = 'no' | 'connecting' | 'open' | 'sent'
+
+/**
+ * Which of two addresses the messages of a node go to. It sends nothing: it is told what came of attempts, and asked.
+ *
+ * | state | and then | |
+ * |---|---|---|
+ * | the first serves | it fails in a way that turns (`fault.ts`) | out |
+ * | out | any other answer, or a failure that does not turn | the first serves |
+ * | out, for `afterMs` | | the backup serves |
+ * | the first serves, back for less than `afterMs` | it fails in a way that turns | the backup serves |
+ * | the backup serves | the first is asked, after `askAfterMs`, twice that, … ten minutes, and is back | the first serves |
+ * | the backup serves | and fails as well: both are out | the wait is one: each time it ends, the first is asked, then the backup |
+ * | any | a person turns | that address serves; the backup until a person turns back |
+ *
+ * To ask is to open a connection, and then to send one message, whose turn it is. The waits grow only if the backup has
+ * served meanwhile. What may go nowhere but to the address that does not serve is asked for at that one too (whoever
+ * turned), which then brings nothing back.
+ */
+export class Failover {
+  readonly #settings: FailoverSettings
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #serving: Address = 'first'
+  /** Who turned to the backup; `''`: an outage. */
+  #by = ''
+  /** Since when the first address fails in a way that turns; on the monotonic clock. */
+  #outSince: number | undefined
+  #returnedAt = -Infinity
+  /** The one that serves does not answer. */
+  #isServingOut = false
+  /** It has answered since the other one was asked. */
+  #hasServed = false
+  #asking: Asking = 'no'
+  /** At once, for what may have arrived there in an earlier run. */
+  #askAt = -Infinity
+  /** Waits before the other one is asked, so far. */
+  #waits = 0
+  /** Since the wait of an outage of both ended. */
+  #hasAsked = false
+
+  constructor(settings: FailoverSettings, clock: Pick<Clock, 'monotonic'>) {
+    this.#settings = settings
+    this.#clock = clock
+  }
+
+  get serving(): Address {
+    return this.#serving
+  }
+
+  get other(): Address {
+    return this.#serving === 'first' ? 'backup' : 'first'
+  }
+
+  /** Who turned to the backup, if it serves; `''`: an outage. */
+  get by(): string {
+    return this.#by
+  }
+
+  /** An answer of the first address brings everything back to it. */
+  get returnsByItself(): boolean {
+    return this.#serving === 'backup' && this.#by === '' && this.#settings.afterMs > 0
+  }
+
+  /** The connection to the other address is open: the next message goes there. */
+  get isOpen(): boolean {
+    return this.#asking === 'open'
+  }
+
+  /** Both are out, and the first is being asked: nothing goes to the backup meanwhile. */
+  get isHeld(): boolean {
+    return this.#serving === 'backup' && this.#isServingOut && this.#asking !== 'no'
+  }
+
+  /**
+   * When something has to be done, in milliseconds from now.
+   *
+   * @param hasWork there is a message with which the other address can be asked
+   */
+  nextInMs(hasWork: boolean): number {
+    const { afterMs } = this.#settings
+    const now = this.#clock.monotonic()
+    const turnsAt =
+      this.#outSince === undefined || afterMs === 0 ? Infinity : this.#outSince + afterMs
+    const asksAt = hasWork && this.#asking === 'no' ? this.#askAt : Infinity
+    return Math.max(0, Math.min(turnsAt, asksAt) - now)
+  }
+
+  /** The other address has to be asked now. */
+  isAskDue(hasWork: boolean): boolean {
+    if (!hasWork || this.#asking !== 'no') return false
+    const isAfterWait = this.#isServingOut && this.returnsByItself && !this.#hasAsked
+    return isAfterWait || this.#clock.monotonic() >= this.#askAt
+  }
+
+  /** The outage of the first address has lasted long enough. */
+  get isTurnDue(): boolean {
+    const { afterMs } = this.#settings
+    if (this.#outSince === undefined || afterMs === 0) return false
+    return this.#clock.monotonic() - this.#outSince >= afterMs
+  }
+
+  /** The address that serves gave an answer. */
+  answered(): void {
+    this.#outSince = undefined
+    this.#isServingOut = false
+    this.#hasServed = true
+  }
+
+  /**
+   * The address that serves has an outage.
+   *
+   * @param turns it is one that turns to a backup
+   * @returns the backup takes over at once
+   */
+  failed(turns: boolean): boolean {
+    this.#isServingOut = true
+    this.#hasAsked = false
+    if (this.#serving === 'backup' || this.#settings.afterMs === 0) return false
+    if (!turns) {
+      this.#outSince = undefined
+      return false
+    }
+    const now = this.#clock.monotonic()
+    this.#outSince ??= now
+    return now - this.#returnedAt < this.#settings.afterMs || this.isTurnDue
+  }
+
+  /** Nothing is sent: nobody knows how long an outage lasts. */
+  forgetOutage(): void {
+    this.#outSince = undefined
+  }
+
+  /** The other one is asked: first a connection. */
+  beginToAsk(): void {
+    this.#asking = 'connecting'
+    this.#hasAsked = true
+  }
+
+  /** There is a connection to the other one, or none can be had. */
+  connected(isOpen: boolean): void {
+    if (this.#asking !== 'connecting') return
+    if (isOpen) this.#asking = 'open'
+    else this.otherFailed()
+  }
+
+  /** A message for the other one was asked for. */
+  messageAskedFor(): void {
+    this.#asking = 'sent'
+  }
+
+  /** There was none. */
+  nothingToSend(): void {
+    if (this.#asking !== 'sent') return
+    this.#asking = 'no'
+    this.#askAt = this.#clock.monotonic() + NOTHING_TO_ASK_MS
+  }
+
+  /** The other one is there, and serves no more than what may go nowhere else. */
+  otherAnswered(): void {
+    this.#asking = 'no'
+    this.#askAt = this.#clock.monotonic()
+  }
+
+  /** The other one is still out. */
+  otherFailed(): void {
+    this.#asking = 'no'
+    if (this.#hasServed) this.#waits++
+    this.#planToAsk()
+  }
+
+  /**
+   * Another address serves from now on.
+   *
+   * @param by a user name; `''`: by itself
+   */
+  turn(to: Address, by: string): void {
+    const now = this.#clock.monotonic()
+    const isReturn = to === 'first' && by === '' && this.#serving === 'backup'
+    const isFlapping = to === 'backup' && now - this.#returnedAt < this.#settings.afterMs
+    if (isReturn) this.#returnedAt = now
+    else if (!isFlapping) this.#returnedAt = -Infinity
+    if (to === 'backup' && !isFlapping) this.#waits = 0
+    this.#serving = to
+    this.#by = to === 'backup' ? by : ''
+    this.#outSince = undefined
+    this.#isServingOut = false
+    this.#asking = 'no'
+    // What may have arrived at the backup, which has just served, can go there at once.
+    if (to === 'first') this.#askAt = now
+    else this.#planToAsk()
+  }
+
+  /** The last run ended while the backup served: the first may be back. */
+  resume(by: string): void {
+    this.turn('backup', by)
+    this.#askAt = this.#clock.monotonic()
+  }
+
+  #planToAsk(): void {
+    const waitMs = Math.min(this.#settings.askAfterMs * 2 ** this.#waits, MOST_BETWEEN_MS)
+    this.#askAt = this.#clock.monotonic() + waitMs
+    this.#hasServed = false
+  }
+}
