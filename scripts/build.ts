@@ -60,6 +60,8 @@ await build({
   ],
   outdir: 'resources',
   bundle: true,
+  // What both forms have stands once.
+  splitting: true,
   format: 'esm',
   // Of browsers, those that do not know nested styles.
   target: ['es2023', 'chrome111', 'firefox115', 'safari16'],

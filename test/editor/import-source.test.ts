@@ -208,6 +208,21 @@ describe('settings of Mirth', () => {
     assert.equal(rows.find(({ setting }) => setting === 'validateResponse')?.tick, true)
   })
 
+  it('name what a variable becomes', () => {
+    const http = (properties: Record<string, string>): string =>
+      `<connector><name>x</name><properties class="a.HttpDispatcherProperties">${queue(properties)}</properties></connector>`
+    const values = out(http({ host: "${env.get('HL7_URL')}", content: '${body}' }))
+    assert.equal(values['url'], '${HL7_URL}')
+    assert.equal(values['format'], 'raw')
+    const parameters = '<entry><string>a</string><list><string>b</string></list></entry>'
+    const elsewhere = http({ host: '${url}', parameters, content: '{"a": "${body}"}' })
+    assert.equal(out(elsewhere)['url'], undefined)
+    for (const key of ['urlVariable', 'queryByHand', 'templateVariable']) {
+      assert.ok(notes(elsewhere).includes(key), key)
+    }
+    assert.ok(notes(http({ content: '${body}' })).includes('contentVariable'))
+  })
+
   it('have no order if others may overtake', () => {
     assert.equal(out(connector(queue({ rotate: 'true', threadCount: '1' })))['order'], 'none')
     assert.equal(out(connector(queue({ rotate: 'false', threadCount: '4' })))['order'], 'none')

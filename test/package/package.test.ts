@@ -23,7 +23,7 @@ const MAX_PACKAGES = 40
 
 /** What Node-RED loads, and the thread of the queue files; and what these share. */
 const SCRIPTS = [...TYPES, 'operations/sidebar', 'queue-worker']
-const SHARED = /^dist\/nodes\/(?:page\/)?[\w-]+-[A-Z\d]{8}\.js$/
+const SHARED = /^(?:dist\/nodes\/(?:page\/)?|resources\/)[\w-]+-[A-Z\d]{8}\.js$/
 
 /** Licenses that require at most attribution. */
 const PERMISSIVE = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', '0BSD', 'CC0-1.0']

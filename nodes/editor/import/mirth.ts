@@ -303,6 +303,11 @@ class Destination {
   #address(setting: string, given: string, value: string): ImportRow {
     if (value === '') return told(setting, given, setting === 'host' ? 'urlUnreadable' : 'wsdl')
     const query = this.#format === 'form' ? [] : entriesOf(childOf(this.#properties, 'parameters'))
+    const variable = /^\$\{env\.get\(['"](\w+)['"]\)\}$/.exec(value)?.[1]
+    if (variable !== undefined) {
+      const notes = [note('variable', { name: variable })]
+      return { setting, given, out: { url: `\${${variable}}` }, notes }
+    }
     const { url, notes } = importUrl(value, false)
     if (url === undefined) return { setting, given, notes }
     const whole = new URL(url)
@@ -319,7 +324,7 @@ class Destination {
     const type = textOf(this.#properties, 'contentType')
     if (/^application\/x-www-form-urlencoded/i.test(type) && parameters.length > 0) return 'form'
     const content = textOf(this.#properties, 'content')
-    if (content === '' || isMessage(content)) return 'raw'
+    if (content === '' || isMessage(content) || isVariable(content)) return 'raw'
     return isJson(content, type) ? 'json' : 'text'
   }
 
@@ -328,6 +333,9 @@ class Destination {
     if (this.#format === 'multipart') return told(setting, given, 'multipart')
     if (value === '') return told(setting, given, 'empty')
     if (this.#format === 'raw') {
+      if (isVariable(value) && !isMessage(value)) {
+        return { setting, given, out: { format: 'raw' }, notes: [note('contentVariable')] }
+      }
       const type = textOf(childOf(this.#connector, 'transformer'), 'outboundDataType')
       const notes = ['', 'HL7V2', 'RAW'].includes(type) ? [] : [note('madeElsewhere', { type })]
       return { setting, given, out: { format: 'raw' }, notes }
@@ -359,7 +367,8 @@ class Destination {
       const given = shownValue(name, value)
       if (this.#format !== 'form') {
         const url = this.#addressWithQuery()
-        if (url === undefined || value.includes('${')) return told(setting, given, 'entryVariable')
+        if (value.includes('${')) return told(setting, given, 'entryVariable')
+        if (url?.startsWith('http') !== true) return told(setting, given, 'queryByHand')
         if (isSecretName(name)) return told(setting, given, 'exportSecret')
         return { setting, given, out: { url }, notes: [] }
       }
@@ -529,6 +538,9 @@ const VARIABLE = /\$\{message\.(?:encodedData|rawData)\}/
 
 /** Whether the text is the message itself and nothing else. */
 const isMessage = (text: string): boolean => text.trim().replace(VARIABLE, '') === '' && text !== ''
+
+/** Whether it is one variable and nothing else, which a transformer has filled. */
+const isVariable = (text: string): boolean => /^\$\{[^{}]+\}$/.test(text.trim())
 
 const isJson = (text: string, contentType: string): boolean =>
   /json/i.test(contentType) || /^\s*[{[]/.test(text)
