@@ -12,7 +12,7 @@ import type { FieldValue } from './field-value.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
 import { explainMark } from './mistake-words.ts'
 import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
-import { createNamedValueList, type EntryProblem, type NamedValueList } from './named-value-list.ts'
+import { NamedValueList, type EntryProblem } from './named-value-list.ts'
 import { undeployedNodes } from './undeployed-nodes.ts'
 import { offerUsualValues } from './usual-values.ts'
 
@@ -257,7 +257,7 @@ export class Form<TextKey extends string = SharedKey> {
       if ('usual' in entry) offerUsualValues(own, this.#field(property))
       if ('expression' in entry) this.#field(property).typedInput({ types: ['jsonata'] })
       if (entry.kind !== 'list' || own === null) continue
-      const list = createNamedValueList({
+      const list = new NamedValueList({
         element: own,
         stored: node[property],
         types: entry.types,

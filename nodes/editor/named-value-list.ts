@@ -20,104 +20,129 @@ export interface NamedValueListOptions {
   problem: (entry: NamedValue) => EntryProblem | undefined
 }
 
-/** A list of names and typed values in a form. */
-export interface NamedValueList {
-  /** The current entries, except those without name and value. */
-  entries: () => NamedValue[]
-  /** Adds entries, except those whose name is already there. */
-  add: (entries: readonly NamedValue[]) => void
-  /** Replaces all entries. */
-  set: (entries: readonly NamedValue[]) => void
-  isChanged: () => boolean
-}
+/** A list of names and typed values in a form, in Node-RED's editable list. Each change is a `change` of its element. */
+export class NamedValueList {
+  readonly #options: NamedValueListOptions
+  readonly #list: EditorElements
+  /** The entries when the form was opened. */
+  readonly #before: string
 
-/** Shows a list of names and typed values in Node-RED's editable list. Each change is a `change` of its element. */
-export function createNamedValueList(options: NamedValueListOptions): NamedValueList {
-  const { element, stored, types, text, problem } = options
-  const list = $(element)
-
-  const readRow = (row: Element): NamedValue => {
-    const name = row.querySelector<HTMLInputElement>('.hl7-https-entry-name')
-    const value = row.querySelector<HTMLInputElement>('.hl7-https-entry-input')
-    const entry: NamedValue = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
-    if (value === null) return entry
-    const valueType = $(value).typedInput('type')
-    return { ...entry, value: $(value).typedInput('value'), valueType }
+  constructor(options: NamedValueListOptions) {
+    this.#options = options
+    this.#list = $(options.element)
+    const reportChange = (): void => {
+      this.#reportChange()
+    }
+    this.#list.editableList({
+      sortable: true,
+      removable: true,
+      height: 'auto',
+      removeItem: reportChange,
+      sortItems: reportChange,
+      addItem: (container, _index, item) => {
+        container[0]?.append(this.#makeRow(namedValue(item)))
+        this.#fillRow(container[0], namedValue(item))
+      }
+    })
+    this.#list.on('change keyup paste input', () => {
+      this.#checkAll()
+    })
+    const stored = Array.isArray(options.stored) ? (options.stored as unknown[]) : []
+    this.#append(stored.map(namedValue))
+    this.#before = JSON.stringify(this.entries())
+    this.#checkAll()
   }
-  const rows = (): Element[] => [
-    // A removed row fades out before it leaves the page.
-    ...element.querySelectorAll('li:not(.red-ui-editableList-item-deleting) .hl7-https-entry')
-  ]
-  const isBlank = (entry: NamedValue): boolean => entry.name === '' && entry.value === ''
-  const entries = (): NamedValue[] =>
-    rows()
+
+  /** The current entries, except those without name and value. */
+  entries(): NamedValue[] {
+    return this.#rows()
       .map(readRow)
       .filter((entry) => !isBlank(entry))
+  }
+
+  /** Adds entries, except those whose name is already there. */
+  add(more: readonly NamedValue[]): void {
+    const names = this.entries().map(({ name }) => name)
+    this.#append(more.filter(({ name }) => !names.includes(name)))
+    this.#reportChange()
+  }
+
+  /** Replaces all entries. */
+  set(all: readonly NamedValue[]): void {
+    this.#list.editableList('empty')
+    this.#append(all)
+    this.#reportChange()
+  }
+
+  isChanged(): boolean {
+    return JSON.stringify(this.entries()) !== this.#before
+  }
+
+  #append(entries: readonly NamedValue[]): void {
+    for (const entry of entries) this.#list.editableList('addItem', { ...entry })
+  }
+
+  #rows(): Element[] {
+    // A removed row fades out before it leaves the page.
+    const rows = 'li:not(.red-ui-editableList-item-deleting) .hl7-https-entry'
+    return [...this.#options.element.querySelectorAll(rows)]
+  }
+
+  #makeRow({ name, value }: NamedValue): HTMLElement {
+    const { text } = this.#options
+    const row = document.createElement('div')
+    row.className = 'hl7-https-entry'
+    const cell = document.createElement('div')
+    cell.className = 'hl7-https-entry-value'
+    const input = textInput('hl7-https-entry-input', value, text('label.entryValue'))
+    input.setAttribute('style', 'width: 100%')
+    cell.append(input)
+    row.append(textInput('hl7-https-entry-name', name, text('label.entryName')), cell)
+    return row
+  }
+
+  /** A typed input is made of a field that is in the page. */
+  #fillRow(row: Element | undefined, { value, valueType }: NamedValue): void {
+    const { text, types } = this.#options
+    const field = row?.querySelector<HTMLInputElement>('.hl7-https-entry-input')
+    if (!field) return
+    const input = $(field).typedInput({ types: types.map((type) => typeOf(type, text)) })
+    input.typedInput('type', valueType)
+    input.typedInput('value', value)
+  }
+
+  #checkAll(): void {
+    const reasons = this.#rows().map((row) => this.#check(row))
+    showMistake(this.#options.element, reasons.find((reason) => reason !== '') ?? '')
+  }
 
   /** Marks the mistake in a row, and returns its text. */
-  const check = (row: Element): string => {
+  #check(row: Element): string {
     const entry = readRow(row)
-    const found = isBlank(entry) ? undefined : problem(entry)
+    const found = isBlank(entry) ? undefined : this.#options.problem(entry)
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
     name?.classList.toggle('input-error', found?.field === 'name')
     value?.classList.toggle('input-error', found?.field === 'value')
     return found?.words ?? ''
   }
-  const checkAll = (): void => {
-    const reasons = rows().map(check)
-    showMistake(element, reasons.find((reason) => reason !== '') ?? '')
-  }
-  const reportChange = (): void => {
-    list.trigger('change')
-  }
 
-  list.editableList({
-    sortable: true,
-    removable: true,
-    height: 'auto',
-    removeItem: reportChange,
-    sortItems: reportChange,
-    addItem: (container, _index, item) => {
-      const entry = namedValue(item)
-      const row = document.createElement('div')
-      row.className = 'hl7-https-entry'
-      const name = textInput('hl7-https-entry-name', entry.name, text('label.entryName'))
-      const cell = document.createElement('div')
-      cell.className = 'hl7-https-entry-value'
-      const value = textInput('hl7-https-entry-input', entry.value, text('label.entryValue'))
-      value.setAttribute('style', 'width: 100%')
-      cell.append(value)
-      row.append(name, cell)
-      container[0]?.append(row)
-      const input = $(value).typedInput({ types: types.map((type) => typeOf(type, text)) })
-      input.typedInput('type', entry.valueType)
-      input.typedInput('value', entry.value)
-    }
-  })
-  list.on('change keyup paste input', checkAll)
-  for (const entry of Array.isArray(stored) ? (stored as unknown[]) : []) {
-    list.editableList('addItem', { ...namedValue(entry) })
+  #reportChange(): void {
+    this.#list.trigger('change')
   }
-  const before = JSON.stringify(entries())
-  checkAll()
+}
 
-  return {
-    entries,
-    add: (more) => {
-      const names = entries().map(({ name }) => name)
-      for (const entry of more) {
-        if (!names.includes(entry.name)) list.editableList('addItem', { ...entry })
-      }
-      reportChange()
-    },
-    set: (all) => {
-      list.editableList('empty')
-      for (const entry of all) list.editableList('addItem', { ...entry })
-      reportChange()
-    },
-    isChanged: () => JSON.stringify(entries()) !== before
-  }
+function readRow(row: Element): NamedValue {
+  const name = row.querySelector<HTMLInputElement>('.hl7-https-entry-name')
+  const value = row.querySelector<HTMLInputElement>('.hl7-https-entry-input')
+  const entry: NamedValue = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
+  if (value === null) return entry
+  const valueType = $(value).typedInput('type')
+  return { ...entry, value: $(value).typedInput('value'), valueType }
+}
+
+function isBlank({ name, value }: NamedValue): boolean {
+  return name === '' && value === ''
 }
 
 function textInput(className: string, value: string, label: string): HTMLInputElement {
