@@ -1,5 +1,6 @@
 import type { LastPart } from '../../src/english.ts'
 import {
+  isSecret,
   numberProblem,
   tabOf,
   type CredentialTable,
@@ -212,7 +213,9 @@ export class Form<TextKey extends string = SharedKey> {
       const mistake = numberProblem(given, property)
       if (mistake !== '') return this.#look(`problem.${mistake}`, { min, max })
     }
-    return problem(name, given, read)
+    // Only an open form knows it.
+    const isEmptySlot = isSecret(name) && node === this.#open && given === ''
+    return isEmptySlot ? this.#look('problem.secretEmpty') : problem(name, given, read)
   }
 
   #problemOfEntry(name: string, entry: NamedValue, read: ReadValue): EntryProblem | undefined {

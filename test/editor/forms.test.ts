@@ -533,6 +533,9 @@ describe('the forms in the editor', () => {
     await editor.page.selectOption(preset, 'soap12')
     assert.equal(await editor.mistake('node-input-bodyTemplate'), '')
     assert.ok(await editor.page.isVisible('#node-input-secret1'))
+    assert.match(await editor.mistake('node-input-secret1'), /^Enter the secret: a value refers/)
+    await editor.type('#node-input-secret1', secret)
+    assert.equal(await editor.mistake('node-input-secret1'), '')
     // The user's own template comes back.
     const template = '#node-input-bodyTemplate ~ .red-ui-typedInput-container input'
     await editor.type(template, '"own"')
