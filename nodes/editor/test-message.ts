@@ -1,6 +1,6 @@
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import { parseReplyRules, type ReplyRule } from '../../src/rules/reply-rules.ts'
-import { testOutcome } from '../operations/test-outcome.ts'
+import { takesNoTests, testOutcome } from '../operations/test-outcome.ts'
 import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
@@ -40,6 +40,7 @@ export function prepareTestMessage(
       [text('testMessage.decision'), decisionWords(answer, text)],
       [text('testMessage.text'), answer.ack?.text ?? ''],
       [text('testMessage.errors'), errorWords(answer, text)],
+      [text('result.hint'), takesNoTests(answer) ? text('testMessage.takesNoTests') : ''],
       [text('testMessage.status'), String(answer.status ?? '')],
       [
         text('result.elapsed'),

@@ -11,3 +11,10 @@ export function testOutcome({ action = '' }: TestAnswer): TestOutcome {
   // What follows if no application acknowledgement comes is another matter.
   return letters.startsWith('A') ? 'awaits' : 'refused'
 }
+
+/** The receiver has understood it, and only refuses tests (ERR-3 202, unsupported processing ID). */
+export function takesNoTests({ ack }: TestAnswer): boolean {
+  return (
+    /^[AC][ER]$/.test(ack?.code ?? '') && (ack?.errors ?? []).some(({ code }) => code === '202')
+  )
+}

@@ -604,11 +604,12 @@ describe('the page', () => {
       '.hl7-outcome[data-level=good]',
       /^\s*Radiology: The test message was accepted; await the application ACK: CA, HTTP 200, 7 ms/
     )
-    fake.tested = { status: 200, ack: { code: 'AE' } as never, action: 'F', elapsedMs: 8 }
+    const ack = { code: 'AR', text: '', errors: [{ code: '202' } as never] }
+    fake.tested = { status: 200, ack, action: 'F', elapsedMs: 8 }
     resolve(undefined)
     await shows(
       '.hl7-outcome[data-level=bad]',
-      /^\s*Pharmacy: The test message was not accepted: AE/
+      /^\s*Pharmacy: The test message was not accepted: AR, HTTP 200, 8 ms\. Path and login work; this receiver takes no test messages/
     )
   })
 

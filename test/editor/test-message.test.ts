@@ -19,6 +19,7 @@ const replies: Record<string, string> = {
     'ERR||||W|207^Broken|||<b>look</b>'
   ].join('\r'),
   '/ca': 'MSA|CA|1',
+  '/ar': 'MSA|AR|1\rERR||MSH^1^11|202^Unsupported processing id^HL70357|E',
   '/none': ''
 }
 
@@ -148,6 +149,16 @@ describe('the test message of the form', () => {
       'HTTP status': '200'
     })
     assert.match(await editor.page.innerText(`${box} pre >> nth=0`), /MSA\|AE\|1\|Not stored/)
+  })
+
+  it('says that a receiver which takes no tests has understood it', async () => {
+    await editor.edit('node')
+    await editor.type('#node-input-url', `${url}/ar`)
+    assert.equal(await send(), 'Not accepted (AR)')
+    assert.equal(
+      (await lines())['What to do'],
+      'Path and login work; this receiver takes no test messages (MSH-11 T).'
+    )
   })
 
   it('is well if it awaits the application acknowledgement, as it should', async () => {

@@ -4,7 +4,7 @@ import type { NodeState } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
-import { testOutcome } from '../test-outcome.ts'
+import { takesNoTests, testOutcome } from '../test-outcome.ts'
 import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
 import {
@@ -302,7 +302,10 @@ function testWords(answer: TestAnswer, { text }: Desk): { good: boolean; words: 
   const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? `${elapsedMs} ms` : '']
   return {
     good: outcome !== 'refused',
-    words: text(`test.${outcome}`, { facts: printable(facts.filter(Boolean).join(', '), 100) })
+    words: [
+      text(`test.${outcome}`, { facts: printable(facts.filter(Boolean).join(', '), 100) }),
+      ...(outcome === 'refused' && takesNoTests(answer) ? [text('test.takesNoTests')] : [])
+    ].join('. ')
   }
 }
 
