@@ -56,7 +56,7 @@ export function convertTables(
   }
   db.exec(`
     DROP TABLE old_message;
-    DELETE FROM meta WHERE name IN ('deaths', 'atWork');
+    DELETE FROM meta WHERE name = 'deaths';
     ${INDEXES}`)
 }
 
@@ -84,7 +84,7 @@ function oldVerdict(text: string): Verdict & { awaitsFrom?: number } {
   return { ...NO_VERDICT, ...(JSON.parse(text) as object) }
 }
 
-/** `deaths` was a text such as `7:1 9:1`, and `atWork` the number of the message that was being worked on. */
+/** `deaths` was a text such as `7:1 9:1`. */
 function convertDeaths(db: DatabaseSync): void {
   const add = db.prepare('UPDATE message SET deaths = deaths + ? WHERE seq = ?')
   const deaths = getMeta(db, 'deaths')
@@ -92,5 +92,4 @@ function convertDeaths(db: DatabaseSync): void {
     const [seq = 0, count = 0] = entry.split(':').map(Number)
     if (seq > 0 && count > 0) add.run(count, seq)
   }
-  if (metaNumber(db, 'running') === 1) add.run(1, metaNumber(db, 'atWork'))
 }

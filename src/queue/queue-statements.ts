@@ -109,7 +109,7 @@ export class Statements {
   readonly setTurn: StatementSync
   readonly endWaits: StatementSync
   readonly bind: StatementSync
-  readonly addDeaths: StatementSync
+  readonly addDeath: StatementSync
   readonly setDeaths: StatementSync
   readonly #db: DatabaseSync
   readonly #place: StatementSync
@@ -159,7 +159,7 @@ export class Statements {
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
     this.endWaits = db.prepare(`UPDATE message SET turn = 0 WHERE state = ${WAITING} AND turn > 0`)
     this.bind = db.prepare('UPDATE message SET bound_to = ? WHERE seq = ?')
-    this.addDeaths = db.prepare('UPDATE message SET deaths = deaths + ? WHERE seq = ?')
+    this.addDeath = db.prepare('UPDATE message SET deaths = deaths + 1 WHERE seq = ?')
     this.setDeaths = db.prepare('UPDATE message SET deaths = ? WHERE seq = ?')
     const select = (where: string, columns = COLUMNS): StatementSync =>
       db.prepare(`SELECT ${columns} FROM message WHERE ${where}`)

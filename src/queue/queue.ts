@@ -158,7 +158,9 @@ export class Queue<Stored> {
   /** Begins a run: before anything else is done with a queue that a process has opened. */
   open(): OpenedQueue {
     const isUnclean = metaNumber(this.#db, 'running') === 1
+    if (isUnclean) this.#sql.addDeath.run(metaNumber(this.#db, 'atWork'))
     const endedOn = isUnclean ? this.#suspendDeadly() : []
+    setMeta(this.#db, 'atWork', 0)
     setMeta(this.#db, 'running', 1)
     this.#setBarrier()
     // The restart or deploy may have fixed the cause: retries need not wait.
@@ -478,15 +480,16 @@ export class Queue<Stored> {
   }
 
   /**
-   * Work begins that depends on the content of a message and could end the process. If it does, that counts.
+   * Work begins that depends on the content of a message and could end the process: one message at a time. If it does,
+   * the next `open` counts that. (It is not counted here: a call can be repeated.)
    */
   beginWork(seq: number): void {
-    this.#sql.addDeaths.run(1, seq)
+    setMeta(this.#db, 'atWork', seq)
   }
 
   /** It did not. */
   endWork(seq: number): void {
-    this.#sql.addDeaths.run(-1, seq)
+    if (metaNumber(this.#db, 'atWork') === seq) setMeta(this.#db, 'atWork', 0)
   }
 
   /**

@@ -101,7 +101,10 @@ export class Commits {
         if (file === undefined) continue
         names.set(step.to, file)
         // Written again as a whole.
-        if (step.to === name) noteState(index, file)
+        if (step.to === name) {
+          undos = []
+          noteState(index, file)
+        }
       }
       if (step.kind === 'cut') files.get(step.file)?.cut(step.size / PAGE_BYTES)
       if (step.kind !== 'written') continue

@@ -82,6 +82,13 @@ describe('After a power failure', options, () => {
     assert.deepEqual(replay.findings.texts, [])
   })
 
+  it('the same if syncs fail', async (t) => {
+    const replay = await recorded({ DISK_FAILS_EACH: '20' })
+    t.diagnostic(JSON.stringify(replay.counts))
+    await fail(replay)
+    assert.deepEqual(replay.findings.texts, [])
+  })
+
   // Controls: what the recorder and the model would find.
 
   it('who confirms without a sync is found', async () => {

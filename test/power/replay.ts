@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { STATES } from '../../src/queue/message-row.ts'
@@ -165,7 +165,12 @@ export class Replay {
   #stateOf(image: Image, place: string): number | undefined {
     const directory = this.#write(image, 'sqlite')
     const path = join(directory, FILE)
-    if (!image.has(FILE)) return -1
+    // What the next start takes if there is no file.
+    const rescue = `${FILE}.rescue`
+    if (!image.has(FILE) && image.has(rescue)) {
+      rmSync(`${path}-wal`, { force: true })
+      renameSync(join(directory, rescue), path)
+    } else if (!image.has(FILE)) return -1
     const db = new DatabaseSync(path)
     try {
       db.exec('PRAGMA locking_mode = EXCLUSIVE')
@@ -225,7 +230,7 @@ export class Replay {
         const claimed = (await queue.claimNext(1000)).map(({ row }) => row.controlId)
         const expected = headsOf(facts)
         if (claimed.some((id) => !expected.has(id))) {
-          this.findings.add('handed out in another order', `${place}: ${claimed.join(', ')}`)
+          this.findings.add('handed out in another order', `${place}: ${claimed.join(', ')} expected ${[...expected].join()} ${JSON.stringify([...facts.messages].filter(([,m])=>m.state===WAITING))}`)
         }
       }
     } catch (error) {

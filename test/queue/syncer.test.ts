@@ -1,6 +1,6 @@
 /** What is told when: with syncs that a test holds back, or lets fail. */
 import assert from 'node:assert/strict'
-import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs'
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -265,6 +265,21 @@ describe('A sync', () => {
       const { queue: again } = queues.disk()
       const { leaving, pause: paused } = await again.open()
       assert.deepEqual([leaving, paused], [[4], pause])
+    })
+
+    it('does not blame a message twice for work that could end the process', async () => {
+      const queue = await opened(1)
+      fail()
+      await queue.beginWork(1)
+      // As a start finds it if the process ends here.
+      const directory = join(queues.directory, 'copy')
+      mkdirSync(directory)
+      for (const end of ['', '-wal']) {
+        const name = `queue.sqlite${end}`
+        copyFileSync(join(queues.directory, name), join(directory, name))
+      }
+      const { isUnclean, endedOn } = await queues.disk({ directory }).queue.open()
+      assert.deepEqual([isUnclean, endedOn], [true, []])
     })
 
     it('again and again refuses messages, until one does not', async () => {

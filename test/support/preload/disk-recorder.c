@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -187,11 +188,15 @@ int fsync(int file) { return sync_any(NEXT(fsync), file); }
 
 int fdatasync(int file) { return sync_any(NEXT(fdatasync), file); }
 
-int unlink(const char *path) {
-  int result = NEXT(unlink)(path);
+static int unlinked(int result, const char *path) {
   if (result == 0 && is_under(path)) note(UNLINK, 0, 0, 0, 0, path, strlen(path));
   return result;
 }
+
+int unlink(const char *path) { return unlinked(NEXT(unlink)(path), path); }
+
+// Node.js deletes by this one.
+int remove(const char *path) { return unlinked(NEXT(remove)(path), path); }
 
 int rename(const char *from, const char *to) {
   int result = NEXT(rename)(from, to);
