@@ -43,3 +43,8 @@ function identity(path: string): string {
 export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
+
+/** It has no byte, or is not there. */
+export function isEmpty(path: string): boolean {
+  return sizeOf(path) === 0
+}

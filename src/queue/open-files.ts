@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { english } from '../english.ts'
-import { countMessages, deleteFiles, type MessageCount } from './queue-database.ts'
+import { completePlace, deleteFiles, isDoubtful, setDoubtful } from './files-beside.ts'
+import { countMessages, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
 import { QueueFile, type FileOpening } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { FileRun, OpenedQueue, QueueSummary } from './queue-types.ts'
 import { renew, rewrite } from './renewal.ts'
-import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
+import { isLogDamaged, rescue } from './rescue.ts'
 
 /** A file that is removed while it is being used is put back so often in one call. */
 const MOST_TRIES = 3
@@ -59,24 +60,31 @@ export class OpenFiles {
 
   /** Opens a file for a process that begins to use it. All that is in it is on the disk when this returns. */
   open(spec: QueueFileSpec): { opened: OpenedQueue; summary: QueueSummary; synced: number } {
-    this.#runs.delete(spec.path)
-    this.#failed.delete(spec.path)
-    this.#specs.set(spec.path, spec)
-    return this.use(spec, (file) => {
-      const opened = file.transaction((queue) => queue.open())
-      file.makeSafe()
-      file.setRunning()
-      if (opened.isUnclean) this.#unchecked.add(spec.path)
-      return { opened, summary: file.queue.summary(), synced: file.syncer.synced }
-    })
+    const { path } = spec
+    this.#runs.delete(path)
+    this.#specs.set(path, spec)
+    try {
+      return this.use(spec, (found) => {
+        const file = this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
+        const opened = file.transaction((queue) => queue.open())
+        this.#makeSafe(file)
+        file.setRunning()
+        if (opened.isUnclean) this.#unchecked.add(path)
+        return { opened, summary: file.queue.summary(), synced: file.syncer.synced }
+      })
+    } catch (error) {
+      // If the thread ended with it, SQLite would write its log back.
+      this.#drop(path)
+      throw error
+    }
   }
 
   /**
-   * Opens a file that another thread of this process had open, or of which a sync has failed. All that is in it is on
+   * Opens a file that another thread of this process had open, or of which a sync has failed. All that was in it is on
    * the disk when this returns, because it is written once more.
    *
    * @param handedOut what the process works on; anything else that was handed out has not reached it
-   * @returns the number of the last commit; it is synced
+   * @returns the number of the last commit that is synced
    */
   reopen(spec: QueueFileSpec, handedOut: readonly number[], hasFailed: boolean): number {
     const { path } = spec
@@ -85,15 +93,16 @@ export class OpenFiles {
     // Where a new thread has to open it, only the file knows how long it was open.
     const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
     if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
-    const file = this.#opened(spec)
-    const atWork = new Set(handedOut)
-    file.transaction((queue) => {
-      for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.release(seq)
+    return this.use(spec, (found) => {
+      // First: nothing more is written to one of which a sync has failed.
+      const file = hasFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
+      const atWork = new Set(handedOut)
+      file.transaction((queue) => {
+        for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.release(seq)
+      })
+      if (file === found) this.#makeSafe(file)
+      return file.syncer.synced
     })
-    if (hasFailed) this.#files.set(path, this.#rewritten(spec, file))
-    else file.makeSafe()
-    this.#failed.delete(path)
-    return this.#opened(spec).syncer.synced
   }
 
   /**
@@ -150,11 +159,13 @@ export class OpenFiles {
     await this.#files.get(path)?.syncer.stop()
   }
 
-  /** @throws an error of SQLite or the file system if nobody knows what is on the disk */
+  /** @throws an error of SQLite or the file system if nobody knows what is on the disk: the next start writes it again */
   close(spec: QueueFileSpec): void {
     const { path } = spec
     try {
       this.putBack(spec)
+      const file = this.#files.get(path)
+      if (file !== undefined && this.#failed.has(path)) this.#rewritten(spec, file)
     } finally {
       const file = this.#files.get(path)
       const hasFailed = this.#failed.has(path)
@@ -163,16 +174,17 @@ export class OpenFiles {
       this.#runs.delete(path)
       this.#failed.delete(path)
       this.#specs.delete(path)
-      if (file !== undefined) this.#close(spec, file, hasFailed)
+      if (hasFailed) file?.drop()
+      else if (file !== undefined) this.#close(file)
     }
   }
 
-  #close(spec: QueueFileSpec, file: QueueFile, hasFailed: boolean): void {
+  #close(file: QueueFile): void {
     try {
-      const whole = hasFailed ? this.#rewritten(spec, file) : file
-      whole.close()
-    } finally {
-      if (hasFailed) file.drop()
+      file.close()
+    } catch (error) {
+      setDoubtful(file.path)
+      throw error
     }
   }
 
@@ -180,7 +192,7 @@ export class OpenFiles {
   count({ path }: QueueFileSpec): MessageCount {
     const open = this.#files.get(path)
     if (open !== undefined) return open.count()
-    finishRescue(path)
+    completePlace(path)
     // Only actually opening it sets the log aside.
     if (isLogDamaged(path)) throw new QueueDamageError()
     return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, isPaused: false }
@@ -199,7 +211,7 @@ export class OpenFiles {
     let file = this.#files.get(path)
     if (file === undefined) {
       const run = this.#runs.get(path)
-      finishRescue(path)
+      completePlace(path)
       if (isLogDamaged(path)) this.#listener.onNotice(path, rescue(spec))
       if (run !== undefined && !existsSync(path)) {
         this.#listener.onNotice(path, english('log', 'queue.gone', { path }))
@@ -210,9 +222,36 @@ export class OpenFiles {
     return file
   }
 
-  /** After a failure, only what is written once more is safe, and only in another file. */
+  /** A sync of it has failed, in this process or in one that has ended since. */
+  #isDoubtful(path: string): boolean {
+    return this.#failed.has(path) || isDoubtful(path)
+  }
+
+  /** Only what is written once more is safe then, and only in another file. It is open when this returns. */
   #rewritten(spec: QueueFileSpec, file: QueueFile): QueueFile {
-    return rewrite(file, () => this.#openedNow(spec, { run: file.run, mustExist: true }))
+    const { path } = spec
+    rewrite(file)
+    try {
+      const rewritten = this.#openedNow(spec, { run: file.run, mustExist: true })
+      this.#files.set(path, rewritten)
+      this.#failed.delete(path)
+      file.drop()
+      return rewritten
+    } catch (error) {
+      // Unless it is gone again, all of it is in its place, and can be opened the next time.
+      if (faultCode(error) !== 'ENOENT') this.#drop(path)
+      throw error
+    }
+  }
+
+  /** @throws an error of SQLite or the file system, after which the file is doubtful */
+  #makeSafe(file: QueueFile): void {
+    try {
+      file.makeSafe()
+    } catch (error) {
+      if (!isDamage(faultCode(error))) this.#fail(file.path, error)
+      throw error
+    }
   }
 
   #openedNow(spec: QueueFileSpec, opening: FileOpening): QueueFile {
@@ -266,6 +305,7 @@ export class OpenFiles {
    * open: closing it, SQLite would write a log back that may not be on the disk.
    */
   #fail(path: string, error: unknown): void {
+    setDoubtful(path)
     this.#files.get(path)?.syncer.close()
     this.#failed.add(path)
     this.#listener.onFailed(path, error)

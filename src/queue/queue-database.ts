@@ -1,17 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync
-} from 'node:fs'
-import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
 import { convertTables } from './conversion.ts'
+import { makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
 import { QueueError } from './queue-error.ts'
@@ -110,11 +100,6 @@ function keyChanged(path: string, count: number): string {
   return english('log', 'queue.keyChanged', { path, count })
 }
 
-/** Removes a file and everything that SQLite puts beside it. */
-export function deleteFiles(path: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true })
-}
-
 /** @throws {QueueError} when the file is not one that this version may write */
 function checkedVersion(db: DatabaseSync, path: string): number {
   const version = db.prepare('PRAGMA user_version').get()?.['user_version'] as number
@@ -145,38 +130,6 @@ function isOtherKey(db: DatabaseSync, path: string, version: number, keyCheck: B
   const { held, damaged } = countRows(db, version)
   if (held + damaged === 0) return true
   throw new QueueError(english('log', 'queue.otherKey', { path }), 'ERR_QUEUE_KEY')
-}
-
-/**
- * Creates an empty file that only its owner may read; SQLite takes an empty file for a new
- * database.
- */
-export function makeFile(path: string): void {
-  const directory = dirname(path)
-  if (existsSync(path)) {
-    // SQLite's own word for this is "disk I/O error". (To look does not give up a lock.)
-    accessSync(path, constants.W_OK)
-    accessSync(directory, constants.W_OK)
-    return
-  }
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  closeSync(openSync(path, 'a', 0o600))
-  syncDirectory(directory)
-}
-
-/** Syncs the names in a directory to disk; Windows does this by itself. */
-export function syncDirectory(path: string): void {
-  if (process.platform !== 'win32') syncFile(path, 'r')
-}
-
-/** Syncs the bytes of a file to disk; Windows requires a writable one. */
-export function syncFile(path: string, flags = 'r+'): void {
-  const file = openSync(path, flags)
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }
 
 /** Messages in a file; those that have left do not count, and the damaged ones are not held. */

@@ -9,6 +9,7 @@ import {
   type StoredThing
 } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
+import { putAside, putBackInPlace } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
 import { DiskFullError, faultCode, QueueDamageError } from './queue-fault.ts'
@@ -287,32 +288,40 @@ export class QueueFile {
   /**
    * Closes the file; its log is then written back and removed, if the disk allows.
    *
-   * @throws an error of SQLite if nobody knows what is on the disk: the next start finds out
+   * @throws an error of SQLite or the file system if nobody knows what is on the disk
    */
   close(): void {
     try {
-      if (!this.#isRunning) return
-      try {
-        this.transaction((queue) => {
-          queue.close()
-        })
-      } catch {
-        // The next start is then a careful one.
+      if (this.#isRunning) {
+        try {
+          this.transaction((queue) => {
+            queue.close()
+          })
+        } catch {
+          // The next start is then a careful one.
+        }
+        this.makeSafe()
       }
-      this.makeSafe()
-    } finally {
       this.#syncer.close()
       this.#db.close()
+    } catch (error) {
+      this.drop()
+      throw error
     }
   }
 
-  /** Closes a file that has shown a fault, whatever its state. */
+  /**
+   * Closes a file that has shown a fault, and leaves it and its log as they are: SQLite would write the log back, of which
+   * a sync may have failed, and tell nobody if that fails. It does not when the file is not in its place.
+   */
   drop(): void {
     this.#syncer.close()
+    const isAside = this.lost !== 'file' && putAside(this.path)
     try {
       this.#db.close()
     } catch {
       // Closed already.
     }
+    if (isAside) putBackInPlace(this.path)
   }
 }

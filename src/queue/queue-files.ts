@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { english } from '../english.ts'
+import { namesBeside, pathBeside } from './files-beside.ts'
 import { QueueError } from './queue-error.ts'
 import { queueThread } from './queue-thread.ts'
 
@@ -59,8 +60,8 @@ export async function filledQueueFiles(
   isWanted: (path: string) => boolean = () => true
 ): Promise<FilledQueueFile[]> {
   const found = await readdir(directory).catch(() => [])
-  // A crash can leave a complete file under its temporary name.
-  const names = new Set(found.map((name) => name.replace(/\.rescue$/, '')))
+  // A crash can leave a complete file under another name.
+  const names = new Set(found.map(pathBeside))
   const filled: FilledQueueFile[] = []
   for (const name of [...names].filter((each) => each.endsWith(SUFFIX)).sort()) {
     const path = join(directory, name)
@@ -76,9 +77,11 @@ export async function filledQueueFiles(
   return filled
 }
 
-/** Also where a crash has left the whole file under the name that it had while it was written. */
+/** Also where a crash has left the whole file under another name. */
 async function exists(path: string): Promise<boolean> {
-  return (await isFile(path)) || isFile(`${path}.rescue`)
+  const { closing, rescue } = namesBeside(path)
+  const found = await Promise.all([path, closing, rescue].map(isFile))
+  return found.includes(true)
 }
 
 async function isFile(path: string): Promise<boolean> {

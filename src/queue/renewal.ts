@@ -1,11 +1,19 @@
 import { existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { english } from '../english.ts'
-import { countMessages, deleteFiles, makeFile, syncDirectory, syncFile } from './queue-database.ts'
+import {
+  completePlace,
+  deleteFiles,
+  makeFile,
+  moveAside,
+  namesBeside,
+  syncDirectory,
+  syncFile
+} from './files-beside.ts'
+import { countMessages } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
 import { faultCode, faultOf, LostFileError } from './queue-fault.ts'
 import type { QueueFile } from './queue-file.ts'
-import { finishRescue, moveAside } from './rescue.ts'
 
 /** A directory that is being removed goes file by file: it is tried so often. */
 const MOST_TRIES = 5
@@ -56,29 +64,25 @@ function noticeOf(what: string, aside: string | undefined): string {
 
 /**
  * Writes all of an open file to another one, which takes its place: of the same one, ext4 does not write again what it
- * once could not, though it says so. The open one is closed.
+ * once could not, though it says so.
  *
- * @throws an error of SQLite or the file system: the file stays as it is, and open
+ * @throws an error of SQLite or the file system: what is open is still all there is
  */
-export function rewrite(file: QueueFile, open: () => QueueFile): QueueFile {
+export function rewrite(file: QueueFile): void {
   const { path } = file
   writeDraft(file)
   deleteFiles(path)
-  finishRescue(path)
-  const rewritten = open()
-  file.drop()
-  return rewritten
+  completePlace(path)
 }
 
 /** From then on a start that finds no file takes it, as it takes a finished rescue. */
 function writeDraft(file: QueueFile): void {
-  const { path } = file
-  const draft = `${path}.new`
+  const { draft, rescue } = namesBeside(file.path)
   deleteFiles(draft)
   makeFile(draft)
   file.copyTo(draft)
   syncFile(draft)
-  renameSync(draft, `${path}.rescue`)
+  renameSync(draft, rescue)
 }
 
 /** @returns the new path of a file that was found in its place */
@@ -90,7 +94,7 @@ function rewriteFile(file: QueueFile): string | undefined {
   if (replaced) refuseOwned(path)
   // Also a log without a file: it would be mistaken for that of the new one.
   const aside = moveAside(path, 'replaced')
-  finishRescue(path)
+  completePlace(path)
   syncDirectory(dirname(path))
   return replaced ? aside : undefined
 }

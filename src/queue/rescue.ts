@@ -1,18 +1,19 @@
-import { existsSync, renameSync, rmSync, truncateSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { renameSync, truncateSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
-import { sizeOf } from './file-place.ts'
+import { isEmpty } from './file-place.ts'
+import {
+  completePlace,
+  deleteFiles,
+  makeFile,
+  moveAside,
+  namesBeside,
+  syncFile
+} from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
-import {
-  deleteFiles,
-  makeFile,
-  openQueueDatabase,
-  syncDirectory,
-  syncFile
-} from './queue-database.ts'
+import { openQueueDatabase } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
 import { faultCode } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
@@ -73,46 +74,13 @@ export function rescue(spec: QueueFileSpec): string {
   const { found, read } = writeDraft(spec)
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(path, 'damaged')
-  finishRescue(path)
+  completePlace(path)
   return english('log', isLog ? 'queue.logDamaged' : 'queue.fileDamaged', {
     path,
     aside,
     found,
     read
   })
-}
-
-/** Puts the new file in place if a crash prevented it. */
-export function finishRescue(path: string): void {
-  const draft = `${path}.rescue`
-  if (existsSync(path) || !existsSync(draft)) return
-  // The log of the old file: SQLite would read it into the new one.
-  if (existsSync(`${path}-wal`)) moveAside(path, 'damaged')
-  renameSync(draft, path)
-  syncDirectory(dirname(path))
-}
-
-/** Moves a file out of the way, with its log. @returns where it is now */
-export function moveAside(path: string, why: string): string {
-  const aside = freeName(`${path}.${why}-${new Date().toISOString().replaceAll(':', '-')}`)
-  // The file first: without it, the log is not mistaken for that of an intact file after a crash.
-  if (existsSync(path)) renameSync(path, aside)
-  for (const suffix of ['-wal', '-journal']) {
-    if (isEmpty(`${path}${suffix}`)) rmSync(`${path}${suffix}`, { force: true })
-    else renameSync(`${path}${suffix}`, `${aside}${suffix}`)
-  }
-  // SQLite makes a new one whenever it reads the log.
-  rmSync(`${path}-shm`, { force: true })
-  syncDirectory(dirname(path))
-  return aside
-}
-
-function freeName(name: string): string {
-  let free = name
-  for (let count = 2; existsSync(free) || existsSync(`${free}-wal`); count++) {
-    free = `${name}-${count}`
-  }
-  return free
 }
 
 /**
@@ -134,10 +102,6 @@ export function isLogDamaged(path: string): boolean {
   }
 }
 
-function isEmpty(path: string): boolean {
-  return sizeOf(path) === 0
-}
-
 /** Locks out other processes, and leaves the log as it is. */
 function openForReading(path: string): DatabaseSync {
   // With the pragma, a table is read even if the text of an index is damaged; SQLite guards it by `defensive`.
@@ -155,10 +119,10 @@ function openForReading(path: string): DatabaseSync {
   return db
 }
 
-/** Writes what can be read to `<path>.rescue`, all of it or nothing. */
+/** Writes what can be read to a copy in waiting, all of it or nothing. */
 function writeDraft(spec: QueueFileSpec): Counts {
   const { path } = spec
-  const draft = `${path}.new`
+  const { draft, rescue } = namesBeside(path)
   deleteFiles(draft)
   if (isEmpty(path)) {
     // With one page, even of zeros, SQLite reads the log.
@@ -174,7 +138,7 @@ function writeDraft(spec: QueueFileSpec): Counts {
       throw new QueueError(english('log', 'queue.noneReadable', { path }), 'ERR_QUEUE_KEY')
     }
     syncFile(draft)
-    renameSync(draft, `${path}.rescue`)
+    renameSync(draft, rescue)
     return counts
   } catch (error) {
     deleteFiles(draft)

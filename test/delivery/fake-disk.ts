@@ -122,12 +122,9 @@ export class FakeDisk {
     return this.#contents.size
   }
 
-  /** The messages of which the table says that the process may end while it works on them. */
+  /** The message of which the table says that the process may end while it works on it. */
   get marked(): number[] {
-    return this.#db
-      .prepare('SELECT seq FROM message WHERE deaths > 0')
-      .all()
-      .map((row) => row['seq'] as number)
+    return [this.#meta('atWork') as number].filter((seq) => seq > 0)
   }
 
   get isPaused(): boolean {

@@ -23,6 +23,8 @@ export interface MessageFacts {
   state: number
   lane: number | null
   isEdited: boolean
+  /** So many processes have ended while they worked on it, if this one has, too. */
+  deaths: number
 }
 
 /** A state of a queue file that a transaction has left. */
@@ -288,30 +290,32 @@ function readFacts(path: string): Facts {
   try {
     const isMade = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'message'").get()
     if (isMade === undefined) return { messages: new Map(), pause: undefined }
-    const rows = db.prepare('SELECT control_id, seq, state, lane, edited_at FROM message')
+    const rows = db.prepare('SELECT control_id, seq, state, lane, edited_at, deaths FROM message')
     const messages = new Map<string, MessageFacts>()
+    const meta = metaIn(db)
+    const atWork = meta.get('running') === 1 ? meta.get('atWork') : 0
     for (const row of rows.iterate()) {
       messages.set(row['control_id'] as string, {
         seq: row['seq'] as number,
         state: row['state'] as number,
         lane: row['lane'] as number | null,
-        isEdited: row['edited_at'] !== null
+        isEdited: row['edited_at'] !== null,
+        deaths: (row['deaths'] as number) + Number(row['seq'] === atWork)
       })
     }
-    return { messages, pause: pauseIn(db) }
+    return { messages, pause: pauseIn(meta) }
   } finally {
     db.close()
   }
 }
 
-function pauseIn(db: DatabaseSync): string | undefined {
-  const values = new Map(
-    db
-      .prepare('SELECT name, value FROM meta')
-      .all()
-      .map(({ name, value }) => [name, value])
-  )
-  if (values.get('paused') !== 1) return undefined
-  const { reason } = JSON.parse(String(values.get('pause'))) as { reason: string }
+function metaIn(db: DatabaseSync): Map<unknown, unknown> {
+  const rows = db.prepare('SELECT name, value FROM meta').all()
+  return new Map(rows.map(({ name, value }) => [name, value]))
+}
+
+function pauseIn(meta: Map<unknown, unknown>): string | undefined {
+  if (meta.get('paused') !== 1) return undefined
+  const { reason } = JSON.parse(String(meta.get('pause'))) as { reason: string }
   return reason
 }

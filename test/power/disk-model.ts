@@ -175,7 +175,8 @@ class ModelFile {
       sizes.push('size' in change ? change.size : Math.max(last, change.at + change.bytes.length))
     }
     const isLast = random() < chance
-    const size = sizes[isLast ? sizes.length - 1 : choice(random, sizes.length)] ?? 0
+    const sizeVersion = isLast ? sizes.length - 1 : choice(random, sizes.length)
+    const size = sizes[sizeVersion] ?? 0
     const image = Buffer.alloc(size)
     this.#bytes.copy(image, 0, 0, Math.min(size, this.#size))
     /** In how many of its later versions a sector is, by its number; each is decided when it is met first. */
@@ -189,6 +190,8 @@ class ModelFile {
       return change < upTo
     }
     for (const [index, change] of this.#changes.entries()) {
+      // What a cut removes is gone when the size says so.
+      if ('size' in change && index >= sizeVersion) continue
       const [from, to] =
         'size' in change
           ? [change.size, size]

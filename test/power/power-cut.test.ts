@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { keepQueueThread } from '../queue/set-up.ts'
 import { compilePreloads, type Preloads } from '../support/preload/compile.ts'
+import { generator } from '../support/random.ts'
 import type { PowerSettings } from './power-process.ts'
 import { readRecording } from './recording.ts'
 import { Replay, type Finding } from './replay.ts'
@@ -34,28 +35,40 @@ describe('After a power failure', options, () => {
     preloads.remove()
   })
 
-  /** Runs a queue under load. @returns what a power failure would leave */
-  async function recorded(environment: Record<string, string> = {}): Promise<Replay> {
+  /**
+   * Runs a queue under load.
+   *
+   * @param runs one process each, with these environments
+   * @returns what a power failure would leave
+   */
+  async function recorded(...runs: Record<string, string>[]): Promise<Replay> {
     const run = mkdtempSync(join(directory, 'run-'))
     const place = join(run, 'disk')
     const recording = join(run, 'recording')
     mkdirSync(place)
-    const lives = FAILURES > 0 ? { lives: 4, messages: 150 } : { lives: 3, messages: 60 }
-    const settings: PowerSettings = { directory: place, seed: SEED, ...lives }
-    const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: {
-        ...process.env,
-        // The recorder does what it does by the slow disk.
-        ...preloads.environment('disk-recorder', 'slow-sync'),
-        SLOW_SYNC_MS: '1',
-        DISK_RECORD_TO: recording,
-        DISK_RECORD_UNDER: place,
-        ...environment
+    const [lives, messages] = FAILURES > 0 ? [4, 150] : [3, 60]
+    for (const [index, environment] of runs.entries()) {
+      const settings: PowerSettings = {
+        ...{ directory: place, seed: SEED + index, firstId: 1 + 1000 * index },
+        ...(runs.length === 1 ? { lives, messages } : { lives: 1, messages: 30 })
       }
-    })
-    const [code] = (await once(child, 'exit')) as [number | null]
-    assert.equal(code, 0, 'the run ends well')
+      const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
+        stdio: ['ignore', 'inherit', 'inherit'],
+        env: {
+          ...process.env,
+          // The recorder does what it does by the slow disk.
+          ...preloads.environment('disk-recorder', 'slow-sync'),
+          SLOW_SYNC_MS: '1',
+          DISK_RECORD_TO: recording,
+          DISK_RECORD_UNDER: place,
+          DISK_SEED: String(settings.seed),
+          ...environment
+        }
+      })
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+      const isKilled = signal === 'SIGKILL' && 'DISK_ENDS_AFTER' in environment
+      assert.ok(code === 0 || isKilled, `the run ends well: ${code ?? ''} ${signal ?? ''}`)
+    }
     const replay = new Replay(readRecording(recording, place), run)
     replay.checkMarks()
     return replay
@@ -76,14 +89,28 @@ describe('After a power failure', options, () => {
   }
 
   it('all that was confirmed is there, nothing is called damaged, and each lane repeats its end', async (t) => {
-    const replay = await recorded()
+    const replay = await recorded({})
     t.diagnostic(JSON.stringify(replay.counts))
     await fail(replay)
     assert.deepEqual(replay.findings.texts, [])
   })
 
   it('the same if syncs fail', async (t) => {
-    const replay = await recorded({ DISK_FAILS_EACH: '20' })
+    const replay = await recorded({ DISK_FAILS_EACH: '10' })
+    t.diagnostic(JSON.stringify(replay.counts))
+    await fail(replay)
+    assert.deepEqual(replay.findings.texts, [])
+  })
+
+  // Between the failure and the note of it, nothing can be done: the next process does not learn of it.
+  it('the same if the process ends soon after it has noted that a sync has failed', async (t) => {
+    const random = generator(SEED)
+    const ends = Array.from({ length: FAILURES > 0 ? 30 : 6 }, () => ({
+      DISK_FAILS_EACH: '10',
+      // About as many steps as it takes to write the file to another one.
+      DISK_ENDS_AFTER: String(1 + Math.floor(random() * 100))
+    }))
+    const replay = await recorded(...ends, {})
     t.diagnostic(JSON.stringify(replay.counts))
     await fail(replay)
     assert.deepEqual(replay.findings.texts, [])

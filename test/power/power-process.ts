@@ -18,6 +18,8 @@ import { generator } from '../support/random.ts'
 export interface PowerSettings {
   directory: string
   seed: number
+  /** The control ID of the first message. */
+  firstId: number
   /** So often the queue is opened. */
   lives: number
   /** Messages of each life. */
@@ -26,6 +28,7 @@ export interface PowerSettings {
 
 /** What a mark says, before the control ID or the number that it is about. */
 export type MarkKind =
+  | 'opened'
   | 'accepted'
   | 'refused'
   | 'edited'
@@ -54,7 +57,7 @@ const clock: Clock = {
 }
 /** What was set aside once leaves the next time. */
 const answered = new Set<string>()
-let nextId = 1
+let nextId = settings.firstId
 let pauses = 0
 
 function mark(kind: MarkKind, about: string | number = ''): void {
@@ -160,7 +163,10 @@ async function operate(delivery: Delivery<Buffer>, isDone: () => boolean): Promi
       const pause = ++pauses
       await operation('paused', pause, () => delivery.pause('ada', String(pause)))
       await sleep(random() * 10)
-      await operation('resumed', pause, () => delivery.resume('ada'))
+      // A pause that could not be stored is none.
+      if (delivery.state().paused?.reason === String(pause)) {
+        await operation('resumed', pause, () => delivery.resume('ada'))
+      }
     }
   }
   // A pause that could be stored, but not ended, holds up what is left.
@@ -224,7 +230,8 @@ for (let life = 1; life <= settings.lives; life++) {
   // If that fails, it is tried again.
   await delivery.start().catch(() => undefined)
   await until(() => delivery.figures().queue !== undefined)
-  const last = life * settings.messages
+  mark('opened', life)
+  const last = settings.firstId - 1 + life * settings.messages
   let isSent = false
   const operator = operate(delivery, () => isSent)
   await Promise.all(Array.from({ length: SENDERS }, () => send(delivery, last)))

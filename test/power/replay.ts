@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { namesBeside } from '../../src/queue/files-beside.ts'
 import { STATES } from '../../src/queue/message-row.ts'
 import { TestQueues } from '../queue/set-up.ts'
 import { generator } from '../support/random.ts'
@@ -91,10 +92,13 @@ export class Replay {
 
   /** What can be told without a power failure: nothing was promised, and nothing sent, before it was on the disk. */
   checkMarks(): void {
-    const refused = new Set(this.#about('refused'))
+    const refused = new Set<string>()
     const requested = new Set<string>()
     for (const mark of this.#marks) {
       const { step, kind, about } = mark
+      if (kind === 'refused') refused.add(about)
+      // What could not be removed before the end of a run is sent in the next one.
+      if (kind === 'opened') refused.clear()
       if (kind === 'request') {
         if (refused.has(about)) this.findings.add('requested though refused', about)
         if (requested.has(about)) continue
@@ -166,10 +170,12 @@ export class Replay {
     const directory = this.#write(image, 'sqlite')
     const path = join(directory, FILE)
     // What the next start takes if there is no file.
-    const rescue = `${FILE}.rescue`
-    if (!image.has(FILE) && image.has(rescue)) {
+    const others = namesBeside(FILE)
+    if (!image.has(FILE) && image.has(others.closing)) {
+      renameSync(join(directory, others.closing), path)
+    } else if (!image.has(FILE) && image.has(others.rescue)) {
       rmSync(`${path}-wal`, { force: true })
-      renameSync(join(directory, rescue), path)
+      renameSync(join(directory, others.rescue), path)
     } else if (!image.has(FILE)) return -1
     const db = new DatabaseSync(path)
     try {
@@ -187,7 +193,9 @@ export class Replay {
       db.close()
     }
     const commit = this.#commits.find(readFileSync(path))
-    if (commit === undefined) this.findings.add('a state that no commit has left', place)
+    if (commit === undefined) {
+      this.findings.add('a state that no commit has left', place)
+    }
     return commit
   }
 
@@ -225,12 +233,17 @@ export class Replay {
     try {
       const { queue } = await queues.openDisk({ directory, order: 'key', orderKey: '' })
       if (queues.notices.length > 0) {
-        this.findings.add('called damaged', `${place}: ${queues.notices.join(' ')}`)
+        {
+          this.findings.add('called damaged', `${place}: ${queues.notices.join(' ')}`)
+        }
       } else if (facts !== undefined && random() < 0.5) {
         const claimed = (await queue.claimNext(1000)).map(({ row }) => row.controlId)
         const expected = headsOf(facts)
         if (claimed.some((id) => !expected.has(id))) {
-          this.findings.add('handed out in another order', `${place}: ${claimed.join(', ')} expected ${[...expected].join()} ${JSON.stringify([...facts.messages].filter(([,m])=>m.state===WAITING))}`)
+          this.findings.add(
+            'handed out in another order',
+            `${place}: ${claimed.join(', ')} expected ${[...expected].join()} ${JSON.stringify([...facts.messages].filter(([, m]) => m.state === WAITING))}`
+          )
         }
       }
     } catch (error) {
@@ -264,10 +277,6 @@ export class Replay {
   #isSafe(commit: number | undefined, step: number): boolean {
     return commit !== undefined && (this.#safeSince[commit] ?? Infinity) <= step
   }
-
-  #about(kind: MarkKind): string[] {
-    return this.#marks.flatMap((mark) => (mark.kind === kind ? [mark.about] : []))
-  }
 }
 
 /** What is confirmed only when it is on the disk, and whether a commit is the first that has it. */
@@ -288,10 +297,14 @@ function wasSuspended({ messages }: Facts, id: string, before: Facts | undefined
   return before?.messages.get(id)?.state === SUSPENDED && !isSuspended
 }
 
+/** A message is set aside after so many processes ended while they worked on it. */
+const MOST_DEATHS = 2
+
 /** The first waiting message of each lane. */
 function headsOf({ messages }: Facts): Set<string> {
   const heads = new Map<number | null, { seq: number; id: string }>()
-  for (const [id, { seq, state, lane }] of messages) {
+  for (const [id, { seq, state, lane, deaths }] of messages) {
+    if (deaths >= MOST_DEATHS) continue
     const head = heads.get(lane)
     if (state === WAITING && (head === undefined || head.seq > seq)) heads.set(lane, { seq, id })
   }

@@ -1,6 +1,15 @@
 /** What is told when: with syncs that a test holds back, or lets fail. */
 import assert from 'node:assert/strict'
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync
+} from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -309,6 +318,24 @@ describe('A sync', () => {
         closeSync(file)
       }
       assert.deepEqual(await waitingSeqs(queue), [1, 3])
+    })
+
+    it('of a file that is damaged leaves what can be read of it', async () => {
+      const { queue, engine } = await queues.openDisk()
+      await accept(queue, ...numbers(1, 500))
+      await queue.close()
+      await queue.open()
+      // Pages in the middle of it, which SQLite has not read yet.
+      const file = openSync(engine.path, 'r+')
+      writeSync(file, Buffer.alloc(20 * 4096, 'x'), 0, 20 * 4096, 60 * 4096)
+      closeSync(file)
+      fail()
+      await assert.rejects(accept(queue, 501), { code: 'EIO' })
+      await accept(queue, 502)
+      assert.match(queues.notices.join(), /damaged/)
+      const found = await waitingSeqs(queue)
+      assert.ok(found.length > 300, `${found.length} of 500`)
+      assert.equal(found.at(-1), 502)
     })
 
     it('leaves handed out what is on its way', async () => {

@@ -4,13 +4,16 @@
 //
 // It can also behave as a faulty program or disk does, for the files of SQLite ("….sqlite") and their logs ("…-wal"):
 //   DISK_LIES=1         a sync of a log does nothing and says that all is well: as if nobody had asked for one
-//   DISK_FAILS_EACH=n   each n-th sync of a file or log fails
+//   DISK_FAILS_EACH=n   of the syncs of a file or log, one in n fails, by chance (DISK_SEED); and then, as Linux has it, the next one by
+//                       each other descriptor of that file
+//   DISK_ENDS_AFTER=n   the process is killed n records after it has noted that a sync has failed ("…-doubtful")
 //   DISK_KEEPS_LOG=1    who opens an existing log gets the first one that was ever opened so, even if it is gone
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,12 +38,16 @@ struct record {
 static char is_watched[MOST_FILES];
 static char is_log[MOST_FILES];
 static char is_main[MOST_FILES];
+static ino_t inodes[MOST_FILES];
+/** A sync by another descriptor has failed, and this one has not been told. */
+static char is_owed[MOST_FILES];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int record_file = -1;
 static const char *under;
-static int lies, fails_each, keeps_log;
-static int countable_syncs;
+static int lies, fails_each, ends_after, keeps_log;
+static int has_noted;
+static unsigned int chance;
 static int64_t syncs;
 static int kept_log = -1;
 
@@ -56,6 +63,9 @@ __attribute__((constructor)) static void start(void) {
   under = getenv("DISK_RECORD_UNDER");
   lies = number("DISK_LIES");
   fails_each = number("DISK_FAILS_EACH");
+  ends_after = number("DISK_ENDS_AFTER");
+  // Another chance in each run.
+  chance = (unsigned int)number("DISK_SEED") + 1;
   keeps_log = number("DISK_KEEPS_LOG");
   if (path == NULL || under == NULL) return;
   record_file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -88,6 +98,7 @@ static void note(enum kind kind, int file, int result, int64_t first, int64_t se
   pthread_mutex_lock(&lock);
   put(&record, sizeof record);
   put(data, length);
+  if (has_noted && ends_after > 0 && --ends_after == 0) kill(getpid(), SIGKILL);
   pthread_mutex_unlock(&lock);
   errno = error;
 }
@@ -99,6 +110,9 @@ static int opened(int file, const char *path, int flags) {
   is_watched[file] = 1;
   is_log[file] = (char)ends_with(path, "-wal");
   is_main[file] = (char)ends_with(path, ".sqlite");
+  inodes[file] = found.st_ino;
+  is_owed[file] = 0;
+  if (ends_with(path, "-doubtful")) has_noted = 1;
   note(OPEN, file, 0, (int64_t)found.st_ino, flags, path, strlen(path));
   return file;
 }
@@ -168,15 +182,29 @@ int ftruncate64(int file, off64_t length) {
 
 int ftruncate(int file, off_t length) { return ftruncate64(file, length); }
 
+/** By chance, once in so many times; 0: never. */
+static int happens(int each) {
+  if (each == 0) return 0;
+  pthread_mutex_lock(&lock);
+  int number = rand_r(&chance);
+  pthread_mutex_unlock(&lock);
+  return number % each == 0;
+}
+
 static int sync_any(int (*next)(int), int file) {
   if (!is_watched_file(file)) return next(file);
   if (lies && is_log[file]) return 0;
   int64_t id = __atomic_add_fetch(&syncs, 1, __ATOMIC_SEQ_CST);
   note(SYNC_BEGINS, file, 0, id, 0, NULL, 0);
-  int fails = fails_each > 0 && (is_log[file] || is_main[file]) &&
-              __atomic_add_fetch(&countable_syncs, 1, __ATOMIC_SEQ_CST) % fails_each == 0;
+  int fails = (is_log[file] || is_main[file]) && happens(fails_each);
   int result = next(file);
   if (fails) {
+    for (int other = 0; other < MOST_FILES; other++) {
+      if (is_watched[other] && inodes[other] == inodes[file]) is_owed[other] = 1;
+    }
+  }
+  if (is_owed[file]) {
+    is_owed[file] = 0;
     result = -1;
     errno = EIO;
   }

@@ -1,0 +1,151 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { isEmpty } from './file-place.ts'
+
+/** Of SQLite. */
+const OF_SQLITE = ['-wal', '-shm', '-journal'] as const
+
+/**
+ * What is put beside a queue file, besides what SQLite puts there; and what the next start makes of it, if the process
+ * ends before it is gone. (What is moved aside for people is never touched again.)
+ */
+interface NamesBeside {
+  /** A copy that is being written. It is deleted. */
+  draft: string
+  /** A copy that is whole and on the disk. It takes the place of a file that is gone. */
+  rescue: string
+  /** The file itself, out of its place for a moment. It is put back. */
+  closing: string
+  /** An empty file: a sync has failed. All of the file is written to another one before anything else. */
+  doubtful: string
+}
+
+export function namesBeside(path: string): NamesBeside {
+  return {
+    draft: `${path}.new`,
+    rescue: `${path}.rescue`,
+    closing: `${path}.closing`,
+    doubtful: `${path}-doubtful`
+  }
+}
+
+/** The path of the file itself, of one that a start would put in its place. */
+export function pathBeside(path: string): string {
+  return path.replace(/\.(?:rescue|closing)$/, '')
+}
+
+/** Puts a file in its place if a crash prevented it. */
+export function completePlace(path: string): void {
+  const { closing, rescue } = namesBeside(path)
+  if (existsSync(path)) return
+  if (existsSync(closing)) putBackInPlace(path)
+  else if (existsSync(rescue)) {
+    // The log of the old file: SQLite would read it into the new one.
+    if (existsSync(`${path}-wal`)) moveAside(path, 'damaged')
+    renameSync(rescue, path)
+    syncDirectory(dirname(path))
+  }
+}
+
+/** Moves a file out of the way, with its log. @returns where it is now */
+export function moveAside(path: string, why: string): string {
+  const aside = freeName(`${path}.${why}-${new Date().toISOString().replaceAll(':', '-')}`)
+  // The file first: without it, the log is not mistaken for that of an intact file after a crash.
+  if (existsSync(path)) renameSync(path, aside)
+  for (const suffix of ['-wal', '-journal']) {
+    if (isEmpty(`${path}${suffix}`)) rmSync(`${path}${suffix}`, { force: true })
+    else renameSync(`${path}${suffix}`, `${aside}${suffix}`)
+  }
+  // SQLite makes a new one whenever it reads the log.
+  rmSync(`${path}-shm`, { force: true })
+  syncDirectory(dirname(path))
+  return aside
+}
+
+function freeName(name: string): string {
+  let free = name
+  for (let count = 2; existsSync(free) || existsSync(`${free}-wal`); count++) {
+    free = `${name}-${count}`
+  }
+  return free
+}
+
+/** Takes an open file out of its place for a moment. @returns false where that is not possible, as on Windows */
+export function putAside(path: string): boolean {
+  try {
+    renameSync(path, namesBeside(path).closing)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export function putBackInPlace(path: string): void {
+  renameSync(namesBeside(path).closing, path)
+}
+
+/**
+ * A sync of a file has failed. The process may end before all of the file is written to another one; to the next one it
+ * would look as if nothing had happened, because the system still has all of it in memory.
+ */
+export function setDoubtful(path: string): void {
+  try {
+    writeFileSync(namesBeside(path).doubtful, '', { mode: 0o600 })
+  } catch {
+    // The disk has no room even for that: this process knows it.
+  }
+}
+
+export function isDoubtful(path: string): boolean {
+  return existsSync(namesBeside(path).doubtful)
+}
+
+/** Removes a file and what is beside it, but for copies. */
+export function deleteFiles(path: string): void {
+  // Its log after it: without the log, it would be whole, but old.
+  const ends = OF_SQLITE.map((end) => `${path}${end}`)
+  for (const each of [path, ...ends, namesBeside(path).doubtful]) rmSync(each, { force: true })
+}
+
+/**
+ * Creates an empty file that only its owner may read; SQLite takes an empty file for a new
+ * database.
+ */
+export function makeFile(path: string): void {
+  const directory = dirname(path)
+  if (existsSync(path)) {
+    // SQLite's own word for this is "disk I/O error". (To look does not give up a lock.)
+    accessSync(path, constants.W_OK)
+    accessSync(directory, constants.W_OK)
+    return
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
+  syncDirectory(directory)
+}
+
+/** Syncs the names in a directory to disk; Windows does this by itself. */
+export function syncDirectory(path: string): void {
+  if (process.platform !== 'win32') syncFile(path, 'r')
+}
+
+/** Syncs the bytes of a file to disk; Windows requires a writable one. */
+export function syncFile(path: string, flags = 'r+'): void {
+  const file = openSync(path, flags)
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
