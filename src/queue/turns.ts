@@ -2,8 +2,6 @@ import { isRetrying, isWaiting } from './queue-statements.ts'
 import type { OldestWaiting, Place, Statements, StoredRow } from './queue-statements.ts'
 import type { Order, Preference, Route } from './queue-types.ts'
 
-/** No more messages than this are retried at a time: if the receiver is down, the others wait. */
-const MOST_RETRIED = 1000
 /** The turn of a retry that need not wait. 0 would mean that it is not a retry. */
 const DUE = Number.EPSILON
 
@@ -145,10 +143,10 @@ export class Turns {
     if (newest !== undefined) return [newest]
     const due = retrying === 0 ? [] : this.#dueRetries(most, route)
     if (due.length === 0) return this.#ready(most, route)
+    // However many are retried: a receiver that is down is the gate's business (`delivery/gate.ts`).
     const isReadyFirst = preference === 'alternate' && this.#known.wasRetry
     const share = preference === 'alternate' ? (most + Number(isReadyFirst)) >> 1 : 0
-    const ready =
-      retrying < MOST_RETRIED ? this.#ready(Math.max(share, most - due.length), route) : []
+    const ready = this.#ready(Math.max(share, most - due.length), route)
     const dueNow = due.slice(0, most - ready.length)
     const inTurn = isReadyFirst ? alternating(ready, dueNow) : alternating(dueNow, ready)
     const rows = preference === 'alternate' ? inTurn : [...dueNow, ...ready]

@@ -248,6 +248,18 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
     })
 
+    it('lets what was never tried take turns with retries that are due, however many', async () => {
+      const queue = await open('none')
+      const tried = numbers(1, 1100)
+      await accept(queue, ...tried, 1101, 1102)
+      await Promise.all(
+        tried.map((seq) => queue.move(moveOf(seq, 'waiting', { dueInMs: LONG_MS })))
+      )
+      await queue.makeDue(tried)
+      const claims = await queue.claimNext(4, 'alternate')
+      assert.equal(seqsOf(claims).filter((seq) => seq > 1100).length, 2)
+    })
+
     it('lets a message that is resent go before a retry of its lane, which then waits for it alone', async () => {
       const queue = await open('key')
       const lane = queue.laneOf('a')
