@@ -4,12 +4,13 @@ import { english } from '../../src/english.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
+import type { HowAgain } from '../../src/delivery/sending-again.ts'
 import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import { MOST_TIME } from '../../src/queue/stored-json.ts'
 import { printable } from '../../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
-import { ChoiceError, LEFT_FILTERS, leftChoice } from './left-choice.ts'
+import { againIn, ChoiceError, LEFT_FILTERS, leftChoice } from './left-choice.ts'
 import { outParts } from './out-parts.ts'
 
 /** From here on, a number in `msg.before` is a time (2001) and not the id of a message: no queue has had as many. */
@@ -67,19 +68,24 @@ function note(node: Node, msg: object): void {
 
 /** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
 async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: object): Promise<void> {
-  const { found, withoutContent } = await (await delivery.operator()).sendAgain(choiceOf(msg))
+  const { choice, how } = againOf(node, msg)
+  const { found, withoutContent } = await (await delivery.operator()).sendAgain(choice, 'flow', how)
   if (found === 0) node.warn(english('log', 'warning.noneSentAgain'))
   if (withoutContent === 0) return
   node.warn(english('log', 'warning.notSentAgain', { found, withoutContent }))
 }
 
 /** A flow may have times as dates or milliseconds, and ids as numbers. */
-function choiceOf(msg: object): LeftChoice {
+function againOf(node: Node, msg: object): { choice: LeftChoice; how: HowAgain<FlowMessage> } {
   const entries = Object.entries(msg).filter(([name]) => LEFT_FILTERS.includes(name))
   try {
-    return leftChoice(
+    const choice = leftChoice(
       Object.fromEntries(entries.map(([name, value]) => [name, asText(name, value)]))
     )
+    const { isAgain, hasNewIds } = againIn(msg as Readonly<Record<string, unknown>>)
+    const parts = outParts.get(node)
+    const renew = hasNewIds && parts !== undefined && 'renew' in parts ? parts.renew : undefined
+    return { choice, how: { isAgain, ...(renew && { renew }) } }
   } catch (error) {
     throw error instanceof ChoiceError
       ? new DeliveryError(

@@ -16,7 +16,7 @@ const LEFT_STATES: Partial<Record<string, Outcome>> = {
   failed: 'error'
 }
 
-/** What `leftChoice` reads. */
+/** What `leftChoice` reads, besides the two flags of `againIn`. */
 export const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
 
 type Choice = Readonly<Record<string, unknown>>
@@ -44,6 +44,22 @@ export function leftChoice(choice: Choice): LeftChoice {
     before: isId ? Number(before) : undefined,
     until: isId ? undefined : timeIn(choice, 'before')
   })
+}
+
+/**
+ * How they are sent again: `again`, also those that were sent before, and copies; `newIds`, with other control IDs.
+ *
+ * @throws {ChoiceError}
+ */
+export function againIn(choice: Choice): { isAgain: boolean; hasNewIds: boolean } {
+  return { isAgain: flagIn(choice, 'again'), hasNewIds: flagIn(choice, 'newIds') }
+}
+
+/** @returns false if it is missing @throws {ChoiceError} */
+export function flagIn(choice: Choice, name: string): boolean {
+  const value = choice[name]
+  if (value === undefined || typeof value === 'boolean') return value === true
+  throw new ChoiceError('refusal.flag', { name })
 }
 
 /** @returns undefined if it is missing or empty @throws {ChoiceError} */

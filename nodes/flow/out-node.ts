@@ -30,6 +30,7 @@ import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { handToCatch } from './hand-on.ts'
 import { reportLeft } from './left-at-close.ts'
+import { withNewControlId } from './new-control-id.ts'
 import type { OutParts } from './out-parts.ts'
 import { Refusals } from './refusals.ts'
 import { StatusLine, statusOf, type Translate } from './status-line.ts'
@@ -198,6 +199,7 @@ export class OutNode {
       note: (text, by) => {
         this.#setNote(text, by)
       },
+      renew: (content) => withNewControlId(this.#contents, content),
       edit: (seq, text, by) => editMessage(this.#delivery, this.#contents, seq, text, by),
       sender: { courier: this.#courier, receiver: this.#receiver, settings: this.#settings }
     }

@@ -1,4 +1,5 @@
 import type { Node } from 'node-red'
+import type { Accepted } from '../../src/delivery/delivery-options.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { History } from '../../src/delivery/history.ts'
 import type { Reporter } from '../../src/delivery/reporter.ts'
@@ -67,6 +68,8 @@ export interface OutParts {
    * @param by a user name, `flow`, or `''`
    */
   note: (text: string, by: string) => void
+  /** See `withNewControlId`. */
+  renew: (content: FlowMessage) => Accepted<FlowMessage> | undefined
   /** See `editMessage`. */
   edit: (seq: number, text: string, by: string) => Promise<boolean>
   /** What a test message is sent with, besides the queue. */

@@ -96,6 +96,11 @@ function common(
 }
 
 /** With the times in words, as everywhere in `msg.hl7`. */
-function resentProperty({ at, by, acceptedAt }: Resent): Record<keyof Resent, string> {
-  return { at: new Date(at).toISOString(), by, acceptedAt: new Date(acceptedAt).toISOString() }
+function resentProperty({ at, by, acceptedAt, controlId }: Resent): Record<string, string> {
+  return {
+    at: new Date(at).toISOString(),
+    by,
+    acceptedAt: new Date(acceptedAt).toISOString(),
+    ...(controlId !== undefined && { controlId })
+  }
 }

@@ -1,3 +1,4 @@
+import type { WhyNotSent } from '../../src/delivery/sending-again.ts'
 import type { KnownState } from '../../src/queue/message-row.ts'
 import type { Told } from '../../src/told.ts'
 import type { CertificateOwner, ConditionCode, Level } from '../../src/codes.ts'
@@ -209,8 +210,31 @@ export interface BulkAnswer {
   resent?: number
   /** Of messages that had left: so many are no longer kept. */
   withoutContent?: number
+  /** Of messages that had left: so many more were left out, because they were sent again before, or repeat others. */
+  leftOut?: number
+  /** Which of them were not sent, and why: the first 100. */
+  notSent?: readonly { controlId: string; why: WhyNotSent }[]
   /** With `firstAlone`: what became of the first; null if none was found. */
   first?: FirstAnswer | null
+}
+
+/** What would be sent again. */
+export interface CountAnswer {
+  found: number
+  withContent: number
+  leftOut?: number
+  /** Of those whose content is kept; null if there is none. */
+  first: NamedAnswer | null
+  last: NamedAnswer | null
+  /** So many of them would arrive behind later messages of their key. */
+  overtaken: number
+}
+
+/** One of several messages. */
+export interface NamedAnswer {
+  controlId: string
+  acceptedAt: string
+  settledAt: string
 }
 
 /** The state of the node; with `wait`, also what became of the message. */

@@ -1,5 +1,6 @@
 import { eventTold } from '../../src/delivery/event-told.ts'
 import type { MessagesPage } from '../../src/delivery/operator.ts'
+import type { Named, SentAgain } from '../../src/delivery/sending-again.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { TRIAL_WAIT_MS, type Trial } from '../../src/delivery/trial.ts'
 import { isAttempt, knownState, type MessageRow } from '../../src/queue/message-row.ts'
@@ -8,7 +9,15 @@ import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import type { DeliveryControl } from '../flow/out-parts.ts'
-import type { BulkAnswer, EventRow, MessageAnswer, MessageContent, MessagePage } from './answers.ts'
+import { printable } from '../../src/printable.ts'
+import type {
+  BulkAnswer,
+  EventRow,
+  MessageAnswer,
+  MessageContent,
+  MessagePage,
+  NamedAnswer
+} from './answers.ts'
 import { storyOf } from './message-story.ts'
 import { iso } from './times.ts'
 import { verdictTold } from '../flow/verdict-told.ts'
@@ -75,6 +84,30 @@ function undecidedTold(outcome: 'open' | 'ended', isOne: boolean): Told {
   if (outcome === 'ended') return { kind: isOne ? 'one-ended' : 'first-ended', values: {} }
   const values = { seconds: TRIAL_WAIT_MS / 1000 }
   return { kind: isOne ? 'one-open' : 'first-open', values }
+}
+
+/** What became of messages that were to be sent again; what there is nothing to say of is left out. */
+export function againAnswer({
+  leftOut,
+  notSent,
+  ...counts
+}: Omit<SentAgain, 'resent'> & Partial<SentAgain>): BulkAnswer {
+  return {
+    ...counts,
+    ...(leftOut > 0 && { leftOut }),
+    ...(notSent.length > 0 && {
+      notSent: notSent.map(({ controlId, why }) => ({ controlId: printable(controlId), why }))
+    })
+  }
+}
+
+/** The first or the last of those that would be sent again. */
+export function namedAnswer({ controlId, acceptedAt, changedAt }: Named): NamedAnswer {
+  return {
+    controlId: printable(controlId),
+    acceptedAt: iso(acceptedAt),
+    settledAt: iso(changedAt)
+  }
 }
 
 /** @returns undefined if nothing is known of such a message */

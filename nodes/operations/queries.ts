@@ -13,12 +13,20 @@ import type {
   MessageQuestion,
   ResendQuestion,
   SearchQuestion,
-  Selection,
   Unchecked,
-  WaitingSelection
+  WaitingSelection,
+  WaitingState
 } from './questions.ts'
-import { defined, LEFT_FILTERS, leftChoice, textIn, timeIn } from '../flow/left-choice.ts'
-import { refused } from './route-error.ts'
+import {
+  againIn,
+  defined,
+  flagIn,
+  LEFT_FILTERS,
+  leftChoice,
+  textIn,
+  timeIn
+} from '../flow/left-choice.ts'
+import { refused, type RouteError } from './route-error.ts'
 
 /** Minutes of a history: the default, and the most. */
 const HOUR = 60
@@ -62,10 +70,26 @@ export function eventQuery(query: Unchecked<EventQuestion>): EventQuery {
   }
 }
 
-/** Which messages are meant: suspended ones, such that have left, or with ids both. */
-export interface ResendChoice {
-  suspended?: SuspendedChoice
-  left?: LeftChoice
+/**
+ * Which messages are meant: by their ids, wherever they are; suspended ones; such that wait, of which it is of no matter
+ * whether they were tried if there are ids; or such that have left.
+ */
+export type Choice =
+  | { kind: 'numbered'; ids: readonly number[] }
+  | { kind: 'suspended'; choice: SuspendedChoice }
+  | { kind: 'waiting'; choice: WaitingChoice }
+  | { kind: 'left'; choice: LeftChoice }
+
+/** What is asked of messages that are to be resent. */
+export interface Resend {
+  choice: Exclude<Choice, { kind: 'waiting' }>
+  /** The first goes alone. */
+  firstAlone: boolean
+  /** Nothing is sent: only what would be. */
+  isCount: boolean
+  /** Of messages that have left: see `againIn`. */
+  isAgain: boolean
+  hasNewIds: boolean
 }
 
 /**
@@ -97,78 +121,109 @@ export function fieldQuery(
 }
 
 /**
- * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`.
+ * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`, of suspended messages, or with `state` of those
+ * that wait.
  *
  * @throws {RouteError} for anything else: nothing is discarded by mistake
  */
-export function discardChoice(question: Unchecked<Selection>): SuspendedChoice {
-  const suspended = suspendedChoice(question)
-  if (suspended === undefined) throw refused(400, 'refusal.whichToDiscard')
-  return suspended
+export function discardChoice(
+  question: Unchecked<WaitingSelection>
+): Exclude<Choice, { kind: 'left' }> {
+  const choice = choiceIn(question, 'refusal.whichToDiscard')
+  if (choice.kind === 'left') throw notWaiting()
+  return choice
 }
 
 /**
- * The same of messages that wait, with `state` to tell those that were tried from the others; of ids, that is of no
- * matter: they may be tried meanwhile.
+ * The same of messages that wait, also without `state`.
  *
  * @throws {RouteError} for anything else
  */
 export function waitingChoice(question: Unchecked<WaitingSelection>): WaitingChoice {
-  const { state, ...choice } = question
-  const chosen =
-    state !== undefined && Object.keys(choice).length === 0 ? {} : suspendedChoice(choice)
-  if (chosen === undefined) throw refused(400, 'refusal.whichWaiting')
-  const isRetrying = isRetryingIn(state)
-  return chosen.ids === undefined ? defined({ ...chosen, isRetrying }) : chosen
+  const choice = choiceIn(question, 'refusal.whichWaiting')
+  if (choice.kind === 'left') throw notWaiting()
+  return choice.kind === 'numbered' ? { ids: choice.ids } : choice.choice
 }
 
-/** Whether messages that wait are meant, and not suspended ones. @throws {RouteError} */
+/** Whether one that waits is meant, and not a suspended one. @throws {RouteError} */
 export function meansWaiting({ state }: Unchecked<{ state: unknown }>): boolean {
-  return isRetryingIn(state) !== undefined
-}
-
-function isRetryingIn(state: unknown): boolean | undefined {
-  if (state === undefined) return undefined
-  if (state === 'waiting' || state === 'retrying') return state === 'retrying'
-  throw refused(400, 'refusal.oneOf', { name: 'state', list: 'waiting, retrying' })
+  if (state === undefined) return false
+  if (isWaitingState(state)) return true
+  throw notWaiting()
 }
 
 /**
- * The same, or a filter with `state`, for messages that have left; beside it `firstAlone`.
+ * Reads `{ids}`, or a choice of suspended messages, or with `state` of such that have left; beside it, how they are
+ * resent.
  *
  * @throws {RouteError} for anything else
  */
-export function resendChoice(
-  question: Unchecked<ResendQuestion>
-): ResendChoice & { firstAlone: boolean } {
-  const { firstAlone = false, ...choice } = question
-  const suspended = suspendedChoice(choice)
-  const isLeft = 'state' in choice && hasOnly(choice, LEFT_FILTERS)
-  if (typeof firstAlone !== 'boolean' || (suspended === undefined && !isLeft)) {
-    throw refused(400, 'refusal.whichToResend')
+export function resendChoice(question: Unchecked<ResendQuestion>): Resend {
+  const { firstAlone: _first, count: _count, again: _again, newIds: _new, ...rest } = question
+  const choice = choiceIn(rest, 'refusal.whichToResend')
+  const list = 'acked, naked, failed'
+  if (choice.kind === 'waiting') throw refused(400, 'refusal.oneOf', { name: 'state', list })
+  return {
+    choice,
+    firstAlone: flagIn(question, 'firstAlone'),
+    isCount: flagIn(question, 'count'),
+    ...againIn(question)
   }
-  if (suspended === undefined) return { left: leftChoice(choice), firstAlone }
-  const { ids } = suspended
-  return { suspended, ...(ids && { left: { ids } }), firstAlone }
 }
 
-function hasOnly(choice: object, names: readonly string[]): boolean {
-  return Object.keys(choice).every((name) => names.includes(name))
+type WhyUnclear = 'refusal.whichToDiscard' | 'refusal.whichWaiting' | 'refusal.whichToResend'
+
+/** The one place that tells which kind of choice it is. @throws {RouteError} if it is none */
+function choiceIn(question: Readonly<Record<string, unknown>>, why: WhyUnclear): Choice {
+  const { state, ...others } = question
+  const ids = idsIn(others)
+  if (state === undefined) {
+    if (ids !== undefined) return { kind: 'numbered', ids }
+    return { kind: 'suspended', choice: filterIn(others, why) }
+  }
+  if (!isWaitingState(state)) {
+    if (!hasOnly(question, LEFT_FILTERS)) throw refused(400, why)
+    return { kind: 'left', choice: leftChoice(question) }
+  }
+  if (ids !== undefined) return { kind: 'waiting', choice: { ids } }
+  const isAll = Object.keys(others).length === 0
+  const filter = isAll ? {} : filterIn(others, why)
+  return { kind: 'waiting', choice: { ...filter, isRetrying: state === 'retrying' } }
 }
 
-function suspendedChoice(choice: Unchecked<Selection>): SuspendedChoice | undefined {
+/** Undefined if it is no list of ids, and nothing else. */
+function idsIn(choice: Readonly<Record<string, unknown>>): number[] | undefined {
+  const { ids } = choice
+  if (Object.keys(choice).length !== 1 || !Array.isArray(ids)) return undefined
+  if (ids.length > MOST_IDS || !ids.every((id) => typeof id === 'string')) return undefined
+  return ids.map(Number).filter((id) => Number.isSafeInteger(id) && id > 0)
+}
+
+/** `{all: true}`, or at least one filter. @throws {RouteError} */
+function filterIn(
+  choice: Readonly<Record<string, unknown>>,
+  why: WhyUnclear
+): Pick<SuspendedChoice, 'controlId' | 'type' | 'rule'> {
   const names = Object.keys(choice)
-  const { all, ids } = choice
-  if (names.length === 1 && all === true) return {}
-  if (names.length === 1 && Array.isArray(ids)) {
-    if (ids.length > MOST_IDS || !ids.every((id) => typeof id === 'string')) return undefined
-    return { ids: ids.map(Number).filter((id) => Number.isSafeInteger(id) && id > 0) }
-  }
+  if (names.length === 1 && choice['all'] === true) return {}
   const isFilter =
     names.length > 0 &&
     hasOnly(choice, ['controlId', 'type', 'rule']) &&
     Object.values(choice).every((value) => typeof value === 'string' && value !== '')
-  return isFilter ? (choice as SuspendedChoice) : undefined
+  if (isFilter) return choice
+  throw refused(400, why)
+}
+
+function isWaitingState(state: unknown): state is WaitingState {
+  return state === 'waiting' || state === 'retrying'
+}
+
+function notWaiting(): RouteError {
+  return refused(400, 'refusal.oneOf', { name: 'state', list: 'waiting, retrying' })
+}
+
+function hasOnly(choice: object, names: readonly string[]): boolean {
+  return Object.keys(choice).every((name) => names.includes(name))
 }
 
 /** @returns undefined if it is missing or empty */

@@ -89,6 +89,12 @@ export interface LeftFilter extends MessageFilter {
 export type ResendQuestion = (Selection | LeftFilter) & {
   /** The others follow if the first leaves on ACK. */
   firstAlone?: boolean
+  /** Of messages that have left: nothing is sent, the answer says what would be. */
+  count?: boolean
+  /** Also those that were sent again before, and those that repeat others. */
+  again?: boolean
+  /** Each gets a control ID of its own. */
+  newIds?: boolean
 }
 
 export interface TestQuestion {

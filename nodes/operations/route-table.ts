@@ -2,6 +2,7 @@ import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import type {
   AllStates,
   BulkAnswer,
+  CountAnswer,
   EventPage,
   History,
   MessageContent,
@@ -226,8 +227,8 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.resend',
     takes: type<ResendQuestion>(),
-    answers: type<BulkAnswer>(),
-    does: 'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it'
+    answers: type<BulkAnswer | CountAnswer>(),
+    does: 'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it; with `count`, nothing is sent, and the answer says what would be'
   },
   discardMessages: {
     method: 'POST',

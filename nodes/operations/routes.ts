@@ -1,7 +1,10 @@
 import type { NodeAPI } from 'node-red'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
+import type { HowAgain } from '../../src/delivery/sending-again.ts'
 import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
+import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { FlowMessage } from '../flow/flow-messages.ts'
 import { notSetUp } from '../settings/node-errors.ts'
 import {
   deployedOutNodes,
@@ -10,11 +13,13 @@ import {
   type OutParts,
   type Unusable
 } from '../flow/out-parts.ts'
-import type { AllStates, BulkAnswer, NodeState } from './answers.ts'
+import type { AllStates, BulkAnswer, CountAnswer, NodeState } from './answers.ts'
 import {
+  againAnswer,
   contentOf,
   eventAnswer,
   messageWithStory,
+  namedAnswer,
   pageAnswer,
   triedAnswer
 } from './message-answers.ts'
@@ -30,7 +35,7 @@ import {
   messageQuery,
   resendChoice,
   waitingChoice,
-  type ResendChoice
+  type Resend
 } from './queries.ts'
 import type { Handlers } from './register-routes.ts'
 import { refused, RouteError } from './route-error.ts'
@@ -177,17 +182,18 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
 
     resendMessages({ params, question, user, gone }) {
       const node = usableNode(params.id)
-      const { firstAlone, ...choice } = resendChoice(question)
-      return firstAlone ? resendFirst(node, choice, user, gone) : resend(node, choice, user)
+      const wanted = resendChoice(question)
+      if (wanted.isCount) return countAgain(node, wanted)
+      return wanted.firstAlone ? resendFirst(node, wanted, user, gone) : resend(node, wanted, user)
     },
 
     async discardMessages({ params, question, user }) {
       const { delivery } = usableNode(params.id)
-      return meansWaiting(question)
-        ? delivery
-            .operator()
-            .then((operator) => operator.discardWaiting(waitingChoice(question), user))
-        : { found: await (await delivery.operator()).discard(discardChoice(question), user) }
+      const choice = discardChoice(question)
+      const operator = await delivery.operator()
+      if (choice.kind === 'waiting') return operator.discardWaiting(choice.choice, user)
+      const suspended = choice.kind === 'numbered' ? { ids: choice.ids } : choice.choice
+      return { found: await operator.discard(suspended, user) }
     },
 
     ...nodeTestRoute(RED)
@@ -251,7 +257,7 @@ async function resendOne(
   if (known === undefined) throw refused(404, 'refusal.noMessage')
   const ids = [seq]
   if (payload === undefined && wait && known.state !== 'suspended') {
-    const { found, trial } = await (await delivery.operator()).sendFirstAgain({ ids }, by)
+    const { found, trial } = await (await delivery.operator()).sendFirstAgain({ ids }, by, { isAgain: true })
     if (found === 0) throw refused(404, 'refusal.noMessage')
     if (trial === undefined) throw refused(409, 'refusal.notKept')
     return trial
@@ -261,7 +267,7 @@ async function resendOne(
   try {
     if (payload !== undefined) await edit(node, seq, payload, by)
     else {
-      const { found } = await resend(node, { suspended: { ids }, left: { ids } }, by)
+      const { found } = await resend(node, { choice: { kind: 'numbered', ids }, isAgain: true }, by)
       if (found === 0) throw refused(404, 'refusal.noMessage')
     }
   } catch (error) {
@@ -288,23 +294,63 @@ async function edit(
   throw refused(409, 'refusal.notSuspended')
 }
 
+/** What a choice means of suspended messages, and of such that have left; of ids both. */
+function partsOf({ choice }: Pick<Resend, 'choice'>): {
+  suspended?: SuspendedChoice
+  left?: LeftChoice
+} {
+  switch (choice.kind) {
+    case 'numbered':
+      return { suspended: { ids: choice.ids }, left: { ids: choice.ids } }
+    case 'suspended':
+      return { suspended: choice.choice }
+    case 'left':
+      return { left: choice.choice }
+  }
+}
+
+function howAgain(
+  { renew }: OutParts,
+  { isAgain = false, hasNewIds = false }: Partial<Resend>
+): HowAgain<FlowMessage> {
+  return { isAgain, ...(hasNewIds && { renew }) }
+}
+
+/** What would be sent again. @throws {RouteError} if suspended messages are meant */
+async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<CountAnswer> {
+  const { left } = partsOf(wanted)
+  if (left === undefined) throw refused(400, 'refusal.whichToResend')
+  const { first, last, leftOut, ...counts } = await (await delivery.reader()).countAgain(left, wanted.isAgain)
+  return {
+    ...counts,
+    ...(leftOut > 0 && { leftOut }),
+    first: first === undefined ? null : namedAnswer(first),
+    last: last === undefined ? null : namedAnswer(last)
+  }
+}
+
 /**
  * Resends suspended messages, and sends those again that have left.
  *
  * @throws {RouteError} when the contents of all of them are gone
  */
 async function resend(
-  { delivery }: OutParts,
-  { suspended, left }: ResendChoice,
+  node: OutParts,
+  wanted: Pick<Resend, 'choice'> & Partial<Resend>,
   by: string
 ): Promise<BulkAnswer> {
+  const operator = await node.delivery.operator()
+  const { suspended, left } = partsOf(wanted)
   // First: what is resent now may have left a moment later.
-  const again = left && (await (await delivery.operator()).sendAgain(left, by))
-  const found =
-    suspended === undefined ? 0 : await (await delivery.operator()).resend(suspended, by)
-  if (again === undefined || (again.found === 0 && suspended !== undefined)) return { found }
+  const again = left && (await operator.sendAgain(left, by, howAgain(node, wanted)))
+  const found = suspended === undefined ? 0 : await operator.resend(suspended, by)
+  if (again === undefined) return { found }
+  const counts = againAnswer(again)
+  if (again.found === 0 && suspended !== undefined) {
+    return { ...(again.leftOut > 0 && counts), found }
+  }
   if (again.found > 0 && again.resent + found === 0) throw refused(409, 'refusal.notKept')
-  return { ...again, found: again.found + found }
+  return { ...counts, found: again.found + found }
 }
 
 /**
@@ -314,18 +360,20 @@ async function resend(
  * @param gone nobody waits for the answer any longer
  */
 async function resendFirst(
-  { delivery }: OutParts,
-  { suspended, left }: ResendChoice,
+  node: OutParts,
+  wanted: Resend,
   by: string,
   gone: AbortSignal
 ): Promise<BulkAnswer> {
-  const again = left && (await (await delivery.operator()).sendFirstAgain(left, by))
+  const operator = await node.delivery.operator()
+  const { suspended, left } = partsOf(wanted)
+  const again = left && (await operator.sendFirstAgain(left, by, howAgain(node, wanted)))
   if (again !== undefined && (again.found > 0 || suspended === undefined)) {
     const { trial, ...counts } = again
     if (counts.found > 0 && trial === undefined) throw refused(409, 'refusal.notKept')
-    return { ...counts, ...(await triedAnswer(trial, gone)) }
+    return { ...againAnswer(counts), ...(await triedAnswer(trial, gone)) }
   }
-  const { found, trial } = await (await delivery.operator()).resendFirst(suspended ?? {}, by)
+  const { found, trial } = await operator.resendFirst(suspended ?? {}, by)
   return { found, ...(await triedAnswer(trial, gone)) }
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Node, NodeAPI } from 'node-red'
 import { Courier } from '../../src/delivery/courier.ts'
 import { UndiciClient } from '../../src/http-client/undici-client.ts'
@@ -7,6 +6,7 @@ import { printable } from '../../src/printable.ts'
 import { FormConfigNodes } from '../settings/form-config-nodes.ts'
 import { formSource } from '../settings/node-source.ts'
 import { notSetUp } from '../settings/node-errors.ts'
+import { newControlId } from '../flow/new-control-id.ts'
 import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
 import { readOutSettings } from '../settings/read-out-settings.ts'
 import { sendTestMessage } from './test-message.ts'
@@ -40,7 +40,7 @@ export async function testNode(
     parts.reporter.addEvent('tested', by, { type: printable(type, 20) })
   }
   if (form !== undefined || parts === undefined) return testForm(RED, node, form, type)
-  if ('sender' in parts) return sendTestMessage(parts.sender, type, newControlId())
+  if ('sender' in parts) return sendTestMessage(parts.sender, type, newControlId('TEST'))
   return failure('HL7_CONFIG', notSetUp(parts.problems))
 }
 
@@ -60,7 +60,7 @@ async function testForm(
     client = new UndiciClient(settings.client)
     const receiver = new Receiver(settings.receiver, client)
     const courier = new Courier({ ...settings.courier, receiver })
-    return await sendTestMessage({ courier, receiver, settings }, type, newControlId())
+    return await sendTestMessage({ courier, receiver, settings }, type, newControlId('TEST'))
   } finally {
     client?.close()
     configNodes.close()
@@ -69,8 +69,4 @@ async function testForm(
 
 function failure(code: string, reason: string): TestAnswer {
   return { error: { code, reason, hint: '' } }
-}
-
-function newControlId(): string {
-  return `TEST${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
 }

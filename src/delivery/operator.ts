@@ -1,8 +1,6 @@
-import { english } from '../english.ts'
 import type { FieldValue } from '../queue/keyed-hashes.ts'
 import type { Claim, Restored } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
-import { QueueError } from '../queue/queue-error.ts'
 import type { EventQuery, QueueEvent } from '../queue/queue-event.ts'
 import type {
   LeftChoice,
@@ -16,6 +14,13 @@ import type { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
 import { isFull, isGone, lostError } from './queue-errors.ts'
+import {
+  SendingAgain,
+  type CountedAgain,
+  type HowAgain,
+  type SentAgain,
+  type SentFirstAgain
+} from './sending-again.ts'
 import { discardedSettlement, type Settlement } from './settlement.ts'
 import { Trial } from './trial.ts'
 import { settledMessage, type Wish, type WorkContext } from './work-context.ts'
@@ -24,19 +29,6 @@ import { settledMessage, type Wish, type WorkContext } from './work-context.ts'
 const RESENT_AT_ONCE = 100
 const DISCARDED_AT_ONCE = 100
 const SET_ASIDE_AT_ONCE = 100
-const FOUND_AT_ONCE = 1000
-/** Messages that had left: so many are sent again in one call, in slices of so many and so many bytes. */
-const MOST_SENT_AGAIN = 10_000
-const SLICE_ROWS = 100
-const SLICE_BYTES = 4 * 1024 * 1024
-
-/** What became of messages that were to be sent again. */
-export interface SentAgain {
-  found: number
-  resent: number
-  /** So many of them are no longer stored. */
-  withoutContent: number
-}
 
 /** What became of waiting messages that were to be set aside or discarded. */
 export interface TakenOut {
@@ -52,11 +44,6 @@ export interface ResentFirst {
   trial?: Trial
 }
 
-/** Messages that had left, of which the first was sent again alone. */
-export interface SentFirstAgain extends ResentFirst {
-  withoutContent: number
-}
-
 export interface MessagesPage {
   messages: MessageRow[]
   /** There are more below the last one. */
@@ -64,7 +51,7 @@ export interface MessagesPage {
 }
 
 /** What somebody asks who changes nothing. */
-export type Reader<Content> = Pick<Operator<Content>, 'find' | 'findByField' | 'read' | 'events'>
+export type Reader<Content> = Pick<Operator<Content>, 'find' | 'findByField' | 'read' | 'events' | 'countAgain'>
 
 /** What it needs of the delivery. */
 type OperatorContext<Content> = Pick<
@@ -85,6 +72,7 @@ export class Operator<Content> {
   readonly #context: OperatorContext<Content>
   readonly #moving: Moving<Content>
   readonly #lastAttempts: LastAttempts
+  readonly #sendingAgain: SendingAgain<Content>
   #trial: Trial | undefined
   /** Of single messages: an operator who resends one waits for what becomes of it. */
   readonly #watches = new Set<Trial>()
@@ -97,6 +85,7 @@ export class Operator<Content> {
     this.#context = context
     this.#moving = moving
     this.#lastAttempts = lastAttempts
+    this.#sendingAgain = new SendingAgain(context)
   }
 
   /**
@@ -174,37 +163,25 @@ export class Operator<Content> {
     return isEdited
   }
 
-  /**
-   * Sends messages that have left once more: each becomes a new message with the same content, at the end of its lane.
-   *
-   * @param by a user name, `flow`, or `''`
-   * @throws {QueueError} `ERR_TOO_MANY` when there are more than 10,000: nothing is sent; or when the queue cannot be
-   * read
-   * @throws {DeliveryError} as `Delivery.accept` does: those before it are sent
-   */
-  async sendAgain(choice: LeftChoice, by = 'flow'): Promise<SentAgain> {
-    const rows = await this.#findLeft(choice)
-    const sent = await this.#sendAgain(rows.filter(isKept), by)
-    return { found: rows.length, resent: sent.length, withoutContent: rows.length - sent.length }
+  /** See `SendingAgain.send`. */
+  sendAgain(choice: LeftChoice, by = 'flow', how: HowAgain<Content> = {}): Promise<SentAgain> {
+    return this.#sendingAgain.send(choice, by, how)
   }
 
   /** The same, but the first goes alone, as in `resendFirst`. */
-  async sendFirstAgain(choice: LeftChoice, by = 'flow'): Promise<SentFirstAgain> {
-    const rows = await this.#findLeft(choice)
-    const kept = rows.filter(isKept)
-    const [one] = kept
-    const [first] = one === undefined ? [] : await this.#sendAgain([one], by)
-    // The content of the first may be gone meanwhile.
-    if (one === undefined || first === undefined) {
-      return { found: rows.length, withoutContent: rows.length - kept.length + (one ? 1 : 0) }
-    }
-    const { controlId } = one
-    const others = kept.slice(1)
-    const trial = this.#beginTrial({ seq: first, controlId }, others.length, async () => {
-      const followed = await this.#sendAgain(others, by)
-      return followed.length
-    })
-    return { found: rows.length, withoutContent: rows.length - kept.length, trial }
+  sendFirstAgain(
+    choice: LeftChoice,
+    by = 'flow',
+    how: HowAgain<Content> = {}
+  ): Promise<SentFirstAgain> {
+    return this.#sendingAgain.sendFirst(choice, by, how, (first, others, follow) =>
+      this.#beginTrial(first, others, follow)
+    )
+  }
+
+  /** See `SendingAgain.count`. */
+  countAgain(choice: LeftChoice, isAgain: boolean): Promise<CountedAgain> {
+    return this.#sendingAgain.count(choice, isAgain)
   }
 
   /**
@@ -378,73 +355,6 @@ export class Operator<Content> {
     return this.#trial
   }
 
-  /** In the order of acceptance. */
-  async #findLeft(choice: LeftChoice): Promise<MessageRow[]> {
-    const { nextSeq, queue } = this.#context
-    // Not those that leave meanwhile because of this.
-    const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
-    const rows: MessageRow[] = []
-    for (let after = 0; ;) {
-      const { messages, next } = await queue.findLeft(chosen, after, FOUND_AT_ONCE)
-      rows.push(...messages)
-      if (rows.length > MOST_SENT_AGAIN) {
-        throw new QueueError(
-          english('log', 'queue.tooMany', { most: MOST_SENT_AGAIN.toLocaleString('en-US') }),
-          'ERR_TOO_MANY'
-        )
-      }
-      if (next === 0) return rows
-      after = next
-    }
-  }
-
-  /** @returns the numbers of the new messages: the content of others may be gone meanwhile */
-  async #sendAgain(rows: readonly MessageRow[], by: string): Promise<number[]> {
-    const sent: SentRow[] = []
-    try {
-      for (let from = 0; from < rows.length;) {
-        const slice = sliceOf(rows, from)
-        await this.#sendSlice(slice, by, sent)
-        from += slice.length
-      }
-      return sent.map(({ seq }) => seq)
-    } finally {
-      const givenUp = sent.filter(({ row }) => row.verdict.outcome === 'error').length
-      if (sent.length > 0) {
-        this.#context.tell({ kind: 'sent-again', count: sent.length, givenUp, by })
-      }
-    }
-  }
-
-  /** @param sent gets what was sent, also if it fails with others */
-  async #sendSlice(rows: readonly MessageRow[], by: string, sent: SentRow[]): Promise<void> {
-    const { acceptAgain, options, queue } = this.#context
-    const contents = await Promise.all(
-      rows.map((row) =>
-        queue.read(row.seq).then(
-          ({ content }) => ({ row, content }),
-          (error: unknown) => {
-            if (!isGone(error)) throw error
-            return undefined
-          }
-        )
-      )
-    )
-    const at = options.clock.now()
-    const results = await Promise.allSettled(
-      contents
-        .filter((each) => each !== undefined)
-        .map(async ({ row, content }): Promise<SentRow> => {
-          const { controlId, type, acceptedAt } = row
-          const seq = await acceptAgain({ controlId, type, content }, { at, by, acceptedAt })
-          return { row, seq }
-        })
-    )
-    for (const result of results) if (result.status === 'fulfilled') sent.push(result.value)
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-  }
-
   /** @param last how it would have left, if it was tried; of a suspended one, that is stored */
   async #discardOne(claim: Claim, by: string, last?: Settlement): Promise<void> {
     const { options, queue, tell } = this.#context
@@ -465,26 +375,4 @@ export class Operator<Content> {
       tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
     }
   }
-}
-
-/** A message that had left, and the number of its copy. */
-interface SentRow {
-  row: MessageRow
-  seq: number
-}
-
-/** As many of the rows from there on as are read at once. */
-function sliceOf(rows: readonly MessageRow[], from: number): MessageRow[] {
-  const slice: MessageRow[] = []
-  let bytes = 0
-  for (const row of rows.slice(from, from + SLICE_ROWS)) {
-    bytes += row.keptBytes
-    if (slice.length > 0 && bytes > SLICE_BYTES) break
-    slice.push(row)
-  }
-  return slice
-}
-
-function isKept({ keptBytes }: MessageRow): boolean {
-  return keptBytes > 0
 }

@@ -23,6 +23,7 @@ import type {
   SuspendedChoice,
   WaitingChoice
 } from './queue-types.ts'
+import type { LaneEnds } from './repeats.ts'
 import type { StoredContents } from './stored-contents.ts'
 
 /** A message that was handed out, as it comes from the queue. */
@@ -239,6 +240,18 @@ export class MessageQueue<Content> {
 
   findLeft(choice: LeftChoice, after: number, most: number): Promise<MessagePage> {
     return this.#engine.call('findLeft', () => [choice, after, most])
+  }
+
+  findRepeated(seqs: readonly number[]): Promise<readonly number[]> {
+    return this.#engine.call('findRepeated', () => [seqs])
+  }
+
+  findLaneEnds(
+    lanes: readonly (number | null)[],
+    except: readonly number[],
+    after: number
+  ): Promise<LaneEnds> {
+    return this.#engine.call('findLaneEnds', () => [lanes, except, after])
   }
 
   addEvent(event: QueueEvent, hasGrown?: boolean): Promise<void> {

@@ -105,12 +105,18 @@ export interface Resent {
   by: string
   /** When the message that it repeats was accepted: wall clock, milliseconds. */
   acceptedAt: number
+  /** The number of that message. Of what an earlier version sent again, it is not known. */
+  of?: number
+  /** The control ID of that message, if this one got another. */
+  controlId?: string
 }
 
 /** What is known of a message besides its content; small, and without any patient field. */
 export interface MessageRow {
   /** Its place in the order of acceptance; identifies it in its queue. */
   readonly seq: number
+  /** The hash of its key, as it was accepted; null unless the order is `key`. */
+  readonly lane: number | null
   readonly state: MessageState
   /** It has been handed out to be sent. */
   readonly isSending: boolean

@@ -98,7 +98,9 @@ export class MessageSearch {
       return this.#numbered(ids, matches, { after, cutoff }, most)
     }
     const place = `${placeOf(controlId)} AND seq > :after AND seq < :before ORDER BY seq`
-    const values = { ...valuesOf(choice, until), after, before, cutoff }
+    // What came in before that time may have left after it.
+    const { since = 0, ...others } = choice
+    const values = { ...valuesOf(others, until), after, before, cutoff: Math.max(cutoff, since) }
     return this.#among(place, `state = ${LEFT} AND ${MATCHES}`, values, most)
   }
 

@@ -32,6 +32,8 @@ export type QueueMethods = Pick<
   | 'read'
   | 'find'
   | 'findLeft'
+  | 'findRepeated'
+  | 'findLaneEnds'
   | 'addEvent'
   | 'events'
   | 'keepFigures'

@@ -89,6 +89,7 @@ export const INDEXES = `
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
   CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes > 0;
+  CREATE INDEX repeats ON message (resent ->> '$.of') WHERE resent IS NOT NULL;
   CREATE INDEX remains ON message (seq) WHERE kept_bytes = 0;`
 
 /** Makes the tables of a new queue. */

@@ -148,10 +148,10 @@ export class Statements {
         bound_to = ?
       WHERE seq = ?`)
     this.leave = db.prepare(
-      `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL WHERE seq = ?`
+      `UPDATE message SET state = ${LEFT}, turn = NULL WHERE seq = ?`
     )
     this.leaveAtOnce = db.prepare(`
-      UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL, changed_at = ?,
+      UPDATE message SET state = ${LEFT}, turn = NULL, changed_at = ?,
         attempts = coalesce(?, attempts), verdict = coalesce(?, verdict), story = coalesce(?, story)
       WHERE seq = ?`)
     this.delete = db.prepare('DELETE FROM message WHERE seq = ?')

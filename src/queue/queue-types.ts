@@ -206,7 +206,7 @@ export interface LeftChoice {
   type?: string
   rule?: string
   outcome?: Outcome
-  /** Accepted or left at this time or later, and before that one; wall clock, milliseconds. */
+  /** Left at this time or later, and before that one; wall clock, milliseconds. */
   since?: number
   until?: number
   /** Only those with a lower number than this. */

@@ -17,6 +17,7 @@ import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
 import { QueueDamageError } from './queue-fault.ts'
+import { Repeats, type LaneEnds } from './repeats.ts'
 import {
   isRetrying,
   isSound,
@@ -105,6 +106,7 @@ export class Queue<Stored> {
   readonly #options: QueueOptions<Stored>
   readonly #contents: ContentStore<Stored>
   readonly #search: MessageSearch
+  readonly #repeats: Repeats
   readonly #journal: Journal
   readonly #kept: KeptContents
   readonly #figures: FiguresTable
@@ -133,6 +135,7 @@ export class Queue<Stored> {
     this.#sql = new Statements(db)
     this.#turns = new Turns(this.#sql, options.order)
     this.#search = new MessageSearch(db)
+    this.#repeats = new Repeats(db)
     this.#journal = new Journal(db, options)
     this.#kept = new KeptContents(db, options.contents, options)
     this.#figures = new FiguresTable(db)
@@ -520,6 +523,20 @@ export class Queue<Stored> {
     return this.#page(this.#search.left(choice, this.#journal.cutoff, after, most))
   }
 
+  /** Those of these messages that were sent again. */
+  findRepeated(seqs: readonly number[]): number[] {
+    return this.#repeats.repeated(seqs)
+  }
+
+  /** See `Repeats.laneEnds`. */
+  findLaneEnds(
+    lanes: readonly (number | null)[],
+    except: readonly number[],
+    after: number
+  ): LaneEnds {
+    return this.#repeats.laneEnds(lanes, except, after)
+  }
+
   /** @param hasGrown it is there already, of the same time and rule, and counts more now */
   addEvent(event: QueueEvent, hasGrown = false): void {
     if (!hasGrown || !this.#journal.growEvent(event)) this.#journal.addEvent(event)
@@ -656,6 +673,7 @@ export class Queue<Stored> {
     const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime.ms - row.counts_from)
     return {
       seq: row.seq,
+      lane: row.lane,
       state: stateOf(row),
       isSending: this.#turns.isSending(row.seq),
       isRetrying: isRetrying(row),

@@ -231,6 +231,7 @@ describe('the log', () => {
     const endedOn = [1, 2].map((seq) => ({
       ...message(seq),
       state: 'suspended' as const,
+      lane: null,
       isSending: false,
       isRetrying: false,
       changedAt: 0,

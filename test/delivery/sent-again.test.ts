@@ -30,7 +30,9 @@ describe('Messages that have left', () => {
     assert.deepEqual(await (await delivery.operator()).sendAgain({ ids: [1, 3] }, 'bert'), {
       found: 2,
       resent: 2,
-      withoutContent: 0
+      withoutContent: 0,
+      leftOut: 0,
+      notSent: []
     })
     for (const id of ['a4', 'a1', 'a3']) {
       assert.equal(flights[0]?.content, id)
@@ -43,13 +45,65 @@ describe('Messages that have left', () => {
     assert.deepEqual([resent?.by, (resent?.at ?? 0) > (resent?.acceptedAt ?? 0)], ['bert', false])
   })
 
-  it('are not sent again because they leave again meanwhile', async () => {
+  it('are sent again once, and copies not at all, unless somebody asks for them', async () => {
     const setup = await setUpOn(quickDisk({ contentDays: 1 }))
+    const delivery = await setup.delivery.operator()
     await leave(setup, 'a1')
-    for (const expected of [1, 2, 4]) {
-      assert.equal((await (await setup.delivery.operator()).sendAgain({})).resent, expected)
-      for (let i = 0; i < expected; i++) await setup.reply('accept')
+    assert.equal((await delivery.sendAgain({})).resent, 1)
+    await setup.reply('accept')
+    const { found, leftOut, notSent } = await delivery.sendAgain({})
+    assert.deepEqual([found, leftOut], [0, 2])
+    assert.deepEqual(
+      notSent.map(({ why }) => why),
+      ['sentBefore', 'isCopy']
+    )
+    // Of a message and its copies, the newest one.
+    for (const others of [1, 2]) {
+      const asked = await delivery.sendAgain({}, 'bert', { isAgain: true })
+      assert.deepEqual([asked.found, asked.resent, asked.leftOut], [1, 1, others])
+      assert.equal(asked.notSent[0]?.why, 'repeated')
+      await setup.reply('accept')
     }
+  })
+
+  it('are counted before: how many, which, and how many others have overtaken them', async () => {
+    const keyed = (order: 'key' | 'fifo' | 'none'): Promise<Setup> =>
+      setUpOn(quickDisk({ contentDays: 1 }), {
+        order,
+        readFields: (content) => ({ key: content.charAt(0), values: [] })
+      })
+    for (const [order, overtaken] of [
+      ['key', 1],
+      ['fifo', 2],
+      ['none', 0]
+    ] as const) {
+      const setup = await keyed(order)
+      await leave(setup, 'a1', 'b1', 'a2', 'c1')
+      const counted = await (await setup.delivery.operator()).countAgain({ ids: [1, 2] }, false)
+      const { first, last, ...counts } = counted
+      assert.deepEqual(counts, { found: 2, withContent: 2, leftOut: 0, overtaken }, order)
+      assert.deepEqual([first?.controlId, last?.controlId], ['a1', 'b1'])
+      // Those that are sent behind it do not overtake it.
+      const all = await (await setup.delivery.operator()).countAgain({}, false)
+      assert.deepEqual([all.found, all.overtaken], [4, 0])
+      assert.equal(setup.flights.length, 0)
+    }
+  })
+
+  it('get another control ID if asked, and say which they had', async () => {
+    const setup = await setUpOn(quickDisk({ contentDays: 1 }))
+    await leave(setup, 'a1', 'a2')
+    const { resent } = await (await setup.delivery.operator()).sendAgain({ ids: [1, 2] }, 'bert', {
+      renew: (content) =>
+        content === 'a1' ? { controlId: 'new', type: 'ADT^A01', content: 'new' } : undefined
+    })
+    assert.equal(resent, 2)
+    const { messages } = await (await setup.delivery.operator()).find({ limit: 2 })
+    const said = messages.map((row) => [row.controlId, row.resent?.controlId, row.resent?.of])
+    assert.deepEqual(said, [
+      ['a2', undefined, 2],
+      ['new', 'a1', 1]
+    ])
   })
 
   it('are counted if their contents are gone', async () => {
@@ -59,7 +113,12 @@ describe('Messages that have left', () => {
     assert.deepEqual(await (await setup.delivery.operator()).sendAgain({}), {
       found: 2,
       resent: 0,
-      withoutContent: 2
+      withoutContent: 2,
+      leftOut: 0,
+      notSent: [
+        { controlId: 'a1', why: 'notKept' },
+        { controlId: 'a2', why: 'notKept' }
+      ]
     })
     assert.deepEqual(told, [])
   })
@@ -71,10 +130,8 @@ describe('Messages that have left', () => {
     ] as const) {
       const setup = await setUpOn(quickDisk({ contentDays: 1 }))
       await leave(setup, 'a1', 'a2', 'a3')
-      const { trial, ...counts } = await (
-        await setup.delivery.operator()
-      ).sendFirstAgain({}, 'bert')
-      assert.deepEqual(counts, { found: 3, withoutContent: 0 })
+      const { trial, ...counts } = await (await setup.delivery.operator()).sendFirstAgain({}, 'bert')
+      assert.deepEqual(counts, { found: 3, withoutContent: 0, leftOut: 0, notSent: [] })
       await settled()
       assert.equal(setup.flights.length, 1)
       const result = trial?.result(new AbortController().signal)
@@ -93,10 +150,9 @@ describe('Messages that have left', () => {
   it('are not tried if the content of none is kept', async () => {
     const setup = await setUpOn(quickDisk())
     await leave(setup, 'a1')
-    assert.deepEqual(await (await setup.delivery.operator()).sendFirstAgain({}), {
-      found: 1,
-      withoutContent: 1
-    })
+    const { trial, ...counts } = await (await setup.delivery.operator()).sendFirstAgain({})
+    assert.equal(trial, undefined)
+    assert.deepEqual([counts.found, counts.withoutContent], [1, 1])
   })
 
   it('are told if the queue takes only some of them', async () => {

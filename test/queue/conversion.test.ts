@@ -200,6 +200,7 @@ for (const [version, old] of Object.entries(versions)) {
           { ...row, story: row.story.map((record) => 'act' in record && record.act) },
           {
             seq,
+            lane: null,
             isSending: false,
             isRetrying: false,
             controlId: `OLD-${seq}`,

@@ -107,6 +107,7 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual(row, {
         seq: 1,
         state: 'waiting',
+        lane: null,
         isSending: true,
         isRetrying: false,
         controlId: 'C1',
@@ -146,6 +147,7 @@ for (const [engine, open] of Object.entries(engines)) {
           ...facts,
           seq: 1,
           state: 'suspended',
+          lane: null,
           isSending: false,
           isRetrying: false,
           controlId: 'C1',

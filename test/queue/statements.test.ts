@@ -88,6 +88,8 @@ it('No statement of a queue walks over a table, but for the opening', () => {
   for (const choice of [{}, { controlId: 'C1' }, { before: 50, until: 9 }, { ids: [8] }]) {
     queue.findLeft(choice, 0, 10)
   }
+  queue.findRepeated([8])
+  queue.findLaneEnds([1, null], [9], 8)
   queue.dropKept()
   queue.addEvent(event(1))
   queue.events({ since: 0, limit: 10 })

@@ -18,6 +18,7 @@ function row(seq: number): MessageRow {
   return {
     seq,
     state: 'waiting',
+    lane: null,
     isSending: false,
     isRetrying: false,
     controlId: `C${seq}`,

@@ -1,0 +1,328 @@
+import { english } from '../english.ts'
+import type { MessageRow, Resent } from '../queue/message-row.ts'
+import { QueueError } from '../queue/queue-error.ts'
+import type { LeftChoice } from '../queue/queue-types.ts'
+import type { Accepted } from './delivery-options.ts'
+import { isGone } from './queue-errors.ts'
+import type { Trial } from './trial.ts'
+import type { WorkContext } from './work-context.ts'
+
+/** So many messages that have left are looked for in one call of the queue. */
+const FOUND_AT_ONCE = 1000
+/** So many are sent again in one call, in slices of so many and so many bytes. */
+const MOST_SENT_AGAIN = 10_000
+const SLICE_ROWS = 100
+const SLICE_BYTES = 4 * 1024 * 1024
+/** So many of those that are not sent are named. */
+const MOST_NAMED = 100
+
+/**
+ * Why a message that was chosen is not sent again: its content is not kept; it was sent again before, or itself repeats
+ * one, or another of the chosen ones repeats it.
+ */
+export type WhyNotSent = 'notKept' | 'sentBefore' | 'isCopy' | 'repeated'
+
+export interface NotSent {
+  controlId: string
+  why: WhyNotSent
+}
+
+/** How messages are sent again. */
+export interface HowAgain<Content> {
+  /** Also those that were sent again before, and those that repeat others. */
+  isAgain?: boolean
+  /** Gives a content another control ID; it keeps the one that it has without it, and where it returns nothing. */
+  renew?: (content: Content) => Accepted<Content> | undefined
+}
+
+/** What became of messages that were to be sent again. */
+export interface SentAgain {
+  /** Those that were sent before, or repeat others, do not count unless they were asked for. */
+  found: number
+  resent: number
+  /** So many of them are no longer stored. */
+  withoutContent: number
+  /** So many others were left out: they were sent before, or repeat others. */
+  leftOut: number
+  /** Those that are not sent, and why: the first 100. */
+  notSent: readonly NotSent[]
+}
+
+/** Messages that had left, of which the first was sent again alone. */
+export interface SentFirstAgain extends Omit<SentAgain, 'resent'> {
+  /** Missing if there was none to send. */
+  trial?: Trial
+}
+
+/** A message at the beginning or the end of those that would be sent again. */
+export type Named = Pick<MessageRow, 'controlId' | 'acceptedAt' | 'changedAt'>
+
+/** What would be sent again. */
+export interface CountedAgain {
+  found: number
+  withContent: number
+  leftOut: number
+  /** Of those that would be sent; undefined if there is none. */
+  first: Named | undefined
+  last: Named | undefined
+  /**
+   * So many of them would arrive behind later messages of their key that have left; without an order by key, behind any
+   * later ones; where no order is kept, 0.
+   */
+  overtaken: number
+}
+
+/** Sends messages that have left once more: each becomes a new message with the same content, at the end of its lane. */
+export class SendingAgain<Content> {
+  readonly #context: WorkContext<Content>
+
+  constructor(context: WorkContext<Content>) {
+    this.#context = context
+  }
+
+  /** What `send` would do. @throws {QueueError} as `send` does */
+  async count(choice: LeftChoice, isAgain: boolean): Promise<CountedAgain> {
+    const { kept, notSent, ...counts } = await this.#choose(choice, isAgain)
+    return {
+      found: counts.found,
+      withContent: kept.length,
+      leftOut: counts.leftOut,
+      first: kept.at(0),
+      last: kept.at(-1),
+      overtaken: await this.#countOvertaken(kept)
+    }
+  }
+
+  /**
+   * @param by a user name, `flow`, or `''`
+   * @throws {QueueError} `ERR_TOO_MANY` when there are more than 10,000: nothing is sent; or when the queue cannot be
+   * read
+   * @throws {DeliveryError} as `Delivery.accept` does: those before it are sent
+   */
+  async send(choice: LeftChoice, by: string, how: HowAgain<Content>): Promise<SentAgain> {
+    const chosen = await this.#choose(choice, how.isAgain === true)
+    const sent = await this.#send(chosen.kept, by, how, chosen.repeated)
+    return withGone(chosen, sent)
+  }
+
+  /**
+   * The same, but the first goes alone: the others follow if it leaves on ACK.
+   *
+   * @param tryFirst begins the trial of the first, after which so many others follow
+   */
+  async sendFirst(
+    choice: LeftChoice,
+    by: string,
+    how: HowAgain<Content>,
+    tryFirst: (
+      first: { seq: number; controlId: string },
+      others: number,
+      follow: () => Promise<number>
+    ) => Trial
+  ): Promise<SentFirstAgain> {
+    const chosen = await this.#choose(choice, how.isAgain === true)
+    const { kept, repeated } = chosen
+    const sent = await this.#send(kept.slice(0, 1), by, how, repeated)
+    const [first] = sent
+    const { resent: _, ...answer } = withGone({ ...chosen, kept: kept.slice(0, 1) }, sent)
+    if (first === undefined) return answer
+    const others = kept.slice(1)
+    const trial = tryFirst(first, others.length, async () => {
+      const followed = await this.#send(others, by, how, repeated)
+      return followed.length
+    })
+    return { ...answer, trial }
+  }
+
+  /** What is sent, in the order of acceptance, and what is not. */
+  async #choose(choice: LeftChoice, isAgain: boolean): Promise<Chosen> {
+    const rows = await this.#find(choice)
+    const repeated = new Set<number>()
+    for (let from = 0; from < rows.length; from += FOUND_AT_ONCE) {
+      const seqs = rows.slice(from, from + FOUND_AT_ONCE).map(({ seq }) => seq)
+      for (const seq of await this.#context.queue.findRepeated(seqs)) repeated.add(seq)
+    }
+    const newest = newestOfEach(rows)
+    const notSent: NotSent[] = []
+    const kept: MessageRow[] = []
+    let leftOut = 0
+    for (const row of rows) {
+      const why = isAgain ? (newest.has(row.seq) ? undefined : 'repeated') : whyNot(row, repeated)
+      if (why === undefined && row.keptBytes > 0) kept.push(row)
+      else notSent.push({ controlId: row.controlId, why: why ?? 'notKept' })
+      if (why !== undefined) leftOut++
+    }
+    const found = rows.length - leftOut
+    return { found, withoutContent: found - kept.length, leftOut, kept, notSent, repeated }
+  }
+
+  /** In the order of acceptance. */
+  async #find(choice: LeftChoice): Promise<MessageRow[]> {
+    const { nextSeq, queue } = this.#context
+    // Not those that leave meanwhile because of this.
+    const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
+    const rows: MessageRow[] = []
+    for (let after = 0; ;) {
+      const { messages, next } = await queue.findLeft(chosen, after, FOUND_AT_ONCE)
+      rows.push(...messages)
+      if (rows.length > MOST_SENT_AGAIN) {
+        throw new QueueError(
+          english('log', 'queue.tooMany', { most: MOST_SENT_AGAIN.toLocaleString('en-US') }),
+          'ERR_TOO_MANY'
+        )
+      }
+      if (next === 0) return rows
+      after = next
+    }
+  }
+
+  async #countOvertaken(rows: readonly MessageRow[]): Promise<number> {
+    const { options, queue } = this.#context
+    const [first] = rows
+    if (first === undefined || options.order === 'none') return 0
+    const lanes = [...new Set(rows.map(({ lane }) => lane))]
+    const seqs = rows.map(({ seq }) => seq)
+    const ends = new Map<number | null, number>()
+    for (let after = first.seq; ;) {
+      const found = await queue.findLaneEnds(lanes, seqs, after)
+      for (const [lane, seq] of found.ends) ends.set(lane, Math.max(seq, ends.get(lane) ?? 0))
+      if (found.next === 0) break
+      after = found.next
+    }
+    return rows.filter(({ lane, seq }) => (ends.get(lane) ?? 0) > seq).length
+  }
+
+  /** @returns what was sent: the content of others may be gone meanwhile */
+  async #send(
+    rows: readonly MessageRow[],
+    by: string,
+    how: HowAgain<Content>,
+    repeated: ReadonlySet<number>
+  ): Promise<Sent[]> {
+    const sent: Sent[] = []
+    try {
+      for (let from = 0; from < rows.length;) {
+        const slice = sliceOf(rows, from)
+        await this.#sendSlice(slice, by, how, sent)
+        from += slice.length
+      }
+      return sent
+    } finally {
+      // One that was sent before no longer counts as given up.
+      const givenUp = sent.filter(
+        ({ row }) => row.verdict.outcome === 'error' && !repeated.has(row.seq)
+      ).length
+      if (sent.length > 0) {
+        this.#context.tell({ kind: 'sent-again', count: sent.length, givenUp, by })
+      }
+    }
+  }
+
+  /** @param sent gets what was sent, also if it fails with others */
+  async #sendSlice(
+    rows: readonly MessageRow[],
+    by: string,
+    { renew }: HowAgain<Content>,
+    sent: Sent[]
+  ): Promise<void> {
+    const { acceptAgain, options, queue } = this.#context
+    const contents = await Promise.all(
+      rows.map((row) =>
+        queue.read(row.seq).then(
+          ({ content }) => ({ row, content }),
+          (error: unknown) => {
+            if (!isGone(error)) throw error
+            return undefined
+          }
+        )
+      )
+    )
+    const at = options.clock.now()
+    const results = await Promise.allSettled(
+      contents
+        .filter((each) => each !== undefined)
+        .map(async ({ row, content }): Promise<Sent> => {
+          const { controlId, type } = row
+          const message = renew?.(content) ?? { controlId, type, content }
+          const seq = await acceptAgain(message, resentOf(row, message, { at, by }))
+          return { row, seq, controlId: message.controlId }
+        })
+    )
+    for (const result of results) if (result.status === 'fulfilled') sent.push(result.value)
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+}
+
+/** What a new message says of the one that it repeats. */
+export function resentOf(
+  { acceptedAt, controlId, seq }: MessageRow,
+  message: Pick<Accepted<unknown>, 'controlId'>,
+  { at, by }: Pick<Resent, 'at' | 'by'>
+): Resent {
+  const isRenamed = message.controlId !== controlId
+  return { at, by, acceptedAt, of: seq, ...(isRenamed && { controlId }) }
+}
+
+interface Chosen extends Omit<SentAgain, 'resent'> {
+  kept: readonly MessageRow[]
+  /** Those that were sent again before. */
+  repeated: ReadonlySet<number>
+}
+
+/** A message that had left, and its copy. */
+interface Sent {
+  row: MessageRow
+  seq: number
+  controlId: string
+}
+
+function whyNot(
+  { resent, seq }: MessageRow,
+  repeated: ReadonlySet<number>
+): WhyNotSent | undefined {
+  if (repeated.has(seq)) return 'sentBefore'
+  return resent === undefined ? undefined : 'isCopy'
+}
+
+/** Of a message and those that repeat it, only the newest one. */
+function newestOfEach(rows: readonly MessageRow[]): ReadonlySet<number> {
+  const firsts = new Map<number, number>()
+  const newest = new Map<number, number>()
+  // A copy has a higher number than what it repeats.
+  for (const { resent, seq } of rows) {
+    const of = resent?.of ?? seq
+    const first = firsts.get(of) ?? of
+    firsts.set(seq, first)
+    newest.set(first, seq)
+  }
+  return new Set(newest.values())
+}
+
+/** @param chosen `kept` was to be sent now */
+function withGone(chosen: Chosen, sent: readonly Sent[]): SentAgain {
+  const { found, kept, leftOut, notSent, withoutContent } = chosen
+  const arrived = new Set(sent.map(({ row }) => row.seq))
+  const gone = kept
+    .filter(({ seq }) => !arrived.has(seq))
+    .map(({ controlId }): NotSent => ({ controlId, why: 'notKept' }))
+  return {
+    found,
+    resent: sent.length,
+    withoutContent: withoutContent + gone.length,
+    leftOut,
+    notSent: [...notSent, ...gone].slice(0, MOST_NAMED)
+  }
+}
+
+/** As many of the rows from there on as are read at once. */
+function sliceOf(rows: readonly MessageRow[], from: number): MessageRow[] {
+  const slice: MessageRow[] = []
+  let bytes = 0
+  for (const row of rows.slice(from, from + SLICE_ROWS)) {
+    bytes += row.keptBytes
+    if (slice.length > 0 && bytes > SLICE_BYTES) break
+    slice.push(row)
+  }
+  return slice
+}
