@@ -193,6 +193,7 @@ export class OutNode {
         afterMs: delivery.failureTimeoutMs,
         whileUnreachable: delivery.failWhileUnreachable
       },
+      contentDays: this.#settings.contentDays,
       searchFields: searchFields.map(({ text }) => text),
       facts: () => this.#facts(),
       conditions: this.#conditions,

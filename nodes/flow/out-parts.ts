@@ -49,6 +49,8 @@ export interface OutParts {
   /** Whom to call about it; `''`: nobody is named. */
   contact: string
   giveUp: GiveUp
+  /** So many days the contents of messages that have left are kept. */
+  contentDays: number
   /** The paths by which messages can be found. */
   searchFields: readonly string[]
   delivery: DeliveryControl

@@ -65,6 +65,8 @@ export interface NodeState extends Told {
   rules: string
   /** What these are tried with; null if it does not run. */
   ruleSettings: RuleSettings | null
+  /** So many days the contents of messages that have left are kept; 0: they cannot be sent again. */
+  contentDays: number
   /** HL7 paths of the fields that messages can be searched by. */
   searchFields: readonly string[]
   /** What holds it up, whether messages are safe, and what to do; null if there is nothing to do. */

@@ -134,6 +134,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     searchFields: parts.searchFields,
     rules: parts.sender.settings.courier.rules.text,
     ruleSettings: ruleSettings(parts.sender.settings),
+    contentDays: parts.contentDays,
     advice: withText(advice),
     certificates: parts.certificates.all().map(({ of, validTo }) => ({ of, validTo: iso(validTo) }))
   }
@@ -249,6 +250,7 @@ const EMPTY: NodeState = {
   paused: null,
   backup: null,
   token: null,
+  contentDays: 0,
   certificates: [],
   latencyMs: { p50: 0, p95: 0, p99: 0 },
   contact: '',

@@ -257,7 +257,9 @@ async function resendOne(
   if (known === undefined) throw refused(404, 'refusal.noMessage')
   const ids = [seq]
   if (payload === undefined && wait && known.state !== 'suspended') {
-    const { found, trial } = await (await delivery.operator()).sendFirstAgain({ ids }, by, { isAgain: true })
+    const { found, trial } = await (
+      await delivery.operator()
+    ).sendFirstAgain({ ids }, by, { isAgain: true })
     if (found === 0) throw refused(404, 'refusal.noMessage')
     if (trial === undefined) throw refused(409, 'refusal.notKept')
     return trial
@@ -320,7 +322,9 @@ function howAgain(
 async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<CountAnswer> {
   const { left } = partsOf(wanted)
   if (left === undefined) throw refused(400, 'refusal.whichToResend')
-  const { first, last, leftOut, ...counts } = await (await delivery.reader()).countAgain(left, wanted.isAgain)
+  const { first, last, leftOut, ...counts } = await (
+    await delivery.reader()
+  ).countAgain(left, wanted.isAgain)
   return {
     ...counts,
     ...(leftOut > 0 && { leftOut }),

@@ -51,7 +51,10 @@ export interface MessagesPage {
 }
 
 /** What somebody asks who changes nothing. */
-export type Reader<Content> = Pick<Operator<Content>, 'find' | 'findByField' | 'read' | 'events' | 'countAgain'>
+export type Reader<Content> = Pick<
+  Operator<Content>,
+  'find' | 'findByField' | 'read' | 'events' | 'countAgain'
+>
 
 /** What it needs of the delivery. */
 type OperatorContext<Content> = Pick<

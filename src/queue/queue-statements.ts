@@ -147,9 +147,7 @@ export class Statements {
         spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?, rule_retries = ?,
         bound_to = ?
       WHERE seq = ?`)
-    this.leave = db.prepare(
-      `UPDATE message SET state = ${LEFT}, turn = NULL WHERE seq = ?`
-    )
+    this.leave = db.prepare(`UPDATE message SET state = ${LEFT}, turn = NULL WHERE seq = ?`)
     this.leaveAtOnce = db.prepare(`
       UPDATE message SET state = ${LEFT}, turn = NULL, changed_at = ?,
         attempts = coalesce(?, attempts), verdict = coalesce(?, verdict), story = coalesce(?, story)

@@ -93,7 +93,9 @@ describe('Messages that have left', () => {
   it('get another control ID if asked, and say which they had', async () => {
     const setup = await setUpOn(quickDisk({ contentDays: 1 }))
     await leave(setup, 'a1', 'a2')
-    const { resent } = await (await setup.delivery.operator()).sendAgain({ ids: [1, 2] }, 'bert', {
+    const { resent } = await (
+      await setup.delivery.operator()
+    ).sendAgain({ ids: [1, 2] }, 'bert', {
       renew: (content) =>
         content === 'a1' ? { controlId: 'new', type: 'ADT^A01', content: 'new' } : undefined
     })
@@ -130,7 +132,9 @@ describe('Messages that have left', () => {
     ] as const) {
       const setup = await setUpOn(quickDisk({ contentDays: 1 }))
       await leave(setup, 'a1', 'a2', 'a3')
-      const { trial, ...counts } = await (await setup.delivery.operator()).sendFirstAgain({}, 'bert')
+      const { trial, ...counts } = await (
+        await setup.delivery.operator()
+      ).sendFirstAgain({}, 'bert')
       assert.deepEqual(counts, { found: 3, withoutContent: 0, leftOut: 0, notSent: [] })
       await settled()
       assert.equal(setup.flights.length, 1)

@@ -91,6 +91,80 @@ describe('A message that has left', () => {
     assert.equal(world.left('nak', 'REFUSED3').length, 1)
   })
 
+  it('is counted before it is sent again, is sent once, and what is left out is named', async () => {
+    await world.deploy({ ...KEEPS, order: 'key', orderKey: 'PID-3.1', maxInFlight: 1 })
+    const admission = adt('MORNING1')
+    const patient = (id: string, number: string): string =>
+      `${admission.split('\r')[0]?.replace('MORNING1', id) ?? ''}\rPID|1||${number}\r`
+    await world.send(patient('MORNING1', '1'))
+    await world.send(patient('MORNING2', '2'))
+    const [discharge] = await Promise.all([world.send(patient('EVENING1', '1'))])
+    assert.equal(discharge.output, 'ack')
+    const [first] = await world.messages('controlId=MORNING1')
+    const [evening] = await world.messages('controlId=EVENING1')
+    const choice = {
+      state: 'acked',
+      since: first?.settledAt,
+      before: evening?.settledAt
+    }
+    const count = async (more = {}): Promise<Record<string, unknown>> =>
+      (await resend({ ...choice, count: true, ...more })).body as never
+    const counted = await count()
+    const { first: one, last, ...counts } = counted
+    assert.deepEqual(counts, { found: 2, withContent: 2, overtaken: 1 })
+    assert.deepEqual(
+      [one, last].map((named) => (named as { controlId: string }).controlId),
+      ['MORNING1', 'MORNING2']
+    )
+    assert.equal((one as { settledAt: string }).settledAt, first?.settledAt)
+    assert.equal(world.sent('MORNING').length, 2)
+
+    // The same command, three times.
+    const sent: unknown[] = []
+    for (let time = 0; time < 3; time++) {
+      const { body } = await resend(choice)
+      sent.push([body.found, body.resent, body.leftOut, body.notSent])
+      await world.eventually(() => world.left('ack', 'MORNING').length === 4)
+    }
+    const before = ['MORNING1', 'MORNING2'].map((controlId) => ({ controlId, why: 'sentBefore' }))
+    assert.deepEqual(sent, [
+      [2, 2, undefined, undefined],
+      [0, 0, 2, before],
+      [0, 0, 2, before]
+    ])
+    // The copies are in the time now, too.
+    const { before: _, ...open } = choice
+    const { body } = await resend({ ...open, type: 'ADT^A01', controlId: 'MORNING1' })
+    assert.deepEqual(
+      body.notSent?.map(({ why }) => why),
+      ['sentBefore', 'isCopy']
+    )
+    assert.equal((await count({ again: true }))['found'], 2)
+
+    const { body: renewed } = await resend({ ...choice, again: true, newIds: true })
+    assert.equal(renewed.resent, 2)
+    const renamed = (): ReturnType<typeof world.left> =>
+      world.left('ack').filter(({ hl7 }) => {
+        const { controlId = '' } = (hl7['resent'] ?? {}) as { controlId?: string }
+        return controlId.startsWith('MORNING')
+      })
+    await world.eventually(() => renamed().length === 2)
+    const copies = renamed()
+    assert.deepEqual(
+      copies.map(({ hl7 }) => (hl7['resent'] as { controlId: string }).controlId),
+      ['MORNING1', 'MORNING2']
+    )
+    for (const { hl7 } of copies) {
+      assert.match(hl7.controlId, /^[0-9A-F]{20}$/)
+      assert.equal(hl7.ack?.controlId, hl7.controlId)
+    }
+    for (const wrong of [{ again: 1 }, { count: 'yes' }, { newIds: null }]) {
+      assert.equal((await resend({ ...choice, ...wrong })).status, 400, JSON.stringify(wrong))
+    }
+    assert.equal((await resend({ all: true, count: true })).status, 400)
+    await world.deploy(KEEPS)
+  })
+
   it('is sent again by a flow', async () => {
     await sendAll('FLOW1', 'FLOW2')
     const since = new Date((await world.messages('controlId=FLOW1'))[0]?.acceptedAt ?? '')

@@ -46,6 +46,7 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
       hasReplyPath: false,
       refreshOnStatus: [401]
     },
+    contentDays: 7,
     lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0 },
     note: null,
     conditions: conditionsOf(state),

@@ -20,6 +20,15 @@ import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, stateOf } fr
 /** More changes at once are counted, not read out one by one. */
 const READ_OUT = 3
 
+/** What came of an action. */
+interface Outcome {
+  level: 'good' | 'bad'
+  words: string
+  /** What somebody may want to read besides. */
+  details: readonly string[]
+}
+const NO_OUTCOME: Outcome = { level: 'good', words: '', details: [] }
+
 /** What operators see: all nodes, and more of the chosen one. */
 export class Application {
   readonly #root: HTMLElement
@@ -43,7 +52,7 @@ export class Application {
   #trouble = ''
   /** What changed, for the ear. */
   #news = ''
-  #outcome: { level: 'good' | 'bad'; words: string } = { level: 'good', words: '' }
+  #outcome: Outcome = NO_OUTCOME
   #drawing: Promise<void> | undefined
 
   /**
@@ -67,9 +76,10 @@ export class Application {
       question: new QuestionBox(text, draw),
       nodes: () => this.#states?.nodes ?? [],
       name: (id) => this.#names.get(id) ?? '',
-      say: (level, words, of) => {
+      say: (level, words, of, details = []) => {
         const name = of === undefined ? '' : this.#desk.name(of.id)
-        this.#outcome = { level, words: name === '' ? words : text('ofNode', { name, words }) }
+        const said = name === '' ? words : text('ofNode', { name, words })
+        this.#outcome = { level, words: said, details }
         void draw()
       },
       refresh: () => {
@@ -178,6 +188,16 @@ export class Application {
         >
           ${outcome.words}
         </p>
+        ${
+          outcome.details.length === 0
+            ? nothing
+            : html`<details class="hl7-outcome-details">
+                <summary>${text('done.details')}</summary>
+                <ul>
+                  ${outcome.details.map((words) => html`<li>${words}</li>`)}
+                </ul>
+              </details>`
+        }
       </footer>
       <div class="hl7-ear" role="status">${this.#news}</div>
     `
@@ -262,7 +282,7 @@ export class Application {
 
   #choose(id: string): void {
     if (id !== this.#chosen) {
-      this.#outcome = { level: 'good', words: '' }
+      this.#outcome = NO_OUTCOME
       this.#desk.question.close()
     }
     this.#chosen = id

@@ -2,7 +2,8 @@ import type { BulkAnswer, FirstAnswer, NodeState } from '../answers.ts'
 import type { WaitingSelection } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, type Desk } from './desk.ts'
-import type { QuestionPlace } from './question.ts'
+import type { Field, QuestionPlace } from './question.ts'
+import type { Text } from './times.ts'
 import { told } from './told.ts'
 
 export interface Bulk {
@@ -27,16 +28,16 @@ export async function actOnMany(
   const isPaused = node.state === 'paused'
   // A paused node sends nothing, so the outcome of the first would not be known.
   const mayTry = action === 'resend' && count > 1 && !isPaused
-  const consent =
-    action === 'resend' && count === 1
-      ? { checked: false }
-      : await question.ask({
-          place,
-          title,
-          confirm,
-          ...(mayTry ? { check: text('question.firstAlone') } : {})
-        })
-  if (consent === undefined) return
+  const isAsked = action !== 'resend' || count > 1
+  const consent = isAsked
+    ? await question.ask({
+        place,
+        title,
+        confirm,
+        fields: mayTry ? [firstAloneField(text)] : []
+      })
+    : undefined
+  if (isAsked && consent === undefined) return
   await act(desk, node, async () => {
     const { id } = node
     if (action !== 'resend') {
@@ -45,12 +46,18 @@ export async function actOnMany(
       say('good', takenOutWords(answer, text(`done.${kind}`, { count: answer.found }), desk), node)
       return
     }
-    const firstAlone = mayTry && consent.checked
+    const firstAlone = consent?.isChecked('first') === true
     if (firstAlone) say('good', text('done.trying'), node)
     const answer = await frame.ask('resendMessages', { id }, { ...which, firstAlone })
+    if ('withContent' in answer) return
     if (answer.first) sayTried(desk, node, answer.first, answer.resent ?? 0)
     else sayResent(desk, node, text('done.resent', { count: answer.found }))
   })
+}
+
+/** One first: the others follow if it is accepted. */
+export function firstAloneField(text: Text): Field {
+  return { kind: 'check', name: 'first', label: text('question.firstAlone'), value: true }
 }
 
 /** What became of them, and that those on their way follow. */
@@ -66,12 +73,19 @@ export function sayResent({ say, text }: Desk, node: NodeState, words: string): 
 }
 
 /** What became of the message that went first, and so of the others. */
-function sayTried(desk: Desk, node: NodeState, first: FirstAnswer, resent: number): void {
+export function sayTried(
+  desk: Desk,
+  node: NodeState,
+  first: FirstAnswer,
+  resent: number,
+  others: 'done.firstNotAck' | 'done.firstAgainNotAck' = 'done.firstNotAck',
+  details: readonly string[] = []
+): void {
   const { text, say } = desk
   const controlId = printable(first.controlId)
   const reason = told(first, first.reason, desk)
   if (first.outcome === 'ack') {
-    say('good', text('done.firstAck', { controlId, count: resent - 1 }), node)
-  } else if (first.outcome === null) say('bad', `${controlId}: ${reason}`, node)
-  else say('bad', text('done.firstNotAck', { controlId, reason }), node)
+    say('good', text('done.firstAck', { controlId, count: resent - 1 }), node, details)
+  } else if (first.outcome === null) say('bad', `${controlId}: ${reason}`, node, details)
+  else say('bad', text(others, { controlId, reason }), node, details)
 }

@@ -18,8 +18,9 @@ export interface Desk extends Speech {
    * Says what came of an action, for eye and ear.
    *
    * @param of the node that it is about, if the words do not name it: another one may be chosen by then
+   * @param details what somebody may want to read besides
    */
-  say: (outcome: 'good' | 'bad', words: string, of?: NodeState) => void
+  say: (outcome: 'good' | 'bad', words: string, of?: NodeState, details?: readonly string[]) => void
   /** Brings everything up to date. */
   refresh: () => void
   /** Shows a message of a node. */

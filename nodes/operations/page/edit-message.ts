@@ -50,12 +50,12 @@ async function editOne(
     const consent = await question.ask({
       place: 'message',
       title: text('question.editOne', { controlId, host: node.host }),
-      field: { label: text('question.editText'), lines: value },
+      fields: [{ kind: 'lines', name: 'text', label: text('question.editText'), value }],
       confirm: text('button.resendEdited')
     })
     if (consent === undefined) return
     // If Node-RED refuses it, the question is asked again with what was written.
-    value = consent.text
+    value = consent.text('text')
     isDone = await resendAndWait(node, row, desk, opened, value)
   }
 }

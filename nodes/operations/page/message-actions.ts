@@ -6,6 +6,7 @@ import { act, button, type Desk, refusal } from './desk.ts'
 import { editAction } from './edit-message.ts'
 import type { Matching } from './message-query.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
+import { notKept, sendChosenAgain } from './send-again.ts'
 
 /** No longer in the queue. */
 const HAS_LEFT: readonly string[] = ['acked', 'naked', 'failed']
@@ -34,16 +35,23 @@ export function matchingActions(node: NodeState, matching: Matching, desk: Desk)
   })
 }
 
-/** What can be done with the messages that are chosen. */
+/**
+ * What can be done with the messages that are chosen.
+ *
+ * @param done they were sent again: nothing is chosen any longer
+ */
 export function chosenActions(
   node: NodeState,
   chosen: readonly MessageAnswer[],
-  desk: Desk
+  desk: Desk,
+  done: () => void
 ): TemplateResult {
+  if (chosen.every(hasLeft)) {
+    return html`<div class="hl7-buttons">${sendChosenAgain(node, chosen, desk, done)}</div>`
+  }
   const { text, name } = desk
   const count = chosen.length
   const isSuspended = chosen.every(({ state }) => state === 'suspended')
-  const isResendable = isSuspended || chosen.every(hasLeft)
   const isWaiting = chosen.every(waits)
   return actionsOnMany(node, desk, 'Chosen', {
     which: { ids: chosen.map(({ id }) => id), ...(isWaiting && { state: 'waiting' }) },
@@ -52,7 +60,7 @@ export function chosenActions(
     // What waits can only be taken out.
     actions: isWaiting ? ['suspend', 'discard'] : ['resend', 'discard'],
     whyNot: {
-      resend: isResendable ? '' : text('trouble.notSuspendedNorLeft'),
+      resend: isSuspended ? '' : text('trouble.notSuspendedNorLeft'),
       discard: isSuspended || isWaiting ? '' : text('trouble.notHeld')
     }
   })
@@ -119,7 +127,7 @@ export function messageActions(
     id: 'resend-one',
     of: key,
     label: text(isGone ? 'button.sendAgain' : 'button.resendOne'),
-    why: write || (isSuspended || isGone ? '' : text('trouble.notSuspended')),
+    why: write || (isGone ? notKept(node, desk) : isSuspended ? '' : text('trouble.notSuspended')),
     isFirst: isSuspended,
     press: () => (isGone ? sendAgain : resendOne)(node, row, desk, opened)
   })

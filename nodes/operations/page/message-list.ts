@@ -9,6 +9,7 @@ import type { Desk } from './desk.ts'
 import { chosenActions, matchingActions } from './message-actions.ts'
 import {
   countMatching,
+  LEFT_LISTS,
   type List,
   LISTED,
   LISTS,
@@ -19,6 +20,7 @@ import {
 import { OpenedMessage } from './opened-message.ts'
 import { focusRow, RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
+import { sendAgainAction } from './send-again.ts'
 import { SteadyRows } from './steady-rows.ts'
 import { clockTime } from './times.ts'
 import { receiverSaid, stateWord } from './words.ts'
@@ -217,14 +219,26 @@ export class MessageList {
       <p class="hl7-count">${this.#trouble || this.#countWords(node)}</p>
       ${
         chosen.length > 0
-          ? chosenActions(node, chosen, desk)
+          ? chosenActions(node, chosen, desk, () => this.#chosen.clear())
           : this.#matching === undefined
-            ? nothing
+            ? this.#againView(node)
             : matchingActions(node, this.#matching, desk)
       }
       ${question.view('messages')} ${this.#rows.length === 0 ? nothing : this.#table(node)}
       ${this.#paging()}
     </section>`
+  }
+
+  /** What was lost behind the receiver is sent again from the lists of what has left. */
+  #againView(node: NodeState): TemplateResult | typeof nothing {
+    const list = LEFT_LISTS.find((one) => one === this.#list)
+    if (list === undefined) return nothing
+    const done = (): void => {
+      this.#chosen.clear()
+    }
+    return html`<div class="hl7-buttons">
+      ${sendAgainAction(node, list, this.#filter, this.#desk, done)}
+    </div>`
   }
 
   #field(name: keyof MessageFilter): TemplateResult {

@@ -6,6 +6,10 @@ import type { Frame } from './frame.ts'
 export const LISTS = ['suspended', 'queued', 'awaiting', 'naked', 'failed', 'acked', ''] as const
 export type List = (typeof LISTS)[number]
 
+/** Those of messages that have left. */
+export const LEFT_LISTS = ['acked', 'naked', 'failed'] as const
+export type LeftList = (typeof LEFT_LISTS)[number]
+
 /** The states of messages that are being tried; with delivery in order, the others wait for them. */
 const TRIED = ['sending', 'retrying'] as const
 

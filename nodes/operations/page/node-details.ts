@@ -184,12 +184,15 @@ async function note(node: NodeState, desk: Desk): Promise<void> {
   const consent = await question.ask({
     place: 'node',
     title: text('question.note', { name }),
-    field: { label: text('question.noteText'), maxLength: MAX_REASON },
+    fields: [
+      { kind: 'line', name: 'text', label: text('question.noteText'), maxLength: MAX_REASON }
+    ],
     confirm: text('button.note')
   })
-  if (consent === undefined || consent.text.trim() === '') return
+  const words = consent?.text('text').trim() ?? ''
+  if (words === '') return
   await act(desk, node, async () => {
-    await frame.ask('note', { id: node.id }, { text: consent.text.trim() })
+    await frame.ask('note', { id: node.id }, { text: words })
     say('good', text('done.noted', { name }), node)
   })
 }
@@ -248,12 +251,12 @@ async function pause(node: NodeState, desk: Desk): Promise<void> {
   const consent = await question.ask({
     place: 'node',
     title: text('question.pause', { name }),
-    field: { label: text('question.reason'), maxLength: MAX_REASON },
+    fields: [{ kind: 'line', name: 'text', label: text('question.reason'), maxLength: MAX_REASON }],
     confirm: text('button.pause')
   })
   if (consent === undefined) return
   await act(desk, node, async () => {
-    await frame.ask('pause', { id: node.id }, { reason: consent.text.trim() })
+    await frame.ask('pause', { id: node.id }, { reason: consent.text('text').trim() })
     say('good', text('done.paused', { name }))
   })
 }

@@ -1,9 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
-import { ref, createRef } from 'lit-html/directives/ref.js'
+import { live } from 'lit-html/directives/live.js'
+import { createRef, ref } from 'lit-html/directives/ref.js'
 import type { Text } from './times.ts'
 
 /** Where a question stands: beside the buttons that ask it. */
-export type QuestionPlace = 'node' | 'messages' | 'message'
+export type QuestionPlace = 'nodes' | 'node' | 'messages' | 'message'
 
 export interface Question {
   place: QuestionPlace
@@ -11,25 +12,55 @@ export interface Question {
   title: string
   /** On the button that does it. */
   confirm: string
-  /** A field for a text: one line, or several with the text that they hold at first. */
-  field?: { label: string; maxLength: number } | { label: string; lines: string }
-  /** A box to tick; ticked at first. */
-  check?: string
+  fields?: readonly Field[]
+  /** What is known of what has been entered: asked at first, and whenever a field has changed. Never rejects. */
+  look?: (entered: Entered) => Promise<Seen>
 }
 
-export interface Consent {
-  text: string
-  checked: boolean
+/** Something to enter: a line, several lines, a time in the zone of the browser, one of some, or a box to tick. */
+export type Field = { name: string; label: string } & (
+  | { kind: 'line'; maxLength: number; value?: string }
+  | { kind: 'lines'; value: string; rows?: number }
+  | { kind: 'time'; value?: string }
+  | { kind: 'choice'; options: readonly { value: string; label: string }[]; value: string }
+  | { kind: 'check'; value: boolean }
+)
+
+/** What stands in the fields. */
+export interface Entered {
+  /** @returns `''` if there is no such field */
+  text: (name: string) => string
+  isChecked: (name: string) => boolean
+}
+
+/** What is said of it before it is done. */
+export interface Seen {
+  words: readonly string[]
+  /** In place of that of the question. */
+  confirm?: string
+  /** Why it cannot be done; empty or missing if it can. */
+  why?: string
+}
+
+/** So long nothing is asked while somebody types, in milliseconds. */
+const TYPING_MS = 300
+
+/** A question that is asked. */
+interface Asked {
+  question: Question
+  values: Map<string, string | boolean>
+  seen: Seen | undefined
+  looks: number
+  timer?: ReturnType<typeof setTimeout>
+  answer: (consent: Entered | undefined) => void
 }
 
 /** Asks before something is done: one question at a time. */
 export class QuestionBox {
   readonly #text: Text
   readonly #draw: () => Promise<void>
-  readonly #field = createRef<HTMLInputElement | HTMLTextAreaElement>()
-  readonly #box = createRef<HTMLInputElement>()
   readonly #group = createRef<HTMLElement>()
-  #asked: { question: Question; answer: (consent: Consent | undefined) => void } | undefined
+  #asked: Asked | undefined
 
   constructor(text: Text, draw: () => Promise<void>) {
     this.#text = text
@@ -41,17 +72,23 @@ export class QuestionBox {
    *
    * @returns undefined if the answer is no, or another question was asked
    */
-  async ask(question: Question): Promise<Consent | undefined> {
+  async ask(question: Question): Promise<Entered | undefined> {
     this.close()
     const before = document.activeElement
-    const answered = new Promise<Consent | undefined>((resolve) => {
-      this.#asked = { question, answer: resolve }
+    const { fields = [] } = question
+    const values = new Map(fields.map(({ name, value = '' }) => [name, value]))
+    const answered = new Promise<Entered | undefined>((resolve) => {
+      this.#asked = { question, values, seen: undefined, looks: 0, answer: resolve }
     })
+    if (this.#asked !== undefined) void this.#look(this.#asked)
     await this.#draw()
     const group = this.#group.value
+    const [first] = fields
+    const field = group?.querySelector<HTMLElement>('input, textarea, select')
     // A browser puts the cursor at the end of a long text, and scrolls there.
-    this.#field.value?.setSelectionRange(0, 0)
-    ;(this.#field.value ?? this.#box.value ?? group?.querySelector<HTMLElement>('.hl7-no'))?.focus()
+    if (field instanceof HTMLTextAreaElement) field.setSelectionRange(0, 0)
+    const focused = first === undefined ? undefined : field
+    ;(focused ?? group?.querySelector<HTMLElement>('.hl7-no'))?.focus()
     group?.scrollIntoView({ block: 'nearest' })
     const consent = await answered
     await this.#draw()
@@ -71,14 +108,12 @@ export class QuestionBox {
 
   /** The question, if it stands here. */
   view(place: QuestionPlace): TemplateResult | typeof nothing {
-    if (this.#asked?.question.place !== place) return nothing
-    const { title, confirm, field, check } = this.#asked.question
-    const yes = (): void => {
-      this.#end({
-        text: this.#field.value?.value ?? '',
-        checked: this.#box.value?.checked ?? false
-      })
-    }
+    const asked = this.#asked
+    if (asked?.question.place !== place) return nothing
+    const { question, seen } = asked
+    const { title, fields = [], look } = question
+    const isOpen = look !== undefined && seen === undefined
+    const why = isOpen ? this.#text('question.looking') : (seen?.why ?? '')
     const pressed = (event: KeyboardEvent): void => {
       // The editor would close a form with Escape, and act on other keys.
       event.stopPropagation()
@@ -92,19 +127,25 @@ export class QuestionBox {
       @keydown=${pressed}
     >
       <p id="hl7-question">${title}</p>
+      ${fields.map((field) => this.#fieldView(asked, field))}
       ${
-        field === undefined
+        look === undefined
           ? nothing
-          : html`<label for="hl7-question-text">${field.label}</label>
-              ${this.#fieldView(field, yes)}`
-      }
-      ${
-        check === undefined
-          ? nothing
-          : html`<label><input type="checkbox" checked ${ref(this.#box)} /> ${check}</label>`
+          : html`<div class="hl7-seen" role="status">
+              ${[...(seen?.words ?? []), why].filter(Boolean).map((words) => html`<p>${words}</p>`)}
+            </div>`
       }
       <div class="hl7-buttons">
-        <button type="button" class="hl7-button hl7-first" @click=${yes}>${confirm}</button>
+        <button
+          type="button"
+          class="hl7-button hl7-first"
+          aria-disabled=${why === '' ? nothing : 'true'}
+          @click=${() => {
+            this.#yes(asked)
+          }}
+        >
+          ${seen?.confirm ?? question.confirm}
+        </button>
         <button
           type="button"
           class="hl7-button hl7-no"
@@ -118,32 +159,99 @@ export class QuestionBox {
     </div>`
   }
 
-  #fieldView(field: NonNullable<Question['field']>, yes: () => void): TemplateResult {
-    if ('lines' in field) {
-      return html`<textarea
-        id="hl7-question-text"
-        rows="12"
-        spellcheck="false"
-        autocomplete="off"
-        .value=${field.lines}
-        ${ref(this.#field)}
-      ></textarea>`
+  #fieldView(asked: Asked, field: Field): TemplateResult {
+    const { kind, label, name } = field
+    const value = asked.values.get(name) ?? ''
+    const id = `hl7-question-${name}`
+    const entered = ({ target }: Event): void => {
+      const input = target as HTMLInputElement
+      asked.values.set(name, kind === 'check' ? input.checked : input.value)
+      this.#changed(asked)
     }
-    const typed = ({ key }: KeyboardEvent): void => {
-      if (key === 'Enter') yes()
+    if (kind === 'check') {
+      return html`<label
+        ><input type="checkbox" id=${id} .checked=${live(value === true)} @change=${entered} />
+        ${label}</label
+      >`
     }
-    return html`<input
-      type="text"
-      id="hl7-question-text"
-      maxlength=${field.maxLength}
-      ${ref(this.#field)}
-      @keydown=${typed}
-    />`
+    const named = (control: TemplateResult): TemplateResult =>
+      html`<div class="hl7-entry"><label for=${id}>${label}</label>${control}</div>`
+    if (kind === 'choice') {
+      return named(
+        html`<select id=${id} @change=${entered}>
+          ${field.options.map(
+            (option) =>
+              html`<option value=${option.value} .selected=${option.value === value}>
+                ${option.label}
+              </option>`
+          )}
+        </select>`
+      )
+    }
+    if (kind === 'lines') {
+      return named(
+        html`<textarea
+          id=${id}
+          rows=${field.rows ?? 12}
+          spellcheck="false"
+          autocomplete="off"
+          .value=${live(value)}
+          @input=${entered}
+        ></textarea>`
+      )
+    }
+    return named(
+      html`<input
+        type=${kind === 'time' ? 'datetime-local' : 'text'}
+        id=${id}
+        maxlength=${kind === 'time' ? nothing : field.maxLength}
+        .value=${live(value)}
+        @input=${entered}
+        @keydown=${({ key }: KeyboardEvent) => {
+          if (key === 'Enter') this.#yes(asked)
+        }}
+      />`
+    )
   }
 
-  #end(consent: Consent | undefined): void {
+  #changed(asked: Asked): void {
+    if (asked.question.look === undefined) return
+    clearTimeout(asked.timer)
+    asked.seen = undefined
+    asked.looks++
+    asked.timer = setTimeout(() => {
+      void this.#look(asked)
+    }, TYPING_MS)
+    void this.#draw()
+  }
+
+  async #look(asked: Asked): Promise<void> {
+    const look = ++asked.looks
+    const seen = await asked.question.look?.(enteredIn(asked))
+    if (seen === undefined || look !== asked.looks || asked !== this.#asked) return
+    asked.seen = seen
+    await this.#draw()
+  }
+
+  #yes(asked: Asked): void {
+    const { question, seen } = asked
+    if (question.look !== undefined && (seen === undefined || seen.why)) return
+    if (asked === this.#asked) this.#end(enteredIn(asked))
+  }
+
+  #end(consent: Entered | undefined): void {
     const asked = this.#asked
     this.#asked = undefined
+    clearTimeout(asked?.timer)
     asked?.answer(consent)
+  }
+}
+
+/** As it is now. */
+function enteredIn({ values }: Asked): Entered {
+  const kept = new Map(values)
+  return {
+    text: (name) => String(kept.get(name) ?? ''),
+    isChecked: (name) => kept.get(name) === true
   }
 }

@@ -33,6 +33,19 @@ export function clockTime(
   return `${date} ${time}`
 }
 
+/** A time as a field of a form has it, in the browser's zone: `2026-11-25T02:41`. */
+export function fieldTime(ms: number): string {
+  const at = new Date(ms)
+  const date = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
+  return `${date}T${two(at.getHours())}:${two(at.getMinutes())}`
+}
+
+/** What stands in such a field, as ISO 8601; `''` if it is no time. */
+export function fieldIso(value: string): string {
+  const at = new Date(value)
+  return value === '' || Number.isNaN(at.getTime()) ? '' : at.toISOString()
+}
+
 /** Milliseconds from now to a time; null if it is no time. */
 export function until(iso: string | null, now: number): number | null {
   const at = Date.parse(iso ?? '')

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
+
+/** The page on its real routes: a receiver was restored from a backup, and lacks a morning. */
+describe('on the page, what has left', () => {
+  let world: World
+  let page: Page
+  let complaints: string[]
+
+  before(async () => {
+    world = await startWorld()
+    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
+  })
+  after(() => world.close())
+  beforeEach(async () => {
+    ;({ page, complaints } = await newPage())
+  })
+  afterEach(async () => {
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  const open = async (width: number): Promise<void> => {
+    await page.setViewportSize({ width, height: 900 })
+    await page.goto(`${world.nodeRed.url}/hl7-https-out/page#node=out`)
+    await page.selectOption('.hl7-messages .hl7-heading select', 'acked')
+  }
+  const shows = (selector: string, words: RegExp): Promise<void> =>
+    waitForWords(page, selector, words)
+
+  it('is sent again of a time: counted first, once, and what is left out is said', async () => {
+    await world.deploy({ queue: 'disk', contentDays: 7 })
+    for (const id of ['LOST1', 'LOST2', 'LOST3']) await world.send(adt(id))
+    for (const width of [300, 1400]) {
+      await open(width)
+      await page.click('[data-button=send-again-many]')
+      await shows('.hl7-seen', width === 300 ? /3 messages\./ : /6 more are left out/)
+      if (width === 300) await shows('.hl7-seen', /From LOST1, which left at .* to LOST3/)
+      else await shows('.hl7-seen', /There is nothing to send/)
+      await shows('#hl7-question', /the receiver may get them a second time/)
+      assert.deepEqual(await sticksOut(page), [])
+      assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
+      if (width === 1400) continue
+      await page.click('.hl7-question .hl7-first')
+      await shows('.hl7-outcome', /LOST1 was accepted; 2 more are being sent/)
+      await world.eventually(() => world.left('ack', 'LOST').length === 6)
+    }
+    // Those that were sent before, if one asks for them: of each the newest.
+    await page.check('#hl7-question-again')
+    await shows('.hl7-seen', /^\s*3 messages\./)
+    await page.check('#hl7-question-newIds')
+    await page.uncheck('#hl7-question-first')
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /3 messages were sent again/)
+    await page.click('.hl7-outcome-details summary')
+    await shows('.hl7-outcome-details', /A newer copy was sent in their place: LOST1, LOST2, LOST3/)
+    await world.eventually(() => world.left('ack').length === 9)
+  })
+
+  it('is sent again if it is ticked, and a second click sends nothing', async () => {
+    await world.deploy({ queue: 'disk', contentDays: 7 })
+    await world.send(adt('TICKED1'))
+    await open(1400)
+    await page.fill('.hl7-filter input', 'TICKED1')
+    await page.press('.hl7-filter input', 'Enter')
+    const tick = page.locator('.hl7-message-rows tbody input[type=checkbox]')
+    await shows('.hl7-message-rows', /TICKED1/)
+    await tick.check()
+    await page.click('[data-button=resend-chosen]')
+    await shows('.hl7-seen', /1 message\./)
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /TICKED1 was accepted/)
+    assert.equal(await page.locator('[data-button=resend-chosen]').count(), 0)
+    assert.equal(await tick.first().isChecked(), false)
+  })
+
+  it('cannot be sent again where contents are not kept: the button says which setting does that', async () => {
+    await world.deploy({ queue: 'disk', contentDays: 0 })
+    await world.send(adt('UNKEPT1'))
+    await open(1400)
+    const button = page.locator('[data-button=send-again-many]')
+    await page.waitForSelector('[data-button=send-again-many][aria-disabled=true]')
+    assert.match((await button.getAttribute('title')) ?? '', /“Keep contents”/)
+    await button.click({ force: true })
+    assert.equal(await page.locator('.hl7-question').count(), 0)
+  })
+})
