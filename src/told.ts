@@ -26,12 +26,23 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   // Parts of advice may be empty and leave double spaces.
   if (kind.startsWith('advice-')) return sentence.replace(/ {2,}/g, ' ').trim()
   const { reason = '' } = values
-  return reason === '' ? sentence : sentence + text('phrase.reason', { reason })
+  const when = kind === 'paused' ? untilText(values, text) : ''
+  return sentence + when + (reason === '' ? '' : text('phrase.reason', { reason }))
+}
+
+/** Until when, and that all nodes of a host are meant; empty if neither is known. */
+function untilText({ host, until }: Values, text: TabText): string {
+  const end = until === undefined ? '' : text('phrase.until', { until })
+  return end + (host === undefined ? '' : text('phrase.allOfHost', { host }))
 }
 
 /** Which sentence it is: some kinds have several. */
 function sentenceOf(kind: Sentence, values: Values): Sentence {
-  const { by = '', controlId, days, rule, seconds } = values
+  const { by = '', controlId, days, rule, seconds, until } = values
+  if (kind === 'resumed' && until !== undefined) return 'resumed-on-time'
+  if (kind === 'advice-paused' && until !== undefined) {
+    return by === '' ? 'advice-paused-until' : 'advice-paused-by-until'
+  }
   if (kind === 'paused' && by !== '') return 'paused-by'
   if (kind === 'advice-paused' && by !== '') return 'advice-paused-by'
   if (kind === 'advice-backup' && by !== '') return 'advice-backup-by'

@@ -1,5 +1,6 @@
 import type { AlertCode } from '../../src/delivery/alerts.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
+import { pauseValues } from '../../src/delivery/reporter.ts'
 import type { Stands } from '../../src/delivery/standing.ts'
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import type { Refusing } from '../../src/queue/figures.ts'
@@ -105,11 +106,13 @@ const ENTRIES: readonly Entry[] = [
   {
     code: 'PAUSED',
     holds: ({ delivery }) => delivery.paused !== null,
-    level: 'call',
+    level: ({ delivery }) => (delivery.paused?.until === undefined ? 'call' : 'watch'),
     since: ({ delivery }) => delivery.paused?.at || undefined,
     told: ({ delivery }) => {
-      const { by = '', reason = '' } = delivery.paused ?? {}
-      return { kind: 'paused', values: { by, reason } }
+      const { paused } = delivery
+      return paused === null
+        ? { kind: 'ok', values: {} }
+        : { kind: 'paused', values: { by: paused.by, ...pauseValues(paused) } }
     }
   },
   {
@@ -189,6 +192,14 @@ const ENTRIES: readonly Entry[] = [
   }
 ]
 
+/** These are expected of a node that somebody has paused until a time. */
+const SILENT_MEANWHILE: ReadonlySet<ConditionCode> = new Set<ConditionCode>([
+  'QUEUE_WAIT',
+  'QUEUE_COUNT',
+  'RETRYING',
+  'QUIET'
+])
+
 /** Conditions that are never the `code` of a status: flows that were made before go on as they did. */
 export const BESIDE: ReadonlySet<ConditionCode> = new Set<ConditionCode>([
   'FULL',
@@ -225,7 +236,9 @@ export function conditionsOf(
   since: (code: ConditionCode) => number
 ): Condition[] {
   const held: Condition[] = []
+  const isExpected = facts.delivery.paused?.until !== undefined
   for (const { code, holds, level, since: known, told } of ENTRIES) {
+    if (isExpected && SILENT_MEANWHILE.has(code)) continue
     if (!holds(facts) || held.some((one) => one.code === code)) continue
     const from = known?.(facts) ?? since(code)
     held.push({

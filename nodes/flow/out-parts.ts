@@ -23,6 +23,7 @@ export type DeliveryControl = Pick<
   | 'pause'
   | 'resume'
   | 'turn'
+  | 'resumeHost'
   | 'tryNow'
   | 'operator'
   | 'reader'

@@ -1,5 +1,6 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import { TOPICS, topicOfCode, topicOfToken, type Topic } from '../../src/delivery/topic.ts'
+import { pauseValues } from '../../src/delivery/reporter.ts'
 import { printable } from '../../src/printable.ts'
 import { SET_ASIDE } from '../../src/queue/message-row.ts'
 import type { Told, ToldKind } from '../../src/told.ts'
@@ -155,8 +156,9 @@ function queueFault({ delivery: { failing }, full, refusal }: AdviceFacts): Advi
 
 function paused({ delivery }: AdviceFacts): Advice | undefined {
   if (delivery.paused === null) return undefined
-  const { by, reason } = delivery.paused
-  return ['advice-paused', { by, note: reason }]
+  const { by } = delivery.paused
+  const { reason: note, ...values } = pauseValues(delivery.paused)
+  return ['advice-paused', { by, note: note ?? '', ...values }]
 }
 
 function tokenTrouble(facts: AdviceFacts): Advice | undefined {

@@ -49,7 +49,8 @@ export interface NodeState extends Told {
   lastAckAt: string | null
   lastError: { code: string; text: string; at: string } | null
   retry: { attempts: number; nextAt: string | null } | null
-  paused: { at: string | null; by: string; reason: string } | null
+  /** `until`: it ends by itself then. `host`: so do all nodes that send there. */
+  paused: { at: string | null; by: string; reason: string; until?: string; host?: string } | null
   /**
    * Messages go to the backup, because of a user, or, with `''`, of an outage; so many wait for the first address, where
    * they may have arrived. Null: they go to the first address.
@@ -183,6 +184,18 @@ export interface EventRow extends StoryRow {
 /** Newest first. */
 export interface EventPage {
   events: EventRow[]
+}
+
+/** Nodes that were paused or resumed together. */
+export interface HostAnswer {
+  nodes: NamedNode[]
+  /** Of these, that could not be stored. */
+  failed?: NamedNode[]
+}
+
+export interface NamedNode {
+  id: string
+  name: string
 }
 
 /** One minute of the history. */

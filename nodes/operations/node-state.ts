@@ -1,5 +1,6 @@
 import type { Node, NodeAPI } from 'node-red'
 import { printable } from '../../src/printable.ts'
+import type { Pause } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import { configTold, notSetUp } from '../settings/node-errors.ts'
@@ -115,8 +116,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     oldestAgeMs: Math.round(state.oldestAgeMs),
     lastAckAt: iso(history.lastAckAt),
     retry: retry === null ? null : { attempts: retry.attempts, nextAt: iso(now + retry.waitMs) },
-    paused:
-      state.paused === null ? null : { ...state.paused, at: iso(state.paused.at || undefined) },
+    paused: state.paused === null ? null : pauseAnswer(state.paused),
     backup:
       state.backup === null
         ? null
@@ -168,6 +168,16 @@ export function byNeed(a: NodeState, b: NodeState): number {
 }
 
 const NOTHING: Pick<Condition, 'code' | 'level'> = { code: 'IDLE', level: 'fine' }
+
+function pauseAnswer({ at, by, host, reason, until }: Pause): NonNullable<NodeState['paused']> {
+  return {
+    at: iso(at || undefined),
+    by,
+    reason,
+    ...(until !== undefined && { until: iso(until) }),
+    ...(host !== undefined && { host: printable(host) })
+  }
+}
 
 function conditionAnswer({ code, level, since, told }: Condition): ConditionAnswer {
   return { code, level, since: iso(since), ...told, text: toldInEnglish(told) }

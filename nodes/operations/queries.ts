@@ -10,7 +10,9 @@ import type {
 import type {
   EventQuestion,
   HistoryQuestion,
+  HostQuestion,
   MessageQuestion,
+  PauseQuestion,
   ResendQuestion,
   SearchQuestion,
   Unchecked,
@@ -60,6 +62,30 @@ export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
     before: wholeNumber(query, 'before', 1, Number.MAX_SAFE_INTEGER),
     limit: wholeNumber(query, 'limit', 1, MOST_ROWS) ?? ROWS
   })
+}
+
+/** The longest pause that ends by itself. */
+const MOST_PAUSE_MS = 366 * 24 * 3_600_000
+
+/** Why, and until when. @throws {RouteError} */
+export function pauseIn(
+  { reason, until }: Unchecked<PauseQuestion>,
+  now: number
+): { reason: string; until?: number } {
+  const end = timeIn({ until }, 'until')
+  if (end !== undefined && (end <= now || end > now + MOST_PAUSE_MS)) {
+    throw refused(400, 'refusal.until')
+  }
+  return {
+    reason: typeof reason === 'string' ? reason : '',
+    ...(end !== undefined && { until: end })
+  }
+}
+
+/** @throws {RouteError} */
+export function hostIn({ host }: Unchecked<HostQuestion>): string {
+  if (typeof host !== 'string' || host === '') throw refused(400, 'refusal.host')
+  return host.toLowerCase()
 }
 
 /** @throws {RouteError} */

@@ -50,11 +50,21 @@ export interface SearchQuestion extends MessageQuestion {
 
 export interface PauseQuestion {
   reason?: string
+  /** A time: it ends by itself then. */
+  until?: string
 }
 
 export interface BackupQuestion {
   to: 'backup' | 'first'
 }
+
+/** Of all nodes that send to a host. */
+export interface HostQuestion {
+  /** With the port, unless that is the usual one: as a state says it. */
+  host: string
+}
+
+export type PauseHostQuestion = PauseQuestion & HostQuestion
 
 export interface ResendOneQuestion {
   /** New text for a suspended message; replaces the stored one. */

@@ -5,6 +5,7 @@ import type {
   CountAnswer,
   EventPage,
   History,
+  HostAnswer,
   MessageContent,
   MessagePage,
   NodeState,
@@ -17,10 +18,12 @@ import type {
   DiscardOneQuestion,
   EventQuestion,
   HistoryQuestion,
+  HostQuestion,
   MessageQuestion,
   NoQuestion,
   NoteQuestion,
   OneMessageQuestion,
+  PauseHostQuestion,
   PauseQuestion,
   ResendOneQuestion,
   ResendQuestion,
@@ -154,7 +157,7 @@ export const ROUTES = {
     audit: 'hl7-https-out.pause',
     takes: type<PauseQuestion>(),
     answers: type<NodeState>(),
-    does: 'pauses a node, with a `reason`; answers with its state'
+    does: 'pauses a node, with a `reason`, and `until` a time; answers with its state'
   },
   note: {
     method: 'POST',
@@ -164,6 +167,24 @@ export const ROUTES = {
     takes: type<NoteQuestion>(),
     answers: type<NodeState>(),
     does: 'notes that somebody takes care of what holds a node up, with a `text` of at most 200 characters: it is beside the most urgent condition until that is over. Said of `GIVEN_UP`, it ends that condition. Answers with the state of the node'
+  },
+  pauseHost: {
+    method: 'POST',
+    path: '/hl7-https-out/pause',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.pause',
+    takes: type<PauseHostQuestion>(),
+    answers: type<HostAnswer>(),
+    does: 'pauses every node that sends to a `host` (with the port, unless that is the usual one), with a `reason`, and `until` a time'
+  },
+  resumeHost: {
+    method: 'POST',
+    path: '/hl7-https-out/resume',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.resume',
+    takes: type<HostQuestion>(),
+    answers: type<HostAnswer>(),
+    does: 'ends the pauses of a `host`; other pauses of its nodes go on'
   },
   resume: {
     method: 'POST',

@@ -13,7 +13,14 @@ import {
   type OutParts,
   type Unusable
 } from '../flow/out-parts.ts'
-import type { AllStates, BulkAnswer, CountAnswer, NodeState } from './answers.ts'
+import type {
+  AllStates,
+  BulkAnswer,
+  CountAnswer,
+  HostAnswer,
+  NamedNode,
+  NodeState
+} from './answers.ts'
 import {
   againAnswer,
   contentOf,
@@ -31,8 +38,10 @@ import {
   eventQuery,
   fieldQuery,
   historyMinutes,
+  hostIn,
   meansWaiting,
   messageQuery,
+  pauseIn,
   resendChoice,
   waitingChoice,
   type Resend
@@ -104,10 +113,25 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return pageAnswer(await (await delivery.reader()).findByField(values, query, gone))
     },
 
-    async pause({ params, question: { reason }, user }) {
+    async pause({ params, question, user }) {
       const { delivery } = usableNode(params.id)
-      await delivery.pause(user, typeof reason === 'string' ? reason : '')
+      const { reason, ...more } = pauseIn(question, Date.now())
+      await delivery.pause(user, reason, more)
       return stateOf(params.id)
+    },
+
+    pauseHost({ question, user }) {
+      const host = hostIn(question)
+      const { reason, ...more } = pauseIn(question, Date.now())
+      return ofHost(host, async ({ delivery }) => {
+        await delivery.pause(user, reason, { ...more, host })
+        return true
+      })
+    },
+
+    resumeHost({ question, user }) {
+      const host = hostIn(question)
+      return ofHost(host, ({ delivery }) => delivery.resumeHost(host, user))
     },
 
     note({ params, question: { text }, user }) {
@@ -217,6 +241,35 @@ function usableNode(id: string): OutParts {
   const node = deployedNode(id)
   if (isSetUp(node)) return node
   throw new RouteError(409, notSetUp(node.problems))
+}
+
+/**
+ * Does something with every node that sends to a host.
+ *
+ * @param act whether it was done
+ * @throws {RouteError} if there is no such node
+ */
+async function ofHost(
+  host: string,
+  act: (parts: OutParts) => Promise<boolean>
+): Promise<HostAnswer> {
+  const nodes: NamedNode[] = []
+  const failed: NamedNode[] = []
+  let count = 0
+  for (const node of deployedOutNodes.values()) {
+    const parts = outParts.get(node)
+    if (parts === undefined || !isSetUp(parts) || parts.names.host !== host) continue
+    count++
+    const named = { id: node.id, name: printable(node.name ?? '') }
+    // One that cannot be stored does not keep the others from it.
+    const isDone = await act(parts).catch(() => {
+      failed.push(named)
+      return false
+    })
+    if (isDone) nodes.push(named)
+  }
+  if (count === 0) throw refused(404, 'refusal.noNodeOfHost')
+  return { nodes, ...(failed.length > 0 && { failed }) }
 }
 
 async function allStates(RED: NodeAPI): Promise<AllStates> {

@@ -27,9 +27,10 @@ export type DeliveryEvent =
   /** Nothing of a stored message is left to send or hand on; what it was, if known. */
   | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
   | { kind: 'paused'; pause: Pause }
-  | { kind: 'resumed'; by: string }
   /** Messages go to the backup, or to the first address again; because of a user, or `''`: an outage or its end. */
   | { kind: 'turned'; to: Address; by: string; host: string }
+  /** By somebody, or because this time has come, with which the pause was to end. */
+  | { kind: 'resumed'; by: string; until?: number }
   /** So many messages went back into the queue, were set aside by an operator, or were discarded. */
   | { kind: 'resent' | 'set-aside' | 'discarded'; count: number; by: string }
   /** A suspended message went back into the queue with another text. */

@@ -4,7 +4,7 @@ import type { Claim, MessageQueue } from '../queue/message-queue.ts'
 import { QueueError } from '../queue/queue-error.ts'
 import { OWN_ADDRESS } from '../queue/queue-types.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
-import type { QueueEvent } from '../queue/queue-event.ts'
+import type { Pause, QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
 import type { Figures } from '../queue/figures.ts'
 import type { NewMessage, OpenedQueue, QueueSummary } from '../queue/queue-types.ts'
@@ -245,11 +245,12 @@ export class Delivery<Content> {
    *
    * @param by a user name, `flow`, or `''`
    * @param reason at most 200 characters are kept
+   * @param more when it ends by itself, and for which host it is made
    * @throws {QueueError} when that cannot be stored: then the node is not paused
    */
-  async pause(by = 'flow', reason = ''): Promise<void> {
+  async pause(by = 'flow', reason = '', more?: Pick<Pause, 'until' | 'host'>): Promise<void> {
     const { pausing } = await this.#opened()
-    await pausing.pause(by, reason)
+    await pausing.pause(by, reason, more)
   }
 
   /**
@@ -260,6 +261,12 @@ export class Delivery<Content> {
   async resume(by = 'flow'): Promise<void> {
     const { pausing } = await this.#opened()
     await pausing.resume(by)
+  }
+
+  /** See `Pausing.resumeHost`. */
+  async resumeHost(host: string, by: string): Promise<boolean> {
+    const { pausing } = await this.#opened()
+    return pausing.resumeHost(host, by)
   }
 
   /**
@@ -357,6 +364,7 @@ export class Delivery<Content> {
     this.#work?.claiming.close()
     this.#work?.backup?.close()
     this.#work?.acknowledgements.close()
+    this.#work?.pausing.close()
     this.#lastAttempts.close()
     this.#gate.close()
     // What still waits for the start learns that the node closes.

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { english } from '../english.ts'
 import { printable } from '../printable.ts'
 import { QueueError, type MessageName } from '../queue/queue-error.ts'
-import type { QueueEvent, QueueEventKind } from '../queue/queue-event.ts'
+import type { Pause, QueueEvent, QueueEventKind } from '../queue/queue-event.ts'
 import { toldInEnglish } from '../told-in-english.ts'
 import type { TokenTrouble } from '../oauth2/token-status.ts'
 import type { AttemptResult } from './attempt-result.ts'
@@ -90,10 +90,10 @@ export class Reporter {
         this.#readMove(event)
         return
       case 'paused':
-        this.addEvent('paused', event.pause.by, { reason: event.pause.reason })
+        this.addEvent('paused', event.pause.by, pauseValues(event.pause))
         return
       case 'resumed':
-        this.addEvent('resumed', event.by)
+        this.addEvent('resumed', event.by, untilValue(event))
         return
       case 'turned':
         this.#readTurn(event)
@@ -312,4 +312,14 @@ export class Reporter {
     const text = `${toldInEnglish(eventTold(happening))}. ${more}`.trim()
     this.#reports.log({ level: GOOD_NEWS.has(happening.kind) ? 'info' : 'warn', text })
   }
+}
+
+/** What the words of a pause are filled with. */
+export function pauseValues(pause: Pause): QueueEvent['values'] {
+  const { host, reason } = pause
+  return { reason, ...untilValue(pause), ...(host !== undefined && { host: printable(host) }) }
+}
+
+function untilValue({ until }: { until?: number }): { until?: string } {
+  return until === undefined ? {} : { until: new Date(until).toISOString() }
 }

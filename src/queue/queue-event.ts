@@ -12,8 +12,8 @@ export interface QueueEvent {
 }
 
 export const QUEUE_EVENT_KINDS = [
-  'paused', // values: reason
-  'resumed',
+  'paused', // values: reason, until, host
+  'resumed', // values: until, if a pause has come to its end
   'resent', // values: count
   'edited', // values: controlId
   'discarded', // values: count
@@ -58,4 +58,10 @@ export interface Pause {
   by: string
   /** What that user or flow said, at most 200 characters; of a rule, the rule. */
   reason: string
+  /** It ends by itself then: wall clock, milliseconds. */
+  until?: number
+  /** Of all nodes that send to this host: ended together. */
+  host?: string
+  /** An earlier one, which goes on after this one. */
+  beneath?: Pause
 }

@@ -40,11 +40,22 @@ export function resentFrom(stored: string | null): Resent | undefined {
 
 /** A pause whose details are damaged, or that 0.1.0 stored without any, is still a pause. */
 export function pauseFrom(stored: unknown): Pause {
-  const { at, by, reason } = objectFrom(stored) as Partial<Record<keyof Pause, unknown>>
+  return pauseOf(objectFrom(stored), true)
+}
+
+function pauseOf(stored: object, mayHaveBeneath: boolean): Pause {
+  const { at, beneath, by, host, reason, until } = stored as Partial<Record<keyof Pause, unknown>>
+  const end = moment(until)
   return {
     at: moment(at) ?? 0,
     by: typeof by === 'string' ? by : '',
-    reason: typeof reason === 'string' ? reason : ''
+    reason: typeof reason === 'string' ? reason : '',
+    ...(end !== undefined && { until: end }),
+    ...(typeof host === 'string' && { host }),
+    // There are two sorts, so that there is at most one.
+    ...(mayHaveBeneath &&
+      typeof beneath === 'object' &&
+      beneath !== null && { beneath: pauseOf(beneath, false) })
   }
 }
 

@@ -244,6 +244,30 @@ describe('since when conditions hold', () => {
     assert.deepEqual(seen(4000, retrying), ['RETRYING 4000'], 'it was over')
   })
 
+  it('is not said of what somebody expects who has paused the node until a time', () => {
+    const pause = { at: 7, by: 'ana', reason: '' }
+    const more = {
+      alerts: new Set(['QUEUE_WAIT', 'QUEUE_COUNT'] as const),
+      quietSeconds: 7500
+    }
+    const codes = (paused: typeof pause & { until?: number }): string =>
+      conditionsOf(
+        conditionFacts({ ...retrying, state: 'paused', paused, suspended: 1 }, more),
+        () => 0
+      )
+        .map(({ code }) => code)
+        .join(' ')
+    assert.equal(codes(pause), 'QUEUE_WAIT SUSPENDED PAUSED QUIET RETRYING QUEUE_COUNT')
+    assert.equal(codes({ ...pause, until: 9 }), 'SUSPENDED PAUSED')
+    const paused = { ...pause, reason: 'upgrade', until: 0, host: 'h:1' }
+    const [only] = conditionsOf(conditionFacts({ state: 'paused', paused }), () => 0)
+    assert.equal(only?.level, 'watch')
+    assert.equal(
+      only && toldInEnglish(only.told),
+      'Paused by ana, until 1970-01-01T00:00:00.000Z (all nodes that send to h:1): “upgrade”'
+    )
+  })
+
   it('goes on in the next run, until a message is settled', () => {
     const figures = { ...NO_FIGURES, since: { SUSPENDED: 100, RETRYING: 200 } }
     for (const [settledFirst, expected] of [

@@ -494,6 +494,7 @@ describe('the routes of operations', () => {
         'certificates',
         'conditions',
         'contact',
+        'contentDays',
         'failed',
         'flow',
         'host',

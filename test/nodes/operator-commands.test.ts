@@ -6,8 +6,10 @@ import { runInNewContext } from 'node:vm'
 import type {
   AllStates,
   BulkAnswer,
+  CountAnswer,
   EventPage,
   History,
+  HostAnswer,
   MessageContent,
   MessagePage,
   NodeState
@@ -140,6 +142,8 @@ describe('docs/operations.md', { skip }, () => {
         '"18"': `"${second}"`,
         'before=18': `before=${Number(first) + 1}`,
         '2026-11-25T02:00:00Z': new Date(Date.now() - 600_000).toISOString(),
+        '2026-11-26T06:00:00Z': new Date(Date.now() + 600_000).toISOString(),
+        'registry.example.org:8443': new URL(world.receiver.url).host,
         MSG00001: 'LOCKED1'
       },
       tokens.get(username)
@@ -259,9 +263,34 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
+      /pause.*until/,
+      async (command) => {
+        const { paused } = (await as('night', command)) as NodeState
+        assert.equal(paused?.reason, 'new release')
+        assert.ok(Date.parse(paused?.until ?? '') > Date.now())
+      }
+    ],
+    [
       /resume$/,
       async (command) => {
         assert.equal(((await as('night', command)) as NodeState).paused, null)
+      }
+    ],
+    [
+      /pause.*host/,
+      async (command) => {
+        const { nodes } = (await as('night', command)) as HostAnswer
+        assert.deepEqual(
+          nodes.map(({ id }) => id),
+          ['out']
+        )
+      }
+    ],
+    [
+      /resume.*host/,
+      async (command) => {
+        assert.equal(((await as('night', command)) as HostAnswer).nodes.length, 1)
+        assert.equal((await world.state()).paused, null)
       }
     ],
     [
@@ -370,6 +399,15 @@ describe('docs/operations.md', { skip }, () => {
         assert.deepEqual(await as('night', command, [first, second]), { found: 2 })
         await world.eventually(() => isQuiet(1))
         assert.equal((await suspended())[0]?.id, third)
+      }
+    ],
+    [
+      /"state".*"count"/,
+      async (command) => {
+        const before = sent()
+        const { found, withContent, first } = (await as('night', command)) as CountAnswer
+        assert.ok(found > 0 && withContent === found && first !== null)
+        assert.equal(sent(), before)
       }
     ],
     [

@@ -5,6 +5,7 @@ import { actOnMany } from './bulk.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
 import { takesNoTests, testOutcome } from '../test-outcome.ts'
+import { hostActions, pauseAction } from './pause.ts'
 import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
 import {
@@ -68,14 +69,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
   const { flow } = frame
   const inFlow = flow && inEditor(node.id, flow.has)
   return html`<div class="hl7-buttons">
-    ${button(desk, {
-      id: 'pause',
-      of: node.id,
-      label: text(isPaused ? 'button.resume' : 'button.pause'),
-      why: write || stopped || unusable,
-      isFirst: isPaused,
-      press: () => (isPaused ? resume(node, desk) : pause(node, desk))
-    })}
+    ${pauseAction(node, desk, stopped || unusable)}
     ${
       node.retry === null
         ? nothing
@@ -120,6 +114,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
       why: write || stopped || unusable,
       press: () => sendTest(node, desk)
     })}
+    ${hostActions(node, desk)}
     ${
       flow === undefined
         ? nothing
@@ -153,14 +148,6 @@ function factsOf(node: NodeState, desk: Desk): string {
   }
   if (node.awaiting > 0) facts.push(text('awaiting', { count: node.awaiting }))
   return facts.filter(Boolean).join(' · ')
-}
-
-async function resume(node: NodeState, desk: Desk): Promise<void> {
-  const { text, say, frame, name } = desk
-  await act(desk, node, async () => {
-    await frame.ask('resume', { id: node.id }, {})
-    say('good', text('done.resumed', { name: name(node.id) }))
-  })
 }
 
 /** What somebody said who takes care of it. */
@@ -242,22 +229,6 @@ async function turn(node: NodeState, to: 'backup' | 'first', desk: Desk): Promis
   await act(desk, node, async () => {
     await frame.ask('backup', { id: node.id }, { to })
     say('good', text('done.turned', { name, host }), node)
-  })
-}
-
-async function pause(node: NodeState, desk: Desk): Promise<void> {
-  const { text, question, say, frame } = desk
-  const name = desk.name(node.id)
-  const consent = await question.ask({
-    place: 'node',
-    title: text('question.pause', { name }),
-    fields: [{ kind: 'line', name: 'text', label: text('question.reason'), maxLength: MAX_REASON }],
-    confirm: text('button.pause')
-  })
-  if (consent === undefined) return
-  await act(desk, node, async () => {
-    await frame.ask('pause', { id: node.id }, { reason: consent.text('text').trim() })
-    say('good', text('done.paused', { name }))
   })
 }
 

@@ -1,0 +1,120 @@
+import { nothing, type TemplateResult } from 'lit-html'
+import type { HostAnswer, NodeState } from '../answers.ts'
+import { printable } from '../../../src/printable.ts'
+import { act, button, type Desk, refusal } from './desk.ts'
+import type { Field, Entered } from './question.ts'
+import { fieldIso, type Text } from './times.ts'
+
+/** As long as the runtime keeps it. */
+const MAX_REASON = 200
+
+/** @param why it cannot be paused or resumed; empty if it can */
+export function pauseAction(node: NodeState, desk: Desk, why: string): TemplateResult {
+  const isPaused = node.state === 'paused'
+  return button(desk, {
+    id: 'pause',
+    of: node.id,
+    label: desk.text(isPaused ? 'button.resume' : 'button.pause'),
+    why: refusal(desk, 'pause') || why,
+    isFirst: isPaused,
+    press: () => (isPaused ? resume(node, desk) : pause(node, desk))
+  })
+}
+
+/** The same of all nodes that send to the host of a node, if there are others. */
+export function hostActions(node: NodeState, desk: Desk): TemplateResult | typeof nothing {
+  const { text, nodes } = desk
+  const host = node.paused?.host
+  const ofHost = nodes().filter((one) => one.host === node.host && !isAtRest(one))
+  const paused = nodes().filter((one) => host !== undefined && one.paused?.host === host)
+  if (host !== undefined) {
+    return button(desk, {
+      id: 'resume-host',
+      of: node.id,
+      label: text('button.resumeHost', { host: printable(host) }),
+      why: refusal(desk, 'resumeHost'),
+      press: () => actOnHost('resume', node, host, paused, desk)
+    })
+  }
+  if (ofHost.length < 2 || isAtRest(node)) return nothing
+  return button(desk, {
+    id: 'pause-host',
+    of: node.id,
+    label: text('button.pauseHost', { host: printable(node.host) }),
+    why: refusal(desk, 'pauseHost'),
+    press: () => actOnHost('pause', node, node.host, ofHost, desk)
+  })
+}
+
+/** Neither set up nor running. */
+function isAtRest({ state }: NodeState): boolean {
+  return state === 'config' || state === 'stopped'
+}
+
+async function resume(node: NodeState, desk: Desk): Promise<void> {
+  const { text, say, frame, name } = desk
+  await act(desk, node, async () => {
+    await frame.ask('resume', { id: node.id }, {})
+    say('good', text('done.resumed', { name: name(node.id) }))
+  })
+}
+
+async function pause(node: NodeState, desk: Desk): Promise<void> {
+  const { text, question, say, frame } = desk
+  const name = desk.name(node.id)
+  const consent = await question.ask({
+    place: 'node',
+    title: text('question.pause', { name }),
+    fields: pauseFields(text),
+    confirm: text('button.pause')
+  })
+  if (consent === undefined) return
+  await act(desk, node, async () => {
+    await frame.ask('pause', { id: node.id }, entered(consent))
+    say('good', text('done.paused', { name }))
+  })
+}
+
+async function actOnHost(
+  action: 'pause' | 'resume',
+  node: NodeState,
+  host: string,
+  nodes: readonly NodeState[],
+  desk: Desk
+): Promise<void> {
+  const { text, question, say, frame, name } = desk
+  const shown = printable(host)
+  const values = { host: shown, names: nodes.map(({ id }) => name(id)).join(', ') }
+  const count = nodes.length
+  const consent = await question.ask({
+    place: 'node',
+    title: text(`question.${action}Host`, values),
+    fields: action === 'pause' ? pauseFields(text) : [],
+    confirm: text(`button.${action}Count`, { count })
+  })
+  if (consent === undefined) return
+  await act(desk, node, async () => {
+    const answer =
+      action === 'pause'
+        ? await frame.ask('pauseHost', {}, { host, ...entered(consent) })
+        : await frame.ask('resumeHost', {}, { host })
+    const named = (some: HostAnswer['nodes']): string => some.map(({ id }) => name(id)).join(', ')
+    const done = action === 'pause' ? 'done.pausedHost' : 'done.resumedHost'
+    const { failed = [] } = answer
+    const words = text(done, { host: shown, names: named(answer.nodes) || '–' })
+    const more = failed.length === 0 ? '' : text('done.failedHost', { names: named(failed) })
+    say(failed.length === 0 ? 'good' : 'bad', [words, more].filter(Boolean).join('. '))
+  })
+}
+
+function pauseFields(text: Text): readonly Field[] {
+  return [
+    { kind: 'line', name: 'text', label: text('question.reason'), maxLength: MAX_REASON },
+    { kind: 'time', name: 'until', label: text('question.until') }
+  ]
+}
+
+function entered(consent: Entered): { reason: string; until?: string } {
+  const until = fieldIso(consent.text('until'))
+  return { reason: consent.text('text').trim(), ...(until !== '' && { until }) }
+}
