@@ -201,7 +201,8 @@ export class OutNode {
         this.#setNote(text, by)
       },
       renew: (content) => withNewControlId(this.#contents, content),
-      edit: (seq, text, by) => editMessage(this.#delivery, this.#contents, seq, text, by),
+      edit: (seq, text, by, reason) =>
+        editMessage(this.#delivery, this.#contents, seq, text, by, reason),
       sender: { courier: this.#courier, receiver: this.#receiver, settings: this.#settings }
     }
   }

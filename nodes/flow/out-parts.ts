@@ -7,6 +7,7 @@ import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { ConditionWatch } from './condition-watch.ts'
 import type { ConditionFacts } from './conditions.ts'
+import type { Edit } from './edit-message.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import type { Refusals } from './refusals.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
@@ -74,7 +75,7 @@ export interface OutParts {
   /** See `withNewControlId`. */
   renew: (content: FlowMessage) => Accepted<FlowMessage> | undefined
   /** See `editMessage`. */
-  edit: (seq: number, text: string, by: string) => Promise<boolean>
+  edit: (seq: number, text: string, by: string, reason: string) => Promise<Edit | undefined>
   /** What a test message is sent with, besides the queue. */
   sender: Sender
 }

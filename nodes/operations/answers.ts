@@ -154,6 +154,8 @@ export interface MessageContent extends MessageAnswer {
   /** HL7 text, CR-separated; null if it is no longer kept; absent if it was not asked for, or may not be seen. */
   request?: string | null
   reply?: string | null
+  /** The same before it was edited: present if it was. */
+  original?: string | null
 }
 
 /** One attempt to send a message. */

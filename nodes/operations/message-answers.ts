@@ -8,6 +8,7 @@ import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
+import type { FlowMessage } from '../flow/flow-messages.ts'
 import type { DeliveryControl } from '../flow/out-parts.ts'
 import { printable } from '../../src/printable.ts'
 import type {
@@ -126,23 +127,52 @@ export async function messageWithStory(
   }
 }
 
-/** The texts of a message, as long as they are kept. */
+/**
+ * The texts of a message, as long as they are kept.
+ *
+ * @param isEdited also the one that it had before
+ */
 export async function contentOf(
   delivery: DeliveryControl,
-  seq: number
-): Promise<{ request: string | null; reply: string | null }> {
+  seq: number,
+  isEdited: boolean
+): Promise<Pick<MessageContent, 'original'> & { request: string | null; reply: string | null }> {
+  const original = isEdited ? { original: await originalOf(delivery, seq) } : {}
   try {
     const { content, outcome } = await (await delivery.reader()).read(seq)
     const { reply } = (outcome ?? {}) as Partial<Settlement>
     const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
-    return { request: content.parcel?.message.text ?? null, reply: text }
+    return { request: textOf(content), reply: text, ...original }
   } catch (error) {
-    // It has left.
-    if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') {
-      return { request: null, reply: null }
-    }
+    if (isGone(error)) return { request: null, reply: null, ...original }
     throw error
   }
+}
+
+/** What the sender has sent, of a message that somebody has edited; null if it is no longer kept. */
+async function originalOf(delivery: DeliveryControl, seq: number): Promise<string | null> {
+  const reader = await delivery.reader()
+  const { messages } = await reader.find({ before: seq + 1, limit: 1 })
+  const own = await reader.readOriginal(seq)
+  if (own !== undefined) return textOf(own)
+  const of = messages[0]?.seq === seq ? messages[0].resent?.of : undefined
+  if (of === undefined) return null
+  try {
+    const earlier = (await reader.readOriginal(of)) ?? (await reader.read(of)).content
+    return textOf(earlier)
+  } catch (error) {
+    if (isGone(error)) return null
+    throw error
+  }
+}
+
+function textOf({ parcel }: FlowMessage): string | null {
+  return parcel?.message.text ?? null
+}
+
+/** It has left, and its content is no longer kept. */
+function isGone(error: unknown): boolean {
+  return error instanceof QueueError && error.code === 'ERR_NOT_QUEUED'
 }
 
 export function eventAnswer(event: QueueEvent): EventRow {

@@ -30,6 +30,7 @@ export function storyOf(row: MessageRow): StoryRow[] {
           })
         ]
       : []),
+    ...(resent?.isEdited === true ? [line(resent.at, resent.by, editedTold(resent.reason))] : []),
     ...story.map(recordLine),
     ...endOf(row)
   ]
@@ -37,7 +38,7 @@ export function storyOf(row: MessageRow): StoryRow[] {
 
 function recordLine(record: StoryRecord): StoryRow {
   if (isAttempt(record)) return line(record.at, '', attemptTold(record))
-  const { act, at, by, rule = '' } = record
+  const { act, at, by, reason, rule = '' } = record
   switch (act) {
     case 'awaiting':
       return line(at, by, { kind: 'message-awaits', values: { rule } })
@@ -50,10 +51,14 @@ function recordLine(record: StoryRecord): StoryRow {
     case 'resent':
       return line(at, by, { kind: 'message-resent', values: {} })
     case 'edited':
-      return line(at, by, { kind: 'message-edited', values: {} })
+      return line(at, by, editedTold(reason))
     case 'discarded':
       return line(at, by, { kind: 'discarded', values: {} })
   }
+}
+
+function editedTold(reason: string | undefined): Told {
+  return { kind: 'message-edited', values: reason === undefined ? {} : { reason } }
 }
 
 function attemptTold({ ms, result, retry }: AttemptRecord): Told {

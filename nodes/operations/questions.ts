@@ -67,8 +67,10 @@ export interface HostQuestion {
 export type PauseHostQuestion = PauseQuestion & HostQuestion
 
 export interface ResendOneQuestion {
-  /** New text for a suspended message; replaces the stored one. */
+  /** New text for a suspended message; or for one that was refused or given up, which then goes as a new message. */
   payload?: string
+  /** Why it is edited: at most 200 characters are kept. */
+  reason?: string
   /** The answer comes when it is decided what becomes of the message. */
   wait?: boolean
 }

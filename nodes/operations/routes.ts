@@ -4,6 +4,7 @@ import type { HowAgain } from '../../src/delivery/sending-again.ts'
 import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
 import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { Edit } from '../flow/edit-message.ts'
 import type { FlowMessage } from '../flow/flow-messages.ts'
 import { notSetUp } from '../settings/node-errors.ts'
 import {
@@ -99,7 +100,7 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       const known = await messageWithStory(delivery, seq)
       if (known === undefined) throw refused(404, 'refusal.noMessage')
       if (question.content === 'false' || !may('hl7-https-out.content')) return known
-      const content = await contentOf(delivery, seq)
+      const content = await contentOf(delivery, seq, known.edited === true)
       if (content.request !== null || content.reply !== null) {
         audit()
         reporter.addEvent('content-shown', user, { controlId: printable(known.controlId) })
@@ -166,14 +167,19 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       return stateOf(params.id)
     },
 
-    async resendMessage({ params, question: { payload, wait = false }, user, may, gone }) {
+    async resendMessage({ params, question, user, may, gone }) {
+      const { payload, reason, wait = false } = question
       if (typeof wait !== 'boolean') throw refused(400, 'refusal.flag', { name: 'wait' })
       const node = usableNode(params.id)
       const seq = numberIn(params.messageId)
       if (payload !== undefined && !may('hl7-https-out.content')) {
         throw refused(403, 'refusal.needsContent')
       }
-      const trial = await resendOne(node, seq, payload, user, wait)
+      const edit =
+        payload === undefined
+          ? undefined
+          : { payload, reason: typeof reason === 'string' ? reason : '' }
+      const trial = await resendOne(node, seq, edit, user, wait)
       if (!wait) return stateOf(params.id)
       const { first } = await triedAnswer(trial, gone, true)
       return { ...(await stateOf(params.id)), first }
@@ -292,8 +298,14 @@ function mayTry(delivery: DeliveryControl): boolean {
   return true
 }
 
+/** What somebody writes in place of a text, and why. */
+interface NewText {
+  payload: unknown
+  reason: string
+}
+
 /**
- * Resends a suspended message, with another text if there is one, or sends one again that has left.
+ * Resends a suspended message, or sends one again that has left; with another text if there is one.
  *
  * @param wait somebody waits for what becomes of it
  * @returns what tells that; undefined if nobody waits
@@ -301,7 +313,7 @@ function mayTry(delivery: DeliveryControl): boolean {
 async function resendOne(
   node: OutParts,
   seq: number,
-  payload: unknown,
+  edit: NewText | undefined,
   by: string,
   wait: boolean
 ): Promise<Trial | undefined> {
@@ -309,22 +321,25 @@ async function resendOne(
   const known = await messageWithStory(delivery, seq)
   if (known === undefined) throw refused(404, 'refusal.noMessage')
   const ids = [seq]
-  if (payload === undefined && wait && known.state !== 'suspended') {
-    const { found, trial } = await (
-      await delivery.operator()
-    ).sendFirstAgain({ ids }, by, { isAgain: true })
+  const operator = await delivery.operator()
+  if (edit === undefined && wait && known.state !== 'suspended') {
+    const { found, trial } = await operator.sendFirstAgain({ ids }, by, { isAgain: true })
     if (found === 0) throw refused(404, 'refusal.noMessage')
     if (trial === undefined) throw refused(409, 'refusal.notKept')
     return trial
   }
   // Before it is on its way.
-  const trial = wait ? (await delivery.operator()).watch(seq, known.controlId) : undefined
+  const trial = wait ? operator.watch(seq, known.controlId) : undefined
   try {
-    if (payload !== undefined) await edit(node, seq, payload, by)
-    else {
-      const { found } = await resend(node, { choice: { kind: 'numbered', ids }, isAgain: true }, by)
-      if (found === 0) throw refused(404, 'refusal.noMessage')
+    if (edit !== undefined) {
+      const done = await editOne(node, seq, edit, by)
+      if (done.kind === 'edited') return trial
+      // The new message is another one.
+      trial?.end()
+      return wait ? operator.watch(done.seq, done.controlId) : undefined
     }
+    const { found } = await resend(node, { choice: { kind: 'numbered', ids }, isAgain: true }, by)
+    if (found === 0) throw refused(404, 'refusal.noMessage')
   } catch (error) {
     trial?.end()
     throw error
@@ -332,21 +347,23 @@ async function resendOne(
   return trial
 }
 
-/** @throws {RouteError} if the message is not suspended, or the node would not have accepted such a text */
-async function edit(
-  { edit: editOne }: OutParts,
+/** @throws {RouteError} if the message cannot be edited, or the node would not have accepted such a text */
+async function editOne(
+  { edit }: OutParts,
   seq: number,
-  payload: unknown,
+  { payload, reason }: NewText,
   by: string
-): Promise<void> {
+): Promise<Edit> {
   if (typeof payload !== 'string') throw refused(400, 'refusal.payloadText')
+  let done: Edit | undefined
   try {
-    if (await editOne(seq, payload, by)) return
+    done = await edit(seq, payload, by, reason)
   } catch (error) {
     if (error instanceof DeliveryError) throw new RouteError(400, error.message)
     throw error
   }
-  throw refused(409, 'refusal.notSuspended')
+  if (done === undefined) throw refused(409, 'refusal.notEditable')
+  return done
 }
 
 /** What a choice means of suspended messages, and of such that have left; of ids both. */

@@ -34,7 +34,7 @@ export type DeliveryEvent =
   /** So many messages went back into the queue, were set aside by an operator, or were discarded. */
   | { kind: 'resent' | 'set-aside' | 'discarded'; count: number; by: string }
   /** A suspended message went back into the queue with another text. */
-  | { kind: 'edited'; controlId: string; by: string }
+  | { kind: 'edited'; controlId: string; by: string; reason: string }
   /** So many messages that had left went into the queue again; so many of them had been given up. */
   | { kind: 'sent-again'; count: number; givenUp: number; by: string }
   /** The queue could not be opened, read or written. */

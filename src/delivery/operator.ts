@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts'
 import type { FieldValue } from '../queue/keyed-hashes.ts'
 import type { Claim, Restored } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
@@ -29,6 +30,8 @@ import { settledMessage, type Wish, type WorkContext } from './work-context.ts'
 const RESENT_AT_ONCE = 100
 const DISCARDED_AT_ONCE = 100
 const SET_ASIDE_AT_ONCE = 100
+/** So many characters of a reason are kept. */
+const MOST_REASON = 200
 
 /** What became of waiting messages that were to be set aside or discarded. */
 export interface TakenOut {
@@ -53,7 +56,7 @@ export interface MessagesPage {
 /** What somebody asks who changes nothing. */
 export type Reader<Content> = Pick<
   Operator<Content>,
-  'find' | 'findByField' | 'read' | 'events' | 'countAgain'
+  'find' | 'findByField' | 'read' | 'readOriginal' | 'events' | 'countAgain'
 >
 
 /** What it needs of the delivery. */
@@ -153,16 +156,19 @@ export class Operator<Content> {
    *
    * @param edited what was made of that text; it may have another control ID
    * @param by a user name
+   * @param reason what they say of it; at most 200 characters are kept
    * @returns false if it is not suspended: somebody was faster
    * @throws {QueueError} when that cannot be stored: it stays as it was
    */
-  async edit(seq: number, edited: Accepted<Content>, by: string): Promise<boolean> {
+  async edit(seq: number, edited: Accepted<Content>, by: string, reason = ''): Promise<boolean> {
     const { claimMessages, queue, readPlace, tell } = this.#context
     const { content, controlId, type } = edited
-    const stored = queue.edit({ seq, controlId, type, ...readPlace(content) }, content, by)
+    const said = printable(reason, MOST_REASON)
+    const place = readPlace(content)
+    const stored = queue.edit({ seq, controlId, type, ...place }, content, by, said)
     claimMessages()
     const isEdited = await stored
-    if (isEdited) tell({ kind: 'edited', controlId, by })
+    if (isEdited) tell({ kind: 'edited', controlId, by, reason: said })
     return isEdited
   }
 
@@ -180,6 +186,21 @@ export class Operator<Content> {
     return this.#sendingAgain.sendFirst(choice, by, how, (first, others, follow) =>
       this.#beginTrial(first, others, follow)
     )
+  }
+
+  /** See `SendingAgain.sendEdited`. */
+  sendEdited(
+    seq: number,
+    edited: Accepted<Content>,
+    by: string,
+    reason = ''
+  ): Promise<{ seq: number; controlId: string } | undefined> {
+    return this.#sendingAgain.sendEdited(seq, edited, by, printable(reason, MOST_REASON))
+  }
+
+  /** The content of a message before it was edited first; undefined if that is not known. */
+  async readOriginal(seq: number): Promise<Content | undefined> {
+    return this.#context.queue.readOriginal(seq)
   }
 
   /** See `SendingAgain.count`. */

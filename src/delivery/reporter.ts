@@ -105,7 +105,10 @@ export class Reporter {
         this.addEvent(event.kind, event.by, { count: event.count })
         return
       case 'edited':
-        this.addEvent('edited', event.by, { controlId: printable(event.controlId) })
+        this.addEvent('edited', event.by, {
+          controlId: printable(event.controlId),
+          ...(event.reason !== '' && { reason: event.reason })
+        })
         return
       case 'lost':
         this.#addFault('HL7_QUEUE_FAILED')

@@ -134,6 +134,36 @@ export class SendingAgain<Content> {
     return { ...answer, trial }
   }
 
+  /**
+   * Sends one that was refused or given up with another text, as a new message.
+   *
+   * @param edited what was made of that text; it may have another control ID
+   * @param by a user name
+   * @param reason what they say of it
+   * @returns the new message; undefined if that one has not left, or was accepted
+   * @throws {DeliveryError} as `Delivery.accept` does
+   */
+  async sendEdited(
+    seq: number,
+    edited: Accepted<Content>,
+    by: string,
+    reason: string
+  ): Promise<{ seq: number; controlId: string } | undefined> {
+    const { acceptAgain, options, queue, tell } = this.#context
+    const { messages } = await queue.findLeft({ ids: [seq] }, 0, 1)
+    const [row] = messages
+    if (row === undefined || row.verdict.outcome === 'ack') return undefined
+    const repeated = await queue.findRepeated([seq])
+    const resent = resentOf(row, edited, { at: options.clock.now(), by })
+    const said = reason === '' ? {} : { reason }
+    const copy = await acceptAgain(edited, { ...resent, isEdited: true, ...said })
+    const isGivenUp = row.verdict.outcome === 'error' && repeated.length === 0
+    tell({ kind: 'sent-again', count: 1, givenUp: Number(isGivenUp), by })
+    const { controlId } = edited
+    tell({ kind: 'edited', controlId, by, reason })
+    return { seq: copy, controlId }
+  }
+
   /** What is sent, in the order of acceptance, and what is not. */
   async #choose(choice: LeftChoice, isAgain: boolean): Promise<Chosen> {
     const rows = await this.#find(choice)

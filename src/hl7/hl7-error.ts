@@ -5,9 +5,12 @@ export type Hl7ErrorCode = 'HL7_INVALID_MESSAGE' | 'HL7_CONFIG'
 export class Hl7Error extends Error {
   override readonly name = 'Hl7Error'
   readonly code: Hl7ErrorCode
+  /** Of its text, below `error` in `log.json`; `''`: it has none. */
+  readonly key: string
 
-  constructor(code: Hl7ErrorCode, message: string) {
+  constructor(code: Hl7ErrorCode, message: string, key = '') {
     super(message)
     this.code = code
+    this.key = key
   }
 }

@@ -262,5 +262,5 @@ class Message implements OutgoingMessage {
 }
 
 function invalid(key: KeyUnder<'log', 'error'>, values?: Values): Hl7Error {
-  return new Hl7Error('HL7_INVALID_MESSAGE', english('log', `error.${key}`, values))
+  return new Hl7Error('HL7_INVALID_MESSAGE', english('log', `error.${key}`, values), key)
 }

@@ -87,6 +87,7 @@ function openInMemory(): DatabaseSync {
 class ObjectStore implements ContentStore<object> {
   readonly #contents = new Map<number, object>()
   readonly #outcomes = new Map<number, object>()
+  readonly #originals = new Map<number, object>()
 
   putContent(seq: number, content: object): void {
     this.#contents.set(seq, content)
@@ -112,6 +113,14 @@ class ObjectStore implements ContentStore<object> {
     this.#outcomes.delete(seq)
   }
 
+  putOriginal(seq: number, content: object): void {
+    this.#originals.set(seq, content)
+  }
+
+  getOriginal(seq: number): object | undefined {
+    return this.#originals.get(seq)
+  }
+
   sizeOf(): number {
     return 0
   }
@@ -119,6 +128,7 @@ class ObjectStore implements ContentStore<object> {
   drop(seq: number): boolean {
     this.#contents.delete(seq)
     this.#outcomes.delete(seq)
+    this.#originals.delete(seq)
     return false
   }
 }

@@ -194,12 +194,18 @@ export class MessageQueue<Content> {
     return this.#engine.call('resend', () => [choice, after, most, by])
   }
 
-  async edit(message: EditedMessage, content: Content, by?: string): Promise<boolean> {
+  async edit(
+    message: EditedMessage,
+    content: Content,
+    by?: string,
+    reason?: string
+  ): Promise<boolean> {
     const { seq } = message
     const isEdited = await this.#engine.call('edit', () => [
       message,
       this.#contents.encodeAnew(content),
-      by
+      by,
+      reason
     ])
     if (isEdited) this.#contents.replace(seq, content)
     return isEdited
@@ -232,6 +238,12 @@ export class MessageQueue<Content> {
   /** @throws {QueueError} `ERR_NOT_QUEUED`, or as `restore` does */
   async read(seq: number): Promise<Restored<Content>> {
     return this.restore(await this.#engine.call('read', () => [seq]))
+  }
+
+  /** The content of a message before it was edited first; undefined if that cannot be read. */
+  async readOriginal(seq: number): Promise<Content | undefined> {
+    const stored = await this.#engine.call('readOriginal', () => [seq])
+    return stored && this.#contents.decodeOriginal(stored)
   }
 
   find(query: MessageQuery): Promise<MessagePage> {

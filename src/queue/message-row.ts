@@ -86,6 +86,8 @@ export interface ActRecord {
   by: string
   /** The rule that decided, as written; of no matter for what somebody did. */
   rule?: string
+  /** What somebody said of it. */
+  reason?: string
 }
 
 /** The story of a message is a list of these, oldest first. */
@@ -109,6 +111,9 @@ export interface Resent {
   of?: number
   /** The control ID of that message, if this one got another. */
   controlId?: string
+  /** Somebody has corrected its text, and what they said of it. */
+  isEdited?: boolean
+  reason?: string
 }
 
 /** What is known of a message besides its content; small, and without any patient field. */

@@ -30,6 +30,7 @@ export type QueueMethods = Pick<
   | 'endWork'
   | 'setDamaged'
   | 'read'
+  | 'readOriginal'
   | 'find'
   | 'findLeft'
   | 'findRepeated'

@@ -35,7 +35,7 @@ export const EVENT_COLUMNS = `(
  *   have arrived. Whether that matters is decided when it is claimed (`Route`).
  * - `minute`: what happened in each minute of the last day (`figures-table.ts`).
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
- *   outcome, and 2 is kept for the content before it was edited.
+ *   outcome, and 2 the content before it was edited first.
  * - In `meta`: `pause` (JSON, which may get an end), `backup` (JSON: messages go there), `left` (how many have left,
  *   about), `atWork` (the message that is being worked on, after a start that is a careful one), and what other files name.
  */

@@ -245,10 +245,13 @@ export interface ContentStore<Stored> {
   putOutcome(seq: number, outcome: Stored): void
   getOutcome(seq: number): Stored | undefined
   dropOutcome(seq: number): void
-  /** The bytes that both take. */
+  /** The content before somebody edited it; it goes with all else. */
+  putOriginal(seq: number, content: Stored): void
+  getOriginal(seq: number): Stored | undefined
+  /** The bytes that all of them take. */
   sizeOf(seq: number): number
   /**
-   * Deletes both, of what is long only a part.
+   * Deletes all of them, of what is long only a part.
    *
    * @returns whether there may be more
    */

@@ -43,6 +43,9 @@ const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
   'read',
   'find',
   'findLeft',
+  'findRepeated',
+  'findLaneEnds',
+  'readOriginal',
   'events'
 ])
 const MADE_AGAIN_RESULT: CallResult = { fault: { message: MADE_AGAIN, code: MADE_AGAIN } }
@@ -265,7 +268,9 @@ function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallR
 function storedThing(call: QueueCall): StoredThing | undefined {
   if (call.method === 'accept' || call.method === 'edit') {
     const [{ hashes = [] }, content] = call.args
-    return { kind: 'message', bytes: content.length + ROW_BYTES + hashes.length * HASH_BYTES }
+    // The text before an edit stays, and is about as long.
+    const bytes = content.length * (call.method === 'edit' ? 2 : 1)
+    return { kind: 'message', bytes: bytes + ROW_BYTES + hashes.length * HASH_BYTES }
   }
   if (call.method === 'addEvent') return { kind: 'message', bytes: ROW_BYTES }
   if (call.method === 'keepFigures') {

@@ -430,23 +430,27 @@ export class Queue<Stored> {
    * A suspended message waits again with another text, in its place by acceptance, with a new clock.
    *
    * @param by a user name, `flow`, or `''`
+   * @param reason what they say of it
    * @returns false if it is not suspended, or is handed out: somebody was faster
    * @throws {QueueError} `ERR_NOT_QUEUED` when there is no such message
    */
   edit(
     { seq, lane, controlId, type, hashes = [] }: EditedMessage,
     content: Stored,
-    by = ''
+    by = '',
+    reason = ''
   ): boolean {
     const row = this.#row(seq)
     if (stateOf(row) !== 'suspended' || this.#known.taken.has(seq)) return false
     const at = this.#options.clock.now()
+    this.#keepOriginal(seq)
     this.#contents.dropContent(seq)
     this.#contents.putContent(seq, content)
     this.#sql.dropHashes.run(partOf(seq), seq)
     this.#addHashes(seq, hashes)
     this.#sql.edit.run(lane, controlId, type, at, seq)
-    this.#takeBackIntoQueue({ ...row, lane }, { at, act: 'edited', by })
+    const said = reason === '' ? {} : { reason }
+    this.#takeBackIntoQueue({ ...row, lane }, { at, act: 'edited', by, ...said })
     return true
   }
 
@@ -506,6 +510,11 @@ export class Queue<Stored> {
     const outcome = isWaiting(row) ? undefined : this.#contents.getOutcome(seq)
     if (content === undefined && stateOf(row) === 'left') throw notQueued(seq)
     return this.#claimed(row, content, outcome, content === undefined)
+  }
+
+  /** The content of a message before it was edited first; undefined if that is not there. */
+  readOriginal(seq: number): Stored | undefined {
+    return this.#contents.getOriginal(seq)
   }
 
   /** Looks at a bounded number of rows, from the newest on. */
@@ -690,7 +699,7 @@ export class Queue<Stored> {
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
-      isEdited: row.edited_at !== null,
+      isEdited: row.edited_at !== null || resentFrom(row.resent)?.isEdited === true,
       keptBytes: row.kept_bytes ?? 0
     }
   }
@@ -699,6 +708,13 @@ export class Queue<Stored> {
   #addHashes(seq: number, hashes: readonly Uint8Array[]): void {
     if (this.#options.journalDays === 0) return
     for (const hash of hashes) this.#sql.addHash.run(partOf(seq), hash, seq)
+  }
+
+  /** What the sender has sent, however often it is edited. */
+  #keepOriginal(seq: number): void {
+    if (this.#contents.getOriginal(seq) !== undefined) return
+    const content = this.#contents.getContent(seq)
+    if (content !== undefined) this.#contents.putOriginal(seq, content)
   }
 
   /** A suspended message waits again, in its place by acceptance, with a new clock. */

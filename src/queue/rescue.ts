@@ -313,6 +313,8 @@ function takeContents(
       const outcome = state === WAITING ? undefined : ifReadable(() => from?.getOutcome(seq))
       if (content !== undefined) to.putContent(seq, content)
       if (content !== undefined && outcome !== undefined) to.putOutcome(seq, outcome)
+      const original = content && ifReadable(() => from?.getOriginal(seq))
+      if (original !== undefined) to.putOriginal(seq, original)
       if (state === LEFT) {
         if (content === undefined) dropKept.run(seq)
         continue

@@ -7,7 +7,7 @@ import {
 } from 'node:crypto'
 
 /** The sealed parts of a message; each is bound to the place where it is stored. */
-export type SealedPart = 'content' | 'outcome' | 'reason'
+export type SealedPart = 'content' | 'outcome' | 'reason' | 'original'
 
 /** Where a sealed piece belongs: the piece with that number, from 0, of a part of a message. */
 export interface SealedPlace {
@@ -16,7 +16,12 @@ export interface SealedPlace {
   piece: number
 }
 
-const PARTS: Readonly<Record<SealedPart, number>> = { content: 0, outcome: 1, reason: 2 }
+const PARTS: Readonly<Record<SealedPart, number>> = {
+  content: 0,
+  outcome: 1,
+  reason: 2,
+  original: 3
+}
 const FLAG_BYTES = 1
 const NONCE_BYTES = 12
 const TAG_BYTES = 16

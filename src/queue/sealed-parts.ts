@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { ContentStore } from './queue-types.ts'
 import type { Sealer } from './seal.ts'
 
-const PARTS = ['content', 'outcome'] as const
+const PARTS = ['content', 'outcome', 'original'] as const
 type Part = (typeof PARTS)[number]
 /** Long parts are sealed and stored in pieces, so that they are not in memory as often. */
 const PIECE_BYTES = 256 * 1024
@@ -57,6 +57,14 @@ export class SealedParts implements ContentStore<Uint8Array> {
 
   dropOutcome(seq: number): void {
     this.#dropPart(seq, 'outcome')
+  }
+
+  putOriginal(seq: number, content: Uint8Array): void {
+    this.#store(seq, 'original', content)
+  }
+
+  getOriginal(seq: number): Uint8Array | undefined {
+    return this.#read(seq, 'original')
   }
 
   sizeOf(seq: number): number {

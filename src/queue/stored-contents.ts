@@ -21,6 +21,8 @@ export interface StoredContents<Content> {
   replace(seq: number, content: Content): void
   /** @returns undefined if that is not possible */
   decode(row: MessageRow, stored: Uint8Array | undefined): Content | undefined
+  /** Of what was stored before an edit. @returns undefined if that is not possible */
+  decodeOriginal(stored: Uint8Array): Content | undefined
   encodeOutcome(outcome: object): Uint8Array
   /** @returns undefined if that is not possible */
   decodeOutcome(stored: Uint8Array): unknown
@@ -89,7 +91,10 @@ export class EncodedContents<Content> implements StoredContents<Content> {
 
   decode({ seq }: MessageRow, stored: Uint8Array | undefined): Content | undefined {
     const kept = this.#irreplaceable.get(seq) ?? this.#newest.get(seq)?.content
-    if (kept !== undefined || stored === undefined) return kept
+    return kept !== undefined || stored === undefined ? kept : this.decodeOriginal(stored)
+  }
+
+  decodeOriginal(stored: Uint8Array): Content | undefined {
     try {
       return this.#codec.decode(asBuffer(stored))
     } catch {
@@ -150,6 +155,10 @@ export class ObjectContents<Content> implements StoredContents<Content> {
 
   decode(_row: MessageRow, stored: Uint8Array | undefined): Content | undefined {
     return stored as Content | undefined
+  }
+
+  decodeOriginal(stored: Uint8Array): Content | undefined {
+    return stored as Content
   }
 
   encodeOutcome(outcome: object): Uint8Array {

@@ -59,6 +59,7 @@ export class FakeDisk {
   readonly #db = new DatabaseSync(':memory:')
   readonly #contents = new Map<number, Uint8Array>()
   readonly #outcomes = new Map<number, Uint8Array>()
+  readonly #originals = new Map<number, Uint8Array>()
   /** While set, changes (queries) fail. */
   failWrites = false
   failReads = false
@@ -230,6 +231,8 @@ export class FakeDisk {
       putOutcome: (seq, outcome) => this.#outcomes.set(seq, outcome),
       getOutcome: (seq) => this.#outcomes.get(seq),
       dropOutcome: (seq) => this.#outcomes.delete(seq),
+      putOriginal: (seq, content) => this.#originals.set(seq, Uint8Array.from(content)),
+      getOriginal: (seq) => this.#originals.get(seq),
       sizeOf: (seq) =>
         (this.#contents.get(seq)?.length ?? 0) + (this.#outcomes.get(seq)?.length ?? 0),
       drop: (seq) => {

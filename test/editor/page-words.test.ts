@@ -226,7 +226,8 @@ describe('the words of the tab', () => {
       ...{ controlId: 'A1', type: 'ADT^A01', of: 'token server', days: 9, problems: 'no URL' },
       ...{ acceptedAt: '2026-11-25T02:40:57Z', ms: 120, ackCode: 'AA', answer: 'AE 207' },
       ...{ host: 'a:1', server: 'b', client: 'c', proxy: 'd', waiting: 2, queue: 'disk' },
-      ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 }
+      ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 },
+      until: '2026-11-26T06:00:00Z'
     }
     for (const language of languages) {
       for (const kind of kinds) {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { EventPage, MessageContent, NodeState } from '../../nodes/operations/answers.ts'
+import type {
+  EventPage,
+  MessageContent,
+  NodeState,
+  ResendOneAnswer
+} from '../../nodes/operations/answers.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
 
 const SETTINGS = {
@@ -102,7 +107,8 @@ describe('A suspended message, edited and resent', () => {
   it('is not changed by a text that could not have been accepted, and that is said', async () => {
     const id = await suspend(pid('E6', 'WRONG6'), 'E6')
     const refusals: [unknown, number, RegExp][] = [
-      ['no HL7', 400, /HL7/],
+      ['no HL7', 400, /^The text does not start with MSH, FHS or BHS\. The first line/],
+      ['', 400, /^The text is empty/],
       [pid('', 'RIGHT6'), 400, /control ID/],
       [7, 400, /payload is the new text/],
       [`${adt('E6').split('\r')[0] ?? ''}||||||8859/1\rPID|1||\u20ac\r`, 400, /iso-8859-1/]
@@ -119,18 +125,86 @@ describe('A suspended message, edited and resent', () => {
     await world.eventually(() => world.sent('E6').length === 2)
   })
 
-  it('must be suspended', async () => {
+  it('must be suspended, or refused or given up', async () => {
     await world.send(pid('E7', 'RIGHT7'))
     const id = await idOf('E7')
     const { status, body } = await ask(id, { payload: pid('E7', 'RIGHT8') })
     assert.equal(status, 409)
-    assert.match(body.error ?? '', /Only a suspended message can be edited/)
+    assert.match(body.error ?? '', /Only a message that is suspended, or was refused or given up/)
     await world.deploy({ ...SETTINGS, contentDays: 0 })
     await world.send(pid('E0', 'RIGHT0'))
     assert.equal((await ask(await idOf('E0'), { payload: pid('E0', 'RIGHT8') })).status, 409)
     await world.deploy(SETTINGS)
     assert.equal((await ask('999999', { payload: pid('E7', 'RIGHT8') })).status, 404)
     assert.equal(world.sent('E7').length, 1)
+  })
+
+  it('keeps what the sender sent, with who edited it, when and why, however often that is', async () => {
+    const id = await suspend(pid('E10', 'WRONG10'), 'E10')
+    assert.equal('original' in (await messageOf(id)), false)
+    for (const [number, patient] of ['WRONG11', 'RIGHT12'].entries()) {
+      const reason = `the ward called, ${number + 1}`
+      await ask(id, { payload: pid('E10', patient), reason, wait: true })
+    }
+    await world.eventually(() => world.left('ack', 'E10').length === 1)
+    await world.nodeRed.restart()
+    const { original, request, story } = await messageOf(id)
+    assert.deepEqual([original, request], [pid('E10', 'WRONG10'), pid('E10', 'RIGHT12')])
+    const edits = story.filter(({ kind }) => kind === 'message-edited')
+    assert.deepEqual(
+      edits.map(({ text, at }) => [text, at !== null]),
+      [
+        ['Edited and resent: “the ward called, 1”', true],
+        ['Edited and resent: “the ward called, 2”', true]
+      ]
+    )
+    const { events } = (await world.nodeRed.get('/hl7-https-out/out/events')).body as EventPage
+    const [newest] = events.filter(({ kind }) => kind === 'edited')
+    assert.equal(newest?.text, 'E10 edited and resent: “the ward called, 2”')
+    // Without its content, nothing of the earlier one is shown either.
+    const { body } = await world.nodeRed.get(`/hl7-https-out/out/messages/${id}?content=false`)
+    assert.equal('original' in (body as MessageContent), false)
+  })
+
+  it('that was refused goes as a new message, which is linked to the old', async () => {
+    await world.deploy({ ...SETTINGS, replyCodeActions: ':?E=F,:?A=C' })
+    const { output } = await world.send(pid('E20', 'WRONG20'))
+    assert.equal(output, 'nak')
+    const id = await idOf('E20')
+    const answer = (await ask(id, {
+      payload: pid('E20', 'RIGHT20'),
+      reason: 'typing error',
+      wait: true
+    })) as unknown as { status: number; body: ResendOneAnswer }
+    assert.deepEqual(
+      [answer.status, answer.body.first?.outcome, answer.body.first?.ackCode],
+      [200, 'ack', 'AA']
+    )
+    const [left] = world.left('ack', 'E20')
+    assert.equal(left?.hl7.request, pid('E20', 'RIGHT20'))
+    const copy = await messageOf(await idOf('E20'))
+    assert.notEqual(copy.id, id)
+    assert.deepEqual(
+      [copy.edited, copy.request, copy.original],
+      [true, pid('E20', 'RIGHT20'), pid('E20', 'WRONG20')]
+    )
+    assert.deepEqual(
+      copy.story.slice(0, 2).map(({ kind, values }) => [kind, values['reason']]),
+      [
+        ['message-repeats', undefined],
+        ['message-edited', 'typing error']
+      ]
+    )
+    // The old one stays as it was, and counts as sent again.
+    const old = await messageOf(id)
+    assert.deepEqual([old.state, old.request], ['naked', pid('E20', 'WRONG20')])
+    const { body } = await world.nodeRed.post('/hl7-https-out/out/messages/resend', {
+      state: 'naked',
+      controlId: 'E20',
+      count: true
+    })
+    assert.deepEqual([(body as { found: number }).found], [0])
+    await world.deploy(SETTINGS)
   })
 
   it('is still edited after a restart', async () => {

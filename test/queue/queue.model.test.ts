@@ -426,6 +426,8 @@ class Model {
       putOutcome: () => undefined,
       getOutcome: () => undefined,
       dropOutcome: () => undefined,
+      putOriginal: () => undefined,
+      getOriginal: () => undefined,
       sizeOf: (seq) => this.#contents.get(seq)?.length ?? 0,
       drop: (seq) => {
         this.#contents.delete(seq)
@@ -519,6 +521,8 @@ describe('Queue against brute force', () => {
       putOutcome: () => undefined,
       getOutcome: () => undefined,
       dropOutcome: () => undefined,
+      putOriginal: () => undefined,
+      getOriginal: () => undefined,
       sizeOf: () => 0,
       drop: () => false
     }

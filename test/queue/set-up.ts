@@ -99,6 +99,8 @@ export const noContents: ContentStore<object> = {
   putOutcome: () => undefined,
   getOutcome: () => undefined,
   dropOutcome: () => undefined,
+  putOriginal: () => undefined,
+  getOriginal: () => undefined,
   sizeOf: () => 0,
   drop: () => false
 }

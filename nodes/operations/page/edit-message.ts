@@ -55,7 +55,7 @@ async function editOne(
     })
     if (consent === undefined) return
     // If Node-RED refuses it, the question is asked again with what was written.
-    value = consent.text('text')
+    value = consent.value('text')
     isDone = await resendAndWait(node, row, desk, opened, value)
   }
 }

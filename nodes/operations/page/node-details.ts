@@ -176,7 +176,7 @@ async function note(node: NodeState, desk: Desk): Promise<void> {
     ],
     confirm: text('button.note')
   })
-  const words = consent?.text('text').trim() ?? ''
+  const words = consent?.value('text').trim() ?? ''
   if (words === '') return
   await act(desk, node, async () => {
     await frame.ask('note', { id: node.id }, { text: words })

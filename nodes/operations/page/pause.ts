@@ -90,7 +90,7 @@ async function actOnHost(
     place: 'node',
     title: text(`question.${action}Host`, values),
     fields: action === 'pause' ? pauseFields(text) : [],
-    confirm: text(`button.${action}Count`, { count })
+    confirm: text(action === 'pause' ? 'button.pauseCount' : 'button.resumeCount', { count })
   })
   if (consent === undefined) return
   await act(desk, node, async () => {
@@ -115,6 +115,6 @@ function pauseFields(text: Text): readonly Field[] {
 }
 
 function entered(consent: Entered): { reason: string; until?: string } {
-  const until = fieldIso(consent.text('until'))
-  return { reason: consent.text('text').trim(), ...(until !== '' && { until }) }
+  const until = fieldIso(consent.value('until'))
+  return { reason: consent.value('text').trim(), ...(until !== '' && { until }) }
 }

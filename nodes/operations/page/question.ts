@@ -29,7 +29,7 @@ export type Field = { name: string; label: string } & (
 /** What stands in the fields. */
 export interface Entered {
   /** @returns `''` if there is no such field */
-  text: (name: string) => string
+  value: (name: string) => string
   isChecked: (name: string) => boolean
 }
 
@@ -251,7 +251,7 @@ export class QuestionBox {
 function enteredIn({ values }: Asked): Entered {
   const kept = new Map(values)
   return {
-    text: (name) => String(kept.get(name) ?? ''),
+    value: (name) => String(kept.get(name) ?? ''),
     isChecked: (name) => kept.get(name) === true
   }
 }

@@ -10,6 +10,13 @@ import type { Entered, Field, Seen } from './question.ts'
 import { clockTime, fieldIso, fieldTime } from './times.ts'
 import { RequestError } from '../route-request.ts'
 
+const WHY_WORDS = {
+  notKept: 'notSent.notKept',
+  sentBefore: 'notSent.sentBefore',
+  isCopy: 'notSent.isCopy',
+  repeated: 'notSent.repeated'
+} as const
+
 /** So many control IDs are named for each reason. */
 const MOST_NAMED = 20
 /** MSH-9 is no longer. */
@@ -90,12 +97,12 @@ export function sendChosenAgain(
 
 function filterOf(entered: Entered, others: MessageFilter): LeftFilter {
   const given = {
-    since: fieldIso(entered.text('since')),
-    before: fieldIso(entered.text('before')),
-    type: entered.text('type').trim()
+    since: fieldIso(entered.value('since')),
+    before: fieldIso(entered.value('before')),
+    type: entered.value('type').trim()
   }
   const filled = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
-  return { state: entered.text('state'), ...others, ...filled }
+  return { state: entered.value('state'), ...others, ...filled }
 }
 
 async function sendAgain(
@@ -196,7 +203,7 @@ function notSentWords({ notSent = [] }: BulkAnswer, { text }: Desk): string[] {
       .filter((one) => one.why === why)
       .map(({ controlId }) => printable(controlId))
     const more = ids.length > MOST_NAMED ? ' …' : ''
-    return text(`notSent.${why}`, {
+    return text(WHY_WORDS[why], {
       count: ids.length,
       ids: `${ids.slice(0, MOST_NAMED).join(', ')}${more}`
     })
