@@ -222,7 +222,7 @@ export const ROUTES = {
     auditWith: { payload: 'hl7-https-out.edit' },
     takes: type<ResendOneQuestion>(),
     answers: type<ResendOneAnswer>(),
-    does: 'resends a suspended message, or sends one again that has left; with `payload`, and the second permission, a suspended message with that text in place of its own; answers with the state of the node, with `wait` once it is decided what becomes of the message'
+    does: 'resends a suspended message, or sends one again that has left; with `payload` and a `reason`, and the second permission, one that is suspended, or was refused or given up, with that text in place of its own; answers with the state of the node, with `wait` once it is decided what becomes of the message'
   },
   discardMessage: {
     method: 'POST',

@@ -469,6 +469,7 @@ describe('the page', () => {
     assert.ok(height > 150 && width > 200, `${width} × ${height}`)
     // Blanks at its end belong to the message.
     await field.fill('MSH|^~\\&|A\nPID|1||4712 ')
+    await shows('.hl7-seen', /Patient ID \(PID-3\): “4711” becomes “4712 ?”/)
     await page.click('.hl7-question .hl7-first')
     await shows('.hl7-outcome', /has no control ID/)
     assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712 ')

@@ -180,6 +180,7 @@ describe('A suspended message, edited and resent', () => {
       [answer.status, answer.body.first?.outcome, answer.body.first?.ackCode],
       [200, 'ack', 'AA']
     )
+    await world.eventually(() => world.left('ack', 'E20').length === 1)
     const [left] = world.left('ack', 'E20')
     assert.equal(left?.hl7.request, pid('E20', 'RIGHT20'))
     const copy = await messageOf(await idOf('E20'))

@@ -2,13 +2,23 @@ import type { TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, refusal } from './desk.ts'
+import type { Seen } from './question.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
+import { notKept } from './send-again.ts'
+import { changesBetween } from './story/changes.ts'
+import { namedPath } from './story/field-name.ts'
+import { linesOf } from './story/hl7-lines.ts'
+import { readTexts, type ErrorPlace } from './story/read-texts.ts'
 
 /** A field of a form is of no use for a longer text, and Node-RED might refuse it (5 MB, `apiMaxLength`). */
 const MOST_CHARACTERS = 1_000_000
+/** As long as the runtime keeps it. */
+const MAX_REASON = 200
+/** So many fields that the receiver named are listed. */
+const MOST_PLACES = 5
 
 /**
- * Replaces the text of a suspended message, and resends it.
+ * Replaces the text of a message, and resends it: of one that is suspended, or was refused or given up.
  *
  * @param opened the message, while it is open: its text is not shown elsewhere
  */
@@ -22,7 +32,9 @@ export function editAction(
     id: 'edit-one',
     of: `${node.id} ${row.id}`,
     label: desk.text('button.editOne'),
-    why: refusal(desk, 'resendMessage', true),
+    why:
+      refusal(desk, 'resendMessage', true) ||
+      (row.state === 'suspended' ? '' : notKept(node, desk)),
     press: () => editOne(node, row, desk, opened)
   })
 }
@@ -36,26 +48,82 @@ async function editOne(
   const { frame, question, say, text } = desk
   const params = { id: node.id, messageId: row.id }
   const controlId = printable(row.controlId)
-  let stored = ''
+  const isSuspended = row.state === 'suspended'
+  let stored: string | null = ''
+  let reply = ''
   const isRead = await act(desk, node, async () => {
-    stored = (await frame.ask('message', params, {})).request ?? ''
+    const content = await frame.ask('message', params, {})
+    stored = content.request ?? (isSuspended ? '' : null)
+    reply = content.reply ?? ''
   })
-  if (!isRead) return
+  if (!isRead || !opened.isOpen()) return
+  if (stored === null) {
+    say('bad', text('story.gone'), node)
+    return
+  }
   if (stored.length > MOST_CHARACTERS) {
     say('bad', text('trouble.tooLongToEdit'), node)
     return
   }
-  let value = stored.replaceAll('\r', '\n')
+  const before = stored
+  const places = readTexts(before, reply)
+    .errors.flatMap((error) => error.places)
+    .filter(({ found }) => found !== undefined)
+  let value = before.replaceAll('\r', '\n')
+  const select = rangeOf(value, places[0])
+  let reason = ''
   for (let isDone = false; !isDone && opened.isOpen();) {
     const consent = await question.ask({
       place: 'message',
-      title: text('question.editOne', { controlId, host: node.host }),
-      fields: [{ kind: 'lines', name: 'text', label: text('question.editText'), value }],
+      title: text(isSuspended ? 'question.editOne' : 'question.editLeft', {
+        controlId,
+        host: printable(node.host)
+      }),
+      hints: [
+        ...(row.state === 'naked' ? [text('question.toldAlready')] : []),
+        ...places.slice(0, MOST_PLACES).map((place) =>
+          text('question.namedByReceiver', {
+            place: namedPath(place.name, text),
+            value: place.value
+          })
+        )
+      ],
+      fields: [
+        { kind: 'lines', name: 'text', label: text('question.editText'), value, select },
+        {
+          kind: 'line',
+          name: 'reason',
+          label: text('question.editReason'),
+          maxLength: MAX_REASON,
+          value: reason
+        }
+      ],
+      look: (entered): Promise<Seen> => {
+        const changes = changesBetween(before, entered.value('text'), text)
+        return Promise.resolve({ words: changes.length === 0 ? [text('change.none')] : changes })
+      },
       confirm: text('button.resendEdited')
     })
     if (consent === undefined) return
     // If Node-RED refuses it, the question is asked again with what was written.
     value = consent.value('text')
-    isDone = await resendAndWait(node, row, desk, opened, value)
+    reason = consent.value('reason')
+    isDone = await resendAndWait(node, row, desk, opened, {
+      payload: value,
+      ...(reason.trim() !== '' && { reason: reason.trim() })
+    })
   }
+}
+
+/** Where the field stands in the text that is edited. */
+function rangeOf(value: string, place: ErrorPlace | undefined): [number, number] {
+  const { found } = place ?? {}
+  if (found === undefined) return [0, 0]
+  let from = 0
+  for (const { number, segment } of linesOf(value)) {
+    const at = value.indexOf(segment.text, from)
+    if (number === found.line) return [at + found.start, at + found.end]
+    from = at + segment.text.length
+  }
+  return [0, 0]
 }

@@ -139,7 +139,11 @@ export function messageActions(
     press: () => takeOutOne('suspend', node, row, desk, opened)
   })
   return html`${isWaiting ? suspend : resend}
-  ${isSuspended ? editAction(node, row, desk, opened) : nothing}
+  ${
+    isSuspended || row.state === 'naked' || row.state === 'failed'
+      ? editAction(node, row, desk, opened)
+      : nothing
+  }
   ${button(desk, {
     id: 'discard-one',
     of: key,

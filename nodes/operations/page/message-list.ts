@@ -219,7 +219,9 @@ export class MessageList {
       <p class="hl7-count">${this.#trouble || this.#countWords(node)}</p>
       ${
         chosen.length > 0
-          ? chosenActions(node, chosen, desk, () => { this.#chosen.clear(); })
+          ? chosenActions(node, chosen, desk, () => {
+              this.#chosen.clear()
+            })
           : this.#matching === undefined
             ? this.#againView(node)
             : matchingActions(node, this.#matching, desk)

@@ -12,6 +12,8 @@ export interface Question {
   title: string
   /** On the button that does it. */
   confirm: string
+  /** What there is to know before something is entered. */
+  hints?: readonly string[]
   fields?: readonly Field[]
   /** What is known of what has been entered: asked at first, and whenever a field has changed. Never rejects. */
   look?: (entered: Entered) => Promise<Seen>
@@ -20,7 +22,7 @@ export interface Question {
 /** Something to enter: a line, several lines, a time in the zone of the browser, one of some, or a box to tick. */
 export type Field = { name: string; label: string } & (
   | { kind: 'line'; maxLength: number; value?: string }
-  | { kind: 'lines'; value: string; rows?: number }
+  | { kind: 'lines'; value: string; rows?: number; select?: readonly [start: number, end: number] }
   | { kind: 'time'; value?: string }
   | { kind: 'choice'; options: readonly { value: string; label: string }[]; value: string }
   | { kind: 'check'; value: boolean }
@@ -85,10 +87,9 @@ export class QuestionBox {
     const group = this.#group.value
     const [first] = fields
     const field = group?.querySelector<HTMLElement>('input, textarea, select')
-    // A browser puts the cursor at the end of a long text, and scrolls there.
-    if (field instanceof HTMLTextAreaElement) field.setSelectionRange(0, 0)
     const focused = first === undefined ? undefined : field
     ;(focused ?? group?.querySelector<HTMLElement>('.hl7-no'))?.focus()
+    if (field instanceof HTMLTextAreaElement && first?.kind === 'lines') select(field, first.select)
     group?.scrollIntoView({ block: 'nearest' })
     const consent = await answered
     await this.#draw()
@@ -111,7 +112,7 @@ export class QuestionBox {
     const asked = this.#asked
     if (asked?.question.place !== place) return nothing
     const { question, seen } = asked
-    const { title, fields = [], look } = question
+    const { title, fields = [], hints = [], look } = question
     const isOpen = look !== undefined && seen === undefined
     const why = isOpen ? this.#text('question.looking') : (seen?.why ?? '')
     const pressed = (event: KeyboardEvent): void => {
@@ -127,6 +128,7 @@ export class QuestionBox {
       @keydown=${pressed}
     >
       <p id="hl7-question">${title}</p>
+      ${hints.map((words) => html`<p class="hl7-hint">${words}</p>`)}
       ${fields.map((field) => this.#fieldView(asked, field))}
       ${
         look === undefined
@@ -245,6 +247,23 @@ export class QuestionBox {
     clearTimeout(asked?.timer)
     asked?.answer(consent)
   }
+}
+
+/** A browser puts the cursor at the end of a long text, and scrolls there. */
+function select(
+  field: HTMLTextAreaElement,
+  [start, end]: readonly [number, number] = [0, 0]
+): void {
+  field.setSelectionRange(start, end)
+  const before = field.value.slice(0, start)
+  const line = before.split('\n').length - 1
+  const height = Number.parseFloat(getComputedStyle(field).lineHeight) || 0
+  field.scrollTop = Math.max(0, (line - 2) * height)
+  // As far as its line goes: the type is of one width.
+  const widest = Math.max(...field.value.split('\n').map(({ length }) => length))
+  const column = start - (before.lastIndexOf('\n') + 1)
+  const scrolled = (column / Math.max(1, widest)) * field.scrollWidth
+  field.scrollLeft = Math.max(0, scrolled - field.clientWidth / 2)
 }
 
 /** As it is now. */

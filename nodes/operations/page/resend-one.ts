@@ -15,7 +15,7 @@ export interface Opened {
 /**
  * Resends a message, and says what becomes of it; a paused node would only keep it.
  *
- * @param payload a text in place of its own
+ * @param edit a text in place of its own, and why
  * @returns whether it was done
  */
 export function resendAndWait(
@@ -23,7 +23,7 @@ export function resendAndWait(
   row: MessageAnswer,
   desk: Desk,
   opened: Opened,
-  payload?: string
+  edit: { payload?: string; reason?: string } = {}
 ): Promise<boolean> {
   const { frame, say, text } = desk
   const controlId = printable(row.controlId)
@@ -32,11 +32,11 @@ export function resendAndWait(
     const params = { id: node.id, messageId: row.id }
     if (!isPaused) say('good', text('done.oneTrying', { controlId }), node)
     opened.keep()
-    const question = { wait: !isPaused, ...(payload !== undefined && { payload }) }
+    const question = { wait: !isPaused, ...edit }
     const { first } = await frame.ask('resendMessage', params, question)
     if (first) sayResult(desk, node, first)
     else {
-      const words = payload === undefined ? 'done.resentOne' : 'done.editedOne'
+      const words = edit.payload === undefined ? 'done.resentOne' : 'done.editedOne'
       sayResent(desk, node, text(words, { controlId }))
     }
   })

@@ -3,12 +3,16 @@ import type { MessageContent, NodeState } from '../../answers.ts'
 import { button, type Desk, refusal } from '../desk.ts'
 import { clockTime } from '../times.ts'
 import { eventSentence } from '../words.ts'
+import { changesBetween } from './changes.ts'
 import { copyText } from './copy-text.ts'
 import { report } from './report.ts'
 import { sideBySide } from './side-by-side.ts'
 
 /** Filled in by `scripts/build.ts`. */
 declare const PACKAGE_VERSION: string
+
+/** So many characters of an earlier text are shown. */
+const MOST_ORIGINAL = 100_000
 
 /** One message: what happened to it, a report about it, and what was sent and answered. */
 export function messageView(
@@ -57,6 +61,22 @@ export function messageView(
   </div>`
 }
 
+/** What the sender has sent, if somebody has edited it, and what was changed. */
+function originalView({ original, request }: MessageContent, { text }: Desk): unknown {
+  if (original === undefined) return nothing
+  if (original === null) return html`<p>${text('story.originalGone')}</p>`
+  const changes =
+    request === null || request === undefined ? [] : changesBetween(original, request, text)
+  return html`<details class="hl7-original">
+    <summary>${text('story.original')}</summary>
+    <ul>
+      ${changes.map((words) => html`<li>${words}</li>`)}
+    </ul>
+    <pre tabindex="0" role="region" aria-label=${text('story.original')}>
+${original.slice(0, MOST_ORIGINAL).replaceAll('\r', '\n')}</pre>
+  </details>`
+}
+
 /** Request and reply, or why they are not shown. */
 function texts(message: MessageContent, desk: Desk): unknown {
   const { text } = desk
@@ -66,5 +86,6 @@ function texts(message: MessageContent, desk: Desk): unknown {
     return why === '' ? nothing : html`<p>${why}</p>`
   }
   if (request === null && reply === null) return html`<p>${text('story.gone')}</p>`
-  return sideBySide({ controlId: message.controlId, request, reply }, desk)
+  return html`${sideBySide({ controlId: message.controlId, request, reply }, desk)}
+  ${originalView(message, desk)}`
 }
