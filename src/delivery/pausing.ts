@@ -14,7 +14,7 @@ const LOOK_EVERY_MS = 60_000
 /** What it needs of the delivery. */
 type PausingContext<Content> = Pick<
   WorkContext<Content>,
-  'claimMessages' | 'options' | 'queue' | 'tell'
+  'claimMessages' | 'closing' | 'options' | 'queue' | 'tell'
 >
 
 /** Whether a node is paused, and the clocks of its messages, which stop during a pause and restart when it ends. */

@@ -72,11 +72,17 @@ export interface CountedAgain {
   overtaken: number
 }
 
+/** What it needs of the delivery. */
+type AgainContext<Content> = Pick<
+  WorkContext<Content>,
+  'acceptAgain' | 'nextSeq' | 'options' | 'queue' | 'tell'
+>
+
 /** Sends messages that have left once more: each becomes a new message with the same content, at the end of its lane. */
 export class SendingAgain<Content> {
-  readonly #context: WorkContext<Content>
+  readonly #context: AgainContext<Content>
 
-  constructor(context: WorkContext<Content>) {
+  constructor(context: AgainContext<Content>) {
     this.#context = context
   }
 

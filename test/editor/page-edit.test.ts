@@ -44,7 +44,7 @@ describe('on the page, a refused message', () => {
       await shows('.hl7-hint', /The receiver names Date of birth \(PID-7\): “19801301”/)
       // The field is chosen: what one types takes its place.
       const chosen = await page
-        .locator('textarea')
+        .locator('#hl7-question-text')
         .evaluate((one: HTMLTextAreaElement) =>
           one.value.slice(one.selectionStart, one.selectionEnd)
         )
@@ -52,7 +52,7 @@ describe('on the page, a refused message', () => {
       assert.deepEqual(await sticksOut(page), [])
       assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
     }
-    await page.focus('textarea')
+    await page.focus('#hl7-question-text')
     await page.keyboard.type('19800113')
     await shows('.hl7-seen', /Date of birth \(PID-7\): “19801301” becomes “19800113”/)
     await page.fill('#hl7-question-reason', 'the ward called')

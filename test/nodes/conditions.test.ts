@@ -263,7 +263,7 @@ describe('since when conditions hold', () => {
     const [only] = conditionsOf(conditionFacts({ state: 'paused', paused }), () => 0)
     assert.equal(only?.level, 'watch')
     assert.equal(
-      only && toldInEnglish(only.told),
+      toldInEnglish(only.told),
       'Paused by ana, until 1970-01-01T00:00:00.000Z (all nodes that send to h:1): “upgrade”'
     )
   })

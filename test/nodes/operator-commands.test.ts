@@ -267,7 +267,7 @@ describe('docs/operations.md', { skip }, () => {
       async (command) => {
         const { paused } = (await as('night', command)) as NodeState
         assert.equal(paused?.reason, 'new release')
-        assert.ok(Date.parse(paused?.until ?? '') > Date.now())
+        assert.ok(Date.parse(paused.until ?? '') > Date.now())
       }
     ],
     [

@@ -49,24 +49,22 @@ async function editOne(
   const params = { id: node.id, messageId: row.id }
   const controlId = printable(row.controlId)
   const isSuspended = row.state === 'suspended'
-  let stored: string | null = ''
-  let reply = ''
+  const content: { request?: string | null; reply?: string | null } = {}
   const isRead = await act(desk, node, async () => {
-    const content = await frame.ask('message', params, {})
-    stored = content.request ?? (isSuspended ? '' : null)
-    reply = content.reply ?? ''
+    Object.assign(content, await frame.ask('message', params, {}))
   })
   if (!isRead || !opened.isOpen()) return
-  if (stored === null) {
+  const { reply } = content
+  const before = content.request ?? ''
+  if (before === '' && !isSuspended) {
     say('bad', text('story.gone'), node)
     return
   }
-  if (stored.length > MOST_CHARACTERS) {
+  if (before.length > MOST_CHARACTERS) {
     say('bad', text('trouble.tooLongToEdit'), node)
     return
   }
-  const before = stored
-  const places = readTexts(before, reply)
+  const places = readTexts(before, reply ?? '')
     .errors.flatMap((error) => error.places)
     .filter(({ found }) => found !== undefined)
   let value = before.replaceAll('\r', '\n')

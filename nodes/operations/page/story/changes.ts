@@ -15,13 +15,14 @@ export function changesBetween(before: string, after: string, text: Text): strin
   const renewed = bySegment(after)
   for (const [place, line] of old) {
     const other = renewed.get(place)
-    if (other === undefined)
+    if (other === undefined) {
       changes.push(text('change.removed', { place, value: shown(line.segment.text) }))
-    else changes.push(...fieldChanges(place, line, other, text))
+    } else changes.push(...fieldChanges(place, line, other, text))
   }
   for (const [place, line] of renewed) {
-    if (!old.has(place))
+    if (!old.has(place)) {
       changes.push(text('change.added', { place, value: shown(line.segment.text) }))
+    }
   }
   const more = changes.length - MOST_CHANGES
   return more <= 0
