@@ -12,7 +12,7 @@ import {
   type NoteKey,
   type OutValues
 } from './import-row.ts'
-import { importUrl } from './import-url.ts'
+import { importUrl, type ImportedUrl } from './import-url.ts'
 import { isSecretName, shownValue } from './shown-value.ts'
 import { allNamed, type XmlElement } from './xml-tree.ts'
 
@@ -32,9 +32,6 @@ const TOLD: Readonly<Record<string, NoteKey>> = {
   OAuth2AuthorizationProperties: 'oauthElsewhere',
   OAuth2AuthorizationWorkflowRole: 'notNeeded',
   OAuth2AuthorizationWorkFlowRole: 'notNeeded',
-  BackupHTTPServer: 'backup',
-  BackupHTTPPort: 'backup',
-  RetriesToFailover: 'backup',
   AlertOnError: 'alertOnError',
   AlertGroups: 'alertOnError',
   BusinessPartner: 'contact',
@@ -181,6 +178,11 @@ class Item {
       case 'HTTPPort':
       case 'URL':
         return this.#address(setting, given)
+      case 'BackupHTTPServer':
+      case 'BackupHTTPPort':
+        return this.#backupAddress(setting, given)
+      case 'RetriesToFailover':
+        return this.#backupAfter(setting, value)
       case 'SSLCheckServerIdentity':
         return told(setting, given, isFalse(value) ? 'identityUnchecked' : 'identityChecked')
       case 'RetryInterval':
@@ -240,19 +242,43 @@ class Item {
     const server = this.#get('HTTPServer')
     const isWhole = /^https?:\/\//i.test(this.#get('URL'))
     if (server === '' && !isWhole) return told(setting, given, 'serverElsewhere')
-    const isTls = this.#get('SSLConfig') !== '' || isTrue(this.#get('ProxyHTTPS'))
-    const port = this.#get('HTTPPort')
-    const path = this.#get('URL').replace(/^\/*/, '/')
-    const scheme = isTls ? 'https' : 'http'
     const { url, notes } = isWhole
       ? importUrl(this.#get('URL'), false)
-      : importUrl(`${scheme}://${server}${port === '' ? '' : `:${port}`}${path}`, false)
+      : this.#urlOf(server, this.#get('HTTPPort'))
     // Said once, with the server.
     const isFirst = setting === (server === '' ? 'URL' : 'HTTPServer')
     const said = isFirst || url === undefined ? notes : []
     return url === undefined
       ? { setting, given, notes: said }
       : { setting, given, out: { url }, notes: said }
+  }
+
+  /** Of another server, with the same path. */
+  #backupAddress(setting: string, given: string): ImportRow {
+    const server = this.#get('BackupHTTPServer')
+    if (server === '') return told(setting, given, 'empty')
+    const { url, notes } = this.#urlOf(server, this.#get('BackupHTTPPort'))
+    if (url === undefined) return { setting, given, notes }
+    const said = setting === 'BackupHTTPServer' ? [...notes, note('backup')] : []
+    return { setting, given, out: { backupUrl: url }, notes: said }
+  }
+
+  /** There, so many retries turn to it; here, the time that they take. */
+  #backupAfter(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    const seconds =
+      Number(value) * Number(this.#get('RetryInterval') || THEIR_DEFAULTS.RetryInterval)
+    // None would leave it to an operator.
+    const fits = seconds > 0 && numberProblem(String(seconds), outProperties.backupAfter) === ''
+    if (!fits) return told(setting, given, 'numberUnfit')
+    return { setting, given, out: { backupAfter: String(seconds) }, notes: [note('backupAfter')] }
+  }
+
+  #urlOf(server: string, port: string): ImportedUrl {
+    const isTls = this.#get('SSLConfig') !== '' || isTrue(this.#get('ProxyHTTPS'))
+    const path = this.#get('URL').replace(/^\/*/, '/')
+    const authority = `${server}${port === '' ? '' : `:${port}`}`
+    return importUrl(`${isTls ? 'https' : 'http'}://${authority}${path}`, false)
   }
 
   #number(
