@@ -269,12 +269,18 @@ describe('the published package', () => {
         })
       }
 
-      it(`serves the script of the form of ${type} as a single file`, async () => {
+      it(`serves the script of the form of ${type}, and the file that it shares with the other`, async () => {
         const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
-        const [, path] = /<script src="([^"]+)" type="module">/.exec(html) ?? []
-        const code = await get(`/${path ?? ''}`)
-        assert.ok(code.length > 10_000)
-        assert.doesNotMatch(code, /^import\b|(?<!\.)\bimport\(/m)
+        const [, path = ''] = /<script src="([^"]+)" type="module">/.exec(html) ?? []
+        const own = await get(`/${path}`)
+        const imported = [...own.matchAll(/(?<!\.)\bimport\b[^"']*["']([^"']+)["']/g)].map(
+          ([, file = '']) => posix.join('/', posix.dirname(path), file)
+        )
+        const files = [own, ...(await Promise.all(imported.map((file) => get(file))))]
+        assert.equal(files.length, 2)
+        const code = files.join('\n')
+        assert.ok(code.length > 100_000)
+        assert.doesNotMatch(files[1] ?? '', /^import\b|(?<!\.)\bimport\(/m)
         // Those of the runtime, which would double its size.
         assert.ok(!code.includes(english('log', 'log.noneRetried')), 'English texts')
       })
