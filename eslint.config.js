@@ -60,7 +60,7 @@ const nodesMayImport = {
     'tests/test-sample\\.ts$',
     'tests/test-result\\.ts$',
     'operations/page',
-    'operations/(?:answers|permissions|route-request|route-table|test-outcome|tick-topic)\\.ts$'
+    'operations/(?:answers|permissions|questions|route-request|route-table|test-outcome|tick-topic)\\.ts$'
   ]
 }
 

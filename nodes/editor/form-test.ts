@@ -7,6 +7,8 @@ export interface FormTest<Settings> {
   form: Form
   /** Prefix of the ids of its button and its result. */
   prefix: string
+  /** What the id of its button ends in. */
+  button?: string
   /** What is said meanwhile. */
   busy: string
   /** All that the result depends on. */
@@ -26,7 +28,7 @@ export interface FormTest<Settings> {
  * about other settings.
  */
 export function prepareFormTest<Settings>(test: FormTest<Settings>): void {
-  const { form, prefix, busy, settings, run } = test
+  const { form, prefix, button: name = 'button', busy, settings, run } = test
   const result = new ResultBox(`${prefix}-result`)
   const state = (): string => JSON.stringify(settings())
   /** The settings that the box is about. */
@@ -54,7 +56,7 @@ export function prepareFormTest<Settings>(test: FormTest<Settings>): void {
     tested = state()
   }
 
-  const button = document.getElementById(`${prefix}-button`)
+  const button = document.getElementById(`${prefix}-${name}`)
   const icon = button?.querySelector('i')
   const idle = icon?.className ?? ''
   const setBusy = (isBusy: boolean): void => {

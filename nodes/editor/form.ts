@@ -11,6 +11,7 @@ import {
 import type { FormText, MistakeText, SharedKey } from '../../src/form-text.ts'
 import type { FieldValue } from './field-value.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
+import { prepareDuration, showDuration, typedNumber } from './duration-field.ts'
 import { explainMark } from './mistake-words.ts'
 import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
 import { NamedValueList, type EntryProblem } from './named-value-list.ts'
@@ -104,7 +105,9 @@ export class Form<TextKey extends string = SharedKey> {
       if (list.isChanged()) node[property] = list.entries()
     }
     for (const [property, { kind, default: byDefault }] of Object.entries(this.#definition.table)) {
-      if (kind === 'number') saveNumber(node, property, this.#field(property), byDefault)
+      if (kind !== 'number') continue
+      showDuration(this.#definition.table[property], this.#field(property))
+      saveNumber(node, property, this.#field(property), byDefault)
     }
     this.#forget()
   }
@@ -190,7 +193,7 @@ export class Form<TextKey extends string = SharedKey> {
         return node[property] ?? this.#definition.table[property]?.default
       }
       if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
-      const value = $(input).val()
+      const value = typedNumber(this.#definition.table[property], $(input).val())
       // Of a config node: one that may be added, or none to choose from.
       return value === '_ADD_' || value === null ? '' : value
     }
@@ -198,9 +201,9 @@ export class Form<TextKey extends string = SharedKey> {
 
   /** What is wrong with a value; an empty string if nothing is, or if the property is not used. */
   #reasonFor(node: EditorNode, name: string, value: unknown): string {
-    const { table, problem } = this.#definition
+    const { credentials, table, problem } = this.#definition
     const property = table[name]
-    const given = value ?? property?.default ?? ''
+    const given = typedNumber(property, value ?? property?.default ?? '')
     const read = this.#readFrom(node)
     if (this.#fields[name]?.when?.(read) === false) return ''
     if (property?.kind === 'list') {
@@ -214,8 +217,13 @@ export class Form<TextKey extends string = SharedKey> {
       if (mistake !== '') return this.#look(`problem.${mistake}`, { min, max })
     }
     // Only an open form knows it.
-    const isEmptySlot = isSecret(name) && node === this.#open && given === ''
-    return isEmptySlot ? this.#look('problem.secretEmpty') : problem(name, given, read)
+    if (isSecret(name) && node === this.#open && given === '') {
+      return this.#look('problem.secretEmpty')
+    }
+    const reason = problem(name, given, read)
+    return reason === '' && name in credentials && hasBlankAround(given)
+      ? this.#look('problem.blankAround')
+      : reason
   }
 
   #problemOfEntry(name: string, entry: NamedValue, read: ReadValue): EntryProblem | undefined {
@@ -258,6 +266,7 @@ export class Form<TextKey extends string = SharedKey> {
     for (const [property, entry] of Object.entries(table)) {
       const own = document.getElementById(`${type}-${property}`)
       if ('usual' in entry) offerUsualValues(own, this.#field(property))
+      if (entry.kind === 'number') prepareDuration(entry, this.#field(property))
       if ('expression' in entry) this.#field(property).typedInput({ types: ['jsonata'] })
       if (entry.kind !== 'list' || own === null) continue
       const list = new NamedValueList({
@@ -357,6 +366,16 @@ function fillDefaults(node: EditorNode, field: (property: string) => EditorEleme
   return () => {
     for (const property of filled) Reflect.deleteProperty(node, property)
   }
+}
+
+/** A key has lines, and may end in one. */
+function hasBlankAround(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value !== value.trim() &&
+    !/[\r\n]/.test(value)
+  )
 }
 
 /**

@@ -7,8 +7,9 @@ import { Form } from './form.ts'
 import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
 import { ReplyRuleList } from './reply-rule-list.ts'
-import { prepareTestMessage } from './test-message.ts'
+import { prepareTestMessage, runningId } from './test-message.ts'
 import { TryRules } from './try-rules.ts'
+import { prepareUnsetVariables } from './unset-variables.ts'
 import { hostOf } from './host-of.ts'
 
 /** The content type of each format if the field is empty. */
@@ -51,6 +52,10 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return words(typedUrlProblem(given))
     case 'retryMaxInterval':
       return waitProblem(Number(value), Number(read('retryInterval')))
+    case 'contentDays': {
+      const days = Number(read('journalDays'))
+      return Number(value) > days ? words('contentBeyondJournal', { days }) : ''
+    }
     case 'charset':
       return words(isCharset(given) ? '' : 'charset')
     case 'contentType':
@@ -116,6 +121,7 @@ function prepare(node: EditorNode): void {
     trial?.showLastTest(last)
   })
   prepareImport(form, 'out')
+  prepareUnsetVariables(form, runningId(node) ?? node.id)
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
     RED.sidebar.help.show('hl7-https-out')

@@ -10,6 +10,7 @@ import { actionWords, conditionWords, severityWords } from '../rules/reply-rule-
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
 import type { LastTest } from './try-rules.ts'
+import type { TestQuestion } from '../operations/questions.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
 
 /** The most characters of a request or a reply that are shown. */
@@ -47,18 +48,9 @@ export function prepareTestMessage(
         answer.elapsedMs === undefined ? '' : text('result.milliseconds', { ms: answer.elapsedMs })
       ]
     ]
-    const sent =
-      request === undefined
-        ? ''
-        : [
-            request.line,
-            ...Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`),
-            '',
-            readable(request.body)
-          ].join('\n')
     const long: ResultLine[] = [
       [text('testMessage.reply'), readable(answer.reply ?? '')],
-      [text('testMessage.request'), sent]
+      [text('testMessage.request'), requestText(answer)]
     ]
     if (error !== null) {
       const { code, ...why } = error
@@ -78,13 +70,43 @@ export function prepareTestMessage(
     result.show(good ? 'good' : 'bad', headline, lines, long)
   }
 
+  const settings = () => {
+    const sample = String($('#node-input-sample').val()).trim()
+    return { type: type(), ...(sample !== '' && { sample }), node: form.settings() }
+  }
+  const ask = (question: TestQuestion): Promise<TestAnswer> =>
+    askNodeRed('testNode', { id: runningId(node) ?? node.id }, question)
+
+  prepareFormTest({
+    form,
+    prefix,
+    button: 'show',
+    busy: text('testMessage.showing'),
+    settings,
+    run: async (now, result) => {
+      const answer = await ask({ ...now, dryRun: true })
+      return () => {
+        if (answer.error) show(answer, result)
+        else {
+          const request = requestText(answer)
+          result.show(
+            'good',
+            text('testMessage.shown'),
+            [],
+            [[text('testMessage.request'), request]]
+          )
+        }
+      }
+    }
+  })
+
   prepareFormTest({
     form,
     prefix,
     busy: text('testMessage.busy'),
-    settings: () => ({ type: type(), node: form.settings() }),
-    run: async (settings, result) => {
-      const answer = await askNodeRed('testNode', { id: runningId(node) ?? node.id }, settings)
+    settings,
+    run: async (now, result) => {
+      const answer = await ask(now)
       return () => {
         show(answer, result)
         const { message = '', reply, replyType = '', status } = answer
@@ -117,7 +139,7 @@ RED.events.on('editor:save', (node) => {
  * The id of the running node. In a subflow that is the node of the first instance, whose id
  * Node-RED forms from both ids; undefined if there is no instance.
  */
-function runningId(node: EditorNode): string | undefined {
+export function runningId(node: EditorNode): string | undefined {
   const subflow = RED.nodes.subflow(node['z'])
   if (!subflow) return node.id
   for (const instance of subflow.instances) {
@@ -168,6 +190,14 @@ function errorWords({ ack }: TestAnswer, text: FormText<OutKey>): string {
         .join(' · ')
     })
   return [...lines, ...(errors.length > MAX_ERRORS ? ['…'] : [])].join('\n')
+}
+
+/** Line, headers and body. */
+function requestText({ request }: TestAnswer): string {
+  if (request === undefined) return ''
+  const { body, headers, line } = request
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  return [line, ...fields, '', readable(body)].join('\n')
 }
 
 /** Puts each segment on its own line, and shortens a long body. */

@@ -126,6 +126,8 @@ export class TryRules {
   /** What the reply is compared with: the last test's message, else the one that a test would send. */
   #sent(): string {
     if (this.#last !== undefined) return this.#last.message
+    const own = String($('#node-input-sample').val()).trim()
+    if (own !== '') return own
     const type = String($('#hl7-https-out-test-type').val()).trim() || 'ADT^A01'
     return sampleSegments(type, 'TEST1', '20260102030405').join('\r')
   }

@@ -110,8 +110,15 @@ export type ResendQuestion = (Selection | LeftFilter) & {
 }
 
 export interface TestQuestion {
-  /** MSH-9. */
+  /** MSH-9: `ADT^A01`, `ORU^R01` and `VXU^V04` have all segments that a receiver may ask for. */
   type?: string
+  /**
+   * HL7 text, 1 MiB at most, that is sent in its place, with a control ID of its own and MSH-11 `T`. For a deployed node
+   * it needs `hl7-https-out.content`, too.
+   */
+  sample?: string
+  /** The request is built and shown, but nothing is sent, and no token is fetched. */
+  dryRun?: boolean
   /**
    * The properties as in the form, with `credentials`, and `nodes`: the config nodes that are not deployed
    * as they stand in the editor. If it is missing, those that are deployed are used.

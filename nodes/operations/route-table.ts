@@ -278,7 +278,7 @@ export const ROUTES = {
     audit: 'hl7-https-out.test',
     takes: type<TestQuestion>(),
     answers: type<TestAnswer>(),
-    does: 'sends a test message of a `type`: as deployed, or as the form in `node` says'
+    does: 'sends a test message of a `type`, or with the text of `sample`: as deployed, or as the form in `node` says; with `dryRun` it only shows the request'
   },
   testToken: {
     method: 'POST',

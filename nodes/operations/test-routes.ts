@@ -4,12 +4,25 @@ import { testToken } from '../tests/test-token.ts'
 import type { Handlers } from './register-routes.ts'
 import { refused } from './route-error.ts'
 
+/** A longer sample is refused, in characters. */
+const MOST_SAMPLE = 1_048_576
+
 /** What answers the buttons *Send test message*, of the form and of the page. */
 export function nodeTestRoute(RED: NodeAPI): Handlers<'testNode'> {
   return {
-    async testNode({ params, question, user }) {
+    async testNode({ params, question, user, may }) {
+      const { dryRun = false, node: form, sample } = question
       const type = typeof question.type === 'string' ? question.type : 'ADT^A01'
-      const answer = await testNode(RED, params.id, { type, form: question.node, by: user })
+      if (typeof dryRun !== 'boolean') throw refused(400, 'refusal.flag', { name: 'dryRun' })
+      if (sample !== undefined && (typeof sample !== 'string' || sample.length > MOST_SAMPLE)) {
+        throw refused(400, 'refusal.sample')
+      }
+      // Whoever may see no message may not have one sent that they chose, and read what is made of it.
+      if (sample !== undefined && form === undefined && !may('hl7-https-out.content')) {
+        throw refused(403, 'refusal.sampleNeedsContent')
+      }
+      const test = { type, form, by: user, sample, isDry: dryRun }
+      const answer = await testNode(RED, params.id, test)
       if (answer === undefined) throw refused(404, 'refusal.noNode')
       return answer
     }

@@ -2,6 +2,7 @@ import {
   is,
   names,
   SECRETS,
+  type CredentialTable,
   type PropertyTable,
   type ReadValue,
   type Tabs
@@ -21,7 +22,7 @@ const VALUE_TYPES = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
 
 /** The tabs of the form. */
 export const outTabs = {
-  destination: ['destination', 'backup', 'access', 'more'],
+  destination: ['destination', 'backup', 'access', 'test', 'more'],
   message: ['message', 'body', 'secrets'],
   reply: ['rules', 'reply'],
   delivery: ['delivery', 'retries', 'timeouts', 'queue']
@@ -308,4 +309,8 @@ export const outProperties = {
   }
 } as const satisfies PropertyTable
 
-export const outCredentials = SECRETS
+/** `sample` is there to be shown: it is sealed because people paste messages with patients. */
+export const outCredentials = {
+  ...SECRETS,
+  sample: { type: 'text', in: 'test' }
+} as const satisfies CredentialTable

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI } from 'node-red'
 import { english } from '../../src/english.ts'
+import { ExpressionError } from '../../src/https/expression-error.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from '../../src/https/expression-timeout.ts'
 
 /** A compiled expression; concurrent evaluations share nothing. */
@@ -30,12 +31,31 @@ export function compileJsonata(RED: NodeAPI, node: Node | null, source: string):
   // Node-RED accepts a missing node; its types do not say so.
   const expression: Expression = RED.util.prepareJSONataExpression(source, node as Node)
   for (const name of ENTRY_HOOKS) expression.assign(name, checkDeadline)
-  return (input, bindings) =>
-    // With its own bindings, an evaluation does not share its input with concurrent ones.
-    expression.evaluate(input, {
-      ...bindings,
-      [DEADLINE]: performance.now() + 1000 * MOST_EVALUATION_SECONDS
-    })
+  return async (input, bindings) => {
+    try {
+      // With its own bindings, an evaluation does not share its input with concurrent ones.
+      return await expression.evaluate(input, {
+        ...bindings,
+        [DEADLINE]: performance.now() + 1000 * MOST_EVALUATION_SECONDS
+      })
+    } catch (error) {
+      throw placed(error, source)
+    }
+  }
+}
+
+/** An error of JSONata, with the line of the expression that it is about. */
+function placed(error: unknown, source: string): unknown {
+  const { code, position } = error as { code?: unknown; position?: unknown }
+  // JSONata gives a position to the errors of others, too.
+  const isOfJsonata = typeof code === 'string' && /^[A-Z]\d{4}$/.test(code)
+  if (!isOfJsonata || typeof position !== 'number') return error
+  return new ExpressionError(code, lineAt(source, position))
+}
+
+/** In its field, which has one line, Node-RED keeps the line breaks of an expression as tabs. */
+function lineAt(source: string, position: number): number {
+  return source.slice(0, position).split(/\r\n|[\r\n\t]/).length
 }
 
 /** What is wrong with a source, by the error of JSONata, without a piece of it. */

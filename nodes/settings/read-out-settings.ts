@@ -264,7 +264,9 @@ function readSecrets(
   receiver: ReceiverSettings | undefined
 ): string[] {
   const { url, backupUrl, headers = [], formFields = [] } = receiver ?? {}
-  const texts = properties.unwrittenTexts(credentials, headers, formFields)
+  // It is shown where it is sent.
+  const { sample: _, ...hidden } = credentials
+  const texts = properties.unwrittenTexts(hidden, headers, formFields)
   const secrets = [...texts, ...secretsInHeaders(headers, texts)]
   // Of a URL from a variable, an answer and an error show the host, but not a key in its path.
   const paths = (

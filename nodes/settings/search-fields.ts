@@ -15,7 +15,10 @@ const MOST_SEARCH_FIELDS = 4
  *
  * @returns the key of a form's sentence under `problem`, or an empty string
  */
-export function searchFieldsProblem(text: string): '' | 'searchFields' | 'hl7Path' {
+export function searchFieldsProblem(
+  text: string
+): '' | 'searchFields' | 'searchFieldsComma' | 'hl7Path' {
+  if (text.includes(';')) return 'searchFieldsComma'
   const parts = text.split(',')
   if (parts.length > MOST_SEARCH_FIELDS) return 'searchFields'
   const isRight = text.trim() === '' || parts.every((part) => readPath(part) !== undefined)

@@ -8,26 +8,25 @@ import type { Receiver } from '../../src/https/receiver.ts'
 import { HIDDEN, Redactor } from '../../src/redactor.ts'
 import type { Sender } from '../flow/out-parts.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
-import { sampleSegments } from './test-sample.ts'
-import type { TestMessageResult } from './test-result.ts'
+import type { TestAnswer, TestMessageResult } from './test-result.ts'
 
 /**
- * Sends a sample, bypassing queue, outputs and counters: an invented patient, MSH-11 `T` (test).
+ * Sends a sample, bypassing queue, outputs and counters.
  *
- * @param type MSH-9, such as `ADT^A01`
- * @param controlId MSH-10 of the sample
+ * @param isDry shows the request, but sends nothing and fetches no token
  */
 export async function sendTestMessage(
   { courier, receiver, settings }: Sender,
-  type: string,
-  controlId: string
-): Promise<TestMessageResult> {
+  sample: string,
+  isDry: boolean
+): Promise<TestAnswer> {
   try {
-    const message = readOutgoingMessage(sample(type, controlId), settings.charset)
+    const message = readOutgoingMessage(sample, settings.charset)
     const { responseTimeoutMs } = settings
     const redactor = new Redactor(settings.courier.secrets)
     const parcel = { message, input: { payload: message.text }, responseTimeoutMs, redactor }
     const request = await shownRequest(receiver, settings, parcel)
+    if (isDry) return { request, message: redactor.hide(message.text) }
     const result = resultOf(message, await courier.attempt(parcel), settings)
     // An answer may repeat the request.
     return { request, ...redactor.hideIn(result) }
@@ -93,12 +92,4 @@ function resultOf(
     elapsedMs: Math.round(elapsedMs),
     error: left ? null : { code: cause?.code ?? 'EUNKNOWN', ...reasonAndHint(result) }
   }
-}
-
-function sample(type: string, controlId: string): string {
-  const time = new Date()
-    .toISOString()
-    .replace(/[^0-9]/g, '')
-    .slice(0, 14)
-  return sampleSegments(type, controlId, time).join('\r')
 }

@@ -11,11 +11,16 @@ import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
 import { readOutSettings } from '../settings/read-out-settings.ts'
 import { sendTestMessage } from './test-message.ts'
 import type { TestAnswer } from './test-result.ts'
+import { ownSample, sampleSegments } from './test-sample.ts'
 
 /** What a test asks for. */
 export interface Test {
   /** MSH-9 of the sample. */
   type: string
+  /** HL7 text that is sent in its place, with a control ID of its own. */
+  sample: string | undefined
+  /** The request is built and shown, but not sent. */
+  isDry: boolean
   /** The properties as in the form; undefined: what is deployed. */
   form: unknown
   /** Who tests. */
@@ -31,42 +36,50 @@ export interface Test {
 export async function testNode(
   RED: NodeAPI,
   id: string,
-  { type, form, by }: Test
+  test: Test
 ): Promise<TestAnswer | undefined> {
+  const { form, by, isDry } = test
   const node = deployedOutNodes.get(id) ?? null
   const parts = node === null ? undefined : outParts.get(node)
   if (form === undefined && parts === undefined) return undefined
-  if (parts !== undefined && 'reporter' in parts) {
-    parts.reporter.addEvent('tested', by, { type: printable(type, 20) })
+  if (!isDry && parts !== undefined && 'reporter' in parts) {
+    parts.reporter.addEvent('tested', by, { type: printable(test.type, 20) })
   }
-  if (form !== undefined || parts === undefined) return testForm(RED, node, form, type)
-  if ('sender' in parts) return sendTestMessage(parts.sender, type, newControlId('TEST'))
+  if (form !== undefined || parts === undefined) return testForm(RED, node, test)
+  if ('sender' in parts) return sendTestMessage(parts.sender, sampleOf(test), isDry)
   return failure('HL7_CONFIG', notSetUp(parts.problems))
 }
 
 /** @param node null if it is not deployed */
-async function testForm(
-  RED: NodeAPI,
-  node: Node | null,
-  form: unknown,
-  type: string
-): Promise<TestAnswer> {
+async function testForm(RED: NodeAPI, node: Node | null, test: Test): Promise<TestAnswer> {
+  const { form, isDry } = test
   const source = formSource(RED, node, form)
   const configNodes = new FormConfigNodes(RED, source.nodes)
   let client: UndiciClient | undefined
   try {
-    const { settings, problems } = readOutSettings(RED, node, source, configNodes.find)
-    if (settings === undefined) return failure('HL7_CONFIG', notSetUp(problems))
+    const { settings, problems, unset } = readOutSettings(RED, node, source, configNodes.find)
+    if (settings === undefined) return failure('HL7_CONFIG', notSetUp(problems), unset)
     client = new UndiciClient(settings.client)
     const receiver = new Receiver(settings.receiver, client)
     const courier = new Courier({ ...settings.courier, receiver })
-    return await sendTestMessage({ courier, receiver, settings }, type, newControlId('TEST'))
+    return await sendTestMessage({ courier, receiver, settings }, sampleOf(test), isDry)
   } finally {
     client?.close()
     configNodes.close()
   }
 }
 
-function failure(code: string, reason: string): TestAnswer {
-  return { error: { code, reason, hint: '' } }
+function failure(code: string, reason: string, unset: readonly string[] = []): TestAnswer {
+  return { error: { code, reason, hint: '', ...(unset.length > 0 && { unset }) } }
+}
+
+/** With a control ID of its own each time. */
+function sampleOf({ sample, type }: Test): string {
+  const controlId = newControlId('TEST')
+  if (sample !== undefined) return ownSample(sample, controlId)
+  const time = new Date()
+    .toISOString()
+    .replace(/[^0-9]/g, '')
+    .slice(0, 14)
+  return sampleSegments(type, controlId, time).join('\r')
 }

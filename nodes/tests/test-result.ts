@@ -20,7 +20,13 @@ export interface TestMessageResult {
   retriedUntil: 'receiver' | 'tokenServer' | 'timeout' | 'answered' | null
   elapsedMs: number
   /** Why there was no HL7 reply, and what to do. */
-  error: { code: string; reason: string; hint: string } | null
+  error: {
+    code: string
+    reason: string
+    hint: string
+    /** Environment variables that have no value. */
+    unset?: readonly string[]
+  } | null
 }
 
 /** One ERR of the reply. */

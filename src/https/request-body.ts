@@ -3,6 +3,7 @@ import { english } from '../english.ts'
 import { encode } from '../hl7/charset.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import { ExpressionError } from './expression-error.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 
 /** How the message is packed into the body of a request. */
@@ -126,6 +127,10 @@ async function filledTemplate(
     return await settings.bodyTemplate?.(text, values, input)
   } catch (error) {
     if (error instanceof Hl7Error) throw error
+    if (error instanceof ExpressionError) {
+      const { code, line } = error
+      throw new Hl7Error('HL7_CONFIG', english('log', 'error.templateFailedAt', { code, line }))
+    }
     // An error that an expression throws can contain parts of the message.
     throw templateError(error instanceof ExpressionTimeout ? 'templateSlow' : 'templateFailed')
   }

@@ -125,7 +125,7 @@ describe('the forms in the editor', () => {
 
   it('have every credential, and show only those that are no secret', async () => {
     for (const [type, credentials] of [
-      [out, slots],
+      [out, [...slots, 'sample']],
       [config, configCredentials]
     ] as const) {
       const kinds = await editor.ask<Record<string, { type: string }>>(
@@ -135,7 +135,7 @@ describe('the forms in the editor', () => {
         kinds,
         Object.fromEntries(
           credentials.map((name) => {
-            const open = name === 'clientId' || name === 'username'
+            const open = ['clientId', 'sample', 'username'].includes(name)
             return [name, { type: open ? 'text' : 'password' }]
           })
         )
@@ -256,6 +256,11 @@ describe('the forms in the editor', () => {
       ['delivery', 'queueLimit', '0', /minimum is 1/],
       ['delivery', 'contentDays', '3651', /maximum is 3650/],
       ['delivery', 'contentDays', '0.5', ok],
+      ['delivery', 'contentDays', '15', /no longer than the journal: 14 days/],
+      ['delivery', 'contentDays', '2 days', ok],
+      ['delivery', 'connectTimeout', '2 hours', /maximum is 3600/],
+      ['delivery', 'connectTimeout', '1 min', ok],
+      ['delivery', 'searchFields', 'PID-3.1; PID-5', /by a comma/],
       ['delivery', 'searchFields', 'PID-3.1, nonsense', /looks like PID-3\.1/],
       ['delivery', 'searchFields', 'PID-3.1,', /looks like PID-3\.1/],
       ['delivery', 'searchFields', 'PID-1,PID-2,PID-3,PID-4,PID-5', /At most four/],
@@ -279,12 +284,48 @@ describe('the forms in the editor', () => {
       ['issuer', `${issuer}/.well-known/openid-configuration`, ok],
       ['issuer', '${ISSUER}', ok],
       ['clientId', '${CLIENT}', ok],
+      ['clientSecret', 'copied ', /begins or ends with a blank/],
       ['clientSecret', '${SECRET}', ok]
     ] as const) {
       await editor.type(field === 'issuer' ? addressField : `#node-config-input-${field}`, value)
       assert.match(await editor.mistake(`node-config-input-${field}`), words, value)
     }
     assert.equal(await editor.page.locator(`#${config}-form .input-error`).count(), 0)
+  })
+
+  it('take a length of time as people say it, and say what a number of seconds means', async () => {
+    await edit('old')
+    await editor.tab('delivery')
+    const saysOf = (field: string): Promise<string> =>
+      editor.page.innerText(`#node-input-${field} + .hl7-https-unit`)
+    await editor.page.selectOption('#hl7-https-out-failureTimeout', '')
+    assert.match(await saysOf('failureTimeout'), /= 15 min$/)
+    await editor.type('#node-input-failureTimeout', '2 days')
+    await editor.page.press('#node-input-failureTimeout', 'Tab')
+    assert.equal(await editor.page.inputValue('#node-input-failureTimeout'), '172800')
+    assert.match(await saysOf('failureTimeout'), /= 2 days$/)
+    await editor.type('#node-input-journalDays', '48 h')
+    await editor.type('#node-input-retryMaxInterval', '1 min 30 s')
+    await editor.close()
+    assert.deepEqual(
+      await stored('old', 'failureTimeout', 'journalDays', 'retryMaxInterval'),
+      [172_800, 2, 90]
+    )
+  })
+
+  it('say which environment variables Node-RED has no value for, before a deploy', async () => {
+    await edit('variables')
+    const note = '#hl7-https-out-unset'
+    await editor.page.waitForSelector(`${note}:not([hidden])`)
+    assert.match(
+      await editor.page.innerText(note),
+      /no value for \$\{MAX_IN_FLIGHT\}, \$\{RETRY\}:/
+    )
+    await editor.tab('delivery')
+    await editor.type('#node-input-retryInterval', '5')
+    await editor.page.press('#node-input-retryInterval', 'Tab')
+    await editor.page.waitForSelector(`${note}:not(:has-text("RETRY"))`)
+    assert.match(await editor.page.innerText(note), /no value for \$\{MAX_IN_FLIGHT\}:/)
   })
 
   it('have a name for a number that means something of its own', async () => {

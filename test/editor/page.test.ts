@@ -100,9 +100,9 @@ describe('the page', () => {
     fake.nodes = [{ ...first, rules: ':?R=F,@ERR-3:207=R5S,:?A=C' }, ...others]
     for (const width of [300, 1400]) {
       await open(width)
-      await page.locator('.hl7-try summary').click()
-      await shows('.hl7-try', /Rule 2 decides: ERR-3 is 207 → Retry \(at most 5 ×\), then suspend/)
-      await shows('.hl7-try', /after 5 sec, 10 sec, 20 sec, 40 sec … \(1 min at most\), 5 times/)
+      await page.locator('#hl7-try-rules summary').click()
+      await shows('#hl7-try-rules', /Rule 2 decides: ERR-3 is 207 → Retry \(at most 5 ×\), then suspend/)
+      await shows('#hl7-try-rules', /after 5 sec, 10 sec, 20 sec, 40 sec … \(1 min at most\), 5 times/)
       await shows('.hl7-tried', /MSA-1 is AE, not AR or CR[^]*decides[^]*rule 2 decides/)
       assert.deepEqual(await pageViolations(page), [])
       assert.deepEqual(await sticksOut(page), [])
@@ -111,15 +111,37 @@ describe('the page', () => {
     await page.locator('#hl7-try-text').fill('Bad gateway')
     await page.locator('#hl7-try-status').fill('502')
     await page.locator('#hl7-try-type').focus()
-    await shows('.hl7-try', /default rules decide.*Meanwhile all messages of this node wait/s)
+    await shows('#hl7-try-rules', /default rules decide.*Meanwhile all messages of this node wait/s)
     assert.equal(await page.inputValue('#hl7-try-answer'), 'own')
     await page.selectOption('#hl7-try-answer', 'unauthorized')
-    await shows('.hl7-try', /First a fresh token is tried/)
+    await shows('#hl7-try-rules', /First a fresh token is tried/)
     await page.selectOption('#hl7-try-answer', 'timeout')
-    await shows('.hl7-try', /until 15 min have passed/)
+    await shows('#hl7-try-rules', /until 15 min have passed/)
     assert.equal(await page.locator('#hl7-try-text').count(), 0)
     assert.deepEqual(posted(), [])
     assert.ok(fake.asked.length >= asked)
+  })
+
+  it('shows the request of a test message, which is not sent', async () => {
+    const request = {
+      line: 'POST /hl7 HTTP/1.1',
+      headers: { authorization: 'Bearer •••', 'x-long': 'x'.repeat(500) },
+      body: 'MSH|^~\\&|A\rPID|1'
+    }
+    await page.route('**/hl7-https-out/*/test', (route) => {
+      assert.deepEqual(route.request().postDataJSON(), { dryRun: true })
+      return route.fulfill({ json: { request, message: 'MSH|' } })
+    })
+    for (const width of [300, 1400]) {
+      await open(width)
+      await page.locator('#hl7-show-request summary').click()
+      await shows(
+        '#hl7-show-request',
+        /POST \/hl7 HTTP\/1\.1\nauthorization: Bearer •••[^]*\n\nMSH\|[^\n]*\nPID\|1/
+      )
+      assert.deepEqual(await sticksOut(page), [])
+      assert.deepEqual(await pageViolations(page), [])
+    }
   })
 
   it('bounds what it says of each node, and has the whole below and as a tooltip', async () => {

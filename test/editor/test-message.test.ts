@@ -114,13 +114,52 @@ describe('the test message of the form', () => {
     await editor.type('#hl7-https-out-test-type', 'ORU^R01')
     assert.equal(await send(), 'Accepted (AA): leaves on ACK')
     const [first, second] = received
-    assert.match(first?.body ?? '', /\|\|ADT\^A01\|TEST\w+\|T\|/)
-    assert.match(second?.body ?? '', /\|\|ORU\^R01\|TEST\w+\|T\|/)
+    assert.match(first?.body ?? '', /\|\|ADT\^A01\^ADT_A01\|TEST\w+\|T\|/)
+    assert.match(second?.body ?? '', /\|\|ORU\^R01\^ORU_R01\|TEST\w+\|T\|[^]*\rOBX\|/)
     assert.equal(second?.headers['x-key'], secret)
     assert.ok(!(await editor.page.innerText(box)).includes(secret))
     assert.match(await editor.page.innerText(box), /x-key: •••[^]*\n\nMSH\|[^]*\nPID\|/)
     await editor.close('cancel')
     assert.equal(await editor.changed('node'), false)
+  })
+
+  it('shows the request without sending it, and how a template fails, with its line', async () => {
+    await editor.edit('node')
+    const shows = async (words: RegExp): Promise<void> => {
+      await editor.page.click('#hl7-https-out-test-show')
+      await editor.page.waitForSelector(`${box} .hl7-https-result-title`)
+      assert.match(await editor.page.innerText(box), words)
+    }
+    await shows(/would be sent; nothing was[^]*POST \/aa HTTP\/1.1\n[^]*\n\nMSH\|[^]*\nPID\|/)
+    await editor.tab('message')
+    await editor.page.selectOption('#node-input-format', 'text')
+    await editor.ask(
+      `$('#node-input-bodyTemplate').typedInput('value', '(\\t  $a := 1;\\t  $a + $message\\t)') && 0`
+    )
+    await editor.tab('destination')
+    await shows(/body template cannot be evaluated for this message \(line 3, JSONata's T2002\)/)
+    assert.deepEqual(received, [])
+  })
+
+  it('may be a sample of its own, which is stored with the node and not exported', async () => {
+    await editor.edit('node')
+    const sample = 'MSH|^~\\&|A|B|C|D|20260101||ADT^A08|MINE|P^A|2.3\nPID|1||4711\nZZZ|1'
+    await editor.page.fill('#node-input-sample', sample)
+    assert.equal(await send(), 'Accepted (AA): leaves on ACK')
+    const expected =
+      /^MSH\|\^~\\&\|A\|B\|C\|D\|20260101\|\|ADT\^A08\|TEST\w+\|T\|2\.3\rPID\|1\|\|4711\rZZZ\|1\r$/
+    assert.match(received[0]?.body ?? '', expected)
+    await editor.close('ok')
+    const exported = await editor.ask<string>(
+      `JSON.stringify(RED.nodes.createExportableNodeSet([RED.nodes.node('node')]))`
+    )
+    assert.doesNotMatch(exported, /4711/)
+    await editor.edit('node')
+    assert.equal(await editor.page.inputValue('#node-input-sample'), sample)
+    await editor.page.fill('#node-input-sample', '{}')
+    await editor.page.click('#hl7-https-out-test-button')
+    await editor.page.waitForSelector(`${box} .hl7-https-result-title`)
+    assert.match(await editor.page.innerText(box), /Not sent[^]*JSON/)
   })
 
   it('may belong to a node that was never deployed, or to an unused subflow', async () => {

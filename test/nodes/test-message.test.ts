@@ -206,6 +206,44 @@ describe('Send test message', () => {
     assert.equal((await test()).request.line, 'POST /hl7?a=b HTTP/1.1')
   })
 
+  it('shows the request of a dry run, which sends nothing and fetches no token', async () => {
+    await deploy({ tokenPlacement: 'query' })
+    const { request, status, ...more } = await test({ dryRun: true, type: 'VXU^V04' })
+    assert.match(request.line, /^POST \/hl7\?access_token=••• /)
+    assert.equal(request.headers['x-0'], 'plain')
+    assert.match(request.body, /^MSH\|[^\r]*\|VXU\^V04\^VXU_V04\|TEST[^]*\rRXA\|/)
+    assert.deepEqual([status, Object.keys(more)], [undefined, ['message']])
+    assert.deepEqual(seen, [])
+    const { events } = (await as(world.nodeRed, 'night', '/hl7-https-out/out/events')).body as {
+      events: { kind: string }[]
+    }
+    assert.ok(!events.some(({ kind }) => kind === 'tested'))
+  })
+
+  it('sends a sample of its own: training, and with a control ID of its own', async () => {
+    await world.deploy()
+    const sample =
+      'BHS|^~\\&|A||||||||B1\nMSH|^~\\&|A|||||||M1|P^A|2.3\rMSH|^~\\&|A\nPID|1||4711\nBTS|2'
+    await test({ sample }, 'admin')
+    assert.match(
+      world.receiver.requests.at(-1)?.body.toString() ?? '',
+      /^BHS\|\^~\\&\|A\|{8}(TEST\w+)\rMSH\|\^~\\&\|A\|{7}\1\|T\|2\.3\rMSH\|\^~\\&\|A\|{7}\1-2\|T\rPID\|1\|\|4711\rBTS\|2\r$/
+    )
+    const { error } = await test({ sample: 'Lindqvist' }, 'admin')
+    assert.equal(error.code, 'HL7_INVALID_MESSAGE')
+    assert.doesNotMatch(error.reason, /Lindqvist/)
+  })
+
+  it('takes a sample for a deployed node only from those who may see messages', async () => {
+    await world.deploy()
+    const statusOf = async (body: object, user: User): Promise<number> =>
+      (await as(world.nodeRed, user, '/hl7-https-out/out/test', body)).status
+    assert.equal(await statusOf({ sample: 'MSH|' }, 'night'), 403)
+    assert.equal(await statusOf({ sample: 5 }, 'admin'), 400)
+    assert.equal(await statusOf({ sample: 'M'.repeat(1_048_577) }, 'admin'), 400)
+    assert.equal(await statusOf({ dryRun: 'yes' }, 'night'), 400)
+  })
+
   it('takes any type, and no other segment in it', async () => {
     await world.deploy()
     for (const type of [5, null, '', '^', 'A'.repeat(10_000), 'ADT|X\rZZZ|1^A01&\r', { a: 1 }]) {

@@ -12,6 +12,7 @@ import { NodeTable } from './node-table.ts'
 import { Pictures } from './pictures.ts'
 import { QuestionBox } from './question.ts'
 import { Refresh } from './refresh.ts'
+import { ShowRequest } from './show-request.ts'
 import { TryRules } from './try-rules.ts'
 import { clockTime } from './times.ts'
 import { causeText } from '../../../src/told.ts'
@@ -40,6 +41,7 @@ export class Application {
   readonly #pictures: Pictures
   readonly #events: Events
   readonly #tryRules: TryRules
+  readonly #showRequest: ShowRequest
   readonly #refresh: Refresh
   /** The runtime's clock before the browser's, in milliseconds. */
   #aheadMs = 0
@@ -100,6 +102,7 @@ export class Application {
     this.#pictures = new Pictures(this.#desk)
     this.#events = new Events(this.#desk)
     this.#tryRules = new TryRules(this.#desk)
+    this.#showRequest = new ShowRequest(this.#desk)
     void draw()
   }
 
@@ -229,7 +232,8 @@ export class Application {
   #below(node: NodeState): TemplateResult {
     return html`<div class="hl7-below">
       <div class="hl7-first-column">
-        ${nodeDetails(node, this.#desk)} ${this.#tryRules.view()} ${this.#messages.view()}
+        ${nodeDetails(node, this.#desk)} ${this.#tryRules.view()} ${this.#showRequest.view()}
+        ${this.#messages.view()}
       </div>
       <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
     </div>`
@@ -278,6 +282,7 @@ export class Application {
     this.#messages.show(node)
     this.#events.show(node)
     this.#tryRules.show(node)
+    this.#showRequest.show(node)
   }
 
   #choose(id: string): void {

@@ -47,6 +47,7 @@ export class TryRules {
     const answer = this.#answer
     return html`<details
       class="hl7-try"
+      id="hl7-try-rules"
       @toggle=${({ target }: Event) => {
         this.#isOpen = (target as HTMLDetailsElement).open
         void this.#try()
