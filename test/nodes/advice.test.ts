@@ -350,6 +350,29 @@ describe('the advice for a node', () => {
     )
   })
 
+  it('says beside what waits that another message is gone from here', async () => {
+    let status = 415
+    world.receiver.respond = () => ({ status })
+    await deploy({ auth: '' })
+    await send()
+    await world.eventually(async () => (await world.state()).failed === 1)
+    status = 503
+    await send(2)
+    assert.match(
+      await advised('advice-unavailable'),
+      /2 messages wait on disk; nothing is lost\. They are sent automatically once this works again\. Also, 1 message was given up: it is back in the flow \(Catch nodes\)\./
+    )
+    const { conditions } = await world.state()
+    assert.deepEqual(
+      conditions.map(({ code, level }) => [code, level]),
+      [
+        ['ERROR', 'call'],
+        ['GIVEN_UP', 'call'],
+        ['RETRYING', 'call']
+      ]
+    )
+  })
+
   it('says of a token server that fails that nothing can be changed here, and of a secret that it has a blank', async (t) => {
     const server = await startServer(
       (_request, response) => {
