@@ -4,14 +4,17 @@ import type { AttemptResult } from './attempt-result.ts'
 import type { Address, Failover } from './failover.ts'
 import { faultOf, mayHaveArrived, statusOf, type Fault } from './fault.ts'
 import { Neighbors } from './neighbors.ts'
-import { LONGEST_RETRY_AFTER_MS, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
+import {
+  LOGIN_INTERVAL_MS,
+  LONGEST_RETRY_AFTER_MS,
+  type RetrySettings,
+  retryWaitMs
+} from './retry-schedule.ts'
 
 /** After so long at the start, all may go, in milliseconds: a receiver that is slow is not in trouble. */
 const START_MS = 1000
 /** So much lateness of a timer is made up for, in milliseconds; more would be a burst. */
 const SLACK_MS = 10
-/** The wait between logins grows to this at least, in milliseconds. */
-export const LOGIN_INTERVAL_MS = 300_000
 /** After so many failures of the oldest message in a row, another one is asked. */
 const PROBES_OF_OLDEST = 2
 

@@ -4,6 +4,9 @@ export interface RetrySettings {
   maxIntervalMs: number
 }
 
+/** The wait between logins grows to this at least, in milliseconds. */
+export const LOGIN_INTERVAL_MS = 300_000
+
 /** No server may delay a message longer than this with Retry-After, in milliseconds. */
 export const LONGEST_RETRY_AFTER_MS = 3_600_000
 

@@ -4,8 +4,7 @@ import type { Decision } from '../rules/decide.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { Late } from '../rules/reply-rules.ts'
 import { faultOf, type FailureFacts, type Fault } from './fault.ts'
-import { LOGIN_INTERVAL_MS } from './gate.ts'
-import { retryWaitMs, type RetrySettings } from './retry-schedule.ts'
+import { LOGIN_INTERVAL_MS, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 
 /** How long a message is tried again. */
 export interface RetryTimes {
