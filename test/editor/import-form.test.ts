@@ -143,6 +143,18 @@ describe('Import settings …', () => {
     assert.deepEqual(editor.complaints, [])
   })
 
+  it('shows what it has filled in, and marks what is still to be entered', async () => {
+    await editor.edit('fresh')
+    await paste(recording('production.cls'))
+    await fill()
+    assert.equal(await editor.page.inputValue('#node-input-backupAfter'), '45')
+    assert.equal(await editor.page.isVisible('#node-input-backupUrl'), true)
+    const marked = editor.page.locator('#hl7-https-out-form .input-error')
+    assert.deepEqual(await marked.evaluateAll((all) => all.map(({ id }) => id)), [
+      'node-input-secret1'
+    ])
+  })
+
   it('gives the form back with Undo, as it was: nothing has changed', async () => {
     for (const [id, name] of [
       ['used', 'channel.xml'],

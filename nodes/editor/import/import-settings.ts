@@ -53,6 +53,12 @@ export function prepareImport(form: Form, kind: ImportForm): void {
       values[name] = joinEntries(old, value)
     }
     form.enter(values)
+    for (const [name, value] of Object.entries(values)) {
+      const isUsual = String(properties[name]?.default ?? '') === String(value)
+      // A part of the form that was closed, such as that of the backup.
+      const part = document.getElementById(form.idOf(name))?.closest('details')
+      if (part && !isUsual) part.open = true
+    }
     const summary = document.createElement('summary')
     summary.textContent = form.text('import.table', { name: source.name })
     // What was ticked is what was filled in.
