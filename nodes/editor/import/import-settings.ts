@@ -54,7 +54,9 @@ export function prepareImport(form: Form, kind: ImportForm): void {
     }
     form.enter(values)
     for (const [name, value] of Object.entries(values)) {
-      const isUsual = String(properties[name]?.default ?? '') === String(value)
+      const usual = properties[name]?.default ?? ''
+      const isUsual =
+        JSON.stringify(value) === JSON.stringify(typeof usual === 'number' ? String(usual) : usual)
       // A part of the form that was closed, such as that of the backup.
       const part = document.getElementById(form.idOf(name))?.closest('details')
       if (part && !isUsual) part.open = true
