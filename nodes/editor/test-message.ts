@@ -42,6 +42,7 @@ export function prepareTestMessage(
       [text('testMessage.text'), answer.ack?.text ?? ''],
       [text('testMessage.errors'), errorWords(answer, text)],
       [text('result.hint'), takesNoTests(answer) ? text('testMessage.takesNoTests') : ''],
+      [text('testMessage.backup'), backupWords(answer)],
       [text('testMessage.status'), String(answer.status ?? '')],
       [
         text('result.elapsed'),
@@ -171,6 +172,14 @@ function answerWords(
   const isOnce = retriedUntil === null && letters.startsWith('R')
   if (isOnce) return text(`action.${rowAction(letters.slice(1) || 'F') || 'W'}`)
   return actionWords({ action, ...(rule && { mostRetries: rule.mostRetries }) }, text)
+}
+
+/** Which host answered as backup, and what. */
+function backupWords({ backup }: TestAnswer): string {
+  if (backup === undefined) return ''
+  const { ackCode, error, host, status } = backup
+  const facts = [ackCode, status === null ? '' : `HTTP ${status}`, error?.reason ?? '']
+  return `${host}: ${facts.filter((fact) => fact !== '').join(' · ')}`
 }
 
 /** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */

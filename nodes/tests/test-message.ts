@@ -1,5 +1,6 @@
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import type { Parcel } from '../../src/delivery/courier.ts'
+import type { Address } from '../../src/delivery/failover.ts'
 import { deliveryFailed, reasonAndHint } from '../../src/delivery/explain.ts'
 import { retriedUntil } from '../../src/delivery/what-follows.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
@@ -11,11 +12,39 @@ import type { OutSettings } from '../settings/read-out-settings.ts'
 import type { TestAnswer, TestMessageResult } from './test-result.ts'
 
 /**
- * Sends a sample, bypassing queue, outputs and counters.
+ * Sends a sample, bypassing queue, outputs and counters. A backup gets one of its own.
  *
  * @param isDry shows the request, but sends nothing and fetches no token
  */
 export async function sendTestMessage(
+  sender: Sender,
+  sample: string,
+  isDry: boolean
+): Promise<TestAnswer> {
+  const { backup } = sender.settings
+  if (backup === undefined || isDry) return sendTo('first', sender, sample, isDry)
+  const [first, second] = await Promise.all([
+    sendTo('first', sender, sample, isDry),
+    sendTo('backup', sender, withOtherId(sample), isDry)
+  ])
+  const { ack, error = null, status = null } = second
+  return {
+    ...first,
+    backup: { host: backup.url.host, status, ackCode: ack?.code ?? '', error }
+  }
+}
+
+/** The same system would take it for a repetition. */
+function withOtherId(sample: string): string {
+  const separator = sample.charAt(3)
+  const fields = sample.split(separator)
+  const id = fields[9] ?? ''
+  if (id === '' || id.includes('\r')) return sample
+  return fields.with(9, `${id.slice(0, -1)}B`).join(separator)
+}
+
+async function sendTo(
+  address: Address,
   { courier, receiver, settings }: Sender,
   sample: string,
   isDry: boolean
@@ -24,7 +53,8 @@ export async function sendTestMessage(
     const message = readOutgoingMessage(sample, settings.charset)
     const { responseTimeoutMs } = settings
     const redactor = new Redactor(settings.courier.secrets)
-    const parcel = { message, input: { payload: message.text }, responseTimeoutMs, redactor }
+    const input = { payload: message.text }
+    const parcel = { message, input, responseTimeoutMs, redactor, address }
     const request = await shownRequest(receiver, settings, parcel)
     if (isDry) return { request, message: redactor.hide(message.text) }
     const result = resultOf(message, await courier.attempt(parcel), settings)

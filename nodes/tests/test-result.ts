@@ -27,6 +27,17 @@ export interface TestMessageResult {
     /** Environment variables that have no value. */
     unset?: readonly string[]
   } | null
+  /** What the backup made of a sample of its own; absent if there is none. */
+  backup?: BackupResult
+}
+
+export interface BackupResult {
+  /** Host and port. */
+  host: string
+  status: number | null
+  /** MSA-1; `''` without an acknowledgement. */
+  ackCode: string
+  error: TestMessageResult['error']
 }
 
 /** One ERR of the reply. */

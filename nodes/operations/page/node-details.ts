@@ -249,7 +249,7 @@ async function actOnAll(node: NodeState, action: 'resend' | 'discard', desk: Des
 async function sendTest(node: NodeState, desk: Desk): Promise<void> {
   const { text, question, say, frame } = desk
   const name = desk.name(node.id)
-  const host = printable(node.host)
+  const host = printable([node.host, node.backupHost].filter(Boolean).join(', '))
   const consent = await question.ask({
     place: 'node',
     title: text('question.test', { name, host }),
@@ -264,8 +264,18 @@ async function sendTest(node: NodeState, desk: Desk): Promise<void> {
   })
 }
 
-/** What a test message showed, in a sentence. */
-function testWords(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
+/** What a test message showed, in a sentence; and at the backup. */
+function testWords(answer: TestAnswer, desk: Desk): { good: boolean; words: string } {
+  const first = wordsOfTest(answer, desk)
+  const { backup } = answer
+  if (backup === undefined) return first
+  const { ackCode, error, host, status } = backup
+  const facts = [ackCode, status === null ? '' : `HTTP ${status}`, error?.reason ?? '']
+  const second = `${printable(host)}: ${printableProse(facts.filter(Boolean).join(', '))}`
+  return { good: first.good && error === null, words: `${first.words} ${second}` }
+}
+
+function wordsOfTest(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
   const { error, ack, status, elapsedMs } = answer
   if (error !== undefined && error !== null) {
     const why = [error.reason || error.code, error.hint].filter(Boolean).join(' ')

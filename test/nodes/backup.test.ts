@@ -1,0 +1,84 @@
+/** What flows and operators see of a backup receiver. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { EventPage, NodeState } from '../../nodes/operations/answers.ts'
+import type { TestAnswer } from '../../nodes/tests/test-result.ts'
+import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
+import { freePort } from '../support/free-port.ts'
+import { adt, shareWorld } from '../support/world.ts'
+
+describe('a backup receiver', () => {
+  const world = shareWorld({ users: true })
+  const as = (user: User, path = '', body?: unknown): Promise<UserAnswer> =>
+    asUser(world.nodeRed, user, `/hl7-https-out/out${path}`, body)
+  /** The same server under another name: another origin. */
+  const otherUrl = (): URL => {
+    const url = new URL(world.receiver.url)
+    url.hostname = url.hostname === 'localhost' ? '127.0.0.1' : 'localhost'
+    return url
+  }
+
+  it('takes over by itself, is seen, and gets the same token', async () => {
+    const url = `https://127.0.0.1:${await freePort()}/`
+    const backup = otherUrl()
+    await world.deploy({
+      ...{ url, backupUrl: backup.href, backupAfter: 0.3, queue: 'disk' },
+      ...{ retryInterval: 0.05, retryMaxInterval: 0.1, alertAfter: 60 }
+    })
+    const { output, msg } = await world.send(adt('BACKUP1'))
+    assert.equal(output, 'ack')
+    assert.equal(msg.hl7['host'], backup.host)
+    const state = await world.state()
+    assert.deepEqual([state.backup?.host, state.backup?.by], [backup.host, ''])
+    assert.ok(state.conditions.some(({ code, level }) => code === 'BACKUP' && level === 'watch'))
+    assert.equal(state.advice?.kind, 'advice-backup')
+    assert.match(state.advice.text, /does not answer\. Messages go to the backup .*nothing is lost/)
+    assert.deepEqual(
+      state.certificates.map(({ of }) => of).filter((of) => of !== 'token server'),
+      ['backup']
+    )
+    const { events } = (await as('watch', '/events')).body as EventPage
+    assert.ok(events.some(({ kind, by }) => kind === 'to-backup' && by === ''))
+  })
+
+  it('is turned by operators, stays so over a deploy, and is turned back', async () => {
+    const backup = otherUrl()
+    const props = { url: world.receiver.url, backupUrl: backup.href, backupAfter: 0, queue: 'disk' }
+    await world.deploy(props)
+    assert.equal((await as('watch', '/backup', { to: 'backup' })).status, 401)
+    assert.equal((await as('night', '/backup', { to: 'elsewhere' })).status, 400)
+    const turned = await as('night', '/backup', { to: 'backup' })
+    assert.deepEqual([turned.status, (turned.body as NodeState).backup?.by], [200, 'night'])
+    assert.equal((await world.send(adt('TURNED1'))).msg.hl7['host'], backup.host)
+
+    await world.deploy({ ...props, name: 'again' })
+    await world.eventually(async () => (await world.state()).backup?.by === 'night')
+    assert.equal((await world.send(adt('TURNED2'))).msg.hl7['host'], backup.host)
+    const own = await world.send(adt('TURNED3'), { url: world.receiver.url })
+    assert.equal(own.msg.hl7['host'], new URL(world.receiver.url).host)
+
+    const back = await as('night', '/backup', { to: 'first' })
+    assert.equal((back.body as NodeState).backup, null)
+    const { msg } = await world.send(adt('TURNED4'))
+    assert.equal(msg.hl7['host'], new URL(world.receiver.url).host)
+    const { events } = (await as('watch', '/events')).body as EventPage
+    const kinds = events.filter(({ by }) => by === 'night').map(({ kind }) => kind)
+    assert.deepEqual(kinds.slice(0, 2), ['from-backup', 'to-backup'])
+  })
+
+  it('is tried by a test message, too', async () => {
+    const gone = `https://127.0.0.1:${await freePort()}/`
+    await world.deploy({ url: world.receiver.url, backupUrl: gone, queue: 'memory' })
+    const { body } = await as('night', '/test', { type: 'ADT^A01' })
+    const { ack, backup } = body as TestAnswer
+    assert.equal(ack?.code, 'AA')
+    assert.deepEqual([backup?.host, backup?.error?.code], [new URL(gone).host, 'ECONNREFUSED'])
+  })
+
+  it('cannot be turned to where there is none, nor be the first address itself', async () => {
+    await world.deploy({ url: world.receiver.url })
+    assert.equal((await as('night', '/backup', { to: 'backup' })).status, 409)
+    await world.deploy({ url: world.receiver.url, backupUrl: world.receiver.url })
+    assert.match((await world.state()).reason, /Backup URL: This is the first address/)
+  })
+})
