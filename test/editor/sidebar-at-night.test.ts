@@ -187,7 +187,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     assert.equal(clicks, 3)
     await shows('.hl7-events', /The content of OB-1074 was shown · by analyst/)
     // An analyst acts on nothing.
-    const pause = editor.page.locator('.hl7-details button:has-text("Pause")')
+    const pause = editor.page.locator('.hl7-details [data-button=pause]')
     assert.equal(await pause.getAttribute('aria-disabled'), 'true')
   })
 
@@ -201,7 +201,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     )
     await shows('.hl7-story', /You need the permission hl7-https-out\.content/)
     assert.equal(await editor.page.locator('.hl7-lines').count(), 0)
-    await click('summary')
+    await click('.hl7-report summary')
     await shows('.hl7-report', /Control ID \(MSH-10\): OB-1073 .*206 Application record locked/)
     const told = await editor.page.locator('.hl7-events').innerText()
     assert.doesNotMatch(told, /OB-1073 was shown/)
