@@ -38,7 +38,8 @@ function untilText({ host, until }: Values, text: TabText): string {
 
 /** Which sentence it is: some kinds have several. */
 function sentenceOf(kind: Sentence, values: Values): Sentence {
-  const { by = '', controlId, days, rule, seconds, until } = values
+  const { by = '', controlId, days, host, rule, seconds, until } = values
+  if (kind === 'tested' && host !== undefined) return 'tested-at'
   if (kind === 'resumed' && until !== undefined) return 'resumed-on-time'
   if (kind === 'advice-paused' && until !== undefined) {
     return by === '' ? 'advice-paused-until' : 'advice-paused-by-until'

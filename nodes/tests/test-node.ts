@@ -42,22 +42,34 @@ export async function testNode(
   const node = deployedOutNodes.get(id) ?? null
   const parts = node === null ? undefined : outParts.get(node)
   if (form === undefined && parts === undefined) return undefined
-  if (!isDry && parts !== undefined && 'reporter' in parts) {
-    parts.reporter.addEvent('tested', by, { type: printable(test.type, 20) })
+  const tell = (host: string): void => {
+    if (isDry || parts === undefined || !('reporter' in parts)) return
+    const values = { type: printable(test.type, 20), ...(host !== '' && { host: printable(host) }) }
+    parts.reporter.addEvent('tested', by, values)
   }
-  if (form !== undefined || parts === undefined) return testForm(RED, node, test)
+  if (form !== undefined || parts === undefined) return testForm(RED, node, test, tell)
+  tell('names' in parts ? parts.names.host : '')
   if ('sender' in parts) return sendTestMessage(parts.sender, sampleOf(test), isDry)
   return failure('HL7_CONFIG', notSetUp(parts.problems))
 }
 
-/** @param node null if it is not deployed */
-async function testForm(RED: NodeAPI, node: Node | null, test: Test): Promise<TestAnswer> {
+/**
+ * @param node null if it is not deployed
+ * @param tell gets the host that the form names; `''` if none
+ */
+async function testForm(
+  RED: NodeAPI,
+  node: Node | null,
+  test: Test,
+  tell: (host: string) => void
+): Promise<TestAnswer> {
   const { form, isDry } = test
   const source = formSource(RED, node, form)
   const configNodes = new FormConfigNodes(RED, source.nodes)
   let client: UndiciClient | undefined
   try {
     const { settings, problems, unset } = readOutSettings(RED, node, source, configNodes.find)
+    tell(settings?.names.host ?? '')
     if (settings === undefined) return failure('HL7_CONFIG', notSetUp(problems), unset)
     client = new UndiciClient(settings.client)
     const receiver = new Receiver(settings.receiver, client)

@@ -30,7 +30,7 @@ export const QUEUE_EVENT_KINDS = [
   'token-lost', // values: cause, and reason: what the server says
   'token-back',
   'content-shown', // values: controlId
-  'tested', // values: type
+  'tested', // values: type, host
   'queue-fault', // values: cause
   'certificate', // values: of, days
   'contents-dropped', // values: count

@@ -422,6 +422,7 @@ describe('the page', () => {
       messageRow('11', { state: 'acked', outcome: 'ack', ackCode: 'AA' })
     ])
     fake.messages.set('Laboratory', [messageRow('12')])
+    assert.match(await text('.hl7-find select'), /Find Patient ID \(PID-3\.1\)/)
     await page.selectOption('.hl7-find select', 'PID-3.1')
     await page.fill('#hl7-find', 'NS471100')
     await page.press('#hl7-find', 'Enter')

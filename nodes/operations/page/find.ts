@@ -6,6 +6,7 @@ import { RequestError } from '../route-request.ts'
 import { askEach } from './asking.ts'
 import { printable } from '../../../src/printable.ts'
 import { button, type Desk, refusal } from './desk.ts'
+import { namedPath } from './story/field-name.ts'
 import { foundSentence } from './words.ts'
 
 /** How many messages of one node a search returns. */
@@ -88,7 +89,10 @@ export class Find {
     >
       <option value=${CONTROL_ID}>${text('find.label')}</option>
       ${fields.map(
-        (field) => html`<option value=${field}>${text('find.field', { field })}</option>`
+        (field) =>
+          html`<option value=${field}>
+            ${text('find.field', { field: namedPath(field, text) })}
+          </option>`
       )}
     </select>`
   }

@@ -245,6 +245,11 @@ async function actOnAll(node: NodeState, action: 'resend' | 'discard', desk: Des
   })
 }
 
+/** What a test message is, unless somebody says otherwise. */
+const USUAL_TYPE = 'ADT^A01'
+/** MSH-9 is no longer. */
+const MOST_TYPE = 60
+
 /** Asks first: the receiver gets a real request, with a patient that does not exist. */
 async function sendTest(node: NodeState, desk: Desk): Promise<void> {
   const { text, question, say, frame } = desk
@@ -253,12 +258,25 @@ async function sendTest(node: NodeState, desk: Desk): Promise<void> {
   const consent = await question.ask({
     place: 'node',
     title: text('question.test', { name, host }),
+    fields: [
+      {
+        kind: 'line',
+        name: 'type',
+        label: text('question.testType'),
+        maxLength: MOST_TYPE,
+        value: USUAL_TYPE
+      }
+    ],
     confirm: text('button.sendTest', { host })
   })
   if (consent === undefined) return
   say('good', text('test.busy', { name }))
   await act(desk, node, async () => {
-    const answer = await frame.ask('testNode', { id: node.id }, { type: 'ADT^A01' })
+    const answer = await frame.ask(
+      'testNode',
+      { id: node.id },
+      { type: consent.value('type').trim() || USUAL_TYPE }
+    )
     const { good, words } = testWords(answer, desk)
     say(good ? 'good' : 'bad', words, node)
   })
