@@ -32,3 +32,26 @@ it('the page has room for a finger on a phone: every button is 44 px high', asyn
     await page.close()
   }
 })
+
+it('a test from the page takes a type, or the own text of somebody who may see texts', async () => {
+  for (const mayContent of [true, false]) {
+    const page = await browser.newPage()
+    try {
+      const fake = new FakeOperations()
+      if (!mayContent) fake.permissions = ['hl7-https-out.read', 'hl7-https-out.write']
+      await fake.serve(page)
+      await page.goto(`${world.nodeRed.url}/hl7-https-out/page#node=Laboratory`)
+      await page.click('[data-button=test]')
+      await page.fill('#hl7-question-type', 'ORU^R01')
+      const sample = page.locator('#hl7-question-sample')
+      assert.equal(await sample.count(), mayContent ? 1 : 0)
+      if (mayContent) await sample.fill('MSH|^~\\&|A')
+      await page.click('.hl7-question .hl7-first')
+      await page.locator('.hl7-outcome', { hasText: 'The test message was accepted' }).waitFor()
+      const expected = { type: 'ORU^R01', ...(mayContent && { sample: 'MSH|^~\\&|A' }) }
+      assert.ok(fake.asked.includes(`/hl7-https-out/Laboratory/test ${JSON.stringify(expected)}`))
+    } finally {
+      await page.close()
+    }
+  }
+})

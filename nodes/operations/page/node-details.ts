@@ -265,18 +265,30 @@ async function sendTest(node: NodeState, desk: Desk): Promise<void> {
         label: text('question.testType'),
         maxLength: MOST_TYPE,
         value: USUAL_TYPE
-      }
+      },
+      ...(frame.may('hl7-https-out.content')
+        ? [
+            {
+              kind: 'lines' as const,
+              name: 'sample',
+              label: text('question.testSample'),
+              value: '',
+              rows: 4
+            }
+          ]
+        : [])
     ],
     confirm: text('button.sendTest', { host })
   })
   if (consent === undefined) return
+  const sample = consent.value('sample')
+  const test = {
+    type: consent.value('type').trim() || USUAL_TYPE,
+    ...(sample.trim() !== '' && { sample })
+  }
   say('good', text('test.busy', { name }))
   await act(desk, node, async () => {
-    const answer = await frame.ask(
-      'testNode',
-      { id: node.id },
-      { type: consent.value('type').trim() || USUAL_TYPE }
-    )
+    const answer = await frame.ask('testNode', { id: node.id }, test)
     const { good, words } = testWords(answer, desk)
     say(good ? 'good' : 'bad', words, node)
   })
