@@ -227,7 +227,7 @@ describe('the words of the tab', () => {
       ...{ acceptedAt: '2026-11-25T02:40:57Z', ms: 120, ackCode: 'AA', answer: 'AE 207' },
       ...{ host: 'a:1', server: 'b', client: 'c', proxy: 'd', waiting: 2, queue: 'disk' },
       ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 },
-      until: '2026-11-26T06:00:00Z'
+      ...{ backup: 'b:2', bound: 1, until: '2026-11-26T06:00:00Z' }
     }
     for (const language of languages) {
       for (const kind of kinds) {

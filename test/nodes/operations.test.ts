@@ -491,6 +491,8 @@ describe('the routes of operations', () => {
         'acked',
         'advice',
         'awaiting',
+        'backup',
+        'backupHost',
         'certificates',
         'conditions',
         'contact',
