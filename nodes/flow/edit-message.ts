@@ -4,9 +4,7 @@ import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import { refusal } from './accept-and-emit.ts'
 import type { FlowMessage, FlowMessages } from './flow-messages.ts'
-
-/** What became of an edit: a suspended message went back; one that had left goes as a new one. */
-export type Edit = { kind: 'edited' } | { kind: 'sent'; seq: number; controlId: string }
+import type { Edit } from './out-parts.ts'
 
 /**
  * Takes a suspended message back into the queue with another text, at its place and with the time of its acceptance; or

@@ -7,7 +7,6 @@ import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { ConditionWatch } from './condition-watch.ts'
 import type { ConditionFacts } from './conditions.ts'
-import type { Edit } from './edit-message.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import type { Refusals } from './refusals.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
@@ -44,6 +43,9 @@ export interface Sender {
   receiver: Receiver
   settings: OutSettings
 }
+
+/** What became of an edit: a suspended message went back; one that had left goes as a new one. */
+export type Edit = { kind: 'edited' } | { kind: 'sent'; seq: number; controlId: string }
 
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {

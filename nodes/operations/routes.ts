@@ -4,7 +4,7 @@ import type { HowAgain } from '../../src/delivery/sending-again.ts'
 import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
 import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
-import type { Edit } from '../flow/edit-message.ts'
+import type { Edit } from '../flow/out-parts.ts'
 import type { FlowMessage } from '../flow/flow-messages.ts'
 import { notSetUp } from '../settings/node-errors.ts'
 import {

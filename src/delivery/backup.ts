@@ -1,21 +1,9 @@
 import { OWN_ADDRESS, type BackupInUse, type Route } from '../queue/queue-types.ts'
 import { Alarm } from './alarm.ts'
+import type { BackupOptions, BackupState } from './backup-options.ts'
 import type { Address, Failover } from './failover.ts'
 import type { Sending } from './sending.ts'
 import type { WorkContext } from './work-context.ts'
-
-export interface BackupOptions {
-  /** What tells the address from the first one; nothing secret. */
-  address: string
-  /** Host and port of both, as operators know them. */
-  hosts: Readonly<Record<Address, string>>
-  /** So long an outage of the first address lasts before the backup takes over, in milliseconds; 0: a person decides. */
-  afterMs: number
-  /** Both addresses are one system: what may have arrived at one may go to the other. */
-  isShared: boolean
-  /** Opens a connection for the next message. @returns false if none can be had; never rejects */
-  connect: (address: Address, signal: AbortSignal) => Promise<boolean>
-}
 
 type BackupContext<Content> = Pick<
   WorkContext<Content>,
@@ -28,13 +16,6 @@ export interface Destination {
   route: Route
   /** One message asks the address that does not serve. */
   isAsking: boolean
-}
-
-/** That messages go to the backup. */
-export type BackupState = Pick<BackupInUse, 'since' | 'by'> & {
-  host: string
-  /** Messages that wait for the first address, because they may have arrived there, or name it. */
-  waiting: number
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Verdict } from '../queue/message-row.ts'
 import type { Pause } from '../queue/queue-event.ts'
 import type { QueueSummary } from '../queue/queue-types.ts'
-import type { BackupState } from './backup.ts'
+import type { BackupState } from './backup-options.ts'
 import type { TallyValues } from './tally.ts'
 import { causeOfVerdict } from './verdict.ts'
 

@@ -101,8 +101,14 @@ describe('the page', () => {
     for (const width of [300, 1400]) {
       await open(width)
       await page.locator('#hl7-try-rules summary').click()
-      await shows('#hl7-try-rules', /Rule 2 decides: ERR-3 is 207 → Retry \(at most 5 ×\), then suspend/)
-      await shows('#hl7-try-rules', /after 5 sec, 10 sec, 20 sec, 40 sec … \(1 min at most\), 5 times/)
+      await shows(
+        '#hl7-try-rules',
+        /Rule 2 decides: ERR-3 is 207 → Retry \(at most 5 ×\), then suspend/
+      )
+      await shows(
+        '#hl7-try-rules',
+        /after 5 sec, 10 sec, 20 sec, 40 sec … \(1 min at most\), 5 times/
+      )
       await shows('.hl7-tried', /MSA-1 is AE, not AR or CR[^]*decides[^]*rule 2 decides/)
       assert.deepEqual(await pageViolations(page), [])
       assert.deepEqual(await sticksOut(page), [])
