@@ -5,7 +5,7 @@ import { english } from '../english.ts'
 import { KeyedHashes } from './keyed-hashes.ts'
 import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
-import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
+import { callOn, type QueueMethod, type QueueMethods } from './queue-protocol.ts'
 import { makeTables } from './queue-schema.ts'
 import type { ContentStore, OpenedQueue, Order, QueueCounts, QueueSummary } from './queue-types.ts'
 import { Queue } from './queue.ts'
@@ -60,8 +60,7 @@ export class MemoryEngine implements QueueEngine {
   ): Promise<ReturnType<QueueMethods[Method]>> {
     return new Promise((resolve) => {
       if (this.#isClosed) throw new QueueError(english('log', 'queue.closed'), 'ERR_QUEUE_CLOSED')
-      const call = this.#queue[method] as (...args: unknown[]) => unknown
-      resolve(call.apply(this.#queue, makeArgs()) as ReturnType<QueueMethods[Method]>)
+      resolve(callOn(this.#queue, method, makeArgs()) as ReturnType<QueueMethods[Method]>)
     })
   }
 

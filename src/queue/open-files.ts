@@ -98,7 +98,7 @@ export class OpenFiles {
       const file = hasFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
       const atWork = new Set(handedOut)
       file.transaction((queue) => {
-        for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.release(seq)
+        for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.rows.release(seq)
       })
       if (file === found) this.#makeSafe(file)
       return file.syncer.synced

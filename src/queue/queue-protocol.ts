@@ -1,3 +1,6 @@
+import type { MessageReader } from './message-reader.ts'
+import type { MessageRows } from './message-rows.ts'
+import type { OperatorCalls } from './operator-calls.ts'
 import type { QueueFault } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { ClaimedMessage, OpenedQueue, QueueSummary } from './queue-types.ts'
@@ -6,42 +9,53 @@ import type { Queue } from './queue.ts'
 /** An outcome of this size is stored as long as anything is; a longer one is refused when the disk is short. */
 export const SHORT_OUTCOME_BYTES = 4096
 
-/** What the main thread asks of a queue. */
+type Bytes = Uint8Array
+
+/** What the main thread asks of a queue: of its parts that answer it. */
 export type QueueMethods = Pick<
-  Queue<Uint8Array>,
+  Queue<Bytes>,
   | 'accept'
   | 'claimNext'
   | 'claimEarly'
   | 'claimLate'
   | 'claimAwaiting'
-  | 'claimSuspended'
-  | 'claimWaiting'
-  | 'countSuspended'
-  | 'release'
   | 'move'
   | 'finish'
-  | 'resend'
-  | 'edit'
   | 'pause'
   | 'resume'
   | 'setBackup'
   | 'makeDue'
   | 'beginWork'
   | 'endWork'
-  | 'setDamaged'
-  | 'read'
-  | 'readOriginal'
-  | 'find'
-  | 'findLeft'
-  | 'findRepeated'
-  | 'findLaneEnds'
   | 'addEvent'
   | 'events'
   | 'keepFigures'
   | 'withdraw'
->
+> &
+  Pick<MessageRows<Bytes>, 'release' | 'setDamaged'> &
+  Pick<
+    OperatorCalls<Bytes>,
+    'claimSuspended' | 'claimWaiting' | 'countSuspended' | 'edit' | 'resend'
+  > &
+  Pick<
+    MessageReader<Bytes>,
+    'find' | 'findLaneEnds' | 'findLeft' | 'findRepeated' | 'read' | 'readOriginal'
+  >
 
 export type QueueMethod = keyof QueueMethods
+
+/** Makes a call, on the part of a queue that answers it. */
+export function callOn<Stored>(
+  queue: Queue<Stored>,
+  method: QueueMethod,
+  args: unknown[]
+): unknown {
+  const parts = [queue, queue.rows, queue.operator, queue.reader] as unknown as Record<
+    QueueMethod,
+    (...args: unknown[]) => unknown
+  >[]
+  return parts.find((part) => method in part)?.[method](...args)
+}
 
 /** A call of one of them. */
 export type QueueCall = {

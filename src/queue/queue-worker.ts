@@ -5,6 +5,7 @@ import { NO_ROOM, type StoredThing } from './disk-space.ts'
 import { QueueError } from './queue-error.ts'
 import {
   AFTER_SYNC,
+  callOn,
   claimedSeqs,
   CLAIMS,
   MADE_AGAIN,
@@ -236,8 +237,7 @@ function lighterCall(call: QueueCall): QueueCall | undefined {
 /** An error that concerns one call has changed nothing: the others go on. */
 function resultOf(queue: Queue<Uint8Array>, call: QueueCall, { path }: QueueFileSpec): CallResult {
   try {
-    const methods = queue as unknown as Record<QueueMethod, (...args: unknown[]) => unknown>
-    return { value: methods[call.method](...call.args) }
+    return { value: callOn(queue, call.method, call.args) }
   } catch (error) {
     if (!(error instanceof QueueError)) throw error
     return { fault: faultOf(error, path) }

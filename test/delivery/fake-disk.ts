@@ -5,7 +5,7 @@ import { MessageQueue } from '../../src/queue/message-queue.ts'
 import { NOTHING_QUEUED, type QueueEngine } from '../../src/queue/queue-engine.ts'
 import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
-import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
+import { callOn, type QueueMethod, type QueueMethods } from '../../src/queue/queue-protocol.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { ContentStore, OpenedQueue, Order, QueueCounts } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
@@ -316,8 +316,7 @@ class FakeEngine implements QueueEngine {
       const work = (): ReturnType<QueueMethods[Method]> => {
         const args = makeArgs()
         if (method === 'beginWork') this.#disk.worked.push(args[0] as number)
-        const call = queue[method] as (...args: unknown[]) => unknown
-        const value = call.apply(queue, args) as ReturnType<QueueMethods[Method]>
+        const value = callOn(queue, method, args) as ReturnType<QueueMethods[Method]>
         this.summary = queue.summary()
         this.#disk.onCall?.(method, args, value)
         return value

@@ -179,10 +179,10 @@ function heldBy(files: OpenFiles): Map<number, Held> {
   const held = new Map<number, Held>()
   files.use(spec, ({ queue }) => {
     for (let below = Number.MAX_SAFE_INTEGER; below > 0;) {
-      const { messages, next } = queue.find({ before: below, limit: 1000 })
+      const { messages, next } = queue.reader.find({ before: below, limit: 1000 })
       for (const { seq, state } of messages) {
         if (state === 'left') continue
-        const { content, outcome } = queue.read(seq)
+        const { content, outcome } = queue.reader.read(seq)
         held.set(seq, {
           state,
           ...(content && { content: Buffer.from(content).toString() }),
@@ -614,9 +614,9 @@ describe('a damaged queue file', () => {
     const { nextLateInMs: dueInMs } = again.use(spec, ({ queue }) => queue.summary())
     assert.ok(dueInMs !== null && dueInMs > 40_000 && dueInMs <= 50_000)
     again.use(spec, ({ queue }) => {
-      const { messages } = queue.find({ state: 'failed', limit: 10 })
-      assert.equal(queue.find({ limit: 10 }).messages.length, 8)
-      const named = queue.find({ limit: 10, hashes: [HASH] }).messages
+      const { messages } = queue.reader.find({ state: 'failed', limit: 10 })
+      assert.equal(queue.reader.find({ limit: 10 }).messages.length, 8)
+      const named = queue.reader.find({ limit: 10, hashes: [HASH] }).messages
       assert.deepEqual(
         named.map(({ seq }) => seq),
         [10]
@@ -922,7 +922,9 @@ describe('a damaged queue file', () => {
         )
         assert.ok([...held.values()].every(({ content }) => content !== undefined))
         const rules = files.use(spec, ({ queue }) =>
-          queue.find({ state: 'suspended', limit: 10 }).messages.map((row) => row.verdict.rule)
+          queue.reader
+            .find({ state: 'suspended', limit: 10 })
+            .messages.map((row) => row.verdict.rule)
         )
         assert.deepEqual(rules, ['@ERR-3:206=S', ':?E=S'])
       })
@@ -1080,7 +1082,7 @@ describe('an open queue file', () => {
       })
       const next = renewed.transaction((queue) => queue.claimNext(9).map(({ row }) => row.seq))
       assert.deepEqual([tries, next], [2, [2, 3]])
-      assert.equal(renewed.queue.read(1).isDamaged, false)
+      assert.equal(renewed.queue.reader.read(1).isDamaged, false)
       renewed.close()
     })
     // It was closed.

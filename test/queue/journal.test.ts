@@ -347,7 +347,7 @@ class RememberingQueue {
   }
 
   found(query: Partial<MessageQuery> = {}): number[] {
-    return seqsOf(this.queue.find({ limit: 10_000, ...query }).messages).reverse()
+    return seqsOf(this.queue.reader.find({ limit: 10_000, ...query }).messages).reverse()
   }
 
   /** @returns how often it had to be done until nothing was left to do */
@@ -387,7 +387,7 @@ describe('A queue forgets', () => {
     assert.deepEqual(remembering.found(), [11])
     assert.deepEqual(remembering.found({ controlId: 'C5' }), [])
     for (const choice of [{}, { ids: [5, 11] }]) {
-      assert.deepEqual(seqsOf(remembering.queue.findLeft(choice, 0, 10).messages), [11])
+      assert.deepEqual(seqsOf(remembering.queue.reader.findLeft(choice, 0, 10).messages), [11])
     }
     const counts = (): unknown[] =>
       remembering.queue.events({ since: 0, limit: 10 }).map(({ values }) => values['count'])
@@ -443,7 +443,7 @@ describe('A queue forgets', () => {
     remembering.queue.addEvent(event(1, { at: remembering.clock.wall }))
     const queue = remembering.opened({ journalDays: 0 })
     remembering.clock.wall += 1
-    assert.deepEqual(queue.find({ limit: 10 }).messages, [])
+    assert.deepEqual(queue.reader.find({ limit: 10 }).messages, [])
     assert.deepEqual(queue.events({ since: 0, limit: 10 }), [])
     while (queue.keepHouse());
     assert.deepEqual(remembering.rows, [])
@@ -468,7 +468,7 @@ describe('A search of a long queue', () => {
       const seqs: number[] = []
       const calls: number[] = []
       for (let before = 12_001; before > 0;) {
-        const { messages, next } = remembering.queue.find({ limit: 1000, ...query, before })
+        const { messages, next } = remembering.queue.reader.find({ limit: 1000, ...query, before })
         seqs.push(...seqsOf(messages))
         calls.push(next)
         before = next
@@ -480,7 +480,7 @@ describe('A search of a long queue', () => {
     remembering.db.exec(`UPDATE message SET control_id = 'SAME' WHERE seq % 2 = 0`)
     let found = 0
     for (let before = 12_001; before > 0;) {
-      const page = remembering.queue.find({ limit: 5000, controlId: 'SAME', before })
+      const page = remembering.queue.reader.find({ limit: 5000, controlId: 'SAME', before })
       found += page.messages.length
       before = page.next
     }
@@ -496,7 +496,7 @@ describe('A search of a long queue', () => {
     remembering.db.exec(`UPDATE message SET verdict = '{"rule":"x', story = '5' WHERE seq = 1;
       UPDATE event SET kind = 'resend' WHERE id = 1;
       UPDATE event SET detail = '{"co' WHERE id = 2`)
-    const [row] = remembering.queue.find({ limit: 10 }).messages
+    const [row] = remembering.queue.reader.find({ limit: 10 }).messages
     assert.deepEqual([row?.verdict, row?.story], [NO_VERDICT, []])
     assert.deepEqual(
       remembering.queue.events({ since: 0, limit: 10 }).map(({ values }) => values),

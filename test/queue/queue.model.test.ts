@@ -167,7 +167,7 @@ class Model {
       case 'release': {
         const message = this.#pick(action.pick, 'waiting', 'awaiting', 'suspended')
         if (message === undefined) return
-        this.#queue.release(message.seq)
+        this.#queue.rows.release(message.seq)
         message.isOut = false
         return
       }
@@ -178,7 +178,7 @@ class Model {
             ? free
             : free.slice(action.pick % Math.max(1, free.length)).slice(0, 1)
         const choice = action.pick === 'all' ? {} : { ids: chosen.map(({ seq }) => seq) }
-        const { count } = this.#queue.resend(choice, 0, 100)
+        const { count } = this.#queue.operator.resend(choice, 0, 100)
         assert.equal(count, chosen.length, 'resent')
         for (const message of chosen) Object.assign(message, { state: 'waiting', dueAt: 0 })
         this.#forgetTurns()
@@ -197,7 +197,7 @@ class Model {
       case 'damage': {
         const message = this.#pick(action.pick, 'waiting', 'awaiting', 'suspended')
         if (message === undefined) return
-        this.#queue.setDamaged(message.seq)
+        this.#queue.rows.setDamaged(message.seq)
         Object.assign(message, { state: 'damaged', isOut: false })
         return
       }
@@ -221,7 +221,7 @@ class Model {
         for (const { row } of this.#queue.claimNext(3)) {
           this.#queue.move({ ...FACTS, seq: row.seq, from: 'waiting', to: 'suspended' })
         }
-        this.#queue.resend({}, 0, 100)
+        this.#queue.operator.resend({}, 0, 100)
         this.#db.exec('ROLLBACK')
         this.#queue.undoChanges()
         for (const [kept, content] of contents) this.#contents.set(kept, content)
@@ -289,7 +289,7 @@ class Model {
 
   /** What is remembered of those that have left, and what is found. */
   #checkLeft(): void {
-    const { messages } = this.#queue.findLeft({}, 0, 1000)
+    const { messages } = this.#queue.reader.findLeft({}, 0, 1000)
     const left = this.#all('left')
     assert.deepEqual(
       messages.map(({ seq, keptBytes }) => [seq, keptBytes > 0]),
@@ -297,10 +297,10 @@ class Model {
       'left and kept'
     )
     for (const { seq, content, isKept } of left) {
-      if (isKept) assert.equal(this.#queue.read(seq).content, content)
-      else assert.throws(() => this.#queue.read(seq), { code: 'ERR_NOT_QUEUED' })
+      if (isKept) assert.equal(this.#queue.reader.read(seq).content, content)
+      else assert.throws(() => this.#queue.reader.read(seq), { code: 'ERR_NOT_QUEUED' })
     }
-    const found = this.#queue.find({ hashes: [hashOf(1)], limit: 1000 }).messages
+    const found = this.#queue.reader.find({ hashes: [hashOf(1)], limit: 1000 }).messages
     assert.deepEqual(
       found.map(({ seq }) => seq).reverse(),
       [...this.#known.values()]
@@ -358,7 +358,7 @@ class Model {
     const { seq, state, isOut } = message
     // As long as the first one: of those that left at the same time, the shortest content goes first.
     const content = `altered ${seq}`
-    const isEdited = this.#queue.edit(this.#row(seq, key), content)
+    const isEdited = this.#queue.operator.edit(this.#row(seq, key), content)
     assert.equal(isEdited, state === 'suspended' && !isOut, `whether ${seq} is edited`)
     if (!isEdited) return
     const lane = this.#order === 'key' ? key : null

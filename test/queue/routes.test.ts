@@ -81,7 +81,7 @@ describe('a queue of messages for two addresses', () => {
     assert.deepEqual(queue.summary().bound, [{ to: FIRST, count: 2 }])
     // It did not arrive; it was not sent.
     queue.move(moveOf(1, 'waiting'))
-    queue.release(2)
+    queue.rows.release(2)
     assert.deepEqual(seqs(queue, TO_BACKUP), [1, 2])
   })
 
@@ -90,7 +90,7 @@ describe('a queue of messages for two addresses', () => {
     accept(queue, undefined)
     seqs(queue, TO_FIRST)
     queue.move(moveOf(1, 'suspended', { boundTo: FIRST }))
-    queue.resend({}, 0, 1)
+    queue.operator.resend({}, 0, 1)
     assert.deepEqual(seqs(queue, TO_BACKUP), [])
     assert.deepEqual(seqs(queue, TO_FIRST), [1])
   })

@@ -62,34 +62,34 @@ it('No statement of a queue walks over a table, but for the opening', () => {
   queue.claimAwaiting('C1', '')
   const choices = [{}, { controlId: 'C1' }, { type: 'A', rule: 'R', before: 5 }, { ids: [2] }]
   for (const choice of choices) {
-    queue.countSuspended(choice)
-    const { claimed } = queue.claimSuspended(choice, 0, 1)
-    for (const { row } of claimed) queue.release(row.seq)
+    queue.operator.countSuspended(choice)
+    const { claimed } = queue.operator.claimSuspended(choice, 0, 1)
+    for (const { row } of claimed) queue.rows.release(row.seq)
   }
-  queue.resend({}, 0, 1)
+  queue.operator.resend({}, 0, 1)
   queue.makeDue([3])
   queue.pause(pause)
   queue.resume(1)
   queue.beginWork(5)
   queue.endWork(5)
-  queue.setDamaged(6)
-  queue.read(7)
+  queue.rows.setDamaged(6)
+  queue.reader.read(7)
   for (const state of [undefined, ...KNOWN_STATES]) {
     for (const filter of [
       {},
       { controlId: 'C1' },
       { before: 50, type: 'A', rule: 'R', since: 5 }
     ]) {
-      queue.find({ limit: 10, ...filter, ...(state && { state }) })
-      queue.find({ limit: 10, ...filter, ...(state && { state }), hashes })
+      queue.reader.find({ limit: 10, ...filter, ...(state && { state }) })
+      queue.reader.find({ limit: 10, ...filter, ...(state && { state }), hashes })
     }
   }
   for (let seq = 7; seq <= 90; seq++) queue.finish(seq, leftWith({ ...NO_VERDICT, outcome: 'ack' }))
   for (const choice of [{}, { controlId: 'C1' }, { before: 50, until: 9 }, { ids: [8] }]) {
-    queue.findLeft(choice, 0, 10)
+    queue.reader.findLeft(choice, 0, 10)
   }
-  queue.findRepeated([8])
-  queue.findLaneEnds([1, null], [9], 8)
+  queue.reader.findRepeated([8])
+  queue.reader.findLaneEnds([1, null], [9], 8)
   queue.dropKept()
   queue.addEvent(event(1))
   queue.events({ since: 0, limit: 10 })

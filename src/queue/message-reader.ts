@@ -1,0 +1,77 @@
+import type { Journal } from './journal.ts'
+import { notQueued, type MessageRows } from './message-rows.ts'
+import type { FoundRows, MessageSearch } from './message-search.ts'
+import { isWaiting, stateOf } from './queue-statements.ts'
+import type { LaneEnds, Repeats } from './repeats.ts'
+import type { ClaimedMessage, LeftChoice, MessagePage, MessageQuery } from './queue-types.ts'
+
+/** What is asked about messages, in the queue or long gone; nothing changes by it. */
+export class MessageReader<Stored> {
+  readonly #rows: MessageRows<Stored>
+  readonly #search: MessageSearch
+  readonly #journal: Journal
+  readonly #repeats: Repeats
+
+  constructor(
+    rows: MessageRows<Stored>,
+    search: MessageSearch,
+    journal: Journal,
+    repeats: Repeats
+  ) {
+    this.#rows = rows
+    this.#search = search
+    this.#journal = journal
+    this.#repeats = repeats
+  }
+
+  /**
+   * The content of a message, with its outcome if it has one.
+   *
+   * @throws {QueueError} `ERR_NOT_QUEUED` if it is not there
+   */
+  read(seq: number): ClaimedMessage<Stored> {
+    const row = this.#rows.row(seq)
+    const content = this.#rows.contents.getContent(seq)
+    const outcome = isWaiting(row) ? undefined : this.#rows.contents.getOutcome(seq)
+    if (content === undefined && stateOf(row) === 'left') throw notQueued(seq)
+    return this.#rows.claimed(row, content, outcome, content === undefined)
+  }
+
+  /** The content of a message before it was edited first; undefined if that is not there. */
+  readOriginal(seq: number): Stored | undefined {
+    return this.#rows.contents.getOriginal(seq)
+  }
+
+  /** Those of these messages that were sent again. */
+  findRepeated(seqs: readonly number[]): number[] {
+    return this.#repeats.repeated(seqs)
+  }
+
+  /** See `Repeats.laneEnds`. */
+  findLaneEnds(
+    lanes: readonly (number | null)[],
+    except: readonly number[],
+    after: number
+  ): LaneEnds {
+    return this.#repeats.laneEnds(lanes, except, after)
+  }
+
+  /** Looks at a bounded number of rows, from the newest on. */
+  find(query: MessageQuery): MessagePage {
+    return this.#page(this.#search.newest(query, this.#journal.cutoff, this.#rows.turns.sending))
+  }
+
+  /**
+   * Messages that have left, in the order of acceptance; looks at a bounded number of rows.
+   *
+   * @param after only those with a higher number
+   * @returns after which number to go on; 0: there are no more
+   */
+  findLeft(choice: LeftChoice, after: number, most: number): MessagePage {
+    return this.#page(this.#search.left(choice, this.#journal.cutoff, after, most))
+  }
+
+  #page({ rows, next }: FoundRows): MessagePage {
+    return { messages: rows.map((row) => this.#rows.rowOf(row)), next }
+  }
+}

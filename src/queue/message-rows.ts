@@ -1,0 +1,269 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../clock.ts'
+import { english } from '../english.ts'
+import { STATES, type MessageRow, type MessageState } from './message-row.ts'
+import { metaNumber } from './meta.ts'
+import { QueueError } from './queue-error.ts'
+import { QueueDamageError } from './queue-fault.ts'
+import {
+  isRetrying,
+  isSound,
+  isWaiting,
+  stateOf,
+  Statements,
+  type Place,
+  type StoredRow
+} from './queue-statements.ts'
+import type { ClaimedMessage, ContentStore, Move, Order } from './queue-types.ts'
+import { resentFrom, ruleRetriesFrom, storyFrom, verdictFrom } from './stored-json.ts'
+import { Turns } from './turns.ts'
+import type { Uptime } from './uptime.ts'
+
+/** What is known of messages besides the table, and besides whose turn it is. */
+interface Known {
+  /** The number of the last renewal of all clocks. */
+  renewals: number
+  /** How many messages are in each state. */
+  counts: Record<MessageState, number>
+  /** Awaiting and suspended messages that are handed out. */
+  taken: Set<number>
+  /** Those that are handed out, and bound to an address only for that. */
+  marked: Set<number>
+}
+
+/** Columns that a change of state writes besides state, turn and time. */
+export type Facts = Pick<
+  StoredRow,
+  | 'attempts'
+  | 'retries'
+  | 'spent_ms'
+  | 'counts_from'
+  | 'renewals'
+  | 'verdict'
+  | 'story'
+  | 'rule_retries'
+  | 'bound_to'
+>
+
+/**
+ * The messages of a queue as rows. Here a row becomes a message that is handed out, and here alone one changes its state.
+ */
+export class MessageRows<Stored> {
+  readonly sql: Statements
+  readonly turns: Turns
+  readonly uptime: Uptime
+  readonly contents: ContentStore<Stored>
+  readonly #clock: Pick<Clock, 'now'>
+  #known: Known
+  /** Before the current transaction. */
+  #before: Known | undefined
+
+  constructor(
+    db: DatabaseSync,
+    order: Order,
+    contents: ContentStore<Stored>,
+    uptime: Uptime,
+    clock: Pick<Clock, 'now'>
+  ) {
+    this.sql = new Statements(db)
+    this.turns = new Turns(this.sql, order)
+    this.uptime = uptime
+    this.contents = contents
+    this.#clock = clock
+    this.#known = {
+      renewals: metaNumber(db, 'renewals'),
+      counts: { waiting: 0, awaiting: 0, suspended: 0, leaving: 0, left: 0, damaged: 0 },
+      taken: new Set(),
+      marked: new Set()
+    }
+  }
+
+  get counts(): Record<MessageState, number> {
+    return this.#known.counts
+  }
+
+  get renewals(): number {
+    return this.#known.renewals
+  }
+
+  set renewals(renewals: number) {
+    this.#known.renewals = renewals
+  }
+
+  /** Before a transaction. */
+  beginChanges(): void {
+    const { counts, marked, taken } = this.#known
+    const copies = { counts: { ...counts }, taken: new Set(taken), marked: new Set(marked) }
+    this.#before = { ...this.#known, ...copies }
+    this.turns.beginChanges()
+  }
+
+  /** After a transaction that was rolled back. */
+  undoChanges(): void {
+    if (this.#before === undefined) return
+    this.#known = this.#before
+    this.turns.undoChanges()
+  }
+
+  /** The numbers of messages that are handed out. */
+  get handedOut(): number[] {
+    return [...this.turns.sending, ...this.#known.taken]
+  }
+
+  /** It is bound to an address until it is released. */
+  mark(seq: number, address: number): void {
+    this.sql.bind.run(address, seq)
+    this.#known.marked.add(seq)
+  }
+
+  /** It awaits or is suspended, and is handed out. */
+  isTaken(seq: number): boolean {
+    return this.#known.taken.has(seq)
+  }
+
+  /** @param contentsBefore contents come with those that have a lower number */
+  claim(row: StoredRow, contentsBefore = Infinity): ClaimedMessage<Stored> {
+    const waits = isWaiting(row)
+    const wanted = row.seq < contentsBefore
+    const content = wanted ? this.contents.getContent(row.seq) : undefined
+    if (wanted && content === undefined) {
+      this.setDamaged(row.seq)
+      return { row: this.rowOf(row), isDamaged: true }
+    }
+    this.handOut(row)
+    const outcome = waits ? undefined : this.contents.getOutcome(row.seq)
+    return this.claimed(row, content, outcome, false)
+  }
+
+  claimed(
+    row: StoredRow,
+    content: Stored | undefined,
+    outcome: Stored | undefined,
+    isDamaged: boolean
+  ): ClaimedMessage<Stored> {
+    return {
+      row: this.rowOf(row),
+      ...(content !== undefined && { content }),
+      ...(outcome !== undefined && { outcome }),
+      isDamaged
+    }
+  }
+
+  /** @throws {QueueError} `ERR_NOT_QUEUED` */
+  place(seq: number): Place {
+    const place = this.sql.place(seq)
+    if (place === undefined) throw notQueued(seq)
+    return place
+  }
+
+  /** @throws {QueueError} `ERR_NOT_QUEUED` */
+  row(seq: number): StoredRow {
+    const row = this.sql.row(seq)
+    if (row === undefined) throw notQueued(seq)
+    return row
+  }
+
+  /** @throws {QueueDamageError} if it has values of a type that none is written with */
+  rowOf(row: StoredRow): MessageRow {
+    if (!isSound(row)) throw new QueueDamageError()
+    // What was counted before the clocks restarted no longer counts.
+    const isCurrent = row.renewals >= this.#known.renewals
+    const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.uptime.ms - row.counts_from)
+    return {
+      seq: row.seq,
+      lane: row.lane,
+      state: stateOf(row),
+      isSending: this.turns.isSending(row.seq),
+      isRetrying: isRetrying(row),
+      controlId: row.control_id,
+      type: row.type,
+      acceptedAt: row.accepted_at,
+      changedAt: row.changed_at,
+      attempts: row.attempts,
+      retries: isCurrent ? row.retries : 0,
+      spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
+      renewals: Math.max(row.renewals, this.#known.renewals),
+      ruleRetries: isCurrent ? ruleRetriesFrom(row.rule_retries) : undefined,
+      boundTo: row.bound_to ?? undefined,
+      verdict: verdictFrom(row.verdict),
+      story: storyFrom(row.story),
+      resent: resentFrom(row.resent),
+      isEdited: row.edited_at !== null || resentFrom(row.resent)?.isEdited === true,
+      keptBytes: row.kept_bytes ?? 0
+    }
+  }
+
+  /** A message that has not left is in this state from now on. */
+  write(row: Place, to: Move<Stored>['to'], wanted: number, facts: Facts): void {
+    this.#takeBack(row.seq)
+    const turn =
+      to === 'waiting' ? this.turns.ofWaiting(row, wanted) : to === 'awaiting' ? wanted : null
+    this.change(row, to, () => {
+      this.sql.move.run(
+        STATES.indexOf(to),
+        turn,
+        this.#clock.now(),
+        facts.attempts,
+        facts.retries,
+        facts.spent_ms,
+        facts.counts_from,
+        facts.renewals,
+        facts.verdict,
+        facts.story,
+        facts.rule_retries,
+        facts.bound_to,
+        row.seq
+      )
+    })
+    if (to === 'waiting') this.turns.enter(row.seq, turn)
+  }
+
+  /**
+   * The one place where a message changes its state, as `MESSAGE_STATES` in `delivery/message.ts` allows: it is no longer
+   * handed out, and counts and turns follow.
+   *
+   * @param to undefined if nothing of it is left
+   * @param store changes its row
+   */
+  change(row: Place, to: MessageState | undefined, store: () => void): void {
+    this.#takeBack(row.seq)
+    store()
+    this.#known.counts[stateOf(row)]--
+    if (to !== undefined) this.#known.counts[to]++
+    this.turns.leave(row)
+  }
+
+  /** It is no longer handed out. */
+  #takeBack(seq: number): void {
+    this.turns.takeBack(seq)
+    this.#known.taken.delete(seq)
+    this.#known.marked.delete(seq)
+  }
+
+  /** Nothing became of a message that was handed out. */
+  release(seq: number): void {
+    // It was not sent.
+    if (this.#known.marked.delete(seq)) this.sql.bind.run(null, seq)
+    this.#known.taken.delete(seq)
+    this.turns.release(seq)
+  }
+
+  /** It is damaged: it no longer counts, and what is left of it stays. */
+  setDamaged(seq: number): void {
+    const row = this.place(seq)
+    // Of one that has left, the record stays.
+    if (stateOf(row) === 'damaged' || stateOf(row) === 'left') return
+    this.change(row, 'damaged', () => {
+      this.sql.setState.run(STATES.indexOf('damaged'), seq)
+    })
+  }
+
+  handOut(row: Place): void {
+    if (isWaiting(row)) this.turns.handOut(row)
+    else this.#known.taken.add(row.seq)
+  }
+}
+
+export function notQueued(seq: number): QueueError {
+  return new QueueError(english('log', 'queue.notQueued', { seq }), 'ERR_NOT_QUEUED')
+}

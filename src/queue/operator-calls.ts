@@ -1,0 +1,161 @@
+import type { Clock } from '../clock.ts'
+import { withRecord, type ActRecord } from './message-row.ts'
+import type { MessageRows } from './message-rows.ts'
+import type { FoundRows, MessageSearch } from './message-search.ts'
+import { partOf, stateOf, type StoredRow } from './queue-statements.ts'
+import type {
+  ClaimedMessage,
+  EditedMessage,
+  SuspendedChoice,
+  WaitingChoice
+} from './queue-types.ts'
+import { storyFrom, verdictFrom } from './stored-json.ts'
+
+/** What the queue does besides when an operator acts. */
+export interface OperatorHooks {
+  clock: Pick<Clock, 'now'>
+  /** It can be found by these. */
+  addHashes: (seq: number, hashes: readonly Uint8Array[]) => void
+  /** It was edited or resent: it must not be handed out before that is safe. */
+  onFresh: (seq: number) => void
+}
+
+/** What an operator, or a flow, does with messages that are suspended or wait. */
+export class OperatorCalls<Stored> {
+  readonly #rows: MessageRows<Stored>
+  readonly #search: MessageSearch
+  readonly #hooks: OperatorHooks
+
+  constructor(rows: MessageRows<Stored>, search: MessageSearch, hooks: OperatorHooks) {
+    this.#rows = rows
+    this.#search = search
+    this.#hooks = hooks
+  }
+
+  /**
+   * Hands out suspended messages, in the order of acceptance; looks at a bounded number of rows.
+   *
+   * @param after only those with a higher number
+   * @returns after which number to go on; 0: there are no more
+   */
+  claimSuspended(
+    choice: SuspendedChoice,
+    after: number,
+    most: number
+  ): { claimed: ClaimedMessage<Stored>[]; next: number } {
+    const { rows, next } = this.#suspended(choice, after, most)
+    return { claimed: rows.map((row) => this.#rows.claim(row)), next }
+  }
+
+  /**
+   * Hands out waiting messages that are not on their way, whether it is their turn or not, in the order of acceptance;
+   * looks at a bounded number of rows.
+   *
+   * @param after only those with a higher number
+   * @param withContent their contents come with them
+   * @returns the numbers of those on their way, and after which number to go on; 0: there are no more
+   */
+  claimWaiting(
+    choice: WaitingChoice,
+    after: number,
+    most: number,
+    withContent: boolean
+  ): { claimed: ClaimedMessage<Stored>[]; sending: number[]; next: number } {
+    // None waits before that.
+    const first = this.#rows.turns.firstWaiting()?.seq ?? Infinity
+    if (first === Infinity) return { claimed: [], sending: [], next: 0 }
+    const { rows, next } = this.#search.waiting(choice, Math.max(after, first - 1), most)
+    const claimed: ClaimedMessage<Stored>[] = []
+    const sending: number[] = []
+    for (const row of rows) {
+      if (this.#rows.turns.isSending(row.seq)) sending.push(row.seq)
+      else claimed.push(this.#rows.claim(row, withContent ? Infinity : 0))
+    }
+    return { claimed, sending, next }
+  }
+
+  /**
+   * Suspended messages wait again, each in its place by acceptance, with a new clock.
+   *
+   * @param after only those with a higher number
+   * @param by a user name, `flow`, or `''`
+   * @returns after which number to go on; 0: there are no more
+   */
+  resend(
+    choice: SuspendedChoice,
+    after: number,
+    most: number,
+    by = ''
+  ): { count: number; next: number } {
+    const { rows, next } = this.#suspended(choice, after, most)
+    const at = this.#hooks.clock.now()
+    for (const row of rows) this.#takeBackIntoQueue(row, { at, act: 'resent', by })
+    return { count: rows.length, next }
+  }
+
+  /**
+   * A suspended message waits again with another text, in its place by acceptance, with a new clock.
+   *
+   * @param by a user name, `flow`, or `''`
+   * @param reason what they say of it
+   * @returns false if it is not suspended, or is handed out: somebody was faster
+   * @throws {QueueError} `ERR_NOT_QUEUED` when there is no such message
+   */
+  edit(
+    { seq, lane, controlId, type, hashes = [] }: EditedMessage,
+    content: Stored,
+    by = '',
+    reason = ''
+  ): boolean {
+    const row = this.#rows.row(seq)
+    if (stateOf(row) !== 'suspended' || this.#rows.isTaken(seq)) return false
+    const at = this.#hooks.clock.now()
+    this.#keepOriginal(seq)
+    this.#rows.contents.dropContent(seq)
+    this.#rows.contents.putContent(seq, content)
+    this.#rows.sql.dropHashes.run(partOf(seq), seq)
+    this.#hooks.addHashes(seq, hashes)
+    this.#rows.sql.edit.run(lane, controlId, type, at, seq)
+    const said = reason === '' ? {} : { reason }
+    this.#takeBackIntoQueue({ ...row, lane }, { at, act: 'edited', by, ...said })
+    return true
+  }
+
+  /** How many suspended messages are meant, and the first of them. */
+  countSuspended(choice: SuspendedChoice): { first: number | undefined; count: number } {
+    return this.#search.countSuspended(choice)
+  }
+
+  /** Suspended messages that are meant and not handed out, in the order of acceptance. */
+  #suspended(choice: SuspendedChoice, after: number, most: number): FoundRows {
+    const { rows, next } = this.#search.suspended(choice, after, most)
+    return { rows: rows.filter(({ seq }) => !this.#rows.isTaken(seq)), next }
+  }
+
+  /** What the sender has sent, however often it is edited. */
+  #keepOriginal(seq: number): void {
+    const { contents } = this.#rows
+    if (contents.getOriginal(seq) !== undefined) return
+    const content = contents.getContent(seq)
+    if (content !== undefined) contents.putOriginal(seq, content)
+  }
+
+  /** A suspended message waits again, in its place by acceptance, with a new clock. */
+  #takeBackIntoQueue(row: StoredRow, act: ActRecord): void {
+    const { mayHaveArrived } = verdictFrom(row.verdict)
+    this.#rows.contents.dropOutcome(row.seq)
+    this.#rows.write(row, 'waiting', 0, {
+      attempts: row.attempts,
+      retries: 0,
+      spent_ms: 0,
+      counts_from: null,
+      renewals: this.#rows.renewals,
+      verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
+      story: JSON.stringify(withRecord(storyFrom(row.story), act)),
+      rule_retries: null,
+      bound_to: row.bound_to
+    })
+    this.#rows.sql.setDeaths.run(0, row.seq)
+    this.#hooks.onFresh(row.seq)
+  }
+}
