@@ -26,7 +26,7 @@ export const demoButtons = {
  * @param root the directory of the package
  */
 export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
-  const file = join(root, 'examples', '1 Send HL7 and route ACK and NAK.json')
+  const file = join(root, 'examples', '01 Send HL7 and route ACK and NAK.json')
   const text = readFileSync(file, 'utf8')
   // With IDs of its own, so that the example can be imported beside it.
   const flow = JSON.parse(text.replaceAll('"a1d7c0de0000', '"a1d7c0dedef0')) as FlowNode[]

@@ -21,7 +21,8 @@ export default function (RED: NodeAPI): void {
     })
     authParts.set(this, parts)
     listNode(deployedAuthNodes, this)
-    for (const problem of parts.problems) this.error(problem)
+    // One that came with an example, and that nothing uses, makes no deploy red.
+    if (isUsed(RED, this.id)) for (const problem of parts.problems) this.error(problem)
     this.on('close', (_removed: boolean, done: () => void) => {
       close()
       done()
@@ -33,4 +34,12 @@ export default function (RED: NodeAPI): void {
     OAuth2ClientCredentials,
     { credentials: typesOf(tokenCredentials) }
   )
+}
+
+function isUsed(RED: NodeAPI, id: string): boolean {
+  let found = false
+  RED.nodes.eachNode((config) => {
+    found ||= (config as { auth?: unknown }).auth === id
+  })
+  return found
 }

@@ -321,7 +321,7 @@ function throughDoor(url: string, { port }: FrontDoor): string {
 /** The consuming example. */
 function consumingFlow(ca: string, changed: Changed): FlowNode[] {
   return exampleFlow(
-    '4 Send from RabbitMQ, acknowledge after the ACK',
+    '04 Send from RabbitMQ, acknowledge after the ACK',
     {
       'hl7-https-out': {
         tls: 'ca',
@@ -360,7 +360,7 @@ function publishingFlow(): FlowNode[] {
     wires: [[to]]
   })
   return exampleFlow(
-    '3 Publish HL7 to RabbitMQ by patient',
+    '03 Publish HL7 to RabbitMQ by patient',
     { 'Publish by patient': { wires: [['count']] }, 'not stored': { wires: [['refused']] } },
     [
       { id: 'feed', type: 'inject', z, props: [{ p: 'payloads' }], wires: [['split']] },

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { FlowNode } from '../../demo/node-red.ts'
 
-const file = new URL('../../examples/1 Send HL7 and route ACK and NAK.json', import.meta.url)
+const file = new URL('../../examples/01 Send HL7 and route ACK and NAK.json', import.meta.url)
 const text = readFileSync(file, 'utf8')
 const flow = JSON.parse(text) as FlowNode[]
 

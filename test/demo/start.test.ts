@@ -110,7 +110,7 @@ describe('npm start', { timeout: 120_000 }, () => {
   it('prints the alerts of the example that sends some', async () => {
     const url = await ready()
     const flows = (await (await fetch(`${url}/flows`)).json()) as FlowNode[]
-    const file = join(root, 'examples', '9 Alert on-call staff.json')
+    const file = join(root, 'examples', '09 Alert on-call staff.json')
     const example = (JSON.parse(readFileSync(file, 'utf8')) as FlowNode[]).map((node) =>
       node.type === 'hl7-https-out' ? { ...node, auth: '' } : node
     )

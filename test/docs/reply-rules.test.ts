@@ -152,14 +152,14 @@ describe('the rules of docs/receivers.md', () => {
 
 describe('the rules in the examples', () => {
   it('are those of a recipe', () => {
-    const { info } = example('7 Form post to an immunization registry', 'comment')
+    const { info } = example('07 Form post to an immunization registry', 'comment')
     assert.ok(String(info).includes(`\`${recipe('An AE that only warns')}\``))
     const awaiting = example('12 Await the application acknowledgement', 'hl7-https-out')
     assert.equal(awaiting['replyCodeActions'], recipe('Await the application'))
   })
 
   it('fail no answer whose sender has an acknowledgement already', async () => {
-    const { replyCodeActions } = example('2 Take MLLP and send over HTTPS', 'hl7-https-out')
+    const { replyCodeActions } = example('02 Take MLLP and send over HTTPS', 'hl7-https-out')
     const rules = String(replyCodeActions)
     assert.ok(page('docs/mllp-to-https.md').includes(`\`\`\`rules\n${rules}\n`))
     await assertNoNakLost(rules, 200, 'suspended')
@@ -175,7 +175,7 @@ describe('the rules in the examples', () => {
   })
 
   it('lose no NAK', async () => {
-    const { replyCodeActions } = example('5 Send as multipart to New York', 'hl7-https-out')
+    const { replyCodeActions } = example('05 Send as multipart to New York', 'hl7-https-out')
     await assertNoNakLost(String(replyCodeActions), 200)
   })
 })

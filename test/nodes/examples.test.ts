@@ -41,15 +41,15 @@ const byNumber = (a: string, b: string): number => parseInt(a, 10) - parseInt(b,
 describe('the examples', () => {
   it('are those that the documentation names', () => {
     assert.deepEqual([...examples.keys()].sort(byNumber), [
-      '1 Send HL7 and route ACK and NAK',
-      '2 Take MLLP and send over HTTPS',
-      '3 Publish HL7 to RabbitMQ by patient',
-      '4 Send from RabbitMQ, acknowledge after the ACK',
-      '5 Send as multipart to New York',
-      '6 Send to Google Cloud Healthcare',
-      '7 Form post to an immunization registry',
-      '8 Mutual TLS and private_key_jwt (SMART)',
-      '9 Alert on-call staff',
+      '01 Send HL7 and route ACK and NAK',
+      '02 Take MLLP and send over HTTPS',
+      '03 Publish HL7 to RabbitMQ by patient',
+      '04 Send from RabbitMQ, acknowledge after the ACK',
+      '05 Send as multipart to New York',
+      '06 Send to Google Cloud Healthcare',
+      '07 Form post to an immunization registry',
+      '08 Mutual TLS and private_key_jwt (SMART)',
+      '09 Alert on-call staff',
       '10 SOAP to an immunization registry',
       '11 Send a batch and split off what was refused',
       '12 Await the application acknowledgement',
@@ -217,9 +217,9 @@ describe('the examples', () => {
       body: JSON.stringify(value)
     })
 
-    it('"1 Send HL7 and route ACK and NAK" sends when it is filled in', async () => {
+    it('"01 Send HL7 and route ACK and NAK" sends when it is filled in', async () => {
       const flow = await filledIn(
-        '1 Send HL7 and route ACK and NAK',
+        '01 Send HL7 and route ACK and NAK',
         {},
         { issuer: tokens.issuer, credentials: { clientId: 'c', clientSecret: 's' } }
       )
@@ -229,9 +229,9 @@ describe('the examples', () => {
       assert.equal(request?.headers.authorization, 'Bearer example-token')
     })
 
-    it('"5 Send as multipart to New York" sends when it is filled in', async () => {
+    it('"05 Send as multipart to New York" sends when it is filled in', async () => {
       const flow = await filledIn(
-        '5 Send as multipart to New York',
+        '05 Send as multipart to New York',
         {},
         {
           tokenEndpoint: tokens.tokenEndpoint,
@@ -252,7 +252,7 @@ describe('the examples', () => {
       assert.ok(JSON.parse(String(request?.headers['uphn-infomap'])))
     })
 
-    it('"6 Send to Google Cloud Healthcare" sends when it is filled in', async () => {
+    it('"06 Send to Google Cloud Healthcare" sends when it is filled in', async () => {
       const { privateKey } = generateKeyPairSync('rsa', {
         modulusLength: 2048,
         publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -260,7 +260,7 @@ describe('the examples', () => {
       })
       const clientId = 'sender@project.example'
       const flow = await filledIn(
-        '6 Send to Google Cloud Healthcare',
+        '06 Send to Google Cloud Healthcare',
         {},
         {
           tokenEndpoint: tokens.tokenEndpoint,
@@ -287,8 +287,8 @@ describe('the examples', () => {
       assert.match(Buffer.from(message.data, 'base64').toString(), /^MSH\|.*\rEVN\|/)
     })
 
-    it('"7 Form post to an immunization registry" sends when it is filled in', async () => {
-      const flow = await filledIn('7 Form post to an immunization registry', {
+    it('"07 Form post to an immunization registry" sends when it is filled in', async () => {
+      const flow = await filledIn('07 Form post to an immunization registry', {
         credentials: { secret1: 'pass word' }
       })
       await nodeRed.deploy(flow)
@@ -361,8 +361,8 @@ describe('the examples', () => {
       assert.equal((left.at(-1)?.['hl7'] as { ack: { code: string } }).ack.code, 'AR')
     })
 
-    it('"9 Alert on-call staff" alerts once for each node and code', async () => {
-      const name = '9 Alert on-call staff'
+    it('"09 Alert on-call staff" alerts once for each node and code', async () => {
+      const name = '09 Alert on-call staff'
       const alerts: { text: string; code: string; node: string }[] = []
       let isDown = false
       let refused = 0
@@ -594,14 +594,14 @@ describe('the examples', () => {
       assert.deepEqual(others, formFields.slice(1))
     })
 
-    it('"8 Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {
+    it('"08 Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {
       const { privateKey } = generateKeyPairSync('rsa', {
         modulusLength: 2048,
         publicKeyEncoding: { type: 'spki', format: 'pem' },
         privateKeyEncoding: { type: 'pkcs1', format: 'pem' }
       })
       const flow = await filledIn(
-        '8 Mutual TLS and private_key_jwt (SMART)',
+        '08 Mutual TLS and private_key_jwt (SMART)',
         {},
         {
           issuer: `${tokens.issuer}/.well-known/smart-configuration`,

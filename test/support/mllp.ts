@@ -10,7 +10,7 @@ import type { FlowNode } from './node-red.ts'
 export const MLLP_SEND = '/usr/bin/mllp_send'
 /** The example with MLLP. */
 export const MLLP_FILE = join(
-  ...[import.meta.dirname, '..', '..', 'examples', '2 Take MLLP and send over HTTPS.json']
+  ...[import.meta.dirname, '..', '..', 'examples', '02 Take MLLP and send over HTTPS.json']
 )
 /** Ends a frame. */
 const END = '\x1c\r'
