@@ -1,11 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { deleteQueueFile, queueFilePath } from '../src/queue/queue-files.ts'
-import { refuse } from './flow/accept-and-emit.ts'
+import { handBack } from './flow/accept-and-emit.ts'
 import { onceFlowsStarted } from './flow/flows-started.ts'
 import { OutNode } from './flow/out-node.ts'
 import { deployedOutNodes, outParts } from './flow/out-parts.ts'
-import { Refusals } from './flow/refusals.ts'
+import { NotAccepted } from './flow/not-accepted.ts'
 import { misconfigured, type Translate } from './flow/status-line.ts'
 import { deletion, reportOrphanedQueues } from './operations/orphaned-queues.ts'
 import { registerPage } from './operations/page-route.ts'
@@ -44,7 +44,7 @@ export default function (RED: NodeAPI): void {
       problems = [errorText(error)]
     }
     const since = new Date().toISOString()
-    outParts.set(this, { since, problems, refusals: new Refusals() })
+    outParts.set(this, { since, problems, refusals: new NotAccepted() })
     // Status nodes see nothing before.
     const callOff = onceFlowsStarted(RED, () => {
       this.status(misconfigured(translate, unset))
@@ -80,7 +80,7 @@ function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[])
   if (own.length > 0) node.error(notSetUp(own))
   node.on('input', (msg, _send, done) => {
     const content = { msg, payload: msg.payload, done }
-    refuse(node, content, new DeliveryError('HL7_CONFIG', text))
+    handBack(node, content, new DeliveryError('HL7_CONFIG', text))
   })
   const isDeleted = deletion(RED, node)
   node.on('close', (removed: boolean | undefined, done: () => void) => {

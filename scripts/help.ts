@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import codes from '../locales/en-US/codes.json' with { type: 'json' }
-import { RECEIVER_REFUSALS, REFUSALS } from '../src/oauth2/refusal-hints.ts'
+import { RECEIVER_REFUSALS, TOKEN_REFUSALS } from '../src/oauth2/refusal-hints.ts'
 import type { NodeTypeName } from './form-page.ts'
 import { textOf, textsOf, type Texts } from './texts.ts'
 import { refusals } from './refusals.ts'
@@ -38,7 +38,7 @@ function errors(): string {
 
 /** Only those that are known by their words: the others say it with their code. */
 function refusalList(texts: Texts): string {
-  return refusals([...REFUSALS, ...RECEIVER_REFUSALS], texts, (label) => `<em>${label}</em>`)
+  return refusals([...TOKEN_REFUSALS, ...RECEIVER_REFUSALS], texts, (label) => `<em>${label}</em>`)
     .flatMap(({ row, hint }) => {
       const words = row.answers.flatMap(({ words: some }) => (some === undefined ? [] : [some]))
       if (words.length === 0) return []

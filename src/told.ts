@@ -178,7 +178,7 @@ export function byText(by: string, text: TabText): string {
 
 /** Why an attempt failed, in the words of the tab. */
 export function causeText(cause: string, text: TabText): string {
-  return causeWords(cause, (status) => text('phrase.noAck', { status }))
+  return causeSaid(cause, (status) => text('phrase.noAck', { status }))
 }
 
 /**
@@ -187,7 +187,7 @@ export function causeText(cause: string, text: TabText): string {
  * @param cause a code, or an HTTP status
  * @param noAck the words for a 2xx status without an acknowledgement
  */
-export function causeWords(cause: string, noAck: (status: string) => string): string {
+export function causeSaid(cause: string, noAck: (status: string) => string): string {
   if (!/^[1-5]\d\d$/.test(cause)) return cause
   return cause.startsWith('2') ? noAck(cause) : `HTTP ${cause}`
 }

@@ -1,11 +1,11 @@
-import type { NamedValue } from './named-value.ts'
+import type { ListEntry } from './named-value.ts'
 
 /** What a preset fills in for the format text. */
 export interface BodyPreset {
   contentType: string
   bodyTemplate: string
-  formFields: readonly NamedValue[]
-  headers: readonly NamedValue[]
+  formFields: readonly ListEntry[]
+  headers: readonly ListEntry[]
 }
 
 /** In the field, which has one line, Node-RED keeps the line breaks of an expression as tabs. */
@@ -20,7 +20,7 @@ const submitSingleMessage = (envelope: string): string =>
     "'</submitSingleMessage></soap:Body></soap:Envelope>'"
   ].join('\t')
 
-const formFields: readonly NamedValue[] = [
+const formFields: readonly ListEntry[] = [
   { name: 'username', value: '', valueType: 'str' },
   { name: 'password', value: 'secret1', valueType: 'cred' },
   { name: 'facilityID', value: 'MSH-4.1', valueType: 'hl7' }

@@ -1,4 +1,4 @@
-import type { NamedValue } from './named-value.ts'
+import type { ListEntry } from './named-value.ts'
 
 /** A value as a field of a form holds it: numbers are texts, too. */
-export type FieldValue = string | boolean | readonly NamedValue[]
+export type FieldValue = string | boolean | readonly ListEntry[]

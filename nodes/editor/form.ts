@@ -13,7 +13,7 @@ import type { FieldValue } from './field-value.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
 import { prepareDuration, showDuration, typedNumber } from './duration-field.ts'
 import { explainMark } from './mistake-words.ts'
-import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
+import { listEntry, namedValueProblem, type ListEntry } from './named-value.ts'
 import { NamedValueList, type EntryProblem } from './named-value-list.ts'
 import { undeployedNodes } from './undeployed-nodes.ts'
 import { offerUsualValues } from './usual-values.ts'
@@ -143,7 +143,7 @@ export class Form<TextKey extends string = SharedKey> {
   }
 
   /** Adds entries to a list, except those whose name it already has. */
-  addEntries(property: string, entries: readonly NamedValue[]): void {
+  addEntries(property: string, entries: readonly ListEntry[]): void {
     this.#lists.get(property)?.add(entries)
   }
 
@@ -208,7 +208,7 @@ export class Form<TextKey extends string = SharedKey> {
     if (this.#fields[name]?.when?.(read) === false) return ''
     if (property?.kind === 'list') {
       const entries: unknown[] = Array.isArray(given) ? given : []
-      const found = entries.map((entry) => this.#problemOfEntry(name, namedValue(entry), read))
+      const found = entries.map((entry) => this.#problemOfEntry(name, listEntry(entry), read))
       return found.find((one) => one !== undefined)?.words ?? ''
     }
     if (property?.kind === 'number') {
@@ -226,7 +226,7 @@ export class Form<TextKey extends string = SharedKey> {
       : reason
   }
 
-  #problemOfEntry(name: string, entry: NamedValue, read: ReadValue): EntryProblem | undefined {
+  #problemOfEntry(name: string, entry: ListEntry, read: ReadValue): EntryProblem | undefined {
     const { table, nameProblem } = this.#definition
     const property = table[name]
     const problem = namedValueProblem(entry, property?.kind === 'list' ? property.names : 'any')

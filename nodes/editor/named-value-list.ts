@@ -1,7 +1,7 @@
 import { SECRETS, type ValueType } from '../settings/property-table.ts'
 import type { FormText, OutKey, SharedKey } from '../../src/form-text.ts'
 import { showMistake } from './mistake-words.ts'
-import { namedValue, type NamedValue } from './named-value.ts'
+import { listEntry, type ListEntry } from './named-value.ts'
 
 /** What is wrong with an entry, in words, and in which of its fields. */
 export interface EntryProblem {
@@ -17,7 +17,7 @@ export interface NamedValueListOptions {
   stored: unknown
   types: readonly ValueType[]
   text: FormText<SharedKey>
-  problem: (entry: NamedValue) => EntryProblem | undefined
+  problem: (entry: ListEntry) => EntryProblem | undefined
 }
 
 /** A list of names and typed values in a form, in Node-RED's editable list. Each change is a `change` of its element. */
@@ -40,35 +40,35 @@ export class NamedValueList {
       removeItem: reportChange,
       sortItems: reportChange,
       addItem: (container, _index, item) => {
-        container[0]?.append(this.#makeRow(namedValue(item)))
-        this.#fillRow(container[0], namedValue(item))
+        container[0]?.append(this.#makeRow(listEntry(item)))
+        this.#fillRow(container[0], listEntry(item))
       }
     })
     this.#list.on('change keyup paste input', () => {
       this.#checkAll()
     })
     const stored = Array.isArray(options.stored) ? (options.stored as unknown[]) : []
-    this.#append(stored.map(namedValue))
+    this.#append(stored.map(listEntry))
     this.#before = JSON.stringify(this.entries())
     this.#checkAll()
   }
 
   /** The current entries, except those without name and value. */
-  entries(): NamedValue[] {
+  entries(): ListEntry[] {
     return this.#rows()
       .map(readRow)
       .filter((entry) => !isBlank(entry))
   }
 
   /** Adds entries, except those whose name is already there. */
-  add(more: readonly NamedValue[]): void {
+  add(more: readonly ListEntry[]): void {
     const names = this.entries().map(({ name }) => name)
     this.#append(more.filter(({ name }) => !names.includes(name)))
     this.#reportChange()
   }
 
   /** Replaces all entries. */
-  set(all: readonly NamedValue[]): void {
+  set(all: readonly ListEntry[]): void {
     this.#list.editableList('empty')
     this.#append(all)
     this.#reportChange()
@@ -78,7 +78,7 @@ export class NamedValueList {
     return JSON.stringify(this.entries()) !== this.#before
   }
 
-  #append(entries: readonly NamedValue[]): void {
+  #append(entries: readonly ListEntry[]): void {
     for (const entry of entries) this.#list.editableList('addItem', { ...entry })
   }
 
@@ -88,7 +88,7 @@ export class NamedValueList {
     return [...this.#options.element.querySelectorAll(rows)]
   }
 
-  #makeRow({ name, value }: NamedValue): HTMLElement {
+  #makeRow({ name, value }: ListEntry): HTMLElement {
     const { text } = this.#options
     const row = document.createElement('div')
     row.className = 'hl7-https-entry'
@@ -102,7 +102,7 @@ export class NamedValueList {
   }
 
   /** A typed input is made of a field that is in the page. */
-  #fillRow(row: Element | undefined, { value, valueType }: NamedValue): void {
+  #fillRow(row: Element | undefined, { value, valueType }: ListEntry): void {
     const { text, types } = this.#options
     const field = row?.querySelector<HTMLInputElement>('.hl7-https-entry-input')
     if (!field) return
@@ -132,16 +132,16 @@ export class NamedValueList {
   }
 }
 
-function readRow(row: Element): NamedValue {
+function readRow(row: Element): ListEntry {
   const name = row.querySelector<HTMLInputElement>('.hl7-https-entry-name')
   const value = row.querySelector<HTMLInputElement>('.hl7-https-entry-input')
-  const entry: NamedValue = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
+  const entry: ListEntry = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
   if (value === null) return entry
   const valueType = $(value).typedInput('type')
   return { ...entry, value: $(value).typedInput('value'), valueType }
 }
 
-function isBlank({ name, value }: NamedValue): boolean {
+function isBlank({ name, value }: ListEntry): boolean {
   return name === '' && value === ''
 }
 

@@ -10,7 +10,7 @@ import { isSecret, type EntryNames } from '../settings/property-table.ts'
 import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
-export interface NamedValue {
+export interface ListEntry {
   name: string
   value: string
   valueType: string
@@ -22,7 +22,7 @@ export type NamedValueProblem =
   | { field: 'value'; key: HeaderProblem | 'envName' | 'hl7Path' | 'secretSlot' | 'notJson' }
 
 /** Reads an entry from a flow file, which may contain anything. */
-export function namedValue(entry: unknown): NamedValue {
+export function listEntry(entry: unknown): ListEntry {
   const fields =
     typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {}
   const text = (key: string): string => {
@@ -34,7 +34,7 @@ export function namedValue(entry: unknown): NamedValue {
 
 /** Checks an entry; not whether its value is a valid property of the message or JSONata. */
 export function namedValueProblem(
-  { name, value, valueType }: NamedValue,
+  { name, value, valueType }: ListEntry,
   names: EntryNames
 ): NamedValueProblem | undefined {
   if (name.trim() === '') return { field: 'name', key: 'entryName' }

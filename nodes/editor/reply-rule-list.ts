@@ -1,4 +1,4 @@
-import { placeOfNewRule } from '../rules/hidden-refusals.ts'
+import { rankOfNewRule } from '../rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
   ReplyRulesError,
@@ -324,7 +324,7 @@ export class ReplyRuleList {
     const others = this.#readableItems(rule)
     const rules = others.map(({ read }) => read)
     const read = rule.rule()
-    return read && others[placeOfNewRule(read, rules)]?.rule
+    return read && others[rankOfNewRule(read, rules)]?.rule
   }
 }
 

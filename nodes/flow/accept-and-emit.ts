@@ -77,17 +77,17 @@ export function emit(
 }
 
 /** Sends a message that was not accepted to Catch. Never throws. */
-export function refuse(
+export function handBack(
   node: Node,
   { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
   error: unknown
 ): void {
-  const why = refusal(error)
+  const why = notAccepted(error)
   outParts.get(node)?.refusals.note(why)
   handToCatch(node, msg, refusedProperties(parcel?.message, payload), why, done)
 }
 
-export function refusal(error: unknown): DeliveryError {
+export function notAccepted(error: unknown): DeliveryError {
   if (error instanceof DeliveryError) return error
   if (error instanceof Hl7Error) return new DeliveryError(error.code, error.message)
   // A command could not be carried out.

@@ -7,7 +7,7 @@ import type { Refusing } from '../../src/queue/figures.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import type { Told } from '../../src/told.ts'
 import type { EndingCertificate } from './certificate-watch.ts'
-import { MESSAGE_FAULTS, type Full } from './refusals.ts'
+import { MESSAGE_FAULTS, type Full } from './not-accepted.ts'
 import { verdictTold } from './verdict-told.ts'
 import type { ConditionCode, Level } from '../../src/codes.ts'
 
@@ -63,9 +63,9 @@ const REFUSING_MS = 15 * 60_000
 const ENTRIES: readonly Entry[] = [
   {
     code: 'ERROR',
-    holds: (facts) => failureOf(facts) !== '',
+    holds: (facts) => failureCode(facts) !== '',
     level: 'call',
-    told: (facts) => ({ kind: 'error', values: { cause: failureOf(facts) } })
+    told: (facts) => ({ kind: 'error', values: { cause: failureCode(facts) } })
   },
   {
     code: 'FULL',
@@ -262,7 +262,7 @@ export function byUrgency(a: Pick<Condition, 'code' | 'level'>, b: typeof a): nu
 }
 
 /** The code of an error that still holds; `''` for none. */
-export function failureOf({ delivery, refusal }: ConditionFacts): string {
+export function failureCode({ delivery, refusal }: ConditionFacts): string {
   return delivery.failing ?? (MESSAGE_FAULTS.has(refusal) ? '' : refusal)
 }
 

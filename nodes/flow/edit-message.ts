@@ -2,7 +2,7 @@ import type { Delivery } from '../../src/delivery/delivery.ts'
 import { english } from '../../src/english.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
-import { refusal } from './accept-and-emit.ts'
+import { notAccepted } from './accept-and-emit.ts'
 import type { FlowMessage, FlowMessages } from './flow-messages.ts'
 import type { Edit } from './out-parts.ts'
 
@@ -54,7 +54,7 @@ function editedMessage(
   } catch (error) {
     problem = error
   }
-  throw refusal(problem instanceof Hl7Error ? inEditor(problem) : problem)
+  throw notAccepted(problem instanceof Hl7Error ? inEditor(problem) : problem)
 }
 
 /** What is wrong with a text that somebody has edited: they know of no `msg.payload`. */

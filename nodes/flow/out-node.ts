@@ -20,7 +20,7 @@ import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.t
 import { EncodedContents, ObjectContents } from '../../src/queue/stored-contents.ts'
 import { errorText } from '../settings/node-errors.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
-import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
+import { accept, emit, notAccepted, handBack } from './accept-and-emit.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { ConditionWatch } from './condition-watch.ts'
 import { answerOf, type ConditionFacts } from './conditions.ts'
@@ -32,8 +32,8 @@ import { handToCatch } from './hand-on.ts'
 import { reportLeft } from './left-at-close.ts'
 import { withNewControlId } from './new-control-id.ts'
 import type { OutParts } from './out-parts.ts'
-import { Refusals } from './refusals.ts'
-import { StatusLine, statusOf, type Translate } from './status-line.ts'
+import { NotAccepted } from './not-accepted.ts'
+import { StatusLine, nodeStatus, type Translate } from './status-line.ts'
 
 /** Longer notes are cut, in characters. */
 const MOST_NOTE = 200
@@ -71,7 +71,7 @@ export class OutNode {
   readonly #delivery: Delivery<FlowMessage>
 
   readonly #reporter: Reporter
-  readonly #refusals = new Refusals()
+  readonly #refusals = new NotAccepted()
   readonly #standing = new Standing(() => systemClock.now())
   readonly #history: History
   readonly #figures: FiguresKeeper
@@ -122,7 +122,7 @@ export class OutNode {
       random: Math.random
     })
     this.#status = new StatusLine(node, () =>
-      statusOf(this.#conditions.current(), this.#facts(), translate)
+      nodeStatus(this.#conditions.current(), this.#facts(), translate)
     )
   }
 
@@ -147,11 +147,11 @@ export class OutNode {
     this.#standing.messageCame()
     const message = this.#contents.receive(msg, send, done)
     accept(node, this.#delivery, this.#courier, message).catch((error: unknown) => {
-      refuse(node, message, error)
+      handBack(node, message, error)
       this.#status.update()
       // The Catch node that gets it may be closed as well.
       if (this.#isClosing) {
-        node.error(english('log', 'log.closed', { what: refusal(error).message }))
+        node.error(english('log', 'log.closed', { what: notAccepted(error).message }))
       }
     })
   }

@@ -8,7 +8,7 @@ import type { CertificateWatch } from './certificate-watch.ts'
 import type { ConditionWatch } from './condition-watch.ts'
 import type { ConditionFacts } from './conditions.ts'
 import type { FlowMessage } from './flow-messages.ts'
-import type { Refusals } from './refusals.ts'
+import type { NotAccepted } from './not-accepted.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
 import type { OutSettings, ServerNames } from '../settings/read-out-settings.ts'
@@ -60,7 +60,7 @@ export interface OutParts {
   delivery: DeliveryControl
   history: History
   reporter: Reporter
-  refusals: Refusals
+  refusals: NotAccepted
   /** What conditions follow from. */
   facts: () => ConditionFacts
   /** What holds, the most urgent first. */
@@ -88,7 +88,7 @@ export interface Unusable {
   since: string
   /** Why, in words. */
   problems: readonly string[]
-  refusals: Refusals
+  refusals: NotAccepted
 }
 
 /** Kept apart from the node objects: see `authParts`. */

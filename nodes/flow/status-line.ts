@@ -2,11 +2,11 @@ import type { Node, NodeStatus } from 'node-red'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { english, type Key } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
-import { causeWords, durationText, type TabText } from '../../src/told.ts'
+import { causeSaid, durationText, type TabText } from '../../src/told.ts'
 import {
   BESIDE,
   CONDITION_CODES,
-  failureOf,
+  failureCode,
   type Condition,
   type ConditionFacts
 } from './conditions.ts'
@@ -66,7 +66,7 @@ const LOOKS: Readonly<Record<Exclude<ConditionCode, 'CONFIG' | 'STOPPED'>, Look>
     fill: 'red',
     rank: 4,
     text: (facts, translate) =>
-      translate('status.error', { code: causeText(failureOf(facts), translate) }),
+      translate('status.error', { code: causeText(failureCode(facts), translate) }),
     beside: 'always'
   },
   SUSPENDED: {
@@ -241,7 +241,7 @@ export function misconfigured(translate: Translate, [name]: readonly string[] = 
 }
 
 /** The status for the conditions that hold; a pure function of its arguments. */
-export function statusOf(
+export function nodeStatus(
   conditions: readonly Pick<Condition, 'code'>[],
   facts: ConditionFacts,
   translate: Translate
@@ -283,7 +283,7 @@ function duration(ms: number): string {
 
 /** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */
 function causeText(cause: string, translate: Translate): string {
-  return printable(causeWords(cause, (status) => translate('status.noAck', { status })))
+  return printable(causeSaid(cause, (status) => translate('status.noAck', { status })))
 }
 
 /** With the number of messages that wait or are on their way, if there are more than some. */

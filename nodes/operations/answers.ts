@@ -214,7 +214,7 @@ export interface HistoryMinute {
 }
 
 /** Oldest first. Minutes in which the node did not run are missing. */
-export interface History {
+export interface HistoryAnswer {
   minutes: HistoryMinute[]
 }
 

@@ -4,7 +4,7 @@ import type {
   BulkAnswer,
   CountAnswer,
   EventPage,
-  History,
+  HistoryAnswer,
   HostAnswer,
   MessageContent,
   MessagePage,
@@ -112,7 +112,7 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/history',
     permission: 'hl7-https-out.read',
     takes: type<HistoryQuestion>(),
-    answers: type<History>(),
+    answers: type<HistoryAnswer>(),
     does: 'figures for each of the last `minutes`'
   },
   events: {

@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red'
-import { testNode } from '../tests/test-node.ts'
-import { testToken } from '../tests/test-token.ts'
+import { testOutNode } from '../tests/test-node.ts'
+import { testAuthNode } from '../tests/test-token.ts'
 import type { Handlers } from './register-routes.ts'
 import { refused } from './route-error.ts'
 
@@ -22,7 +22,7 @@ export function nodeTestRoute(RED: NodeAPI): Handlers<'testNode'> {
         throw refused(403, 'refusal.sampleNeedsContent')
       }
       const test = { type, form, by: user, sample, isDry: dryRun }
-      const answer = await testNode(RED, params.id, test)
+      const answer = await testOutNode(RED, params.id, test)
       if (answer === undefined) throw refused(404, 'refusal.noNode')
       return answer
     }
@@ -32,6 +32,6 @@ export function nodeTestRoute(RED: NodeAPI): Handlers<'testNode'> {
 /** What answers the *Test* button of the config node. */
 export function tokenTestRoute(RED: NodeAPI): Handlers<'testToken'> {
   return {
-    testToken: ({ params, question }) => testToken(RED, params.id, question)
+    testToken: ({ params, question }) => testAuthNode(RED, params.id, question)
   }
 }

@@ -1,10 +1,10 @@
-import type { Outcome, ReplyRule } from '../../src/rules/reply-rules.ts'
-import { REFUSALS, type ReplyTest } from '../../src/rules/reply-test.ts'
-import { holdsFor, type Refusal } from './rule-reach.ts'
+import type { RuleOutcome, ReplyRule } from '../../src/rules/reply-rules.ts'
+import { REFUSING_CODES, type ReplyTest } from '../../src/rules/reply-test.ts'
+import { holdsFor, type RefusingCode } from './rule-reach.ts'
 
 /** What a rule hides from the rules below it. */
 export interface HiddenRefusals {
-  readonly codes: readonly Refusal[]
+  readonly codes: readonly RefusingCode[]
   /** A rule below would have decided about one of them. */
   readonly ruledBelow: boolean
 }
@@ -24,7 +24,7 @@ export function hiddenRefusals(
 ): HiddenRefusals | undefined {
   const rule = rules[at]
   if (rule === undefined || rule.outcome === null || !isBlind(rule)) return undefined
-  const codes = REFUSALS.filter((code) => {
+  const codes = REFUSING_CODES.filter((code) => {
     const place = rules.findIndex((other) => decides(other, code))
     const other: Pick<ReplyRule, 'outcome' | 'retry' | 'mostRetries'> = rules[place] ?? unruled
     const decidedAbove = place !== -1 && place < at
@@ -43,7 +43,7 @@ function doesTheSame(
 }
 
 /** What becomes of every reply with that code, unless a rule decides about some of them. */
-export function outcomeOf(rules: readonly ReplyRule[], code: Refusal): Outcome | null {
+export function outcomeOf(rules: readonly ReplyRule[], code: RefusingCode): RuleOutcome | null {
   return (rules.find((rule) => decides(rule, code)) ?? unruled).outcome
 }
 
@@ -58,7 +58,7 @@ const unruled = { outcome: 'fail', retry: false } as const
  * @param rules the others, from left to right
  * @returns the place, from 0 to their number
  */
-export function placeOfNewRule(rule: ReplyRule, rules: readonly ReplyRule[]): number {
+export function rankOfNewRule(rule: ReplyRule, rules: readonly ReplyRule[]): number {
   const decideByCode = rules.map(({ conditions, outcome }) =>
     outcome === null ? false : conditions.some((tests) => tests.some(isCode))
   )
@@ -81,7 +81,7 @@ function isBlind({ conditions }: ReplyRule): boolean {
 }
 
 /** Whether it decides about every reply with that code. */
-function decides({ conditions, outcome }: ReplyRule, code: Refusal): boolean {
+function decides({ conditions, outcome }: ReplyRule, code: RefusingCode): boolean {
   return (
     outcome !== null &&
     conditions.some((tests) => tests.every((test) => holdsFor(test, code) === true))

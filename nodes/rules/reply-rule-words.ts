@@ -1,6 +1,6 @@
 import { outcomeOf } from './hidden-refusals.ts'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
-import { REFUSALS } from '../../src/rules/reply-test.ts'
+import { REFUSING_CODES } from '../../src/rules/reply-test.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { hasValue, readRow, rowAction, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
@@ -98,7 +98,7 @@ export function restWords(
     if (deciding.length < rules.length) words.push(text('rules.warnedReplies'))
   }
   if (!named.has('noAnswer')) words.push(text('rules.otherErrors'))
-  const leaves = REFUSALS.some((code) => outcomeOf(rules, code) === 'fail')
+  const leaves = REFUSING_CODES.some((code) => outcomeOf(rules, code) === 'fail')
   if (leaves && !keepsContents) words.push(text('rules.refusedLeaves'))
   return words
 }

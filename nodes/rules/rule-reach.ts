@@ -4,19 +4,19 @@ import {
   containsText,
   isSameCode,
   isStandardCode,
-  REFUSALS,
+  REFUSING_CODES,
   type ReplyTest,
   type Severity
 } from '../../src/rules/reply-test.ts'
 
 /** A value of MSA-1 that says no. */
-export type Refusal = (typeof REFUSALS)[number]
+export type RefusingCode = (typeof REFUSING_CODES)[number]
 
 /**
  * What can come of an attempt, exactly one of these: an acknowledgement with that MSA-1 (`''`: empty,
  * `other`: none of the six codes), a body without one, an empty reply, an error.
  */
-const RESULTS = [...ACCEPTS, ...REFUSALS, '', 'other', 'body', 'empty', 'error'] as const
+const RESULTS = [...ACCEPTS, ...REFUSING_CODES, '', 'other', 'body', 'empty', 'error'] as const
 type Result = (typeof RESULTS)[number]
 
 /** Tests that all have to match. */
@@ -54,11 +54,11 @@ export function neverDecides(rules: readonly ReplyRule[], at: number): NeverDeci
 export function acceptedRefusals(
   rules: readonly ReplyRule[],
   at: number
-): readonly (Refusal | Severity)[] {
+): readonly (RefusingCode | Severity)[] {
   const rule = rules[at]
   if (rule?.outcome !== 'accept') return []
   const cases = casesOf(rule).filter((one) => deciderAbove(rules, at, one) === undefined)
-  const codes = REFUSALS.filter((code) => cases.some(({ result }) => result === code))
+  const codes = REFUSING_CODES.filter((code) => cases.some(({ result }) => result === code))
   if (codes.length > 0) return codes
   return (['E', 'F'] as const).filter((severity) =>
     cases.some(({ tests }) =>

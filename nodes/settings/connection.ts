@@ -26,7 +26,7 @@ export function deployedConfigNodes(RED: NodeAPI): FindConfigNode {
 }
 
 /** How connections of a node are made. */
-export interface Connection {
+export interface ConnectionSettings {
   tls: TlsSettings | undefined
   proxy: ProxySettings | undefined
 }
@@ -35,7 +35,7 @@ export interface Connection {
 export function readConnection(
   properties: Pick<Properties<ConnectionProperties>, 'problems' | 'text' | 'addProblem'>,
   find: FindConfigNode
-): Connection {
+): ConnectionSettings {
   const tlsId = properties.text('tls')
   const proxyId = properties.text('proxy')
   let tls: TlsSettings | undefined

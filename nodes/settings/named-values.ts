@@ -4,7 +4,7 @@ import { readPath } from '../../src/hl7/path.ts'
 import { headerValueProblem, tokenHeaderNameProblem } from '../../src/https/header-values.ts'
 import type { NamedValue } from '../../src/https/receiver.ts'
 import { secretsInHeader } from '../../src/redactor.ts'
-import type { Claim, NamedValue as TokenValue } from '../../src/oauth2/token-settings.ts'
+import type { AssertionClaim, Parameter as TokenValue } from '../../src/oauth2/token-settings.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { asText, environmentValue } from './environment-value.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
@@ -74,7 +74,7 @@ export function readClaims(
   RED: NodeAPI,
   node: Node | null,
   properties: Properties<typeof tokenProperties>
-): Claim[] {
+): AssertionClaim[] {
   return properties.list('assertionClaims', CLAIM).map((item) => {
     const name = entryName(item)
     const type = item.choice('valueType')

@@ -184,8 +184,8 @@ export class Properties<Table extends PropertyTable> {
       ['text', 'list'].includes(this.#table[name]?.kind ?? '')
     )
     const defaults = names.map((name) => this.#table[name]?.default)
-    const written = new Set([...textsIn(this.#raw), ...textsIn(defaults)])
-    const texts = [...textsIn(names.map((name) => this.#values[name])), ...textsIn(further)]
+    const written = new Set([...textsOf(this.#raw), ...textsOf(defaults)])
+    const texts = [...textsOf(names.map((name) => this.#values[name])), ...textsOf(further)]
     return texts.filter((text) => !written.has(text))
   }
 
@@ -197,9 +197,9 @@ export class Properties<Table extends PropertyTable> {
   }
 }
 
-function textsIn(value: unknown): string[] {
+function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value.trim()]
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : []
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import { GotClient } from '../../src/http-client/got-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
-import { hasClientCertificate, type Connection } from './connection.ts'
+import { hasClientCertificate, type ConnectionSettings } from './connection.ts'
 import { tokenForm } from './form-words.ts'
 import { readClaims, readStaticValues, secretsInHeaders } from './named-values.ts'
 import type { Credentials } from './node-source.ts'
@@ -14,7 +14,7 @@ const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 const TOKEN_CONNECT_TIMEOUT_MS = 5000
 
 /** The HTTP client for discovery and token requests. */
-export function tokenHttpClient({ tls, proxy }: Connection): GotClient {
+export function tokenHttpClient({ tls, proxy }: ConnectionSettings): GotClient {
   return new GotClient({
     tls,
     proxy,
@@ -29,7 +29,7 @@ export function readTokenSettings(
   node: Node | null,
   properties: Properties<typeof tokenProperties>,
   stored: Credentials,
-  connection: Connection
+  connection: ConnectionSettings
 ): TokenSettings {
   const texts = asTexts(tokenCredentials)
   const credentials = new Properties(texts, tokenForm, stored, {}, properties)

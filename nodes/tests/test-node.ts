@@ -33,7 +33,7 @@ export interface Test {
  * @param id of the node, which need not be deployed if there is a form
  * @returns undefined if there is nothing to test
  */
-export async function testNode(
+export async function testOutNode(
   RED: NodeAPI,
   id: string,
   test: Test

@@ -13,7 +13,7 @@ import { makeAuthParts } from '../settings/make-auth-parts.ts'
  *
  * @param id of the node, which need not be deployed
  */
-export function testToken(RED: NodeAPI, id: string, form: unknown): Promise<TokenTestResult> {
+export function testAuthNode(RED: NodeAPI, id: string, form: unknown): Promise<TokenTestResult> {
   const found = RED.nodes.getNode(id) as Node | null
   // Do not use the credentials of another node, whatever their names.
   const node = found !== null && authParts.has(found) ? found : null

@@ -2,7 +2,7 @@
 import { english } from '../../src/english.ts'
 import {
   RECEIVER_REFUSALS,
-  REFUSALS,
+  TOKEN_REFUSALS,
   type RefusalAnswer,
   type RefusalRow
 } from '../../src/oauth2/refusal-hints.ts'
@@ -12,7 +12,7 @@ import { inCode, table } from './table.ts'
 
 /** The lines of each table, by its name. */
 export const REFUSAL_TABLES = {
-  refusals: () => refusalTable('the token server answers', REFUSALS),
+  refusals: () => refusalTable('the token server answers', TOKEN_REFUSALS),
   'refusals-of-receivers': () => refusalTable('the receiver says', RECEIVER_REFUSALS)
 }
 

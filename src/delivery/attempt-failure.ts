@@ -7,7 +7,7 @@ import type { AttemptResult } from './attempt-result.ts'
 const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-export function failureOf(thrown: unknown): Pick<
+export function attemptFailure(thrown: unknown): Pick<
   AttemptResult,
   'hint' | 'isCutEarly' | 'isPermanent' | 'isTokenServerAway' | 'quotes' | 'retryAfterMs' | 'status'
 > & {

@@ -25,7 +25,7 @@ import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode, type TokenError } from '../oauth2/token-error.ts'
 import type { ReceiverTokens } from '../oauth2/receiver-tokens.ts'
 import type { Attempt, AttemptError, SentMessage } from '../rules/attempt.ts'
-import { errorOf, failureOf, hintOf, withRetryAfter } from './attempt-failure.ts'
+import { errorOf, attemptFailure, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
 import type { Address } from './failover.ts'
 import { decide, retriesOnReset } from '../rules/decide.ts'
@@ -272,7 +272,7 @@ export class Courier {
 
   /** @throws what is no failure of the attempt */
   #failed(thrown: unknown, parcel: Parcel, progress: Progress): Omit<AttemptResult, 'elapsedMs'> {
-    const failure = failureOf(thrown)
+    const failure = attemptFailure(thrown)
     const { error, status } = failure
     // A token server's status is not the receiver's: no rule may mistake it for one.
     const isOfReceiver = status !== undefined && error.family !== 'token'

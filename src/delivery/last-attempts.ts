@@ -15,7 +15,7 @@ interface Kept extends LastAttempt {
   size: number
   /** Until when the message is retried: on the monotonic clock; Infinity: for ever. */
   until: number
-  /** The number of the last renewal of all clocks: after another one, it no longer holds. */
+  /** The number of the last fresh start of all clocks: after another one, it no longer holds. */
   renewals: number
 }
 

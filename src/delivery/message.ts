@@ -98,7 +98,7 @@ export class Message<Content> {
   spentMs: number
   /** What rules with a count have counted; its `next` is the next attempt, or the one that goes on. */
   ruleRetries: RuleRetries | undefined
-  /** The number of the renewal of all clocks since which these have been counted. */
+  /** The number of the fresh start of all clocks since which these have been counted. */
   renewals: number
   verdict: Verdict
   story: readonly StoryRecord[]
@@ -164,7 +164,7 @@ export class Message<Content> {
     this.#countedFrom = now
   }
 
-  /** Restarts its clock, as part of a renewal of all clocks. */
+  /** Restarts its clock, as part of a fresh start of all clocks. */
   renewClock(renewals: number, now: number): void {
     this.renewals = renewals
     this.spentMs = 0

@@ -67,13 +67,13 @@ export class Moving<Content> {
     }
   }
 
-  /** The messages that take its place come with the answer. */
+  /** The messages that take its slot come with the answer. */
   #moveAndClaim(message: Message<Content>, change: Change): Promise<boolean> {
     const { claimMessages, onMove, sending } = this.#context
     const { seq } = message.row
     const claim = sending.get(seq)
     const stored = this.#queueMove(message, change).catch((error: unknown) => {
-      // It keeps its place: what is sent while nothing can be stored is sent again after a crash.
+      // It keeps its slot: what is sent while nothing can be stored is sent again after a crash.
       if (claim !== undefined) sending.set(seq, claim)
       throw error
     })
@@ -83,7 +83,7 @@ export class Moving<Content> {
     return stored
   }
 
-  /** The same, but its place is free only when that is stored. */
+  /** The same, but its slot is free only when that is stored. */
   async #move(message: Message<Content>, change: Change): Promise<boolean> {
     const { claimMessages, sending } = this.#context
     const isStored = await this.#queueMove(message, change)
@@ -176,7 +176,7 @@ export class Moving<Content> {
 
   /**
    * Stores the outcome, hands the message on, and stores that it has left, in this order, so that none is lost. If
-   * the outcome cannot be stored, it leaves anyway: while the process runs, every message does. Its place stays
+   * the outcome cannot be stored, it leaves anyway: while the process runs, every message does. Its slot stays
    * taken then, until it is stored that it has left.
    */
   async leave(message: Message<Content>, settlement: Settlement): Promise<void> {

@@ -24,7 +24,7 @@ export class Pausing<Content> {
   #pauses: readonly Pause[]
   /** Messages with clocks. */
   readonly #messages = new Set<Message<Content>>()
-  /** The number of the last renewal of all clocks that was stored, and that was asked for. */
+  /** The number of the last fresh start of all clocks that was stored, and that was asked for. */
   #renewals: number
   #lastRenewal: number
 

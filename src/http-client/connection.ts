@@ -6,7 +6,7 @@ import { decodeBody } from './decode-body.ts'
 import { isCertificateAlert, isCut, isUnreadable } from './describe-error.ts'
 import { readBeforeWriteErrors } from './early-answer.ts'
 import { Exchange } from './exchange.ts'
-import { aborted, brokenBy, cut, failureOf } from './failures.ts'
+import { aborted, brokenBy, cut, httpErrorOf } from './failures.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
 import { requestTarget } from './request-target.ts'
@@ -214,7 +214,7 @@ export class Connection {
     const cause = error instanceof HttpError ? error : (this.#firstError ?? (error as Error))
     if (cause instanceof HttpError) return cause
     if (isStarted || isCertificateAlert(cause)) return brokenBy(cause)
-    return this.#socket.destroyed ? undefined : failureOf(cause, undefined)
+    return this.#socket.destroyed ? undefined : httpErrorOf(cause, undefined)
   }
 }
 

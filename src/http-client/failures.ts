@@ -3,7 +3,7 @@ import { describeError, isBadRecord, isCertificateAlert, isCut, isTls } from './
 import { HttpError, type HttpErrorFamily } from './http-error.ts'
 
 /** An error of Node.js or of a library, in our own words: its message may quote what was sent. */
-export function failureOf(error: unknown, family: HttpErrorFamily | undefined): HttpError {
+export function httpErrorOf(error: unknown, family: HttpErrorFamily | undefined): HttpError {
   if (error instanceof HttpError) return error
   // undici's HTTPParserError has no code.
   const {
@@ -19,7 +19,7 @@ export function failureOf(error: unknown, family: HttpErrorFamily | undefined): 
 /** The same for an error before the connection was complete. */
 export function connectFailureOf(error: unknown, phase: 'connect' | 'tls'): HttpError {
   const { code = '' } = error as NodeJS.ErrnoException
-  return failureOf(error, isTls(code) ? 'tls' : phase)
+  return httpErrorOf(error, isTls(code) ? 'tls' : phase)
 }
 
 /**
@@ -27,10 +27,10 @@ export function connectFailureOf(error: unknown, phase: 'connect' | 'tls'): Http
  * for a server that refuses the client certificate.
  */
 export function brokenBy(error: NodeJS.ErrnoException): HttpError {
-  if (isCertificateAlert(error)) return failureOf(error, 'tls')
+  if (isCertificateAlert(error)) return httpErrorOf(error, 'tls')
   if (isCut(error)) return cut()
   const { code = '' } = error
-  if (!isTls(code) || isBadRecord(code)) return failureOf(error, 'reset')
+  if (!isTls(code) || isBadRecord(code)) return httpErrorOf(error, 'reset')
   return new HttpError(english('log', 'network.tlsBroke', { code }), { code, family: 'reset' })
 }
 

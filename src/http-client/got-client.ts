@@ -86,7 +86,7 @@ export class GotClient {
       const { statusCode, headers: answered } = response
       return { status: statusCode, headers: answered, body: Buffer.concat(chunks, received) }
     } catch (error) {
-      const failure = findOurs(error) ?? failureOf(error as NodeJS.ErrnoException, request, socket)
+      const failure = findOurs(error) ?? gotErrorOf(error as NodeJS.ErrnoException, request, socket)
       throw failure.with({
         host: url.host,
         connected: socket !== undefined,
@@ -117,7 +117,7 @@ function findOurs(error: unknown): HttpError | undefined {
   return undefined
 }
 
-function failureOf(
+function gotErrorOf(
   error: NodeJS.ErrnoException,
   { responseTimeoutMs }: HttpRequest,
   socket: Socket | undefined

@@ -21,7 +21,7 @@ export function findReply(
 ): ReplyMessage | null {
   let first: ReplyMessage | null = null
   const acknowledgements = new Set<string>()
-  for (const text of textsIn(values) ?? []) {
+  for (const text of stringsIn(values) ?? []) {
     const message = read(text)
     if (message === null || isQuoted(message)) continue
     if (message.msa !== undefined) acknowledgements.add(message.text)
@@ -49,7 +49,7 @@ const shortestReply = 'MSA|AA'.length
  *
  * @returns null if more of them look like JSON than are read: a refusal could be among the others
  */
-function textsIn(values: readonly unknown[], isInText = false): string[] | null {
+function stringsIn(values: readonly unknown[], isInText = false): string[] | null {
   const texts: string[] = []
   const waiting = [...values]
   let jsonTexts = 0
@@ -61,9 +61,9 @@ function textsIn(values: readonly unknown[], isInText = false): string[] | null 
       if (isInText) continue
       if (startsLikeJson(value)) {
         if (++jsonTexts > maxJsonTexts) return null
-        for (const text of textsIn([parseJson(value)], true) ?? []) texts.push(text)
+        for (const text of stringsIn([parseJson(value)], true) ?? []) texts.push(text)
       }
-      for (const text of textsIn(xmlTexts(value), true) ?? []) texts.push(text)
+      for (const text of stringsIn(xmlTexts(value), true) ?? []) texts.push(text)
     } else if (isListOfSegments(value)) {
       texts.push(value.join('\r'))
     } else if (typeof value === 'object' && value !== null) {

@@ -5,7 +5,7 @@ import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
-import { hintsForAnswer, type HintFacts, type Refusal } from './answer-hints.ts'
+import { hintsForAnswer, type HintFacts, type RefusedAnswer } from './answer-hints.ts'
 import { addressField, type AddressField, type Hint } from './hint.ts'
 import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
 import { mayPass, TokenError } from './token-error.ts'
@@ -137,7 +137,7 @@ function whatHappened({
   isPage,
   status,
   words
-}: Refusal): 'page' | 'failed' | 'refused' | 'refusedSilently' {
+}: RefusedAnswer): 'page' | 'failed' | 'refused' | 'refusedSilently' {
   if (isPage) return 'page'
   if (status >= 500) return 'failed'
   return error === '' && words === '' ? 'refusedSilently' : 'refused'

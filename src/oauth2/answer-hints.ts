@@ -1,14 +1,14 @@
 import { addressField, type Hint } from './hint.ts'
 import {
   RECEIVER_REFUSALS,
-  REFUSALS,
+  TOKEN_REFUSALS,
   type RefusalAnswer,
   type RefusalRow
 } from './refusal-hints.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /** What a token server answers instead of a token. */
-export interface Refusal {
+export interface RefusedAnswer {
   /** Its OAuth error code; `''`: none. */
   error: string
   status: number
@@ -56,7 +56,7 @@ const NAMES_IN_METADATA: Partial<Record<ClientAuthMethod, readonly string[]>> = 
  *
  * @param host whom to ask about what no row of the table matches
  */
-export function hintsForAnswer(refusal: Refusal, facts: HintFacts, host: string): Hint[] {
+export function hintsForAnswer(refusal: RefusedAnswer, facts: HintFacts, host: string): Hint[] {
   const row = rowFor(refusal, facts)
   if (row === undefined) return [{ key: 'askOperator', values: { host } }]
   const hint = hintOf(row, facts)
@@ -122,11 +122,11 @@ function hintOf({ hint }: RefusalRow, { settings }: Client): Hint {
 }
 
 /** Matches no row that is about a code, a status or a page. */
-function wordsAlone(words: string): Refusal {
+function wordsAlone(words: string): RefusedAnswer {
   return { error: '', status: 0, words, isPage: false }
 }
 
-function rowFor(refusal: Refusal, { settings, clientAuth }: Client): RefusalRow | undefined {
+function rowFor(refusal: RefusedAnswer, { settings, clientAuth }: Client): RefusalRow | undefined {
   const { scope, dpop, keyId, tokenEndpoint } = settings
   const given: Record<NonNullable<RefusalRow['given']>, boolean> = {
     issuer: tokenEndpoint === '',
@@ -135,7 +135,7 @@ function rowFor(refusal: Refusal, { settings, clientAuth }: Client): RefusalRow 
     'key ID': keyId !== ''
   }
   const matches = isFor(refusal)
-  return REFUSALS.find(
+  return TOKEN_REFUSALS.find(
     (row) =>
       matches(row) &&
       (row.methods?.includes(clientAuth) ?? true) &&
@@ -144,11 +144,11 @@ function rowFor(refusal: Refusal, { settings, clientAuth }: Client): RefusalRow 
   )
 }
 
-function isFor(refusal: Refusal): (row: RefusalRow) => boolean {
+function isFor(refusal: RefusedAnswer): (row: RefusalRow) => boolean {
   return ({ answers }) => answers.some((answer) => isMatch(answer, refusal))
 }
 
-function isMatch(answer: RefusalAnswer, { error, isPage, status, words }: Refusal): boolean {
+function isMatch(answer: RefusalAnswer, { error, isPage, status, words }: RefusedAnswer): boolean {
   const wanted = answer.status === '5xx' ? Math.max(status, 500) : answer.status
   return (
     (answer.error ?? error) === error &&

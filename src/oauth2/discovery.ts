@@ -236,8 +236,8 @@ function usedMembers(document: Record<string, unknown>): Record<string, unknown>
   return {
     issuer,
     token_endpoint,
-    token_endpoint_auth_methods_supported: textsIn(methods),
-    token_endpoint_auth_signing_alg_values_supported: textsIn(algorithms),
+    token_endpoint_auth_methods_supported: listOfStrings(methods),
+    token_endpoint_auth_signing_alg_values_supported: listOfStrings(algorithms),
     mtls_endpoint_aliases: isJsonObject(aliases)
       ? { token_endpoint: aliases['token_endpoint'] ?? undefined }
       : undefined
@@ -245,7 +245,7 @@ function usedMembers(document: Record<string, unknown>): Record<string, unknown>
 }
 
 /** @returns `undefined` for what is not a list */
-function textsIn(list: unknown): string[] | undefined {
+function listOfStrings(list: unknown): string[] | undefined {
   return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : undefined
 }
 

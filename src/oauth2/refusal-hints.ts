@@ -48,7 +48,7 @@ const HTTP = 'RFC 9110'
  * operator of the server, whose own words are shown in any case. The tables in docs/troubleshooting.md and the help are
  * made from this one and the next.
  */
-export const REFUSALS: readonly RefusalRow[] = [
+export const TOKEN_REFUSALS: readonly RefusalRow[] = [
   // Words that mean one thing, whatever the code.
   row(KEYCLOAK, 'serviceAccounts', says('retrieve service account')),
   row(KEYCLOAK, 'wantsSignedJwt', says('Parameter client_assertion_type is missing')),

@@ -4,7 +4,7 @@ import { metadataError, type RequestPlace } from './network-error.ts'
 import {
   GRANT_TYPES,
   type ClientAuthMethod,
-  type NamedValue,
+  type Parameter,
   type TokenSettings
 } from './token-settings.ts'
 
@@ -83,7 +83,7 @@ function grantParameters(settings: TokenSettings): URLSearchParams {
 }
 
 /** Replaces parameters by name; a name with only empty values is removed. */
-function replaceParameters(form: URLSearchParams, extra: readonly NamedValue[]): void {
+function replaceParameters(form: URLSearchParams, extra: readonly Parameter[]): void {
   for (const { name } of extra) form.delete(name)
   for (const { name, value } of extra) {
     if (value !== '') form.append(name, value)

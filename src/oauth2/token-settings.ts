@@ -29,13 +29,13 @@ export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 export type TokenType = 'Bearer' | 'DPoP'
 
 /** A parameter or header of the request. */
-export interface NamedValue {
+export interface Parameter {
   name: string
   value: string
 }
 
 /** A claim of an assertion. */
-export interface Claim extends NamedValue {
+export interface AssertionClaim extends Parameter {
   /** The value is JSON text, not the string itself. */
   isJson: boolean
 }
@@ -58,9 +58,9 @@ export interface TokenSettings {
   /** Resource indicators (RFC 8707), separated by spaces. */
   resource: string
   /** Replace parameters of the request by name; an empty value removes one. */
-  extraParams: readonly NamedValue[]
+  extraParams: readonly Parameter[]
   /** Headers of the token request, for a gateway in front of the token server. */
-  headers: readonly NamedValue[]
+  headers: readonly Parameter[]
   keyId: string
   /** JWS algorithm of assertions; empty: from the key. */
   signingAlg: string
@@ -69,7 +69,7 @@ export interface TokenSettings {
   /** `sub` of the assertion of the jwt_bearer grant; empty: the client id. */
   assertionSubject: string
   /** Additional claims of the assertion of the jwt_bearer grant, else of the client assertion. */
-  assertionClaims: readonly Claim[]
+  assertionClaims: readonly AssertionClaim[]
   /** Lifetime in seconds of a token whose answer does not give one. */
   defaultLifetime: number
   clientId: string

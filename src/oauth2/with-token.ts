@@ -3,7 +3,7 @@ import type { ReceiverTokens } from './receiver-tokens.ts'
 import { TokenError } from './token-error.ts'
 
 /** The answer to a request with a token; `refusal`: why there was no other token for one that was refused. */
-export interface TokenAnswer<Answer> {
+export interface AnswerToToken<Answer> {
   answer: Answer
   refusal?: TokenError
 }
@@ -27,7 +27,7 @@ export async function withToken<Answer>(
   send: (token: string | undefined) => Promise<Answer>,
   judge: (answer: Answer) => TokenVerdict,
   signal: AbortSignal | undefined
-): Promise<TokenAnswer<Answer>> {
+): Promise<AnswerToToken<Answer>> {
   if (tokens === undefined) return { answer: await send(undefined) }
   const token = await tokens.token(signal)
   const answer = await send(token)

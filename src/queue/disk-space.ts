@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { sizeOf } from './file-place.ts'
+import { sizeOf } from './file-location.ts'
 import { faultCode } from './queue-fault.ts'
 import { PAGE_BYTES } from './queue-schema.ts'
 

@@ -11,7 +11,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { isEmpty } from './file-place.ts'
+import { isEmpty } from './file-location.ts'
 
 /** Of SQLite. */
 const OF_SQLITE = ['-wal', '-shm', '-journal'] as const

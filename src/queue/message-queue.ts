@@ -10,7 +10,7 @@ import type {
   EditedMessage,
   LeftChoice,
   LeftMessage,
-  MessagePage,
+  FoundPage,
   MessageQuery,
   Move,
   NewMessage,
@@ -246,11 +246,11 @@ export class MessageQueue<Content> {
     return stored && this.#contents.decodeOriginal(stored)
   }
 
-  find(query: MessageQuery): Promise<MessagePage> {
+  find(query: MessageQuery): Promise<FoundPage> {
     return this.#engine.call('find', () => [query])
   }
 
-  findLeft(choice: LeftChoice, after: number, most: number): Promise<MessagePage> {
+  findLeft(choice: LeftChoice, after: number, most: number): Promise<FoundPage> {
     return this.#engine.call('findLeft', () => [choice, after, most])
   }
 

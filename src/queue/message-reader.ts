@@ -3,7 +3,7 @@ import { notQueued, type MessageRows } from './message-rows.ts'
 import type { FoundRows, MessageSearch } from './message-search.ts'
 import { isWaiting, stateOf } from './queue-statements.ts'
 import type { LaneEnds, Repeats } from './repeats.ts'
-import type { ClaimedMessage, LeftChoice, MessagePage, MessageQuery } from './queue-types.ts'
+import type { ClaimedMessage, LeftChoice, FoundPage, MessageQuery } from './queue-types.ts'
 
 /** What is asked about messages, in the queue or long gone; nothing changes by it. */
 export class MessageReader<Stored> {
@@ -57,7 +57,7 @@ export class MessageReader<Stored> {
   }
 
   /** Looks at a bounded number of rows, from the newest on. */
-  find(query: MessageQuery): MessagePage {
+  find(query: MessageQuery): FoundPage {
     return this.#page(this.#search.newest(query, this.#journal.cutoff, this.#rows.turns.sending))
   }
 
@@ -67,11 +67,11 @@ export class MessageReader<Stored> {
    * @param after only those with a higher number
    * @returns after which number to go on; 0: there are no more
    */
-  findLeft(choice: LeftChoice, after: number, most: number): MessagePage {
+  findLeft(choice: LeftChoice, after: number, most: number): FoundPage {
     return this.#page(this.#search.left(choice, this.#journal.cutoff, after, most))
   }
 
-  #page({ rows, next }: FoundRows): MessagePage {
+  #page({ rows, next }: FoundRows): FoundPage {
     return { messages: rows.map((row) => this.#rows.rowOf(row)), next }
   }
 }

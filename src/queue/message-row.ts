@@ -143,7 +143,7 @@ export interface MessageRow {
   readonly ruleRetries: RuleRetries | undefined
   /** The only address to which it may go, by its number: its own one, or one at which it may have arrived. */
   readonly boundTo: number | undefined
-  /** The number of the renewal of all clocks since which these have been counted. */
+  /** The number of the fresh start of all clocks since which these have been counted. */
   readonly renewals: number
   readonly verdict: Verdict
   readonly story: readonly StoryRecord[]

@@ -11,7 +11,7 @@ import {
   isWaiting,
   stateOf,
   Statements,
-  type Place,
+  type TurnRow,
   type StoredRow
 } from './queue-statements.ts'
 import type { ClaimedMessage, ContentStore, Move, Order } from './queue-types.ts'
@@ -21,7 +21,7 @@ import type { Uptime } from './uptime.ts'
 
 /** What is known of messages besides the table, and besides whose turn it is. */
 interface Known {
-  /** The number of the last renewal of all clocks. */
+  /** The number of the last fresh start of all clocks. */
   renewals: number
   /** How many messages are in each state. */
   counts: Record<MessageState, number>
@@ -150,10 +150,10 @@ export class MessageRows<Stored> {
   }
 
   /** @throws {QueueError} `ERR_NOT_QUEUED` */
-  place(seq: number): Place {
-    const place = this.sql.place(seq)
-    if (place === undefined) throw notQueued(seq)
-    return place
+  turnRow(seq: number): TurnRow {
+    const row = this.sql.turnRow(seq)
+    if (row === undefined) throw notQueued(seq)
+    return row
   }
 
   /** @throws {QueueError} `ERR_NOT_QUEUED` */
@@ -194,7 +194,7 @@ export class MessageRows<Stored> {
   }
 
   /** A message that has not left is in this state from now on. */
-  write(row: Place, to: Move<Stored>['to'], wanted: number, facts: Facts): void {
+  write(row: TurnRow, to: Move<Stored>['to'], wanted: number, facts: Facts): void {
     this.#takeBack(row.seq)
     const turn =
       to === 'waiting' ? this.turns.ofWaiting(row, wanted) : to === 'awaiting' ? wanted : null
@@ -225,7 +225,7 @@ export class MessageRows<Stored> {
    * @param to undefined if nothing of it is left
    * @param store changes its row
    */
-  change(row: Place, to: MessageState | undefined, store: () => void): void {
+  change(row: TurnRow, to: MessageState | undefined, store: () => void): void {
     this.#takeBack(row.seq)
     store()
     this.#known.counts[stateOf(row)]--
@@ -250,7 +250,7 @@ export class MessageRows<Stored> {
 
   /** It is damaged: it no longer counts, and what is left of it stays. */
   setDamaged(seq: number): void {
-    const row = this.place(seq)
+    const row = this.turnRow(seq)
     // Of one that has left, the record stays.
     if (stateOf(row) === 'damaged' || stateOf(row) === 'left') return
     this.change(row, 'damaged', () => {
@@ -258,7 +258,7 @@ export class MessageRows<Stored> {
     })
   }
 
-  handOut(row: Place): void {
+  handOut(row: TurnRow): void {
     if (isWaiting(row)) this.turns.handOut(row)
     else this.#known.taken.add(row.seq)
   }

@@ -54,7 +54,7 @@ export function faultCode(error: unknown): string {
 }
 
 /** In words for the operator, with the file's name but none of its content. */
-export function faultOf(error: unknown, path: string): QueueFault {
+export function queueFaultOf(error: unknown, path: string): QueueFault {
   if (error instanceof QueueError) {
     return { message: error.message, code: error.code, about: error.about }
   }

@@ -8,7 +8,7 @@ import {
   type Shortage,
   type StoredThing
 } from './disk-space.ts'
-import { FilePlace } from './file-place.ts'
+import { FileLocation } from './file-location.ts'
 import { putAside, putBackInPlace } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
@@ -49,7 +49,7 @@ export class QueueFile {
   readonly #changes: StatementSync
   #syncer: Syncer
   readonly #listener: QueueFileListener
-  #place: FilePlace
+  #location: FileLocation
   #isRunning: boolean
   /** Messages that were accepted, edited or resent in the current transaction. */
   #fresh: number[] = []
@@ -87,7 +87,7 @@ export class QueueFile {
       this.#begin = this.#db.prepare('BEGIN')
       this.#commit = this.#db.prepare('COMMIT')
       this.#changes = this.#db.prepare('SELECT total_changes() AS changes')
-      this.#place = new FilePlace(spec.path)
+      this.#location = new FileLocation(spec.path)
       this.space = new DiskSpace(this.#db, spec.path)
       this.#syncer = new Syncer(spec.path, run?.commit ?? 0, listener)
     } catch (error) {
@@ -101,8 +101,8 @@ export class QueueFile {
   }
 
   /** What was removed or replaced while it was open: nothing may be stored then. */
-  get lost(): FilePlace['lost'] {
-    return this.#place.lost
+  get lost(): FileLocation['lost'] {
+    return this.#location.lost
   }
 
   /** For the same file, opened again; undefined before a run begins. */
@@ -276,13 +276,13 @@ export class QueueFile {
       PRAGMA journal_mode = DELETE;
       PRAGMA journal_mode = WAL;
       UPDATE meta SET value = value WHERE name = 'keyCheck'`)
-    this.#place = new FilePlace(this.path)
+    this.#location = new FileLocation(this.path)
     this.#syncer = new Syncer(this.path, commit, this.#listener)
   }
 
   /** Removes the log of a lost file; what is in it can still be copied. */
   removeLog(): void {
-    this.#place.removeLog()
+    this.#location.removeLog()
   }
 
   /**

@@ -21,7 +21,7 @@ export const EVENT_COLUMNS = `(
  *
  * - `lane`: the hash of the key, without an order null. `turn`, `counts_from`: see `queue.ts`; on the time for
  *   which the queue has been open in all runs, in milliseconds.
- * - `renewals`: the number of the renewal of all clocks since which `retries`, `spent_ms` and `rule_retries` were
+ * - `renewals`: the number of the fresh start of all clocks since which `retries`, `spent_ms` and `rule_retries` were
  *   counted; after a later one they count as 0.
  * - `deaths`: how many processes have ended while they worked on it.
  * - `verdict`, `story`, `resent`: JSON, in codes (`message-row.ts`).

@@ -28,21 +28,21 @@ export interface StoredRow {
 }
 
 /** Where a message is. */
-export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
+export type TurnRow = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
 
 /** @throws {QueueDamageError} if there is no such state */
-export function stateOf({ state }: Pick<Place, 'state'>): MessageState {
+export function stateOf({ state }: Pick<TurnRow, 'state'>): MessageState {
   const name = STATES[state]
   if (name === undefined) throw new QueueDamageError()
   return name
 }
 
-export function isWaiting(row: Pick<Place, 'state'>): boolean {
+export function isWaiting(row: Pick<TurnRow, 'state'>): boolean {
   return stateOf(row) === 'waiting'
 }
 
 /** It waits until its time comes. */
-export function isRetrying(row: Pick<Place, 'state' | 'turn'>): boolean {
+export function isRetrying(row: Pick<TurnRow, 'state' | 'turn'>): boolean {
   return isWaiting(row) && (row.turn ?? 0) > 0
 }
 
@@ -74,7 +74,7 @@ export const COLUMNS =
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT] = STATES.keys()
 
-const PLACE = 'seq, lane, state, turn'
+const TURN_COLUMNS = 'seq, lane, state, turn'
 
 /** As the index `held` has it: SQLite uses an index only if the query says the same. */
 export const IS_HELD = `state <> ${LEFT}`
@@ -112,7 +112,7 @@ export class Statements {
   readonly addDeath: StatementSync
   readonly setDeaths: StatementSync
   readonly #db: DatabaseSync
-  readonly #place: StatementSync
+  readonly #turnRow: StatementSync
   readonly #row: StatementSync
   readonly #firstFrom: StatementSync
   readonly #firstInLane: StatementSync
@@ -162,14 +162,14 @@ export class Statements {
     const select = (where: string, columns = COLUMNS): StatementSync =>
       db.prepare(`SELECT ${columns} FROM message WHERE ${where}`)
     const isInLane = `lane = ? AND state = ${WAITING} AND lane IS NOT NULL`
-    this.#place = select('seq = ?', PLACE)
+    this.#turnRow = select('seq = ?', TURN_COLUMNS)
     this.#row = select('seq = ?')
     this.#firstFrom = select(
       `state = ${WAITING} AND ${IS_HELD} AND seq >= ? ORDER BY seq LIMIT 1`,
       'seq, turn, accepted_at'
     )
-    this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, PLACE)
-    this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`, PLACE)
+    this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, TURN_COLUMNS)
+    this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`, TURN_COLUMNS)
     this.#dueRetries = select(`state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`)
     // Left to itself, SQLite would look at all that wait from that number on. With a limit as a parameter, it would
     // prepare the statement again each time.
@@ -183,7 +183,7 @@ export class Statements {
     this.#bound = db.prepare(`SELECT bound_to FROM message INDEXED BY bound
       WHERE state = ${WAITING} AND bound_to IS NOT NULL LIMIT ${MOST_BOUND}`)
     // These are read for each message: objects would take twice as long.
-    for (const statement of [this.#place, this.#row, this.#ready, this.#bound]) {
+    for (const statement of [this.#turnRow, this.#row, this.#ready, this.#bound]) {
       statement.setReturnArrays(true)
     }
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
@@ -195,8 +195,8 @@ export class Statements {
     this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_HELD} ORDER BY seq DESC LIMIT 1`)
   }
 
-  place(seq: number): Place | undefined {
-    const values = this.#place.get(seq) as unknown as PlaceValues | undefined
+  turnRow(seq: number): TurnRow | undefined {
+    const values = this.#turnRow.get(seq) as unknown as PlaceValues | undefined
     if (values === undefined) return undefined
     const [, lane, state, turn] = values
     return { seq, lane, state, turn }
@@ -213,12 +213,12 @@ export class Statements {
   }
 
   /** The first that waits in that lane. */
-  firstInLane(lane: number): Place | undefined {
+  firstInLane(lane: number): TurnRow | undefined {
     return one(this.#firstInLane.get(lane))
   }
 
   /** The same, of those accepted after this one. */
-  laterInLane(lane: number, seq: number): Place | undefined {
+  laterInLane(lane: number, seq: number): TurnRow | undefined {
     return one(this.#laterInLane.get(lane, seq))
   }
 

@@ -91,7 +91,7 @@ export interface Move<Stored> {
   ruleRetries?: RuleRetries | undefined
   /** The only address to which it may go: it may have arrived there. */
   boundTo?: number | undefined
-  /** The number of the renewal of all clocks since which these have been counted. */
+  /** The number of the fresh start of all clocks since which these have been counted. */
   renewals: number
   verdict: Verdict
   story: readonly StoryRecord[]
@@ -111,7 +111,7 @@ export interface OpenedQueue {
   lastSeq: number
   pause: Pause | undefined
   backup: BackupInUse | undefined
-  /** The number of the last renewal of all clocks. */
+  /** The number of the last fresh start of all clocks. */
   renewals: number
   /** Messages whose outcome was stored but perhaps not handed on, in the order of settlement. */
   leaving: readonly number[]
@@ -230,7 +230,7 @@ export interface MessageQuery {
 }
 
 /** Messages that were found in a bounded number of rows. */
-export interface MessagePage {
+export interface FoundPage {
   messages: MessageRow[]
   /** Search on below this number; 0: there is nothing more. */
   next: number

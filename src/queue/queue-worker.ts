@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { faultOf, faultOfCode, type QueueFault } from './queue-fault.ts'
+import { queueFaultOf, faultOfCode, type QueueFault } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { NO_ROOM, type StoredThing } from './disk-space.ts'
 import { QueueError } from './queue-error.ts'
@@ -63,7 +63,7 @@ const files = new OpenFiles({
     post({ path, synced: commit })
   },
   onFailed: (path, error) => {
-    post({ path, failed: faultOf(error, path) })
+    post({ path, failed: queueFaultOf(error, path) })
   }
 })
 let housekeeping: NodeJS.Timeout | undefined
@@ -104,7 +104,7 @@ function answer({ id, task, ...request }: QueueRequest): void {
         return
     }
   } catch (error) {
-    post({ id, fault: faultOf(error, path) })
+    post({ id, fault: queueFaultOf(error, path) })
   }
 }
 
@@ -114,7 +114,7 @@ async function close(id: number, file: QueueFileSpec): Promise<void> {
     files.close(file)
     post({ id })
   } catch (error) {
-    post({ id, fault: faultOf(error, file.path) })
+    post({ id, fault: queueFaultOf(error, file.path) })
   }
 }
 
@@ -178,7 +178,7 @@ function store(
     })
     return true
   } catch (error) {
-    const fault = faultOf(error, file.path)
+    const fault = queueFaultOf(error, file.path)
     if (fault.code !== 'SQLITE_FULL') {
       refuse(file, calls, results, fault)
       return true
@@ -240,7 +240,7 @@ function resultOf(queue: Queue<Uint8Array>, call: QueueCall, { path }: QueueFile
     return { value: callOn(queue, call.method, call.args) }
   } catch (error) {
     if (!(error instanceof QueueError)) throw error
-    return { fault: faultOf(error, path) }
+    return { fault: queueFaultOf(error, path) }
   }
 }
 
@@ -295,7 +295,7 @@ function keepHouse(): void {
       files.check(spec)
       if (files.use(spec, (file) => file.keepHouse())) more = true
     } catch (error) {
-      const trouble = faultOf(error, spec.path)
+      const trouble = queueFaultOf(error, spec.path)
       // Of a full disk, those are told who store something; this waits.
       if (trouble.code !== 'SQLITE_FULL') post({ path: spec.path, trouble })
     }

@@ -113,7 +113,7 @@ export class Queue<Stored> {
     })
     this.#readRows()
     for (const seq of run?.handedOut ?? []) {
-      const row = this.rows.sql.place(seq)
+      const row = this.rows.sql.turnRow(seq)
       if (row !== undefined) this.rows.handOut(row)
     }
   }
@@ -196,7 +196,7 @@ export class Queue<Stored> {
   /** Messages whose sender was told that they could not be stored: they go, if they are there. */
   withdraw(seqs: readonly number[]): void {
     for (const seq of seqs) {
-      const row = this.rows.sql.place(seq)
+      const row = this.rows.sql.turnRow(seq)
       if (row === undefined || !isWaiting(row)) continue
       while (this.#contents.drop(seq));
       this.rows.sql.dropHashes.run(partOf(seq), seq)
@@ -271,7 +271,7 @@ export class Queue<Stored> {
    */
   move(move: Move<Stored>): boolean {
     const { seq, from, to, outcome } = move
-    const row = this.rows.place(seq)
+    const row = this.rows.turnRow(seq)
     if (stateOf(row) !== from) {
       this.rows.release(seq)
       return stateOf(row) === to
@@ -306,7 +306,7 @@ export class Queue<Stored> {
    * @param memory less than that, where the disk has no room for it
    */
   finish(seq: number, left?: LeftMessage, memory: LeftMemory = 'all'): void {
-    const row = this.rows.place(seq)
+    const row = this.rows.turnRow(seq)
     if (stateOf(row) === 'left') return
     const isKept = memory === 'all' ? this.#kept.takeOver(seq) : this.#kept.drop(seq)
     const isForgotten = !isKept && (memory === 'none' || this.#options.journalDays === 0)
@@ -484,7 +484,7 @@ export class Queue<Stored> {
 
   #keepLastSeq(): void {
     if (this.#known.storedLastSeq >= this.#known.lastSeq) return
-    if (this.rows.sql.place(this.#known.lastSeq) !== undefined) return
+    if (this.rows.sql.turnRow(this.#known.lastSeq) !== undefined) return
     setMeta(this.#db, 'lastSeq', this.#known.lastSeq)
     this.#known.storedLastSeq = this.#known.lastSeq
   }

@@ -12,7 +12,7 @@ import {
 } from './files-beside.ts'
 import { countMessages } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
-import { faultCode, faultOf, LostFileError } from './queue-fault.ts'
+import { faultCode, queueFaultOf, LostFileError } from './queue-fault.ts'
 import type { QueueFile } from './queue-file.ts'
 
 /** A directory that is being removed goes file by file: it is tried so often. */
@@ -51,7 +51,7 @@ export function renew(
     }
     return { renewed: file, notice: noticeOf(what, aside) }
   } catch (error) {
-    const { message: why, code } = faultOf(error, path)
+    const { message: why, code } = queueFaultOf(error, path)
     throw new QueueError(english('log', 'queue.notRenewed', { what, why }), code)
   }
 }

@@ -1,7 +1,7 @@
 import { renameSync, truncateSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
-import { isEmpty } from './file-place.ts'
+import { isEmpty } from './file-location.ts'
 import {
   completePlace,
   deleteFiles,

@@ -1,5 +1,5 @@
 import { isRetrying, isWaiting } from './queue-statements.ts'
-import type { OldestWaiting, Place, Statements, StoredRow } from './queue-statements.ts'
+import type { OldestWaiting, TurnRow, Statements, StoredRow } from './queue-statements.ts'
 import type { Order, Preference, Route } from './queue-types.ts'
 
 /** The turn of a retry that need not wait. 0 would mean that it is not a retry. */
@@ -92,7 +92,7 @@ export class Turns {
   }
 
   /** It is not on its way, nor is another one of its lane. */
-  isFree({ seq, lane }: Place): boolean {
+  isFree({ seq, lane }: TurnRow): boolean {
     const { sending } = this.#known
     if (sending.has(seq)) return false
     if (lane === null) return true
@@ -101,7 +101,7 @@ export class Turns {
   }
 
   /** It is on its way. */
-  handOut({ seq, lane }: Place): void {
+  handOut({ seq, lane }: TurnRow): void {
     this.#known.sending.set(seq, lane)
   }
 
@@ -179,7 +179,7 @@ export class Turns {
    *
    * @param wanted 0 if it may go at once, else when
    */
-  ofWaiting(row: Place, wanted: number): number | null {
+  ofWaiting(row: TurnRow, wanted: number): number | null {
     const { seq, lane } = row
     // Up to the barrier, the next one is found by its number.
     if (lane === null) return wanted === 0 && seq <= this.#known.barrier ? null : wanted
@@ -202,7 +202,7 @@ export class Turns {
   }
 
   /** It no longer waits as it did: the next one of its lane may go. */
-  leave(row: Place): void {
+  leave(row: TurnRow): void {
     if (!isWaiting(row)) return
     if (isRetrying(row)) this.#known.retrying--
     this.#passTurn(row.lane)
@@ -211,7 +211,7 @@ export class Turns {
   /** Retries that are waited for may go now. */
   makeDue(seqs: readonly number[]): void {
     for (const seq of seqs) {
-      const row = this.#sql.place(seq)
+      const row = this.#sql.turnRow(seq)
       if (row !== undefined && isRetrying(row)) this.#sql.setTurn.run(DUE, seq)
     }
   }

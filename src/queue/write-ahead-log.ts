@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { sizeOf } from './file-place.ts'
+import { sizeOf } from './file-location.ts'
 import { PAGE_BYTES } from './queue-schema.ts'
 
 // SQLite alone reads and writes its log (sqlite.org/fileformat2.html#walformat). What this package asks of one stands here.

@@ -4,7 +4,7 @@ import {
   DEFAULT_REPLY_RULES,
   parseReplyRules,
   type Late,
-  type Outcome,
+  type RuleOutcome,
   type ReplyRule,
   type ReplyRules
 } from './reply-rules.ts'
@@ -12,7 +12,7 @@ import {
 /** What happens to a message after an attempt. */
 export interface Decision {
   /** Where it ends; with `retry`, where it ends once the failure timeout has passed. */
-  readonly outcome: Outcome
+  readonly outcome: RuleOutcome
   /** Retry after the wait, until the failure timeout. */
   readonly retry: boolean
   /** With `retry`: so many retries of this rule at most, whichever ends first. */

@@ -22,7 +22,7 @@ export const MAX_CONTENT_TESTS = 200
  * What becomes of a message: accepted (ACK), failed, set aside for an operator, the node pauses, or it
  * awaits its application acknowledgement.
  */
-export type Outcome = 'accept' | 'fail' | 'suspend' | 'disable' | 'await'
+export type RuleOutcome = 'accept' | 'fail' | 'suspend' | 'disable' | 'await'
 
 /** What becomes of a message whose application acknowledgement does not come: sent again for `retry`. */
 export type Late = 'suspend' | 'fail' | 'retry'
@@ -40,7 +40,7 @@ export interface ReplyRule {
   /** With a count: so many retries at most. */
   readonly mostRetries?: number
   /** C, F, S, D or A: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
-  readonly outcome: Outcome | null
+  readonly outcome: RuleOutcome | null
   /** With A: what follows if no application acknowledgement comes. */
   readonly late?: Late
   /** W: warn. */
@@ -119,7 +119,7 @@ const actionLetters =
   /^(?<warnFirst>W?)(?:(?<one>[CFSD])|(?<retry>R(?<count>[1-9]\d{0,2})?)(?<warnThen>W?)(?<then>[FSD]?)|(?<wait>A)(?<warnLate>W?)(?<late>[SFR]?))?(?<warnLast>W?)$/
 
 /** Where a message ends, by letter. R alone ends as F: accepted after retries in vain, it might never have arrived. */
-const outcomes: Readonly<Record<string, Outcome>> = {
+const outcomes: Readonly<Record<string, RuleOutcome>> = {
   C: 'accept',
   F: 'fail',
   S: 'suspend',

@@ -53,11 +53,11 @@ export type ReplyTest =
 
 /** The values of MSA-1 that say yes, and those that say no. */
 export const ACCEPTS = ['AA', 'CA'] as const
-export const REFUSALS = ['AE', 'CE', 'AR', 'CR'] as const
+export const REFUSING_CODES = ['AE', 'CE', 'AR', 'CR'] as const
 
 /** Whether it is one of the six. */
 export function isStandardCode(code: string): boolean {
-  return [...ACCEPTS, ...REFUSALS].some((one) => one === code)
+  return [...ACCEPTS, ...REFUSING_CODES].some((one) => one === code)
 }
 
 /** Whether two error codes are the same, in whatever case. */

@@ -100,7 +100,7 @@ interface Message {
   counts: boolean
   /** The uptime since which its wait counts. */
   countsFrom: number | undefined
-  /** The number of the renewal of all clocks since which its clock has counted. */
+  /** The number of the fresh start of all clocks since which its clock has counted. */
   renewals: number
   retries: number
   dueAt: number
@@ -193,7 +193,7 @@ export class DeliveryModel {
   #resumesToTell: { pauses: readonly ModelPause[] }[] = []
   /** Those of operators that are not stored yet. */
   #pausesToStore: ModelPause[] = []
-  /** The number of the last renewal of all clocks. */
+  /** The number of the last fresh start of all clocks. */
   #resumes = 0
   /** The numbers of those that have been stored since. */
   #renewals: number[] = []

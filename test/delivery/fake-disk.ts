@@ -243,7 +243,7 @@ export class FakeDisk {
     }
   }
 
-  /** The number of the last renewal of all clocks. */
+  /** The number of the last fresh start of all clocks. */
   get renewals(): number {
     return (this.#meta('renewals') as number | undefined) ?? 0
   }

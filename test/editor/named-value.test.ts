@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { namedValue, namedValueProblem } from '../../nodes/editor/named-value.ts'
+import { listEntry, namedValueProblem } from '../../nodes/editor/named-value.ts'
 import { SECRETS, type EntryNames } from '../../nodes/settings/property-table.ts'
 
 describe('an entry of a list', () => {
   it('can be read from any flow file', () => {
-    assert.deepEqual(namedValue({ name: 'client', value: 7 }), {
+    assert.deepEqual(listEntry({ name: 'client', value: 7 }), {
       name: 'client',
       value: '7',
       valueType: 'str'
     })
     for (const nonsense of [null, undefined, 'x', [], { name: {}, value: null }]) {
-      assert.deepEqual(namedValue(nonsense), { name: '', value: '', valueType: 'str' })
+      assert.deepEqual(listEntry(nonsense), { name: '', value: '', valueType: 'str' })
     }
   })
 

@@ -23,7 +23,7 @@ import {
   needsLook,
   receiverSaid,
   reasonOf,
-  stateOf,
+  shownState,
   tokenWords
 } from '../../nodes/operations/page/words.ts'
 import type { MessageAnswer } from '../../nodes/operations/answers.ts'
@@ -81,7 +81,7 @@ describe('the words of the tab', () => {
   it('say what is wrong with each node', () => {
     const said = nodesInTrouble().map((node) => [
       nameOf(node),
-      stateOf(node, speech).word,
+      shownState(node, speech).word,
       reasonOf(node, speech),
       needsLook(node)
     ])
@@ -97,7 +97,7 @@ describe('the words of the tab', () => {
   it('show a node without a name by its receiver, and one that has done nothing as quiet', () => {
     const node = nodeState('x', { name: '', host: 'lab.example.org', lastAckAt: null })
     assert.equal(nameOf(node), 'lab.example.org')
-    assert.deepEqual(stateOf(node, speech), { level: 'quiet', word: 'idle' })
+    assert.deepEqual(shownState(node, speech), { level: 'quiet', word: 'idle' })
   })
 
   it('say what is wrong with a token that there is not, or that cannot be renewed', () => {
@@ -114,7 +114,7 @@ describe('the words of the tab', () => {
       ]
     ] as const) {
       const node = nodeState('x', { token })
-      assert.equal(stateOf(node, speech).word, word)
+      assert.equal(shownState(node, speech).word, word)
       assert.equal(tokenWords(node, speech), fact)
       assert.equal(needsLook(node), word !== 'idle')
     }

@@ -9,7 +9,7 @@ import {
   levelsOf,
   type ConditionFacts
 } from '../../nodes/flow/conditions.ts'
-import { statusOf } from '../../nodes/flow/status-line.ts'
+import { nodeStatus } from '../../nodes/flow/status-line.ts'
 import { NO_VERDICT } from '../../src/queue/message-row.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import { conditionFacts } from '../support/condition-facts.ts'
@@ -179,7 +179,7 @@ describe('the conditions of a node', () => {
     for (const [code, , facts] of ROWS) {
       const withAck = both(facts, conditionFacts({ lastOutcome: { outcome: 'ack', code: 'AA' } }))
       if (withAck === undefined) continue
-      const status = statusOf(conditionsOf(withAck, since), withAck, () => 'text')
+      const status = nodeStatus(conditionsOf(withAck, since), withAck, () => 'text')
       assert.ok(status.codes.includes(code))
       if (code === 'ACK') continue
       assert.equal(status.code, BESIDE.has(code) ? 'ACK' : code)

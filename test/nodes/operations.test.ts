@@ -4,7 +4,7 @@ import type {
   AllStates,
   BulkAnswer,
   EventPage,
-  History,
+  HistoryAnswer,
   MessageContent,
   MessagePage,
   NodeState
@@ -124,7 +124,7 @@ describe('the routes of operations', () => {
     assert.ok(now.lastAckAt !== null)
     assert.equal(now.token?.state, 'ok')
     const { body } = await as('watch', '/out/history?minutes=2')
-    const { minutes } = body as History
+    const { minutes } = body as HistoryAnswer
     assert.ok(minutes.length >= 1, 'what was before the first deploy is not known')
     const sum = (name: 'acked' | 'naked'): number =>
       minutes.reduce((total, minute) => total + minute[name], 0)

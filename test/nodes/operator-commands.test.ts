@@ -8,7 +8,7 @@ import type {
   BulkAnswer,
   CountAnswer,
   EventPage,
-  History,
+  HistoryAnswer,
   HostAnswer,
   MessageContent,
   MessagePage,
@@ -177,7 +177,7 @@ describe('docs/operations.md', { skip }, () => {
       /history/,
       async (command) => {
         // Minutes before the first start are absent.
-        const { minutes } = (await as('watch', command)) as History
+        const { minutes } = (await as('watch', command)) as HistoryAnswer
         assert.ok(minutes.length >= 1 && minutes.length <= 60, `${minutes.length} minutes`)
       }
     ],

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import type { AllStates, EventPage, History } from '../../nodes/operations/answers.ts'
+import type { AllStates, EventPage, HistoryAnswer } from '../../nodes/operations/answers.ts'
 import { STATES } from '../../src/queue/message-row.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { ackFor, adt, changed, controlIdIn, functionNode, shareWorld } from '../support/world.ts'
@@ -99,7 +99,8 @@ describe('the queue on disk, in a real Node-RED', () => {
     const kinds = (body as EventPage).events.map(({ kind }) => kind).reverse()
     const runs = kinds.filter((kind) => ['started', 'deployed', 'stopped'].includes(kind))
     assert.deepEqual(runs.slice(-4), ['deployed', 'stopped', 'deployed', 'started'])
-    const minutes = ((await nodeRed.get('/hl7-https-out/out/history')).body as History).minutes
+    const minutes = ((await nodeRed.get('/hl7-https-out/out/history')).body as HistoryAnswer)
+      .minutes
     assert.ok(minutes.reduce((sum, { acked }) => sum + acked, 0) >= before + 3)
   })
 

@@ -7,7 +7,7 @@ import { conditionsOf, type ConditionFacts } from '../../nodes/flow/conditions.t
 import {
   misconfigured,
   StatusLine,
-  statusOf,
+  nodeStatus,
   type CodedStatus
 } from '../../nodes/flow/status-line.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
@@ -28,7 +28,7 @@ const noAlerts: ReadonlySet<AlertCode> = new Set()
 
 function shown(...known: Parameters<typeof conditionFacts>): CodedStatus {
   const facts = conditionFacts(...known)
-  return statusOf(
+  return nodeStatus(
     conditionsOf(facts, () => 0),
     facts,
     translate

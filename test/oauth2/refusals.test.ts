@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Hint } from '../../src/oauth2/hint.ts'
-import { REFUSALS } from '../../src/oauth2/refusal-hints.ts'
+import { TOKEN_REFUSALS } from '../../src/oauth2/refusal-hints.ts'
 import { shownCode, type TokenError } from '../../src/oauth2/token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { printableProse } from '../../src/printable.ts'
@@ -703,7 +703,7 @@ describe('a refusal as recorded', () => {
 
   it('is the source of every row that goes by words', () => {
     const bodies = RECORDED.map(({ body }) => body.toLowerCase())
-    for (const { words } of REFUSALS.flatMap(({ answers }) => answers)) {
+    for (const { words } of TOKEN_REFUSALS.flatMap(({ answers }) => answers)) {
       const known = bodies.some((body) => body.includes((words ?? '').toLowerCase()))
       assert.ok(known, `nobody recorded "${words ?? ''}"`)
     }

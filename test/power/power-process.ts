@@ -184,18 +184,20 @@ async function settleAside(
 ): Promise<void> {
   const chosen = random()
   const id = Number(controlId)
-  if (chosen < 0.3)
-    {await operation('edited', id, () =>
+  if (chosen < 0.3) {
+    await operation('edited', id, () =>
       delivery.operator().then((operator) => operator.edit(seq, accepted(id), 'ada'))
-    )}
-  if (chosen < 0.8)
-    {await operation('resent', id, () =>
+    )
+  }
+  if (chosen < 0.8) {
+    await operation('resent', id, () =>
       delivery.operator().then((operator) => operator.resend({ ids: [seq] }, 'ada'))
-    )}
-  else
-    {await operation('discarded', id, () =>
+    )
+  } else {
+    await operation('discarded', id, () =>
       delivery.operator().then((operator) => operator.discard({ ids: [seq] }, 'ada'))
-    )}
+    )
+  }
 }
 
 async function operation(

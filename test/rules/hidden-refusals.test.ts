@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hiddenRefusals, placeOfNewRule } from '../../nodes/rules/hidden-refusals.ts'
+import { hiddenRefusals, rankOfNewRule } from '../../nodes/rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
   parseReplyRules,
@@ -82,7 +82,7 @@ it('a place without a rule hides nothing', () => {
 describe('the place of a new rule', () => {
   const place = (rule: string, rules: string): number => {
     const [made] = parseReplyRules(rule).rules
-    return placeOfNewRule(made as ReplyRule, rules === '' ? [] : parseReplyRules(rules).rules)
+    return rankOfNewRule(made as ReplyRule, rules === '' ? [] : parseReplyRules(rules).rules)
   }
   const recipe = ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,(:~,X)=F'
 

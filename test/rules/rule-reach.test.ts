@@ -9,7 +9,7 @@ import {
   parseReplyRules,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
-import { REFUSALS } from '../../src/rules/reply-test.ts'
+import { REFUSING_CODES } from '../../src/rules/reply-test.ts'
 import { acceptedRefusals, neverDecides } from '../../nodes/rules/rule-reach.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import fc from '../support/properties.ts'
@@ -105,7 +105,7 @@ describe('a rule', () => {
         const { rules } = parseReplyRules(texts.join())
         for (const one of facts) {
           const at = rules.findIndex((rule) => rule.outcome !== null && matches(rule, one))
-          const code = REFUSALS.find((refusal) => refusal === one.ack?.code)
+          const code = REFUSING_CODES.find((refusal) => refusal === one.ack?.code)
           if (code === undefined || rules[at]?.outcome !== 'accept') continue
           assert.ok(acceptedRefusals(rules, at).includes(code), rules[at].text)
         }

@@ -1,6 +1,6 @@
 import { GotClient } from '../../src/http-client/got-client.ts'
 import type { HttpClientSettings } from '../../src/http-client/http-message.ts'
-import type { Claim, NamedValue, TokenSettings } from '../../src/oauth2/token-settings.ts'
+import type { AssertionClaim, Parameter, TokenSettings } from '../../src/oauth2/token-settings.ts'
 
 /** The receiver for which a test asks, where it does not care. */
 export const RECEIVER = 'https://receiver.example'
@@ -38,12 +38,12 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
 }
 
 /** An entry that is in the flow file. */
-export function named(name: string, value: string): NamedValue {
+export function named(name: string, value: string): Parameter {
   return { name, value }
 }
 
 /** A claim that is in the flow file. */
-export function claim(name: string, value: string, isJson = false): Claim {
+export function claim(name: string, value: string, isJson = false): AssertionClaim {
   return { name, value, isJson }
 }
 

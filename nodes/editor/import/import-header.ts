@@ -3,7 +3,7 @@ import {
   headerValueProblem,
   tokenHeaderNameProblem
 } from '../../../src/https/header-values.ts'
-import type { NamedValue } from '../named-value.ts'
+import type { ListEntry } from '../named-value.ts'
 import type { FieldValue } from '../field-value.ts'
 import { note, told, type ImportForm, type ImportRow } from './import-row.ts'
 import { hasPlaceholder, HIDDEN, isSecretName, shownText } from './shown-value.ts'
@@ -64,7 +64,7 @@ export function entryRow(
   value: string,
   { form, list, slots, takesSecrets }: EntryOptions
 ): ImportRow {
-  const row = (entry: NamedValue, more: Record<string, FieldValue> = {}): ImportRow => ({
+  const row = (entry: ListEntry, more: Record<string, FieldValue> = {}): ImportRow => ({
     setting,
     given,
     [form]: { [list]: [entry], ...more },

@@ -6,7 +6,7 @@ import type {
 } from '../../settings/oauth2-client-credentials-properties.ts'
 import type { SharedKey } from '../../../src/form-text.ts'
 import type { FieldValue } from '../field-value.ts'
-import type { NamedValue } from '../named-value.ts'
+import type { ListEntry } from '../named-value.ts'
 
 /** The two forms that settings can fill. */
 export type ImportForm = 'out' | 'token'
@@ -85,9 +85,9 @@ export function valuesOf(
 
 /** Entries of two lists: a later one replaces those of its name. */
 export function joinEntries(
-  before: readonly NamedValue[],
-  after: readonly NamedValue[]
-): NamedValue[] {
+  before: readonly ListEntry[],
+  after: readonly ListEntry[]
+): ListEntry[] {
   const names = new Set(after.map(({ name }) => name.toLowerCase()))
   return [...before.filter(({ name }) => !names.has(name.toLowerCase())), ...after]
 }

@@ -6,7 +6,7 @@ import {
 import { SECRETS, type CredentialTable, type PropertyTable } from '../../settings/property-table.ts'
 import type { FieldValue } from '../field-value.ts'
 import type { Form } from '../form.ts'
-import { namedValue } from '../named-value.ts'
+import { listEntry } from '../named-value.ts'
 import { ImportDialog, type ChosenSource } from './import-dialog.ts'
 import { joinEntries, valuesOf, type ImportForm } from './import-row.ts'
 
@@ -96,7 +96,7 @@ function currentValues(form: Form): (name: string) => FieldValue {
   const credentials = settings['credentials'] as Record<string, unknown>
   return (name) => {
     const value = settings[name] ?? credentials[name]
-    if (Array.isArray(value)) return value.map(namedValue)
+    if (Array.isArray(value)) return value.map(listEntry)
     return typeof value === 'boolean' || typeof value === 'string' ? value : ''
   }
 }

@@ -1,7 +1,7 @@
 import type { FormText, SharedKey } from '../../../src/form-text.ts'
 import type { Property } from '../../settings/property-table.ts'
 import type { FieldValue } from '../field-value.ts'
-import type { NamedValue } from '../named-value.ts'
+import type { ListEntry } from '../named-value.ts'
 import type { ImportForm, ImportRow, NoteKey } from './import-row.ts'
 import { HIDDEN, shownText } from './shown-value.ts'
 
@@ -125,7 +125,7 @@ function shownHere(
   return words.endsWith(key) ? value : words
 }
 
-function entryWords({ name, value, valueType }: NamedValue, text: FormText<SharedKey>): string {
+function entryWords({ name, value, valueType }: ListEntry, text: FormText<SharedKey>): string {
   const shown = valueType === 'cred' ? text(`label.${value}` as SharedKey) : shownText(value)
   return `${name}: ${valueType === 'env' ? `\${${shown}}` : shown}`
 }

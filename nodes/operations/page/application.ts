@@ -1,7 +1,7 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { AllStates, MessageAnswer, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { type Desk, refusal } from './desk.ts'
+import { type Desk, whyGrey } from './desk.ts'
 import { Events } from './events.ts'
 import { Find } from './find.ts'
 import type { Frame, Place } from './frame.ts'
@@ -16,7 +16,7 @@ import { ShowRequest } from './show-request.ts'
 import { TryRules } from './try-rules.ts'
 import { clockTime } from './times.ts'
 import { causeText } from '../../../src/told.ts'
-import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, stateOf } from './words.ts'
+import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, shownState } from './words.ts'
 
 /** More changes at once are counted, not read out one by one. */
 const READ_OUT = 3
@@ -132,7 +132,7 @@ export class Application {
   }
 
   #mayRead(): boolean {
-    const why = refusal(this.#desk, 'nodes')
+    const why = whyGrey(this.#desk, 'nodes')
     if (why !== '') this.#fail(why)
     return why === ''
   }
@@ -321,9 +321,9 @@ export class Application {
   #readOut(before: readonly NodeState[] | undefined, after: readonly NodeState[]): void {
     const { text, name } = this.#desk
     if (before === undefined) return
-    const old = new Map(before.map((node) => [node.id, stateOf(node, this.#desk).word]))
+    const old = new Map(before.map((node) => [node.id, shownState(node, this.#desk).word]))
     const changed = after.filter(
-      (node) => node.state !== 'sending' && old.get(node.id) !== stateOf(node, this.#desk).word
+      (node) => node.state !== 'sending' && old.get(node.id) !== shownState(node, this.#desk).word
     )
     if (changed.length === 0) return
     this.#news =
@@ -331,7 +331,7 @@ export class Application {
         ? text('news.many', { count: changed.length })
         : changed
             .map((node) => {
-              const said = [stateOf(node, this.#desk).word, reasonOf(node, this.#desk)]
+              const said = [shownState(node, this.#desk).word, reasonOf(node, this.#desk)]
               return `${name(node.id)}: ${said.filter(Boolean).join(', ')}`
             })
             .join('. ')

@@ -36,7 +36,7 @@ export interface Desk extends Speech {
  *
  * @param withText the text of a message is asked for, or given
  */
-export function refusal(
+export function whyGrey(
   { frame, text }: Pick<Desk, 'frame' | 'text'>,
   route: RouteName,
   withText = false

@@ -1,7 +1,7 @@
 import type { TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import { printable } from '../../../src/printable.ts'
-import { act, button, type Desk, refusal } from './desk.ts'
+import { act, button, type Desk, whyGrey } from './desk.ts'
 import type { Seen } from './question.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
 import { notKept } from './send-again.ts'
@@ -33,7 +33,7 @@ export function editAction(
     of: `${node.id} ${row.id}`,
     label: desk.text('button.editOne'),
     why:
-      refusal(desk, 'resendMessage', true) ||
+      whyGrey(desk, 'resendMessage', true) ||
       (row.state === 'suspended' ? '' : notKept(node, desk)),
     press: () => editOne(node, row, desk, opened)
   })

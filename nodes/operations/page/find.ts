@@ -5,7 +5,7 @@ import type { MessageAnswer, NodeState } from '../answers.ts'
 import { RequestError } from '../route-request.ts'
 import { askEach } from './asking.ts'
 import { printable } from '../../../src/printable.ts'
-import { button, type Desk, refusal } from './desk.ts'
+import { button, type Desk, whyGrey } from './desk.ts'
 import { namedPath } from './story/field-name.ts'
 import { foundSentence } from './words.ts'
 
@@ -163,7 +163,7 @@ export class Find {
       void draw()
       return
     }
-    const why = field === CONTROL_ID ? '' : refusal(this.#desk, 'searchMessages')
+    const why = field === CONTROL_ID ? '' : whyGrey(this.#desk, 'searchMessages')
     if (why !== '') {
       say('bad', why)
       return

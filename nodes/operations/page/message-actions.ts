@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import { actOnMany, type Bulk } from './bulk.ts'
 import { printable } from '../../../src/printable.ts'
-import { act, button, type Desk, refusal } from './desk.ts'
+import { act, button, type Desk, whyGrey } from './desk.ts'
 import { editAction } from './edit-message.ts'
 import type { Matching } from './message-query.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
@@ -82,7 +82,7 @@ function actionsOnMany(
   { which, count, values, actions, whyNot }: Many
 ): TemplateResult {
   const { text } = desk
-  const write = refusal(desk, 'resendMessages')
+  const write = whyGrey(desk, 'resendMessages')
   const one = (action: Bulk['action']): TemplateResult => {
     // What waits is set aside only if it is chosen.
     const what = action === 'suspend' ? 'suspendChosen' : (`${action}${of}` as const)
@@ -118,7 +118,7 @@ export function messageActions(
   opened: Opened
 ): TemplateResult {
   const { text } = desk
-  const write = refusal(desk, 'resendMessage')
+  const write = whyGrey(desk, 'resendMessage')
   const isSuspended = row.state === 'suspended'
   const isGone = hasLeft(row)
   const isWaiting = waits(row)

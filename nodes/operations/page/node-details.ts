@@ -3,19 +3,19 @@ import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
-import { act, button, type Desk, refusal } from './desk.ts'
+import { act, button, type Desk, whyGrey } from './desk.ts'
 import { takesNoTests, testOutcome } from '../test-outcome.ts'
 import { hostActions, pauseAction } from './pause.ts'
 import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
 import {
-  adviceOf,
+  adviceText,
   besides,
   needsLook,
   nextTry,
   reasonOf,
   ruleOf,
-  stateOf,
+  shownState,
   tokenWords
 } from './words.ts'
 import type { TestAnswer } from '../../tests/test-result.ts'
@@ -26,9 +26,9 @@ const MAX_REASON = 200
 /** The chosen node: what is wrong with it, and what can be done. */
 export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const { text, language, now, question, name } = desk
-  const { word, level } = stateOf(node, desk)
+  const { word, level } = shownState(node, desk)
   const since = clockTime(node.since, now(), language)
-  const advice = adviceOf(node, desk)
+  const advice = adviceText(node, desk)
   // Advice says why, but not when the next try is.
   const more = advice === '' ? reasonOf(node, desk) : nextTry(node, desk)
   const contact = printable(node.contact, 200)
@@ -61,7 +61,7 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
 
 function actions(node: NodeState, desk: Desk): TemplateResult {
   const { text, frame } = desk
-  const write = refusal(desk, 'pause')
+  const write = whyGrey(desk, 'pause')
   const stopped = node.state === 'stopped' ? text('trouble.stopped') : ''
   const none = node.suspended === 0 ? text('trouble.noneSuspended') : ''
   const unusable = node.state === 'config' ? text('trouble.config') : ''
@@ -101,7 +101,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
       id: 'note',
       label: text('button.note'),
       why:
-        refusal(desk, 'note') ||
+        whyGrey(desk, 'note') ||
         stopped ||
         unusable ||
         (needsLook(node) ? '' : text('trouble.nothingToNote')),

@@ -8,7 +8,7 @@ import { RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
 import { SteadyRows } from './steady-rows.ts'
 import { clockTime } from './times.ts'
-import { callOf, needsLook, nameOf, shortWhyOf, stateOf, whyOf } from './words.ts'
+import { callOf, needsLook, nameOf, shortWhyOf, shownState, whyOf } from './words.ts'
 
 const COLUMNS = [
   'node',
@@ -137,7 +137,7 @@ export class NodeTable {
     const { text, language, now, name } = this.#desk
     const { id, flow, latencyMs, lastAckAt, oldestAgeMs, perMinute, queued, since, suspended } =
       node
-    const { word, level } = stateOf(node, this.#desk)
+    const { word, level } = shownState(node, this.#desk)
     const isHeld = queued + suspended > 0
     // What it is called in a narrow sidebar, where no column has its flow.
     const whole = name(id)

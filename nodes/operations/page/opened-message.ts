@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { button, type Desk, refusal } from './desk.ts'
+import { button, type Desk, whyGrey } from './desk.ts'
 import { messageActions } from './message-actions.ts'
 import { ruleView } from './rule.ts'
 import { messageView } from './story/message-view.ts'
@@ -82,7 +82,7 @@ export class OpenedMessage {
           id: 'show-message',
           of: `${node.id} ${row.id}`,
           label: text('button.showMessage'),
-          why: refusal(desk, 'message', true),
+          why: whyGrey(desk, 'message', true),
           press: () => {
             this.#showsText = true
             return this.#show(node, row)

@@ -1,7 +1,7 @@
 import { nothing, type TemplateResult } from 'lit-html'
 import type { HostAnswer, NodeState } from '../answers.ts'
 import { printable } from '../../../src/printable.ts'
-import { act, button, type Desk, refusal } from './desk.ts'
+import { act, button, type Desk, whyGrey } from './desk.ts'
 import type { Field, Entered } from './question.ts'
 import { fieldIso, type Text } from './times.ts'
 
@@ -15,7 +15,7 @@ export function pauseAction(node: NodeState, desk: Desk, why: string): TemplateR
     id: 'pause',
     of: node.id,
     label: desk.text(isPaused ? 'button.resume' : 'button.pause'),
-    why: refusal(desk, 'pause') || why,
+    why: whyGrey(desk, 'pause') || why,
     isFirst: isPaused,
     press: () => (isPaused ? resume(node, desk) : pause(node, desk))
   })
@@ -32,7 +32,7 @@ export function hostActions(node: NodeState, desk: Desk): TemplateResult | typeo
       id: 'resume-host',
       of: node.id,
       label: text('button.resumeHost', { host: printable(host) }),
-      why: refusal(desk, 'resumeHost'),
+      why: whyGrey(desk, 'resumeHost'),
       press: () => actOnHost('resume', node, host, paused, desk)
     })
   }
@@ -41,7 +41,7 @@ export function hostActions(node: NodeState, desk: Desk): TemplateResult | typeo
     id: 'pause-host',
     of: node.id,
     label: text('button.pauseHost', { host: printable(node.host) }),
-    why: refusal(desk, 'pauseHost'),
+    why: whyGrey(desk, 'pauseHost'),
     press: () => actOnHost('pause', node, node.host, ofHost, desk)
   })
 }

@@ -4,7 +4,7 @@ import type { LeftFilter, MessageFilter, ResendQuestion } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { requestTrouble } from './asking.ts'
 import { firstAloneField, sayTried } from './bulk.ts'
-import { act, button, type Desk, refusal } from './desk.ts'
+import { act, button, type Desk, whyGrey } from './desk.ts'
 import { LEFT_LISTS, type LeftList } from './message-query.ts'
 import type { Entered, Field, Seen } from './question.ts'
 import { clockTime, fieldIso, fieldTime } from './times.ts'
@@ -47,7 +47,7 @@ export function sendAgainAction(
     id: 'send-again-many',
     of: node.id,
     label: text('button.sendAgainMany'),
-    why: refusal(desk, 'resendMessages') || notKept(node, desk),
+    why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
     press: () => {
       const { type = '', ...others } = filter
       const fields: Field[] = [
@@ -90,7 +90,7 @@ export function sendChosenAgain(
     id: 'resend-chosen',
     of: node.id,
     label: desk.text('button.sendChosenAgain', { count: ids.length }),
-    why: refusal(desk, 'resendMessages') || notKept(node, desk),
+    why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
     press: () => sendAgain(node, desk, [], () => ({ ids }), done)
   })
 }

@@ -3,7 +3,7 @@ import { printableProse } from '../../../src/printable.ts'
 import type { TestAnswer } from '../../tests/test-result.ts'
 import type { NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { type Desk, refusal } from './desk.ts'
+import { type Desk, whyGrey } from './desk.ts'
 
 /** So much of a body is shown, in characters. */
 const MOST_SHOWN = 10_000
@@ -63,7 +63,7 @@ ${lines.join('\n')}</pre>`
     const { draw, frame, text } = this.#desk
     const node = this.#node
     this.#answer = undefined
-    this.#trouble = this.#isOpen ? refusal(this.#desk, 'testNode') : ''
+    this.#trouble = this.#isOpen ? whyGrey(this.#desk, 'testNode') : ''
     if (this.#isOpen && node !== undefined && this.#trouble === '') {
       try {
         const answer = await frame.ask('testNode', { id: node.id }, { dryRun: true })

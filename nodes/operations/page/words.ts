@@ -13,7 +13,7 @@ export interface Shown {
 }
 
 /** What a node does, or what of it needs somebody, in a word or two. */
-export function stateOf(state: NodeState, { text }: Speech): Shown {
+export function shownState(state: NodeState, { text }: Speech): Shown {
   const level = levelOf(state)
   const [first] = state.conditions
   if (first === undefined || first.level === 'fine') {
@@ -117,13 +117,13 @@ export function tokenWords(state: NodeState, speech: Speech): string {
 }
 
 /** What holds the node up, whether messages are safe, and what to do; empty if nothing needs doing. */
-export function adviceOf({ advice }: NodeState, speech: Speech): string {
+export function adviceText({ advice }: NodeState, speech: Speech): string {
   return advice === null ? '' : told(advice, advice.text, speech)
 }
 
 /** What the list of nodes says about it: its advice, or else the reason for its state. */
 export function whyOf(state: NodeState, speech: Speech): string {
-  return adviceOf(state, speech) || reasonOf(state, speech)
+  return adviceText(state, speech) || reasonOf(state, speech)
 }
 
 /** The same in short: what is wrong and what to do; how many messages wait stands in columns, whom to call beside it. */

@@ -1,5 +1,5 @@
 import type { Text } from '../times.ts'
-import type { Place } from './place.ts'
+import type { MessageLocation } from './place.ts'
 
 /** Fields that people know by name; all others are known by their numbers. */
 const NAMES = {
@@ -35,7 +35,7 @@ const NAMES = {
  */
 export function namedField(
   path: string,
-  { segment, field }: Pick<Place, 'segment' | 'field'>,
+  { segment, field }: Pick<MessageLocation, 'segment' | 'field'>,
   text: Text
 ): string {
   const key = `${segment}-${field ?? ''}`

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageContent, NodeState } from '../../answers.ts'
-import { button, type Desk, refusal } from '../desk.ts'
+import { button, type Desk, whyGrey } from '../desk.ts'
 import { clockTime } from '../times.ts'
 import { eventSentence } from '../words.ts'
 import { changesBetween } from './changes.ts'
@@ -82,7 +82,7 @@ function texts(message: MessageContent, desk: Desk): unknown {
   const { text } = desk
   const { request, reply } = message
   if (request === undefined || reply === undefined) {
-    const why = refusal(desk, 'message', true)
+    const why = whyGrey(desk, 'message', true)
     return why === '' ? nothing : html`<p>${why}</p>`
   }
   if (request === null && reply === null) return html`<p>${text('story.gone')}</p>`

@@ -2,7 +2,7 @@ import { isHeader, type Segment } from '../../../../src/hl7/segments.ts'
 import { linesOf, type Line } from './hl7-lines.ts'
 
 /** A place in a message, as an acknowledgement names it; counted from 1, and undefined where it names none. */
-export interface Place {
+export interface MessageLocation {
   readonly segment: string
   readonly occurrence: number | undefined
   readonly field: number | undefined
@@ -27,7 +27,7 @@ const LOCATION =
  * The places in `AcknowledgementError.location`, which may be several: `PID[1]-3(1).2, PV1`. What is no place is
  * left out. A 0 names nothing: some receivers send it for "all" or "the first".
  */
-export function placesIn(location: string): Place[] {
+export function placesIn(location: string): MessageLocation[] {
   return location.split(', ').flatMap((one) => {
     const [, segment, ...digits] = LOCATION.exec(one) ?? []
     if (segment === undefined) return []
@@ -38,7 +38,7 @@ export function placesIn(location: string): Place[] {
 }
 
 /** `PID-3`, `OBX[2]-5(3).1`: without the 1 of what is usually there once. */
-export function placeName(place: Place): string {
+export function placeName(place: MessageLocation): string {
   const { segment, occurrence = 1, field, repetition = 1, component, subcomponent } = place
   return [
     segment,
@@ -52,7 +52,7 @@ export function placeName(place: Place): string {
 
 /** A place, and in which message it is meant to be. */
 export interface WantedPlace {
-  readonly place: Place
+  readonly place: MessageLocation
   /** MSA-2. */
   readonly controlId: string
 }
@@ -131,7 +131,7 @@ interface Range {
 }
 
 /** The part of a segment that a place names: empty, at the end of what is there, if that is too short. */
-function rangeIn(segment: Segment, place: Place): Range {
+function rangeIn(segment: Segment, place: MessageLocation): Range {
   const { text, separators } = segment
   const { field, component, subcomponent } = place
   if (field === undefined) return { start: 0, end: text.length }

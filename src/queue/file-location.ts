@@ -4,7 +4,7 @@ import { rmSync, statSync } from 'node:fs'
  * Detects by device and inode whether the files that SQLite has open are still those at the paths
  * of a queue file: a removed or replaced file silently accepts every write.
  */
-export class FilePlace {
+export class FileLocation {
   readonly #path: string
   readonly #file: string
   readonly #log: string

@@ -14,7 +14,7 @@ export type Full = 'limit' | 'disk'
 const ROOM = 0.8
 
 /** Counts what a node did not accept, by error code, since the node started. */
-export class Refusals {
+export class NotAccepted {
   /** Those that are usual are there from the start: a rate needs a first value. */
   readonly #counts = new Map<DeliveryErrorCode, number>([
     ['HL7_CONFIG', 0],
