@@ -6,7 +6,8 @@
 //   DISK_LIES=1         a sync of a log does nothing and says that all is well: as if nobody had asked for one
 //   DISK_FAILS_EACH=n   of the syncs of a file or log, one in n fails, by chance (DISK_SEED); and then, as Linux has it, the next one by
 //                       each other descriptor of that file
-//   DISK_ENDS_AFTER=n   the process is killed n records after it has noted that a sync has failed ("…-doubtful")
+//   DISK_ENDS_AFTER=n   the process is killed n records after it has noted that a sync has failed ("…-doubtful"); no other fails by
+//                       chance until then
 //   DISK_KEEPS_LOG=1    who opens an existing log gets the first one that was ever opened so, even if it is gone
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -196,7 +197,9 @@ static int sync_any(int (*next)(int), int file) {
   if (lies && is_log[file]) return 0;
   int64_t id = __atomic_add_fetch(&syncs, 1, __ATOMIC_SEQ_CST);
   note(SYNC_BEGINS, file, 0, id, 0, NULL, 0);
-  int fails = (is_log[file] || is_main[file]) && happens(fails_each);
+  // A second failure could not be noted before the process is killed: nobody could know of it.
+  int is_ending = has_noted && ends_after > 0;
+  int fails = (is_log[file] || is_main[file]) && !is_ending && happens(fails_each);
   int result = next(file);
   if (fails) {
     for (int other = 0; other < MOST_FILES; other++) {
