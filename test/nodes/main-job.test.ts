@@ -51,7 +51,7 @@ describe('the main job, in a real Node-RED', () => {
     assert.deepEqual(hl7, {
       ...{ outcome: 'ack', request: `${adt('MAIN0001')}\r`, controlId: 'MAIN0001' },
       ...{ type: 'ADT^A01', version: '2.5.1', rule: ':?A=C', action: 'C' },
-      ...{ warnings: [], attempts: 1 }
+      ...{ warnings: [], attempts: 1, host: new URL(world.receiver.url).host }
     })
     assert.deepEqual([ack?.code, ack?.controlId, ack?.errors], ['AA', 'MAIN0001', []])
     for (const time of [acceptedAt, settledAt]) {

@@ -30,15 +30,18 @@ for (const [type, table] of [
 /** Invalid properties are reported; missing ones and other notations do no harm. */
 describe('properties of hand-written flow files', () => {
   const UNSET = '${NOT_SET_ANYWHERE}'
+  const NOT_ALWAYS_USED = ['name', 'orderKey', 'formFields', 'backupAfter', 'backupShares']
   const slot = (of: 'secret1' | 'secret2') => [entry('x', of, 'cred')]
 
   /** Properties of the two nodes with a variable that is not set. */
   const unset: [out: Values, auth?: Values][] = [
-    // The name is only a label; the order key and the fields are not always used.
+    // The name is only a label; the order key, the fields and what is about a backup are not always used.
     ...Object.keys(outProperties)
-      .filter((name) => !['name', 'orderKey', 'formFields'].includes(name))
+      .filter((name) => !NOT_ALWAYS_USED.includes(name))
       .map((name): [Values] => [{ [name]: UNSET }]),
     [{ order: 'key', orderKey: UNSET }],
+    [{ backupUrl: 'https://second.example.org/', backupAfter: UNSET }],
+    [{ backupUrl: 'https://second.example.org/', backupShares: UNSET }],
     [{ format: 'form', formFields: UNSET }],
     ...['headers', 'formFields'].flatMap((list): [Values][] => [
       ...['str', 'hl7', 'msg', 'jsonata', 'env'].map((type): [Values] => [
