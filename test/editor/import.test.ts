@@ -90,9 +90,15 @@ describe('the examples, imported in the editor', () => {
         if (type === types[0]) {
           await editor.edit(id)
           for (const tab of tabs) await editor.tab(tab)
-          // In the examples, URLs and secrets are variables.
+          // In the examples, URLs are variables; a secret that a value refers to is for the user to fill in.
           const marked = editor.page.locator('#hl7-https-out-form .input-error')
-          assert.equal(await marked.count(), 0, id)
+          const names = await marked.evaluateAll((fields) => fields.map((field) => field.id))
+          const secrets = secretsOf(flow.find((node) => node.id === id))
+          assert.deepEqual(
+            names,
+            secrets.map((name) => `node-input-${name}`),
+            id
+          )
         } else {
           await editor.editConfig(type, id)
         }
@@ -103,3 +109,13 @@ describe('the examples, imported in the editor', () => {
     })
   }
 })
+
+/** The secrets that the values of a node refer to. */
+function secretsOf(node: FlowNode | undefined): string[] {
+  const lists = [node?.['headers'], node?.['formFields']] as (
+    { value: string; valueType: string }[] | undefined
+  )[]
+  const entries = lists.flatMap((list) => list ?? [])
+  const names = entries.filter(({ valueType }) => valueType === 'cred').map(({ value }) => value)
+  return [...new Set(names)].sort()
+}

@@ -123,8 +123,8 @@ describe('a token server that sends no complete answer', () => {
     test.server.answer = nothing
     const settings = tokenSettings({ issuer: test.server.origin, clientSecret: 'not-so-secret' })
     const script = `
-      import { GotClient } from '../../src/http-client/got-client.ts'
-      import { TokenSource } from '../../src/oauth2/token-source.ts'
+      import { GotClient } from './src/http-client/got-client.ts'
+      import { TokenSource } from './src/oauth2/token-source.ts'
       const httpClient = new GotClient({ connectTimeoutMs: 5000, maxResponseBytes: 1000 })
       const source = new TokenSource(${JSON.stringify(settings)}, { httpClient })
       const waiting = source.forReceiver('https://receiver.example').token().catch(({ code }) => console.log(code))
