@@ -178,7 +178,8 @@ function tokenValues(
 ): Told['values'] {
   const said = printable(description, MOST_SAID)
   return {
-    ...{ cause: code, said },
+    cause: code,
+    said,
     ...(host !== undefined && { server: printable(host) }),
     ...(isBlankAround && topic === 'token-refused' && { blank: 'secret' })
   }
@@ -197,7 +198,9 @@ function retryTrouble(facts: AdviceFacts): Advice | undefined {
   const controlId = printable(retry.controlId)
   const topic = knownTopic(about, cause, facts.names.grant)
   const values = {
-    ...{ cause, attempt: attempts + 1, controlId },
+    cause,
+    attempt: attempts + 1,
+    controlId,
     ...(mayHaveArrived && { arrived: controlId }),
     ...(operation !== undefined && { operation }),
     ...(errors[0] !== undefined && { error: errors[0].code })

@@ -17,7 +17,7 @@ export function nodeTestRoute(RED: NodeAPI): Handlers<'testNode'> {
       if (sample !== undefined && (typeof sample !== 'string' || sample.length > MOST_SAMPLE)) {
         throw refused(400, 'refusal.sample')
       }
-      // Whoever may see no message may not have one sent that they chose, and read what is made of it.
+      // A user who may see no message may not have one of their own sent, and read what is made of it.
       if (sample !== undefined && form === undefined && !may('hl7-https-out.content')) {
         throw refused(403, 'refusal.sampleNeedsContent')
       }

@@ -97,7 +97,13 @@ export class Delivery<Content> {
     }
     this.#gate = new Gate(
       {
-        ...{ order, maxPerSecond, slots: this.#slots, retry, isRetrying, random, onOpen },
+        order,
+        maxPerSecond,
+        slots: this.#slots,
+        retry,
+        isRetrying,
+        random,
+        onOpen,
         backup: this.#failover && {
           failover: this.#failover,
           isShared: backup?.isShared === true,

@@ -61,7 +61,10 @@ export function settlementOf(
   const about = topicOf(result)
   const { operation } = result
   const common = {
-    ...{ rule, action, warnings, settledAt },
+    rule,
+    action,
+    warnings,
+    settledAt,
     ...(about !== undefined && { about }),
     ...(operation !== undefined && { operation })
   }

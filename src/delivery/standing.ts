@@ -105,7 +105,9 @@ export class Standing {
   ): void {
     const { count, since } = this.#givenUp ?? { count: 0, since: this.#now() }
     this.#givenUp = {
-      ...{ count: count + 1, since, cause },
+      count: count + 1,
+      since,
+      cause,
       ...(about !== undefined && { about }),
       ...(operation !== undefined && { operation })
     }

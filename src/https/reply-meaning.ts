@@ -44,7 +44,7 @@ export function meaningOf(
   const isSuccess = status >= 200 && status < 300
   if (fault === undefined) {
     if (status === 400) return meaningOfPage(text)
-    // Whoever asks for a password has accepted nothing, whatever the status.
+    // A page that asks for a password has accepted nothing, whatever the status.
     return isSuccess && isLoginPage(text) ? 401 : undefined
   }
   if (!isSuccess && !statusesOfFaults.has(status)) return undefined

@@ -24,7 +24,7 @@ const LOG_BYTES_KEPT = 32 * 1024 * 1024
 
 /**
  * Opens the database of a queue file, or creates it; locks it for this process. The tables of an earlier version
- * are converted. Whoever uses it writes the log back: what SQLite does by itself tells nobody of a sync that has failed.
+ * are converted. Its user writes the log back: what SQLite does by itself tells nobody of a sync that has failed.
  *
  * @param keyCheck tells whether a file was sealed with the key in use
  * @param onNotice is told of a conversion

@@ -93,7 +93,8 @@ function givenUpFrom({
   const at = moment(since)
   if (at === undefined || !Number.isSafeInteger(count)) return undefined
   return {
-    ...{ count: Number(count), since: at },
+    count: Number(count),
+    since: at,
     ...(typeof cause === 'string' && { cause }),
     ...(typeof about === 'string' && { about }),
     ...(typeof operation === 'string' && { operation })

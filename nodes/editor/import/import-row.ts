@@ -46,7 +46,7 @@ export interface ImportSource {
   kind: 'intersystems' | 'mirth' | 'curl'
   /** Its name there. */
   name: string
-  /** Whether it is a token request: it belongs into the form of the OAuth 2.0 node. */
+  /** Whether it is a token request: it is for the form of the OAuth 2.0 node. */
   isTokenRequest: boolean
   /** @param slots for secrets that the form does not use yet */
   rows: (slots: readonly string[]) => ImportRow[]

@@ -204,7 +204,7 @@ async function tryNow(node: NodeState, desk: Desk): Promise<void> {
   })
 }
 
-/** There, or back: whoever turns to the backup by hand turns back by hand. */
+/** There, or back: who turns to the backup by hand also turns back by hand. */
 function backupButton(node: NodeState, desk: Desk, why: string): TemplateResult {
   const to = node.backup === null ? 'backup' : 'first'
   return html`${button(desk, {

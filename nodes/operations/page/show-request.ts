@@ -58,7 +58,7 @@ export class ShowRequest {
 ${lines.join('\n')}</pre>`
   }
 
-  /** Anew each time: the settings may have been changed. */
+  /** Asked for each time: the settings may have been changed. */
   async #ask(): Promise<void> {
     const { draw, frame, text } = this.#desk
     const node = this.#node
