@@ -203,7 +203,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     )
     assert.equal(
       advice && toldInEnglish(advice),
-      `The token server login.example.org does not renew the token (invalid_client). Messages are sent until it expires in 10 min; after that they wait. It refuses client ward: check Client ID and secret in the OAuth 2.0 node. Has the secret expired, or been changed? Call: ${CONTACT}`
+      `The token server login.example.org does not renew the token (invalid_client). Messages are sent until it expires in 10 min; after that they wait. It refuses client ward: check Client ID and secret in the OAuth 2.0 node. Has the secret expired, or been changed? Receiver's contact: ${CONTACT}`
     )
   })
 

@@ -213,7 +213,10 @@ describe('the page', () => {
       await open(width)
       const row = page.locator('[data-key=Registry]')
       const call = row.locator('.hl7-contact')
-      assert.match(await call.innerText(), /^Call: on-call of the registry, \+44 20 7946 0000$/)
+      assert.match(
+        await call.innerText(),
+        /^Receiver's contact: on-call of the registry, \+44 20 7946 0000$/
+      )
       const why = row.locator('.hl7-cell-why > div')
       assert.equal(await why.evaluate((one) => one.scrollHeight > one.clientHeight), false)
       assert.match(
@@ -225,7 +228,7 @@ describe('the page', () => {
       await row.click()
       assert.match(
         await text('.hl7-do'),
-        /12 messages wait on disk.*Call: on-call of the registry/s
+        /12 messages wait on disk.*Receiver's contact: on-call of the registry/s
       )
     }
   })

@@ -73,7 +73,7 @@ describe('the advice for a node', () => {
     await send(2)
     assert.equal(
       await advised('advice-paused'),
-      `Paused: “ward moves”. Nothing is sent. 2 messages wait on disk; nothing is lost. Resume the node once the reason is gone. Call: ${CONTACT}`
+      `Paused: “ward moves”. Nothing is sent. 2 messages wait on disk; nothing is lost. Resume the node once the reason is gone. Receiver's contact: ${CONTACT}`
     )
   })
 
@@ -98,7 +98,7 @@ describe('the advice for a node', () => {
     )
     assert.match(
       text,
-      /1 message waits on disk; nothing is lost\. It is sent automatically once this works again; it is given up 15 min after its first try, and goes back to the flow \(Catch nodes\)\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node: has the secret expired, or been changed\? Call: HL7 desk, \+1 555 0100$/
+      /1 message waits on disk; nothing is lost\. It is sent automatically once this works again; it is given up 15 min after its first try, and goes back to the flow \(Catch nodes\)\. Pause the node to stop that clock\. Check Client ID and secret in the OAuth 2\.0 node: has the secret expired, or been changed\? Receiver's contact: HL7 desk, \+1 555 0100$/
     )
     assert.ok(!text.includes(host()), 'not the receiver, which has nothing to do with it')
   })
@@ -108,7 +108,7 @@ describe('the advice for a node', () => {
     await send()
     assert.equal(
       await advised('advice-token-unreachable'),
-      `The token server 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Check that it is running, and the network in between. Call: ${CONTACT}`
+      `The token server 127.0.0.1:9 cannot be reached (ECONNREFUSED). 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Check that it is running, and the network in between. Receiver's contact: ${CONTACT}`
     )
   })
 
@@ -148,7 +148,7 @@ describe('the advice for a node', () => {
     await send()
     assert.equal(
       await advised('advice-unreachable'),
-      `The receiver ${url.host} cannot be reached (ETIMEDOUT). 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Check that it is running, and the network in between. Call: ${CONTACT}`
+      `The receiver ${url.host} cannot be reached (ETIMEDOUT). 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Check that it is running, and the network in between. Receiver's contact: ${CONTACT}`
     )
   })
 
@@ -245,7 +245,7 @@ describe('the advice for a node', () => {
     await send()
     assert.equal(
       await advised('advice-behind-proxy'),
-      `The proxy ${new URL(proxy.url).host} does not reach the receiver 127.0.0.1:9 (ERR_PROXY_TUNNEL). 1 message waits in memory: if Node-RED stops, it is lost. It is sent automatically once this works again. Check that it is running, the host and port of the URL, and that the proxy can reach them. Call: ${CONTACT}`
+      `The proxy ${new URL(proxy.url).host} does not reach the receiver 127.0.0.1:9 (ERR_PROXY_TUNNEL). 1 message waits in memory: if Node-RED stops, it is lost. It is sent automatically once this works again. Check that it is running, the host and port of the URL, and that the proxy can reach them. Receiver's contact: ${CONTACT}`
     )
   })
 
@@ -289,7 +289,7 @@ describe('the advice for a node', () => {
     await world.eventually(async () => (await world.state()).queued === 3)
     assert.match(
       await advised('advice-failed'),
-      /\. If only (ADVICE\d+) fails, suspend it: the others then go on\. Call:/
+      /\. If only (ADVICE\d+) fails, suspend it: the others then go on\. Receiver's contact:/
     )
   })
 
@@ -340,7 +340,7 @@ describe('the advice for a node', () => {
     const text = await advised('advice-given-up')
     assert.match(
       text,
-      /^2 messages were given up, the first \d+ s ago, and went back to the flow \(Catch nodes\): those who look after the flow have them\. The receiver \S+ does not accept the request in this form \(HTTP 415\)\. Check Body format, Content type and the body template\. Send them again once the cause is gone, or press I have it\. Call: HL7 desk/
+      /^2 messages were given up, the first \d+ s ago, and went back to the flow \(Catch nodes\): those who look after the flow have them\. The receiver \S+ does not accept the request in this form \(HTTP 415\)\. Check Body format, Content type and the body template\. Send them again once the cause is gone, or press I have it\. Receiver's contact: HL7 desk/
     )
     // Somebody has noted it; the last message still failed.
     await world.nodeRed.post('/hl7-https-out/out/note', { text: 'I have it' })
@@ -429,7 +429,7 @@ describe('the advice for a node', () => {
     await world.eventually(async () => (await world.state()).suspended === 2)
     assert.equal(
       await advised('advice-suspended'),
-      `2 messages are suspended by rule :?E=S: the receiver ${host()} answered AE 206 Application record locked. It is the receiver's own trouble: call its operator. Nothing is lost: what is suspended stays on disk, and the other messages go on. Have the cause fixed, then resend them, one first, or discard them. Call: ${CONTACT}`
+      `2 messages are suspended by rule :?E=S: the receiver ${host()} answered AE 206 Application record locked. It is the receiver's own trouble: call its operator. Nothing is lost: what is suspended stays on disk, and the other messages go on. Have the cause fixed, then resend them, one first, or discard them. Receiver's contact: ${CONTACT}`
     )
   })
 
@@ -442,7 +442,7 @@ describe('the advice for a node', () => {
     const text = await advised('advice-config')
     assert.match(
       text,
-      /^Not set up: .*URL.*\. 1 message waits on disk; nothing is lost\. Correct this in the node, and deploy\. Call: HL7 desk/
+      /^Not set up: .*URL.*\. 1 message waits on disk; nothing is lost\. Correct this in the node, and deploy\. Receiver's contact: HL7 desk/
     )
     await world.nodeRed.deploy(world.flow().filter(({ id }) => id !== 'out'))
     const { nodes } = (await world.nodeRed.get('/hl7-https-out')).body as AllStates
