@@ -418,6 +418,7 @@ export class DiskEngine implements QueueEngine {
     clearTimeout(this.#retry)
     const handedOut = this.#handedOut.filter((seq) => !this.#withheld.has(seq))
     const task = { kind: 'reopen', handedOut, hasFailed: this.#hasFailed } as const
+    const waiting = new Set([...this.#again, ...this.#pending])
     thread
       .request({ file: this.#file, task })
       .then(
@@ -436,7 +437,7 @@ export class DiskEngine implements QueueEngine {
         (error: unknown) => {
           const isDead = error instanceof QueueError && error.code === THREAD_DIED
           if (isDead && ++this.#deaths < MOST_TRIES) this.#isDue = true
-          else this.#giveUp(error as Error)
+          else this.#giveUp(error as Error, waiting)
         }
       )
       .finally(() => {
@@ -446,13 +447,19 @@ export class DiskEngine implements QueueEngine {
       .catch(() => undefined)
   }
 
-  /** The file cannot be opened again. What is stored, as far as anybody knows, waits until it can. */
-  #giveUp(error: Error): void {
+  /**
+   * The file cannot be opened again. What is stored, as far as anybody knows, waits until it can.
+   *
+   * @param tried what waited for it; what has come since gets an attempt of its own
+   */
+  #giveUp(error: Error, tried: ReadonlySet<Pending>): void {
     this.#deaths = 0
     const waiting = [...this.#again, ...this.#pending]
-    this.#pending = []
-    this.#again = waiting.filter(({ first }) => first !== undefined && this.#isOpen)
-    for (const pending of waiting) if (!this.#again.includes(pending)) pending.reject(error)
+    const isStored = ({ first }: Pending): boolean => first !== undefined && this.#isOpen
+    this.#pending = waiting.filter((pending) => !tried.has(pending))
+    this.#again = waiting.filter((pending) => tried.has(pending) && isStored(pending))
+    this.#isDue = this.#pending.length > 0
+    for (const pending of tried) if (!isStored(pending)) pending.reject(error)
     // At a close, the next start finds what there is.
     if (!this.#isOpen) this.#refused = []
     if (this.#again.length + this.#refused.length === 0) return
