@@ -22,7 +22,10 @@ export default function (RED: NodeAPI): void {
     authParts.set(this, parts)
     listNode(deployedAuthNodes, this)
     // One that came with an example, and that nothing uses, makes no deploy red.
-    if (isUsed(RED, this.id)) for (const problem of parts.problems) this.error(problem)
+    const { problems } = parts
+    if (problems.length > 0 && !isUnused(RED, this)) {
+      for (const problem of problems) this.error(problem)
+    }
     this.on('close', (_removed: boolean, done: () => void) => {
       close()
       done()
@@ -36,10 +39,17 @@ export default function (RED: NodeAPI): void {
   )
 }
 
-function isUsed(RED: NodeAPI, id: string): boolean {
-  let found = false
+/**
+ * Whether nothing in the flows names a node, not even the properties of a subflow. Of one in a subflow that was
+ * installed as a module, nothing is known.
+ */
+function isUnused(RED: NodeAPI, node: Node & { _alias?: string }): boolean {
+  const id = node._alias ?? node.id
+  let isInFlows = false
+  let isNamed = false
   RED.nodes.eachNode((config) => {
-    found ||= (config as { auth?: unknown }).auth === id
+    if (config.id === id) isInFlows = true
+    else isNamed ||= JSON.stringify(config).includes(id)
   })
-  return found
+  return isInFlows && !isNamed
 }

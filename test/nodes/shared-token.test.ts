@@ -90,3 +90,25 @@ describe('two receivers behind one token node, of which one refuses every token'
     })
   }
 })
+
+describe('a token node that is not set up', () => {
+  const world = shareWorld()
+  const auth: FlowNode = { id: 'a1d7c0de0bad0001', type: 'oauth2-client-credentials', z: '' }
+
+  /** What the log says of it after a deploy with these nodes besides. */
+  async function told(...others: FlowNode[]): Promise<boolean> {
+    await world.nodeRed.deploy([...world.flow({}), auth, ...others])
+    const log = await world.nodeRed.printed()
+    return log.some((line) => line.includes(`[oauth2-client-credentials:${auth.id}]`))
+  }
+
+  it('makes no deploy red if nothing uses it, as one that came with an example', async () => {
+    assert.equal(await told(), false)
+  })
+
+  it('is an error if a node uses it, also by a property of a subflow', async () => {
+    const type = 'conf-types'
+    const env = [{ name: 'AUTH', value: auth.id, type }]
+    assert.equal(await told({ id: 'sub1', type: 'subflow', name: 's', env } as FlowNode), true)
+  })
+})
