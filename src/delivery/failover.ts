@@ -35,8 +35,8 @@ type Asking = 'no' | 'connecting' | 'open' | 'sent'
  * | any | a person turns | that address serves; the backup until a person turns back |
  *
  * To ask is to open a connection, and then to send one message, whose turn it is. The waits grow only if the backup has
- * served meanwhile. What may go nowhere but to the address that does not serve is asked for at that one too (whoever
- * turned), which then brings nothing back.
+ * served meanwhile. A message that may go only to the address that does not serve goes to that one too, by hand or
+ * not; its answer then turns nothing back.
  */
 export class Failover {
   readonly #settings: FailoverSettings

@@ -81,7 +81,7 @@ function freeName(name: string): string {
   return free
 }
 
-/** Takes an open file out of its place for a moment. @returns false where that is not possible, as on Windows */
+/** Renames an open file for a moment, while it is closed. @returns false where that cannot be done, as on Windows */
 export function putAside(path: string): boolean {
   try {
     renameSync(path, namesBeside(path).closing)

@@ -1,6 +1,7 @@
 import { parseReplyRules, ReplyRulesError } from '../../../src/rules/reply-rules.ts'
 import { outProperties } from '../../settings/hl7-https-out-properties.ts'
 import { numberProblem } from '../../settings/property-table.ts'
+import { numberRow } from './number-row.ts'
 import { replyRulePresets } from '../reply-rule-presets.ts'
 import { headerRow, Slots } from './import-header.ts'
 import {
@@ -287,14 +288,8 @@ class Item {
     properties: readonly (keyof typeof outProperties)[],
     ...keys: NoteKey[]
   ): ImportRow {
-    const given = shownValue(setting, value)
-    const fits = properties.every((name) => {
-      const property = outProperties[name]
-      return property.kind === 'number' && numberProblem(value, property) === ''
-    })
-    if (!fits) return told(setting, given, 'numberUnfit')
-    const out = Object.fromEntries(properties.map((name) => [name, String(Number(value))]))
-    return { setting, given, out, notes: keys.map((key) => note(key)) }
+    const row = { setting, given: shownValue(setting, value) }
+    return numberRow(row, value, properties, 'numberUnfit', keys)
   }
 
   #isForEver(): boolean {

@@ -1,5 +1,5 @@
 import { outProperties } from '../../settings/hl7-https-out-properties.ts'
-import { numberProblem } from '../../settings/property-table.ts'
+import { numberRow } from './number-row.ts'
 import {
   jsonTemplate,
   MESSAGE,
@@ -391,15 +391,10 @@ class Destination {
     properties: readonly (keyof typeof outProperties)[],
     ...keys: NoteKey[]
   ): ImportRow {
-    const given = shownValue(setting, value)
+    const row = { setting, given: shownValue(setting, value) }
     const seconds = value === '' ? '' : String(Number(value) / 1000)
-    const fits = properties.every((name) => {
-      const property = outProperties[name]
-      return property.kind === 'number' && numberProblem(seconds, property) === ''
-    })
-    if (!fits) return told(setting, given, Number(value) === 0 ? 'noLimit' : 'numberUnfit')
-    const out = Object.fromEntries(properties.map((name) => [name, seconds]))
-    return { setting, given, out, notes: keys.map((key) => note(key)) }
+    const unfit = Number(value) === 0 ? 'noLimit' : 'numberUnfit'
+    return numberRow(row, seconds, properties, unfit, keys)
   }
 
   /** Attempts behind the first one. With a queue, it tries for ever. */
