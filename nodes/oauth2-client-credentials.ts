@@ -45,11 +45,10 @@ export default function (RED: NodeAPI): void {
  */
 function isUnused(RED: NodeAPI, node: Node & { _alias?: string }): boolean {
   const id = node._alias ?? node.id
-  let isInFlows = false
-  let isNamed = false
-  RED.nodes.eachNode((config) => {
-    if (config.id === id) isInFlows = true
-    else isNamed ||= JSON.stringify(config).includes(id)
-  })
+  const configs: NodeDef[] = []
+  RED.nodes.eachNode((config) => configs.push(config))
+  const others = configs.filter((config) => config.id !== id)
+  const isInFlows = others.length < configs.length
+  const isNamed = others.some((config) => JSON.stringify(config).includes(id))
   return isInFlows && !isNamed
 }

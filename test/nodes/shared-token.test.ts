@@ -109,6 +109,6 @@ describe('a token node that is not set up', () => {
   it('is an error if a node uses it, also by a property of a subflow', async () => {
     const type = 'conf-types'
     const env = [{ name: 'AUTH', value: auth.id, type }]
-    assert.equal(await told({ id: 'sub1', type: 'subflow', name: 's', env } as FlowNode), true)
+    assert.equal(await told({ id: 'sub1', type: 'subflow', name: 's', env }), true)
   })
 })

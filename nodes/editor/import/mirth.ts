@@ -1,4 +1,4 @@
-import { outProperties } from '../../settings/hl7-https-out-properties.ts'
+import type { outProperties } from '../../settings/hl7-https-out-properties.ts'
 import { numberRow } from './number-row.ts'
 import {
   jsonTemplate,
