@@ -25,9 +25,15 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   const sentence = text(`told.${sentenceOf(kind, values)}`, wordsOf(values, text))
   // Parts of advice may be empty and leave double spaces.
   if (kind.startsWith('advice-')) return sentence.replace(/ {2,}/g, ' ').trim()
-  const { reason = '' } = values
+  const { reason = '', requestId = '' } = values
   const when = kind === 'paused' ? untilText(values, text) : ''
-  return sentence + when + (reason === '' ? '' : text('phrase.reason', { reason }))
+  const named = requestId === '' ? '' : requestIdText(String(requestId))
+  return sentence + when + named + (reason === '' ? '' : text('phrase.reason', { reason }))
+}
+
+/** How the receiver calls a request: the name of the header is what its support knows, in any language. */
+function requestIdText(requestId: string): string {
+  return ` · x-request-id: ${requestId}`
 }
 
 /** Until when, and that all nodes of a host are meant; empty if neither is known. */

@@ -166,6 +166,8 @@ export interface AttemptAnswer {
   ms: number
   /** MSA-1, an HTTP status, or the code of an error. */
   result: string
+  /** The receiver's `x-request-id`, if its answer had one. */
+  requestId?: string
 }
 
 /** What happened to a message, or was done to it. */

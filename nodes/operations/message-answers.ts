@@ -122,7 +122,12 @@ export async function messageWithStory(
   const attempts = row.story.filter(isAttempt)
   return {
     ...messageAnswer(row),
-    attemptList: attempts.map(({ at, ms, result }) => ({ at: iso(at), ms, result })),
+    attemptList: attempts.map(({ at, ms, requestId, result }) => ({
+      at: iso(at),
+      ms,
+      result,
+      ...(requestId !== undefined && { requestId })
+    })),
     story: storyOf(row)
   }
 }

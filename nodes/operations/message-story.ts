@@ -61,8 +61,8 @@ function editedTold(reason: string | undefined): Told {
   return { kind: 'message-edited', values: reason === undefined ? {} : { reason } }
 }
 
-function attemptTold({ ms, result, retry }: AttemptRecord): Told {
-  const values = { cause: result, ms }
+function attemptTold({ ms, requestId, result, retry }: AttemptRecord): Told {
+  const values = { cause: result, ms, ...(requestId !== undefined && { requestId }) }
   if (retry === undefined) return { kind: 'message-attempt', values }
   return { kind: 'message-retry', values: { ...values, number: retry.number, most: retry.of } }
 }

@@ -2,12 +2,14 @@ import type { Node, NodeAPI } from 'node-red'
 import { Courier } from '../../src/delivery/courier.ts'
 import { UndiciClient } from '../../src/http-client/undici-client.ts'
 import { Receiver } from '../../src/https/receiver.ts'
+import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { printable } from '../../src/printable.ts'
 import { FormConfigNodes } from '../settings/form-config-nodes.ts'
 import { formSource } from '../settings/node-source.ts'
 import { notSetUp } from '../settings/node-errors.ts'
 import { newControlId } from '../flow/new-control-id.ts'
 import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
+import type { ServerNames } from '../settings/read-out-settings.ts'
 import { readOutSettings } from '../settings/read-out-settings.ts'
 import { sendTestMessage } from './test-message.ts'
 import type { TestAnswer } from './test-result.ts'
@@ -44,11 +46,12 @@ export async function testOutNode(
   if (form === undefined && parts === undefined) return undefined
   const tell = (host: string): void => {
     if (isDry || parts === undefined || !('reporter' in parts)) return
-    const values = { type: printable(test.type, 20), ...(host !== '' && { host: printable(host) }) }
+    const type = printable(typeOf(test), 20)
+    const values = { type, ...(host !== '' && { host: printable(host) }) }
     parts.reporter.addEvent('tested', by, values)
   }
   if (form !== undefined || parts === undefined) return testForm(RED, node, test, tell)
-  tell('names' in parts ? parts.names.host : '')
+  tell('names' in parts ? hostsOf(parts.names) : '')
   if ('sender' in parts) return sendTestMessage(parts.sender, sampleOf(test), isDry)
   return failure('HL7_CONFIG', notSetUp(parts.problems))
 }
@@ -69,7 +72,7 @@ async function testForm(
   let client: UndiciClient | undefined
   try {
     const { settings, problems, unset } = readOutSettings(RED, node, source, configNodes.find)
-    tell(settings?.names.host ?? '')
+    tell(settings === undefined ? '' : hostsOf(settings.names))
     if (settings === undefined) return failure('HL7_CONFIG', notSetUp(problems), unset)
     client = new UndiciClient(settings.client)
     const receiver = new Receiver(settings.receiver, client)
@@ -78,6 +81,21 @@ async function testForm(
   } finally {
     client?.close()
     configNodes.close()
+  }
+}
+
+/** Each address gets a message. */
+function hostsOf({ host, backup }: ServerNames): string {
+  return [host, backup].filter(Boolean).join(', ')
+}
+
+/** MSH-9 of what is sent; `?` if that is no HL7. */
+function typeOf({ sample, type }: Test): string {
+  if (sample === undefined) return type
+  try {
+    return readOutgoingMessage(sample, 'auto').type || '?'
+  } catch {
+    return '?'
   }
 }
 

@@ -9,7 +9,14 @@ const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
 export function attemptFailure(thrown: unknown): Pick<
   AttemptResult,
-  'hint' | 'isCutEarly' | 'isPermanent' | 'isTokenServerAway' | 'quotes' | 'retryAfterMs' | 'status'
+  | 'hint'
+  | 'isCutEarly'
+  | 'isPermanent'
+  | 'isTokenServerAway'
+  | 'quotes'
+  | 'requestId'
+  | 'retryAfterMs'
+  | 'status'
 > & {
   error: AttemptError
 } {
@@ -30,11 +37,12 @@ export function attemptFailure(thrown: unknown): Pick<
     }
   }
   if (thrown instanceof HttpError) {
-    const { answered, connected, family, status } = thrown
+    const { answered, connected, family, requestId, status } = thrown
     return {
       error: errorOf(thrown),
       ...(connected && family === 'reset' && !answered && { isCutEarly: true }),
       ...(status === undefined ? undefined : { status }),
+      ...(requestId === undefined ? undefined : { requestId }),
       ...withRetryAfter(status, thrown.retryAfterMs)
     }
   }

@@ -60,6 +60,8 @@ export interface AttemptResult {
   isTokenServerAway?: boolean
   /** The connection was cut after the handshake, before a byte of an answer. */
   isCutEarly?: boolean
+  /** How the receiver calls the request in its own log, if its answer says so. */
+  requestId?: string
   /** The least wait that the server asked for, in milliseconds. */
   retryAfterMs?: number
   /** Requests to the receiver in this attempt, if there was more than one. */

@@ -8,6 +8,7 @@ import { isFirewallPage } from '../http-client/error-page.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import { withLiveConnection } from '../http-client/with-live-connection.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
+import { requestIdIn } from '../http-client/request-id.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
@@ -248,6 +249,7 @@ export class Courier {
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
     await turn(read.text)
+    const requestId = requestIdIn(headers)
     const result = {
       decision: decide(rules, attempt),
       reply: {
@@ -265,6 +267,7 @@ export class Courier {
       ...(ack === null && meaning !== undefined && { meaning }),
       ...(isRefusedByPage && { isFirewallPage: true }),
       ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
+      ...(requestId !== undefined && { requestId }),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
     return { reply, meaning, isFault: fault !== undefined, isPage, result }
@@ -377,13 +380,13 @@ function turn({ length }: string): Promise<void> | undefined {
 }
 
 /** The same without any token in its texts. */
-function redacted<Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string }>(
-  facts: Facts,
-  redactor: Redactor
-): Facts {
-  const { error, tokenProblem, hint } = facts
+function redacted<
+  Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string; requestId?: string }
+>(facts: Facts, redactor: Redactor): Facts {
+  const { error, tokenProblem, hint, requestId } = facts
   return {
     ...facts,
+    ...(requestId !== undefined && { requestId: redactor.hide(requestId) }),
     ...(error && { error: { ...error, text: redactor.hide(error.text) } }),
     ...(tokenProblem !== undefined && { tokenProblem: redactor.hide(tokenProblem) }),
     ...(hint !== undefined && { hint: redactor.hide(hint) })

@@ -201,11 +201,16 @@ export class Sending<Content> {
     } finally {
       careful.endAttempt()
     }
-    const { reply, error, elapsedMs, repeats = 0 } = result
+    const { reply, error, elapsedMs, repeats = 0, requestId } = result
     message.attempts += repeats
     const retry = message.ruleRetries?.next
-    const record = { at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) }
-    message.record(retry === undefined ? record : { ...record, retry })
+    message.record({
+      at: startedAt,
+      ms: Math.round(elapsedMs),
+      result: causeOf(result),
+      ...(retry && { retry }),
+      ...(requestId !== undefined && { requestId })
+    })
     // The auth node may be closed before this one.
     const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
     if (reply === undefined && closing.aborted && isAborted) {

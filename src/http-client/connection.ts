@@ -10,6 +10,7 @@ import { aborted, brokenBy, cut, httpErrorOf } from './failures.ts'
 import { HttpError } from './http-error.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
 import { requestTarget } from './request-target.ts'
+import { requestIdIn } from './request-id.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { MOST_AGE_MS } from './tls-sessions.ts'
 import { UnaskedContinue } from './unasked-continue.ts'
@@ -190,7 +191,8 @@ export class Connection {
         reusedConnection: isReused,
         answered: this.#socket.bytesRead > bytesBefore,
         status: exchange.status,
-        retryAfterMs: retryAfterMs(exchange.headers, Date.now())
+        retryAfterMs: retryAfterMs(exchange.headers, Date.now()),
+        requestId: requestIdIn(exchange.headers)
       })
     } finally {
       this.#idleSince = performance.now()

@@ -21,6 +21,8 @@ export interface HttpErrorFacts {
   status?: number | undefined
   /** What that answer's Retry-After asks for, in milliseconds. */
   retryAfterMs?: number | undefined
+  /** The `x-request-id` of that answer. */
+  requestId?: string | undefined
   /** The proxy failed, not the server behind it. */
   atProxy?: boolean | undefined
   /** With which the proxy refused the connection. */
@@ -46,6 +48,7 @@ export class HttpError extends Error {
   readonly answered: boolean
   readonly status: number | undefined
   readonly retryAfterMs: number | undefined
+  readonly requestId: string | undefined
   readonly atProxy: boolean
   readonly proxyStatus: number | undefined
   readonly isOfOwnCertificate: boolean
@@ -63,6 +66,7 @@ export class HttpError extends Error {
     this.answered = facts.answered ?? false
     this.status = facts.status
     this.retryAfterMs = facts.retryAfterMs
+    this.requestId = facts.requestId
     this.atProxy = facts.atProxy ?? false
     this.proxyStatus = facts.proxyStatus
     this.isOfOwnCertificate = facts.isOfOwnCertificate ?? false

@@ -75,6 +75,8 @@ export interface AttemptRecord {
   result: string
   /** It was a retry by a rule with a count. */
   retry?: CountedRetry
+  /** How the receiver calls the request in its own log: its `x-request-id`. */
+  requestId?: string
 }
 
 /** What happened to a message besides attempts, or was done to it. */

@@ -817,6 +817,24 @@ describe('Courier', () => {
     assert.deepEqual([isReached(down), down.error?.family], [false, 'connect'])
   })
 
+  it('has the name that the receiver gives a request, of a cut answer too, and without secrets', async () => {
+    const named = 'x-request-id: req-7\r\n'
+    for (const [sent, requestId] of [
+      [answer(200, ACK, named), 'req-7'],
+      [answer(503, '', named), 'req-7'],
+      [`HTTP/1.1 500 x\r\n${named}content-length: 500\r\n\r\ncut`, 'req-7'],
+      [answer(200, ACK, 'x-request-id: of a-secret-name\r\n'), undefined],
+      [answer(200, ACK, 'x-request-id: a-secret-name\r\n'), '•••'],
+      [answer(200, ACK), undefined]
+    ] as const) {
+      const server = await receiver((socket) => {
+        socket.end(sent)
+      })
+      const result = await courier(server.url, { secrets: ['a-secret-name'] }).attempt(parcel)
+      assert.equal(result.requestId, requestId, sent)
+    }
+  })
+
   it('says what to do if there is no token; a status of the token server is not one of the receiver', async () => {
     const tokensOf = async (
       answerTo: Parameters<typeof startTokenFaultServer>[0],

@@ -207,7 +207,7 @@ describe('the routes of operations', () => {
   it('tell the whole story of a message, after it has left too', async () => {
     await deploy({ retryInterval: 0.1, retryMaxInterval: 0.1 })
     const began = Date.now()
-    world.receiver.respond = () => ({ status: 503 })
+    world.receiver.respond = () => ({ status: 503, headers: { 'X-Request-ID': 'gw-503' } })
     await send('STORY1')
     await world.eventually(async () => ((await world.state()).retry?.attempts ?? 0) >= 2)
     world.receiver.respond = ({ body }) => {
@@ -222,12 +222,16 @@ describe('the routes of operations', () => {
     })
     const { body } = await as('watch', `/out/messages/${row?.id}`)
     const { attemptList, attempts, story } = body as MessageContent
-    const told = story.map(({ by, kind, text }) => [kind, by, text.replace(/ \d+ m?s$/, '')])
+    const told = story.map(({ by, kind, text }) => [kind, by, text.replace(/ \d+ m?s/, '')])
     const failed = attempts - 2
     assert.ok(failed >= 2)
     assert.deepEqual(told, [
       ['message-accepted', '', 'Accepted by the node'],
-      ...Array.from({ length: failed }, () => ['message-attempt', '', 'Attempt: HTTP 503 after']),
+      ...Array.from({ length: failed }, () => [
+        'message-attempt',
+        '',
+        'Attempt: HTTP 503 after · x-request-id: gw-503'
+      ]),
       ['message-attempt', '', 'Attempt: AE after'],
       ['message-suspended', 'rule', 'Suspended by rule :?E=S'],
       ['message-resent', 'night', 'Resent'],
@@ -237,6 +241,10 @@ describe('the routes of operations', () => {
     assert.deepEqual(
       attemptList.map(({ result }) => result),
       [...Array.from({ length: failed }, () => '503'), 'AE', 'AA']
+    )
+    assert.deepEqual(
+      attemptList.map(({ requestId }) => requestId),
+      [...Array.from({ length: failed }, () => 'gw-503'), undefined, undefined]
     )
     const times = story.map(({ at }) => Date.parse(at ?? ''))
     assert.deepEqual(times.toSorted(), times)

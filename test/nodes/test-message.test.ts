@@ -234,6 +234,33 @@ describe('Send test message', () => {
     assert.doesNotMatch(error.reason, /Lindqvist/)
   })
 
+  it('is an event that names who sent what where, the backup included, and no text', async () => {
+    const { host } = new URL(own('/'))
+    const backup = await startServer((_request, response) => response.end(ackFor('x')))
+    try {
+      await deploy({ backupUrl: new URL('/hl7', backup.url).href })
+      const sample = 'MSH|^~\\&|A||||||ORU^R01|M1|P|2.3\rPID|1||4711||LINDQVIST'
+      await test({ type: 'ADT^A08' })
+      await test({ sample }, 'admin')
+      await test({ sample: 'LINDQVIST' }, 'admin')
+    } finally {
+      await backup.close()
+    }
+    const { body, text } = await as(world.nodeRed, 'night', '/hl7-https-out/out/events')
+    const { events } = body as { events: { kind: string; by: string; text: string }[] }
+    const told = events.filter(({ kind }) => kind === 'tested').reverse()
+    const hosts = `${host}, ${backup.url.host}`
+    assert.deepEqual(
+      told.map(({ by, text: words }) => [by, words]),
+      [
+        ['night', `Test message sent to ${hosts} (ADT^A08)`],
+        ['admin', `Test message sent to ${hosts} (ORU^R01)`],
+        ['admin', `Test message sent to ${hosts} (?)`]
+      ]
+    )
+    assert.doesNotMatch(text, /LINDQVIST|4711/)
+  })
+
   it('takes a sample for a deployed node only from those who may see messages', async () => {
     await world.deploy()
     const statusOf = async (body: object, user: User): Promise<number> =>

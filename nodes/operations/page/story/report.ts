@@ -4,7 +4,7 @@ import { causeText, tookText } from '../../../../src/told.ts'
 import type { KeyUnder } from '../../../../src/english.ts'
 import type { RuleText } from '../../../rules/reply-rule-words.ts'
 import { severityWords } from '../../../rules/reply-rule-words.ts'
-import type { MessageContent } from '../../answers.ts'
+import type { AttemptAnswer, MessageContent } from '../../answers.ts'
 import { ruleSaid } from '../rule.ts'
 import type { Text } from '../times.ts'
 import { placeName, placesIn } from './place.ts'
@@ -31,6 +31,11 @@ export function report({ message, host, version, text, ruleText }: ReportFacts):
   const { settledAt, state, type } = message
   const line = (name: KeyUnder<'tab', 'story.report'>, value: string): string[] =>
     value === '' ? [] : [`${text(`story.report.${name}`)}: ${value}`]
+  const attemptLine = ({ at, ms, requestId = '', result }: AttemptAnswer): string => {
+    const named = requestId === '' ? [] : [`x-request-id: ${printable(requestId, 128)}`]
+    const facts = [utc(at), tookText(ms, text), causeText(result, text), ...named]
+    return `  ${facts.join(', ')}`
+  }
   const left = settledAt === null ? '' : utc(settledAt)
   const unlisted = message.attempts - attemptList.length
   return [
@@ -42,9 +47,7 @@ export function report({ message, host, version, text, ruleText }: ReportFacts):
     ...line('state', [text(`messageState.${state}`), left].filter(Boolean).join(', ')),
     ...line('attempts', String(message.attempts)),
     ...(unlisted > 0 ? [`  ${text('told.message-unlisted', { count: unlisted })}`] : []),
-    ...attemptList.map(
-      ({ at, ms, result }) => `  ${utc(at)}, ${tookText(ms, text)}, ${causeText(result, text)}`
-    ),
+    ...attemptList.map(attemptLine),
     ...line('status', receivedStatus(message)),
     ...line('ackCode', ackCode),
     ...errorsOf(message).flatMap(({ code, severity, places }) =>
