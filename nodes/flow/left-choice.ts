@@ -16,13 +16,13 @@ const LEFT_STATES: Partial<Record<string, Outcome>> = {
   failed: 'error'
 }
 
-/** What `leftChoice` reads, besides the two flags of `againIn`. */
+/** What `leftChoice` reads of a flow's message, besides the two flags of `againIn`: `msg.error` is Node-RED's. */
 export const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
 
 type Choice = Readonly<Record<string, unknown>>
 
 /**
- * Reads a choice of messages that have left: `{state, since, before, controlId, type, rule}`.
+ * Reads a choice of messages that have left: `{state, since, before, controlId, type, rule, error}`.
  *
  * @param choice `since` is a time; `before` is one too, or the id of a message
  * @throws {ChoiceError}
@@ -40,6 +40,7 @@ export function leftChoice(choice: Choice): LeftChoice {
     controlId: textIn(choice, 'controlId'),
     type: textIn(choice, 'type'),
     rule: textIn(choice, 'rule'),
+    error: textIn(choice, 'error'),
     since: timeIn(choice, 'since'),
     before: isId ? Number(before) : undefined,
     until: isId ? undefined : timeIn(choice, 'before')

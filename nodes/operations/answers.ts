@@ -145,6 +145,23 @@ export interface MessagePage {
   more: boolean
 }
 
+/** How many messages there are, and of which kinds: the most frequent first, 100 of each kind at most. */
+export interface MessageCountsAnswer {
+  count: number
+  types: readonly ValueCount[]
+  rules: readonly ValueCount[]
+  /** By the codes of their errors; of those without, by why they stay or have left. */
+  errors: readonly ValueCount[]
+  /** There are older ones that were not counted. */
+  more: boolean
+}
+
+/** So many have this value: of a filter of `messages`. */
+export interface ValueCount {
+  value: string
+  count: number
+}
+
 /** One message: its whole story, and its text for those who may see it. */
 export interface MessageContent extends MessageAnswer {
   /** The newest 20, oldest first. */

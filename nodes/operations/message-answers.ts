@@ -1,8 +1,9 @@
 import { eventTold } from '../../src/delivery/event-told.ts'
-import type { MessagesPage } from '../../src/delivery/operator.ts'
+import type { MessagesCount, MessagesPage } from '../../src/delivery/operator.ts'
 import type { Named, SentAgain } from '../../src/delivery/sending-again.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { TRIAL_WAIT_MS, type Trial } from '../../src/delivery/trial.ts'
+import type { Counts } from '../../src/queue/message-counts.ts'
 import { isAttempt, knownState, type MessageRow } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
@@ -16,8 +17,10 @@ import type {
   EventRow,
   MessageAnswer,
   MessageContent,
+  MessageCountsAnswer,
   MessagePage,
-  NamedAnswer
+  NamedAnswer,
+  ValueCount
 } from './answers.ts'
 import { storyOf } from './message-story.ts'
 import { iso } from './times.ts'
@@ -26,6 +29,16 @@ import { errorRow } from '../../src/hl7/error-codes.ts'
 
 export function pageAnswer({ messages, more }: MessagesPage): MessagePage {
   return { messages: messages.map(messageAnswer), more }
+}
+
+/** So many values of a kind are told. */
+const MOST_VALUES = 100
+
+export function countsAnswer(counted: MessagesCount): MessageCountsAnswer {
+  const { count, errors, more, rules, types } = counted
+  const told = (counts: Counts): ValueCount[] =>
+    counts.slice(0, MOST_VALUES).map(([value, n]) => ({ value, count: n }))
+  return { count, types: told(types), rules: told(rules), errors: told(errors), more }
 }
 
 function messageAnswer(row: MessageRow): MessageAnswer {

@@ -57,6 +57,7 @@ export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
     controlId: textIn(query, 'controlId'),
     type: textIn(query, 'type'),
     rule: textIn(query, 'rule'),
+    error: textIn(query, 'error'),
     state: known,
     since: timeIn(query, 'since'),
     before: wholeNumber(query, 'before', 1, Number.MAX_SAFE_INTEGER),
@@ -208,7 +209,7 @@ function choiceIn(question: Readonly<Record<string, unknown>>, why: WhyUnclear):
     return { kind: 'suspended', choice: filterIn(others, why) }
   }
   if (!isWaitingState(state)) {
-    if (!hasOnly(question, LEFT_FILTERS)) throw refused(400, why)
+    if (!hasOnly(question, [...LEFT_FILTERS, 'error'])) throw refused(400, why)
     return { kind: 'left', choice: leftChoice(question) }
   }
   if (ids !== undefined) return { kind: 'waiting', choice: { ids } }
@@ -229,12 +230,12 @@ function idsIn(choice: Readonly<Record<string, unknown>>): number[] | undefined 
 function filterIn(
   choice: Readonly<Record<string, unknown>>,
   why: WhyUnclear
-): Pick<SuspendedChoice, 'controlId' | 'type' | 'rule'> {
+): Pick<SuspendedChoice, 'controlId' | 'type' | 'rule' | 'error'> {
   const names = Object.keys(choice)
   if (names.length === 1 && choice['all'] === true) return {}
   const isFilter =
     names.length > 0 &&
-    hasOnly(choice, ['controlId', 'type', 'rule']) &&
+    hasOnly(choice, ['controlId', 'type', 'rule', 'error']) &&
     Object.values(choice).every((value) => typeof value === 'string' && value !== '')
   if (isFilter) return choice
   throw refused(400, why)

@@ -31,6 +31,8 @@ export interface MessageFilter {
   controlId?: string
   type?: string
   rule?: string
+  /** The code of one of its errors; of one without, why it stays or has left: a code, MSA-1, or an HTTP status. */
+  error?: string
 }
 
 export interface MessageQuestion extends MessageFilter {
@@ -41,6 +43,9 @@ export interface MessageQuestion extends MessageFilter {
   before?: string
   limit?: number
 }
+
+/** What is counted. */
+export type CountQuestion = Omit<MessageQuestion, 'before' | 'limit'>
 
 export interface SearchQuestion extends MessageQuestion {
   /** One of `searchFields`; any of them if it is missing. */

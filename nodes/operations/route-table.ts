@@ -7,6 +7,7 @@ import type {
   HistoryAnswer,
   HostAnswer,
   MessageContent,
+  MessageCountsAnswer,
   MessagePage,
   NodeState,
   ResendOneAnswer,
@@ -15,6 +16,7 @@ import type {
 import type { Permission } from './permissions.ts'
 import type {
   BackupQuestion,
+  CountQuestion,
   DiscardOneQuestion,
   EventQuestion,
   HistoryQuestion,
@@ -129,7 +131,15 @@ export const ROUTES = {
     permission: 'hl7-https-out.read',
     takes: type<MessageQuestion>(),
     answers: type<MessagePage>(),
-    does: 'messages in the queue and those that have left, newest first; narrowed with `controlId`, `type`, `state`, `rule`, `since`, `before` and `limit`'
+    does: 'messages in the queue and those that have left, newest first; narrowed with `controlId`, `type`, `state`, `rule`, `error`, `since`, `before` and `limit`'
+  },
+  messageCounts: {
+    method: 'GET',
+    path: '/hl7-https-out/:id/messages/counts',
+    permission: 'hl7-https-out.read',
+    takes: type<CountQuestion>(),
+    answers: type<MessageCountsAnswer>(),
+    does: 'how many messages there are, and how many of them have each type, rule and error; narrowed with `state`, `controlId`, `type`, `rule`, `error` and `since`; of the newest 200,000 that have left'
   },
   message: {
     method: 'GET',

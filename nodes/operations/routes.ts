@@ -25,6 +25,7 @@ import type {
 import {
   againAnswer,
   contentOf,
+  countsAnswer,
   eventAnswer,
   messageWithStory,
   namedAnswer,
@@ -92,6 +93,13 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { messages: [], more: false }
       return pageAnswer(await (await node.delivery.reader()).find(messageQuery(question), gone))
+    },
+
+    async messageCounts({ params, question, gone }) {
+      const node = deployedNode(params.id)
+      if (!isSetUp(node)) return { count: 0, types: [], rules: [], errors: [], more: false }
+      const { limit: _, ...query } = messageQuery(question)
+      return countsAnswer(await (await node.delivery.reader()).count(query, gone))
     },
 
     async message({ params, question, user, may, audit }) {

@@ -1,5 +1,6 @@
 import { printable } from '../printable.ts'
 import type { FieldValue } from '../queue/keyed-hashes.ts'
+import { MessageCounts, type CountedMessages } from '../queue/message-counts.ts'
 import type { Claim, Restored } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import type { EventQuery, QueueEvent } from '../queue/queue-event.ts'
@@ -30,6 +31,8 @@ import { settledMessage, type Wish, type WorkContext } from './work-context.ts'
 const RESENT_AT_ONCE = 100
 const DISCARDED_AT_ONCE = 100
 const SET_ASIDE_AT_ONCE = 100
+/** To count, the queue is called so often: it looks at 200,000 messages. */
+const MOST_COUNT_CALLS = 40
 /** So many characters of a reason are kept. */
 const MOST_REASON = 200
 
@@ -53,10 +56,16 @@ export interface MessagesPage {
   more: boolean
 }
 
+/** What was counted. */
+export interface MessagesCount extends CountedMessages {
+  /** There are older ones that were not looked at. */
+  more: boolean
+}
+
 /** What somebody asks who changes nothing. */
 export type Reader<Content> = Pick<
   Operator<Content>,
-  'find' | 'findByField' | 'read' | 'readOriginal' | 'events' | 'countAgain'
+  'count' | 'find' | 'findByField' | 'read' | 'readOriginal' | 'events' | 'countAgain'
 >
 
 /** What it needs of the delivery. */
@@ -317,6 +326,26 @@ export class Operator<Content> {
       before = next
     }
     return { messages: found.slice(0, limit), more: found.length > limit }
+  }
+
+  /**
+   * How many messages there are, and how many of them have each type, rule and code; of long lists, among the newest.
+   *
+   * @param signal ends it: nobody waits for it any longer
+   */
+  async count(
+    query: Omit<MessageQuery, 'hashes' | 'limit'>,
+    signal?: AbortSignal
+  ): Promise<MessagesCount> {
+    const counts = new MessageCounts()
+    let rest = query
+    for (let calls = 0; calls < MOST_COUNT_CALLS && signal?.aborted !== true; calls++) {
+      const { next, ...counted } = await this.#context.queue.countMessages(rest)
+      counts.addAll(counted)
+      if (next === 0) return { ...counts.all, more: false }
+      rest = { ...rest, before: next }
+    }
+    return { ...counts.all, more: true }
   }
 
   /** The same, of messages with one of these values. */

@@ -1,6 +1,7 @@
 import { english } from '../english.ts'
 import type { Figures } from './figures.ts'
 import type { FieldValue } from './keyed-hashes.ts'
+import type { CountedRows } from './message-search.ts'
 import type { MessageRow } from './message-row.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueEngine } from './queue-engine.ts'
@@ -248,6 +249,10 @@ export class MessageQueue<Content> {
 
   find(query: MessageQuery): Promise<FoundPage> {
     return this.#engine.call('find', () => [query])
+  }
+
+  countMessages(query: Omit<MessageQuery, 'hashes' | 'limit'>): Promise<CountedRows> {
+    return this.#engine.call('countMessages', () => [query])
   }
 
   findLeft(choice: LeftChoice, after: number, most: number): Promise<FoundPage> {

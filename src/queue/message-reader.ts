@@ -1,6 +1,6 @@
 import type { Journal } from './journal.ts'
 import { notQueued, type MessageRows } from './message-rows.ts'
-import type { FoundRows, MessageSearch } from './message-search.ts'
+import type { CountedRows, FoundRows, MessageSearch } from './message-search.ts'
 import { isWaiting, stateOf } from './queue-statements.ts'
 import type { LaneEnds, Repeats } from './repeats.ts'
 import type { ClaimedMessage, LeftChoice, FoundPage, MessageQuery } from './queue-types.ts'
@@ -69,6 +69,11 @@ export class MessageReader<Stored> {
    */
   findLeft(choice: LeftChoice, after: number, most: number): FoundPage {
     return this.#page(this.#search.left(choice, this.#journal.cutoff, after, most))
+  }
+
+  /** Counts among a bounded number of rows, from the newest on. */
+  countMessages(query: Omit<MessageQuery, 'hashes' | 'limit'>): CountedRows {
+    return this.#search.count(query, this.#journal.cutoff, this.#rows.turns.sending)
   }
 
   #page({ rows, next }: FoundRows): FoundPage {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { MessageCounts, type CountedMessages } from './message-counts.ts'
 import { STATES, type KnownState, type Outcome } from './message-row.ts'
 import {
   COLUMNS,
@@ -8,6 +9,8 @@ import {
   SEQS_OF_PART,
   type StoredRow
 } from './queue-statements.ts'
+import { verdictFrom } from './stored-json.ts'
+import { codesOf } from './verdict-codes.ts'
 import type { LeftChoice, MessageQuery, SuspendedChoice, WaitingChoice } from './queue-types.ts'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
@@ -16,6 +19,7 @@ const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 const MATCHES = `(:controlId IS NULL OR control_id = :controlId)
   AND (:type IS NULL OR type = :type)
   AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
+  AND (:error IS NULL OR has_code(verdict, :error))
   AND (:outcome IS NULL OR verdict ->> '$.outcome' = :outcome)
   AND (:since IS NULL OR accepted_at >= :since OR changed_at >= :since)
   AND (:until IS NULL OR changed_at < :until)
@@ -56,6 +60,9 @@ export interface FoundRows {
   next: number
 }
 
+/** What was counted among a bounded number of rows, and the number to go on from; 0: there are no more. */
+export type CountedRows = CountedMessages & { next: number }
+
 /** What the parameters of a statement stand for. */
 type Values = Readonly<Record<string, string | number | null>>
 
@@ -67,6 +74,9 @@ export class MessageSearch {
 
   constructor(db: DatabaseSync) {
     this.#db = db
+    db.function('has_code', { deterministic: true }, (verdict, code) =>
+      Number(codesOf(verdictFrom(verdict as string | null)).includes(String(code)))
+    )
   }
 
   /**
@@ -83,6 +93,44 @@ export class MessageSearch {
     const values = { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
     if (hashes !== undefined) return this.#newestWithHash(hashes, matches, values, before, limit)
     return this.#among(`${place} AND seq < :before ORDER BY seq DESC`, matches, values, limit)
+  }
+
+  /**
+   * How many match, and how many of them have each type, rule and code; looks at a bounded number of rows, from the
+   * newest on.
+   *
+   * @param cutoff what left before is too old
+   * @param sending the numbers of the messages that are handed out to be sent
+   */
+  count(
+    query: Omit<MessageQuery, 'hashes' | 'limit'>,
+    cutoff: number,
+    sending: readonly number[]
+  ): CountedRows {
+    const { before = Number.MAX_SAFE_INTEGER, controlId, state } = query
+    const stateIs = state === undefined ? 'TRUE' : STATE_IS[state]
+    const place = (state && PLACES[state]) ?? placeOf(controlId)
+    const rows = `FROM message WHERE ${place} AND seq < :before ORDER BY seq DESC`
+    const values = { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
+    const last = this.#statement(`SELECT seq ${rows} LIMIT 1 OFFSET ${ROWS_PER_CALL - 1}`)
+    const matching = this.#statement(
+      `SELECT type, verdict FROM (SELECT * ${rows} LIMIT ${ROWS_PER_CALL})
+       WHERE ${stateIs} AND state <> ${DAMAGED} AND ${MATCHES}`
+    )
+    // Many are alike: each kind is read once.
+    const kinds = new Map<string, { type: string; verdict: string | null; count: number }>()
+    for (const row of matching.iterate(values)) {
+      const { type, verdict } = row as Pick<StoredRow, 'type' | 'verdict'>
+      const key = `${type}\0${verdict}`
+      const kind = kinds.get(key)
+      if (kind === undefined) kinds.set(key, { type, verdict, count: 1 })
+      else kind.count++
+    }
+    const counts = new MessageCounts()
+    for (const { type, verdict, count } of kinds.values()) {
+      counts.add(type, verdictFrom(verdict), count)
+    }
+    return { ...counts.all, next: (last.get(values)?.['seq'] as number | undefined) ?? 0 }
   }
 
   /**
@@ -226,15 +274,17 @@ function valuesOf(
     controlId,
     type,
     rule,
+    error,
     outcome,
     since
-  }: Pick<LeftChoice, 'controlId' | 'type' | 'rule' | 'outcome' | 'since'>,
+  }: Pick<LeftChoice, 'controlId' | 'type' | 'rule' | 'error' | 'outcome' | 'since'>,
   until?: number
 ): Values {
   return {
     controlId: controlId ?? null,
     type: type ?? null,
     rule: rule ?? null,
+    error: error ?? null,
     outcome: outcome ?? null,
     since: since ?? null,
     until: until ?? null

@@ -39,7 +39,13 @@ export type QueueMethods = Pick<
   > &
   Pick<
     MessageReader<Bytes>,
-    'find' | 'findLaneEnds' | 'findLeft' | 'findRepeated' | 'read' | 'readOriginal'
+    | 'countMessages'
+    | 'find'
+    | 'findLaneEnds'
+    | 'findLeft'
+    | 'findRepeated'
+    | 'read'
+    | 'readOriginal'
   >
 
 export type QueueMethod = keyof QueueMethods

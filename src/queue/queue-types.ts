@@ -182,6 +182,8 @@ export interface SuspendedChoice {
   type?: string
   /** The rule that suspended them, as written. */
   rule?: string
+  /** One of its codes (`codesOf`). */
+  error?: string
   /** Suspended before this time; wall clock, milliseconds. */
   before?: number
 }
@@ -193,6 +195,8 @@ export interface WaitingChoice {
   type?: string
   /** The rule by which they were retried last, as written. */
   rule?: string
+  /** One of its codes (`codesOf`). */
+  error?: string
   /** Only those that were tried, or only those that were not. */
   isRetrying?: boolean
   /** Only those with a lower number than this. */
@@ -205,6 +209,8 @@ export interface LeftChoice {
   controlId?: string
   type?: string
   rule?: string
+  /** One of its codes (`codesOf`). */
+  error?: string
   outcome?: Outcome
   /** Left at this time or later, and before that one; wall clock, milliseconds. */
   since?: number
@@ -221,6 +227,8 @@ export interface MessageQuery {
   /** MSH-9, such as `ADT^A01`. */
   type?: string
   rule?: string
+  /** One of its codes (`codesOf`). */
+  error?: string
   state?: KnownState
   /** Accepted or changed at this time or later; wall clock, milliseconds. */
   since?: number

@@ -40,6 +40,7 @@ const BETWEEN_LOOKS_MS = 60 * 60 * 1000
 const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
   ...CLAIMS,
   'countSuspended',
+  'countMessages',
   'release',
   'read',
   'find',

@@ -45,6 +45,7 @@ const READS = new Set<QueueMethod>([
   'claimSuspended',
   'claimWaiting',
   'countSuspended',
+  'countMessages',
   'read',
   'find',
   'findLeft',

@@ -82,6 +82,7 @@ it('No statement of a queue walks over a table, but for the opening', () => {
     ]) {
       queue.reader.find({ limit: 10, ...filter, ...(state && { state }) })
       queue.reader.find({ limit: 10, ...filter, ...(state && { state }), hashes })
+      queue.reader.countMessages({ ...filter, ...(state && { state }), error: '101' })
     }
   }
   for (let seq = 7; seq <= 90; seq++) queue.finish(seq, leftWith({ ...NO_VERDICT, outcome: 'ack' }))

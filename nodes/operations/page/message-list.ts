@@ -243,7 +243,7 @@ export class MessageList {
     </div>`
   }
 
-  #field(name: keyof MessageFilter): TemplateResult {
+  #field(name: (typeof FILTERS)[number]): TemplateResult {
     const { text } = this.#desk
     return html`<input
       type="text"
