@@ -179,7 +179,7 @@ export class MessageQueue<Content> {
   async finish(seq: number, left?: LeftMessage): Promise<void> {
     this.#contents.drop(seq)
     try {
-      await this.#engine.call('finish', () => [seq, left], { isLazy: true })
+      await this.#engine.call('finish', () => [seq, left])
     } catch (error) {
       // A thread that died had done it.
       if (!(error instanceof QueueError && error.code === 'ERR_NOT_QUEUED')) throw error
@@ -233,7 +233,7 @@ export class MessageQueue<Content> {
   }
 
   endWork(seq: number): Promise<void> {
-    return this.#engine.call('endWork', () => [seq], { isLazy: true })
+    return this.#engine.call('endWork', () => [seq])
   }
 
   /** @throws {QueueError} `ERR_NOT_QUEUED`, or as `restore` does */
@@ -272,7 +272,7 @@ export class MessageQueue<Content> {
   }
 
   addEvent(event: QueueEvent, hasGrown?: boolean): Promise<void> {
-    return this.#engine.call('addEvent', () => [event, hasGrown], { isLazy: true })
+    return this.#engine.call('addEvent', () => [event, hasGrown])
   }
 
   events(query: EventQuery): Promise<readonly QueueEvent[]> {
@@ -280,7 +280,7 @@ export class MessageQueue<Content> {
   }
 
   keepFigures(figures: Figures): Promise<void> {
-    return this.#engine.call('keepFigures', () => [figures], { isLazy: true })
+    return this.#engine.call('keepFigures', () => [figures])
   }
 
   /** Finishes pending calls and closes every file. */

@@ -5,6 +5,7 @@ import { countMessages, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
 import { QueueFile, type FileOpening } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
+import type { Reopening } from './queue-protocol.ts'
 import type { FileRun, OpenedQueue, QueueSummary } from './queue-types.ts'
 import { renew, rewrite } from './renewal.ts'
 import { isLogDamaged, rescue } from './rescue.ts'
@@ -83,10 +84,12 @@ export class OpenFiles {
    * Opens a file that another thread of this process had open, or of which a sync has failed. All that was in it is on
    * the disk when this returns, because it is written once more.
    *
-   * @param handedOut what the process works on; anything else that was handed out has not reached it
-   * @returns the number of the last commit that is synced
+   * @param reopening what the process works on; anything else that was handed out has not reached it
    */
-  reopen(spec: QueueFileSpec, handedOut: readonly number[], hasFailed: boolean): number {
+  reopen(
+    spec: QueueFileSpec,
+    { handedOut, refused, hasSyncFailed }: Reopening
+  ): { summary: QueueSummary; synced: number } {
     const { path } = spec
     this.#specs.set(path, spec)
     this.putBack(spec)
@@ -95,13 +98,14 @@ export class OpenFiles {
     if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
     return this.use(spec, (found) => {
       // First: nothing more is written to one of which a sync has failed.
-      const file = hasFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
+      const file = hasSyncFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
       const atWork = new Set(handedOut)
       file.transaction((queue) => {
         for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.rows.release(seq)
+        queue.withdraw(refused)
       })
-      if (file === found) this.#makeSafe(file)
-      return file.syncer.synced
+      this.#makeSafe(file)
+      return { summary: file.queue.summary(), synced: file.syncer.synced }
     })
   }
 

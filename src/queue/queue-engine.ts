@@ -3,8 +3,6 @@ import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 
 export interface CallOptions {
-  /** Alone it is not worth a transaction: it waits a moment for another one. */
-  isLazy?: boolean
   /** A person or an application waits for this move: it resolves when it is safe. */
   isAwaited?: boolean
 }

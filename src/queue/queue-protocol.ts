@@ -30,7 +30,6 @@ export type QueueMethods = Pick<
   | 'addEvent'
   | 'events'
   | 'keepFigures'
-  | 'withdraw'
 > &
   Pick<MessageRows<Bytes>, 'release' | 'setDamaged'> &
   Pick<
@@ -90,6 +89,14 @@ export const AFTER_SYNC: ReadonlySet<QueueMethod> = new Set([
   'beginWork'
 ])
 
+/** Calls that alone are not worth a transaction: they wait a moment for others. */
+export const LAZY: ReadonlySet<QueueMethod> = new Set([
+  'finish',
+  'endWork',
+  'addEvent',
+  'keepFigures'
+])
+
 export const CLAIMS: ReadonlySet<QueueMethod> = new Set([
   'claimNext',
   'claimEarly',
@@ -120,17 +127,24 @@ export interface CallResult {
 }
 
 /**
- * What a request wants. `reopen`: the thread that had the file open has died, or (`hasFailed`) a sync has failed, and these
- * messages are handed out.
+ * What a request wants. `reopen`: the thread that had the file open has died, or a sync of it has failed; these messages
+ * are handed out, and these were refused, although they may be in it.
  * `close` also answers for a file that is not open; `delete` keeps one with messages or a pause in it.
  */
 export type QueueTask =
   | { kind: 'open' }
-  | { kind: 'reopen'; handedOut: readonly number[]; hasFailed: boolean }
+  | ({ kind: 'reopen' } & Reopening)
   | { kind: 'calls'; calls: readonly QueueCall[] }
   | { kind: 'count' }
   | { kind: 'close' }
   | { kind: 'delete' }
+
+/** How a file is opened again in the same run. */
+export interface Reopening {
+  handedOut: readonly number[]
+  refused: readonly number[]
+  hasSyncFailed: boolean
+}
 
 /** From the main thread to the queue thread. */
 export interface QueueRequest {

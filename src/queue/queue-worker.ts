@@ -89,7 +89,7 @@ function answer({ id, task, ...request }: QueueRequest): void {
         post({ id, ...files.open(file) })
         return
       case 'reopen':
-        post({ id, synced: files.reopen(file, task.handedOut, task.hasFailed) })
+        post({ id, ...files.reopen(file, task) })
         return
       case 'calls':
         post({ id, ...stored(file, task.calls) })
@@ -123,11 +123,20 @@ type Stored = Pick<QueueAnswer, 'results' | 'summary' | 'handedOut' | 'synced'>
 
 function stored(file: QueueFileSpec, calls: readonly QueueCall[]): Stored {
   const results: CallResult[] = calls.map(() => ({}))
-  if (files.hasFailed(file)) return { results: calls.map(() => MADE_AGAIN_RESULT) }
-  store(file, calls, results, false)
-  if (files.hasFailed(file)) {
-    return { results: results.map((one) => (one.fault === undefined ? MADE_AGAIN_RESULT : one)) }
+  try {
+    if (!files.hasFailed(file)) store(file, calls, results, false)
+    if (!files.hasFailed(file)) return answered(file, calls, results)
+  } catch (error) {
+    if (!files.hasFailed(file)) throw error
   }
+  return { results: results.map((one) => (one.fault === undefined ? MADE_AGAIN_RESULT : one)) }
+}
+
+function answered(
+  file: QueueFileSpec,
+  calls: readonly QueueCall[],
+  results: CallResult[]
+): Stored {
   return files.use(file, ({ queue, syncer }) => {
     for (const [index, call] of calls.entries()) setCommit(call, results[index], syncer)
     if (results.some(({ commit }) => commit !== undefined)) syncer.hurry()

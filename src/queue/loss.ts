@@ -1,0 +1,85 @@
+import type { PendingCall } from './call-group.ts'
+import type { HeldCall } from './held-calls.ts'
+import { claimedSeqs } from './queue-protocol.ts'
+import type { QueueError } from './queue-error.ts'
+
+/** A call is made so often, if threads die over it, or syncs fail. */
+const MOST_TRIES = 3
+
+/**
+ * The thread that had a file open has died, or a sync of the file has failed: what has to be known until it is open
+ * again.
+ */
+export class Loss {
+  #error: QueueError
+  /** Calls that are made again, before all others. */
+  again: PendingCall[] = []
+  /** Messages whose senders were told that they are not stored, although they may be. */
+  refused: number[] = []
+  /** It was a sync: only what is written once more is safe. */
+  hasSyncFailed = false
+  /** Messages that were handed out by claims that nobody has got. */
+  readonly #withheld = new Set<number>()
+  /** So many threads have died while they opened the file again. */
+  #deaths = 0
+
+  constructor(error: QueueError) {
+    this.#error = error
+  }
+
+  /** It has happened once more. */
+  happenedAgain(error: QueueError): void {
+    this.#error = error
+  }
+
+  /** A call, or a message that was refused, waits for it. */
+  get isUnsettled(): boolean {
+    return this.again.length + this.refused.length > 0
+  }
+
+  /** Of the messages that are handed out, those that have reached the node. */
+  without(handedOut: readonly number[]): number[] {
+    return handedOut.filter((seq) => !this.#withheld.has(seq))
+  }
+
+  /** What a call has stored is there, but nobody knows whether it is on the disk. */
+  repeatHeld({ call, value }: HeldCall): void {
+    const seqs = claimedSeqs(call.method, value)
+    for (const seq of seqs ?? []) this.#withheld.add(seq)
+    // What a claim handed out has not reached anybody: it may hand out others.
+    if (seqs === undefined) call.first = { value }
+    this.repeat(call)
+  }
+
+  repeat(call: PendingCall): void {
+    if (++call.tries >= MOST_TRIES) this.refuse(call, this.#error)
+    else this.again.push(call)
+  }
+
+  /** Its caller is told that it has failed. */
+  refuse(call: PendingCall, error: Error): void {
+    if (call.seq !== undefined) this.refused.push(call.seq)
+    call.reject(error)
+  }
+
+  /** @returns whether another thread is to try it */
+  addDeath(): boolean {
+    return ++this.#deaths < MOST_TRIES
+  }
+
+  /**
+   * The file cannot be opened again. What is stored, as far as anybody knows, waits until it can, unless it is to be
+   * closed.
+   */
+  giveUp(error: Error, isClosing: boolean): void {
+    const tried = this.again
+    this.#deaths = 0
+    this.again = []
+    for (const call of tried) {
+      if (call.first !== undefined && !isClosing) this.again.push(call)
+      else this.refuse(call, error)
+    }
+    // The next start finds what there is.
+    if (isClosing) this.refused = []
+  }
+}
