@@ -105,6 +105,17 @@ describe('The queue thread', () => {
     assert.equal(queue.summary.waiting, 5)
   })
 
+  it('keeps no message of which its sender was told that it is not stored', async () => {
+    const { queue } = await queues.openDisk()
+    await accept(queue, 1)
+    lostAnswers = Infinity
+    await assert.rejects(accept(queue, 2), { code: 'ERR_QUEUE_THREAD' })
+    lostAnswers = 0
+    await accept(queue, 3)
+    assert.deepEqual(seqsOf(await queue.claimNext(9)), [1, 3])
+    assert.deepEqual(await waitingSeqs(queue), [1, 3])
+  })
+
   it('knows what is handed out after it has died while idle', async () => {
     const { queue } = await queues.openDisk()
     await accept(queue, ...numbers(1, 5))
@@ -138,6 +149,7 @@ describe('The queue thread', () => {
     // The next thread has to open the file first: that is an answer, too.
     lostAnswers = 12
     await assert.rejects(accept(queue, 2), { code: 'ERR_QUEUE_THREAD' })
+    lostAnswers = 0
     lostAnswers = 0
     await accept(queue, 3)
     assert.deepEqual((await queue.read(1)).content, contentOf(1))
