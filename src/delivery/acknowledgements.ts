@@ -84,7 +84,7 @@ export class Acknowledgements<Content> {
     if (closing.aborted) throw isClosing()
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
-      const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
+      const claim = await queue.call('claimAwaiting', ack.controlId, ACK_TIMEOUT)
       if (claim !== undefined) {
         return this.#workOn(claim, (message) => this.#takeAcknowledgement(message, ack))
       }
@@ -148,7 +148,7 @@ export class Acknowledgements<Content> {
    * @throws {QueueError} when one cannot be read or stored: it stays as it was
    */
   async #settleSome(): Promise<boolean> {
-    const late = await this.#context.queue.claimLate(AT_ONCE)
+    const late = await this.#context.queue.call('claimLate', AT_ONCE)
     const settling = late.map((claim) =>
       this.#workOn(claim, (message) => this.#settleLateOne(message))
     )

@@ -73,7 +73,7 @@ export class Backup<Content> {
     const isThere = to === this.#failover.serving && (to === 'first' || this.#failover.by !== '')
     if (isThere) return
     const inUse = this.#inUseFrom(to, by)
-    await queue.setBackup(inUse)
+    await queue.call('setBackup', inUse)
     gate.turn(to, by)
     this.#tellTurned(to, by, inUse)
   }
@@ -84,7 +84,7 @@ export class Backup<Content> {
     const { serving, by } = this.#failover
     if (by === '' && (serving === 'backup') !== (this.#inUse !== undefined)) {
       const inUse = this.#inUseFrom(serving, '')
-      queue.setBackup(inUse).catch(() => {
+      queue.call('setBackup', inUse).catch(() => {
         // The next start asks the first address.
         tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
       })

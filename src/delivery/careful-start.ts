@@ -1,11 +1,10 @@
+import type { MessageQueue } from '../queue/message-queue.ts'
+
 /** Performs a piece of work on a message. */
 export type WatchWork = <T>(work: () => Promise<T>) => Promise<T>
 
 /** Stores that such work begins and ends. */
-export interface WorkMarks {
-  beginWork(seq: number): Promise<void>
-  endWork(seq: number): Promise<void>
-}
+type WorkMarks = Pick<MessageQueue<unknown>, 'call'>
 
 /**
  * Finds out which message crashes or hangs the process, after a run that did not end with a close.
@@ -31,11 +30,11 @@ export class CarefulStart {
   watchWork<T>(seq: number, work: () => Promise<T>): Promise<T> {
     if (this.#attemptsLeft === 0) return work()
     const watched = this.#last.then(async () => {
-      const isMarked = await isDone(this.#marks.beginWork(seq))
+      const isMarked = await isDone(this.#marks.call('beginWork', seq))
       try {
         return await work()
       } finally {
-        if (isMarked) await isDone(this.#marks.endWork(seq))
+        if (isMarked) await isDone(this.#marks.call('endWork', seq))
       }
     })
     this.#last = watched.catch(() => undefined)

@@ -79,7 +79,7 @@ export class Claiming<Content> {
   endRetries(seq: number): void {
     const { isIdle, lastAttempts, queue, stopReading, track } = this.#parts
     if (isIdle()) return
-    const ended = queue.claimEarly(seq).then((claim) => {
+    const ended = queue.call('claimEarly', seq).then((claim) => {
       if (claim !== undefined) return this.#parts.endRetries(claim)
       lastAttempts.holdUp(seq)
       return undefined

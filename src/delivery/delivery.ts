@@ -285,7 +285,7 @@ export class Delivery<Content> {
     const { queue } = await this.#opened()
     this.#gate.endWait()
     const { retry } = queue.summary
-    if (retry !== null) await queue.makeDue([retry.seq])
+    if (retry !== null) await queue.call('makeDue', [retry.seq])
     this.#claimMessages()
   }
 
@@ -347,13 +347,13 @@ export class Delivery<Content> {
    */
   async addEvent(event: QueueEvent, hasGrown = false): Promise<void> {
     const { queue } = this.#work ?? (await this.#openedToRead())
-    await queue.addEvent(event, hasGrown)
+    await queue.call('addEvent', event, hasGrown)
   }
 
   /** Stores what the node knows of itself, where that can survive the process. */
   async keepFigures(figures: Figures): Promise<void> {
     const queue = this.#work?.queue
-    if (queue?.isDurable === true) await queue.keepFigures(figures)
+    if (queue?.isDurable === true) await queue.call('keepFigures', figures)
   }
 
   /**

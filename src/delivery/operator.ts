@@ -117,7 +117,7 @@ export class Operator<Content> {
     try {
       for (let after = 0; ;) {
         try {
-          const resent = queue.resend(choice, after, most, by)
+          const resent = queue.call('resend', choice, after, most, by)
           claimMessages()
           const { count, next } = await resent
           done += count
@@ -143,9 +143,9 @@ export class Operator<Content> {
   async resendFirst(choice: SuspendedChoice, by = 'flow'): Promise<ResentFirst> {
     const { options, queue } = this.#context
     const chosen = { before: options.clock.now() + 1, ...choice }
-    const { first, count } = await queue.countSuspended(chosen)
+    const { first, count } = await queue.call('countSuspended', chosen)
     if (first === undefined) return { found: 0 }
-    const { messages } = await queue.find({ before: first + 1, limit: 1 })
+    const { messages } = await queue.call('find', { before: first + 1, limit: 1 })
     const controlId = messages[0]?.controlId ?? ''
     const trial = this.#beginTrial({ seq: first, controlId }, count - 1, () =>
       this.resend(chosen, by)
@@ -229,7 +229,12 @@ export class Operator<Content> {
     let done = 0
     try {
       for (let after = 0; ;) {
-        const { claimed, next } = await queue.claimSuspended(choice, after, DISCARDED_AT_ONCE)
+        const { claimed, next } = await queue.call(
+          'claimSuspended',
+          choice,
+          after,
+          DISCARDED_AT_ONCE
+        )
         const results = await Promise.allSettled(
           claimed.map((claim) => this.#discardOne(claim, by))
         )
@@ -288,7 +293,8 @@ export class Operator<Content> {
     let inFlight = 0
     try {
       for (let after = 0; ;) {
-        const { claimed, sending, next } = await queue.claimWaiting(
+        const { claimed, sending, next } = await queue.call(
+          'claimWaiting',
           chosen,
           after,
           SET_ASIDE_AT_ONCE,
@@ -320,7 +326,7 @@ export class Operator<Content> {
     let { before } = query
     while (found.length <= limit && signal?.aborted !== true) {
       const rest = { ...query, limit: limit + 1 - found.length, ...(before && { before }) }
-      const { messages, next } = await this.#context.queue.find(rest)
+      const { messages, next } = await this.#context.queue.call('find', rest)
       found.push(...messages)
       if (next === 0) break
       before = next
@@ -340,7 +346,7 @@ export class Operator<Content> {
     const counts = new MessageCounts()
     let rest = query
     for (let calls = 0; calls < MOST_COUNT_CALLS && signal?.aborted !== true; calls++) {
-      const { next, ...counted } = await this.#context.queue.countMessages(rest)
+      const { next, ...counted } = await this.#context.queue.call('countMessages', rest)
       counts.addAll(counted)
       if (next === 0) return { ...counts.all, more: false }
       rest = { ...rest, before: next }
@@ -369,7 +375,7 @@ export class Operator<Content> {
 
   /** What happened, newest first. */
   events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    return this.#context.queue.events(query)
+    return this.#context.queue.call('events', query)
   }
 
   /** A reader of events: what became of the first message of a trial. */

@@ -64,7 +64,7 @@ export class Pausing<Content> {
     const { claimMessages, queue, tell } = this.#context
     const pause = this.#beginPause(by, reason, more)
     try {
-      await queue.pause(storedPause(this.#without(this.#replacedBy(pause))))
+      await queue.call('pause', storedPause(this.#without(this.#replacedBy(pause))))
     } catch (error) {
       this.#endPauses([pause])
       claimMessages()
@@ -80,7 +80,7 @@ export class Pausing<Content> {
     const { queue, tell } = this.#context
     const pause = this.#beginPause('rule', rule)
     tell({ kind: 'paused', pause })
-    await queue.pause(storedPause(this.#without(this.#replacedBy(pause)))).catch(() => {
+    await queue.call('pause', storedPause(this.#without(this.#replacedBy(pause)))).catch(() => {
       tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
     })
   }
@@ -120,12 +120,12 @@ export class Pausing<Content> {
     const { claimMessages, options, queue, tell } = this.#context
     const rest = this.#without(ended)
     if (rest.length > 0) {
-      await queue.pause(storedPause(rest))
+      await queue.call('pause', storedPause(rest))
       this.#endPauses(ended)
       return
     }
     const renewals = ++this.#lastRenewal
-    await queue.resume(renewals)
+    await queue.call('resume', renewals)
     this.#renewals = renewals
     const now = options.clock.monotonic()
     for (const message of this.#messages) message.renewClock(renewals, now)

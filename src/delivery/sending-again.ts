@@ -156,10 +156,10 @@ export class SendingAgain<Content> {
     reason: string
   ): Promise<{ seq: number; controlId: string } | undefined> {
     const { acceptAgain, options, queue, tell } = this.#context
-    const { messages } = await queue.findLeft({ ids: [seq] }, 0, 1)
+    const { messages } = await queue.call('findLeft', { ids: [seq] }, 0, 1)
     const [row] = messages
     if (row === undefined || row.verdict.outcome === 'ack') return undefined
-    const repeated = await queue.findRepeated([seq])
+    const repeated = await queue.call('findRepeated', [seq])
     const resent = resentOf(row, edited, { at: options.clock.now(), by })
     const said = reason === '' ? {} : { reason }
     const copy = await acceptAgain(edited, { ...resent, isEdited: true, ...said })
@@ -176,7 +176,7 @@ export class SendingAgain<Content> {
     const repeated = new Set<number>()
     for (let from = 0; from < rows.length; from += FOUND_AT_ONCE) {
       const seqs = rows.slice(from, from + FOUND_AT_ONCE).map(({ seq }) => seq)
-      for (const seq of await this.#context.queue.findRepeated(seqs)) repeated.add(seq)
+      for (const seq of await this.#context.queue.call('findRepeated', seqs)) repeated.add(seq)
     }
     const newest = newestOfEach(rows)
     const notSent: NotSent[] = []
@@ -199,7 +199,7 @@ export class SendingAgain<Content> {
     const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
     const rows: MessageRow[] = []
     for (let after = 0; ;) {
-      const { messages, next } = await queue.findLeft(chosen, after, FOUND_AT_ONCE)
+      const { messages, next } = await queue.call('findLeft', chosen, after, FOUND_AT_ONCE)
       rows.push(...messages)
       if (rows.length > MOST_SENT_AGAIN) {
         throw new QueueError(
@@ -220,7 +220,7 @@ export class SendingAgain<Content> {
     const seqs = rows.map(({ seq }) => seq)
     const ends = new Map<number | null, number>()
     for (let after = first.seq; ;) {
-      const found = await queue.findLaneEnds(lanes, seqs, after)
+      const found = await queue.call('findLaneEnds', lanes, seqs, after)
       for (const [lane, seq] of found.ends) ends.set(lane, Math.max(seq, ends.get(lane) ?? 0))
       if (found.next === 0) break
       after = found.next

@@ -116,14 +116,14 @@ export class Sending<Content> {
   async makeDueWithToken(): Promise<void> {
     const seqs = [...this.#withoutToken]
     this.#withoutToken.clear()
-    if (seqs.length > 0) await this.#context.queue.makeDue(seqs)
+    if (seqs.length > 0) await this.#context.queue.call('makeDue', seqs)
   }
 
   /** There is another address: messages that waited for the end of an outage may go. */
   async makeDueAfterOutage(): Promise<void> {
     const seqs = [...this.#inOutage]
     this.#inOutage.clear()
-    if (seqs.length > 0) await this.#context.queue.makeDue(seqs)
+    if (seqs.length > 0) await this.#context.queue.call('makeDue', seqs)
   }
 
   /** Hands on what an earlier run has settled, however long it takes to read it. */

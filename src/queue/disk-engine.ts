@@ -188,9 +188,9 @@ export class DiskEngine implements QueueEngine {
     makeArgs: () => Parameters<QueueMethods[Method]>
   ): Promise<ReturnType<QueueMethods[Method]>> {
     const [first] = makeArgs() as unknown[]
-    if (method === 'addEvent') return this.#early.add(first as QueueEvent) as never
     if (method === 'events') return this.#early.find(first as EventQuery) as never
-    await Promise.reject(this.#closed())
+    if (method === 'addEvent') this.#early.add(first as QueueEvent)
+    else await Promise.reject(this.#closed())
     return undefined as never
   }
 

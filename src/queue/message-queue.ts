@@ -1,30 +1,21 @@
 import { english } from '../english.ts'
-import type { Figures } from './figures.ts'
 import type { FieldValue } from './keyed-hashes.ts'
-import type { CountedRows } from './message-search.ts'
 import type { MessageRow } from './message-row.ts'
-import { QueueError } from './queue-error.ts'
 import type { QueueEngine } from './queue-engine.ts'
-import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
+import { QueueError } from './queue-error.ts'
+import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 import type {
   ClaimedMessage,
   EditedMessage,
-  LeftChoice,
   LeftMessage,
-  FoundPage,
-  MessageQuery,
   Move,
   NewMessage,
   OpenedQueue,
   Preference,
   QueueCounts,
   QueueSummary,
-  Route,
-  BackupInUse,
-  SuspendedChoice,
-  WaitingChoice
+  Route
 } from './queue-types.ts'
-import type { LaneEnds } from './repeats.ts'
 import type { StoredContents } from './stored-contents.ts'
 
 /** A message that was handed out, as it comes from the queue. */
@@ -38,6 +29,20 @@ export interface Restored<Content> {
   /** What was stored when it was suspended, began to await or was settled. */
   outcome?: unknown
 }
+
+/** Methods that take and return what the main thread has. */
+type PlainMethod = Exclude<
+  QueueMethod,
+  | 'accept'
+  | 'claimNext'
+  | 'edit'
+  | 'finish'
+  | 'move'
+  | 'read'
+  | 'readOriginal'
+  | 'release'
+  | 'setDamaged'
+>
 
 /**
  * The queue of a node as the main thread sees it, in memory or on disk: what the methods do is said in
@@ -84,6 +89,14 @@ export class MessageQueue<Content> {
     return this.#engine.hashes.hashOf(value)
   }
 
+  /** Calls a method of the queue that needs nothing of the content: what it does is said in `queue.ts`. */
+  call<Method extends PlainMethod>(
+    method: Method,
+    ...args: Parameters<QueueMethods[Method]>
+  ): Promise<ReturnType<QueueMethods[Method]>> {
+    return this.#engine.call(method, () => args)
+  }
+
   async accept(message: NewMessage, content: Content): Promise<void> {
     const { seq } = message
     try {
@@ -96,39 +109,6 @@ export class MessageQueue<Content> {
 
   claimNext(most: number, preference?: Preference, route?: Route): Promise<Claim[]> {
     return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, route])
-  }
-
-  claimEarly(seq: number): Promise<Claim | undefined> {
-    return this.#engine.call('claimEarly', () => [seq])
-  }
-
-  claimLate(most: number): Promise<Claim[]> {
-    return this.#engine.call('claimLate', () => [most])
-  }
-
-  claimAwaiting(controlId: string, cause: string): Promise<Claim | undefined> {
-    return this.#engine.call('claimAwaiting', () => [controlId, cause])
-  }
-
-  claimSuspended(
-    choice: SuspendedChoice,
-    after: number,
-    most: number
-  ): Promise<{ claimed: Claim[]; next: number }> {
-    return this.#engine.call('claimSuspended', () => [choice, after, most])
-  }
-
-  claimWaiting(
-    choice: WaitingChoice,
-    after: number,
-    most: number,
-    withContent: boolean
-  ): Promise<{ claimed: Claim[]; sending: number[]; next: number }> {
-    return this.#engine.call('claimWaiting', () => [choice, after, most, withContent])
-  }
-
-  countSuspended(choice: SuspendedChoice): Promise<{ first: number | undefined; count: number }> {
-    return this.#engine.call('countSuspended', () => [choice])
   }
 
   /**
@@ -186,15 +166,6 @@ export class MessageQueue<Content> {
     }
   }
 
-  resend(
-    choice: SuspendedChoice,
-    after: number,
-    most: number,
-    by?: string
-  ): Promise<{ count: number; next: number }> {
-    return this.#engine.call('resend', () => [choice, after, most, by])
-  }
-
   async edit(
     message: EditedMessage,
     content: Content,
@@ -212,30 +183,6 @@ export class MessageQueue<Content> {
     return isEdited
   }
 
-  pause(pause: Pause): Promise<void> {
-    return this.#engine.call('pause', () => [pause])
-  }
-
-  resume(renewals: number): Promise<void> {
-    return this.#engine.call('resume', () => [renewals])
-  }
-
-  setBackup(backup: BackupInUse | undefined): Promise<void> {
-    return this.#engine.call('setBackup', () => [backup])
-  }
-
-  makeDue(seqs: readonly number[]): Promise<void> {
-    return this.#engine.call('makeDue', () => [seqs])
-  }
-
-  beginWork(seq: number): Promise<void> {
-    return this.#engine.call('beginWork', () => [seq])
-  }
-
-  endWork(seq: number): Promise<void> {
-    return this.#engine.call('endWork', () => [seq])
-  }
-
   /** @throws {QueueError} `ERR_NOT_QUEUED`, or as `restore` does */
   async read(seq: number): Promise<Restored<Content>> {
     return this.restore(await this.#engine.call('read', () => [seq]))
@@ -245,42 +192,6 @@ export class MessageQueue<Content> {
   async readOriginal(seq: number): Promise<Content | undefined> {
     const stored = await this.#engine.call('readOriginal', () => [seq])
     return stored && this.#contents.decodeOriginal(stored)
-  }
-
-  find(query: MessageQuery): Promise<FoundPage> {
-    return this.#engine.call('find', () => [query])
-  }
-
-  countMessages(query: Omit<MessageQuery, 'hashes' | 'limit'>): Promise<CountedRows> {
-    return this.#engine.call('countMessages', () => [query])
-  }
-
-  findLeft(choice: LeftChoice, after: number, most: number): Promise<FoundPage> {
-    return this.#engine.call('findLeft', () => [choice, after, most])
-  }
-
-  findRepeated(seqs: readonly number[]): Promise<readonly number[]> {
-    return this.#engine.call('findRepeated', () => [seqs])
-  }
-
-  findLaneEnds(
-    lanes: readonly (number | null)[],
-    except: readonly number[],
-    after: number
-  ): Promise<LaneEnds> {
-    return this.#engine.call('findLaneEnds', () => [lanes, except, after])
-  }
-
-  addEvent(event: QueueEvent, hasGrown?: boolean): Promise<void> {
-    return this.#engine.call('addEvent', () => [event, hasGrown])
-  }
-
-  events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    return this.#engine.call('events', () => [query])
-  }
-
-  keepFigures(figures: Figures): Promise<void> {
-    return this.#engine.call('keepFigures', () => [figures])
   }
 
   /** Finishes pending calls and closes every file. */

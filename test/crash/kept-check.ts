@@ -121,7 +121,7 @@ export class KeptCheck {
       const some = seqs.slice(from, from + READ_AT_ONCE)
       // Asked in one turn of the event loop, so that nothing goes in between.
       const [{ messages }, ...contents] = await Promise.all([
-        queue.findLeft({ ids: some }, 0, some.length),
+        queue.call('findLeft', { ids: some }, 0, some.length),
         ...some.map((seq) => queue.read(seq).catch((error: unknown) => error))
       ])
       const kept = new Set(seqsOf(messages.filter(({ keptBytes }) => keptBytes > 0)))

@@ -90,7 +90,7 @@ async function live(name: QueueName): Promise<void> {
     note(seq, 'leaves late')
     await finish(seq, false)
   }
-  const { claimed } = await queue.claimSuspended({}, 0, OF_EARLIER)
+  const { claimed } = await queue.call('claimSuspended', {}, 0, OF_EARLIER)
   for (const claim of claimed) await leaveWithOutcome(claim)
   for (const claim of await queue.claimNext(OF_EARLIER)) await settle(claim)
   await Promise.all(Array.from({ length: AT_ONCE }, flow))

@@ -240,8 +240,8 @@ for (const [version, old] of Object.entries(versions)) {
         notices.join(),
         /^The queue file .*0123456789abcdef\.sqlite was written by an earlier version of this package and has been converted in \d+\.\d s; nothing in it is lost\. An earlier version can no longer read it\.$/
       )
-      await checkRows(queue, (await queue.find({ limit: 100 })).messages)
-      const events = await queue.events({ since: 0, limit: 10 })
+      await checkRows(queue, (await queue.call('find', { limit: 100 })).messages)
+      const events = await queue.call('events', { since: 0, limit: 10 })
       assert.deepEqual(
         events.map(({ kind, by, values }) => `${kind} ${by} ${JSON.stringify(values)}`),
         old.events
@@ -251,7 +251,7 @@ for (const [version, old] of Object.entries(versions)) {
       await queue.close()
       notices = []
       assert.deepEqual(await engine.open(), { ...old.opened, isUnclean: false })
-      await checkRows(queue, (await queue.find({ limit: 100 })).messages)
+      await checkRows(queue, (await queue.call('find', { limit: 100 })).messages)
       assert.deepEqual(notices, [])
 
       // What was there goes alone and in order, before what comes now.
@@ -266,8 +266,8 @@ for (const [version, old] of Object.entries(versions)) {
         claims = await queue.claimNext(9)
       }
       assert.deepEqual(sent, [...old.sent, 20])
-      assert.equal((await queue.resend({}, 0, 10)).count, queue.summary.waiting)
-      await queue.pause(pause)
+      assert.equal((await queue.call('resend', {}, 0, 10)).count, queue.summary.waiting)
+      await queue.call('pause', pause)
       await queue.close()
     }
 
@@ -286,7 +286,7 @@ for (const [version, old] of Object.entries(versions)) {
         const { nextLateInMs: dueInMs } = queue.summary
         const late = expected - (dueInMs ?? 0)
         assert.ok(late >= 0 && late < 30_000, `${seq}: ${dueInMs}`)
-        const claim = await queue.claimAwaiting(`OLD-${seq}`, '')
+        const claim = await queue.call('claimAwaiting', `OLD-${seq}`, '')
         assert.equal(claim?.row.seq, Number(seq))
         const { row, outcome } = await queue.restore(claim)
         assert.deepEqual([row.verdict, outcome], [AWAITS, { outcome: 'nak', of: Number(seq) }])
@@ -314,7 +314,7 @@ for (const [version, old] of Object.entries(versions)) {
       execFileSync('mount', ['-o', 'remount,size=1m', disk])
       assert.equal(fileVersion(disk), old.fileVersion)
       await queue.open()
-      await checkRows(queue, (await queue.find({ limit: 100 })).messages)
+      await checkRows(queue, (await queue.call('find', { limit: 100 })).messages)
     })
 
     if (version === '0.2.0') {
@@ -322,8 +322,8 @@ for (const [version, old] of Object.entries(versions)) {
         await putFile()
         const { queue, engine } = made()
         await queue.open()
-        await queue.beginWork(1)
-        await queue.beginWork(12)
+        await queue.call('beginWork', 1)
+        await queue.call('beginWork', 12)
         await queue.close()
         const db = new DatabaseSync(engine.path)
         db.exec("UPDATE meta SET value = 1 WHERE name = 'running'")

@@ -79,7 +79,7 @@ describe('DiskEngine', () => {
       await first.move(moveOf(1, 'leaving', { outcome: { of: 1 } }))
       await first.finish(4)
       await first.claimNext(1)
-      await first.pause(pause)
+      await first.call('pause', pause)
       const before = await findAll(first)
       await first.close()
 
@@ -231,7 +231,7 @@ describe('DiskEngine', () => {
       const content = contentOf(1)
       await queue.accept(message(1), content)
       await queue.move(moveOf(1, 'suspended'))
-      await queue.resend({}, 0, 1)
+      await queue.call('resend', {}, 0, 1)
       const [claim] = await queue.claimNext(1)
       assert.ok(claim)
       const restored = await queue.restore(claim)
@@ -300,7 +300,7 @@ describe('DiskEngine', () => {
     const before = transactions()
     await queue.claimNext(2)
     queue.release(1)
-    await queue.find({ limit: 10 })
+    await queue.call('find', { limit: 10 })
     await queue.read(1)
     assert.equal(transactions(), before)
   })
@@ -479,7 +479,7 @@ describe('DiskEngine', () => {
     for (const seq of told(text, 'left')) assert.ok(left.has(seq), `left ${seq}`)
     for (const seq of told(text, 'stored')) assert.ok(left.has(seq) || held.has(seq), `${seq}`)
     for (const seq of held) await queue.read(seq)
-    assert.ok((await queue.events({ since: 0, limit: 10 })).length > 0)
+    assert.ok((await queue.call('events', { since: 0, limit: 10 })).length > 0)
     assert.deepEqual(queues.notices, [])
   })
 
@@ -549,7 +549,7 @@ describe('DiskEngine', () => {
     it('the file of an empty queue with all that has left it', async () => {
       const { queue, engine } = await queues.openDisk()
       await pass(queue, ...numbers(1, 10))
-      await queue.addEvent(event(1))
+      await queue.call('addEvent', event(1))
       for (const isOpen of [true, false]) {
         if (!isOpen) await queue.close()
         assert.equal(await isInUse(), false)
@@ -561,13 +561,13 @@ describe('DiskEngine', () => {
 
     it('not that of an empty but paused queue, without an error about messages', async () => {
       const { queue, engine } = await queues.openDisk()
-      await queue.pause(pause)
+      await queue.call('pause', pause)
       assert.equal(await isInUse(), true)
       await queue.close()
       await deleteQueueFile(engine.path)
       const again = queues.disk()
       assert.deepEqual((await again.queue.open()).pause, pause)
-      await again.queue.resume(1)
+      await again.queue.call('resume', 1)
       assert.equal(await isInUse(), false)
       await again.queue.close()
       await deleteQueueFile(again.engine.path)

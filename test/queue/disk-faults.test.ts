@@ -159,11 +159,11 @@ describe('A queue file', () => {
       )
       const refused = seqsOf(claimed).filter((_, i) => results[i]?.status === 'rejected')
       assert.ok(refused.length > 0, 'nothing was refused')
-      await assert.rejects(queue.addEvent(event(1)), full)
+      await assert.rejects(queue.call('addEvent', event(1)), full)
       // Nor does a question fail with the changes that go with it.
       const [, found] = await Promise.all([
         assert.rejects(queue.move(moveOf(250, 'suspended', { outcome })), full),
-        queue.find({ limit: 1000, state: 'sending' })
+        queue.call('find', { limit: 1000, state: 'sending' })
       ])
       assert.deepEqual(seqsOf(found.messages).reverse(), refused)
       assert.equal(queue.summary.suspended, 200 - refused.length)
@@ -171,7 +171,7 @@ describe('A queue file', () => {
       for (const seq of refused) queue.release(seq)
       assert.deepEqual(seqsOf(await queue.claimNext(1)), refused.slice(0, 1))
       disk.cleanUp()
-      await queue.addEvent(event(2))
+      await queue.call('addEvent', event(2))
       await queue.close()
       const again = queues.disk({ directory })
       assert.deepEqual(await openedSeqs(again), [...refused, ...numbers(201, 300)])
@@ -187,11 +187,11 @@ describe('A queue file', () => {
       disk.fillUp()
       const figures = { ...NO_FIGURES, lastAckAt: 5 }
       for (let second = 0; second < 20; second++) {
-        await assert.rejects(queue.keepFigures(figures), full)
+        await assert.rejects(queue.call('keepFigures', figures), full)
       }
       for (const seq of ids) assert.deepEqual((await queue.read(seq)).content, contentOf(seq))
       disk.cleanUp()
-      await queue.keepFigures(figures)
+      await queue.call('keepFigures', figures)
     })
 
     it('stores nothing that would leave no room to write it back: what leaves still finds some', async (context) => {
@@ -298,7 +298,7 @@ describe('A queue file', () => {
     setUnclean()
     assert.deepEqual((await queue.open()).endedOn, [])
     // Resent by an operator, it is not suspended again for the same reason.
-    await queue.resend({ ids: [2] }, 0, 1)
+    await queue.call('resend', { ids: [2] }, 0, 1)
     await queue.close()
     const { queue: again } = queues.disk()
     const opened = await again.open()
@@ -310,8 +310,8 @@ describe('A queue file', () => {
     const { queue } = await queues.openDisk()
     await accept(queue, 1)
     for (let i = 0; i < 3; i++) {
-      await queue.beginWork(1)
-      await queue.endWork(1)
+      await queue.call('beginWork', 1)
+      await queue.call('endWork', 1)
     }
     await queue.close()
     setUnclean()
@@ -348,7 +348,7 @@ describe('A queue file', () => {
 
     const again = queues.disk()
     assert.deepEqual(await openedSeqs(again), [1, 3])
-    await Promise.all([again.queue.finish(1), again.queue.finish(3), again.queue.resume(1)])
+    await Promise.all([again.queue.finish(1), again.queue.finish(3), again.queue.call('resume', 1)])
     assert.equal(await isQueueFileInUse(again.engine.path), false)
     await again.queue.close()
     await assert.rejects(

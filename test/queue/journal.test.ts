@@ -83,7 +83,7 @@ describe('A queue file', () => {
     const attempts = numbers(1, 20).map((at) => ({ at, ms: 7, result: 'AE' }))
     const acts = [{ at: 20, act: 'suspended', by: 'rule', rule: 'AE=S' }] as const
     await queue.move(moveOf(1, 'suspended', { story: [...attempts, ...acts], outcome: {} }))
-    await queue.resend({}, 0, 9, 'ada')
+    await queue.call('resend', {}, 0, 9, 'ada')
     await queue.close()
     await engine.open()
     const [row] = await findAll(queue)
@@ -109,8 +109,11 @@ describe('A queue file', () => {
       lastInAt: 8,
       note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' }
     }
-    await queue.keepFigures({ minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)], ...rest })
-    await queue.keepFigures({ minutes: [minute(1, 3), minute(0, 4)], ...rest })
+    await queue.call('keepFigures', {
+      minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)],
+      ...rest
+    })
+    await queue.call('keepFigures', { minutes: [minute(1, 3), minute(0, 4)], ...rest })
     await queue.close()
     const { figures } = await engine.open()
     assert.deepEqual(figures, { minutes: [minute(2, 1), minute(1, 3), minute(0, 4)], ...rest })
@@ -124,13 +127,18 @@ describe('A queue file', () => {
     const suspended = (rule: string, count: number): QueueEvent => {
       return { at: now + 5, kind: 'suspended', by: 'rule', values: { count, rule } }
     }
-    await queue.addEvent(suspended('a', 1))
-    await queue.addEvent(suspended('b', 1))
-    await queue.addEvent({ at: now + 9, kind: 'token-back', by: '', values: {} })
-    await queue.addEvent({ at: now + 8, kind: 'token-lost', by: '', values: { cause: 'x' } })
-    await queue.addEvent(suspended('a', 70), true)
+    await queue.call('addEvent', suspended('a', 1))
+    await queue.call('addEvent', suspended('b', 1))
+    await queue.call('addEvent', { at: now + 9, kind: 'token-back', by: '', values: {} })
+    await queue.call('addEvent', {
+      at: now + 8,
+      kind: 'token-lost',
+      by: '',
+      values: { cause: 'x' }
+    })
+    await queue.call('addEvent', suspended('a', 70), true)
     assert.deepEqual(
-      (await queue.events({ since: 0, limit: 9 })).map(({ at, kind, values }) => [
+      (await queue.call('events', { since: 0, limit: 9 })).map(({ at, kind, values }) => [
         at - now,
         kind,
         values
@@ -147,9 +155,9 @@ describe('A queue file', () => {
   it('has nothing of what has left, and keeps events in memory, for 0 days', async () => {
     const { queue } = await queues.openDisk({ journalDays: 0 })
     await pass(queue, ...numbers(1, 20))
-    await queue.addEvent(event(1))
+    await queue.call('addEvent', event(1))
     assert.deepEqual(await findAll(queue), [])
-    assert.equal((await queue.events({ since: 0, limit: 10 })).length, 1)
+    assert.equal((await queue.call('events', { since: 0, limit: 10 })).length, 1)
     await queue.close()
     assert.deepEqual([count('message'), count('sealed'), count('event')], [0, 0, 0])
   })
@@ -157,7 +165,7 @@ describe('A queue file', () => {
   it('forgets what there is for 0 days, while nothing but questions is asked', async () => {
     const { queue: first } = await queues.openDisk()
     await pass(first, ...numbers(1, 2000))
-    await first.pause(pause)
+    await first.call('pause', pause)
     await first.close()
     assert.equal(count('message'), 2000)
     const { queue, engine } = queues.disk({ journalDays: 0 })
@@ -196,24 +204,30 @@ describe('A queue file', () => {
         event(2, { at: now - 2000 }),
         event(3, { at: now, by: '', values: {} })
       ]
-      for (const each of events) await first.addEvent(each)
+      for (const each of events) await first.call('addEvent', each)
       await first.close()
       const { queue: second } = await queues.openDisk()
       const newest = events.toReversed()
-      assert.deepEqual(await second.events({ since: 0, limit: 10 }), newest)
-      assert.deepEqual(await second.events({ since: now - 2000, limit: 10 }), newest.slice(0, 2))
-      assert.deepEqual(await second.events({ since: 0, limit: 1 }), newest.slice(0, 1))
+      assert.deepEqual(await second.call('events', { since: 0, limit: 10 }), newest)
+      assert.deepEqual(
+        await second.call('events', { since: now - 2000, limit: 10 }),
+        newest.slice(0, 2)
+      )
+      assert.deepEqual(await second.call('events', { since: 0, limit: 1 }), newest.slice(0, 1))
     })
 
     it('from before it was opened', async () => {
       const { queue } = queues.disk()
-      await queue.addEvent(event(1, { kind: 'queue-fault', values: { cause: 'SQLITE_BUSY' } }))
-      for (const each of numbers(1, 1500)) await queue.addEvent(event(each))
+      await queue.call(
+        'addEvent',
+        event(1, { kind: 'queue-fault', values: { cause: 'SQLITE_BUSY' } })
+      )
+      for (const each of numbers(1, 1500)) await queue.call('addEvent', event(each))
       async function kinds(): Promise<string[]> {
-        return (await queue.events({ since: 0, limit: 2000 })).map(({ kind }) => kind)
+        return (await queue.call('events', { since: 0, limit: 2000 })).map(({ kind }) => kind)
       }
       assert.equal((await kinds()).length, 1000)
-      await queue.addEvent(event(1, { kind: 'token-back' }))
+      await queue.call('addEvent', event(1, { kind: 'token-back' }))
       await queue.open()
       const [newest, ...more] = await kinds()
       assert.deepEqual([newest, more.length], ['token-back', 999])
@@ -227,7 +241,7 @@ describe('A queue file', () => {
       await accept(queue, 1)
       t.mock.timers.enable({ apis: ['setTimeout'] })
       let isStored = false
-      const stored = queue.addEvent(event(1)).then(() => {
+      const stored = queue.call('addEvent', event(1)).then(() => {
         isStored = true
       })
       for (let turn = 0; turn < 20; turn++) await nextTurn()
@@ -293,7 +307,7 @@ describe('A search', () => {
   }
 
   it('says where to go on', async () => {
-    const { messages, next } = await queue.find({ limit: 2 })
+    const { messages, next } = await queue.call('find', { limit: 2 })
     assert.deepEqual([seqsOf(messages), next], [[6, 5], 5])
   })
 })

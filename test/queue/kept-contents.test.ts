@@ -23,7 +23,9 @@ describe('Contents of messages that have left', () => {
     await Promise.all(seqs.map((seq) => queue.finish(seq)))
   }
   const keptOf = async (queue: MessageQueue<Buffer>): Promise<number[]> =>
-    seqsOf((await queue.findLeft({}, 0, 1000)).messages.filter(({ keptBytes }) => keptBytes > 0))
+    seqsOf(
+      (await queue.call('findLeft', {}, 0, 1000)).messages.filter(({ keptBytes }) => keptBytes > 0)
+    )
   async function until(check: () => Promise<boolean>): Promise<void> {
     for (const start = Date.now(); !(await check());) {
       assert.ok(Date.now() - start < 15_000, 'it takes too long')
@@ -31,7 +33,7 @@ describe('Contents of messages that have left', () => {
     }
   }
   const dropped = async (queue: MessageQueue<Buffer>): Promise<unknown[]> =>
-    (await queue.events({ since: 0, limit: 10 }))
+    (await queue.call('events', { since: 0, limit: 10 }))
       .filter(({ kind }) => kind === 'contents-dropped')
       .map(({ values }) => values['count'])
   /** Pieces that are still in the file. */
@@ -74,7 +76,7 @@ describe('Contents of messages that have left', () => {
       assert.equal(await queue.edit(name, text), true)
     }
     await leave(queue, 1)
-    const [left] = (await queue.findLeft({}, 0, 10)).messages
+    const [left] = (await queue.call('findLeft', {}, 0, 10)).messages
     assert.ok(left && left.keptBytes > 0 && left.keptBytes < 4000, `${left?.keptBytes} bytes`)
   })
 
@@ -93,7 +95,11 @@ describe('Contents of messages that have left', () => {
     await leave(queue, 1, 3)
     await until(async () => (await keptOf(queue)).length === 0)
     assert.deepEqual(await dropped(queue), [], 'age is no event')
-    assert.equal((await queue.findLeft({}, 0, 10)).messages.length, 2, 'they are still remembered')
+    assert.equal(
+      (await queue.call('findLeft', {}, 0, 10)).messages.length,
+      2,
+      'they are still remembered'
+    )
     await new Promise((resolve) => setTimeout(resolve, 1000))
     await queue.close()
     assert.equal(pieces(engine.path), 1, 'only the one that waits')
@@ -147,7 +153,7 @@ describe('Contents of messages that have left', () => {
       assert.equal(pieces(engine.path), 1)
       await queue.open()
       assert.deepEqual(seqsOf(await queue.claimNext(10)), [2])
-      const { messages } = await queue.findLeft({}, 0, 10)
+      const { messages } = await queue.call('findLeft', {}, 0, 10)
       assert.equal(messages.length, journalDays === 0 ? 0 : 1)
     }
   })
@@ -184,7 +190,7 @@ describe('Contents of messages that have left', () => {
       /The key of the queue file .* has been changed: 1 message that/
     )
     await assert.rejects(next.read(1), { code: 'ERR_NOT_QUEUED' })
-    assert.equal((await next.findLeft({}, 0, 10)).messages.length, 1)
+    assert.equal((await next.call('findLeft', {}, 0, 10)).messages.length, 1)
   })
 })
 
@@ -198,13 +204,13 @@ describe('Hashes of fields', () => {
     for (const seq of numbers(1, 9000)) {
       void queue.accept({ ...message(seq), hashes: [hash(`${seq % 3}`)] }, contentOf(seq))
     }
-    await queue.makeDue([])
+    await queue.call('makeDue', [])
     await Promise.all(numbers(1, 3000).map((seq) => queue.finish(seq)))
     const found: number[] = []
     let before: number | undefined
     do {
       const query = { hashes: [hash('1'), hash('none')], limit: 500, ...(before && { before }) }
-      const { messages, next } = await queue.find(query)
+      const { messages, next } = await queue.call('find', query)
       found.push(...seqsOf(messages))
       before = next
     } while (before > 0)
@@ -214,10 +220,15 @@ describe('Hashes of fields', () => {
         .filter((seq) => seq % 3 === 1)
         .reverse()
     )
-    const { messages } = await queue.find({ hashes: [hash('1')], limit: 9, state: 'waiting' })
+    const { messages } = await queue.call('find', {
+      hashes: [hash('1')],
+      limit: 9,
+      state: 'waiting'
+    })
     assert.deepEqual(seqsOf(messages).at(-1), 8998 - 24)
     assert.deepEqual(
-      (await queue.find({ hashes: [hash('2')], limit: 5, controlId: 'C5' })).messages.length,
+      (await queue.call('find', { hashes: [hash('2')], limit: 5, controlId: 'C5' })).messages
+        .length,
       1
     )
   })

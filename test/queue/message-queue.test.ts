@@ -172,13 +172,13 @@ for (const [engine, open] of Object.entries(engines)) {
       await queue.move(moveOf(1, 'awaiting', { outcome: { of: 1 }, dueInMs: LONG_MS }))
       await queue.move(moveOf(1, 'suspended', { from: 'awaiting' }))
       assert.deepEqual(await outcomeOf(), { of: 1 })
-      await queue.resend({}, 0, 10)
+      await queue.call('resend', {}, 0, 10)
       assert.equal(await outcomeOf(), undefined)
       await queue.move(moveOf(1, 'awaiting', { outcome: { of: 3 } }))
       await queue.move(moveOf(1, 'waiting', { from: 'awaiting' }))
       await queue.move(moveOf(1, 'suspended'))
       assert.equal(await outcomeOf(), undefined)
-      await queue.resend({}, 0, 10)
+      await queue.call('resend', {}, 0, 10)
       await queue.move(moveOf(1, 'leaving', { outcome: { of: 2 } }))
       assert.deepEqual(await outcomeOf(), { of: 2 })
     })
@@ -225,7 +225,7 @@ for (const [engine, open] of Object.entries(engines)) {
         [['edited', 'ada']]
       )
       const seqsWith = async (value: Uint8Array): Promise<number[]> =>
-        seqsOf((await queue.find({ hashes: [value], limit: 10 })).messages)
+        seqsOf((await queue.call('find', { hashes: [value], limit: 10 })).messages)
       assert.deepEqual([await seqsWith(hash), await seqsWith(hashes[0] ?? hash)], [[1], []])
       // It is on its way now.
       assert.equal(await queue.edit(edited, contentOf(8)), false)
@@ -246,7 +246,7 @@ for (const [engine, open] of Object.entries(engines)) {
       }
       assert.deepEqual(seqsOf(await queue.claimNext(1)), [2])
       queue.release(2)
-      await queue.makeDue([1, 2, 99])
+      await queue.call('makeDue', [1, 2, 99])
       assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
     })
 
@@ -257,7 +257,7 @@ for (const [engine, open] of Object.entries(engines)) {
       await Promise.all(
         tried.map((seq) => queue.move(moveOf(seq, 'waiting', { dueInMs: LONG_MS })))
       )
-      await queue.makeDue(tried)
+      await queue.call('makeDue', tried)
       const claims = await queue.claimNext(4, 'alternate')
       assert.equal(seqsOf(claims).filter((seq) => seq > 1100).length, 2)
     })
@@ -270,7 +270,7 @@ for (const [engine, open] of Object.entries(engines)) {
       await queue.claimNext(1)
       await queue.move(moveOf(2, 'waiting', { dueInMs: LONG_MS }))
       assert.equal(queue.summary.retrying, 1)
-      await queue.resend({}, 0, 1)
+      await queue.call('resend', {}, 0, 1)
       assert.deepEqual([queue.summary.retrying, queue.summary.retry], [0, null])
       assert.deepEqual(seqsOf(await queue.claimNext(9)), [1])
       await queue.finish(1)
@@ -283,7 +283,7 @@ for (const [engine, open] of Object.entries(engines)) {
       const far = [3, 300_000, 900_000]
       for (const seq of far) await queue.accept(message(seq, { hashes }), contentOf(seq))
       await accept(queue, 4, 300_001)
-      const first = await queue.find({ hashes, limit: 1000 })
+      const first = await queue.call('find', { hashes, limit: 1000 })
       assert.ok(first.next > 0 && first.messages.length < 3, 'it took one call')
       assert.deepEqual(seqsOf(await findAll(queue, { hashes })).reverse(), far)
     })
@@ -295,8 +295,8 @@ for (const [engine, open] of Object.entries(engines)) {
       for (const seq of [1, 2]) await queue.move(moveOf(seq, 'waiting', facts))
       const [first] = await findAll(queue)
       assert.ok(first && first.retries === 3 && first.spentMs >= 100 && first.isRetrying)
-      await queue.pause(pause)
-      await queue.resume(1)
+      await queue.call('pause', pause)
+      await queue.call('resume', 1)
       const claims = await queue.claimNext(2)
       assert.deepEqual(
         claims.map(({ row }) => [row.seq, row.attempts, row.retries, row.spentMs]),
@@ -313,12 +313,12 @@ for (const [engine, open] of Object.entries(engines)) {
       await queue.move(moveOf(1, 'awaiting', { dueInMs: LONG_MS, outcome: { of: 1 } }))
       await queue.move(moveOf(2, 'awaiting', { outcome: { of: 2 } }))
       assert.equal(queue.summary.awaiting, 2)
-      const [late, ...more] = await queue.claimLate(10)
+      const [late, ...more] = await queue.call('claimLate', 10)
       assert.ok(late)
       const { row, content, outcome } = await queue.restore(late)
       assert.deepEqual([row.seq, more.length, outcome], [2, 0, { of: 2 }])
       assert.deepEqual([...content], [...contentOf(2)])
-      assert.deepEqual(await queue.claimLate(10), [])
+      assert.deepEqual(await queue.call('claimLate', 10), [])
     })
 
     it('finds the message that an application acknowledgement is for', async () => {
@@ -335,10 +335,10 @@ for (const [engine, open] of Object.entries(engines)) {
       for (const seq of [3, 4]) await queue.move(moveOf(seq, 'awaiting', { dueInMs: LONG_MS }))
       const claimed: unknown[] = []
       for (let i = 0; i < 4; i++) {
-        claimed.push((await queue.claimAwaiting('same', cause))?.row.seq)
+        claimed.push((await queue.call('claimAwaiting', 'same', cause))?.row.seq)
       }
       assert.deepEqual(claimed, [3, 4, 1, undefined])
-      assert.equal(await queue.claimAwaiting('other', cause), undefined)
+      assert.equal(await queue.call('claimAwaiting', 'other', cause), undefined)
     })
 
     describe('suspended messages', () => {
@@ -367,28 +367,31 @@ for (const [engine, open] of Object.entries(engines)) {
         it(`are counted, handed out and resent: ${what}`, async () => {
           const queue = await filled()
           const [first] = expected
-          assert.deepEqual(await queue.countSuspended(choice), { first, count: expected.length })
-          const { claimed, next } = await queue.claimSuspended(choice, 0, 10)
+          assert.deepEqual(await queue.call('countSuspended', choice), {
+            first,
+            count: expected.length
+          })
+          const { claimed, next } = await queue.call('claimSuspended', choice, 0, 10)
           assert.deepEqual([seqsOf(claimed), next], [expected, 0])
           // What is handed out is not resent.
-          assert.equal((await queue.resend(choice, 0, 10)).count, 0)
+          assert.equal((await queue.call('resend', choice, 0, 10)).count, 0)
           for (const seq of expected) queue.release(seq)
-          assert.equal((await queue.resend(choice, 0, 10)).count, expected.length)
+          assert.equal((await queue.call('resend', choice, 0, 10)).count, expected.length)
           assert.deepEqual(await waitingSeqs(queue), [...expected, 5].sort())
         })
       }
 
       it('come in pages', async () => {
         const queue = await filled()
-        const { claimed, next } = await queue.claimSuspended({}, 0, 3)
+        const { claimed, next } = await queue.call('claimSuspended', {}, 0, 3)
         assert.deepEqual([seqsOf(claimed), next], [[1, 2, 3], 3])
-        assert.deepEqual(await queue.resend({}, next, 3), { count: 1, next: 0 })
+        assert.deepEqual(await queue.call('resend', {}, next, 3), { count: 1, next: 0 })
       })
 
       it('wait again with a new clock, each in its place', async () => {
         const queue = await filled()
         assert.deepEqual(queue.summary.suspendedFor, verdict)
-        await queue.resend({}, 0, 10)
+        await queue.call('resend', {}, 0, 10)
         const claims = await queue.claimNext(10)
         assert.deepEqual(seqsOf(claims), [1, 2, 3, 4, 5])
         assert.deepEqual(
@@ -579,9 +582,12 @@ describe('A queue on disk', () => {
               case 'finish':
                 return queue.finish(seq, leftWith({ ...NO_VERDICT, outcome: 'ack' }))
               case 'resend':
-                return queue.resend(pick % 2 === 0 ? {} : { ids: [seq] }, 0, 1 + (pick % 5))
+                return queue.call('resend', pick % 2 === 0 ? {} : { ids: [seq] }, 0, 1 + (pick % 5))
               case 'find':
-                return queue.find({ limit: 1 + (pick % 5), before: lastSeq + 2 - (pick % 4) })
+                return queue.call('find', {
+                  limit: 1 + (pick % 5),
+                  before: lastSeq + 2 - (pick % 4)
+                })
               default:
                 queue.release(seq)
                 return Promise.resolve()

@@ -51,7 +51,7 @@ if (what === 'pass') {
   const some = async (): Promise<void> => {
     for (;;) {
       await pass(seq++)
-      if (seq % 10 === 0) await queue.addEvent(event(seq))
+      if (seq % 10 === 0) await queue.call('addEvent', event(seq))
     }
   }
   await Promise.all(Array.from({ length: 8 }, some))
@@ -74,7 +74,7 @@ if (what === 'crash') {
   throw new Error('This process ends without closing anything.')
 }
 if (what === 'work') {
-  await queue.beginWork(Number(first))
+  await queue.call('beginWork', Number(first))
   writeSync(1, 'begun\n')
 }
 if (what === 'time') {

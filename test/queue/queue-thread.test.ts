@@ -125,10 +125,10 @@ describe('The queue thread', () => {
     }
     queue.release(1)
     await queue.move(moveOf(2, 'suspended'))
-    await queue.claimSuspended({}, 0, 1)
+    await queue.call('claimSuspended', {}, 0, 1)
     await lastThread?.terminate()
     assert.deepEqual(seqsOf(await queue.claimNext(9)), [1, 4, 5])
-    assert.deepEqual((await queue.claimSuspended({}, 0, 9)).claimed, [])
+    assert.deepEqual((await queue.call('claimSuspended', {}, 0, 9)).claimed, [])
     await queue.close()
     await queue.open()
     await lastThread?.terminate()

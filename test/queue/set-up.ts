@@ -137,7 +137,10 @@ export async function findAll(
   const all: MessageRow[] = []
   for (let before: number | undefined; before !== 0;) {
     const asked: MessageQuery = { limit: 1000, ...query }
-    const { messages, next } = await queue.find(before === undefined ? asked : { ...asked, before })
+    const { messages, next } = await queue.call(
+      'find',
+      before === undefined ? asked : { ...asked, before }
+    )
     all.push(...messages)
     before = next
   }
@@ -209,7 +212,7 @@ export class TestQueues {
   async file(...seqs: number[]): Promise<string> {
     const { queue, engine } = await this.openDisk()
     await accept(queue, ...seqs)
-    await queue.pause(pause)
+    await queue.call('pause', pause)
     await queue.close()
     return engine.path
   }

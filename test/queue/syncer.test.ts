@@ -106,7 +106,7 @@ describe('A sync', () => {
 
   /** Until all that was asked for is stored. */
   async function stored(queue: MessageQueue<Buffer>): Promise<void> {
-    await queue.find({ limit: 1 })
+    await queue.call('find', { limit: 1 })
   }
 
   it('is waited for by whom it was promised to, and by nobody else', async () => {
@@ -116,23 +116,23 @@ describe('A sync', () => {
     hold()
     const waiting = new Watched([
       accept(queue, 10),
-      queue.resend({}, 0, 1),
+      queue.call('resend', {}, 0, 1),
       queue.edit(message(7), contentOf(7)),
-      queue.pause(pause),
-      queue.resume(1),
-      queue.beginWork(3),
+      queue.call('pause', pause),
+      queue.call('resume', 1),
+      queue.call('beginWork', 3),
       queue.move(moveOf(8, 'suspended'), true)
     ])
     const others = await Promise.all([
       queue.move(moveOf(1, 'leaving')),
       queue.finish(1),
       queue.finish(2, leftWith(verdict)),
-      queue.makeDue([3]),
-      queue.endWork(3),
-      queue.addEvent(event(1)),
+      queue.call('makeDue', [3]),
+      queue.call('endWork', 3),
+      queue.call('addEvent', event(1)),
       queue.read(10),
-      queue.find({ limit: 1 }),
-      queue.claimEarly(3)
+      queue.call('find', { limit: 1 }),
+      queue.call('claimEarly', 3)
     ])
     assert.equal(others.length, 9)
     assert.deepEqual(waiting.states, Array(7).fill('waits'))
@@ -145,7 +145,7 @@ describe('A sync', () => {
     const queue = await opened(1, 2, 3)
     await Promise.all([2, 3].map((seq) => queue.move(moveOf(seq, 'suspended'))))
     hold()
-    const changes = [queue.resend({ ids: [2] }, 0, 1), queue.edit(message(3), contentOf(3))]
+    const changes = [queue.call('resend', { ids: [2] }, 0, 1), queue.edit(message(3), contentOf(3))]
     assert.deepEqual(seqsOf(await queue.claimNext(1)), [1], 'an earlier one does not wait')
     const claims = [queue.claimNext(1), queue.claimNext(1)]
     const accepted = accept(queue, 4)
@@ -256,10 +256,10 @@ describe('A sync', () => {
       await Promise.all([1, 2, 3].map((seq) => queue.move(moveOf(seq, 'suspended'))))
       hold()
       const calls = [
-        queue.resend({ ids: [1, 2] }, 0, 9),
+        queue.call('resend', { ids: [1, 2] }, 0, 9),
         queue.edit(message(3), Buffer.from('edited')),
         queue.move(moveOf(4, 'leaving'), true),
-        queue.pause(pause)
+        queue.call('pause', pause)
       ]
       const claimed = queue.claimNext(9)
       await stored(queue)
@@ -279,7 +279,7 @@ describe('A sync', () => {
     it('does not blame a message twice for work that could end the process', async () => {
       const queue = await opened(1)
       fail()
-      await queue.beginWork(1)
+      await queue.call('beginWork', 1)
       // As a start finds it if the process ends here.
       const directory = join(queues.directory, 'copy')
       mkdirSync(directory)
@@ -297,7 +297,7 @@ describe('A sync', () => {
       fail(1000)
       for (const seq of [2, 3, 4]) await assert.rejects(accept(queue, seq), { code: 'EIO' })
       // What SQLite itself has written to the file is safe.
-      assert.equal((await queue.resend({}, 0, 1)).count, 1)
+      assert.equal((await queue.call('resend', {}, 0, 1)).count, 1)
       fail(0)
       await accept(queue, 5)
       assert.deepEqual(await waitingSeqs(queue), [1, 5])
