@@ -11,6 +11,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { isEmpty } from './file-location.ts'
 
 /** Of SQLite. */
@@ -82,7 +83,7 @@ function freeName(name: string): string {
 }
 
 /** Renames an open file for a moment, while it is closed. @returns false where that cannot be done, as on Windows */
-export function putAside(path: string): boolean {
+function putAside(path: string): boolean {
   try {
     renameSync(path, namesBeside(path).closing)
     return true
@@ -93,6 +94,20 @@ export function putAside(path: string): boolean {
 
 export function putBackInPlace(path: string): void {
   renameSync(namesBeside(path).closing, path)
+}
+
+/**
+ * Closes a connection to a file, and leaves the file and its log as they are: SQLite would write the log back, of which a
+ * sync may have failed, and tell nobody if that fails. It does not when the file is not in its place. Nobody else may
+ * have it open.
+ */
+export function closeAsItIs(db: DatabaseSync, path: string): void {
+  const isAside = !isEmpty(`${path}-wal`) && putAside(path)
+  try {
+    db.close()
+  } finally {
+    if (isAside) putBackInPlace(path)
+  }
 }
 
 /**

@@ -1,11 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
 import { convertTables } from './conversion.ts'
-import { makeFile } from './files-beside.ts'
+import { closeAsItIs, makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
 import { QueueError } from './queue-error.ts'
-import { LostFileError, QueueDamageError } from './queue-fault.ts'
+import { faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { makeTables, PAGE_BYTES } from './queue-schema.ts'
 import type { Sealer } from './seal.ts'
@@ -48,9 +48,11 @@ export function openQueueDatabase(
     const version = checkedVersion(db, path)
     if (version === 0 && mustExist) throw new LostFileError()
     const isKeyNew = version > 0 && isOtherKey(db, path, version, keyCheck)
+    // They are written, and synced: nobody would learn of a sync that has failed.
+    if (version === 0) {
+      db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`)
+    }
     db.exec(`
-      PRAGMA page_size = ${PAGE_BYTES};
-      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
       PRAGMA checkpoint_fullfsync = ON;
@@ -74,9 +76,16 @@ export function openQueueDatabase(
     if (version > 0 && version < VERSION) onNotice(converted(path, performance.now() - start))
     return db
   } catch (error) {
-    db.close()
+    closeUnused(db, path, error)
     throw error
   }
+}
+
+/** Of a file that cannot be used, nothing changes. That of another process or program is not touched at all. */
+function closeUnused(db: DatabaseSync, path: string, error?: unknown): void {
+  const code = faultCode(error)
+  if (code === 'SQLITE_BUSY' || code === 'ERR_QUEUE_FOREIGN') db.close()
+  else closeAsItIs(db, path)
 }
 
 function converted(path: string, ms: number): string {
@@ -147,6 +156,7 @@ export interface MessageCount {
  */
 export function countMessages(path: string): MessageCount {
   const db = new DatabaseSync(path)
+  let fault: unknown
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     const pages = db.prepare('PRAGMA page_count').get()?.['page_count'] as number
@@ -154,8 +164,11 @@ export function countMessages(path: string): MessageCount {
     // Left by a start that ended before it created the tables.
     const isNew = version === 0 && pages <= 1
     return isNew ? { held: 0, damaged: 0, isPaused: false } : countRows(db, version)
+  } catch (error) {
+    fault = error
+    throw error
   } finally {
-    db.close()
+    closeUnused(db, path, fault)
   }
 }
 

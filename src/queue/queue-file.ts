@@ -9,7 +9,7 @@ import {
   type StoredThing
 } from './disk-space.ts'
 import { FileLocation } from './file-location.ts'
-import { putAside, putBackInPlace } from './files-beside.ts'
+import { closeAsItIs } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
 import { DiskFullError, faultCode, QueueDamageError } from './queue-fault.ts'
@@ -91,7 +91,7 @@ export class QueueFile {
       this.space = new DiskSpace(this.#db, spec.path)
       this.#syncer = new Syncer(spec.path, run?.commit ?? 0, listener)
     } catch (error) {
-      this.#db.close()
+      closeAsItIs(this.#db, spec.path)
       throw error
     }
   }
@@ -310,18 +310,14 @@ export class QueueFile {
     }
   }
 
-  /**
-   * Closes a file that has shown a fault, and leaves it and its log as they are: SQLite would write the log back, of which
-   * a sync may have failed, and tell nobody if that fails. It does not when the file is not in its place.
-   */
+  /** Closes a file that has shown a fault, and leaves it and its log as they are. */
   drop(): void {
     this.#syncer.close()
-    const isAside = this.lost !== 'file' && putAside(this.path)
     try {
-      this.#db.close()
+      if (this.lost === 'file') this.#db.close()
+      else closeAsItIs(this.#db, this.path)
     } catch {
       // Closed already.
     }
-    if (isAside) putBackInPlace(this.path)
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -69,5 +69,33 @@ describe('OpenFiles', () => {
     const log = statSync(`${spec.path}-wal`).size
     assert.ok(log > 16 * MEGABYTE && log < 20 * MEGABYTE, `${log} bytes`)
     assert.ok(statSync(spec.path).size > 32 * MEGABYTE)
+  })
+
+  // SQLite would write the log back when it closes the file, and tell nobody of a sync that fails.
+  it('leaves a file with its log as they are if it only looks into it, or cannot open it', () => {
+    files.open(spec)
+    files.use(spec, (file) => {
+      file.transaction((queue) => {
+        queue.accept(message(1), Buffer.from('content'))
+      })
+    })
+    // As a process leaves it that was killed.
+    mkdirSync(join(directory, 'killed'))
+    const path = join(directory, 'killed', 'queue.sqlite')
+    for (const end of ['', '-wal']) copyFileSync(`${spec.path}${end}`, `${path}${end}`)
+    const bytes = (): string[] => ['', '-wal'].map((end) => readFileSync(`${path}${end}`, 'hex'))
+    const before = bytes()
+    const killed = { ...spec, path }
+    assert.equal(files.count(killed).held, 1)
+    assert.deepEqual(bytes(), before, 'after a look')
+    const otherKey = { ...killed, key: new Uint8Array(32) }
+    assert.throws(() => files.open(otherKey), { code: 'ERR_QUEUE_KEY' })
+    assert.deepEqual(bytes(), before, 'after an attempt to open it')
+    files.open(killed)
+    assert.deepEqual(
+      files.use(killed, ({ queue }) => queue.counts.waiting),
+      1
+    )
+    files.close(killed)
   })
 })
