@@ -415,8 +415,12 @@ describe('the sidebar tab', () => {
     const all = ['', '/Laboratory/events', '/Laboratory/history', '/Laboratory/messages'].map(
       (path) => `/hl7-https-out${path}`
     )
-    // The day's history too, which is then asked for once a minute.
-    const first = [...all, '/hl7-https-out/Laboratory/history'].sort()
+    // The day's history too, which is then asked for once a minute, and how many messages there are of each kind,
+    // which is asked for again when their number changes.
+    const first = [
+      ...all,
+      ...['history', 'messages/counts'].map((one) => `/hl7-https-out/Laboratory/${one}`)
+    ].sort()
     assert.deepEqual(await askedFor(() => page.click('[data-key=Laboratory]')), first)
     fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
     assert.deepEqual(await askedFor(() => editor.ask(`RED.events.emit('deploy')`)), all)

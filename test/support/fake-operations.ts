@@ -7,6 +7,7 @@ import type {
   HistoryMinute,
   MessageAnswer,
   MessageContent,
+  MessageCountsAnswer,
   NodeState
 } from '../../nodes/operations/answers.ts'
 import type { ToldKind } from '../../src/told.ts'
@@ -247,6 +248,9 @@ export class FakeOperations {
       const found = known.filter((row) => fits(row, given)).length
       return given['firstAlone'] === true ? { found, ...this.tried } : { found }
     }
+    if (which === 'counts') {
+      return countsOf(known.filter((row) => fits(row, Object.fromEntries(query))))
+    }
     if (which !== '') {
       const row = known.find((one) => one.id === which)
       const { request = null, reply = null, ...rest } = this.content
@@ -267,6 +271,21 @@ function fits(row: MessageAnswer, wanted: Readonly<Record<string, unknown>>): bo
   return (['controlId', 'type', 'rule', 'state'] as const).every(
     (name) => wanted[name] === undefined || row[name] === wanted[name]
   )
+}
+
+function countsOf(rows: readonly MessageAnswer[]): MessageCountsAnswer {
+  const count = (values: readonly string[]): MessageCountsAnswer['types'] =>
+    [...new Set(values)].map((value) => ({
+      value,
+      count: values.filter((one) => one === value).length
+    }))
+  return {
+    count: rows.length,
+    types: count(rows.map(({ type }) => type)),
+    rules: count(rows.map(({ rule }) => rule)),
+    errors: count(rows.flatMap(({ errors }) => errors.map(({ code }) => code))),
+    more: false
+  }
 }
 
 /** An hour that ends with the node's trouble. */

@@ -6,6 +6,7 @@ import { Events } from './events.ts'
 import { Find } from './find.ts'
 import type { Frame, Place } from './frame.ts'
 import { keepPlace } from './keep-place.ts'
+import { Latest } from './latest.ts'
 import { MessageList } from './message-list.ts'
 import { nodeDetails } from './node-details.ts'
 import { NodeTable } from './node-table.ts'
@@ -43,13 +44,15 @@ export class Application {
   readonly #tryRules: TryRules
   readonly #showRequest: ShowRequest
   readonly #refresh: Refresh
+  /** What is brought up to date beside the states. */
+  readonly #parts: readonly Latest[]
   /** The runtime's clock before the browser's, in milliseconds. */
   #aheadMs = 0
   #states: AllStates | undefined
   #names: ReadonlyMap<string, string> = new Map()
   #chosen: string | undefined
-  /** Of a link: a message that is opened as soon as its node is known. */
-  #wanted: string | undefined
+  /** Of a link: what is listed, or the message that is opened, as soon as the node is known. */
+  #wanted: Omit<Place, 'node'> | undefined
   /** Why nothing is known, or no longer. */
   #trouble = ''
   /** What changed, for the ear. */
@@ -65,7 +68,7 @@ export class Application {
     this.#root = root
     this.#frame = frame
     this.#chosen = place.node
-    this.#wanted = place.message
+    this.#wanted = place
     this.#refresh = new Refresh(() => this.#update(), frame.everyMs)
     const draw = (): Promise<void> => this.#draw()
     const { text, ruleText, language } = frame
@@ -103,6 +106,9 @@ export class Application {
     this.#events = new Events(this.#desk)
     this.#tryRules = new TryRules(this.#desk)
     this.#showRequest = new ShowRequest(this.#desk)
+    this.#parts = [this.#pictures, this.#messages, this.#events].map(
+      (part) => new Latest(() => part.load())
+    )
     void draw()
   }
 
@@ -124,11 +130,19 @@ export class Application {
   }
 
   /** Chooses what a link names. */
-  goTo({ node, message }: Place): void {
-    if (node === undefined) return
-    if (node === this.#chosen && message === this.#messages.opened) return
-    this.#wanted = message
+  goTo(place: Place): void {
+    const { node } = place
+    if (node === undefined || isSame(place, this.#place)) return
+    this.#wanted = place
     this.#choose(node)
+  }
+
+  get #place(): Place {
+    const message = this.#messages.opened
+    return {
+      ...(this.#chosen !== undefined && { node: this.#chosen }),
+      ...(message === undefined ? this.#messages.place : { message })
+    }
   }
 
   #mayRead(): boolean {
@@ -144,10 +158,7 @@ export class Application {
       keepPlace(this.#root, () => {
         render(this.#view(), this.#root)
       })
-      this.#frame.chosen?.({
-        ...(this.#chosen !== undefined && { node: this.#chosen }),
-        ...(this.#messages.opened !== undefined && { message: this.#messages.opened })
-      })
+      this.#frame.chosen?.(this.#place)
     })
     return this.#drawing
   }
@@ -240,7 +251,7 @@ export class Application {
   }
 
   #pageLink(pageUrl: string): string {
-    const place = new URLSearchParams(this.#chosen === undefined ? {} : { node: this.#chosen })
+    const place = new URLSearchParams({ ...this.#place })
     return place.size === 0 ? pageUrl : `${pageUrl}#${place.toString()}`
   }
 
@@ -263,8 +274,10 @@ export class Application {
     this.#frame.attention?.(countInTrouble(states.nodes))
     this.#show()
     await this.#draw()
-    await this.#openWanted()
-    await Promise.all([this.#pictures.load(), this.#messages.load(), this.#events.load()])
+    // What is slow, such as a long list, does not hold up the states.
+    void this.#openWanted().then(() => {
+      for (const part of this.#parts) part.run(this.#chosen ?? '')
+    })
   }
 
   #fail(words: string): void {
@@ -302,12 +315,15 @@ export class Application {
     if (node !== undefined) this.#messages.open(node, message)
   }
 
-  /** Opens the message that a link named. */
+  /** Lists what a link named, or opens the message. */
   async #openWanted(): Promise<void> {
-    const message = this.#wanted
+    const wanted = this.#wanted
     const node = this.#states?.nodes.find(({ id }) => id === this.#chosen)
-    if (message === undefined || node === undefined) return
+    if (wanted === undefined || node === undefined) return
     this.#wanted = undefined
+    this.#messages.goTo(wanted)
+    const { message } = wanted
+    if (message === undefined) return
     const { text, say } = this.#desk
     try {
       const params = { id: node.id, messageId: message }
@@ -340,4 +356,9 @@ export class Application {
 
 function countInTrouble(nodes: readonly NodeState[]): number {
   return nodes.filter((node) => needsPerson(node)).length
+}
+
+function isSame(one: Place, other: Place): boolean {
+  const words = (place: Place): string => new URLSearchParams({ ...place }).toString()
+  return words(one) === words(other)
 }

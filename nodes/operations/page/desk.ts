@@ -57,6 +57,8 @@ export interface ButtonOptions {
   why?: string
   /** What is pressed most often in its group. */
   isFirst?: boolean
+  /** Of one that is on or off. */
+  isPressed?: boolean
   /** If the label says too little by itself. */
   hint?: string
   press: () => void | Promise<void>
@@ -68,7 +70,7 @@ export interface ButtonOptions {
  */
 export function button(
   desk: Desk,
-  { id, of = '', label, why = '', isFirst, hint, press }: ButtonOptions
+  { id, of = '', label, why = '', isFirst, isPressed, hint, press }: ButtonOptions
 ): TemplateResult {
   const { busy, say, draw } = desk
   const key = `${id} ${of}`
@@ -94,6 +96,7 @@ export function button(
     aria-disabled=${why === '' ? nothing : 'true'}
     aria-busy=${busy.has(key) ? 'true' : nothing}
     aria-label=${hint ?? nothing}
+    aria-pressed=${isPressed ?? nothing}
     title=${why === '' ? nothing : why}
     @click=${pressed}
   >

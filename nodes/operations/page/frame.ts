@@ -42,8 +42,16 @@ export interface Frame {
   attention?: (count: number) => void
 }
 
-/** What is chosen: a node, and perhaps one of its messages. */
-export interface Place {
+/** What is chosen: a node, and perhaps one of its messages, or what is listed of them. */
+export interface Place extends ListPlace {
   node?: string
   message?: string
+}
+
+/** What is listed: without control IDs, and what somebody typed. */
+export interface ListPlace {
+  list?: string
+  type?: string
+  rule?: string
+  error?: string
 }

@@ -6,9 +6,10 @@ import { RequestError } from '../route-request.ts'
 import { requestTrouble } from './asking.ts'
 import { printable } from '../../../src/printable.ts'
 import type { Desk } from './desk.ts'
+import type { ListPlace } from './frame.ts'
 import { chosenActions, matchingActions } from './message-actions.ts'
+import { ListCounts } from './list-counts.ts'
 import {
-  countMatching,
   LEFT_LISTS,
   type List,
   LISTED,
@@ -29,6 +30,8 @@ import { receiverSaid, stateWord } from './words.ts'
 const MAX_FILTER = 200
 const COLUMNS = ['tick', 'at', 'controlId', 'type', 'tries', 'said'] as const
 const FILTERS = ['controlId', 'type', 'rule'] as const
+/** In a link, the list of all messages. */
+const ALL = 'all'
 
 /** The messages of the chosen node: a page of them, of which several can be chosen and one opened. */
 export class MessageList {
@@ -51,14 +54,16 @@ export class MessageList {
   #chosen = new Set<string>()
   /** The search found the opened message: it has the focus once it is listed. */
   #focusOpened = false
-  /** Undefined without a filter, and until it has been counted what matches. */
-  #matching: Matching | undefined
+  readonly #counts: ListCounts
+  /** What may stand in a link: types, rules and codes of messages, but nothing that somebody typed. */
+  readonly #linkable = new Set<string>()
   /** Counts the questions, so that a late answer to an earlier one is not shown. */
   #asked = 0
 
   constructor(desk: Desk) {
     this.#desk = desk
     this.#opened = new OpenedMessage(desk)
+    this.#counts = new ListCounts(desk)
     this.#steady = new SteadyRows(() => desk.draw())
     this.#keys = new RowKeys(
       () => desk.draw(),
@@ -74,6 +79,36 @@ export class MessageList {
   /** The id of the opened message. */
   get opened(): string | undefined {
     return this.#opened.id
+  }
+
+  /** What is listed, for a link; empty unless somebody chose it. */
+  get place(): ListPlace {
+    if (!this.#isFixed || this.opened !== undefined) return {}
+    const { type = '', rule = '', error = '' } = this.#filter
+    const place = Object.entries({ type, rule, error }).filter(
+      ([, value]) => value !== '' && this.#linkable.has(value)
+    )
+    return { list: this.#list === '' ? ALL : this.#list, ...Object.fromEntries(place) }
+  }
+
+  /** Lists what a link names. */
+  goTo({ list, type, rule, error }: ListPlace): void {
+    const found = list === ALL ? '' : LISTS.find((one) => one !== '' && one === list)
+    if (found === undefined) return
+    this.#list = found
+    this.#isFixed = true
+    this.#filter = {}
+    for (const [name, value = ''] of Object.entries({ type, rule, error })) {
+      if (value === '' || value.length > MAX_FILTER) continue
+      this.#linkable.add(value)
+      this.#filter = { ...this.#filter, [name]: value }
+    }
+    this.#start()
+  }
+
+  /** Of suspended messages, those that match what has been entered. */
+  get #matching(): Matching | undefined {
+    return this.#list === 'suspended' ? this.#counts.matching : undefined
   }
 
   /** Whether a message is open or ticked. */
@@ -125,20 +160,17 @@ export class MessageList {
     if (node === undefined) return
     const { frame, draw, text } = this.#desk
     const asked = ++this.#asked
+    void this.#counts.load(node, this.#list, this.#filter)
     const filter = this.#filter
     const list = this.#list
     try {
       const page = await messagePage(frame, node.id, list, filter, this.#olderThan)
-      const matching =
-        list === 'suspended' && Object.keys(filter).length > 0 && this.#pages.length === 0
-          ? await countMatching(frame, node.id, filter, page)
-          : this.#matching
       const rows = await this.#withOpened(node, page.messages)
       if (asked !== this.#asked) return
       this.#rows = rows
       this.#more = page.more
-      this.#matching = matching
       this.#trouble = ''
+      for (const { rule, type } of rows) this.#linkable.add(type).add(rule)
       const listed = new Set(rows.map(({ id }) => id))
       this.#chosen = new Set([...this.#chosen].filter((id) => listed.has(id)))
       this.#opened.follow(node, rows)
@@ -216,6 +248,10 @@ export class MessageList {
         </select>
       </div>
       <div class="hl7-filter">${FILTERS.map((name) => this.#field(name))}</div>
+      ${this.#counts.view(this.#filter, (name, value) => {
+        this.#linkable.add(value)
+        this.#narrow(name, value)
+      })}
       <p class="hl7-count">${this.#trouble || this.#countWords(node)}</p>
       ${
         chosen.length > 0
@@ -253,12 +289,17 @@ export class MessageList {
       placeholder=${text(`filter.${name}`)}
       .value=${this.#filter[name] ?? ''}
       @change=${({ target }: Event) => {
-        const { [name]: _, ...others } = this.#filter
-        const value = (target as HTMLInputElement).value.trim()
-        this.#filter = value === '' ? others : { ...others, [name]: value }
-        this.#filterChanged()
+        this.#narrow(name, (target as HTMLInputElement).value.trim())
       }}
     />`
+  }
+
+  /** @param value `''` for any */
+  #narrow(name: keyof MessageFilter, value: string): void {
+    const { [name]: _, ...others } = this.#filter
+    this.#filter = value === '' ? others : { ...others, [name]: value }
+    this.#isFixed = true
+    this.#filterChanged()
   }
 
   #table(node: NodeState): TemplateResult {
@@ -374,7 +415,7 @@ export class MessageList {
   /** Starts at the first page, and drops what was counted or asked with an earlier filter. */
   #start(): void {
     this.#asked += 1
-    this.#matching = undefined
+    this.#counts.forget()
     this.#pages = []
     this.#chosen.clear()
     this.#opened.close()

@@ -15,8 +15,6 @@ const TRIED = ['sending', 'retrying'] as const
 
 /** So many messages are listed at a time. */
 export const LISTED = 100
-/** To count the suspended messages that match a filter, so many are asked for, and so often. */
-const COUNTED = { page: 500, pages: 4 }
 
 /** What somebody wants to see of a node. */
 export function mostTelling(node: NodeState): List {
@@ -66,23 +64,4 @@ export interface Matching {
   count: number
   /** There are more than were counted. */
   more: boolean
-}
-
-/** Which suspended messages match a filter: what a button says must be what it does. */
-export async function countMatching(
-  frame: Frame,
-  node: string,
-  filter: MessageFilter,
-  first: MessagePage
-): Promise<Matching> {
-  let count = first.messages.length
-  let page = first
-  for (let asked = 0; page.more && asked < COUNTED.pages; asked++) {
-    const before = page.messages.at(-1)?.id
-    if (before === undefined) break
-    const question = { state: 'suspended', ...filter, before, limit: COUNTED.page }
-    page = await frame.ask('messages', { id: node }, question)
-    count += page.messages.length
-  }
-  return { filter, count, more: page.more }
 }

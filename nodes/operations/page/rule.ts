@@ -33,7 +33,7 @@ export function ruleView(
  * @param rule as written; a message that left long ago may name one that can no longer be read
  * @returns an empty string if it cannot be read
  */
-function ruleWords(rule: string, text: RuleText): string {
+export function ruleWords(rule: string, text: RuleText): string {
   const rules = tryReplyRules(rule)
   const [first] = rules instanceof ReplyRulesError ? [] : rules
   if (first === undefined) return ''
