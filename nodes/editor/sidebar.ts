@@ -55,7 +55,10 @@ function addTab(): void {
   })
   // The editor has keys of its own, and would act on what is typed here.
   content.addEventListener('keydown', (event) => {
-    if (event.target instanceof HTMLInputElement) event.stopPropagation()
+    const { target } = event
+    if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) {
+      event.stopPropagation()
+    }
   })
   RED.actions.add(
     ACTION,

@@ -162,6 +162,20 @@ export interface ValueCount {
   count: number
 }
 
+/** A message of one of all nodes. */
+export type NodeMessage = MessageAnswer & { node: string }
+
+/** Of all nodes that run, newest first. */
+export interface AllMessagesPage {
+  messages: NodeMessage[]
+  /** There are more. */
+  more: boolean
+  /** Nodes that have not answered in time, or cannot: what they know is missing. */
+  silent?: NamedNode[]
+  /** Of `controlIds`: those that none of the other nodes knows. */
+  unknown?: string[]
+}
+
 /** One message: its whole story, and its text for those who may see it. */
 export interface MessageContent extends MessageAnswer {
   /** The newest 20, oldest first. */

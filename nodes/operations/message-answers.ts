@@ -41,7 +41,7 @@ export function countsAnswer(counted: MessagesCount): MessageCountsAnswer {
   return { count, types: told(types), rules: told(rules), errors: told(errors), more }
 }
 
-function messageAnswer(row: MessageRow): MessageAnswer {
+export function messageAnswer(row: MessageRow): MessageAnswer {
   const { acceptedAt, attempts, changedAt, controlId, seq, type, verdict } = row
   const { ackCode, errorCode, errors, outcome, rule, status } = verdict
   const hasLeft = row.state === 'left'

@@ -8,6 +8,8 @@ import type {
   WaitingChoice
 } from '../../src/queue/queue-types.ts'
 import type {
+  AllMessagesQuestion,
+  AllSearchQuestion,
   EventQuestion,
   HistoryQuestion,
   HostQuestion,
@@ -28,6 +30,7 @@ import {
   textIn,
   timeIn
 } from '../flow/left-choice.ts'
+import { MOST_CONTROL_IDS } from './most-control-ids.ts'
 import { refused, type RouteError } from './route-error.ts'
 
 /** Minutes of a history: the default, and the most. */
@@ -46,6 +49,9 @@ export function historyMinutes(query: Unchecked<HistoryQuestion>): number {
   return wholeNumber(query, 'minutes', 1, DAY) ?? HOUR
 }
 
+/** MSH-10 is no longer. */
+const MOST_CONTROL_ID = 199
+
 /** @throws {RouteError} */
 export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
   const state = textIn(query, 'state')
@@ -63,6 +69,26 @@ export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
     before: wholeNumber(query, 'before', 1, Number.MAX_SAFE_INTEGER),
     limit: wholeNumber(query, 'limit', 1, MOST_ROWS) ?? ROWS
   })
+}
+
+/** The same of all nodes. @throws {RouteError} */
+export function allMessagesQuery(query: Unchecked<AllMessagesQuestion>): MessageQuery {
+  const { before, ...others } = query
+  return defined({ ...messageQuery(others), acceptedBefore: timeIn({ before }, 'before') })
+}
+
+/** Undefined if none are given. @throws {RouteError} */
+export function controlIdsIn(question: Unchecked<AllSearchQuestion>): string[] | undefined {
+  const { controlIds } = question
+  if (controlIds === undefined) return undefined
+  const isList =
+    Array.isArray(controlIds) &&
+    controlIds.length <= MOST_CONTROL_IDS &&
+    controlIds.every((one) => typeof one === 'string' && one.length <= MOST_CONTROL_ID)
+  if (!isList || Object.keys(question).length > 1) {
+    throw refused(400, 'refusal.controlIds', { most: MOST_CONTROL_IDS, length: MOST_CONTROL_ID })
+  }
+  return [...new Set(controlIds as string[])]
 }
 
 /** The longest pause that ends by itself. */
@@ -137,14 +163,21 @@ export function fieldQuery(
   if (paths.length === 0) {
     throw refused(400, 'refusal.oneOf', { name: 'field', list: fields.join(', ') })
   }
+  return {
+    values: paths.map((path) => ({ path, value })),
+    query: messageQuery(asQuery(filters))
+  }
+}
+
+/** What stands in a body, as it would in a query. */
+export function asQuery<Question extends object>(
+  filters: Unchecked<Question>
+): Unchecked<Question> {
   const query = Object.entries(filters).map(([name, each]) => [
     name,
     typeof each === 'number' ? String(each) : each
   ])
-  return {
-    values: paths.map((path) => ({ path, value })),
-    query: messageQuery(Object.fromEntries(query) as Unchecked<MessageQuestion>)
-  }
+  return Object.fromEntries(query) as Unchecked<Question>
 }
 
 /**

@@ -53,6 +53,23 @@ export interface SearchQuestion extends MessageQuestion {
   value: string
 }
 
+/** Of all nodes. */
+export interface AllMessagesQuestion extends Omit<MessageQuestion, 'before'> {
+  /** A time: those that were accepted before it. */
+  before?: string
+}
+
+/**
+ * The filters of `AllMessagesQuestion`; with `value`, one that stands in a searchable field. Or which messages have these
+ * control IDs: a list of at most 10,000, alone.
+ */
+export interface AllSearchQuestion extends AllMessagesQuestion {
+  /** One of `searchFields`; any of them if it is missing. */
+  field?: string
+  value?: string
+  controlIds?: readonly string[]
+}
+
 export interface PauseQuestion {
   reason?: string
   /** A time: it ends by itself then. */

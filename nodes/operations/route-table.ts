@@ -1,5 +1,6 @@
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import type {
+  AllMessagesPage,
   AllStates,
   BulkAnswer,
   CountAnswer,
@@ -15,6 +16,8 @@ import type {
 } from './answers.ts'
 import type { Permission } from './permissions.ts'
 import type {
+  AllMessagesQuestion,
+  AllSearchQuestion,
   BackupQuestion,
   CountQuestion,
   DiscardOneQuestion,
@@ -100,6 +103,24 @@ export const ROUTES = {
     takes: type<NoQuestion>(),
     answers: type<AllStates>(),
     does: 'the states of all nodes, those that need somebody first'
+  },
+  allMessages: {
+    method: 'GET',
+    path: '/hl7-https-out/messages',
+    permission: 'hl7-https-out.read',
+    takes: type<AllMessagesQuestion>(),
+    answers: type<AllMessagesPage>(),
+    does: 'messages of all nodes that run, newest first, each with its `node`; narrowed as those of one node are, but `before` is a time. A node that has not answered within 5 seconds is named in `silent`'
+  },
+  searchAllMessages: {
+    method: 'POST',
+    path: '/hl7-https-out/messages/search',
+    permission: 'hl7-https-out.read',
+    permissionWith: { value: 'hl7-https-out.content' },
+    audit: 'hl7-https-out.search',
+    takes: type<AllSearchQuestion>(),
+    answers: type<AllMessagesPage>(),
+    does: 'the same, of messages with the `value` in a searchable `field`; or, with `controlIds` alone, a list of at most 10,000, the newest messages of each, and in `unknown` those that no node knows'
   },
   node: {
     method: 'GET',

@@ -22,6 +22,7 @@ import type {
   NamedNode,
   NodeState
 } from './answers.ts'
+import { allMessagesRoutes } from './all-messages.ts'
 import {
   againAnswer,
   contentOf,
@@ -72,6 +73,8 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 't
     }),
 
     nodes: () => allStates(RED),
+
+    ...allMessagesRoutes,
 
     node: ({ params }) => stateOf(params.id),
 

@@ -11,7 +11,13 @@ import {
 } from './queue-statements.ts'
 import { verdictFrom } from './stored-json.ts'
 import { codesOf } from './verdict-codes.ts'
-import type { LeftChoice, MessageQuery, SuspendedChoice, WaitingChoice } from './queue-types.ts'
+import {
+  MOST_NAMED_ALIKE,
+  type LeftChoice,
+  type MessageQuery,
+  type SuspendedChoice,
+  type WaitingChoice
+} from './queue-types.ts'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 
@@ -22,6 +28,7 @@ const MATCHES = `(:controlId IS NULL OR control_id = :controlId)
   AND (:error IS NULL OR has_code(verdict, :error))
   AND (:outcome IS NULL OR verdict ->> '$.outcome' = :outcome)
   AND (:since IS NULL OR accepted_at >= :since OR changed_at >= :since)
+  AND (:acceptedBefore IS NULL OR accepted_at < :acceptedBefore)
   AND (:until IS NULL OR changed_at < :until)
   AND (state <> ${LEFT} OR changed_at >= :cutoff)`
 
@@ -86,11 +93,21 @@ export class MessageSearch {
    * @param sending the numbers of the messages that are handed out to be sent
    */
   newest(query: MessageQuery, cutoff: number, sending: readonly number[]): FoundRows {
-    const { before = Number.MAX_SAFE_INTEGER, controlId, hashes, limit, state } = query
+    const {
+      before = Number.MAX_SAFE_INTEGER,
+      controlId,
+      controlIds,
+      hashes,
+      ids,
+      limit,
+      state
+    } = query
     const stateIs = state === undefined ? 'TRUE' : STATE_IS[state]
     const place = (state && PLACES[state]) ?? placeOf(controlId)
     const matches = `${stateIs} AND state <> ${DAMAGED} AND ${MATCHES}`
     const values = { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
+    if (ids !== undefined) return this.#numbered(ids, matches, { ...values, after: 0 }, limit)
+    if (controlIds !== undefined) return this.#newestNamed(controlIds, matches, values)
     if (hashes !== undefined) return this.#newestWithHash(hashes, matches, values, before, limit)
     return this.#among(`${place} AND seq < :before ORDER BY seq DESC`, matches, values, limit)
   }
@@ -215,6 +232,21 @@ export class MessageSearch {
     return pageOf(statement.all({ ...values, ids: JSON.stringify(ids), most }), most)
   }
 
+  /** The newest with each of these control IDs. Most of the IDs that are asked for are known to other nodes only. */
+  #newestNamed(controlIds: readonly string[], matches: string, values: Values): FoundRows {
+    const isKnown = this.#statement(
+      `SELECT value FROM json_each(:controlIds)
+       WHERE EXISTS (SELECT 1 FROM message WHERE control_id = value)`
+    )
+    const newest = this.#statement(
+      `SELECT ${COLUMNS} FROM message WHERE control_id = :named AND ${matches}
+       ORDER BY seq DESC LIMIT ${MOST_NAMED_ALIKE}`
+    )
+    const known = isKnown.all({ controlIds: JSON.stringify([...new Set(controlIds)]) })
+    const rows = known.flatMap(({ value }) => newest.all({ ...values, named: value as string }))
+    return { rows: rows as unknown as StoredRow[], next: 0 }
+  }
+
   /** Those with one of some hashes, from the newest on. */
   #newestWithHash(
     hashes: readonly Uint8Array[],
@@ -276,8 +308,10 @@ function valuesOf(
     rule,
     error,
     outcome,
-    since
-  }: Pick<LeftChoice, 'controlId' | 'type' | 'rule' | 'error' | 'outcome' | 'since'>,
+    since,
+    acceptedBefore
+  }: Pick<LeftChoice, 'controlId' | 'type' | 'rule' | 'error' | 'outcome' | 'since'> &
+    Pick<MessageQuery, 'acceptedBefore'>,
   until?: number
 ): Values {
   return {
@@ -287,6 +321,7 @@ function valuesOf(
     error: error ?? null,
     outcome: outcome ?? null,
     since: since ?? null,
+    acceptedBefore: acceptedBefore ?? null,
     until: until ?? null
   }
 }

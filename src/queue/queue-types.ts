@@ -232,10 +232,19 @@ export interface MessageQuery {
   state?: KnownState
   /** Accepted or changed at this time or later; wall clock, milliseconds. */
   since?: number
+  /** Accepted before this time; wall clock, milliseconds. */
+  acceptedBefore?: number
   /** One of these hashes was stored with it. */
   hashes?: readonly Uint8Array[]
+  /** It has one of these numbers. Found at once, in the order of acceptance. */
+  ids?: readonly number[]
+  /** It is one of the newest with one of these control IDs. Found at once. */
+  controlIds?: readonly string[]
   limit: number
 }
+
+/** So many messages with one control ID are found, if several control IDs are asked for: the newest. */
+export const MOST_NAMED_ALIKE = 3
 
 /** Messages that were found in a bounded number of rows. */
 export interface FoundPage {

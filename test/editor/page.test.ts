@@ -435,17 +435,17 @@ describe('the page', () => {
     await page.selectOption('.hl7-find select', 'PID-3.1')
     await page.fill('#hl7-find', 'NS471100')
     await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /2 messages have this value of PID-3\.1:/)
+    await shows('.hl7-find', /2 messages have this value of Patient ID \(PID-3\.1\):/)
     await shows('.hl7-find li', /OB-11: delivered .*AA, 1 try, Laboratory/)
     assert.deepEqual(posted(), [
-      '/hl7-https-out/Laboratory/messages/search {"field":"PID-3.1","value":"NS471100","limit":20}'
+      '/hl7-https-out/messages/search {"field":"PID-3.1","value":"NS471100","limit":50}'
     ])
     assert.ok(!page.url().includes('NS471100'))
     await page.locator('.hl7-find li', { hasText: 'OB-12' }).locator('button').click()
     await page.waitForSelector('[data-key="12"][aria-expanded=true]')
     await page.fill('#hl7-find', 'ns471100')
     await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /No message with this value of PID-3\.1 is known/)
+    await shows('.hl7-find', /No message with this value of Patient ID \(PID-3\.1\) is known/)
 
     fake.permissions = ['hl7-https-out.read', 'hl7-https-out.write']
     await page.reload()

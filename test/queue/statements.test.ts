@@ -91,6 +91,8 @@ it('No statement of a queue walks over a table, but for the opening', () => {
   }
   queue.reader.findRepeated([8])
   queue.reader.findLaneEnds([1, null], [9], 8)
+  queue.reader.find({ ids: [8, 91], limit: 2 })
+  queue.reader.find({ controlIds: ['C8', 'C91'], limit: 6 })
   queue.dropKept()
   queue.addEvent(event(1))
   queue.events({ since: 0, limit: 10 })

@@ -16,6 +16,7 @@ export const USERS = {
   watch: ['read'],
   night: ['read', 'hl7-https-out.write'],
   analyst: ['read', 'hl7-https-out.content'],
+  clerk: ['read', 'hl7-https-out.export'],
   // The general permissions of Node-RED.
   read: 'read',
   write: 'write',

@@ -1,6 +1,7 @@
 import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 import type { Page } from 'playwright-core'
 import type {
+  AllMessagesPage,
   BulkAnswer,
   ConditionAnswer,
   EventRow,
@@ -181,6 +182,8 @@ export class FakeOperations {
   permissions: readonly Permission[] = PERMISSIONS
   /** Reasons to refuse what is asked of one message: one for each request. */
   refusals: string[] = []
+  /** Nodes that are too slow for a search of all. */
+  silent: string[] = []
   /** Answers every request with it, if it is no 200. */
   status = 200
   /** Path and query of each GET, path and body of each POST. */
@@ -224,6 +227,7 @@ export class FakeOperations {
     const known = this.messages.get(id) ?? []
     if (id === 'user') return { name: '', permissions: this.permissions, hasEditor: true }
     if (id === '') return { at: new Date().toISOString(), nodes: this.nodes }
+    if (id === 'messages') return this.#allMessages(JSON.parse(body ?? '{}') as FoundBy)
     if (node === undefined) return undefined
     if (what === 'history') return { minutes: history(node, Number(query.get('minutes'))) }
     if (what === 'events') return { events: this.events.get(id) ?? [] }
@@ -234,10 +238,6 @@ export class FakeOperations {
     }
     if (what === 'pause' || what === 'resume' || what === 'try' || action !== '') return node
     if (what === 'test') return this.tested
-    if (which === 'search') {
-      const { value } = JSON.parse(body ?? '{}') as { value?: string }
-      return { messages: this.patients.get(value ?? '') ?? [], more: false }
-    }
     if (which === 'suspend' || (which === 'discard' && (body ?? '').includes('"state"'))) {
       const { ids = [] } = JSON.parse(body ?? '{}') as { ids?: string[] }
       for (const row of known) if (ids.includes(row.id)) row.state = 'suspended'
@@ -263,6 +263,35 @@ export class FakeOperations {
     const limit = Number(query.get('limit') ?? 100)
     return { messages: older.slice(0, limit), more: older.length > limit }
   }
+
+  #allMessages({ field = '', value, controlId, controlIds }: FoundBy): AllMessagesPage {
+    const wanted = controlIds ?? [controlId]
+    const rows = this.nodes.flatMap(({ id, searchFields }) => {
+      const known =
+        value === undefined
+          ? (this.messages.get(id) ?? []).filter((row) => wanted.includes(row.controlId))
+          : searchFields.includes(field)
+            ? (this.patients.get(value) ?? [])
+            : []
+      return known.map((row) => ({ ...row, node: id }))
+    })
+    const messages = rows.sort((one, other) => other.acceptedAt.localeCompare(one.acceptedAt))
+    const known = new Set(messages.map((row) => row.controlId))
+    return {
+      messages,
+      more: false,
+      ...(this.silent.length > 0 && { silent: this.silent.map((id) => ({ id, name: id })) }),
+      ...(controlIds && { unknown: controlIds.filter((one) => !known.has(one)) })
+    }
+  }
+}
+
+/** What is searched for in all nodes. */
+interface FoundBy {
+  field?: string
+  value?: string
+  controlId?: string
+  controlIds?: string[]
 }
 
 function fits(row: MessageAnswer, wanted: Readonly<Record<string, unknown>>): boolean {

@@ -6,7 +6,24 @@ export function csv(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('')
 }
 
+/** The same with tabs, as spreadsheets put it into the clipboard. */
+export function tabbed(rows: readonly (readonly string[])[]): string {
+  const line = (row: readonly string[]): string =>
+    row.map((value) => harmless(value.replace(/[\t\r\n]+/g, ' '))).join('\t')
+  return `${rows.map(line).join('\n')}\n`
+}
+
 function cell(value: string): string {
-  const harmless = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
+  const text = harmless(value)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/**
+ * What begins a formula, also in full width, as in Japanese; and behind a semicolon, where some languages have a
+ * spreadsheet begin the next cell.
+ */
+const FORMULA = /(?:^|[;\t\r\n])\s*(?=[=+\-@＝＋－＠])/g
+
+function harmless(value: string): string {
+  return value.replace(FORMULA, `$&'`).replace(/^(?=[\t\r\n])/, "'")
 }

@@ -1,37 +1,41 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { createRef, ref } from 'lit-html/directives/ref.js'
 import { repeat } from 'lit-html/directives/repeat.js'
-import type { MessageAnswer, NodeState } from '../answers.ts'
+import type { AllMessagesPage, NodeMessage } from '../answers.ts'
+import { MOST_CONTROL_IDS } from '../most-control-ids.ts'
 import { RequestError } from '../route-request.ts'
-import { askEach } from './asking.ts'
+import { requestTrouble } from './asking.ts'
 import { printable } from '../../../src/printable.ts'
 import { button, type Desk, whyGrey } from './desk.ts'
+import { foundTable, idsSentence, mostUrgentFirst } from './found-ids.ts'
+import { pastedIds } from './pasted-ids.ts'
+import { copyText } from './story/copy-text.ts'
 import { namedPath } from './story/field-name.ts'
+import { tabbed } from './csv.ts'
 import { foundSentence } from './words.ts'
 
-/** How many messages of one node a search returns. */
-const LIMIT = 20
 /** How many results are listed. */
 const MAX_RESULTS = 50
-/** MSH-10 has at most 199 characters; what identifies a patient or an order is shorter. */
-const MAX_VALUE = 199
+/** So many lines of what is pasted are shown. */
+const MOST_LINES = 8
 /** Stands for the control ID where otherwise the path of a field is. */
 const CONTROL_ID = ''
 
+/** What was looked for, and what came of it. */
 interface Found {
-  field: string
-  value: string
-  rows: { node: NodeState; row: MessageAnswer }[]
-  /** So many nodes did not answer. */
-  silent: number
+  /** Control IDs; or a value, of a field unless it is a control ID. */
+  of: { kind: 'list'; ids: readonly string[] } | { kind: 'one'; field: string; value: string }
+  page: AllMessagesPage
 }
 
-/** Finds messages, waiting or long gone, by their control ID or by a searchable field. */
+type Result = Found | { trouble: string }
+
+/** Finds messages, waiting or long gone: by a control ID or many of them, or by a searchable field. */
 export class Find {
   readonly #desk: Desk
-  readonly #input = createRef<HTMLInputElement>()
+  readonly #input = createRef<HTMLTextAreaElement>()
   #field = CONTROL_ID
-  #found: Found | 'busy' | undefined
+  #found: Result | 'busy' | undefined
   #asked = 0
 
   constructor(desk: Desk) {
@@ -40,13 +44,16 @@ export class Find {
 
   view(): TemplateResult {
     const { text } = this.#desk
-    const submitted = (event: SubmitEvent): void => {
+    const submitted = (event: Event): void => {
       event.preventDefault()
       void this.#find(this.#input.value?.value.trim() ?? '')
     }
-    const pressed = ({ key }: KeyboardEvent): void => {
+    const pressed = (event: KeyboardEvent): void => {
+      const { isComposing, key, shiftKey } = event
+      if (key === 'Enter' && !shiftKey && !isComposing) submitted(event)
       if (key !== 'Escape') return
       if (this.#input.value !== undefined) this.#input.value.value = ''
+      this.#fit()
       void this.#find('')
     }
     return html`<form
@@ -57,20 +64,30 @@ export class Find {
     >
       <div class="hl7-find-row">
         ${this.#choice()}
-        <input
-          type="text"
+        <textarea
           id="hl7-find"
-          aria-label=${this.#field === CONTROL_ID ? nothing : this.#field}
-          maxlength=${MAX_VALUE}
+          rows="1"
+          aria-label=${this.#field === CONTROL_ID ? nothing : namedPath(this.#field, text)}
+          placeholder=${this.#field === CONTROL_ID ? text('find.hint') : nothing}
           spellcheck="false"
           autocomplete="off"
           ${ref(this.#input)}
           @keydown=${pressed}
-        />
+          @input=${() => {
+            this.#fit()
+          }}
+        ></textarea>
         <button class="hl7-button">${text('find.button')}</button>
       </div>
       <div role="status">${this.#results()}</div>
     </form>`
+  }
+
+  /** The field is as high as what is pasted into it. */
+  #fit(): void {
+    const input = this.#input.value
+    if (input === undefined) return
+    input.rows = Math.min(MOST_LINES, input.value.split('\n', MOST_LINES).length)
   }
 
   /** The choice of what to search by; only a label if no node has searchable fields. */
@@ -98,54 +115,93 @@ export class Find {
   }
 
   #results(): TemplateResult | typeof nothing {
-    const { text } = this.#desk
+    const desk = this.#desk
+    const { text } = desk
     const found = this.#found
     if (found === undefined) return nothing
     if (found === 'busy') return html`<p>${text('find.busy')}</p>`
-    const { field, value, rows, silent } = found
-    const isField = field !== CONTROL_ID
-    const n = rows.length
-    const controlId = printable(value)
-    const summary = [
-      n > 0
-        ? ''
-        : isField
-          ? text('find.nothingIn', { field })
-          : text('find.nothing', { controlId }),
-      n < 2
-        ? ''
-        : isField
-          ? text('find.foundIn', { n, field })
-          : text('find.found', { n, controlId }),
-      rows.length > MAX_RESULTS ? text('find.more', { n: MAX_RESULTS }) : '',
-      silent > 0 ? text('find.silent', { count: silent }) : ''
+    if ('trouble' in found) return html`<p>${found.trouble}</p>`
+    const { of, page } = found
+    const { silent = [], unknown = [] } = page
+    const isList = of.kind === 'list'
+    const rows = isList ? mostUrgentFirst(page.messages) : page.messages
+    const names = silent.map(({ id }) => desk.name(id)).join(', ')
+    const words = [
+      ...(isList ? idsSentence(of.ids.length, page, desk) : this.#oneWords(of, rows.length)),
+      isList && page.more ? text('find.cut') : '',
+      page.more || rows.length + unknown.length > MAX_RESULTS
+        ? text(isList ? 'find.moreOfList' : 'find.more', { n: MAX_RESULTS })
+        : '',
+      names === '' ? '' : text('find.silentNodes', { names })
     ]
-    return html`<p>${summary.filter(Boolean).join(' ')}</p>
+    const shown = unknown.slice(0, MAX_RESULTS)
+    return html`<p>${words.filter(Boolean).join(' ')}</p>
+      ${
+        rows.length + unknown.length > 1
+          ? button(desk, {
+              id: 'copy-found',
+              label: text('find.copy'),
+              press: () => this.#copy(found)
+            })
+          : nothing
+      }
       <ul>
+        ${shown.map(
+          (controlId) =>
+            html`<li>
+              <span>${text('find.unknownOne', { controlId: printable(controlId) })}</span>
+            </li>`
+        )}
         ${repeat(
-          rows.slice(0, MAX_RESULTS),
-          ({ node, row }) => `${node.id} ${row.id}`,
-          (one) => this.#result(one, isField || n === 1)
+          rows.slice(0, MAX_RESULTS - shown.length),
+          ({ id, node }) => `${node} ${id}`,
+          (row) => this.#result(row, isList || of.field !== CONTROL_ID || rows.length === 1)
         )}
       </ul>`
   }
 
-  #result({ node, row }: Found['rows'][number], saysWhich: boolean): TemplateResult {
+  /** What came of the search for one value. */
+  #oneWords({ field, value }: Extract<Found['of'], { kind: 'one' }>, n: number): string[] {
+    const { text } = this.#desk
+    const named = field === CONTROL_ID ? '' : namedPath(field, text)
+    const controlId = printable(value)
+    if (n === 0) {
+      return [
+        named === ''
+          ? text('find.nothing', { controlId })
+          : text('find.nothingIn', { field: named })
+      ]
+    }
+    if (n === 1) return []
+    return [
+      named === ''
+        ? text('find.found', { n, controlId })
+        : text('find.foundIn', { n, field: named })
+    ]
+  }
+
+  #result(row: NodeMessage, saysWhich: boolean): TemplateResult {
     const desk = this.#desk
-    const words = foundSentence(row, desk.name(node.id), desk)
+    const words = foundSentence(row, desk.name(row.node), desk)
     // If several have the same control ID, the line above names it.
     const sentence = saysWhich ? `${printable(row.controlId)}: ${words}` : words
     return html`<li>
       <span>${sentence}</span>
       ${button(desk, {
-        id: `find ${node.id} ${row.id}`,
+        id: `find ${row.node} ${row.id}`,
         label: desk.text('find.show'),
         hint: desk.text('find.showOf', { sentence }),
         press: () => {
-          desk.open(node.id, row)
+          desk.open(row.node, row)
         }
       })}
     </li>`
+  }
+
+  async #copy({ page }: Found): Promise<void> {
+    const { say, text } = this.#desk
+    const isCopied = await copyText(tabbed(foundTable(page, this.#desk)))
+    say(isCopied ? 'good' : 'bad', text(isCopied ? 'find.copied' : 'story.notCopied'))
   }
 
   /** Drops the results, and those that are still on their way. */
@@ -156,10 +212,10 @@ export class Find {
 
   /** @param value nothing clears the results */
   async #find(value: string): Promise<void> {
-    const { nodes, frame, say, draw } = this.#desk
+    const { text, say, draw } = this.#desk
     const field = this.#field
+    this.#forget()
     if (value === '') {
-      this.#forget()
       void draw()
       return
     }
@@ -168,30 +224,44 @@ export class Find {
       say('bad', why)
       return
     }
-    const asked = ++this.#asked
+    const asked = this.#asked
     this.#found = 'busy'
     void draw()
-    // What a node without a running instance holds, nobody can tell.
-    const running = nodes().filter(
-      ({ state, searchFields }) =>
-        state !== 'stopped' && (field === CONTROL_ID || searchFields.includes(field))
-    )
-    const pages = await askEach(running, async (node) => {
-      const { id } = node
-      const { messages } = await (field === CONTROL_ID
-        ? frame.ask('messages', { id }, { controlId: value, limit: LIMIT })
-        : frame.ask('searchMessages', { id }, { field, value, limit: LIMIT }))
-      return messages.map((row) => ({ node, row }))
-    })
-    if (asked !== this.#asked) return
-    this.#found = {
-      field,
-      value,
-      rows: pages
-        .flatMap((page) => (page instanceof RequestError ? [] : page))
-        .sort((one, other) => other.row.acceptedAt.localeCompare(one.row.acceptedAt)),
-      silent: pages.filter((page) => page instanceof RequestError).length
+    let found: Result
+    try {
+      found = await (field === CONTROL_ID ? this.#byControlId(value) : this.#byField(field, value))
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error
+      found = { trouble: requestTrouble(error, text) }
     }
+    if (asked !== this.#asked) return
+    this.#found = found
     void draw()
+  }
+
+  /** All nodes that can be searched by it; one that is slow does not hold up the others. */
+  async #byField(field: string, value: string): Promise<Found> {
+    const question = { field, value, limit: MAX_RESULTS }
+    const page = await this.#desk.frame.ask('searchAllMessages', {}, question)
+    return { of: { kind: 'one', field, value }, page }
+  }
+
+  async #byControlId(value: string): Promise<Result> {
+    const { frame, language, text } = this.#desk
+    const inFigures = (n: number): string => n.toLocaleString(language)
+    const { ids, whole } = pastedIds(value)
+    if (ids.length > MOST_CONTROL_IDS) {
+      const values = { n: inFigures(ids.length), most: inFigures(MOST_CONTROL_IDS) }
+      return { trouble: text('find.tooMany', values) }
+    }
+    if (whole !== undefined || ids.length === 1) {
+      const one = whole ?? ids[0] ?? ''
+      const page = await frame.ask('searchAllMessages', {}, { controlId: one, limit: MAX_RESULTS })
+      if (whole === undefined || page.messages.length > 0) {
+        return { of: { kind: 'one', field: CONTROL_ID, value: one }, page }
+      }
+    }
+    const page = await frame.ask('searchAllMessages', {}, { controlIds: ids })
+    return { of: { kind: 'list', ids }, page }
   }
 }
