@@ -55,10 +55,7 @@ function addTab(): void {
   })
   // The editor has keys of its own, and would act on what is typed here.
   content.addEventListener('keydown', (event) => {
-    const { target } = event
-    if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) {
-      event.stopPropagation()
-    }
+    if (event.target instanceof HTMLInputElement) event.stopPropagation()
   })
   RED.actions.add(
     ACTION,

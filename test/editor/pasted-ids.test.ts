@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { csv, tabbed } from '../../nodes/operations/page/csv.ts'
-import { pastedIds } from '../../nodes/operations/page/pasted-ids.ts'
+import { inOneLine, pastedIds } from '../../nodes/operations/page/pasted-ids.ts'
 
 describe('pasted control IDs', () => {
   const cases: [what: string, text: string, ids: string[], whole?: string][] = [
@@ -24,6 +24,11 @@ describe('pasted control IDs', () => {
       assert.deepEqual(pastedIds(text), whole === undefined ? { ids } : { ids, whole })
     })
   }
+
+  it('are the same in a field of one line', () => {
+    for (const [, text, ids] of cases) assert.deepEqual(pastedIds(inOneLine(text)).ids, ids)
+    assert.equal(inOneLine('OB-1\r\n\n OB-2\tOB-3\n'), 'OB-1 ⏎ OB-2 ⏎ OB-3')
+  })
 
   it('a hundred thousand, at once', () => {
     const many = Array.from({ length: 100_000 }, (_, index) => `OB-${index}`)

@@ -8,7 +8,7 @@ import { requestTrouble } from './asking.ts'
 import { printable } from '../../../src/printable.ts'
 import { button, type Desk, whyGrey } from './desk.ts'
 import { foundTable, idsSentence, mostUrgentFirst } from './found-ids.ts'
-import { pastedIds } from './pasted-ids.ts'
+import { inOneLine, pastedIds } from './pasted-ids.ts'
 import { copyText } from './story/copy-text.ts'
 import { namedPath } from './story/field-name.ts'
 import { tabbed } from './csv.ts'
@@ -16,8 +16,6 @@ import { foundSentence } from './words.ts'
 
 /** How many results are listed. */
 const MAX_RESULTS = 50
-/** So many lines of what is pasted are shown. */
-const MOST_LINES = 8
 /** Stands for the control ID where otherwise the path of a field is. */
 const CONTROL_ID = ''
 
@@ -33,7 +31,7 @@ type Result = Found | { trouble: string }
 /** Finds messages, waiting or long gone: by a control ID or many of them, or by a searchable field. */
 export class Find {
   readonly #desk: Desk
-  readonly #input = createRef<HTMLTextAreaElement>()
+  readonly #input = createRef<HTMLInputElement>()
   #field = CONTROL_ID
   #found: Result | 'busy' | undefined
   #asked = 0
@@ -44,16 +42,13 @@ export class Find {
 
   view(): TemplateResult {
     const { text } = this.#desk
-    const submitted = (event: Event): void => {
+    const submitted = (event: SubmitEvent): void => {
       event.preventDefault()
       void this.#find(this.#input.value?.value.trim() ?? '')
     }
-    const pressed = (event: KeyboardEvent): void => {
-      const { isComposing, key, shiftKey } = event
-      if (key === 'Enter' && !shiftKey && !isComposing) submitted(event)
+    const pressed = ({ key }: KeyboardEvent): void => {
       if (key !== 'Escape') return
       if (this.#input.value !== undefined) this.#input.value.value = ''
-      this.#fit()
       void this.#find('')
     }
     return html`<form
@@ -64,30 +59,36 @@ export class Find {
     >
       <div class="hl7-find-row">
         ${this.#choice()}
-        <textarea
+        <input
+          type="text"
           id="hl7-find"
-          rows="1"
           aria-label=${this.#field === CONTROL_ID ? nothing : namedPath(this.#field, text)}
           placeholder=${this.#field === CONTROL_ID ? text('find.hint') : nothing}
           spellcheck="false"
           autocomplete="off"
           ${ref(this.#input)}
           @keydown=${pressed}
-          @input=${() => {
-            this.#fit()
+          @paste=${(event: ClipboardEvent) => {
+            this.#paste(event)
           }}
-        ></textarea>
+        />
         <button class="hl7-button">${text('find.button')}</button>
       </div>
       <div role="status">${this.#results()}</div>
     </form>`
   }
 
-  /** The field is as high as what is pasted into it. */
-  #fit(): void {
+  /**
+   * The field has one line: a browser would put the lines of a list together without anything between them. A field of
+   * several lines is no better: with thousands, a browser takes half a minute to select them.
+   */
+  #paste(event: ClipboardEvent): void {
     const input = this.#input.value
-    if (input === undefined) return
-    input.rows = Math.min(MOST_LINES, input.value.split('\n', MOST_LINES).length)
+    const pasted = event.clipboardData?.getData('text/plain') ?? ''
+    const line = inOneLine(pasted)
+    if (input === undefined || line === pasted) return
+    event.preventDefault()
+    input.setRangeText(line, input.selectionStart ?? 0, input.selectionEnd ?? 0, 'end')
   }
 
   /** The choice of what to search by; only a label if no node has searchable fields. */

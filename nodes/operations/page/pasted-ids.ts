@@ -5,9 +5,17 @@ export interface PastedIds {
   whole?: string
 }
 
+/** Stands for the end of a line in a field that has only one. */
+const LINE_END = ' ⏎ '
+
+/** A text of several lines or cells as one line, from which `pastedIds` reads the same. */
+export function inOneLine(text: string): string {
+  return text.trim().replace(/\s*[\r\n\t]\s*/g, LINE_END)
+}
+
 /** Reads control IDs: one a line or cell, or in one line with commas, semicolons or blanks between them. */
 export function pastedIds(text: string): PastedIds {
-  const lines = partsOf(text, /[\r\n\t]+/)
+  const lines = partsOf(text, /[\r\n\t⏎]+/)
   const [line = ''] = lines
   if (lines.length !== 1) return { ids: lines }
   const words = partsOf(line, /[,;\s]+/)
