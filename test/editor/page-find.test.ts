@@ -76,11 +76,12 @@ describe('on the page, messages are found', () => {
         ...[/^A-1: delivered .*AA, 1 try, Registry$/, /^A-2: delivered .*, Registry$/]
       ]
       assert.equal(lines.length, expected.length)
-      for (const words of expected)
+      for (const words of expected) {
         assert.ok(
           lines.some((line) => words.test(line)),
           String(words)
         )
+      }
       assert.match(lines[0] ?? '', /GONE-9/)
       assert.match(lines.at(-1) ?? '', /delivered/)
       assert.deepEqual(await sticksOut(page), [])
