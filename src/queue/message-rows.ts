@@ -27,7 +27,7 @@ interface Known {
   counts: Record<MessageState, number>
   /** Awaiting and suspended messages that are handed out. */
   taken: Set<number>
-  /** Those that are handed out, and bound to an address only for that. */
+  /** Those that are bound to an address only because they are handed out, or were. */
   marked: Set<number>
 }
 
@@ -110,10 +110,29 @@ export class MessageRows<Stored> {
     return [...this.turns.sending, ...this.#known.taken]
   }
 
-  /** It is bound to an address until it is released. */
+  /** Those that are bound only because they are handed out, or were. */
+  get marked(): number[] {
+    return [...this.#known.marked]
+  }
+
+  /** It is bound to an address as long as it is handed out. */
   mark(seq: number, address: number): void {
     this.sql.bind.run(address, seq)
     this.#known.marked.add(seq)
+  }
+
+  /** In an earlier file of this run, these were marked. */
+  restoreMarks(seqs: readonly number[]): void {
+    for (const seq of seqs) this.#known.marked.add(seq)
+  }
+
+  /** What was marked, but is no longer handed out, was not sent. */
+  unmarkReleased(): void {
+    for (const seq of this.#known.marked) {
+      if (this.turns.isSending(seq)) continue
+      this.sql.bind.run(null, seq)
+      this.#known.marked.delete(seq)
+    }
   }
 
   /** It awaits or is suspended, and is handed out. */
@@ -184,7 +203,7 @@ export class MessageRows<Stored> {
       spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
       renewals: Math.max(row.renewals, this.#known.renewals),
       ruleRetries: isCurrent ? ruleRetriesFrom(row.rule_retries) : undefined,
-      boundTo: row.bound_to ?? undefined,
+      boundTo: this.#known.marked.has(row.seq) ? undefined : (row.bound_to ?? undefined),
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
@@ -240,10 +259,8 @@ export class MessageRows<Stored> {
     this.#known.marked.delete(seq)
   }
 
-  /** Nothing became of a message that was handed out. */
+  /** Nothing became of a message that was handed out. Nothing is stored for that: it cannot fail on a full disk. */
   release(seq: number): void {
-    // It was not sent.
-    if (this.#known.marked.delete(seq)) this.sql.bind.run(null, seq)
     this.#known.taken.delete(seq)
     this.turns.release(seq)
   }

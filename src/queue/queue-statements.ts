@@ -85,8 +85,13 @@ export const ROWS_PER_CALL = 5000
 /** The newest message that was never tried is looked for among so many: most of them are, in an outage. */
 const NEWEST_ROWS = 200
 
-/** Those that may go only to one address are counted up to so many. */
+/** Those that may go only to one address are counted up to so many, and for so many addresses. */
 const MOST_BOUND = 1000
+const MOST_ADDRESSES = 10
+
+/** It is bound to neither of two addresses; the number of an address is never a fraction. */
+const MAY_GO = '(bound_to IS NULL OR (bound_to <> ? AND bound_to <> ?))'
+const NO_ADDRESS = 0.5
 
 /** Hashes are stored by parts of so many messages. */
 export const SEQS_OF_PART = 4096
@@ -121,7 +126,8 @@ export class Statements {
   readonly #ready: StatementSync
   readonly #newestReady: StatementSync
   readonly #boundTo: StatementSync
-  readonly #bound: StatementSync
+  readonly #nextBound: StatementSync
+  readonly #countBound: StatementSync
   readonly #late: StatementSync
   readonly #named: StatementSync
   readonly #nextRetry: StatementSync
@@ -170,20 +176,24 @@ export class Statements {
     )
     this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, TURN_COLUMNS)
     this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`, TURN_COLUMNS)
-    this.#dueRetries = select(`state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`)
+    this.#dueRetries = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
+      WHERE state = ${WAITING} AND turn >= ? AND turn <= ? AND ${MAY_GO} ORDER BY turn, seq`)
     // Left to itself, SQLite would look at all that wait from that number on. With a limit as a parameter, it would
     // prepare the statement again each time.
     this.#ready = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
-      WHERE state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq`)
+      WHERE state = ${WAITING} AND turn = 0 AND seq >= ? AND ${MAY_GO} ORDER BY seq`)
     this.#newestReady = select(
       `state = ${WAITING} AND turn = 0 ORDER BY seq DESC LIMIT ${NEWEST_ROWS}`
     )
     this.#boundTo = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY bound
       WHERE state = ${WAITING} AND bound_to IS NOT NULL AND bound_to = ? AND turn <= ? ORDER BY seq`)
-    this.#bound = db.prepare(`SELECT bound_to FROM message INDEXED BY bound
-      WHERE state = ${WAITING} AND bound_to IS NOT NULL LIMIT ${MOST_BOUND}`)
+    const isBound = `state = ${WAITING} AND bound_to IS NOT NULL`
+    this.#nextBound = db.prepare(`SELECT bound_to AS address FROM message INDEXED BY bound
+      WHERE ${isBound} AND bound_to > ? ORDER BY bound_to LIMIT 1`)
+    this.#countBound = db.prepare(`SELECT count(*) AS count FROM
+      (SELECT 1 FROM message INDEXED BY bound WHERE ${isBound} AND bound_to = ? LIMIT ${MOST_BOUND})`)
     // These are read for each message: objects would take twice as long.
-    for (const statement of [this.#turnRow, this.#row, this.#ready, this.#bound]) {
+    for (const statement of [this.#turnRow, this.#row, this.#ready]) {
       statement.setReturnArrays(true)
     }
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
@@ -222,14 +232,21 @@ export class Statements {
     return one(this.#laterInLane.get(lane, seq))
   }
 
-  /** Retries whose time has come, by their times. */
-  dueRetries(now: number): Iterable<StoredRow> {
-    return many(this.#dueRetries.iterate(now))
+  /**
+   * Retries whose time has come, by their times.
+   *
+   * @param from none earlier is looked for; more than 0, which is no retry's
+   * @param notTo without those that are bound to one of these addresses, two at most
+   */
+  dueRetries(from: number, now: number, notTo: readonly number[] = []): Iterable<StoredRow> {
+    return many(this.#dueRetries.iterate(from, now, ...addresses(notTo)))
   }
 
-  /** Those from this number on that may go at once, in the order of acceptance. */
-  *ready(seq: number): Iterable<StoredRow> {
-    for (const values of this.#ready.iterate(seq)) yield rowOf(values as unknown as RowValues)
+  /** Those from this number on that may go at once, in the order of acceptance; the same. */
+  *ready(seq: number, notTo: readonly number[] = []): Iterable<StoredRow> {
+    for (const values of this.#ready.iterate(seq, ...addresses(notTo))) {
+      yield rowOf(values as unknown as RowValues)
+    }
   }
 
   /** The newest that may go at once, out of a bounded number. */
@@ -242,14 +259,15 @@ export class Statements {
     return many(this.#boundTo.iterate(address, now))
   }
 
-  /** How many wait that may go only to one address, out of a bounded number. */
+  /** How many wait that may go only to one address, by addresses; of each a bounded number. */
   countBound(): { to: number; count: number }[] {
-    const counts = new Map<number, number>()
-    for (const values of this.#bound.iterate()) {
-      const [to] = values as unknown as [number]
-      counts.set(to, (counts.get(to) ?? 0) + 1)
+    const counts: { to: number; count: number }[] = []
+    let to = this.#nextBound.get(-Infinity)?.['address'] as number | undefined
+    while (to !== undefined && counts.length < MOST_ADDRESSES) {
+      counts.push({ to, count: this.#countBound.get(to)?.['count'] as number })
+      to = this.#nextBound.get(to)?.['address'] as number | undefined
     }
-    return [...counts].map(([to, count]) => ({ to, count }))
+    return counts
   }
 
   /** Awaiting ones whose time is up. */
@@ -376,6 +394,11 @@ function rowOf(values: RowValues): StoredRow {
     bound_to: values[18],
     kept_bytes: values[19]
   }
+}
+
+/** The values of `MAY_GO`. */
+function addresses([one = NO_ADDRESS, other = NO_ADDRESS]: readonly number[]): [number, number] {
+  return [one, other]
 }
 
 function one(row: unknown): StoredRow | undefined {

@@ -126,6 +126,8 @@ export interface OpenedQueue {
 export interface QueueRun {
   /** Messages that are handed out. */
   handedOut: readonly number[]
+  /** Of these and of some that were released: they are bound to an address only for that. Unknown: they stay bound. */
+  marked?: readonly number[]
   /** How long the queue has been open in all runs, in milliseconds. */
   uptimeMs: number
 }

@@ -36,7 +36,7 @@ const IDLE_MS = 2000
 const BETWEEN_STEPS_MS = 20
 /** Records grow too old while nothing else happens. */
 const BETWEEN_LOOKS_MS = 60 * 60 * 1000
-/** Calls for which nothing is stored. (A claim may find a damaged message, and store that.) */
+/** Calls for which nothing is stored; see `storesNothing`. (A claim may find a damaged message, and store that.) */
 const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
   ...CLAIMS,
   'countSuspended',
@@ -265,13 +265,19 @@ function refuse(
 
 /** The answer to a call when nothing can be stored. Where nothing has to be, the call is made all the same. */
 function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallResult {
-  if (!STORES_NOTHING.has(call.method)) return { fault }
+  if (!storesNothing(call)) return { fault }
   if (files.hasFailed(file)) return MADE_AGAIN_RESULT
   try {
     return files.use(file, (open) => open.read((queue) => resultOf(queue, call, file)))
   } catch {
     return { fault }
   }
+}
+
+/** A claim may have to store where its messages go: unless that is known, they are not handed out. */
+function storesNothing({ method, args }: QueueCall): boolean {
+  if (method === 'claimNext') return args[3]?.mark === undefined
+  return STORES_NOTHING.has(method)
 }
 
 /** What a call stores besides a row or two. */

@@ -112,6 +112,7 @@ export class Queue<Stored> {
       onFresh: (seq) => options.onFresh?.(seq)
     })
     this.#readRows()
+    this.rows.restoreMarks(run?.marked ?? [])
     for (const seq of run?.handedOut ?? []) {
       const row = this.rows.sql.turnRow(seq)
       if (row !== undefined) this.rows.handOut(row)
@@ -152,6 +153,7 @@ export class Queue<Stored> {
 
   /** Ends the run: a start that finds it ended need not be careful. */
   close(): void {
+    this.rows.unmarkReleased()
     this.#uptime.store()
     this.#keepLeft(1)
     setMeta(this.#db, 'running', 0)
@@ -175,7 +177,8 @@ export class Queue<Stored> {
 
   /** For the same queue, opened again. */
   get run(): QueueRun {
-    return { handedOut: this.rows.handedOut, uptimeMs: this.#uptime.ms }
+    const { handedOut, marked } = this.rows
+    return { handedOut, marked, uptimeMs: this.#uptime.ms }
   }
 
   /** A message that is there already was accepted by an earlier call of which no answer came. */
@@ -221,6 +224,7 @@ export class Queue<Stored> {
   ): ClaimedMessage<Stored>[] {
     this.#hasRoutes = route !== undefined
     if (this.rows.counts.waiting === 0 || most <= 0) return []
+    if (route !== undefined) this.rows.unmarkReleased()
     const rows = this.rows.turns.next(most, this.#uptime.ms, preference, route)
     for (const row of rows) this.#mark(row, route?.mark)
     return rows.map((row) => this.rows.claim(row, contentsBefore))

@@ -13,10 +13,12 @@ interface Known {
   front: number
   /** None with a lower number may go at once, except those that are handed out or whose lanes are busy. */
   readyFrom: number
+  /** No retry that may go has an earlier turn. */
+  dueFrom: number
   /** How many of the waiting messages are retried. */
   retrying: number
-  /** For which route that is so. */
-  readyFor: string
+  /** For which route these are so. */
+  boundsFor: string
   /** The one that was handed out last was a retry. */
   wasRetry: boolean
   /** Waiting messages that are handed out, with their lanes. */
@@ -44,7 +46,8 @@ export class Turns {
     barrier: 0,
     front: 0,
     readyFrom: 0,
-    readyFor: '',
+    dueFrom: DUE,
+    boundsFor: '',
     retrying: 0,
     wasRetry: false,
     sending: new Map()
@@ -112,6 +115,8 @@ export class Turns {
 
   /** It is no longer on its way, and waits as before. */
   release(seq: number): void {
+    // It may have been one that was bound only while it was on its way.
+    this.#known.dueFrom = DUE
     const lane = this.#known.sending.get(seq)
     if (lane === undefined) return
     this.takeBack(seq)
@@ -197,7 +202,10 @@ export class Turns {
 
   /** It waits now, with this turn. */
   enter(seq: number, turn: number | null): void {
-    if ((turn ?? 0) > 0) this.#known.retrying++
+    if (turn !== null && turn > 0) {
+      this.#known.retrying++
+      this.#known.dueFrom = Math.min(this.#known.dueFrom, turn)
+    }
     this.#lowerBounds(seq)
   }
 
@@ -210,6 +218,7 @@ export class Turns {
 
   /** Retries that are waited for may go now. */
   makeDue(seqs: readonly number[]): void {
+    this.#known.dueFrom = DUE
     for (const seq of seqs) {
       const row = this.#sql.turnRow(seq)
       if (row !== undefined && isRetrying(row)) this.#sql.setTurn.run(DUE, seq)
@@ -239,9 +248,10 @@ export class Turns {
   /** Another route may let those go that were passed over. */
   #setRoute(route: Route | undefined): void {
     const name = route === undefined ? '' : `${route.notTo.join()} ${route.only?.join() ?? ''}`
-    if (this.#known.readyFor === name) return
-    this.#known.readyFor = name
+    if (this.#known.boundsFor === name) return
+    this.#known.boundsFor = name
     this.#known.readyFrom = 0
+    this.#known.dueFrom = DUE
   }
 
   #boundTo(addresses: readonly number[], most: number): StoredRow[] {
@@ -257,10 +267,14 @@ export class Turns {
 
   #dueRetries(most: number, route: Route | undefined): StoredRow[] {
     const rows: StoredRow[] = []
-    for (const row of this.#sql.dueRetries(this.#askedAt)) {
+    let first: number | undefined
+    for (const row of this.#sql.dueRetries(this.#known.dueFrom, this.#askedAt, route?.notTo)) {
+      first ??= row.turn ?? DUE
       if (rows.length === most) break
-      if (mayGo(row, route) && this.isFree(row)) rows.push(row)
+      if (this.isFree(row)) rows.push(row)
     }
+    // However many there are for the other address, they are passed over once.
+    this.#known.dueFrom = first ?? Math.max(this.#askedAt, DUE)
     return rows
   }
 
@@ -268,8 +282,8 @@ export class Turns {
   #ready(most: number, route: Route | undefined): StoredRow[] {
     const rows: StoredRow[] = []
     if (most <= 0) return rows
-    for (const row of this.#sql.ready(this.#known.readyFrom)) {
-      if (mayGo(row, route) && this.isFree(row)) rows.push(row)
+    for (const row of this.#sql.ready(this.#known.readyFrom, route?.notTo)) {
+      if (this.isFree(row)) rows.push(row)
       if (rows.length < most) continue
       this.#known.readyFrom = row.seq + 1
       return rows

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { MESSAGE_STATES } from '../../src/delivery/message.ts'
 import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
-import type { ContentStore, Move, Order } from '../../src/queue/queue-types.ts'
+import type { ContentStore, Move, Order, Route } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import fc from '../support/properties.ts'
 
@@ -18,6 +18,9 @@ interface Known {
   isOut: boolean
   key: number
   content: string
+  /** The only address to which it may go; and the one to which it is on its way. */
+  boundTo: number | undefined
+  mark: number | undefined
   /** When it left. */
   leftAt: number
   isKept: boolean
@@ -27,11 +30,27 @@ interface Known {
 const KEPT_MS = 20
 const DAY_MS = 24 * 60 * 60 * 1000
 
+const FIRST = 11
+const BACKUP = 22
+const ROUTES: Record<string, Route | undefined> = {
+  'one address': undefined,
+  'to the first': { notTo: [BACKUP], mark: FIRST },
+  'to the backup': { notTo: [FIRST], mark: BACKUP },
+  'one system': { notTo: [] },
+  'what is bound to the first': { notTo: [BACKUP], only: [FIRST], mark: FIRST }
+}
+
 type Action =
   | { do: 'accept'; key: number }
-  | { do: 'claim'; most: number }
+  | { do: 'claim'; most: number; route: string }
   | { do: 'late' }
-  | { do: 'move'; pick: number; to: Move<string>['to']; dueInMs: number }
+  | {
+      do: 'move'
+      pick: number
+      to: Move<string>['to']
+      dueInMs: number
+      boundTo?: number | undefined
+    }
   | { do: 'finish'; pick: number }
   | { do: 'release'; pick: number }
   | { do: 'resend'; pick: number | 'all' }
@@ -47,7 +66,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('accept'), key: fc.nat({ max: 2 }) }) },
   {
     weight: 8,
-    arbitrary: fc.record({ do: fc.constant('claim'), most: fc.integer({ min: 1, max: 3 }) })
+    arbitrary: fc.record({
+      do: fc.constant('claim'),
+      most: fc.integer({ min: 1, max: 3 }),
+      route: fc.constantFrom('one address', ...Object.keys(ROUTES))
+    })
   },
   {
     weight: 8,
@@ -55,7 +78,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constant('move'),
       pick,
       to: fc.constantFrom('waiting', 'waiting', 'awaiting', 'suspended', 'leaving'),
-      dueInMs: fc.constantFrom(0, 5, 10, 1000)
+      dueInMs: fc.constantFrom(0, 5, 10, 1000),
+      boundTo: fc.constantFrom(undefined, undefined, FIRST, BACKUP)
     })
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finish'), pick }) },
@@ -124,10 +148,19 @@ class Model {
         this.#accept(action.key)
         return
       case 'claim': {
-        const expected = this.#expectedNext(action.most)
-        const claimed = this.#queue.claimNext(action.most).map(({ row }) => row.seq)
-        assert.deepEqual(claimed, expected, 'claimed')
-        for (const seq of claimed) this.#get(seq).isOut = true
+        const route = ROUTES[action.route]
+        const expected = this.#expectedNext(action.most, route)
+        const claimed = this.#queue.claimNext(action.most, Infinity, undefined, route)
+        assert.deepEqual(
+          claimed.map(({ row }) => [row.seq, row.boundTo]),
+          expected.map((seq) => [seq, this.#get(seq).boundTo]),
+          'claimed'
+        )
+        for (const seq of expected) {
+          const message = this.#get(seq)
+          message.isOut = true
+          if (message.boundTo === undefined) message.mark = route?.mark
+        }
         return
       }
       case 'late': {
@@ -147,7 +180,7 @@ class Model {
       case 'move': {
         const message = this.#pick(action.pick, 'waiting', 'awaiting', 'suspended')
         if (message === undefined) return
-        this.#move(message, action.to, action.dueInMs)
+        this.#move(message, action.to, action.dueInMs, action.boundTo)
         return
       }
       case 'finish': {
@@ -169,6 +202,7 @@ class Model {
         if (message === undefined) return
         this.#queue.rows.release(message.seq)
         message.isOut = false
+        message.mark = undefined
         return
       }
       case 'resend': {
@@ -310,21 +344,32 @@ class Model {
     )
   }
 
-  #expectedNext(most: number): number[] {
+  #expectedNext(most: number, route: Route | undefined): number[] {
+    const mayGo = ({ boundTo }: Known): boolean =>
+      route?.only === undefined
+        ? boundTo === undefined || !route?.notTo.includes(boundTo)
+        : boundTo !== undefined && route.only.includes(boundTo)
     const waiting = this.#all('waiting')
     const out = waiting.filter(({ isOut }) => isOut)
     const now = this.#clock.time
     const [first] = waiting
     if (first === undefined) return []
     if (first.seq <= this.#barrier) {
-      return out.length === 0 && first.dueAt <= now ? [first.seq] : []
+      return out.length === 0 && first.dueAt <= now && mayGo(first) ? [first.seq] : []
     }
     const firsts = waiting.filter(
-      ({ seq, lane, isOut }) =>
-        !isOut &&
-        (lane === null ||
-          !waiting.some((other) => other.lane === lane && (other.seq < seq || other.isOut)))
+      (message) =>
+        mayGo(message) &&
+        !message.isOut &&
+        (message.lane === null ||
+          !waiting.some(
+            ({ isOut, lane, seq }) => lane === message.lane && (seq < message.seq || isOut)
+          ))
     )
+    if (route?.only !== undefined) {
+      const due = firsts.filter(({ dueAt }) => dueAt <= now)
+      return due.slice(0, most).map(({ seq }) => seq)
+    }
     const retries = firsts
       .filter(({ dueAt }) => dueAt > 0 && dueAt <= now)
       .sort((a, b) => a.dueAt - b.dueAt || a.seq - b.seq)
@@ -346,6 +391,8 @@ class Model {
       isOut: false,
       key,
       content: `content ${seq}`,
+      boundTo: undefined,
+      mark: undefined,
       leftAt: 0,
       isKept: false
     })
@@ -372,11 +419,13 @@ class Model {
     return { seq, lane, controlId: `C${seq}`, type: 'ADT^A01', acceptedAt: seq, hashes }
   }
 
-  #move(message: Known, to: Move<string>['to'], dueInMs: number): void {
+  #move(message: Known, to: Move<string>['to'], dueInMs: number, boundTo?: number): void {
     const { seq } = message
-    assert.equal(this.#queue.move({ ...this.#facts(seq), to, dueInMs }), true)
+    assert.equal(this.#queue.move({ ...this.#facts(seq), to, dueInMs, boundTo }), true)
     const isTimed = to === 'awaiting' || to === 'waiting'
     message.isOut = false
+    message.boundTo = boundTo
+    message.mark = undefined
     message.state = to
     if (to === 'leaving') message.leftAt = this.#clock.time
     message.dueAt = isTimed && dueInMs > 0 ? this.#clock.time + dueInMs : 0
@@ -411,6 +460,9 @@ class Model {
     this.#orderName = nameOf(order, orderKey)
     for (const message of this.#known.values()) {
       message.isOut = false
+      // It may have been sent there.
+      message.boundTo ??= message.mark
+      message.mark = undefined
       if (message.state === 'waiting') message.dueAt = 0
     }
     this.#queue.close()
@@ -500,7 +552,18 @@ describe('Queue against brute force', () => {
               { do: 'move', pick: 1, to: 'waiting', dueInMs: 5 },
               { do: 'accept', key: 2 },
               { do: 'advance', ms: 1000 },
-              { do: 'claim', most: 3 }
+              { do: 'claim', most: 3, route: 'one address' }
+            ]
+          ],
+          // What was taken back before it was sent stayed bound to where it should have gone (seed 1).
+          [
+            'key',
+            [
+              { do: 'accept', key: 1 },
+              { do: 'claim', most: 1, route: 'to the backup' },
+              { do: 'release', pick: 0 },
+              { do: 'restart', order: 'fifo', orderKey: 'PID-3.1' },
+              { do: 'claim', most: 1, route: 'one address' }
             ]
           ]
         ]
