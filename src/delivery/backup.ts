@@ -7,7 +7,16 @@ import type { WorkContext } from './work-context.ts'
 
 type BackupContext<Content> = Pick<
   WorkContext<Content>,
-  'claimMessages' | 'closing' | 'gate' | 'idOf' | 'options' | 'queue' | 'sending' | 'tell' | 'track'
+  | 'claimMessages'
+  | 'closing'
+  | 'gate'
+  | 'idOf'
+  | 'isIdle'
+  | 'options'
+  | 'queue'
+  | 'sending'
+  | 'tell'
+  | 'track'
 >
 
 /** Which messages are asked for next, and where they go. */
@@ -45,7 +54,7 @@ export class Backup<Content> {
     this.#options = backup
     this.#ids = { first: context.idOf('first') ?? 0, backup: context.idOf('backup') ?? 0 }
     this.#alarm = new Alarm(context.options.clock, () => {
-      context.gate.turnIfDue()
+      if (this.#isWaiting) context.gate.turnIfDue()
       context.claimMessages()
     })
     // A deploy may have exchanged the addresses.
@@ -106,7 +115,7 @@ export class Backup<Content> {
     const failover = this.#failover
     const hasWork = this.#hasWork
     if (failover.isAskDue(hasWork)) this.#connect()
-    this.#alarm.setIn(finite(failover.nextInMs(hasWork)))
+    this.lookLater()
     const isAsking = failover.isOpen
     if (failover.isHeld && !isAsking) return undefined
     const address = isAsking ? failover.other : failover.serving
@@ -127,7 +136,7 @@ export class Backup<Content> {
   /** A message that was claimed for this may still go there. */
   isStill({ address, isAsking }: Destination): boolean {
     if (!isAsking) return address === this.#failover.serving
-    return address === this.#failover.other && !this.#failover.isOpen
+    return address === this.#failover.other && this.#failover.isAsking
   }
 
   /** A message is on its way there. */
@@ -145,7 +154,7 @@ export class Backup<Content> {
 
   /** What is known of messages and attempts has changed: the other address may have to be asked, or takes over. */
   lookLater(): void {
-    this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork)))
+    this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork, this.#isWaiting)))
   }
 
   /** There was no message to ask the other address with. */
@@ -155,6 +164,11 @@ export class Backup<Content> {
 
   close(): void {
     this.#alarm.cancel()
+  }
+
+  /** Messages wait, and may be sent. */
+  get #isWaiting(): boolean {
+    return !this.#context.isIdle() && this.#context.queue.counts.waiting > 0
   }
 
   /** There is a message with which the other address can be asked. */

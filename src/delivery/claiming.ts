@@ -8,13 +8,11 @@ import type { WorkContext } from './work-context.ts'
 /** What claiming needs of the delivery. */
 export interface ClaimingParts<Content> extends Pick<
   WorkContext<Content>,
-  'closing' | 'gate' | 'options' | 'queue' | 'sending' | 'stopReading' | 'tell' | 'track'
+  'closing' | 'gate' | 'isIdle' | 'options' | 'queue' | 'sending' | 'stopReading' | 'tell' | 'track'
 > {
   /** Undefined: there is no other address. */
   backup: Backup<Content> | undefined
   lastAttempts: LastAttempts
-  /** Nothing is sent, whatever the receiver: the node is paused or closes, or its queue cannot be read. */
-  isIdle: () => boolean
   /**
    * Takes a message to the receiver once, with what follows from that.
    *

@@ -428,6 +428,7 @@ export class Delivery<Content> {
         const name = address === 'first' ? first : backup?.address
         return name === undefined ? undefined : queue.laneOf(name)
       },
+      isIdle: () => !this.#maySend,
       maySend: () =>
         this.#maySend && this.#gate.closedMs === 0 && this.#sending.size <= this.#gate.slots,
       claimMessages: () => {
@@ -453,7 +454,6 @@ export class Delivery<Content> {
       ...context,
       backup,
       lastAttempts: this.#lastAttempts,
-      isIdle: () => !this.#maySend,
       send: (claim, address, isStill) =>
         sending.send(claim, address, isStill).finally(() => {
           acknowledgements.setAlarm()

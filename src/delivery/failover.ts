@@ -46,6 +46,8 @@ export class Failover {
   #by = ''
   /** Since when the first address fails in a way that turns; on the monotonic clock. */
   #outSince: number | undefined
+  /** When it did so last. */
+  #failedAt = -Infinity
   #returnedAt = -Infinity
   /** The one that serves does not answer. */
   #isServingOut = false
@@ -87,6 +89,11 @@ export class Failover {
     return this.#asking === 'open'
   }
 
+  /** A message for the other address was asked for, or is on its way; nobody has turned since. */
+  get isAsking(): boolean {
+    return this.#asking === 'sent'
+  }
+
   /** Both are out, and the first is being asked: nothing goes to the backup meanwhile. */
   get isHeld(): boolean {
     return this.#serving === 'backup' && this.#isServingOut && this.#asking !== 'no'
@@ -96,12 +103,13 @@ export class Failover {
    * When something has to be done, in milliseconds from now.
    *
    * @param hasWork there is a message with which the other address can be asked
+   * @param isWaiting messages wait, and may be sent: an outage that nobody meets turns nothing
    */
-  nextInMs(hasWork: boolean): number {
+  nextInMs(hasWork: boolean, isWaiting: boolean): number {
     const { afterMs } = this.#settings
     const now = this.#clock.monotonic()
-    const turnsAt =
-      this.#outSince === undefined || afterMs === 0 ? Infinity : this.#outSince + afterMs
+    const isOut = this.#outSince !== undefined && afterMs > 0 && isWaiting
+    const turnsAt = isOut ? (this.#outSince ?? now) + afterMs : Infinity
     const asksAt = hasWork && this.#asking === 'no' ? this.#askAt : Infinity
     return Math.max(0, Math.min(turnsAt, asksAt) - now)
   }
@@ -142,6 +150,9 @@ export class Failover {
       return false
     }
     const now = this.#clock.monotonic()
+    // Nobody knows how it was meanwhile.
+    if (now - this.#failedAt > this.#settings.afterMs) this.#outSince = undefined
+    this.#failedAt = now
     this.#outSince ??= now
     return now - this.#returnedAt < this.#settings.afterMs || this.isTurnDue
   }

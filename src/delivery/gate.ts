@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Order, Preference } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { Address, Failover } from './failover.ts'
-import { faultOf, mayHaveArrived, statusOf, type Fault } from './fault.ts'
+import { faultOf, statusOf, type Fault } from './fault.ts'
 import { Neighbors } from './neighbors.ts'
 import {
   LOGIN_INTERVAL_MS,
@@ -50,7 +50,7 @@ export interface AttemptEnd {
   leastWaitMs: number
   /** It was sent before its turn to see whether an outage is over: this attempt is not held against it. */
   isExcused: boolean
-  /** It did not arrive, and may go to the other address at once. */
+  /** It goes to the other address at once, if it may move (`Message.mayMove`). */
   goesOn: boolean
 }
 
@@ -278,8 +278,7 @@ export class Gate {
       this.#asked = undefined
       this.#readAnswerOfOther(fault, result)
     }
-    const isSafe = this.#settings.backup?.isShared === true || !mayHaveArrived(result)
-    const goesOn = fault !== undefined && fault.waits !== 'message' && isSafe
+    const goesOn = fault !== undefined && fault.waits !== 'message'
     return { fault, leastWaitMs: 0, isExcused: goesOn, goesOn }
   }
 

@@ -136,6 +136,15 @@ export class Message<Content> {
     if (this.boundTo !== OWN_ADDRESS) this.boundTo = address
   }
 
+  /**
+   * It may go to another address than before.
+   *
+   * @param isShared both are one system: it does not matter where it may have arrived
+   */
+  mayMove(isShared: boolean): boolean {
+    return this.boundTo === undefined || (isShared && this.boundTo !== OWN_ADDRESS)
+  }
+
   /** Whether a rule has asked for as many retries as it has. */
   hasRetried({ rule, mostRetries = Infinity }: RetryingDecision): boolean {
     return (this.ruleRetries?.byRule[shortRule(rule)] ?? 0) >= mostRetries

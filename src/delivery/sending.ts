@@ -251,7 +251,7 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
-    if (goesOn && message.boundTo === undefined) {
+    if (goesOn && message.mayMove(options.backup?.isShared === true)) {
       await this.#moving.storeAtLast(message, { to: 'waiting' })
       tell(moved(message, 'retrying', { result }))
       return

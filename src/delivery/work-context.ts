@@ -36,6 +36,8 @@ export interface WorkContext<Content> {
   readonly gate: Gate
   /** The number by which the queue knows an address; undefined: it does not. */
   readonly idOf: (address: Address) => number | undefined
+  /** Nothing is sent, whatever the receiver: the node is paused or closes, or its queue cannot be read. */
+  readonly isIdle: () => boolean
   /** Messages may be sent. */
   readonly maySend: () => boolean
   /** Asks for messages whose turn it is, together with what was asked of the queue before. */

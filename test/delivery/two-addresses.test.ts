@@ -1,0 +1,247 @@
+/** What a delivery with a backup does in cases of which no random walk can be sure. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import type { Address } from '../../src/delivery/failover.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
+import { FakeDisk } from './fake-disk.ts'
+import { abortedResult, resultOf, type ReplyKind } from './replies.ts'
+import { setUpOn, type OnDiskOptions, type Setup } from './set-up.ts'
+
+const AFTER_MS = 300_000
+
+interface Flight {
+  id: string
+  address: Address
+  end: (result: AttemptResult) => void
+}
+
+interface Pair extends Omit<Setup, 'flights' | 'reply'> {
+  disk: FakeDisk
+  /** The attempts in progress: `m1 first`. */
+  flying: () => string[]
+  /** Ends the oldest attempt. */
+  answer: (kind: ReplyKind | AttemptResult) => Promise<void>
+  close: () => Promise<void>
+  /** The events about turns. */
+  turned: string[]
+}
+
+interface PairOptions extends OnDiskOptions {
+  isShared?: boolean
+  afterMs?: number
+  /** What opening a connection comes to. */
+  connects?: (address: Address) => boolean
+}
+
+async function pair(
+  { isShared = false, afterMs = AFTER_MS, connects = () => true, ...options }: PairOptions = {},
+  disk = new FakeDisk({ immediate: true }),
+  clock = new FakeClock()
+): Promise<Pair> {
+  const flights: Flight[] = []
+  const turned: string[] = []
+  const {
+    flights: _none,
+    reply: _reply,
+    ...setup
+  } = await setUpOn(
+    disk,
+    {
+      failureTimeoutMs: Infinity,
+      readFields: (id) => ({ key: id.slice(0, 1), values: [], hasOwnAddress: id.endsWith('own') }),
+      backup: {
+        address: 'b',
+        hosts: { first: 'a', backup: 'b' },
+        afterMs,
+        isShared,
+        connect: (address) => Promise.resolve(connects(address))
+      },
+      attempt: (id, signal, _watch, { address }) =>
+        new Promise((resolve) => {
+          flights.push({ id, address, end: resolve })
+          signal.addEventListener('abort', () => {
+            resolve(abortedResult())
+          })
+        }),
+      onEvent: (event) => {
+        if (event.kind === 'turned') turned.push(`${event.to} ${event.by}`.trim())
+      },
+      ...options
+    },
+    clock
+  )
+  return {
+    ...setup,
+    disk,
+    turned,
+    flying: () => flights.map(({ id, address }) => `${id} ${address}`),
+    async close() {
+      const closed = setup.delivery.close(0)
+      await clock.advance(1)
+      await closed
+    },
+    async answer(kind) {
+      const flight = flights.shift()
+      assert.ok(flight, 'no attempt in progress')
+      flight.end(typeof kind === 'string' ? resultOf(kind) : kind)
+      await settled(6)
+    }
+  }
+}
+
+function withStatus(status: number): AttemptResult {
+  const result = resultOf('retry')
+  assert.ok(result.reply)
+  return { ...result, reply: { ...result.reply, status } }
+}
+
+const UNCONNECTED = resultOf('unreachable')
+
+describe('Two addresses, step by step', () => {
+  /** A message is on its way for the second time when the outage has lasted long enough. */
+  async function onItsWay(two: Pair, first: AttemptResult): Promise<void> {
+    await two.add('m1')
+    await two.answer(first)
+    while (two.flying().length === 0) await two.clock.advance(1000)
+    // No timer fires.
+    two.clock.pass(AFTER_MS - two.clock.monotonic())
+    assert.deepEqual([two.flying(), two.turned], [['m1 first'], []])
+  }
+
+  it('the message that finds the outage long enough goes to the backup at once', async () => {
+    const two = await pair()
+    await onItsWay(two, UNCONNECTED)
+    await two.answer(UNCONNECTED)
+    assert.deepEqual([two.flying(), two.turned], [['m1 backup'], ['backup']])
+    await two.close()
+  })
+
+  it('so does one that may have arrived, where both addresses are one system', async () => {
+    const two = await pair({ isShared: true })
+    await onItsWay(two, withStatus(502))
+    await two.answer(withStatus(502))
+    assert.deepEqual([two.flying(), two.turned], [['m1 backup'], ['backup']])
+    await two.close()
+  })
+
+  it('where they are two, it waits for the address where it may have arrived, as any retry does', async () => {
+    const two = await pair()
+    await onItsWay(two, UNCONNECTED)
+    // The request went out over a kept connection that was dead, and then there was none to be had.
+    await two.answer({ ...UNCONNECTED, repeats: 1, requests: 2 })
+    assert.deepEqual([two.flying(), two.turned], [[], ['backup']])
+    const [row] = two.disk.rows
+    assert.equal(row?.retries, 2)
+    assert.equal(two.delivery.state().backup?.waiting, 1)
+    // The first address is asked, with it.
+    await two.clock.advance(61_000)
+    await settled(6)
+    assert.deepEqual(two.flying(), ['m1 first'])
+    await two.answer('accept')
+    assert.deepEqual([two.emitted, two.turned], [['m1 ack'], ['backup', 'first']])
+    await two.close()
+  })
+
+  it('nothing goes to the address from which somebody has just turned', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const two = await pair({ afterMs: 0 }, disk)
+    disk.immediate = false
+    const added = two.add('m1')
+    const turned = two.delivery.turn('backup', 'ann')
+    await settled()
+    // It was claimed for the first address before somebody turned; both are answered together.
+    disk.step()
+    disk.immediate = true
+    await settled(9)
+    disk.step()
+    await Promise.all([added, turned])
+    await settled(9)
+    assert.deepEqual(two.flying(), ['m1 backup'])
+    await two.answer('accept')
+    await two.close()
+  })
+
+  it('nor with the message that would ask the first address, if somebody turns to the backup for good', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const two = await pair({}, disk)
+    await onItsWay(two, UNCONNECTED)
+    await two.answer(UNCONNECTED)
+    await two.answer('accept')
+    await two.add('m2', 'm3', 'm4')
+    await two.clock.advance(61_000)
+    await two.answer('accept')
+    // The first address is connected meanwhile: the next message asks it.
+    assert.deepEqual(two.flying(), ['m3 backup'])
+    disk.immediate = false
+    await two.answer('accept')
+    const turned = two.delivery.turn('backup', 'ann')
+    await settled()
+    disk.step()
+    disk.immediate = true
+    await settled(9)
+    disk.step()
+    await turned
+    await settled(9)
+    assert.deepEqual(two.flying(), ['m4 backup'])
+    await two.answer('accept')
+    await two.close()
+  })
+
+  it('what waits for the backup is sent there, however many wait for the first address', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const two = await pair({ afterMs: 0 }, disk)
+    await two.delivery.turn('backup', 'ann')
+    await two.add('m1')
+    await two.answer('timeout')
+    await two.add(...Array.from({ length: 1200 }, (_, index) => `m${index}own`))
+    await two.delivery.turn('first', 'ann')
+    await two.clock.advance(60_000)
+    await settled(6)
+    assert.deepEqual(two.flying(), ['m1 backup'])
+    await two.answer('accept')
+    assert.deepEqual(two.flying(), ['m0own first'])
+    await two.close()
+  })
+
+  it('an outage that nothing waits for is forgotten: nobody knows how long it lasts', async () => {
+    const two = await pair({ failureTimeoutMs: 0 })
+    await two.add('m1')
+    await two.answer(withStatus(503))
+    assert.deepEqual(two.emitted, ['m1 HL7_DELIVERY_FAILED'])
+    await two.clock.advance(2 * AFTER_MS)
+    assert.deepEqual(two.turned, [])
+    await two.add('m2')
+    assert.deepEqual(two.flying(), ['m2 first'])
+    await two.answer('accept')
+    await two.close()
+  })
+
+  it('one that every message meets turns, also if none is retried', async () => {
+    const two = await pair({ failureTimeoutMs: 0 })
+    for (let number = 1; number <= 11; number++) {
+      await two.add(`m${number}`)
+      assert.deepEqual(two.flying(), [`m${number} first`])
+      await two.answer(withStatus(503))
+      await two.clock.advance(AFTER_MS / 10)
+    }
+    assert.deepEqual(two.turned, ['backup'])
+    await two.add('m12')
+    assert.deepEqual(two.flying(), ['m12 backup'])
+    await two.close()
+  })
+
+  it('so is one during a pause, also if an attempt ends in it', async () => {
+    const two = await pair()
+    await two.add('m1')
+    await two.delivery.pause('ann', '')
+    await two.answer(UNCONNECTED)
+    await two.clock.advance(2 * AFTER_MS)
+    assert.deepEqual(two.turned, [])
+    await two.delivery.resume('ann')
+    await settled(6)
+    assert.deepEqual(two.flying(), ['m1 first'])
+    await two.answer('accept')
+    await two.close()
+  })
+})
