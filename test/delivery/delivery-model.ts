@@ -13,11 +13,16 @@ import type { Move, NewMessage, Order } from '../../src/queue/queue-types.ts'
 import { ObjectContents } from '../../src/queue/stored-contents.ts'
 import type { Late } from '../../src/rules/reply-rules.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
-import { FakeDisk, type DiskRow } from './fake-disk.ts'
+import { FakeDisk, type DiskRow, type ModelDisk } from './fake-disk.ts'
+import { FileDisk } from './file-disk.ts'
 import { abortedResult, resultOf, RETRY_AFTER_MS, type ReplyKind } from './replies.ts'
 
 export interface ModelSettings {
   durable: boolean
+  /** If it is durable: in a file, with all that belongs to it; otherwise in a table. */
+  isFile: boolean
+  /** Syncs of the file end when the script says so; otherwise at once. */
+  isSyncLate: boolean
   order: Order
   maxInFlight: number
   failureTimeoutMs: number
@@ -36,7 +41,13 @@ export type Action =
   | { do: 'acknowledge'; pick: number; kind: ReplyKind }
   | { do: 'fault'; pick: number }
   | { do: 'advance'; ms: number }
-  | { do: 'disk'; calls: number }
+  /** The thread of a file works, but its answers may come later. */
+  | { do: 'disk'; calls: number; isSilent?: boolean }
+  /** The sync of a file that began first ends. */
+  | { do: 'sync'; fails: boolean }
+  | { do: 'end thread' }
+  /** Only what is safe is left, or all that was written. */
+  | { do: 'power failure'; isOldest: boolean }
   | { do: 'fail'; writes: boolean; reads: boolean }
   | { do: 'pause' | 'resume' | 'start' | 'close' | 'crash' }
   | { do: 'resend' | 'discard'; pick: number | 'all' }
@@ -120,6 +131,10 @@ interface Message {
   timedOut: boolean
   /** Application acknowledgements that have come, and of which it is not known what becomes. */
   asked: number
+  /** The commit in which it was accepted, edited or resent last, of a file. */
+  storedIn: number
+  /** It is suspended, in the file. */
+  isAside: boolean
 }
 
 /** What a row says of which message it is. */
@@ -130,6 +145,13 @@ interface Named {
 
 interface ModelPause {
   by: 'operator' | 'rule'
+}
+
+interface ModelResume {
+  /** Those that it ends. */
+  pauses: readonly ModelPause[]
+  /** The number of the fresh start of all clocks, once it is stored. */
+  number?: number
 }
 
 interface Flight {
@@ -166,7 +188,9 @@ const codec = {
 export class DeliveryModel {
   readonly #settings: ModelSettings
   readonly #clock = new FakeClock()
-  readonly #disk: FakeDisk
+  #disk: ModelDisk = new FakeDisk()
+  /** The same, if it is one with a file. */
+  #file: FileDisk | undefined
   readonly #messages = new Map<number, Message>()
   /** Those that are stored, by their numbers in the table. */
   readonly #stored = new Map<number, Message>()
@@ -190,13 +214,11 @@ export class DeliveryModel {
   /** Pauses by a rule of which no event has come yet. */
   #pausesToTell = 0
   /** Resumes of which no event has come yet, and the pauses that they end. */
-  #resumesToTell: { pauses: readonly ModelPause[] }[] = []
+  #resumesToTell: ModelResume[] = []
   /** Those of operators that are not stored yet. */
   #pausesToStore: ModelPause[] = []
   /** The number of the last fresh start of all clocks. */
   #resumes = 0
-  /** The numbers of those that have been stored since. */
-  #renewals: number[] = []
   #flights: Flight[] = []
   /** Messages that may be in flight: one first, then twice as many with each success; all a second after the start. */
   #allowed = 1
@@ -218,12 +240,30 @@ export class DeliveryModel {
 
   constructor(settings: ModelSettings) {
     this.#settings = settings
-    this.#disk = new FakeDisk({ contentDays: settings.contentDays })
     this.#order = settings.order
   }
 
   /** Performs the actions, then makes sure that every message leaves. */
   async run(actions: readonly Action[]): Promise<void> {
+    const { contentDays, durable, isFile, isSyncLate } = this.#settings
+    if (!durable || !isFile) {
+      this.#disk = new FakeDisk({ contentDays })
+      await this.#run(actions)
+      return
+    }
+    const mayLose = actions.some((action) => action.do === 'power failure')
+    this.#file = await FileDisk.make(this.#clock, { contentDays, isSyncLate, mayLose })
+    this.#disk = this.#file
+    const run = this.#run(actions)
+    // What it has found is told, not what follows from that.
+    await Promise.allSettled([run])
+    this.#process++
+    const disposed = this.#file.dispose()
+    await run.finally(() => disposed.catch(() => undefined))
+    await disposed
+  }
+
+  async #run(actions: readonly Action[]): Promise<void> {
     this.#open(true)
     await settled()
     for (const action of actions) {
@@ -249,6 +289,7 @@ export class DeliveryModel {
           delivery.accept({ ...name, content }),
           () => {
             message.accepted = true
+            this.#checkSafe(message, 'was confirmed')
             if (message.standing === 'offered') message.standing = 'waiting'
           },
           () => {
@@ -279,7 +320,26 @@ export class DeliveryModel {
         })
         return
       case 'disk':
-        this.#disk.step(action.calls)
+        if (action.isSilent === true && this.#file !== undefined) {
+          this.#file.step(action.calls, false)
+        } else this.#disk.step(action.calls)
+        return
+      case 'sync':
+        if (this.#file === undefined || this.#file.syncs === 0) return
+        if (action.fails) this.#faulty()
+        this.#file.endSync(action.fails)
+        return
+      case 'end thread':
+        if (this.#file === undefined || this.#closing !== undefined) return
+        this.#faulty()
+        await this.#file.endThread()
+        return
+      case 'power failure':
+        if (this.#file === undefined) return
+        this.#storedAll = false
+        this.#process++
+        await this.#file.cutPower(action.isOldest)
+        this.#open(true)
         return
       case 'fail':
         this.#disk.failWrites = action.writes
@@ -336,10 +396,23 @@ export class DeliveryModel {
         return
       case 'crash':
         if (this.#disk.pending + this.#calls > 0) this.#storedAll = false
-        this.#disk.crash()
+        this.#process++
+        await this.#disk.crash()
         this.#open(true)
         return
     }
+  }
+
+  /** What follows from it takes a while, and some of it may not be stored. */
+  #faulty(): void {
+    this.#faultAt = this.#clock.monotonic()
+    this.#storedAll = false
+  }
+
+  /** What is promised of a message, or sent, is on the disk. */
+  #checkSafe({ id, storedIn }: Message, what: string): void {
+    if (this.#file === undefined) return
+    assert.ok(this.#file.safe >= storedIn, `${id} ${what} before it was safe`)
   }
 
   /** An operator asks for a suspended message. */
@@ -423,6 +496,8 @@ export class DeliveryModel {
 
   /** What the disk has deleted is gone, and nothing else is. */
   #checkContents(isShort: boolean): void {
+    // Of a file, the thread deletes them in its own time.
+    if (this.#file !== undefined) return
     const { contentDays } = this.#settings
     const cutoff = this.#clock.now() - contentDays * 24 * 60 * 60 * 1000
     for (const { seq, hasContent, leftAt } of this.#disk.left) {
@@ -433,10 +508,16 @@ export class DeliveryModel {
   }
 
   async #stepDisk(): Promise<void> {
-    while (this.#disk.pending > 0) {
+    while (this.#disk.hasWork) {
       this.#disk.step()
       await settled()
     }
+  }
+
+  /** Everything that the disk was asked for, syncs included. */
+  #stepAll(): void {
+    this.#disk.step()
+    this.#file?.endSyncs()
   }
 
   /** Waits for a close to end; starts it if needed. */
@@ -445,7 +526,7 @@ export class DeliveryModel {
     for (let round = 0; this.#left === undefined; round++) {
       assert.ok(round < 200, 'a close does not end')
       await settled()
-      this.#disk.step()
+      this.#stepAll()
       await settled()
       if (round === 3) {
         await this.#clock.advance(GRACE_MS, (ms) => {
@@ -454,7 +535,7 @@ export class DeliveryModel {
       }
     }
     await settled()
-    this.#disk.step()
+    this.#stepAll()
     await settled()
     if (this.#settings.durable) return
     for (const { id, standing } of this.#messages.values()) {
@@ -474,6 +555,7 @@ export class DeliveryModel {
     const process = ++this.#process
     const mine = (): boolean => this.#process === process
     this.#clock.forgetTimers()
+    this.#file?.rearm()
     this.#flights = []
     this.#allowed = 1
     this.#allFrom = undefined
@@ -496,6 +578,13 @@ export class DeliveryModel {
     this.#disk.onOpened = () => {
       this.#opened()
     }
+    if (this.#file !== undefined) {
+      this.#file.onReopened = (withdrawn, isTakenOver) => {
+        this.#watch(() => {
+          if (mine()) this.#reopened(withdrawn, isTakenOver)
+        })
+      }
+    }
     this.#disk.onCall = (method, args, value) => {
       this.#watch(() => {
         if (mine()) this.#tookEffect(method, args, value)
@@ -505,7 +594,6 @@ export class DeliveryModel {
       if (mine() && method === 'pause') this.#pauseEnded(makeArgs(), false)
     }
     this.#resumes = durable ? this.#disk.renewals : 0
-    this.#renewals = []
     this.#takeStock()
     this.#storedAll = !this.#disk.failWrites
     this.#delivery = new Delivery({
@@ -517,7 +605,7 @@ export class DeliveryModel {
         })
         return result ?? new Promise(() => undefined)
       },
-      readFields: (content) => this.#readFields(content),
+      readFields: (content) => (mine() ? this.#readFields(content) : { key: '', values: [] }),
       emit: (facts, { id }, settlement) => {
         this.#watch(() => {
           if (!mine()) return
@@ -546,7 +634,12 @@ export class DeliveryModel {
       retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
       queueLimit: 1000,
       maxPerSecond: 0,
-      clock: this.#clock,
+      clock: {
+        now: () => this.#clock.now(),
+        monotonic: () => this.#clock.monotonic(),
+        // A process that has ended is woken by nothing.
+        after: (ms, callback) => (mine() ? this.#clock.after(ms, callback) : () => undefined)
+      },
       random: () => 0.5,
       ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable, applicationAckMs }
     })
@@ -569,15 +662,30 @@ export class DeliveryModel {
     if (method === 'accept') {
       const [{ seq }, bytes] = args as [NewMessage, Uint8Array]
       const message = this.#message(codec.decode(Buffer.from(bytes)).id)
+      // Made again, it changes nothing.
+      if (this.#stored.get(seq) !== message) message.storedIn = this.#file?.commit ?? 0
       this.#stored.set(seq, message)
-      if (isCopy(message)) {
-        message.accepted = true
+      if (isCopy(message) && message.standing === 'offered') {
+        message.accepted = this.#file === undefined
         message.standing = 'waiting'
       }
     }
     if (method === 'edit' && value === true) {
       const [{ seq }, bytes] = args as [NewMessage, Uint8Array]
-      this.#edited(this.#ofStored(seq), codec.decode(Buffer.from(bytes)).key)
+      const message = this.#ofStored(seq)
+      message.storedIn = this.#file?.commit ?? 0
+      message.isAside = false
+      this.#edited(message, codec.decode(Buffer.from(bytes)).key)
+    }
+    if (method === 'resend' && this.#file !== undefined) {
+      const waiting = this.#file.rows.filter(({ state }) => state === 'waiting')
+      for (const row of waiting) {
+        // A message may have come in by the same transaction.
+        const message = this.#stored.get(row.seq)
+        if (message?.isAside !== true) continue
+        message.storedIn = this.#file.commit
+        message.isAside = false
+      }
     }
     if (method === 'claimNext') {
       for (const { row } of value as Claim[]) {
@@ -590,7 +698,10 @@ export class DeliveryModel {
       }
     }
     if (method === 'resume') {
-      this.#renewals.push(args[0] as number)
+      const number = args[0] as number
+      const asked = this.#resumesToTell.find((each) => each.number === undefined)
+      const isAgain = this.#resumesToTell.some((each) => each.number === number)
+      if (asked !== undefined && !isAgain) asked.number = number
       for (const message of this.#messages.values()) {
         if (message.standing !== 'flight') {
           message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
@@ -603,6 +714,7 @@ export class DeliveryModel {
     const row = this.#disk.rows.find((each) => each.seq === seq)
     if (row === undefined) return
     const message = this.#of(row)
+    message.isAside = row.state === 'suspended'
     assert.ok(renewals <= this.#disk.renewals, `the renewals of ${message.id}`)
     if (renewals > message.renewals) {
       // All clocks were renewed while it was worked on: just before a retry was counted, or afterwards.
@@ -643,7 +755,7 @@ export class DeliveryModel {
   }
 
   #resume(): void {
-    const asked = { pauses: [...this.#pauses] }
+    const asked: ModelResume = { pauses: [...this.#pauses] }
     this.#resumesToTell.push(asked)
     this.#call(
       this.#delivery.resume(),
@@ -659,8 +771,9 @@ export class DeliveryModel {
 
   /** Of a resume that was stored: the clocks of messages in flight restart, too. */
   #resumed(): void {
-    this.#endPauses(this.#resumesToTell.shift()?.pauses ?? [])
-    this.#resumes = this.#renewals.shift() ?? this.#resumes + 1
+    const asked = this.#resumesToTell.shift()
+    this.#endPauses(asked?.pauses ?? [])
+    this.#resumes = asked?.number ?? this.#resumes + 1
     this.#endOutage()
     for (const message of this.#messages.values()) {
       if (message.standing === 'flight' || !this.#settings.durable) this.#renew(message)
@@ -754,8 +867,30 @@ export class DeliveryModel {
     for (const row of this.#disk.rows) if (row.state === 'suspended') this.#suspended(this.#of(row))
   }
 
+  /** Another thread knows only how long the queue had been open when that was stored last. */
+  #reopened(withdrawn: readonly number[], isTakenOver: boolean): void {
+    for (const seq of withdrawn) {
+      const message = this.#stored.get(seq)
+      if (message === undefined) continue
+      assert.ok(!this.#disk.rows.some((row) => row.seq === seq), `${message.id} is still there`)
+      assert.ok(!message.accepted, `${message.id} was withdrawn after it was accepted`)
+      message.standing = 'refused'
+      this.#stored.delete(seq)
+    }
+    if (!isTakenOver) return
+    const lostMs = this.#uptimeMs - this.#disk.uptimeMs
+    this.#uptimeBefore = this.#disk.uptimeMs
+    this.#openedAt = this.#clock.monotonic()
+    for (const message of this.#messages.values()) {
+      message.lateFrom += lostMs
+      message.lateBy += lostMs
+      if (message.dueAt > 0) message.dueAt += lostMs
+    }
+  }
+
   /** A new process knows only what is stored; no accepted message may be missing. */
   #takeStock(): void {
+    this.#forgetLost()
     const rows = new Map(this.#disk.rows.map((row) => [this.#of(row).id, row]))
     for (const message of this.#messages.values()) {
       const row = rows.get(message.id)
@@ -768,6 +903,8 @@ export class DeliveryModel {
       }
       if (this.#storedAll) this.#compare(message, row)
       const { countsFrom, retries, spentMs, state, turn, verdict } = row
+      message.isAside = state === 'suspended'
+      message.storedIn = 0
       message.spent = spentMs
       message.retries = retries
       message.endsAt = Number.POSITIVE_INFINITY
@@ -785,6 +922,20 @@ export class DeliveryModel {
         const { outcome } = JSON.parse(row.outcome ?? '{}') as Settlement
         message.standing = 'leaving'
         message.expected = outcome
+      }
+    }
+  }
+
+  /** After a power failure: what was accepted last may not be there, and what was edited last is as it was. */
+  #forgetLost(): void {
+    const file = this.#file
+    if (file === undefined) return
+    const { seqs } = file
+    for (const [seq, message] of this.#stored) {
+      if (!seqs.has(seq)) this.#stored.delete(seq)
+      else {
+        const content = file.contentOf(seq)
+        if (content !== undefined) this.#edited(message, codec.decode(Buffer.from(content)).key)
       }
     }
   }
@@ -834,6 +985,8 @@ export class DeliveryModel {
         this.#isSentAgain(message)
       assert.ok(may, `${id} was sent, though it is ${message.standing}`)
     }
+    this.#checkSafe(message, 'was sent')
+    message.accepted = true
     if (message.standing === 'operator') this.#renew(message)
     // It was read before the last resume.
     this.#forgetOldClock(message, this.#resumes)
@@ -1146,6 +1299,7 @@ export class DeliveryModel {
   async #check(): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault
     const now = this.#clock.monotonic()
+    if (this.#isOpen) this.#file?.checkSummary()
     const isFaulty = this.#disk.failReads || this.#disk.failWrites
     if (this.#settings.durable && isFaulty) this.#faultAt = now
     if (this.#disk.pending > 0 || this.#calls > 0 || this.#closing !== undefined) return
@@ -1192,6 +1346,7 @@ export class DeliveryModel {
   /** Now the receiver accepts everything, the disk works, and an operator resumes and resends. */
   async #finish(): Promise<void> {
     this.#disk.failWrites = this.#disk.failReads = false
+    if (this.#file !== undefined) this.#file.isSyncLate = false
     if (this.#closing !== undefined) await this.#perform({ do: 'reopen', started: true })
     await this.#drain()
     if (this.#settings.durable) {
@@ -1368,7 +1523,9 @@ function newMessage(
     lateBy: 0,
     isOver: false,
     timedOut: false,
-    asked: 0
+    asked: 0,
+    storedIn: 0,
+    isAside: false
   }
 }
 

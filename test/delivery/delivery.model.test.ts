@@ -3,8 +3,10 @@ import fc from '../support/properties.ts'
 import { type Action, DeliveryModel, type ModelSettings } from './delivery-model.ts'
 import type { ReplyKind } from './replies.ts'
 
-const settings: fc.Arbitrary<ModelSettings> = fc.record({
+const settings = {
   durable: fc.boolean(),
+  isFile: fc.constant(false),
+  isSyncLate: fc.constant(false),
   order: fc.constantFrom('fifo', 'key', 'none'),
   maxInFlight: fc.integer({ min: 1, max: 3 }),
   failureTimeoutMs: fc.constantFrom(0, 10_000, 100_000, Number.POSITIVE_INFINITY),
@@ -13,10 +15,10 @@ const settings: fc.Arbitrary<ModelSettings> = fc.record({
   // None, for half a minute, and for a day.
   contentDays: fc.constantFrom(0, 1 / 2880, 1),
   quickDisk: fc.boolean()
-})
+} satisfies { [Name in keyof ModelSettings]: fc.Arbitrary<ModelSettings[Name]> }
 
 const pick = fc.nat({ max: 7 })
-const action: fc.Arbitrary<Action> = fc.oneof(
+const actions: { weight: number; arbitrary: fc.Arbitrary<Action> }[] = [
   {
     weight: 6,
     arbitrary: fc.record({
@@ -112,12 +114,35 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       { requiredKeys: ['do', 'started'] }
     )
   }
-)
+]
 
-const scripts = fc.array(action, { maxLength: 80, size: 'max' })
+/** What happens to a file besides. */
+const ofFile: { weight: number; arbitrary: fc.Arbitrary<Action> }[] = [
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('sync'),
+      fails: fc.nat({ max: 9 }).map((number) => number === 0)
+    })
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('disk'), calls: fc.constantFrom(1, 2, 100) },
+      isSilent: fc.constant(true)
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('end thread') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('power failure'), isOldest: fc.boolean() }) }
+]
+
+const scriptOf = (some: typeof actions): fc.Arbitrary<Action[]> =>
+  fc.array(fc.oneof(...some), { maxLength: 80, size: 'max' })
 
 const ordinary: ModelSettings = {
   durable: true,
+  isFile: false,
+  isSyncLate: false,
   order: 'none',
   maxInFlight: 2,
   failureTimeoutMs: 100_000,
@@ -259,15 +284,25 @@ const found: [ModelSettings, Action[]][] = [
   ]
 ]
 
-const { MODEL_RUNS = '1000' } = process.env
+const { MODEL_FILE_RUNS = '200', MODEL_RUNS = '1000' } = process.env
+
+async function follow(given: ModelSettings, script: Action[]): Promise<void> {
+  await new DeliveryModel(given).run(script)
+}
 
 describe('Delivery against a model', () => {
   it('keeps its guarantees whatever happens, in any order', async () => {
-    await fc.assert(
-      fc.asyncProperty(settings, scripts, async (given, actions) => {
-        await new DeliveryModel(given).run(actions)
-      }),
-      { numRuns: Number(MODEL_RUNS), examples: found }
-    )
+    await fc.assert(fc.asyncProperty(fc.record(settings), scriptOf(actions), follow), {
+      numRuns: Number(MODEL_RUNS),
+      examples: found
+    })
+  })
+
+  it('keeps them if syncs come late or fail, threads die, and the power fails', async () => {
+    const onFile = { ...settings, durable: fc.constant(true), isFile: fc.constant(true) }
+    const given = fc.record({ ...onFile, isSyncLate: fc.boolean() })
+    await fc.assert(fc.asyncProperty(given, scriptOf([...actions, ...ofFile]), follow), {
+      numRuns: Number(MODEL_FILE_RUNS)
+    })
   })
 })

@@ -12,7 +12,7 @@ import { Queue } from '../../src/queue/queue.ts'
 import { EncodedContents, type ContentCodec } from '../../src/queue/stored-contents.ts'
 
 /** Room for contents in memory, in bytes. */
-const CACHE_BYTES = 16 * 1024 * 1024
+export const CACHE_BYTES = 16 * 1024 * 1024
 
 /** A row of the table, as a test compares it. */
 export interface DiskRow {
@@ -26,6 +26,49 @@ export interface DiskRow {
   countsFrom: number | null
   verdict: Partial<Verdict>
   outcome: string | undefined
+}
+
+/** A message that has left. */
+export interface LeftRow {
+  seq: number
+  leftAt: number
+  hasContent: boolean
+}
+
+/** What a model needs of a disk. */
+export interface ModelDisk {
+  /** While set, changes (queries) fail. */
+  failWrites: boolean
+  failReads: boolean
+  /** How often it was opened. */
+  readonly opened: number
+  onOpened: (() => void) | undefined
+  /** A call takes effect. */
+  onCall: ((method: QueueMethod, args: unknown[], value: unknown) => void) | undefined
+  /** A call fails. */
+  onFailure: ((method: QueueMethod, makeArgs: () => unknown[]) => void) | undefined
+  readonly pending: number
+  /** There is something for `step` to do. */
+  readonly hasWork: boolean
+  /** All that has not left. */
+  readonly rows: DiskRow[]
+  readonly left: LeftRow[]
+  readonly storedContents: number
+  readonly isPaused: boolean
+  /** The number of the last fresh start of all clocks. */
+  readonly renewals: number
+  /** How long the queue had been open when that was stored last, in milliseconds. */
+  readonly uptimeMs: number
+  /** Lets this many calls take effect. */
+  step: (count?: number) => void
+  /** Contents that are too old are deleted, or all of messages that have left: the disk is short. */
+  deleteContents: (isShort: boolean) => void
+  /** The process ends: calls that have not taken effect are forgotten. */
+  crash: () => void | Promise<void>
+  queue: <Content>(
+    codec: ContentCodec<Content>,
+    options: FakeQueueOptions<Content>
+  ) => MessageQueue<Content>
 }
 
 interface Call {
@@ -56,7 +99,7 @@ const READS = new Set<QueueMethod>([
  * A disk for tests, with the real table on it. `queue()` returns the view of one process; calls take effect in order,
  * when `step` reaches them. Until then, a crash forgets them.
  */
-export class FakeDisk {
+export class FakeDisk implements ModelDisk {
   readonly #db = new DatabaseSync(':memory:')
   readonly #contents = new Map<number, Uint8Array>()
   readonly #outcomes = new Map<number, Uint8Array>()
@@ -90,34 +133,17 @@ export class FakeDisk {
     return this.#calls.length
   }
 
-  /** All that has not left. */
-  get rows(): DiskRow[] {
-    return this.#db
-      .prepare('SELECT * FROM message WHERE state <> 4 ORDER BY seq')
-      .all()
-      .map((row) => ({
-        seq: row['seq'] as number,
-        controlId: row['control_id'] as string,
-        state: STATES[row['state'] as number] ?? 'damaged',
-        turn: row['turn'] as number | null,
-        retries: this.#isCurrent(row) ? (row['retries'] as number) : 0,
-        spentMs: this.#isCurrent(row) ? (row['spent_ms'] as number) : 0,
-        countsFrom: this.#isCurrent(row) ? (row['counts_from'] as number | null) : null,
-        verdict: JSON.parse((row['verdict'] as string | null) ?? '{}') as Partial<Verdict>,
-        outcome: this.#text(this.#outcomes.get(row['seq'] as number))
-      }))
+  get hasWork(): boolean {
+    return this.pending > 0
   }
 
-  /** Messages that have left. */
-  get left(): { seq: number; leftAt: number; hasContent: boolean }[] {
-    return this.#db
-      .prepare('SELECT seq, changed_at FROM message WHERE state = 4 ORDER BY seq')
-      .all()
-      .map((row) => ({
-        seq: row['seq'] as number,
-        leftAt: row['changed_at'] as number,
-        hasContent: this.#contents.has(row['seq'] as number)
-      }))
+  /** All that has not left. */
+  get rows(): DiskRow[] {
+    return rowsIn(this.#db, (seq) => this.#outcomes.get(seq))
+  }
+
+  get left(): LeftRow[] {
+    return leftIn(this.#db, (seq) => this.#contents.has(seq))
   }
 
   get storedContents(): number {
@@ -249,18 +275,55 @@ export class FakeDisk {
     return (this.#meta('renewals') as number | undefined) ?? 0
   }
 
-  /** Its clock has not restarted since. */
-  #isCurrent(row: Record<string, unknown>): boolean {
-    return (row['renewals'] as number) >= this.renewals
-  }
-
   #meta(name: string): unknown {
-    return this.#db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']
+    return metaIn(this.#db, name)
   }
+}
 
-  #text(bytes: Uint8Array | undefined): string | undefined {
-    return bytes && Buffer.from(bytes).toString()
-  }
+/** A call that changes nothing. */
+export function isRead(method: QueueMethod): boolean {
+  return READS.has(method)
+}
+
+export function metaIn(db: DatabaseSync, name: string): unknown {
+  return db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']
+}
+
+export function rowsIn(
+  db: DatabaseSync,
+  outcomeOf: (seq: number) => Uint8Array | undefined
+): DiskRow[] {
+  const renewals = (metaIn(db, 'renewals') as number | undefined) ?? 0
+  return db
+    .prepare('SELECT * FROM message WHERE state <> 4 ORDER BY seq')
+    .all()
+    .map((row) => {
+      const seq = row['seq'] as number
+      // Its clock has not restarted since.
+      const isCurrent = (row['renewals'] as number) >= renewals
+      const outcome = outcomeOf(seq)
+      return {
+        seq,
+        controlId: row['control_id'] as string,
+        state: STATES[row['state'] as number] ?? 'damaged',
+        turn: row['turn'] as number | null,
+        retries: isCurrent ? (row['retries'] as number) : 0,
+        spentMs: isCurrent ? (row['spent_ms'] as number) : 0,
+        countsFrom: isCurrent ? (row['counts_from'] as number | null) : null,
+        verdict: JSON.parse((row['verdict'] as string | null) ?? '{}') as Partial<Verdict>,
+        outcome: outcome && Buffer.from(outcome).toString()
+      }
+    })
+}
+
+export function leftIn(db: DatabaseSync, hasContent: (seq: number) => boolean): LeftRow[] {
+  return db
+    .prepare('SELECT seq, changed_at FROM message WHERE state = 4 ORDER BY seq')
+    .all()
+    .map((row) => {
+      const seq = row['seq'] as number
+      return { seq, leftAt: row['changed_at'] as number, hasContent: hasContent(seq) }
+    })
 }
 
 export interface FakeQueueOptions<Content> {
@@ -322,7 +385,7 @@ class FakeEngine implements QueueEngine {
         this.#disk.onCall?.(method, args, value)
         return value
       }
-      return await this.#disk.call(READS.has(method), work, {
+      return await this.#disk.call(isRead(method), work, {
         isSafe: method === 'release',
         onFailure: () => this.#disk.onFailure?.(method, makeArgs)
       })
