@@ -289,7 +289,9 @@ export class DeliveryModel {
           delivery.accept({ ...name, content }),
           () => {
             message.accepted = true
-            this.#checkSafe(message, 'was confirmed')
+            this.#watch(() => {
+              this.#checkSafe(message, 'was confirmed')
+            })
             if (message.standing === 'offered') message.standing = 'waiting'
           },
           () => {

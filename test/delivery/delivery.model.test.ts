@@ -1,7 +1,14 @@
+import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { MessageState } from '../../src/queue/message-row.ts'
 import fc from '../support/properties.ts'
+import { WatchedMoves } from '../support/watched-moves.ts'
 import { type Action, DeliveryModel, type ModelSettings } from './delivery-model.ts'
+import { FakeDisk } from './fake-disk.ts'
 import type { ReplyKind } from './replies.ts'
+import { setUpOn } from './set-up.ts'
+
+const moves = new WatchedMoves()
 
 const settings = {
   durable: fc.boolean(),
@@ -284,7 +291,7 @@ const found: [ModelSettings, Action[]][] = [
   ]
 ]
 
-const { MODEL_FILE_RUNS = '200', MODEL_RUNS = '1000' } = process.env
+const { MODEL_FILE_RUNS = '150', MODEL_RUNS = '1000' } = process.env
 
 async function follow(given: ModelSettings, script: Action[]): Promise<void> {
   await new DeliveryModel(given).run(script)
@@ -305,4 +312,35 @@ describe('Delivery against a model', () => {
       numRuns: Number(MODEL_FILE_RUNS)
     })
   })
+
+  it('makes every move of the table of states, and no other', async () => {
+    for (const damaged of ['waiting', 'awaiting', 'suspended', 'leaving', 'outcome'] as const) {
+      await readDamaged(damaged)
+    }
+    assert.deepEqual(moves.unknown, [], 'moves that are not in the table')
+    assert.deepEqual(moves.missing, [], 'moves of the table that nothing makes')
+  })
 })
+
+/** What is stored of a message is damaged while it is in that state, or is about to leave. */
+async function readDamaged(what: 'outcome' | MessageState): Promise<void> {
+  const disk = new FakeDisk({ immediate: true })
+  const first = await setUpOn(disk)
+  if (what === 'waiting') await first.delivery.pause()
+  await first.add('a1')
+  const isLeaving = what === 'leaving' || what === 'outcome'
+  const closing = isLeaving ? first.delivery.close(10_000) : undefined
+  const kind = { awaiting: 'await', suspended: 'suspend' } as const
+  if (what !== 'waiting') await first.reply(what in kind ? kind[what as 'awaiting'] : 'accept')
+  await (closing ?? first.delivery.close(10_000))
+  assert.equal(disk.rows[0]?.state, what === 'outcome' ? 'leaving' : what)
+  if (what === 'outcome') disk.damageOutcome(1)
+  else disk.damageContent(1)
+  const { clock, delivery, lost, reply } = await setUpOn(disk)
+  if (what === 'waiting') await delivery.resume()
+  if (what === 'suspended') await (await delivery.operator()).discard({})
+  if (what === 'outcome') await reply('accept')
+  await clock.advance(600_000)
+  assert.equal(lost.length, what === 'outcome' ? 0 : 1)
+  await delivery.close(0)
+}
