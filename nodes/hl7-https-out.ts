@@ -10,7 +10,7 @@ import { misconfigured, type Translate } from './flow/status-line.ts'
 import { deletion, reportOrphanedQueues } from './operations/orphaned-queues.ts'
 import { registerPage } from './operations/page-route.ts'
 import { registerRoutes } from './operations/register-routes.ts'
-import { outRoutes } from './operations/routes.ts'
+import { OUT_ROUTES } from './operations/route-table.ts'
 import { somethingChanged } from './operations/sidebar.ts'
 import { outCredentials } from './settings/hl7-https-out-properties.ts'
 import { errorText, notSetUp } from './settings/node-errors.ts'
@@ -23,7 +23,9 @@ import { OF_AUTH, readOutSettings, type OutSettings } from './settings/read-out-
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
   registerPage(RED)
-  registerRoutes(RED, outRoutes(RED))
+  registerRoutes(RED, OUT_ROUTES, async () =>
+    (await import('./operations/routes.ts')).outRoutes(RED)
+  )
   reportOrphanedQueues(RED)
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {

@@ -6,12 +6,13 @@ import { listNode } from './settings/node-lifecycle.ts'
 import { deployedSource } from './settings/node-source.ts'
 import { tokenCredentials } from './settings/oauth2-client-credentials-properties.ts'
 import { registerRoutes } from './operations/register-routes.ts'
-import { tokenTestRoute } from './operations/test-routes.ts'
 import { typesOf } from './settings/property-table.ts'
 
 /** Registers the config node that always has a fresh token. */
 export default function (RED: NodeAPI): void {
-  registerRoutes(RED, tokenTestRoute(RED))
+  registerRoutes(RED, ['testToken'], async () =>
+    (await import('./operations/routes.ts')).tokenRoutes(RED)
+  )
 
   function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)

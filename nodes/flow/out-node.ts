@@ -14,7 +14,6 @@ import { UndiciClient } from '../../src/http-client/undici-client.ts'
 import { Receiver } from '../../src/https/receiver.ts'
 import { printable } from '../../src/printable.ts'
 import type { DiskEngine } from '../../src/queue/disk-engine.ts'
-import { MemoryEngine } from '../../src/queue/memory-engine.ts'
 import { MessageQueue } from '../../src/queue/message-queue.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { EncodedContents, ObjectContents } from '../../src/queue/stored-contents.ts'
@@ -225,10 +224,14 @@ export class OutNode {
           )
       },
       // A file left by an earlier setting is used, and so drained, until it is empty at a start.
-      queue: async () =>
-        queue === 'disk' || (await isQueueFileInUse(this.#disk.path))
-          ? new MessageQueue(this.#disk, new EncodedContents(this.#contents))
-          : new MessageQueue(new MemoryEngine(delivery.order, systemClock), new ObjectContents()),
+      queue: async () => {
+        if (queue === 'disk' || (await isQueueFileInUse(this.#disk.path))) {
+          return new MessageQueue(this.#disk, new EncodedContents(this.#contents))
+        }
+        // A queue on disk runs in its thread: without one in memory, its code is not loaded here.
+        const { MemoryEngine } = await import('../../src/queue/memory-engine.ts')
+        return new MessageQueue(new MemoryEngine(delivery.order, systemClock), new ObjectContents())
+      },
       attempt: async ({ parcel, problem }, signal, watchWork, { address, mayHaveArrived }) => {
         if (parcel === undefined) throw problem
         return this.#courier.attempt({ ...parcel, address, mayHaveArrived }, signal, watchWork)

@@ -41,20 +41,32 @@ export interface Asked<Name extends RouteName> {
 export type Handlers<Names extends RouteName> = {
   [Name in Names]: (asked: Asked<Name>) => AnswerOf<Name> | Promise<AnswerOf<Name>>
 }
-type Handler = (asked: Asked<never>) => unknown
+type Handler = (asked: Asked<never>) => Promise<unknown>
 
 type AdminRequest = Request<Record<string, string>>
 type Guard = (request: AdminRequest, response: Response, next: NextFunction) => void
 
-/** Registers routes of the table, each with its permission and its audit event. */
-export function registerRoutes<Names extends RouteName>(
+/**
+ * Registers routes of the table, each with its permission and its audit event.
+ *
+ * @param load What answers them: loaded with the first request, because Node-RED starts earlier without it.
+ */
+export function registerRoutes<Name extends RouteName>(
   RED: NodeAPI,
-  handlers: Handlers<Names>
+  names: readonly Name[],
+  load: () => Promise<Handlers<Name>>
 ): void {
-  for (const [name, route] of Object.entries<Route>(ROUTES)) {
-    const handler = (handlers as Partial<Record<string, Handler>>)[name]
+  for (const name of names) {
+    const route: Route = ROUTES[name]
     // The page is registered by itself.
-    if (handler === undefined || route.permission === null) continue
+    if (route.permission === null) continue
+    const handler: Handler = async (asked) => {
+      // An update replaces the files of this package while Node-RED runs.
+      const handlers = await load().catch(() => {
+        throw refused(503, 'refusal.notLoaded')
+      })
+      return handlers[name](asked)
+    }
     const guard = guardOf(RED, route.permission, route.permissionWith)
     const register = route.method === 'GET' ? 'get' : 'post'
     RED.httpAdmin[register](route.path, refuseForms, guard, (request: AdminRequest, response) => {

@@ -3,7 +3,7 @@ import { english, type Key, type Values } from '../../src/english.ts'
 /** A refused request. The message says why, and the caller sees it. */
 export class RouteError extends Error {
   /** Of HTTP. */
-  readonly status: 400 | 403 | 404 | 409 | 415 | 429
+  readonly status: 400 | 403 | 404 | 409 | 415 | 429 | 503
 
   constructor(status: RouteError['status'], text: string) {
     super(text)

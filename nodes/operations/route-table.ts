@@ -324,6 +324,12 @@ export const ROUTES = {
 
 export type RouteName = keyof typeof ROUTES
 
+/** The routes of the sending nodes. The page and the node of the token server have their own. */
+export type OutRouteName = Exclude<RouteName, 'page' | 'testToken'>
+export const OUT_ROUTES = (Object.keys(ROUTES) as RouteName[]).filter(
+  (name): name is OutRouteName => name !== 'page' && name !== 'testToken'
+)
+
 /** What stands for the names in the path of a route. */
 export type ParamsOf<Name extends RouteName> = {
   [Param in ParamIn<(typeof ROUTES)[Name]['path']>]: string

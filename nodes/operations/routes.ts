@@ -51,13 +51,18 @@ import {
 } from './queries.ts'
 import type { Handlers } from './register-routes.ts'
 import { refused, RouteError } from './route-error.ts'
-import type { RouteName } from './route-table.ts'
+import type { OutRouteName } from './route-table.ts'
 import { stoppedQueues } from './stopped-queues.ts'
-import { nodeTestRoute } from './test-routes.ts'
+import { nodeTestRoute, tokenTestRoute } from './test-routes.ts'
 import { iso } from './times.ts'
 
-/** What answers the routes of the sending nodes; the page and the node of the token server have their own. */
-export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'page' | 'testToken'>> {
+/** What answers the route of the node of the token server. */
+export function tokenRoutes(RED: NodeAPI): Handlers<'testToken'> {
+  return tokenTestRoute(RED)
+}
+
+/** What answers the routes of the sending nodes. */
+export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
   const stateOf = (id: string): Promise<NodeState> => {
     const node = deployedOutNodes.get(id)
     if (node === undefined) throw refused(404, 'refusal.noNode')

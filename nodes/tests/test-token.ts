@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Node, NodeAPI } from 'node-red'
 import { english } from '../../src/english.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
+import { testToken } from '../../src/oauth2/token-test.ts'
 import { Redactor } from '../../src/redactor.ts'
 import { FormConfigNodes } from '../settings/form-config-nodes.ts'
 import { formSource } from '../settings/node-source.ts'
@@ -28,8 +29,7 @@ async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise
   const { problems, settings } = parts
   try {
     if (problems.length > 0) return mistakes(problems)
-    const { testToken: test } = await import('../../src/oauth2/token-test.ts')
-    const result = await test(settings, httpClient)
+    const result = await testToken(settings, httpClient)
     const deployed = node === null ? undefined : authParts.get(node)
     // What works here works there too: it need not wait any longer.
     if (result.ok && isDeepStrictEqual(settings, deployed?.settings)) {

@@ -4,12 +4,20 @@
  */
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
-import iconv from 'iconv-lite'
+import type Iconv from 'iconv-lite'
 import { english } from '../english.ts'
 import { unframe } from './framing.ts'
 import { Hl7Error } from './hl7-error.ts'
 import { parsePath } from './path.ts'
 import { Segments } from './segments.ts'
+
+let loaded: typeof Iconv | undefined
+
+/** Loaded with the first message or reply that is neither UTF-8 nor ISO-8859-1: Node-RED starts earlier without it. */
+function iconv(): typeof Iconv {
+  const { createRequire } = process.getBuiltinModule('node:module')
+  return (loaded ??= createRequire(import.meta.url)('iconv-lite') as typeof Iconv)
+}
 
 /** A character set that bytes can be labelled with. */
 export interface Charset {
@@ -96,7 +104,7 @@ export function charsetOfLabel(label: string): Charset | null {
   // iconv-lite has sets named US, CN and JP; in MSH-18, they are country codes that belong in
   // MSH-17.
   const isLabel = /^[a-z][\w.:-]{3,}$/.test(name) && !notCharsets.test(key)
-  return isLabel && iconv.encodingExists(key) ? { label: name, codec: key } : null
+  return isLabel && iconv().encodingExists(key) ? { label: name, codec: key } : null
 }
 
 function reduced(name: string): string {
@@ -105,8 +113,8 @@ function reduced(name: string): string {
 
 /** Every name that {@link charsetOfLabel} knows, in lower-case letters and digits. */
 export function charsetNames(): string[] {
-  iconv.encodingExists('utf8') // loads its list
-  const { encodings } = iconv as unknown as { encodings: Record<string, unknown> }
+  iconv().encodingExists('utf8') // loads its list
+  const { encodings } = iconv() as unknown as { encodings: Record<string, unknown> }
   const names = new Set([...charsets.keys(), ...Object.keys(encodings)])
   return [...names].filter((name) => charsetOfLabel(name) !== null)
 }
@@ -186,8 +194,8 @@ export function encode(text: string, label: string | Charset): Buffer {
  * in pieces to avoid a second copy of the text.
  */
 function encodeChecked(text: string, charset: Charset): Buffer {
-  const bytes = iconv.encode(text, charset.codec)
-  const decoder = iconv.getDecoder(charset.codec, { stripBOM: false })
+  const bytes = iconv().encode(text, charset.codec)
+  const decoder = iconv().getDecoder(charset.codec, { stripBOM: false })
   const step = 65_536
   let at = 0
   const check = (piece: string): void => {
@@ -235,7 +243,7 @@ export function decode(bytes: Buffer, charset: Charset): string {
   if (charset === latin1) return bytes.toString('latin1')
   if (charset === utf8) return withoutByteOrderMark(bytes.toString('utf8'))
   if (charset.codec === '') return new TextDecoder('iso-2022-jp').decode(bytes)
-  return withoutByteOrderMark(iconv.decode(bytes, charset.codec, { stripBOM: false }))
+  return withoutByteOrderMark(iconv().decode(bytes, charset.codec, { stripBOM: false }))
 }
 
 function withoutByteOrderMark(text: string): string {

@@ -1,11 +1,10 @@
 import { randomUUID, type KeyObject } from 'node:crypto'
-import { SignJWT } from 'jose'
 import { readAssertionFile } from './assertion-file.ts'
 import { encodeId, encodeSecret } from './client-auth-method.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { formProblem } from './setting-problem.ts'
 import { SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
-import { configError } from './token-error.ts'
+import { configError, notLoaded } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /** Adds the client's credentials to a request. */
@@ -142,8 +141,12 @@ function keySigner(signing: Signing): Signer {
     ...(settings.keyId !== '' && { kid: settings.keyId }),
     ...(thumbprint !== undefined && { 'x5t#S256': thumbprint })
   }
-  return (claims) =>
-    new SignJWT({ ...standardClaims(signing), ...claims }).setProtectedHeader(header).sign(key)
+  return async (claims) => {
+    const { SignJWT } = await import('jose').catch(notLoaded)
+    return new SignJWT({ ...standardClaims(signing), ...claims })
+      .setProtectedHeader(header)
+      .sign(key)
+  }
 }
 
 function secretSigner(signing: Signing): Signer {
@@ -151,10 +154,12 @@ function secretSigner(signing: Signing): Signer {
   const listed = metadata.token_endpoint_auth_signing_alg_values_supported ?? []
   const wanted = SECRET_ALGORITHMS.find((alg) => alg === settings.signingAlg)
   const alg = wanted ?? SECRET_ALGORITHMS.find((one) => listed.includes(one)) ?? 'HS256'
-  return (claims) =>
-    new SignJWT({ ...standardClaims(signing), ...claims })
+  return async (claims) => {
+    const { SignJWT } = await import('jose').catch(notLoaded)
+    return new SignJWT({ ...standardClaims(signing), ...claims })
       .setProtectedHeader({ alg, typ: 'JWT' })
       .sign(Buffer.from(settings.clientSecret))
+  }
 }
 
 /**

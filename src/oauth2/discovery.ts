@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import * as openid from 'openid-client'
+import type * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import { english } from '../english.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
@@ -12,7 +12,7 @@ import { hintForMetadata } from './answer-hints.ts'
 import type { Hint } from './hint.ts'
 import { translateError } from './network-error.ts'
 import { readRefusal } from './token-answer.ts'
-import { mayPass, TokenError } from './token-error.ts'
+import { mayPass, notLoaded, TokenError } from './token-error.ts'
 import { decodeText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
 import { isTokenPath } from './token-url.ts'
@@ -108,6 +108,7 @@ export class Discovery {
     algorithm: 'oidc' | 'oauth2',
     fetch: TokenFetch
   ): Promise<ServerMetadata> {
+    const client = await import('openid-client').catch(notLoaded)
     let issuerFound = ''
     // The signal that openid-client passes is not used, because its timer cannot be stopped.
     const readDocument: openid.CustomFetch = async (url, { method, headers }) => {
@@ -119,15 +120,15 @@ export class Discovery {
       return Response.json(document)
     }
     try {
-      const configuration = await openid.discovery(
+      const configuration = await client.discovery(
         server,
         this.#settings.clientId,
         undefined,
-        openid.None(),
+        client.None(),
         {
           algorithm,
-          execute: [allowPlainHttp],
-          [openid.customFetch]: readDocument
+          execute: [switchForPlainHttp(client)],
+          [client.customFetch]: readDocument
         }
       )
       const metadata = configuration.serverMetadata()
@@ -162,8 +163,11 @@ const MISMATCH = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
  * an exact rule (loopback). The type is written out because the original is marked as deprecated to
  * make it stand out.
  */
-const { allowInsecureRequests: allowPlainHttp } = openid as unknown as {
-  allowInsecureRequests: (configuration: openid.Configuration) => void
+function switchForPlainHttp(client: typeof openid): (configuration: openid.Configuration) => void {
+  const { allowInsecureRequests } = client as unknown as {
+    allowInsecureRequests: (configuration: openid.Configuration) => void
+  }
+  return allowInsecureRequests
 }
 
 /** Usually 404; Spring Authorization Server without OpenID answers 403. */

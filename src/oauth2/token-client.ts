@@ -40,8 +40,7 @@ interface Answer {
 }
 
 /**
- * Requests tokens from the token server. It keeps the server's metadata, but no tokens. Import it when a token is
- * wanted: openid-client and jose would make the start of Node-RED slower.
+ * Requests tokens from the token server. It keeps the server's metadata, but no tokens.
  */
 export class TokenClient {
   readonly #settings: TokenSettings

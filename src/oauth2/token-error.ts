@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import type { HttpErrorFamily } from '../http-client/http-error.ts'
 import { inEnglish, type Hint } from './hint.ts'
 
@@ -89,6 +90,15 @@ export function quoting(sentence: string, words: string | undefined): string {
 /** Settings that cannot work, whatever the server. */
 export function configError(problem: string): TokenError {
   return new TokenError(problem, { code: 'CONFIG', hints: [], permanent: true })
+}
+
+/** An update replaces the files of this package while Node-RED runs. Messages wait for the restart. */
+export function notLoaded(): never {
+  throw new TokenError(english('log', 'token.notLoaded'), {
+    code: 'ERR_MODULE_NOT_FOUND',
+    hints: [],
+    permanent: true
+  })
 }
 
 /** The code for a status: of an answer without one, the HTTP status says more. */

@@ -1,12 +1,10 @@
 import { systemClock, type Clock } from '../clock.ts'
-import { english } from '../english.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { ReceiverTokens } from './receiver-tokens.ts'
 import { TokenCache, type FreshToken, type TokenRequestCounts } from './token-cache.ts'
-import type { TokenClient } from './token-client.ts'
-import { TokenError } from './token-error.ts'
+import { TokenClient } from './token-client.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /** What a `TokenSource` works with. */
@@ -43,7 +41,6 @@ export class TokenSource {
     }
     let client: TokenClient | undefined
     const obtain = async (signal: AbortSignal): Promise<FreshToken> => {
-      const { TokenClient } = await import('./token-client.ts').catch(notLoaded)
       client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
       const { accessToken, sentAt, expiresIn } = await client.obtain(signal)
       return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
@@ -83,13 +80,4 @@ export class TokenSource {
     for (const tokens of this.#receivers.values()) tokens.close()
     this.#cache.close()
   }
-}
-
-/** An update replaces the files of this package while Node-RED runs. Messages wait for the restart. */
-function notLoaded(): never {
-  throw new TokenError(english('log', 'token.notLoaded'), {
-    code: 'ERR_MODULE_NOT_FOUND',
-    hints: [],
-    permanent: true
-  })
 }

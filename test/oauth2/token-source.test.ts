@@ -59,11 +59,11 @@ describe('the tokens of a node', () => {
     })
   }
 
-  it('wait for a restart if an update has replaced what asks for them', async () => {
-    const source = test.source()
+  it('wait for a restart if an update has removed what asks for them', async () => {
+    const source = test.source({ tokenEndpoint: '', issuer: test.server.origin })
     const update = registerHooks({
       resolve(specifier, context, resolveNext) {
-        const isGone = specifier === './token-client.ts'
+        const isGone = specifier === 'openid-client'
         return resolveNext(isGone ? './replaced.ts' : specifier, context)
       }
     })

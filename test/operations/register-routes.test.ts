@@ -49,6 +49,7 @@ const errors: readonly [is: string, error: unknown, status: number, text: RegExp
 describe('a route', () => {
   let url = ''
   let thrown: unknown
+  let isReplaced = false
   const audited: string[] = []
   const app = express()
   app.use(express.json(), express.urlencoded({ extended: true }))
@@ -74,7 +75,11 @@ describe('a route', () => {
       },
       log: { audit: ({ event }: { event: string }) => audited.push(event) }
     }
-    registerRoutes(RED as unknown as NodeAPI, handlers)
+    registerRoutes(RED as unknown as NodeAPI, names, () =>
+      isReplaced
+        ? Promise.reject(new Error(`Cannot find module '${PATH}'`))
+        : Promise.resolve(handlers)
+    )
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   })
@@ -91,6 +96,16 @@ describe('a route', () => {
       assert.ok(!body.includes('/data') && !body.includes('.sqlite'), body)
     })
   }
+
+  it('says that Node-RED has to be restarted if an update has replaced what answers it', async () => {
+    isReplaced = true
+    const response = await fetch(`${url}/hl7-https-out`)
+    isReplaced = false
+    assert.equal(response.status, 503)
+    const { error } = (await response.json()) as { error: string }
+    assert.match(error, /restart Node-RED\.$/)
+    assert.ok(!error.includes('/data'), error)
+  })
 
   it('that acts takes only JSON from a browser: no form of another site acts through it', async () => {
     const posts = Object.values<Route>(ROUTES).filter(({ method }) => method === 'POST')

@@ -102,9 +102,17 @@ describe('the published package', () => {
         posix.join(posix.dirname(file), path ?? '')
       )
     )
+    const required = scripts.flatMap((file) =>
+      [...text(file).matchAll(/\bcreateRequire\(import\.meta\.url\)\("([^"]+)"\)/g)].map(
+        ([, name = '']) => name
+      )
+    )
     return {
       own: [...urls, ...all.filter(({ external }) => external !== true).map(({ path }) => path)],
-      packages: all.filter(({ external }) => external === true).map(({ path }) => path)
+      packages: [
+        ...required,
+        ...all.filter(({ external }) => external === true).map(({ path }) => path)
+      ]
     }
   }
 
