@@ -148,38 +148,23 @@ export async function messageWithStory(
 /**
  * The texts of a message, as long as they are kept.
  *
- * @param isEdited also the one that it had before
+ * @param isEdited also what the sender has sent, before somebody edited it
  */
 export async function contentOf(
   delivery: DeliveryControl,
   seq: number,
   isEdited: boolean
 ): Promise<Pick<MessageContent, 'original'> & { request: string | null; reply: string | null }> {
-  const original = isEdited ? { original: await originalOf(delivery, seq) } : {}
+  const reader = await delivery.reader()
+  const before = isEdited ? await reader.readOriginal(seq) : undefined
+  const original = isEdited ? { original: before === undefined ? null : textOf(before) } : {}
   try {
-    const { content, outcome } = await (await delivery.reader()).read(seq)
+    const { content, outcome } = await reader.read(seq)
     const { reply } = (outcome ?? {}) as Partial<Settlement>
     const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
     return { request: textOf(content), reply: text, ...original }
   } catch (error) {
     if (isGone(error)) return { request: null, reply: null, ...original }
-    throw error
-  }
-}
-
-/** What the sender has sent, of a message that somebody has edited; null if it is no longer kept. */
-async function originalOf(delivery: DeliveryControl, seq: number): Promise<string | null> {
-  const reader = await delivery.reader()
-  const { messages } = await reader.find({ before: seq + 1, limit: 1 })
-  const own = await reader.readOriginal(seq)
-  if (own !== undefined) return textOf(own)
-  const of = messages[0]?.seq === seq ? messages[0].resent?.of : undefined
-  if (of === undefined) return null
-  try {
-    const earlier = (await reader.readOriginal(of)) ?? (await reader.read(of)).content
-    return textOf(earlier)
-  } catch (error) {
-    if (isGone(error)) return null
     throw error
   }
 }

@@ -275,6 +275,17 @@ export class MessageRows<Stored> {
     })
   }
 
+  /**
+   * What the sender has sent stays, however often it is edited.
+   *
+   * @param of the message that has it
+   */
+  keepOriginal(seq: number, of: number): void {
+    if (this.contents.getOriginal(seq) !== undefined) return
+    const content = this.contents.getOriginal(of) ?? this.contents.getContent(of)
+    if (content !== undefined) this.contents.putOriginal(seq, content)
+  }
+
   handOut(row: TurnRow): void {
     if (isWaiting(row)) this.turns.handOut(row)
     else this.#known.taken.add(row.seq)

@@ -110,7 +110,7 @@ export class OperatorCalls<Stored> {
     const row = this.#rows.row(seq)
     if (stateOf(row) !== 'suspended' || this.#rows.isTaken(seq)) return false
     const at = this.#hooks.clock.now()
-    this.#keepOriginal(seq)
+    this.#rows.keepOriginal(seq, seq)
     this.#rows.contents.dropContent(seq)
     this.#rows.contents.putContent(seq, content)
     this.#rows.sql.dropHashes.run(partOf(seq), seq)
@@ -130,14 +130,6 @@ export class OperatorCalls<Stored> {
   #suspended(choice: SuspendedChoice, after: number, most: number): FoundRows {
     const { rows, next } = this.#search.suspended(choice, after, most)
     return { rows: rows.filter(({ seq }) => !this.#rows.isTaken(seq)), next }
-  }
-
-  /** What the sender has sent, however often it is edited. */
-  #keepOriginal(seq: number): void {
-    const { contents } = this.#rows
-    if (contents.getOriginal(seq) !== undefined) return
-    const content = contents.getContent(seq)
-    if (content !== undefined) contents.putOriginal(seq, content)
   }
 
   /** A suspended message waits again, in its place by acceptance, with a new clock. */

@@ -132,11 +132,7 @@ function stored(file: QueueFileSpec, calls: readonly QueueCall[]): Stored {
   return { results: results.map((one) => (one.fault === undefined ? MADE_AGAIN_RESULT : one)) }
 }
 
-function answered(
-  file: QueueFileSpec,
-  calls: readonly QueueCall[],
-  results: CallResult[]
-): Stored {
+function answered(file: QueueFileSpec, calls: readonly QueueCall[], results: CallResult[]): Stored {
   return files.use(file, ({ queue, syncer }) => {
     for (const [index, call] of calls.entries()) setCommit(call, results[index], syncer)
     if (results.some(({ commit }) => commit !== undefined)) syncer.hurry()
@@ -285,7 +281,8 @@ function storedThing(call: QueueCall): StoredThing | undefined {
   if (call.method === 'accept' || call.method === 'edit') {
     const [{ hashes = [] }, content] = call.args
     // The text before an edit stays, and is about as long.
-    const bytes = content.length * (call.method === 'edit' ? 2 : 1)
+    const isEdited = call.method === 'edit' || call.args[0].resent?.isEdited === true
+    const bytes = content.length * (isEdited ? 2 : 1)
     return { kind: 'message', bytes: bytes + ROW_BYTES + hashes.length * HASH_BYTES }
   }
   if (call.method === 'addEvent') return { kind: 'message', bytes: ROW_BYTES }

@@ -190,6 +190,10 @@ export class Queue<Stored> {
     const repeated = resent === undefined ? null : JSON.stringify(resent)
     if (this.rows.sql.accept.run(...row, repeated, boundTo).changes === 0) return
     this.#contents.putContent(seq, content)
+    // The text before the edit stays as long as this one, though the message that had it goes earlier.
+    if (resent?.isEdited === true && resent.of !== undefined) {
+      this.rows.keepOriginal(seq, resent.of)
+    }
     this.#addHashes(seq, hashes)
     this.rows.counts.waiting++
     this.#known.lastSeq = Math.max(this.#known.lastSeq, seq)

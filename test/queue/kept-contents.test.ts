@@ -80,6 +80,34 @@ describe('Contents of messages that have left', () => {
     assert.ok(left && left.keptBytes > 0 && left.keptBytes < 4000, `${left?.keptBytes} bytes`)
   })
 
+  it('have the text before an edit with them, though the message that had it goes earlier', async () => {
+    const { queue } = await queues.openDisk({ contentDays: 1, mostKeptBytes: 4 * MB })
+    const text = (): Buffer => Buffer.alloc(MB, 'a')
+    await queue.accept(message(1), text())
+    await leave(queue, 1)
+    const resent = { at: 1, by: 'ada', acceptedAt: 1, of: 1, isEdited: true }
+    await queue.accept(message(2, { resent }), contentOf(2))
+    await leave(queue, 2)
+    await queue.accept(message(3, { resent: { ...resent, of: 2 } }), contentOf(3))
+    await queue.accept(message(4, { resent: { ...resent, isEdited: false } }), text())
+    for (const seq of numbers(5, 10)) {
+      await queue.accept(message(seq), Buffer.alloc(MB, seq))
+      await leave(queue, seq)
+    }
+    await until(async () => !(await keptOf(queue)).some((seq) => seq < 3))
+    await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
+    const original = await queue.readOriginal(3)
+    assert.ok(original?.equals(text()), 'what the sender has sent, not what was edited first')
+    assert.equal(await queue.readOriginal(4), undefined)
+    await leave(queue, 3)
+    for (const seq of numbers(11, 16)) {
+      await queue.accept(message(seq), Buffer.alloc(MB, seq))
+      await leave(queue, seq)
+    }
+    await until(async () => !(await keptOf(queue)).includes(3))
+    assert.equal(await queue.readOriginal(3), undefined, 'it goes with its message')
+  })
+
   it('are not kept for longer than the journal', async () => {
     const { queue } = await queues.openDisk({ contentDays: 1, journalDays: 0 })
     await accept(queue, 1)
