@@ -29,12 +29,16 @@ export interface InstalledPackage {
 
 /**
  * Packs the build as `npm publish` would, and installs the tarball with its run-time dependencies
- * from the registry in an empty user directory.
+ * from the registry in an empty user directory. `HL7_PACKAGE` names a tarball that is there already:
+ * the one that will be published.
  */
 export function installPackage(name: string): InstalledPackage {
   const directory = mkdtempSync(join(tmpdir(), 'hl7-https-package-'))
-  // Without scripts, because other tests use the build at the same time.
-  const printed = npm(['pack', '--ignore-scripts', '--json', '--pack-destination', directory], root)
+  const packed = process.env['HL7_PACKAGE']
+  // Without scripts, because other tests use the build at the same time. This one makes docs/licenses.md.
+  spawnSync(process.execPath, ['scripts/licenses.ts'], { cwd: root, stdio: 'inherit' })
+  const options = ['--ignore-scripts', '--json', '--pack-destination', directory]
+  const printed = npm(['pack', ...(packed === undefined ? [] : [packed]), ...options], root)
   const [tarball] = JSON.parse(printed) as {
     filename: string
     size: number

@@ -55,9 +55,7 @@ describe('the published package', () => {
   it('contains what Node-RED loads, the examples and what npm requires, and nothing else', () => {
     const pages = find('nodes/{,operations/}*.html', root)
     const expected = [
-      ...['LICENSE', 'README.md', 'package.json'],
-      // Made by `npm publish`.
-      ...find('docs/licenses.md', root),
+      ...['LICENSE', 'README.md', 'docs/licenses.md', 'package.json'],
       ...find('examples/*.json', root),
       ...find('icons/*', root).map((file) => `dist/nodes/${file}`),
       ...pages.map((file) => `dist/${file}`),
@@ -115,6 +113,13 @@ describe('the published package', () => {
       ]
     }
   }
+
+  it('has the files with which the other tests run, byte for byte', () => {
+    for (const file of installed.files) {
+      const packed = readFileSync(join(installed.path, file))
+      assert.ok(packed.equals(readFileSync(join(root, file))), file)
+    }
+  })
 
   it('contains every file that another one imports, and no other', async () => {
     const { own } = await imports()
