@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type BuildOptions } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
-import { RULE_WORDS } from '../nodes/rules/reply-rule-words.ts'
 import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
 import { helpPage } from './help.ts'
 import { hl7ParserPlugin } from './hl7-parser-plugin.ts'
@@ -147,12 +146,4 @@ await build({
   logLevel: 'warning'
 })
 cpSync('nodes/operations/page/own/index.html', 'dist/nodes/page/index.html')
-for (const language of languages) {
-  const form = textsOf('hl7-https-out', language)
-  const catalogue = {
-    tab: textsOf('sidebar', language),
-    rules: Object.fromEntries(RULE_WORDS.map((part) => [part, form[part]]))
-  }
-  writeTexts(join('dist/nodes/page', language), catalogue)
-}
 cpSync('icons', 'dist/nodes/icons', { recursive: true })

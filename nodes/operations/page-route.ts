@@ -1,10 +1,15 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
+import { RULE_WORDS } from '../rules/reply-rule-words.ts'
 import { ROUTES } from './route-table.ts'
 
-/** Scripts, styles, chunks that page and tab share, and the texts of each language: nothing else is there. */
+/** Scripts, styles, and chunks that page and tab share: nothing else is there. */
 const DIRECTORY = join(import.meta.dirname, 'page')
+
+/** The texts of a language, such as `pt-BR.json`. */
+const TEXTS = /^([a-z]{2,3}(?:-[A-Z]{2})?)\.json$/
 
 /** Only what comes from here, and nothing that stands in the page itself. */
 const HEADERS = {
@@ -37,7 +42,9 @@ export function registerPage({ httpAdmin }: NodeAPI): void {
   httpAdmin.get(
     `${ROUTES.page.path}/:file`,
     ({ params }: Request<{ file: string }>, response: Response) => {
-      send(response, params.file)
+      const [, language] = TEXTS.exec(params.file) ?? []
+      if (language === undefined) send(response, params.file)
+      else void sendTexts(response, language)
     }
   )
 }
@@ -48,4 +55,24 @@ function send(response: Response, file: string): void {
     // Otherwise Express would say where it looked.
     if (error !== undefined && !response.headersSent) response.status(404).end()
   })
+}
+
+/** Sends what the page says in a language: the texts of the tab, and of the form what says a rule in words. */
+async function sendTexts(response: Response, language: string): Promise<void> {
+  try {
+    const [tab, form] = await Promise.all([
+      texts('operations', 'locales', language, 'sidebar.json'),
+      texts('locales', language, 'hl7-https-out.json')
+    ])
+    const rules = Object.fromEntries(RULE_WORDS.map((part) => [part, form[part]]))
+    response.set(HEADERS).json({ tab, rules })
+  } catch {
+    response.status(404).end()
+  }
+}
+
+/** Texts that the editor loads from there. */
+async function texts(...path: readonly string[]): Promise<Record<string, unknown>> {
+  const text = await readFile(join(import.meta.dirname, ...path), 'utf8')
+  return JSON.parse(text) as Record<string, unknown>
 }

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { textsOf } from '../../scripts/texts.ts'
+import { RULE_WORDS } from '../../nodes/rules/reply-rule-words.ts'
 import { english } from '../../src/english.ts'
 import { helpPage } from '../../scripts/help.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
@@ -71,8 +72,7 @@ describe('the published package', () => {
       'resources/form.css',
       ...['index.html', 'page.css', 'page.js', 'sidebar.css', 'sidebar.js'].map(
         (file) => `dist/nodes/page/${file}`
-      ),
-      ...find('locales/*', root).map((locale) => `dist/nodes/page/${posix.basename(locale)}.json`)
+      )
     ]
     const own = installed.files.filter((file) => !SHARED.test(file))
     assert.deepEqual(own, expected.sort())
@@ -202,6 +202,7 @@ describe('the published package', () => {
   })
 
   describe('in a Node-RED without other packages', () => {
+    const languages = find('locales/*', root).map((path) => posix.basename(path))
     let world: World
     before(async () => {
       world = await startWorld({ userDir: installed.userDir })
@@ -258,13 +259,33 @@ describe('the published package', () => {
       }
     })
 
+    it('serves the page, with its texts in each language', async () => {
+      const page = await get('/hl7-https-out/page')
+      for (const [, file = ''] of page.matchAll(/(?:src|href)="(page\/[^"]+)"/g)) {
+        assert.ok((await get(`/hl7-https-out/${file}`)).length > 1000, file)
+      }
+      for (const language of languages) {
+        const texts = JSON.parse(await get(`/hl7-https-out/page/${language}.json`)) as {
+          tab: unknown
+          rules: Record<string, unknown>
+        }
+        assert.deepEqual(texts.tab, textsOf('sidebar', language))
+        const form = textsOf('hl7-https-out', language)
+        assert.deepEqual(Object.keys(texts.rules), [...RULE_WORDS])
+        for (const part of RULE_WORDS) assert.deepEqual(texts.rules[part], form[part])
+      }
+      for (const file of ['xx.json', '..%2Flocales%2Fde%2Fhl7-https-out.json', 'de.JSON']) {
+        const { status } = await fetch(`${world.nodeRed.url}/hl7-https-out/page/${file}`)
+        assert.equal(status, 404, file)
+      }
+    })
+
     it('shows its own icon', async () => {
       // Node-RED replaces a missing icon by an arrow.
       const icon = readFileSync(join(root, 'icons', 'hl7-https-out.svg'), 'utf8')
       assert.equal(await get(`/icons/${NAME}/hl7-https-out.svg`), icon)
     })
 
-    const languages = find('locales/*', root).map((path) => posix.basename(path))
     for (const type of TYPES) {
       it(`has the form and help of ${type}`, async () => {
         const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
