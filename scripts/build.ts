@@ -31,8 +31,6 @@ const forNodeRed: BuildOptions = {
   target: 'node22.21',
   // V8 reads ASCII faster. Names stay, for the stack of an error.
   charset: 'ascii',
-  minifyWhitespace: true,
-  minifySyntax: true,
   sourcemap: 'external',
   logLevel: 'warning'
 }
