@@ -17,9 +17,9 @@ const NAME = '@hl7-https/node-red-hl7-https-out'
 const TYPES = ['hl7-https-out', 'oauth2-client-credentials'] as const
 
 /** In bytes; README.md states the same limits. */
-const MAX_PACKED = 900_000
-const MAX_UNPACKED = 3_400_000
-const MAX_INSTALLED = 9_000_000
+const MAX_PACKED = 800_000
+const MAX_UNPACKED = 3_000_000
+const MAX_INSTALLED = 8_000_000
 const MAX_PACKAGES = 40
 
 /** What Node-RED loads, and the thread of the queue files; and what these share. */
