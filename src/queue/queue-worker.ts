@@ -144,16 +144,23 @@ function answered(file: QueueFileSpec, calls: readonly QueueCall[], results: Cal
 /** Sets the commit that has to be synced before a call is answered, if there is one. */
 function setCommit(call: QueueCall, result: CallResult | undefined, syncer: Syncer): void {
   if (result === undefined || result.fault !== undefined) return
-  const isAwaited =
-    AFTER_SYNC.has(call.method) ||
-    call.isAwaited === true ||
-    syncer.isDoubtful ||
-    (call.method === 'move' && syncer.isOverdue)
-  const claimed = claimedSeqs(call.method, result.value) ?? []
-  const commit = isAwaited
-    ? syncer.commit
-    : Math.max(0, ...claimed.map((seq) => syncer.commitOf(seq)))
+  const commit = isAwaited(call, syncer) ? syncer.commit : commitOfMessages(call, result, syncer)
   if (commit > syncer.synced) result.commit = commit
+}
+
+/** It waits for all that was stored with it. */
+function isAwaited({ method, isAwaited = false }: QueueCall, syncer: Syncer): boolean {
+  if (syncer.isDoubtful || isAwaited) return true
+  // A message that is there and safe is confirmed at once: it may be on its way when the next sync fails.
+  if (method === 'accept') return false
+  return AFTER_SYNC.has(method) || (method === 'move' && syncer.isOverdue)
+}
+
+/** The last commit of the messages that are accepted, or handed out, by a call. */
+function commitOfMessages(call: QueueCall, { value }: CallResult, syncer: Syncer): number {
+  const seqs =
+    call.method === 'accept' ? [call.args[0].seq] : (claimedSeqs(call.method, value) ?? [])
+  return Math.max(0, ...seqs.map((seq) => syncer.commitOf(seq)))
 }
 
 /**

@@ -370,5 +370,23 @@ describe('A sync', () => {
         assert.deepEqual(seqsOf(held), [3, 2])
       })
     }
+
+    it('has made a message safe that the next sync fails for: it is confirmed, and may be on its way', async () => {
+      const queue = await opened(1)
+      hold()
+      const waiting = new Watched([accept(queue, 2)])
+      await stored(queue)
+      await lastThread?.terminate()
+      // Its call is made again with this one, and all that was stored before is on the disk.
+      const last = new Watched([accept(queue, 3)])
+      assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
+      await stored(queue)
+      assert.deepEqual([...waiting.states, ...last.states], ['done', 'waits'])
+      fail()
+      letGo()
+      await last.ended
+      assert.deepEqual(last.states, ['EIO'])
+      assert.deepEqual(await waitingSeqs(queue), [1, 2])
+    })
   })
 })
