@@ -7,14 +7,17 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
+import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
 import { metricsText } from '../../nodes/operations/metrics.ts'
 import { page } from '../docs/markdown.ts'
 import { missing } from '../support/debian-packages.ts'
 import { dashboard } from '../support/dashboard.ts'
+import { freePort } from '../support/free-port.ts'
 import { fullNode, fullTokenNode } from '../support/sample-figures.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
-import { promtool, startPrometheus, type Prometheus } from './prometheus.ts'
+import { adt, CLIENT_ID, controlIdIn, startWorld, type World } from '../support/world.ts'
+import { promtool, startPrometheus, type Prometheus, type Sample } from './prometheus.ts'
 
 const skip = missing('Prometheus')
 const directory = dirname(fileURLToPath(import.meta.url))
@@ -23,6 +26,17 @@ const TOKEN = 'f00d4711'.repeat(8)
 const METRICS = '/hl7-https-out/metrics'
 /** What a user can call a node. */
 const ODD_NAME = 'Ward "3" \\ east\nwing \u{1f3e5}'
+
+/** A node of which something holds. */
+interface Holding {
+  /** Properties. */
+  is?: Record<string, unknown>
+  /** Done before anything is sent. */
+  before?: () => Promise<unknown>
+  sends: readonly string[]
+  /** Alert, severity, and the code of the condition if the alert has one. */
+  alerts: readonly string[]
+}
 
 /** The settings and the configuration that the page shows. */
 const [settingsBlock = '', scrapeBlock = ''] = ['js', 'yaml'].map(
@@ -154,6 +168,159 @@ ${own}  - job_name: sample
         assert.notEqual((await prometheus.query(query)).length, 0, `${title}: ${query}`)
       }
     }
+  })
+
+  it('alerts of each node what holds there, and nothing else', async (test) => {
+    const day = 86_400_000
+    const ending = await startHl7Receiver({
+      tls: await world.authority.issueServer({
+        notBefore: new Date(Date.now() - 60 * day),
+        notAfter: new Date(Date.now() + 5 * day)
+      })
+    })
+    test.after(() => ending.close())
+    world.receiver.respond = ({ body }) => {
+      const controlId = controlIdIn(body)
+      if (/^(?:AWAY|CALLED|FULL|OVERDUE)/.test(controlId)) return { status: 503 }
+      if (controlId === 'GIVEN-1') return { status: 500 }
+      return undefined
+    }
+    const away = `https://127.0.0.1:${await freePort()}/hl7`
+    const calm = { alertAfter: 3600, retryInterval: 30, retryMaxInterval: 30 }
+    // A message that waits at all has waited too long for the rules of this test.
+    const waits = 'LongWait critical'
+    const nodes: Record<string, Holding> = {
+      WELL: { sends: [adt('WELL-1')], alerts: [] },
+      AWAY: { is: calm, sends: [adt('AWAY-1')], alerts: [waits, 'Watch info RETRYING'] },
+      CALLED: {
+        is: { ...calm, alertAfter: 0 },
+        sends: [adt('CALLED-1')],
+        alerts: ['Call critical RETRYING', waits]
+      },
+      OVERDUE: {
+        is: { ...calm, queueCountAlert: 1, queueWaitAlert: 1 },
+        sends: [adt('OVERDUE-1'), adt('OVERDUE-2')],
+        alerts: [
+          ...['Call critical QUEUE_WAIT', waits],
+          ...['Watch info QUEUE_COUNT', 'Watch info RETRYING']
+        ]
+      },
+      TOKEN: {
+        is: { ...calm, auth: 'refused' },
+        sends: [adt('TOKEN-1')],
+        alerts: ['Call critical TOKEN', waits, 'Watch info RETRYING']
+      },
+      PAUSED: {
+        before: () => world.nodeRed.post('/hl7-https-out/PAUSED/pause'),
+        sends: [],
+        alerts: ['Call critical PAUSED']
+      },
+      UNTIL: {
+        before: () => {
+          const until = new Date(Date.now() + day).toISOString()
+          return world.nodeRed.post('/hl7-https-out/UNTIL/pause', { until })
+        },
+        sends: [],
+        alerts: ['Watch info PAUSED']
+      },
+      FULL: {
+        is: { ...calm, queueLimit: 1 },
+        sends: [adt('FULL-1'), adt('FULL-2')],
+        alerts: [
+          ...['Call critical ERROR', 'Call critical FULL', waits],
+          ...['NotAccepted warning', 'Watch info RETRYING']
+        ]
+      },
+      REFUSING: {
+        sends: Array.from({ length: 5 }, (_, index) =>
+          adt(`REFUSING-${index}`, { birth: 'unknown' })
+        ),
+        alerts: ['Nak info', 'Watch info REFUSING']
+      },
+      NAK: { sends: [adt('NAK-1', { birth: 'unknown' })], alerts: ['Nak info'] },
+      GIVEN: {
+        is: { failureTimeout: 0 },
+        sends: [adt('GIVEN-1'), adt('GIVEN-2')],
+        alerts: ['Call critical GIVEN_UP']
+      },
+      SUSPENDED: {
+        is: { replyCodeActions: ':?E=S,:?A=C' },
+        sends: [adt('SUSPENDED-1', { birth: 'unknown' })],
+        alerts: ['Call critical SUSPENDED']
+      },
+      QUIET: { is: { inactivityAlert: 1 }, sends: [], alerts: ['Call critical QUIET'] },
+      BACKUP: {
+        is: {
+          ...{ url: away, backupUrl: world.receiver.url, backupAfter: 0.1 },
+          ...{ retryInterval: 0.05, retryMaxInterval: 0.05 }
+        },
+        sends: [adt('BACKUP-1')],
+        alerts: ['Watch info BACKUP']
+      },
+      CERTIFICATE: {
+        is: { url: ending.url, auth: '' },
+        sends: [adt('CERTIFICATE-1')],
+        alerts: ['Watch info CERTIFICATE']
+      },
+      INVALID: { sends: ['no HL7'], alerts: ['NotAccepted warning'] },
+      UNREADY: {
+        is: { url: '' },
+        sends: [adt('UNREADY-1')],
+        alerts: ['Call critical CONFIG', 'NotAccepted warning']
+      }
+    }
+    const [tab, tls, auth] = world.flow()
+    assert.ok(tab && tls && auth)
+    await world.nodeRed.deploy([
+      ...[tab, tls, auth],
+      { ...auth, id: 'refused', credentials: { clientId: CLIENT_ID, clientSecret: 'another' } },
+      ...Object.entries(nodes).flatMap(([id, { is }]) => [
+        { id: `in-${id}`, type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [[id]] },
+        {
+          ...{ id, name: id, type: 'hl7-https-out', z: 'tab', wires: [[], []] },
+          ...{ url: world.receiver.url, auth: 'auth', tls: 'tls', queue: 'memory', ...is }
+        }
+      ]),
+      { id: 'catch', type: 'catch', z: 'tab', wires: [[]] }
+    ])
+    // The first value of a counter has to be seen before it can grow.
+    const names = Object.keys(nodes)
+    await prometheus.waitFor(
+      `hl7_https_out_condition{name=~"${names.join('|')}",code="ACK"} == 0`,
+      ({ length }) => length === names.length
+    )
+    for (const [id, { before, sends }] of Object.entries(nodes)) {
+      await before?.()
+      for (const payload of sends) await world.nodeRed.inject(`in-${id}`, { payload })
+    }
+
+    const firing = 'ALERTS{alertstate="firing",job="hl7-https-out"}'
+    const alertsIn = (samples: readonly Sample[]): Record<string, string[]> =>
+      Object.fromEntries(
+        names.map((id) => [
+          id,
+          samples
+            .filter(({ metric }) => metric['name'] === id)
+            .map(({ metric: { alertname = '', severity = '', code = '' } }) =>
+              `${alertname.replace('Hl7HttpsOut', '')} ${severity} ${code}`.trim()
+            )
+            .sort()
+        ])
+      )
+    const expected = Object.fromEntries(
+      Object.entries(nodes).map(([id, { alerts }]) => [id, [...alerts].sort()])
+    )
+    await prometheus
+      .waitFor(firing, (samples) => isDeepStrictEqual(alertsIn(samples), expected))
+      .catch(async () => {
+        assert.deepEqual(alertsIn(await prometheus.query(firing)), expected)
+      })
+    // They stay, and no other joins them.
+    const [now] = await prometheus.query('vector(time())')
+    const later = Number(now?.value[1]) + 3
+    await prometheus.waitFor('vector(time())', ([sample]) => Number(sample?.value[1]) > later)
+    assert.deepEqual(alertsIn(await prometheus.query(firing)), expected)
+    world.receiver.respond = undefined
   })
 
   it('alerts when a message is suspended, and when nothing is accepted', async () => {

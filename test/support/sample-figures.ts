@@ -28,6 +28,7 @@ export function fullNode(): NodeFigures {
     tokenValidMs: 240_000,
     certificates: [
       { of: 'receiver', validMs: 9 * 86_400_000 },
+      { of: 'backup', validMs: 20 * 86_400_000 },
       { of: 'token server', validMs: -60_000 },
       { of: 'client', validMs: 300 * 86_400_000 }
     ],
