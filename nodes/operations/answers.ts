@@ -264,6 +264,8 @@ export interface BulkAnswer {
   leftOut?: number
   /** Which of them were not sent, and why: the first 100. */
   notSent?: readonly { controlId: string; why: WhyNotSent }[]
+  /** With `follow`: of those that were sent or are back in the queue, the first 500. */
+  ids?: readonly string[]
   /** With `firstAlone`: what became of the first; null if none was found. */
   first?: FirstAnswer | null
 }

@@ -71,6 +71,20 @@ export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
   })
 }
 
+/** So many messages can be asked for by their ids, and are named to be followed. */
+export const MOST_FOLLOWED = 500
+
+/** The same of one node, which also finds them by their ids. @throws {RouteError} */
+export function oneNodeQuery(query: Unchecked<MessageQuestion>): MessageQuery {
+  const ids = textIn(query, 'ids')
+  if (ids === undefined) return messageQuery(query)
+  const list = ids.split(',')
+  if (list.length > MOST_FOLLOWED || !list.every((id) => /^[1-9]\d{0,14}$/.test(id))) {
+    throw refused(400, 'refusal.idList', { most: MOST_FOLLOWED })
+  }
+  return { ...messageQuery(query), ids: list.map(Number), limit: list.length }
+}
+
 /** The same of all nodes. @throws {RouteError} */
 export function allMessagesQuery(query: Unchecked<AllMessagesQuestion>): MessageQuery {
   const { before, ...others } = query
@@ -138,6 +152,8 @@ export interface Resend {
   choice: Exclude<Choice, { kind: 'waiting' }>
   /** The first goes alone. */
   firstAlone: boolean
+  /** The answer has their ids. */
+  isFollowed: boolean
   /** Nothing is sent: only what would be. */
   isCount: boolean
   /** Of messages that have left: see `againIn`. */
@@ -219,13 +235,14 @@ export function meansWaiting({ state }: Unchecked<{ state: unknown }>): boolean 
  * @throws {RouteError} for anything else
  */
 export function resendChoice(question: Unchecked<ResendQuestion>): Resend {
-  const { firstAlone: _first, count: _count, again: _again, newIds: _new, ...rest } = question
+  const { firstAlone: _f, count: _c, again: _a, newIds: _n, follow: _o, ...rest } = question
   const choice = choiceIn(rest, 'refusal.whichToResend')
   const list = 'acked, naked, failed'
   if (choice.kind === 'waiting') throw refused(400, 'refusal.oneOf', { name: 'state', list })
   return {
     choice,
     firstAlone: flagIn(question, 'firstAlone'),
+    isFollowed: flagIn(question, 'follow'),
     isCount: flagIn(question, 'count'),
     ...againIn(question)
   }

@@ -42,19 +42,21 @@ export interface MessageQuestion extends MessageFilter {
   /** The id of a message: older ones. */
   before?: string
   limit?: number
+  /** With commas between them, 500 at most: only these, in the order of acceptance. */
+  ids?: string
 }
 
 /** What is counted. */
-export type CountQuestion = Omit<MessageQuestion, 'before' | 'limit'>
+export type CountQuestion = Omit<MessageQuestion, 'before' | 'ids' | 'limit'>
 
-export interface SearchQuestion extends MessageQuestion {
+export interface SearchQuestion extends Omit<MessageQuestion, 'ids'> {
   /** One of `searchFields`; any of them if it is missing. */
   field?: string
   value: string
 }
 
 /** Of all nodes. */
-export interface AllMessagesQuestion extends Omit<MessageQuestion, 'before'> {
+export interface AllMessagesQuestion extends Omit<MessageQuestion, 'before' | 'ids'> {
   /** A time: those that were accepted before it. */
   before?: string
 }
@@ -129,6 +131,8 @@ export type ResendQuestion = (Selection | LeftFilter) & {
   again?: boolean
   /** Each gets a control ID of its own. */
   newIds?: boolean
+  /** The answer has the ids of the messages that are sent, so that somebody can follow them. */
+  follow?: boolean
 }
 
 export interface TestQuestion {

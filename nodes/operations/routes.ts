@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
-import type { HowAgain } from '../../src/delivery/sending-again.ts'
+import type { HowAgain, OnSent } from '../../src/delivery/sending-again.ts'
 import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
 import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
@@ -44,6 +44,8 @@ import {
   hostIn,
   meansWaiting,
   messageQuery,
+  MOST_FOLLOWED,
+  oneNodeQuery,
   pauseIn,
   resendChoice,
   waitingChoice,
@@ -100,7 +102,7 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     async messages({ params, question, gone }) {
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { messages: [], more: false }
-      return pageAnswer(await (await node.delivery.reader()).find(messageQuery(question), gone))
+      return pageAnswer(await (await node.delivery.reader()).find(oneNodeQuery(question), gone))
     },
 
     async messageCounts({ params, question, gone }) {
@@ -399,9 +401,29 @@ function partsOf({ choice }: Pick<Resend, 'choice'>): {
 
 function howAgain(
   { renew }: OutParts,
-  { isAgain = false, hasNewIds = false }: Partial<Resend>
+  { isAgain = false, hasNewIds = false }: Partial<Resend>,
+  onSent: OnSent
 ): HowAgain<FlowMessage> {
-  return { isAgain, ...(hasNewIds && { renew }) }
+  return { isAgain, onSent, ...(hasNewIds && { renew }) }
+}
+
+/** The ids of messages that are sent, if somebody wants to follow them. */
+class Followed {
+  readonly #isAsked: boolean
+  readonly #ids: string[] = []
+
+  constructor({ isFollowed = false }: Partial<Resend>) {
+    this.#isAsked = isFollowed
+  }
+
+  readonly add: OnSent = (seqs) => {
+    if (this.#isAsked)
+      {this.#ids.push(...seqs.slice(0, MOST_FOLLOWED - this.#ids.length).map(String))}
+  }
+
+  get answer(): Pick<BulkAnswer, 'ids'> {
+    return this.#isAsked ? { ids: this.#ids } : {}
+  }
 }
 
 /** What would be sent again. @throws {RouteError} if suspended messages are meant */
@@ -432,12 +454,13 @@ async function resend(
   const operator = await node.delivery.operator()
   const { suspended, left } = partsOf(wanted)
   // First: what is resent now may have left a moment later.
-  const again = left && (await operator.sendAgain(left, by, howAgain(node, wanted)))
-  const found = suspended === undefined ? 0 : await operator.resend(suspended, by)
-  if (again === undefined) return { found }
-  const counts = againAnswer(again)
+  const followed = new Followed(wanted)
+  const again = left && (await operator.sendAgain(left, by, howAgain(node, wanted, followed.add)))
+  const found = suspended === undefined ? 0 : await operator.resend(suspended, by, followed.add)
+  if (again === undefined) return { found, ...followed.answer }
+  const counts = { ...againAnswer(again), ...followed.answer }
   if (again.found === 0 && suspended !== undefined) {
-    return { ...(again.leftOut > 0 && counts), found }
+    return { ...(again.leftOut > 0 && counts), ...followed.answer, found }
   }
   if (again.found > 0 && again.resent + found === 0) throw refused(409, 'refusal.notKept')
   return { ...counts, found: again.found + found }
@@ -457,14 +480,18 @@ async function resendFirst(
 ): Promise<BulkAnswer> {
   const operator = await node.delivery.operator()
   const { suspended, left } = partsOf(wanted)
-  const again = left && (await operator.sendFirstAgain(left, by, howAgain(node, wanted)))
+  const followed = new Followed(wanted)
+  const how = howAgain(node, wanted, followed.add)
+  const again = left && (await operator.sendFirstAgain(left, by, how))
   if (again !== undefined && (again.found > 0 || suspended === undefined)) {
     const { trial, ...counts } = again
     if (counts.found > 0 && trial === undefined) throw refused(409, 'refusal.notKept')
-    return { ...againAnswer(counts), ...(await triedAnswer(trial, gone)) }
+    const tried = await triedAnswer(trial, gone)
+    return { ...againAnswer(counts), ...tried, ...followed.answer }
   }
-  const { found, trial } = await operator.resendFirst(suspended ?? {}, by)
-  return { found, ...(await triedAnswer(trial, gone)) }
+  const { found, trial } = await operator.resendFirst(suspended ?? {}, by, followed.add)
+  const tried = await triedAnswer(trial, gone)
+  return { found, ...tried, ...followed.answer }
 }
 
 /** 0: there is no such message. */

@@ -20,6 +20,7 @@ import {
   SendingAgain,
   type CountedAgain,
   type HowAgain,
+  type OnSent,
   type SentAgain,
   type SentFirstAgain
 } from './sending-again.ts'
@@ -107,10 +108,11 @@ export class Operator<Content> {
    * Takes suspended messages back into the queue, each to its place by acceptance.
    *
    * @param by a user name, `flow`, or `''`
+   * @param onSent learns the numbers of those that are back
    * @returns how many were found
    * @throws {QueueError} when that cannot be stored for some: they stay suspended
    */
-  async resend(choice: SuspendedChoice, by = 'flow'): Promise<number> {
+  async resend(choice: SuspendedChoice, by = 'flow', onSent?: OnSent): Promise<number> {
     const { claimMessages, queue, tell } = this.#context
     let done = 0
     let most = RESENT_AT_ONCE
@@ -119,8 +121,9 @@ export class Operator<Content> {
         try {
           const resent = queue.call('resend', choice, after, most, by)
           claimMessages()
-          const { count, next } = await resent
+          const { count, seqs, next } = await resent
           done += count
+          onSent?.(seqs)
           if (next === 0) return done
           after = next
         } catch (error) {
@@ -140,7 +143,7 @@ export class Operator<Content> {
    *
    * @throws {QueueError} when that cannot be stored for the first: all stay suspended
    */
-  async resendFirst(choice: SuspendedChoice, by = 'flow'): Promise<ResentFirst> {
+  async resendFirst(choice: SuspendedChoice, by = 'flow', onSent?: OnSent): Promise<ResentFirst> {
     const { options, queue } = this.#context
     const chosen = { before: options.clock.now() + 1, ...choice }
     const { first, count } = await queue.call('countSuspended', chosen)
@@ -148,10 +151,10 @@ export class Operator<Content> {
     const { messages } = await queue.call('find', { before: first + 1, limit: 1 })
     const controlId = messages[0]?.controlId ?? ''
     const trial = this.#beginTrial({ seq: first, controlId }, count - 1, () =>
-      this.resend(chosen, by)
+      this.resend(chosen, by, onSent)
     )
     try {
-      await this.resend({ ids: [first] }, by)
+      await this.resend({ ids: [first] }, by, onSent)
     } catch (error) {
       // The rest must not follow if the first is sent some other time.
       trial.end()

@@ -33,7 +33,11 @@ export interface HowAgain<Content> {
   isAgain?: boolean
   /** Gives a content another control ID; it keeps the one that it has without it, and where it returns nothing. */
   renew?: (content: Content) => Accepted<Content> | undefined
+  onSent?: OnSent
 }
+
+/** Learns the numbers of messages that are sent, as far as they are. */
+export type OnSent = (seqs: readonly number[]) => void
 
 /** What became of messages that were to be sent again. */
 export interface SentAgain {
@@ -258,7 +262,7 @@ export class SendingAgain<Content> {
   async #sendSlice(
     rows: readonly MessageRow[],
     by: string,
-    { renew }: HowAgain<Content>,
+    { onSent, renew }: HowAgain<Content>,
     sent: Sent[]
   ): Promise<void> {
     const { acceptAgain, options, queue } = this.#context
@@ -284,7 +288,9 @@ export class SendingAgain<Content> {
           return { row, seq, controlId: message.controlId }
         })
     )
-    for (const result of results) if (result.status === 'fulfilled') sent.push(result.value)
+    const done = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    sent.push(...done)
+    onSent?.(done.map(({ seq }) => seq))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }

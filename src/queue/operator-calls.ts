@@ -79,18 +79,18 @@ export class OperatorCalls<Stored> {
    *
    * @param after only those with a higher number
    * @param by a user name, `flow`, or `''`
-   * @returns after which number to go on; 0: there are no more
+   * @returns the numbers of those that do, and after which number to go on; 0: there are no more
    */
   resend(
     choice: SuspendedChoice,
     after: number,
     most: number,
     by = ''
-  ): { count: number; next: number } {
+  ): { count: number; seqs: number[]; next: number } {
     const { rows, next } = this.#suspended(choice, after, most)
     const at = this.#hooks.clock.now()
     for (const row of rows) this.#takeBackIntoQueue(row, { at, act: 'resent', by })
-    return { count: rows.length, next }
+    return { count: rows.length, seqs: rows.map(({ seq }) => seq), next }
   }
 
   /**

@@ -77,6 +77,38 @@ describe('on the page, what has left', () => {
     assert.equal(await tick.first().isChecked(), false)
   })
 
+  it('is followed one by one: each message, with its ACK or NAK', async () => {
+    await world.deploy({ queue: 'disk', contentDays: 7 })
+    for (const id of ['EACH1', 'EACH2', 'EACH3']) await world.send(adt(id))
+    world.receiver.respond = ({ body }) => {
+      const id = controlIdIn(body)
+      return { body: ackFor(id, id === 'EACH2' ? 'AE' : 'AA', id === 'EACH2' ? 'ERR|||206\r' : '') }
+    }
+    for (const width of [300, 1400]) {
+      await open(width)
+      for (const id of ['EACH1', 'EACH2', 'EACH3']) {
+        await page
+          .locator('.hl7-message-rows [data-key]', { hasText: id })
+          .last()
+          .locator('input')
+          .check()
+      }
+      await page.click('[data-button=resend-chosen]')
+      if (width === 1400) await page.check('#hl7-question-again')
+      await shows('.hl7-seen', /3 messages\./)
+      await page.uncheck('#hl7-question-first')
+      await page.click('.hl7-question .hl7-first')
+      await shows('.hl7-outcome', /3 messages were sent again/)
+      await page.click('[data-button=follow]')
+      await shows('.hl7-count', /2 delivered, 1 refused \(NAK\)/)
+      await shows('.hl7-message-rows', /EACH2[^]*refused \(NAK\): AE 206[^]*EACH3[^]*delivered/)
+      assert.equal(await page.inputValue('.hl7-messages .hl7-heading select'), 'followed')
+      assert.deepEqual(await sticksOut(page), [])
+      assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
+    }
+    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
+  })
+
   it('cannot be sent again where contents are not kept: the button says which setting does that', async () => {
     await world.deploy({ queue: 'disk', contentDays: 0 })
     await world.send(adt('UNKEPT1'))

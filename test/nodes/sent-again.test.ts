@@ -218,4 +218,36 @@ describe('A message that has left', () => {
     assert.equal((await resend({ ids: ['999999'] })).body.found, 0)
     assert.equal(world.left('ack').filter((msg) => controlIdOf(msg) === 'GONE').length, 1)
   })
+
+  it('can be followed by its id, also behind a first one, and if it was suspended', async () => {
+    await world.deploy(KEEPS)
+    await sendAll('FOLLOW1', 'FOLLOW2', 'REFUSED-F3')
+    const before = await idsOf('limit=1000')
+    const ids = [...(await idsOf('controlId=FOLLOW1')), ...(await idsOf('controlId=FOLLOW2'))]
+    const refused = await idsOf('controlId=REFUSED-F3')
+    const { body } = await resend({ ids, firstAlone: true, follow: true })
+    const { body: last } = await resend({ ids: refused, follow: true })
+    const sent = [...(body.ids ?? []), ...(last.ids ?? [])]
+    assert.equal(sent.length, 3)
+    assert.ok(!sent.some((id) => before.includes(id)))
+    const states = async (): Promise<string[]> =>
+      (await world.messages(`ids=${sent.join(',')}`)).map((row) => `${row.controlId} ${row.state}`)
+    await world.eventually(async () => (await states()).every((one) => /(acked|naked)$/.test(one)))
+    assert.deepEqual(await states(), ['FOLLOW1 acked', 'FOLLOW2 acked', 'REFUSED-F3 naked'])
+    for (const wrong of ['1,x', '1,', '-1', Array(501).fill('1').join(',')]) {
+      const { status } = await world.nodeRed.get(`/hl7-https-out/out/messages?ids=${wrong}`)
+      assert.equal(status, 400, wrong.slice(0, 20))
+    }
+    await world.deploy({ ...KEEPS, replyCodeActions: ':?E=S,:?A=C' })
+    await world.nodeRed.inject('in', { payload: adt('REFUSED-F4') })
+    await world.eventually(async () => (await world.state()).suspended === 1)
+    const [id] = await idsOf('controlId=REFUSED-F4')
+    for (const how of [{ all: true }, { controlId: 'REFUSED-F4', firstAlone: true }]) {
+      const { body: back } = await resend({ ...how, follow: true })
+      assert.deepEqual(back.ids, [id])
+      await world.eventually(async () => (await world.state()).suspended === 1)
+    }
+    await world.nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
+    await world.deploy(KEEPS)
+  })
 })

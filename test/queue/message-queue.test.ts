@@ -385,7 +385,7 @@ for (const [engine, open] of Object.entries(engines)) {
         const queue = await filled()
         const { claimed, next } = await queue.call('claimSuspended', {}, 0, 3)
         assert.deepEqual([seqsOf(claimed), next], [[1, 2, 3], 3])
-        assert.deepEqual(await queue.call('resend', {}, next, 3), { count: 1, next: 0 })
+        assert.deepEqual(await queue.call('resend', {}, next, 3), { count: 1, seqs: [4], next: 0 })
       })
 
       it('wait again with a new clock, each in its place', async () => {

@@ -1,7 +1,7 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { AllStates, MessageAnswer, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { type Desk, whyGrey } from './desk.ts'
+import { button, type Desk, whyGrey } from './desk.ts'
 import { Events } from './events.ts'
 import { Find } from './find.ts'
 import type { Frame, Place } from './frame.ts'
@@ -28,6 +28,8 @@ interface Outcome {
   words: string
   /** What somebody may want to read besides. */
   details: readonly string[]
+  /** The messages that were sent, with their node. */
+  sent?: { node: NodeState; ids: readonly string[] }
 }
 const NO_OUTCOME: Outcome = { level: 'good', words: '', details: [] }
 
@@ -81,10 +83,11 @@ export class Application {
       question: new QuestionBox(text, draw),
       nodes: () => this.#states?.nodes ?? [],
       name: (id) => this.#names.get(id) ?? '',
-      say: (level, words, of, details = []) => {
+      say: (level, words, of, { details = [], ids = [] } = {}) => {
         const name = of === undefined ? '' : this.#desk.name(of.id)
         const said = name === '' ? words : text('ofNode', { name, words })
-        this.#outcome = { level, words: said, details }
+        const sent = of === undefined || ids.length === 0 ? {} : { sent: { node: of, ids } }
+        this.#outcome = { level, words: said, details, ...sent }
         void draw()
       },
       refresh: () => {
@@ -202,6 +205,7 @@ export class Application {
         >
           ${outcome.words}
         </p>
+        ${outcome.sent === undefined ? nothing : this.#followButton(outcome.sent)}
         ${
           outcome.details.length === 0
             ? nothing
@@ -215,6 +219,20 @@ export class Application {
       </footer>
       <div class="hl7-ear" role="status">${this.#news}</div>
     `
+  }
+
+  /** Each message that was sent, with what becomes of it. */
+  #followButton({ node, ids }: NonNullable<Outcome['sent']>): TemplateResult {
+    return html`<div class="hl7-buttons hl7-follow">
+      ${button(this.#desk, {
+        id: 'follow',
+        label: this.#desk.text('button.follow', { count: ids.length }),
+        press: () => {
+          this.#choose(node.id)
+          this.#messages.follow(node, ids)
+        }
+      })}
+    </div>`
   }
 
   #summary(nodes: readonly NodeState[]): TemplateResult {

@@ -1,7 +1,7 @@
 import type { BulkAnswer, FirstAnswer, NodeState } from '../answers.ts'
 import type { WaitingSelection } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
-import { act, type Desk } from './desk.ts'
+import { act, type Desk, type SaidMore } from './desk.ts'
 import type { Field, QuestionPlace } from './question.ts'
 import type { Text } from './times.ts'
 import { told } from './told.ts'
@@ -48,10 +48,11 @@ export async function actOnMany(
     }
     const firstAlone = consent?.isChecked('first') === true
     if (firstAlone) say('good', text('done.trying'), node)
-    const answer = await frame.ask('resendMessages', { id }, { ...which, firstAlone })
+    const answer = await frame.ask('resendMessages', { id }, { ...which, firstAlone, follow: true })
     if ('withContent' in answer) return
-    if (answer.first) sayTried(desk, node, answer.first, answer.resent ?? 0)
-    else sayResent(desk, node, text('done.resent', { count: answer.found }))
+    const { ids } = answer
+    if (answer.first) sayTried(desk, node, answer.first, answer.resent ?? 0, { ids })
+    else sayResent(desk, node, text('done.resent', { count: answer.found }), { ids })
   })
 }
 
@@ -67,9 +68,14 @@ function takenOutWords({ inFlight = 0 }: BulkAnswer, words: string, { text }: De
 }
 
 /** Says what is back in the queue, and that it stays there while the node is paused. */
-export function sayResent({ say, text }: Desk, node: NodeState, words: string): void {
+export function sayResent(
+  { say, text }: Desk,
+  node: NodeState,
+  words: string,
+  sent: SaidMore = {}
+): void {
   const more = node.state === 'paused' ? text('done.whenResumed') : ''
-  say('good', [words, more].filter(Boolean).join(' '), node)
+  say('good', [words, more].filter(Boolean).join(' '), node, sent)
 }
 
 /** What became of the message that went first, and so of the others. */
@@ -78,14 +84,14 @@ export function sayTried(
   node: NodeState,
   first: FirstAnswer,
   resent: number,
-  others: 'done.firstNotAck' | 'done.firstAgainNotAck' = 'done.firstNotAck',
-  details: readonly string[] = []
+  more: SaidMore,
+  others: 'done.firstNotAck' | 'done.firstAgainNotAck' = 'done.firstNotAck'
 ): void {
   const { text, say } = desk
   const controlId = printable(first.controlId)
   const reason = told(first, first.reason, desk)
   if (first.outcome === 'ack') {
-    say('good', text('done.firstAck', { controlId, count: resent - 1 }), node, details)
-  } else if (first.outcome === null) say('bad', `${controlId}: ${reason}`, node, details)
-  else say('bad', text(others, { controlId, reason }), node, details)
+    say('good', text('done.firstAck', { controlId, count: resent - 1 }), node, more)
+  } else if (first.outcome === null) say('bad', `${controlId}: ${reason}`, node, more)
+  else say('bad', text(others, { controlId, reason }), node, more)
 }

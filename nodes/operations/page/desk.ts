@@ -18,9 +18,9 @@ export interface Desk extends Speech {
    * Says what came of an action, for eye and ear.
    *
    * @param of the node that it is about, if the words do not name it: another one may be chosen by then
-   * @param details what somebody may want to read besides
+   * @param more what somebody may want to read besides, or to see of each message
    */
-  say: (outcome: 'good' | 'bad', words: string, of?: NodeState, details?: readonly string[]) => void
+  say: (outcome: 'good' | 'bad', words: string, of?: NodeState, more?: SaidMore) => void
   /** Brings everything up to date. */
   refresh: () => void
   /** Shows a message of a node. */
@@ -29,6 +29,13 @@ export interface Desk extends Speech {
   draw: () => Promise<void>
   /** The buttons whose work is not done, with what they work on. */
   busy: Set<string>
+}
+
+/** What may be said of an action besides. */
+export interface SaidMore {
+  details?: readonly string[]
+  /** The ids of the messages that were sent. */
+  ids?: readonly string[] | undefined
 }
 
 /**

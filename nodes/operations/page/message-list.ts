@@ -10,6 +10,7 @@ import type { ListPlace } from './frame.ts'
 import { chosenActions, matchingActions } from './message-actions.ts'
 import { ListCounts } from './list-counts.ts'
 import {
+  followedPage,
   LEFT_LISTS,
   type List,
   LISTED,
@@ -55,6 +56,8 @@ export class MessageList {
   /** The search found the opened message: it has the focus once it is listed. */
   #focusOpened = false
   readonly #counts: ListCounts
+  /** The ids of messages of this node that were sent just now, of which somebody wants to know what becomes of them. */
+  #followed: readonly string[] = []
   /** What may stand in a link: types, rules and codes of messages, but nothing that somebody typed. */
   readonly #linkable = new Set<string>()
   /** Counts the questions, so that a late answer to an earlier one is not shown. */
@@ -83,7 +86,7 @@ export class MessageList {
 
   /** What is listed, for a link; empty unless somebody chose it. */
   get place(): ListPlace {
-    if (!this.#isFixed || this.opened !== undefined) return {}
+    if (!this.#isFixed || this.#list === 'followed' || this.opened !== undefined) return {}
     const { type = '', rule = '', error = '' } = this.#filter
     const place = Object.entries({ type, rule, error }).filter(
       ([, value]) => value !== '' && this.#linkable.has(value)
@@ -94,7 +97,7 @@ export class MessageList {
   /** Lists what a link names. */
   goTo({ list, type, rule, error }: ListPlace): void {
     const found = list === ALL ? '' : LISTS.find((one) => one !== '' && one === list)
-    if (found === undefined) return
+    if (found === undefined || found === 'followed') return
     this.#list = found
     this.#isFixed = true
     this.#filter = {}
@@ -124,21 +127,27 @@ export class MessageList {
     const before = this.#pages.at(-1)
     const [first] = this.#rows
     const isAtIt = this.#isInUse || this.#steady.isHeld
-    if (before !== undefined || first === undefined || !isAtIt || this.#list === 'queued') {
+    if (before !== undefined || first === undefined || !isAtIt || this.#isMoving) {
       return before
     }
     const newest = Math.max(...this.#rows.map(({ id }) => Number(id)))
     return { ...first, id: String(newest + 1) }
   }
 
+  /** Whether the list is in an order of its own. */
+  get #isMoving(): boolean {
+    return this.#list === 'queued' || this.#list === 'followed'
+  }
+
   /** Whether the listed messages can be in different states; each row then shows its own. */
   get #isMixed(): boolean {
-    return this.#list === '' || this.#list === 'queued'
+    return this.#list === '' || this.#isMoving
   }
 
   /** Shows what is known of a node; its messages come with `load`. */
   show(node: NodeState): void {
     if (node.id !== this.#node?.id) {
+      this.#followed = []
       this.#isFixed = false
       this.#filter = {}
       this.#list = mostTelling(node)
@@ -164,7 +173,10 @@ export class MessageList {
     const filter = this.#filter
     const list = this.#list
     try {
-      const page = await messagePage(frame, node.id, list, filter, this.#olderThan)
+      const page =
+        list === 'followed'
+          ? await followedPage(frame, node.id, this.#followed)
+          : await messagePage(frame, node.id, list, filter, this.#olderThan)
       const rows = await this.#withOpened(node, page.messages)
       if (asked !== this.#asked) return
       this.#rows = rows
@@ -216,6 +228,21 @@ export class MessageList {
     this.#focusOpened = true
   }
 
+  /** Lists messages that were sent, with what becomes of each. */
+  follow(node: NodeState, ids: readonly string[]): void {
+    this.show(node)
+    this.#followed = ids
+    this.#list = 'followed'
+    this.#isFixed = true
+    this.#filter = {}
+    this.#filterChanged()
+    void this.#desk.draw().then(() => {
+      const heading = this.#section.value?.querySelector('h3')
+      heading?.scrollIntoView({ block: 'start' })
+      heading?.focus()
+    })
+  }
+
   /** Closes the message that is open. */
   close(): void {
     this.#opened.close()
@@ -239,15 +266,24 @@ export class MessageList {
             this.#filterChanged()
           }}
         >
-          ${LISTS.map(
+          ${LISTS.filter((list) => list !== 'followed' || this.#followed.length > 0).map(
             (list) =>
               html`<option value=${list} .selected=${list === this.#list}>
-                ${listWords(list, node, desk)}
+                ${
+                  list === 'followed'
+                    ? text('messages.followed', { count: this.#followed.length })
+                    : listWords(list, node, desk)
+                }
               </option>`
           )}
         </select>
       </div>
-      <div class="hl7-filter">${FILTERS.map((name) => this.#field(name))}</div>
+      ${
+        // It is listed as it was sent.
+        this.#list === 'followed'
+          ? nothing
+          : html`<div class="hl7-filter">${FILTERS.map((name) => this.#field(name))}</div>`
+      }
       ${this.#counts.view(this.#filter, (name, value) => {
         this.#linkable.add(value)
         this.#narrow(name, value)
@@ -436,6 +472,16 @@ export class MessageList {
     void this.#desk.draw()
   }
 
+  /** `30 delivered, 2 refused (NAK)` */
+  #statesWords(): string {
+    const counts = new Map<string, number>()
+    for (const row of this.#rows) {
+      const word = stateWord(row, this.#desk)
+      counts.set(word, (counts.get(word) ?? 0) + 1)
+    }
+    return [...counts].map(([word, count]) => `${count} ${word}`).join(', ')
+  }
+
   #countWords(node: NodeState): string {
     const { text } = this.#desk
     const matching = this.#matching
@@ -446,6 +492,7 @@ export class MessageList {
       })
     }
     if (this.#rows.length === 0) return text('count.none')
+    if (this.#list === 'followed') return this.#statesWords()
     if (this.#pages.length > 0) {
       const from = this.#pages.length * LISTED + 1
       return text('count.from', { from, to: from + this.#rows.length - 1 })
@@ -458,7 +505,7 @@ export class MessageList {
 }
 
 /** What is listed, with how many there are of what waits for somebody. */
-function listWords(list: List, node: NodeState, { text }: Desk): string {
+function listWords(list: Exclude<List, 'followed'>, node: NodeState, { text }: Desk): string {
   if (list === '') return text('messages.all')
   if (list === 'queued') return text('messages.queued', { count: node.queued })
   if (list === 'suspended') return text('state.suspended', { count: node.suspended })

@@ -2,8 +2,17 @@ import type { MessageAnswer, MessagePage, NodeState } from '../answers.ts'
 import type { MessageFilter } from '../questions.ts'
 import type { Frame } from './frame.ts'
 
-/** What can be listed; `queued` is what waits, whether it was tried or not, and `''` is everything. */
-export const LISTS = ['suspended', 'queued', 'awaiting', 'naked', 'failed', 'acked', ''] as const
+/** What can be listed; `followed` is what was sent just now, `queued` is what waits, whether it was tried or not, and `''` is everything. */
+export const LISTS = [
+  'suspended',
+  'queued',
+  'awaiting',
+  'naked',
+  'failed',
+  'acked',
+  'followed',
+  ''
+] as const
 export type List = (typeof LISTS)[number]
 
 /** Those of messages that have left. */
@@ -20,6 +29,15 @@ export const LISTED = 100
 export function mostTelling(node: NodeState): List {
   if (node.suspended > 0) return 'suspended'
   return node.queued > 0 ? 'queued' : ''
+}
+
+/** Messages that were sent, of which somebody wants to know what becomes of them. */
+export function followedPage(
+  frame: Frame,
+  id: string,
+  ids: readonly string[]
+): Promise<MessagePage> {
+  return frame.ask('messages', { id }, { ids: ids.join(',') })
 }
 
 /**

@@ -3,7 +3,7 @@ import type { BulkAnswer, CountAnswer, MessageAnswer, NodeState } from '../answe
 import type { LeftFilter, MessageFilter, ResendQuestion } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { requestTrouble } from './asking.ts'
-import { firstAloneField, sayTried } from './bulk.ts'
+import { firstAloneField, sayResent, sayTried } from './bulk.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import { LEFT_LISTS, type LeftList } from './message-query.ts'
 import type { Entered, Field, Seen } from './question.ts'
@@ -155,15 +155,15 @@ async function sendAgain(
   await act(desk, node, async () => {
     const firstAlone = consent.isChecked('first')
     if (firstAlone) say('good', text('done.trying'), node)
-    const answer = await ask(consent, { firstAlone, newIds: consent.isChecked('newIds') })
+    const how = { firstAlone, newIds: consent.isChecked('newIds'), follow: true }
+    const answer = await ask(consent, how)
     if ('withContent' in answer) return
-    const details = notSentWords(answer, desk)
+    const more = { details: notSentWords(answer, desk), ids: answer.ids }
     if (answer.first) {
-      sayTried(desk, node, answer.first, answer.resent ?? 0, 'done.firstAgainNotAck', details)
+      sayTried(desk, node, answer.first, answer.resent ?? 0, more, 'done.firstAgainNotAck')
     } else {
-      const more = isPaused ? text('done.whenResumed') : ''
       const words = text('done.sentAgain', { count: answer.resent ?? answer.found })
-      say('good', [words, more].filter(Boolean).join(' '), node, details)
+      sayResent(desk, node, words, more)
     }
     done()
   })
