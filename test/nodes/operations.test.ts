@@ -446,16 +446,13 @@ describe('the routes of operations', () => {
     }
   })
 
+  const readers: User[] = ['read', 'watch', 'night', 'analyst', 'clerk', 'admin', '*']
   /** Who may use which route. */
   const routes: [path: string, body: object | undefined, users: User[]][] = [
     ...['', '/metrics', '/out', '/out/messages', '/out/events', '/out/history'].map(
-      (path): [string, undefined, User[]] => [
-        path,
-        undefined,
-        ['read', 'watch', 'night', 'analyst', 'admin', '*']
-      ]
+      (path): [string, undefined, User[]] => [path, undefined, readers]
     ),
-    ['/out/messages/ID', undefined, ['read', 'watch', 'night', 'analyst', 'admin', '*']],
+    ['/out/messages/ID', undefined, readers],
     ...['pause', 'resume', 'test', 'messages/ID/resend', 'messages/ID/discard'].map(
       (action): [string, object, User[]] => [`/out/${action}`, {}, ['write', 'night', 'admin', '*']]
     ),
