@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
 import { convertTables } from './conversion.ts'
+import { isEmpty } from './file-location.ts'
 import { closeAsItIs, makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
@@ -41,6 +42,7 @@ export function openQueueDatabase(
 ): DatabaseSync {
   const { path } = spec
   makeFile(path)
+  const hasLog = !isEmpty(`${path}-wal`)
   const db = new DatabaseSync(path)
   try {
     // The lock stays until the file is closed: a second process must not share the queue.
@@ -76,7 +78,11 @@ export function openQueueDatabase(
     if (version > 0 && version < VERSION) onNotice(converted(path, performance.now() - start))
     return db
   } catch (error) {
-    closeUnused(db, path, error)
+    if (hasLog) closeUnused(db, path, error)
+    else {
+      // With a log of its own, of which nothing was stored: that goes, because its header may not be on the disk.
+      db.close()
+    }
     throw error
   }
 }
