@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
+import type { Clock } from '../../src/clock.ts'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
+import type { Wish } from '../../src/delivery/work-context.ts'
 import { MemoryEngine } from '../../src/queue/memory-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
 import type { MessageRow } from '../../src/queue/message-row.ts'
 import type { Pause } from '../../src/queue/queue-event.ts'
-import type { QueueMethod } from '../../src/queue/queue-protocol.ts'
+import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
 import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import type { Move, NewMessage, Order } from '../../src/queue/queue-types.ts'
 import { ObjectContents } from '../../src/queue/stored-contents.ts'
@@ -49,7 +51,9 @@ export type Action =
   /** Only what is safe is left, or all that was written. */
   | { do: 'power failure'; isOldest: boolean }
   | { do: 'fail'; writes: boolean; reads: boolean }
-  | { do: 'pause' | 'resume' | 'start' | 'close' | 'crash' }
+  | { do: 'pause' | 'resume' | 'try now' | 'start' | 'close' | 'crash' }
+  /** Waiting messages, those on their way included. */
+  | { do: 'set-aside' | 'discard-waiting'; pick: number | 'all' }
   | { do: 'resend' | 'discard'; pick: number | 'all' }
   /** Another text takes the place of that of a suspended message; it may have another key. */
   | { do: 'edit'; pick: number; key: number }
@@ -72,6 +76,8 @@ type Standing =
   | 'suspended'
   /** An operator has just asked for it. */
   | 'operator'
+  /** It waited, and an operator takes it out of the queue. */
+  | 'taken'
   /** Its application has just asked for it: it waits as soon as that is stored. */
   | 'wanted'
   | 'leaving'
@@ -109,6 +115,14 @@ interface Message {
   /** What its clock showed when a retry was decided. */
   stored: number | undefined
   counts: boolean
+  /** Retries by a rule that has a count. */
+  counted: number
+  /** Where it was before an operator took it. */
+  takenFrom: Standing
+  /** What an operator wants of it while it is on its way. */
+  wish: Wish['act'] | undefined
+  /** Nobody knows whether the node still knows of that. */
+  isWishUnclear: boolean
   /** The uptime since which its wait counts. */
   countsFrom: number | undefined
   /** The number of the fresh start of all clocks since which its clock has counted. */
@@ -133,6 +147,8 @@ interface Message {
   asked: number
   /** The commit in which it was accepted, edited or resent last, of a file. */
   storedIn: number
+  /** The commit of what a person or an application has done with it last. */
+  promisedIn: Partial<Record<'edit' | 'move' | 'resend', number>>
   /** It is suspended, in the file. */
   isAside: boolean
 }
@@ -229,6 +245,12 @@ export class DeliveryModel {
   #calls = 0
   /** Calls that send messages once more, and what they have sent: others may follow the first one. */
   #sendingAgain = 0
+  /** The commits in which pauses of operators, and resumes, were stored that nobody was told yet. */
+  #pauseCommits: { method: QueueMethod; commit: number }[] = []
+  /** Calls that take waiting messages out of the queue. */
+  #takingOut = 0
+  /** Those that are in memory, by their numbers. */
+  readonly #inMemory = new Map<number, Message>()
   #trials = new Set<Message>()
   /** Contents that are to take the place of others. */
   readonly #edits = new Set<Content>()
@@ -293,10 +315,13 @@ export class DeliveryModel {
               this.#checkSafe(message, 'was confirmed')
             })
             if (message.standing === 'offered') message.standing = 'waiting'
+            if (message.takenFrom === 'offered') message.takenFrom = 'waiting'
           },
           () => {
             this.#watch(() => {
-              assert.equal(message.standing, 'offered', `${id} was refused after it was accepted`)
+              const { standing, takenFrom } = message
+              const seen = standing === 'taken' ? takenFrom : standing
+              assert.equal(seen, 'offered', `${id} was refused after it was accepted`)
             })
             message.standing = 'refused'
           }
@@ -313,6 +338,7 @@ export class DeliveryModel {
         const [flight] = this.#flights.splice(action.pick % Math.max(1, this.#flights.length), 1)
         if (flight === undefined) return
         this.#leaves(flight.message, 'error')
+        flight.message.wish = undefined
         flight.fail(new TypeError('a fault of ours'))
         return
       }
@@ -356,6 +382,16 @@ export class DeliveryModel {
         if (!this.#isOpen) return
         this.#resume()
         return
+      case 'try now':
+        // What is due is due after no time at all, but not before.
+        if (!this.#isOpen || this.#closing !== undefined || this.#uptimeMs === 0) return
+        this.#closedUntil = Number.NEGATIVE_INFINITY
+        this.#call(delivery.tryNow())
+        return
+      case 'set-aside':
+      case 'discard-waiting':
+        await this.#takeOut(action.do, action.pick)
+        return
       case 'start':
         if (this.#started || this.#closing !== undefined) return
         this.#started = true
@@ -369,7 +405,15 @@ export class DeliveryModel {
         const chosen = pick === 'all' ? held : held.slice(pick % held.length).slice(0, 1)
         for (const row of chosen) this.#takesOver(this.#of(row))
         const ids = chosen.map(({ seq }) => seq)
-        this.#call(delivery.operator().then((operator) => operator[action.do]({ ids })))
+        const messages = chosen.map((row) => this.#of(row))
+        const acted = delivery.operator().then((operator) => operator[action.do]({ ids }))
+        this.#call(
+          acted.then((count) => {
+            // What somebody else has done with them may not be safe yet.
+            const what = action.do === 'resend' ? 'resend' : 'move'
+            if (count > 0 && pick !== 'all') this.#checkPromised(what, ...messages)
+          })
+        )
         return
       }
       case 'edit':
@@ -417,6 +461,16 @@ export class DeliveryModel {
     assert.ok(this.#file.safe >= storedIn, `${id} ${what} before it was safe`)
   }
 
+  /** What an operator or an application was told is on the disk. */
+  #checkPromised(what: keyof Message['promisedIn'], ...messages: readonly Message[]): void {
+    this.#watch(() => {
+      for (const { id, promisedIn } of messages) {
+        const isSafe = this.#file === undefined || this.#file.safe >= (promisedIn[what] ?? 0)
+        assert.ok(isSafe, `what was done with ${id} was told before it was safe`)
+      }
+    })
+  }
+
   /** An operator asks for a suspended message. */
   #takesOver(message: Message): void {
     // Its time has been up since the last look.
@@ -425,6 +479,69 @@ export class DeliveryModel {
     if (['awaiting', 'suspended', 'operator'].includes(message.standing)) {
       message.standing = 'operator'
     }
+  }
+
+  /** An operator takes messages out of the queue, or asks for that while they are on their way. */
+  async #takeOut(what: 'set-aside' | 'discard-waiting', pick: number | 'all'): Promise<void> {
+    const held = await this.#held('waiting')
+    if (held.length === 0) return
+    const chosen = pick === 'all' ? held : held.slice(pick % held.length).slice(0, 1)
+    const ids = chosen.map(({ seq }) => seq)
+    const messages = chosen.map((row) => this.#of(row))
+    this.#takingOut++
+    const end = (): void => {
+      this.#takingOut--
+    }
+    const act = what === 'set-aside' ? 'suspend' : 'discardWaiting'
+    const acted = this.#delivery.operator().then((operator) => operator[act]({ ids }, 'ann'))
+    this.#call(
+      acted.then(({ found, inFlight }) => {
+        if (found > inFlight && pick !== 'all') this.#checkPromised('move', ...messages)
+      }),
+      end,
+      end
+    )
+  }
+
+  /** Messages that an operator takes: until that is stored, or failed. */
+  #tookOut(method: QueueMethod, args: unknown[], value: unknown): void {
+    if (method === 'claimWaiting') {
+      const { claimed, sending } = value as { claimed: Claim[]; sending: number[] }
+      for (const { row } of claimed) {
+        const message = this.#of(row)
+        message.takenFrom = message.standing
+        message.standing = 'taken'
+      }
+      const isDiscarded = args[3] === true
+      for (const seq of sending) {
+        const message = this.#bySeq(seq)
+        if (message !== undefined) message.wish = isDiscarded ? 'discard' : 'set-aside'
+      }
+    }
+    if (method === 'claimSuspended') {
+      for (const { row } of (value as { claimed: Claim[] }).claimed) this.#takesOver(this.#of(row))
+    }
+    if (method === 'release') {
+      const message = this.#bySeq(args[0] as number)
+      if (message?.standing === 'taken') message.standing = message.takenFrom
+      if (message?.wish !== undefined) message.isWishUnclear = true
+    }
+    if (method === 'makeDue') {
+      for (const seq of args[0] as number[]) {
+        const message = this.#bySeq(seq)
+        if (message !== undefined) message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
+      }
+    }
+    if (method !== 'move' || value !== true) return
+    const { seq, to } = args[0] as Move<Uint8Array>
+    const message = this.#bySeq(seq)
+    if (message === undefined) return
+    // One with a wish may not have been sent before that came.
+    const isUnsent = ['waiting', 'retrying', 'offered'].includes(message.standing)
+    const isObeyed = isUnsent && message.wish !== undefined
+    if (message.standing !== 'taken' && !isObeyed) return
+    if (to === 'suspended') this.#suspended(message)
+    if (to === 'leaving') this.#leaves(message, 'error')
   }
 
   async #edit(pick: number, key: string): Promise<void> {
@@ -441,6 +558,7 @@ export class DeliveryModel {
       .then((operator) => operator.edit(row.seq, { controlId, type: 'ADT^A01', content }, 'bert'))
     this.#call(
       edited.then((isEdited) => {
+        this.#checkPromised('edit', message)
         if (isEdited && !this.#settings.durable) this.#edited(message, key)
       })
     )
@@ -542,7 +660,7 @@ export class DeliveryModel {
     if (this.#settings.durable) return
     for (const { id, standing } of this.#messages.values()) {
       assert.ok(
-        standing === 'operator' || !isHeld(standing),
+        standing === 'operator' || standing === 'taken' || !isHeld(standing),
         `${id} is ${standing} after the close`
       )
     }
@@ -562,7 +680,9 @@ export class DeliveryModel {
     this.#allowed = 1
     this.#allFrom = undefined
     this.#endOutage()
-    this.#calls = 0
+    this.#calls = this.#takingOut = 0
+    this.#inMemory.clear()
+    this.#pauseCommits = []
     this.#pausesToTell = 0
     this.#pausesToStore = []
     this.#resumesToTell = []
@@ -587,9 +707,9 @@ export class DeliveryModel {
         })
       }
     }
-    this.#disk.onCall = (method, args, value) => {
+    this.#disk.onCall = (method, args, value, isAwaited) => {
       this.#watch(() => {
-        if (mine()) this.#tookEffect(method, args, value)
+        if (mine()) this.#tookEffect(method, args, value, isAwaited)
       })
     }
     this.#disk.onFailure = (method, makeArgs) => {
@@ -656,11 +776,23 @@ export class DeliveryModel {
     const orderKey = this.#orderKey
     return durable
       ? this.#disk.queue(codec, { order, orderKey, clock, sizeOf: ({ size }) => size })
-      : new MessageQueue(new MemoryEngine(order, clock), new ObjectContents())
+      : new MessageQueue(
+          new WatchedMemory(order, clock, (method, args, value) => {
+            this.#watch(() => {
+              if (method === 'accept') {
+                const [{ seq, controlId }] = args as [NewMessage]
+                this.#inMemory.set(seq, this.#message(Number(controlId.slice(1))))
+              }
+              this.#tookOut(method, args, value)
+            })
+          }),
+          new ObjectContents()
+        )
   }
 
   /** A call reached the disk: from now on, what it wrote counts. */
-  #tookEffect(method: QueueMethod, args: unknown[], value: unknown): void {
+  #tookEffect(method: QueueMethod, args: unknown[], value: unknown, isAwaited = false): void {
+    this.#tookOut(method, args, value)
     if (method === 'accept') {
       const [{ seq }, bytes] = args as [NewMessage, Uint8Array]
       const message = this.#message(codec.decode(Buffer.from(bytes)).id)
@@ -675,7 +807,7 @@ export class DeliveryModel {
     if (method === 'edit' && value === true) {
       const [{ seq }, bytes] = args as [NewMessage, Uint8Array]
       const message = this.#ofStored(seq)
-      message.storedIn = this.#file?.commit ?? 0
+      message.storedIn = message.promisedIn.edit = this.#file?.commit ?? 0
       message.isAside = false
       this.#edited(message, codec.decode(Buffer.from(bytes)).key)
     }
@@ -685,7 +817,7 @@ export class DeliveryModel {
         // A message may have come in by the same transaction.
         const message = this.#stored.get(row.seq)
         if (message?.isAside !== true) continue
-        message.storedIn = this.#file.commit
+        message.storedIn = message.promisedIn.resend = this.#file.commit
         message.isAside = false
       }
     }
@@ -697,7 +829,13 @@ export class DeliveryModel {
         message.handedOut = this.#spentOf(message)
         assert.equal(row.spentMs, message.handedOut, `the clock of ${message.id}`)
         assert.equal(row.retries, message.retries, `retries of ${message.id}`)
+        const [counted = 0] = Object.values(row.ruleRetries?.byRule ?? {})
+        assert.equal(counted, message.counted, `retries of ${message.id} by a rule with a count`)
       }
+    }
+    const isOfRule = method === 'pause' && (args[0] as Pause).by === 'rule'
+    if ((method === 'pause' && !isOfRule) || method === 'resume') {
+      this.#pauseCommits.push({ method, commit: this.#file?.commit ?? 0 })
     }
     if (method === 'resume') {
       const number = args[0] as number
@@ -717,12 +855,14 @@ export class DeliveryModel {
     if (row === undefined) return
     const message = this.#of(row)
     message.isAside = row.state === 'suspended'
+    if (isAwaited) message.promisedIn.move = this.#file?.commit ?? 0
     assert.ok(renewals <= this.#disk.renewals, `the renewals of ${message.id}`)
     if (renewals > message.renewals) {
       // All clocks were renewed while it was worked on: just before a retry was counted, or afterwards.
       this.#renew(message, renewals)
       assert.ok(retries <= 1, `retries of ${message.id}`)
       message.retries = retries
+      message.counted = row.ruleRetries
     }
     // A wait begins when it is stored.
     if (to === 'waiting' && dueInMs > 0) this.#planned(message, dueInMs, counts === true)
@@ -741,7 +881,23 @@ export class DeliveryModel {
     const refused = (): void => {
       this.#endPauses([pause])
     }
-    this.#call(this.#delivery.pause(), () => undefined, refused)
+    this.#call(
+      this.#delivery.pause(),
+      () => {
+        this.#checkPause('pause')
+      },
+      refused
+    )
+  }
+
+  /** That it is paused, or was resumed, is on the disk: at least the first of those that were stored since. */
+  #checkPause(what: 'pause' | 'resume'): void {
+    const at = this.#pauseCommits.findIndex(({ method }) => method === what)
+    const [stored] = at < 0 ? [] : this.#pauseCommits.splice(at, 1)
+    this.#watch(() => {
+      const isSafe = this.#file === undefined || this.#file.safe >= (stored?.commit ?? 0)
+      assert.ok(isSafe, `a ${what} was told before it was safe`)
+    })
   }
 
   /** The disk has stored a pause, or refused it: the node knows that before its caller does. */
@@ -762,6 +918,7 @@ export class DeliveryModel {
     this.#call(
       this.#delivery.resume(),
       () => {
+        this.#checkPause('resume')
         // A node that closes tells nothing.
         if (this.#closing !== undefined) this.#resumed()
       },
@@ -843,13 +1000,14 @@ export class DeliveryModel {
     message.stored = undefined
     message.attemptTime = 0
     message.retries = 0
+    message.counted = 0
     message.countsFrom = undefined
     message.endsAt = Number.POSITIVE_INFINITY
     message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
   }
 
   /** Messages of the queue in that state, as the table has them. */
-  async #held(state: 'awaiting' | 'suspended'): Promise<Named[]> {
+  async #held(state: 'waiting' | 'awaiting' | 'suspended'): Promise<Named[]> {
     if (this.#settings.durable) {
       return this.#isOpen ? this.#disk.rows.filter((row) => row.state === state) : []
     }
@@ -884,7 +1042,8 @@ export class DeliveryModel {
     this.#uptimeBefore = this.#disk.uptimeMs
     this.#openedAt = this.#clock.monotonic()
     for (const message of this.#messages.values()) {
-      message.lateFrom += lostMs
+      // One whose time was up may have been asked for before.
+      if (!this.#isLate(message)) message.lateFrom += lostMs
       message.lateBy += lostMs
       if (message.dueAt > 0) message.dueAt += lostMs
     }
@@ -904,11 +1063,15 @@ export class DeliveryModel {
         continue
       }
       if (this.#storedAll) this.#compare(message, row)
-      const { countsFrom, retries, spentMs, state, turn, verdict } = row
+      const { countsFrom, retries, ruleRetries, spentMs, state, turn, verdict } = row
       message.isAside = state === 'suspended'
       message.storedIn = 0
+      message.promisedIn = {}
       message.spent = spentMs
       message.retries = retries
+      message.counted = ruleRetries
+      message.wish = undefined
+      message.isWishUnclear = false
       message.endsAt = Number.POSITIVE_INFINITY
       message.countsFrom = countsFrom ?? undefined
       message.accepted = true
@@ -1019,10 +1182,16 @@ export class DeliveryModel {
     })
   }
 
-  #reply(pick: number, kind: ReplyKind): void {
+  #reply(pick: number, asked: ReplyKind): void {
     const [flight] = this.#flights.splice(pick % Math.max(1, this.#flights.length), 1)
     if (flight === undefined) return
     const { message } = flight
+    const { wish } = message
+    // If nobody knows what an operator wants of it, it is accepted, whatever that is.
+    const isUnclear = message.isWishUnclear || (this.#file !== undefined && this.#takingOut > 0)
+    const kind = wish !== undefined && isUnclear ? 'accept' : asked
+    message.wish = undefined
+    message.isWishUnclear = false
     const { failWhileUnreachable, failureTimeoutMs } = this.#settings
     message.counts = kind !== 'unreachable' || failWhileUnreachable
     if (message.counts) message.spent += message.attemptTime
@@ -1037,19 +1206,29 @@ export class DeliveryModel {
       this.#allowed = Math.min(2 * this.#allowed, 1000)
     }
     const { outcome } = result.decision
-    if (result.decision.retry) {
+    const isCounted = kind === 'retry-twice'
+    const isRetried = result.decision.retry && !(isCounted && message.counted >= 2)
+    const leftMs = message.counts ? this.#leftMs(message) : Number.POSITIVE_INFINITY
+    const goesOn = isRetried && failureTimeoutMs !== 0 && leftMs > 0
+    if (wish !== undefined && (goesOn || !isAnswer(kind))) {
+      if (wish === 'discard') this.#leaves(message, 'error')
+      else this.#suspended(message)
+      flight.end(result)
+      return
+    }
+    if (isRetried) {
       const least = kind === 'retry-after' ? RETRY_AFTER_MS : 0
       const outage = this.#closedUntil - this.#clock.monotonic()
       const wait = Math.max(backOff(message), least, outage)
-      const left = message.counts ? this.#leftMs(message) : Number.POSITIVE_INFINITY
-      if (failureTimeoutMs !== 0 && left > 0) {
+      if (goesOn) {
         message.standing = 'retrying'
-        message.endsAt = this.#clock.monotonic() + left
+        message.endsAt = this.#clock.monotonic() + leftMs
         message.final = kind
         message.retries++
+        if (isCounted) message.counted++
         // The clock restarts when a pause ends: what it shows until then does not matter.
         message.stored = this.#paused ? undefined : message.spent
-        this.#planned(message, Math.min(wait, left), message.counts)
+        this.#planned(message, Math.min(wait, leftMs), message.counts)
         flight.end(result)
         return
       }
@@ -1083,6 +1262,8 @@ export class DeliveryModel {
 
   #suspended(message: Message): void {
     message.standing = 'suspended'
+    message.counted = 0
+    message.wish = undefined
     message.endsAt = Number.POSITIVE_INFINITY
     message.timedOut = false
   }
@@ -1147,6 +1328,7 @@ export class DeliveryModel {
         message.asked--
         this.#watch(() => {
           if (this.#process !== process) return
+          if (isTaken) this.#checkPromised('move', judged)
           assert.equal(
             isTaken,
             before !== undefined,
@@ -1268,8 +1450,15 @@ export class DeliveryModel {
       assert.ok(isHeld(standing), `${id} was given up, though it is ${standing}`)
       assert.ok(id > (this.#givenUp.at(-1) ?? 0), `${id} was given up out of order`)
       this.#givenUp.push(id)
-    } else if (standing === 'operator') assert.equal(settlement.error?.code, 'HL7_DISCARDED')
-    else if (standing === 'awaiting') {
+    } else if (standing === 'operator' || standing === 'taken') {
+      assert.equal(settlement.error?.code, 'HL7_DISCARDED')
+    } else if (
+      message.wish === 'discard' &&
+      standing !== 'leaving' &&
+      settlement.error?.code === 'HL7_DISCARDED'
+    ) {
+      assert.ok(isHeld(standing), `${id} was discarded, though it is ${standing}`)
+    } else if (standing === 'awaiting') {
       assert.ok(this.#isLate(message), `${id} left before its time was up`)
       assert.equal(message.late, 'fail', `${id} left`)
       assert.equal(settlement.error?.cause?.code, ACK_TIMEOUT)
@@ -1281,6 +1470,7 @@ export class DeliveryModel {
       assert.equal(settlement.outcome, message.expected, `${id} left on the wrong output`)
     }
     message.standing = 'left'
+    message.wish = undefined
     message.emitted++
     message.leftOn = settlement.outcome
     message.emittedIn = this.#process
@@ -1464,7 +1654,7 @@ export class DeliveryModel {
   /** Whether a message must not be sent while another one is where it is. */
   #holdsUp(other: Message, message: Message): boolean {
     const isFlying = other.standing === 'flight'
-    const isHeld = isFlying || other.standing === 'waiting' || other.standing === 'retrying'
+    const isHeld = isFlying || ['waiting', 'retrying', 'taken'].includes(other.standing)
     const isAhead = isFlying || other.id < message.id
     if (this.#order === 'fifo') return isHeld && isAhead
     if (message.isEarlier) return isFlying || (isHeld && isAhead && other.isEarlier)
@@ -1481,6 +1671,11 @@ export class DeliveryModel {
   /** In memory, nothing is sent again: control IDs tell them apart. */
   #of({ seq, controlId }: Named): Message {
     return this.#settings.durable ? this.#ofStored(seq) : this.#message(Number(controlId.slice(1)))
+  }
+
+  /** Undefined of one that was in memory before. */
+  #bySeq(seq: number): Message | undefined {
+    return this.#settings.durable ? this.#stored.get(seq) : this.#inMemory.get(seq)
   }
 
   #ofStored(seq: number): Message {
@@ -1512,6 +1707,10 @@ function newMessage(
     attemptTime: 0,
     stored: undefined,
     counts: true,
+    counted: 0,
+    takenFrom: 'waiting',
+    wish: undefined,
+    isWishUnclear: false,
     countsFrom: undefined,
     renewals: 0,
     retries: 0,
@@ -1527,13 +1726,44 @@ function newMessage(
     timedOut: false,
     asked: 0,
     storedIn: 0,
+    promisedIn: {},
     isAside: false
+  }
+}
+
+/** A queue in memory, and what its calls do. */
+class WatchedMemory extends MemoryEngine {
+  readonly #onCall: (method: QueueMethod, args: unknown[], value: unknown) => void
+
+  constructor(
+    order: Order,
+    clock: Clock,
+    onCall: (method: QueueMethod, args: unknown[], value: unknown) => void
+  ) {
+    super(order, clock)
+    this.#onCall = onCall
+  }
+
+  override async call<Method extends QueueMethod>(
+    method: Method,
+    makeArgs: () => Parameters<QueueMethods[Method]>
+  ): Promise<ReturnType<QueueMethods[Method]>> {
+    const args = makeArgs()
+    const value = await super.call(method, () => args)
+    this.#onCall(method, args, value)
+    return value
   }
 }
 
 /** It was sent before, as another one. */
 function isCopy({ id, controlId }: Message): boolean {
   return controlId !== `C${id}`
+}
+
+/** The receiver or a rule has decided: who wanted something else comes too late. */
+function isAnswer(kind: ReplyKind): boolean {
+  const { outcome } = resultOf(kind).decision
+  return ['accept', 'suspend', 'await'].includes(outcome) || kind === 'nak'
 }
 
 /** Messages of one lane of a key. */

@@ -21,6 +21,8 @@ export interface DiskRow {
   state: MessageState
   turn: number | null
   retries: number
+  /** What rules with a count have counted, together. */
+  ruleRetries: number
   spentMs: number
   /** Since when time counts on; on the uptime. */
   countsFrom: number | null
@@ -43,8 +45,10 @@ export interface ModelDisk {
   /** How often it was opened. */
   readonly opened: number
   onOpened: (() => void) | undefined
-  /** A call takes effect. */
-  onCall: ((method: QueueMethod, args: unknown[], value: unknown) => void) | undefined
+  /** A call takes effect; somebody may wait until it is safe. */
+  onCall:
+    | ((method: QueueMethod, args: unknown[], value: unknown, isAwaited?: boolean) => void)
+    | undefined
   /** A call fails. */
   onFailure: ((method: QueueMethod, makeArgs: () => unknown[]) => void) | undefined
   readonly pending: number
@@ -113,9 +117,9 @@ export class FakeDisk implements ModelDisk {
   opened = 0
   onOpened: (() => void) | undefined
   /** A call takes effect. */
-  onCall: ((method: QueueMethod, args: unknown[], value: unknown) => void) | undefined
+  onCall: ModelDisk['onCall']
   /** A call fails. */
-  onFailure: ((method: QueueMethod, makeArgs: () => unknown[]) => void) | undefined
+  onFailure: ModelDisk['onFailure']
   /** The messages on which work has begun. */
   readonly worked: number[] = []
   #calls: Call[] = []
@@ -308,12 +312,18 @@ export function rowsIn(
         state: STATES[row['state'] as number] ?? 'damaged',
         turn: row['turn'] as number | null,
         retries: isCurrent ? (row['retries'] as number) : 0,
+        ruleRetries: isCurrent ? countedIn(row['rule_retries'] as string | null) : 0,
         spentMs: isCurrent ? (row['spent_ms'] as number) : 0,
         countsFrom: isCurrent ? (row['counts_from'] as number | null) : null,
         verdict: JSON.parse((row['verdict'] as string | null) ?? '{}') as Partial<Verdict>,
         outcome: outcome && Buffer.from(outcome).toString()
       }
     })
+}
+
+function countedIn(ruleRetries: string | null): number {
+  const { byRule = {} } = JSON.parse(ruleRetries ?? '{}') as { byRule?: Record<string, number> }
+  return Object.values(byRule).reduce((sum, count) => sum + count, 0)
 }
 
 export function leftIn(db: DatabaseSync, hasContent: (seq: number) => boolean): LeftRow[] {

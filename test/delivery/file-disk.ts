@@ -4,7 +4,7 @@ import fs, { cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import sqlite, { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import threads from 'node:worker_threads'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { sealerOf } from '../../src/queue/keys-of-file.ts'
@@ -103,13 +103,7 @@ class ThreadInHand extends EventEmitter {
 }
 
 /** The connections that SQLite has open, in the order in which they were made. */
-let connections: { path: string; db: DatabaseSync }[] = []
-class WatchedDatabase extends DatabaseSync {
-  constructor(path: string) {
-    super(path)
-    if (path !== ':memory:') connections.push({ path, db: this })
-  }
-}
+let connections: { path: string | null; db: DatabaseSync }[] = []
 
 interface PendingSync {
   /** What was committed before it began. */
@@ -436,6 +430,11 @@ export class FileDisk implements ModelDisk {
     return this.#look
   }
 
+  /** Rows that were changed since the file is open. */
+  get #changes(): unknown {
+    return this.#db?.prepare('SELECT total_changes() AS changes').get()?.['changes']
+  }
+
   #forgetLook(): void {
     this.#look?.close()
     this.#look = undefined
@@ -546,8 +545,13 @@ export class FileDisk implements ModelDisk {
     const done = calls.filter((_, index) => fails[index] !== true)
     const before = thread.outbox.length
     if (done.length > 0) {
+      const changes = this.#changes
       this.#commit++
       thread.program.do({ id, file, task: { kind: 'calls', calls: done } })
+      if (this.#changes === changes) {
+        this.#commit--
+        for (const sync of this.#syncs) sync.commit = Math.min(sync.commit, this.#commit)
+      }
     } else thread.outbox.push({ id, results: [] })
     const index = thread.outbox.findIndex(
       (reply, at) => at >= before && 'id' in reply && reply.id === id
@@ -558,10 +562,10 @@ export class FileDisk implements ModelDisk {
       isFailing ? { fault: BROKEN } : (results.shift() ?? { fault: BROKEN })
     )
     thread.outbox[index] = { ...answer, results: all }
-    for (const [at, { method, args }] of calls.entries()) {
+    for (const [at, { method, args, isAwaited }] of calls.entries()) {
       const { fault, value } = all[at] ?? {}
       if (fails[at] === true) this.onFailure?.(method, () => args)
-      else if (fault === undefined) this.onCall?.(method, args, value)
+      else if (fault === undefined) this.onCall?.(method, args, value, isAwaited)
     }
   }
 
@@ -576,8 +580,14 @@ export class FileDisk implements ModelDisk {
     return to
   }
 
+  /** A close may have put another file in its place. */
+  #settleDoubt(): void {
+    if (this.#inode !== this.#doubtful) this.#doubtful = undefined
+  }
+
   /** The program lets go of the file, of which nothing changes. */
   async #asIfNothing(program: Program): Promise<void> {
+    this.#settleDoubt()
     const image = this.#copy()
     const id = this.#ownId--
     const closed = new Promise<void>((resolve) => {
@@ -601,6 +611,7 @@ export class FileDisk implements ModelDisk {
 
   /** What the process has still to do, it does where nobody looks. @param next the files for the next one */
   async #endProcess(next = this.#directory, hasPower = true): Promise<void> {
+    this.#settleDoubt()
     const doubtful = this.#doubtful
     const engines = this.#engines
     const { failReads, failWrites } = this
@@ -656,7 +667,13 @@ function takeOver(disk: FileDisk, clock: FakeClock): () => void {
     }
   })
   Object.assign(threads, { Worker: ThreadInHand })
-  Object.assign(sqlite, { DatabaseSync: WatchedDatabase })
+  const exec = Reflect.get(DatabaseSync.prototype, 'exec')
+  DatabaseSync.prototype.exec = function (this: DatabaseSync, sql) {
+    if (!connections.some(({ db }) => db === this)) {
+      connections.push({ path: this.location(), db: this })
+    }
+    exec.call(this, sql)
+  }
   syncBuiltinESMExports()
   return () => {
     Object.assign(globalThis, { clearTimeout, setTimeout })
@@ -664,7 +681,7 @@ function takeOver(disk: FileDisk, clock: FakeClock): () => void {
     delete (performance as { now?: unknown }).now
     Object.assign(fs, { fdatasync })
     Object.assign(threads, { Worker })
-    Object.assign(sqlite, { DatabaseSync })
+    DatabaseSync.prototype.exec = exec
     syncBuiltinESMExports()
   }
 }

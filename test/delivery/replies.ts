@@ -13,6 +13,8 @@ export type ReplyKind =
   /** No answer in time: that is no outage. */
   | 'timeout'
   | 'retry-after'
+  /** By a rule that retries so often. */
+  | 'retry-twice'
   | 'suspend'
   | 'disable'
   | 'await'
@@ -30,6 +32,7 @@ const outcomes = {
   busy: ['fail', true],
   timeout: ['fail', true],
   'retry-after': ['fail', true],
+  'retry-twice': ['fail', true],
   suspend: ['suspend', false],
   disable: ['disable', false],
   await: ['await', false],
@@ -48,7 +51,8 @@ export function resultOf(kind: ReplyKind): AttemptResult {
   const late = kind === 'await-fail' ? 'fail' : kind === 'await-retry' ? 'retry' : 'suspend'
   const decision = {
     ...{ outcome, retry, rule: `rule ${kind}`, action: '', warnings: [] },
-    ...(outcome === 'await' && ({ late } as const))
+    ...(outcome === 'await' && ({ late } as const)),
+    ...(kind === 'retry-twice' && { mostRetries: 2 })
   }
   if (kind === 'timeout') {
     return {
