@@ -204,6 +204,44 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  it('a login that the backup refuses holds up nothing that goes to the first address', async () => {
+    const two = await pair({ afterMs: 0, order: 'none', maxInFlight: 2 })
+    await two.delivery.turn('backup', 'ann')
+    await two.add('m1')
+    await two.answer('timeout')
+    await two.delivery.turn('first', 'ann')
+    await two.clock.advance(6000)
+    await settled(6)
+    // It may have arrived there.
+    assert.deepEqual(two.flying(), ['m1 backup'])
+    await two.answer(withStatus(401))
+    for (const id of ['m2', 'm3', 'm4']) {
+      await two.add(id)
+      assert.deepEqual(two.flying(), [`${id} first`])
+      await two.answer('accept')
+    }
+    await two.close()
+  })
+
+  it('nor for long what waits while both are out', async () => {
+    const two = await pair({ order: 'none', maxInFlight: 4 })
+    await onItsWay(two, UNCONNECTED)
+    await two.answer(UNCONNECTED)
+    await two.add('m2', 'm3', 'm4')
+    await two.answer(withStatus(401))
+    const before = two.clock.monotonic()
+    // The first address is asked at the end of the wait, before the backup.
+    while (two.flying().length === 0) await two.clock.advance(1000)
+    assert.match(two.flying().join(), /^m\d first$/)
+    assert.ok(two.clock.monotonic() - before <= 10_000)
+    await two.answer('accept')
+    assert.deepEqual(two.turned, ['backup', 'first'])
+    // Nothing is left of the long waits after a login.
+    while (two.flying().length > 0) await two.answer('accept')
+    assert.equal(two.emitted.length, 4)
+    await two.close()
+  })
+
   it('an outage that nothing waits for is forgotten: nobody knows how long it lasts', async () => {
     const two = await pair({ failureTimeoutMs: 0 })
     await two.add('m1')
