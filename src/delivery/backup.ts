@@ -2,6 +2,7 @@ import { OWN_ADDRESS, type BackupInUse, type Route } from '../queue/queue-types.
 import { Alarm } from './alarm.ts'
 import type { BackupOptions, BackupState } from './backup-options.ts'
 import type { Address, Failover } from './failover.ts'
+import type { LastAttempts } from './last-attempts.ts'
 import type { Sending } from './sending.ts'
 import type { WorkContext } from './work-context.ts'
 
@@ -36,6 +37,7 @@ export class Backup<Content> {
   readonly #sending: Sending<Content>
   readonly #failover: Failover
   readonly #options: BackupOptions
+  readonly #lastAttempts: LastAttempts
   readonly #alarm: Alarm
   readonly #ids: Readonly<Record<Address, number>>
   #inUse: BackupInUse | undefined
@@ -45,6 +47,7 @@ export class Backup<Content> {
   constructor(
     context: BackupContext<Content>,
     sending: Sending<Content>,
+    lastAttempts: LastAttempts,
     { failover, backup }: { failover: Failover; backup: BackupOptions },
     stored: BackupInUse | undefined
   ) {
@@ -52,6 +55,7 @@ export class Backup<Content> {
     this.#sending = sending
     this.#failover = failover
     this.#options = backup
+    this.#lastAttempts = lastAttempts
     this.#ids = { first: context.idOf('first') ?? 0, backup: context.idOf('backup') ?? 0 }
     this.#alarm = new Alarm(context.options.clock, () => {
       if (this.#isWaiting) context.gate.turnIfDue()
@@ -62,6 +66,7 @@ export class Backup<Content> {
       this.#inUse = stored
       failover.resume(stored.by)
     }
+    this.#stopClocks()
   }
 
   /** Undefined if messages go to the first address. */
@@ -91,6 +96,7 @@ export class Backup<Content> {
   readTurn(): void {
     const { queue, tell } = this.#context
     const { serving, by } = this.#failover
+    this.#stopClocks()
     if (by === '' && (serving === 'backup') !== (this.#inUse !== undefined)) {
       const inUse = this.#inUseFrom(serving, '')
       queue.call('setBackup', inUse).catch(() => {
@@ -164,6 +170,13 @@ export class Backup<Content> {
 
   close(): void {
     this.#alarm.cancel()
+  }
+
+  /** What waits for the address that does not serve cannot be tried there meanwhile. */
+  #stopClocks(): void {
+    if (this.#context.options.failWhileUnreachable) return
+    const ids = this.#idsOf(this.#failover.other)
+    this.#lastAttempts.stopClocks((boundTo) => boundTo !== undefined && ids.includes(boundTo))
   }
 
   /** Messages wait, and may be sent. */

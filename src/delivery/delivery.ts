@@ -471,7 +471,8 @@ export class Delivery<Content> {
   ): Backup<Content> | undefined {
     const { backup } = this.#options
     if (this.#failover === undefined || backup === undefined) return undefined
-    return new Backup(context, sending, { failover: this.#failover, backup }, opened.backup)
+    const parts = { failover: this.#failover, backup }
+    return new Backup(context, sending, this.#lastAttempts, parts, opened.backup)
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */

@@ -15,6 +15,12 @@ interface Kept extends LastAttempt {
   size: number
   /** Until when the message is retried: on the monotonic clock; Infinity: for ever. */
   until: number
+  /** The only address to which it may go, by its number. */
+  boundTo: number | undefined
+  /** Since when its clock stands still, because that address does not serve; on the monotonic clock. */
+  stoppedAt: number | undefined
+  /** For how long it has stood still before, in milliseconds. */
+  stoppedMs: number
   /** The number of the last fresh start of all clocks: after another one, it no longer holds. */
   renewals: number
 }
@@ -41,6 +47,8 @@ export class LastAttempts {
   readonly #onOver: (seq: number) => void
   #bytes = 0
   #isClosed = false
+  /** Whether a message that is bound so waits for an address that does not serve. */
+  #isElsewhere: (boundTo: number | undefined) => boolean = () => false
 
   /** @param onOver the time of that message is over */
   constructor(clock: Pick<Clock, 'monotonic' | 'after'>, onOver: (seq: number) => void) {
@@ -52,25 +60,47 @@ export class LastAttempts {
   }
 
   /** A message is retried, at most for so long; the wait has begun. */
-  keep({ row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
+  keep({ boundTo, row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
     this.take(row.seq)
     if (this.#isClosed) return
     const { reply } = last.settlement
     const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
-    const until = this.#clock.monotonic() + leftMs
-    this.#kept.set(row.seq, { ...last, size, renewals, until })
+    const now = this.#clock.monotonic()
+    const stoppedAt = this.#isElsewhere(boundTo) ? now : undefined
+    const clock = { until: now + leftMs, boundTo, stoppedAt, stoppedMs: 0 }
+    this.#kept.set(row.seq, { ...last, size, renewals, ...clock })
     this.#bytes += size
     this.#forgetOldest()
-    if (leftMs < Infinity) this.#alarm.setIn(leftMs)
+    if (leftMs < Infinity && stoppedAt === undefined) this.#alarm.setIn(leftMs)
   }
 
-  /** It is tried again, or leaves: what is known of its last attempt is forgotten here. */
-  take(seq: number): LastAttempt | undefined {
+  /**
+   * It is tried again, or leaves: what is known of its last attempt is forgotten here.
+   *
+   * @returns with the time for which its clock stood still meanwhile, in milliseconds
+   */
+  take(seq: number): (LastAttempt & { stoppedMs: number }) | undefined {
     const last = this.#kept.get(seq)
-    this.#bytes -= last?.size ?? 0
+    if (last === undefined) return undefined
+    this.#bytes -= last.size
     this.#kept.delete(seq)
     this.#heldUp.delete(seq)
-    return last
+    return { ...last, stoppedMs: last.stoppedMs + this.#stoppedNow(last) }
+  }
+
+  /**
+   * Another address serves from now on. The clock of what waits for one that does not serve stands still: it cannot be
+   * tried there.
+   */
+  stopClocks(isElsewhere: (boundTo: number | undefined) => boolean): void {
+    this.#isElsewhere = isElsewhere
+    const now = this.#clock.monotonic()
+    for (const last of this.#kept.values()) {
+      last.stoppedMs += this.#stoppedNow(last)
+      last.until += this.#stoppedNow(last)
+      last.stoppedAt = isElsewhere(last.boundTo) ? now : undefined
+    }
+    this.#ring()
   }
 
   /** What a message leaves with whose time is over; undefined if it is not. */
@@ -82,8 +112,9 @@ export class LastAttempts {
 
   /** For how long a message is retried yet, in milliseconds; Infinity also if that is not known. */
   leftMs(seq: number): number {
-    const { until = Infinity } = this.#kept.get(seq) ?? {}
-    return Math.max(0, until - this.#clock.monotonic())
+    const last = this.#kept.get(seq)
+    if (last === undefined) return Infinity
+    return Math.max(0, last.until - (last.stoppedAt ?? this.#clock.monotonic()))
   }
 
   /** The time of this message is over, but its lane or a failing disk holds it up. */
@@ -116,12 +147,17 @@ export class LastAttempts {
     let next = Infinity
     for (const [seq, last] of this.#kept) {
       if (this.#isOver(last)) this.#onOver(seq)
-      else next = Math.min(next, last.until)
+      else if (last.stoppedAt === undefined) next = Math.min(next, last.until)
     }
     if (next < Infinity) this.#alarm.setIn(next - now)
   }
 
-  #isOver({ until }: Kept, earlyMs = 0): boolean {
-    return this.#clock.monotonic() + earlyMs >= until
+  #isOver({ stoppedAt, until }: Kept, earlyMs = 0): boolean {
+    return stoppedAt === undefined && this.#clock.monotonic() + earlyMs >= until
+  }
+
+  /** How long its clock has stood still by now, since it was looked at last. */
+  #stoppedNow({ stoppedAt }: Kept): number {
+    return stoppedAt === undefined ? 0 : this.#clock.monotonic() - stoppedAt
   }
 }

@@ -99,6 +99,7 @@ export class Sending<Content> {
         return
       }
       const last = this.#lastAttempts.take(seq)
+      if (last !== undefined) message.forgiveTime(last.stoppedMs)
       tell(moved(message, 'sending'))
       const attempt = await this.#attempt(message, address)
       if (attempt === undefined) return

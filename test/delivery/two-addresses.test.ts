@@ -98,12 +98,20 @@ function withStatus(status: number): AttemptResult {
 
 const UNCONNECTED = resultOf('unreachable')
 
+/** Time passes until a message is on its way. */
+async function untilFlying(two: Pair, stepMs: number): Promise<void> {
+  for (let steps = 0; two.flying().length === 0; steps++) {
+    assert.ok(steps < 10_000, 'nothing is sent')
+    await two.clock.advance(stepMs)
+  }
+}
+
 describe('Two addresses, step by step', () => {
   /** A message is on its way for the second time when the outage has lasted long enough. */
   async function onItsWay(two: Pair, first: AttemptResult): Promise<void> {
     await two.add('m1')
     await two.answer(first)
-    while (two.flying().length === 0) await two.clock.advance(1000)
+    await untilFlying(two, 1000)
     // No timer fires.
     two.clock.pass(AFTER_MS - two.clock.monotonic())
     assert.deepEqual([two.flying(), two.turned], [['m1 first'], []])
@@ -231,7 +239,7 @@ describe('Two addresses, step by step', () => {
     await two.answer(withStatus(401))
     const before = two.clock.monotonic()
     // The first address is asked at the end of the wait, before the backup.
-    while (two.flying().length === 0) await two.clock.advance(1000)
+    await untilFlying(two, 1000)
     assert.match(two.flying().join(), /^m\d first$/)
     assert.ok(two.clock.monotonic() - before <= 10_000)
     await two.answer('accept')
@@ -239,6 +247,42 @@ describe('Two addresses, step by step', () => {
     // Nothing is left of the long waits after a login.
     while (two.flying().length > 0) await two.answer('accept')
     assert.equal(two.emitted.length, 4)
+    await two.close()
+  })
+
+  it('what waits for the address that is out is not given up meanwhile', async () => {
+    let isOut = true
+    const two = await pair({
+      order: 'none',
+      failureTimeoutMs: 900_000,
+      connects: (address) => address === 'backup' || !isOut
+    })
+    await two.add('m1')
+    await two.answer('timeout')
+    await two.delivery.turn('backup', 'ann')
+    await two.add('m2')
+    await two.answer('accept')
+    // It is asked again and again, and there is no connection to be had.
+    await two.clock.advance(3_600_000)
+    assert.deepEqual(two.emitted, ['m2 ack'])
+    isOut = false
+    const isAsked = async (): Promise<void> => {
+      await untilFlying(two, 10_000)
+      assert.deepEqual(two.flying(), ['m1 first'])
+    }
+    await isAsked()
+    // As much of its time is left as when somebody turned.
+    await two.answer('timeout')
+    await two.delivery.turn('first', 'ann')
+    await isAsked()
+    two.clock.pass(850_000)
+    await two.answer('timeout')
+    assert.deepEqual(two.emitted, ['m2 ack'])
+    for (let second = 0; second < 60; second++) {
+      await two.clock.advance(1000)
+      if (two.flying().length > 0) await two.answer('timeout')
+    }
+    assert.deepEqual(two.emitted, ['m2 ack', 'm1 HL7_DELIVERY_FAILED'])
     await two.close()
   })
 
