@@ -79,7 +79,6 @@ function heldUp(facts: AdviceFacts): Advice | undefined {
   return paused(facts) ?? tokenTrouble(facts) ?? waitsForFirst(facts) ?? retryTrouble(facts)
 }
 
-/** Why the last one was given up, and what to do about that, is said as for one that is retried. */
 /** Messages go to the backup; what is retried may go nowhere but to the first address. */
 function waitsForFirst(facts: AdviceFacts): Advice | undefined {
   const { backup, retrying } = facts.delivery
@@ -88,10 +87,11 @@ function waitsForFirst(facts: AdviceFacts): Advice | undefined {
 
 function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
   if (backup === null) return undefined
-  const { by, waiting } = backup
-  return ['advice-backup', { by: printable(by), bound: waiting }]
+  const { by, host, waiting } = backup
+  return ['advice-backup', { backup: printable(host), by: printable(by), bound: waiting }]
 }
 
+/** Why the last one was given up, and what to do about that, is said as for one that is retried. */
 function givenUp({ names, now, stands }: AdviceFacts): Advice | undefined {
   const { givenUp: given } = stands
   if (given === undefined) return undefined
