@@ -56,6 +56,10 @@ describe('the test message of the form', () => {
         replyCodeActions: ':CA=AF,:?A=C'
       },
       { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
+      {
+        ...{ id: 'paired', type: out, z: 'tab', url: `${url}/aa`, wires },
+        backupUrl: `${url.replace('127.0.0.1', 'localhost')}/ae`
+      },
       // Node-RED 4.1 wants all three.
       { id: 'tls', type: 'tls-config', cert: '', key: '', ca: '', verifyservercert: true },
       { id: 'sub', type: 'subflow', name: 'sub', in: [], out: [] },
@@ -160,6 +164,66 @@ describe('the test message of the form', () => {
     await editor.page.click('#hl7-https-out-test-button')
     await editor.page.waitForSelector(`${box} .hl7-https-result-title`)
     assert.match(await editor.page.innerText(box), /Not sent[^]*JSON/)
+  })
+
+  it('goes to both addresses, and says what each answers', async () => {
+    await editor.edit('paired')
+    assert.equal(await send(), 'Accepted (AA): leaves on ACK')
+    const host = `localhost:${new URL(url).port}`
+    assert.equal((await lines())['Backup receiver'], `${host}: AE · HTTP 200`)
+    assert.deepEqual(received.map(({ path }) => path).sort(), ['/aa', '/ae'])
+    // Each gets a message of its own.
+    const ids = received.map(({ body }) => body.split('|')[9])
+    assert.equal(new Set(ids).size, 2)
+
+    // Nobody is at the first one.
+    received.length = 0
+    await editor.type('#node-input-url', 'http://127.0.0.1:9/aa')
+    assert.equal(await send(), 'No HL7 reply')
+    assert.equal((await lines())['Backup receiver'], `${host}: AE · HTTP 200`)
+    assert.deepEqual(
+      received.map(({ path }) => path),
+      ['/ae']
+    )
+
+    // The request that is shown is one.
+    await editor.page.click('#hl7-https-out-test-show')
+    await editor.page.waitForSelector(`${box} .hl7-https-result-title`)
+    assert.equal((await lines())['Backup receiver'], undefined)
+  })
+
+  it('has its backup below the URL, closed unless there is one', async () => {
+    const section = '#hl7-https-out-backup'
+    const fields = ['backupUrl', 'backupAfter', 'backupShares'].map((name) => `node-input-${name}`)
+    const isOpen = (): Promise<boolean> => editor.ask(`document.querySelector('${section}').open`)
+    await editor.edit('node')
+    assert.equal(await isOpen(), false)
+    assert.equal(await editor.page.isVisible('#node-input-backupUrl'), false)
+    await editor.page.click(`${section} > summary`)
+    // Nothing more is asked before there is an address.
+    assert.deepEqual(await editor.seen(...fields), {
+      'node-input-backupUrl': true,
+      'node-input-backupAfter': false,
+      'node-input-backupShares': false
+    })
+    await editor.type('#node-input-backupUrl', `${url}/aa`)
+    assert.match(await editor.mistake('node-input-backupUrl'), /This is the first address/)
+    await editor.type('#node-input-backupUrl', `${url}/other`)
+    assert.equal(await editor.mistake('node-input-backupUrl'), '')
+    assert.deepEqual(await editor.seen(...fields), {
+      'node-input-backupUrl': true,
+      'node-input-backupAfter': true,
+      'node-input-backupShares': true
+    })
+    await editor.close('cancel')
+
+    await editor.edit('paired')
+    assert.equal(await isOpen(), true)
+    assert.equal(await editor.page.isVisible('#node-input-backupAfter'), true)
+    assert.match(
+      await editor.page.innerText(section),
+      /server name that is fixed in the TLS configuration holds for both/
+    )
   })
 
   it('may belong to a node that was never deployed, or to an unused subflow', async () => {
