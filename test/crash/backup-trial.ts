@@ -94,7 +94,6 @@ class Trial {
   #child: ChildProcess
   #given = 0
   #kills = 0
-  #lives = 0
 
   constructor(
     trial: BackupTrial,
@@ -130,7 +129,6 @@ class Trial {
   }
 
   #start(): ChildProcess {
-    this.#lives++
     return spawn(process.execPath, [script, JSON.stringify(this.#settings)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })
