@@ -44,7 +44,8 @@ function untilText({ host, until }: Values, text: TabText): string {
 
 /** Which sentence it is: some kinds have several. */
 function sentenceOf(kind: Sentence, values: Values): Sentence {
-  const { by = '', controlId, days, host, rule, seconds, until } = values
+  const { by = '', clear, controlId, days, host, rule, seconds, until } = values
+  if (kind === 'exported' && clear !== undefined) return 'exported-clear'
   if (kind === 'tested' && host !== undefined) return 'tested-at'
   if (kind === 'resumed' && until !== undefined) return 'resumed-on-time'
   if (kind === 'advice-paused' && until !== undefined) {

@@ -2,7 +2,7 @@ import { Application } from '../operations/page/application.ts'
 import type { Frame } from '../operations/page/frame.ts'
 import { RequestError } from '../operations/route-request.ts'
 import { TICK_TOPIC } from '../operations/tick-topic.ts'
-import { askNodeRed } from './ask-node-red.ts'
+import { askNodeRed, downloadFromNodeRed } from './ask-node-red.ts'
 import { AttentionBadge } from './attention-badge.ts'
 
 /** Where Node-RED puts the texts of a plugin and of a node: under the package and a name. */
@@ -37,6 +37,7 @@ function addTab(): void {
         throw error
       }
     },
+    download: downloadFromNodeRed,
     text,
     ruleText: textOf('hl7-https-out'),
     language: RED.i18n.lang(),

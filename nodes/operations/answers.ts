@@ -282,6 +282,12 @@ export interface CountAnswer {
   overtaken: number
 }
 
+/** What would be exported. */
+export interface ExportCount {
+  found: number
+  withContent: number
+}
+
 /** One of several messages. */
 export interface NamedAnswer {
   controlId: string

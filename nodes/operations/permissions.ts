@@ -5,6 +5,7 @@ export const PERMISSIONS = [
   'hl7-https-out.read',
   'hl7-https-out.write',
   'hl7-https-out.content',
+  'hl7-https-out.export',
   'flows.write'
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]

@@ -11,6 +11,8 @@ import type {
   AllMessagesQuestion,
   AllSearchQuestion,
   EventQuestion,
+  ExportFilter,
+  ExportQuestion,
   HistoryQuestion,
   HostQuestion,
   MessageQuestion,
@@ -104,6 +106,28 @@ export function controlIdsIn(question: Unchecked<AllSearchQuestion>): string[] |
   }
   return [...new Set(controlIds as string[])]
 }
+
+/** Which messages are exported: by their ids, or all that one of some queries finds. */
+export type ExportChoice = { ids: readonly number[] } | { queries: readonly MessageQuery[] }
+
+/**
+ * Reads `{ids}`, or the filters of `messageQuery`, where `state` may be a list.
+ *
+ * @throws {RouteError} for anything else: nothing is exported by mistake
+ */
+export function exportChoice(question: Unchecked<ExportQuestion>): ExportChoice {
+  const { clear: _clear, count: _count, reason: _reason, replies: _replies, ...which } = question
+  const ids = idsIn(which)
+  if (ids !== undefined) return { ids }
+  if (!hasOnly(which, EXPORT_FILTERS)) throw refused(400, 'refusal.whichToExport')
+  const { state, ...others } = which as Unchecked<ExportFilter>
+  const states: unknown[] = Array.isArray(state) ? state : [state]
+  return {
+    queries: states.map((one) => messageQuery(asQuery<MessageQuestion>({ ...others, state: one })))
+  }
+}
+
+const EXPORT_FILTERS = ['state', 'controlId', 'type', 'rule', 'error', 'since', 'before']
 
 /** The longest pause that ends by itself. */
 const MOST_PAUSE_MS = 366 * 24 * 3_600_000

@@ -135,6 +135,22 @@ export type ResendQuestion = (Selection | LeftFilter) & {
   follow?: boolean
 }
 
+/** Those that match all of these; a `state` may be a list of states. Without any, all. */
+export interface ExportFilter extends Omit<MessageQuestion, 'limit' | 'state'> {
+  state?: string | readonly string[]
+}
+
+export type ExportQuestion = ({ ids: string[] } | ExportFilter) & {
+  /** Why; 200 characters of it are in the audit log and in the event. Needed unless it is only a count. */
+  reason?: string
+  /** With names, numbers and the like; they are masked otherwise. */
+  clear?: boolean
+  /** Each message followed by its reply. */
+  replies?: boolean
+  /** Nothing is exported, the answer says what would be. */
+  count?: boolean
+}
+
 export interface TestQuestion {
   /** MSH-9: `ADT^A01`, `ORU^R01` and `VXU^V04` have all segments that a receiver may ask for. */
   type?: string

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { NextFunction, Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
@@ -5,6 +7,7 @@ import { english } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import { ChoiceError } from '../flow/left-choice.ts'
+import { Download } from './download.ts'
 import { hasPermission, type Permission } from './permissions.ts'
 import type { Unchecked } from './questions.ts'
 import { refused, RouteError } from './route-error.ts'
@@ -121,7 +124,7 @@ function choiceOf<T>(
 
 async function answer(
   RED: NodeAPI,
-  { audit: usual, auditWith, contentType, method }: Route,
+  { audit: usual, auditSays = [], auditWith, contentType, method }: Route,
   handler: Handler,
   request: AdminRequest,
   response: Response
@@ -130,7 +133,7 @@ async function answer(
   response.setHeader('Cache-Control', 'no-store')
   const event = choiceOf(request, auditWith) ?? usual
   const audit = (): void => {
-    if (event !== undefined) writeAudit(RED, request, event)
+    if (event !== undefined) writeAudit(RED, request, event, auditSays)
   }
   // What somebody does is in the log, whatever becomes of it.
   if (method === 'POST') audit()
@@ -142,12 +145,24 @@ async function answer(
     gone: goneSignal(response),
     audit
   })
-  if (contentType === undefined) response.json(answered)
+  if (answered instanceof Download) await sendFile(response, answered)
+  else if (contentType === undefined) response.json(answered)
   else {
     // Express would put the parameters of the type into another order.
     response.setHeader('Content-Type', contentType)
     response.end(answered)
   }
+}
+
+/** If it fails on the way, the connection is cut: nobody takes a part for the whole. */
+async function sendFile(
+  response: Response,
+  { contentType, fileName, pieces }: Download
+): Promise<void> {
+  response.setHeader('Content-Type', contentType)
+  response.setHeader('Content-Disposition', `attachment; filename="${fileName}"`)
+  response.setHeader('X-Content-Type-Options', 'nosniff')
+  await pipeline(Readable.from(pieces, { objectMode: false }), response)
 }
 
 /** Answers with a text that contains nothing of the request. */
@@ -197,11 +212,25 @@ function userOf(request: AdminRequest): string {
 }
 
 /** Node-RED adds user, address and path. */
-function writeAudit({ log }: NodeAPI, request: AdminRequest, event: string): void {
+function writeAudit(
+  { log }: NodeAPI,
+  request: AdminRequest,
+  event: string,
+  says: readonly string[]
+): void {
   const { id = '', messageId } = request.params
   const about = messageId === undefined ? {} : { message: printable(messageId) }
-  log.audit({ event, node: printable(id), ...about } as never, request)
+  const body = objectOf(request.body)
+  const said = says.flatMap((name): [string, string | boolean][] => {
+    const value = body[name]
+    if (typeof value === 'boolean') return [[name, value]]
+    return typeof value === 'string' ? [[name, printable(value, MOST_SAID)]] : []
+  })
+  log.audit({ event, node: printable(id), ...about, ...Object.fromEntries(said) } as never, request)
 }
+
+/** So much of what somebody says is in the audit log. */
+const MOST_SAID = 200
 
 /** An empty one if it is none. */
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {

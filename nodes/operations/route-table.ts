@@ -5,6 +5,7 @@ import type {
   BulkAnswer,
   CountAnswer,
   EventPage,
+  ExportCount,
   HistoryAnswer,
   HostAnswer,
   MessageContent,
@@ -14,6 +15,7 @@ import type {
   ResendOneAnswer,
   UserAnswer
 } from './answers.ts'
+import type { Download } from './download.ts'
 import type { Permission } from './permissions.ts'
 import type {
   AllMessagesQuestion,
@@ -22,6 +24,7 @@ import type {
   CountQuestion,
   DiscardOneQuestion,
   EventQuestion,
+  ExportQuestion,
   HistoryQuestion,
   HostQuestion,
   MessageQuestion,
@@ -51,6 +54,8 @@ export interface Route {
   contentPermission?: Permission
   /** The event in Node-RED's audit log. A POST is always logged; a GET when its handler calls `audit`. */
   audit?: string
+  /** Members of the body that are in the audit log, too: flags, and what somebody says of it. */
+  auditSays?: readonly string[]
   /** In place of `audit`, if the body has such a member. */
   auditWith?: Readonly<Record<string, string>>
   takes: Type<unknown>
@@ -299,6 +304,17 @@ export const ROUTES = {
     takes: type<WaitingSelection>(),
     answers: type<BulkAnswer>(),
     does: 'suspends messages that wait, so that the others go on'
+  },
+  exportMessages: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/export',
+    permission: 'hl7-https-out.export',
+    audit: 'hl7-https-out.export',
+    auditWith: { count: 'hl7-https-out.export-count' },
+    auditSays: ['reason', 'clear', 'replies'],
+    takes: type<ExportQuestion>(),
+    answers: type<Download | ExportCount>(),
+    does: '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; names and numbers are masked, unless `clear` is `true`, which needs `hl7-https-out.content`, too; with `replies`, each is followed by its reply; with `count`, only how many there are. At most 10,000 messages, or about 100 MiB'
   },
   testNode: {
     method: 'POST',

@@ -6,6 +6,7 @@ import { printable } from '../../src/printable.ts'
 import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import type { Edit } from '../flow/out-parts.ts'
 import type { FlowMessage } from '../flow/flow-messages.ts'
+import { flagIn } from '../flow/left-choice.ts'
 import { notSetUp } from '../settings/node-errors.ts'
 import {
   deployedOutNodes,
@@ -33,12 +34,14 @@ import {
   pageAnswer,
   triedAnswer
 } from './message-answers.ts'
+import { countExported, exported, exportReason } from './export-messages.ts'
 import { metrics } from './metrics-route.ts'
 import { byNeed, nodeState, placesOf, stoppedState } from './node-state.ts'
 import { PERMISSIONS } from './permissions.ts'
 import {
   discardChoice,
   eventQuery,
+  exportChoice,
   fieldQuery,
   historyMinutes,
   hostIn,
@@ -242,6 +245,21 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       if (choice.kind === 'waiting') return operator.discardWaiting(choice.choice, user)
       const suspended = choice.kind === 'numbered' ? { ids: choice.ids } : choice.choice
       return { found: await operator.discard(suspended, user) }
+    },
+
+    async exportMessages({ params, question, user, may, gone }) {
+      const node = usableNode(params.id)
+      const choice = exportChoice(question)
+      if (flagIn(question, 'count')) return countExported(node.delivery, choice, gone)
+      const reason = exportReason(question.reason)
+      const isClear = flagIn(question, 'clear')
+      if (isClear && !may('hl7-https-out.content')) throw refused(403, 'refusal.clearNeedsContent')
+      const withReplies = flagIn(question, 'replies')
+      const how = { isClear, withReplies, node: params.id, now: Date.now() }
+      return exported(node.delivery, choice, how, gone, (count) => {
+        const values = { count, reason, ...(isClear && { clear: 1 }) }
+        node.reporter.addEvent('exported', user, values)
+      })
     },
 
     ...nodeTestRoute(RED)

@@ -30,6 +30,7 @@ export const QUEUE_EVENT_KINDS = [
   'token-lost', // values: cause, and reason: what the server says
   'token-back',
   'content-shown', // values: controlId
+  'exported', // values: count, reason, and clear, if nothing was masked
   'tested', // values: type, host
   'queue-fault', // values: cause
   'certificate', // values: of, days

@@ -5,6 +5,7 @@ import { RequestError } from '../route-request.ts'
 import { askEach, requestTrouble } from './asking.ts'
 import { csv } from './csv.ts'
 import { button, type Desk } from './desk.ts'
+import { csvFile, saveFile } from './save-file.ts'
 import { clockTime } from './times.ts'
 import { told } from './told.ts'
 import { eventSentence } from './words.ts'
@@ -150,14 +151,7 @@ export class Events {
       event.by,
       told(event, event.text, this.#desk)
     ])
-    // The mark at its beginning tells a spreadsheet that it is UTF-8.
-    const blob = new Blob(['\u{feff}', csv([head, ...rows])], { type: 'text/csv;charset=utf-8' })
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(blob)
-    link.download = `hl7-events-${this.#which === 'all' ? 'all' : (this.#node?.id ?? '')}.csv`
-    link.click()
-    setTimeout(() => {
-      URL.revokeObjectURL(link.href)
-    }, 10_000)
+    const file = `hl7-events-${this.#which === 'all' ? 'all' : (this.#node?.id ?? '')}.csv`
+    saveFile(file, csvFile(csv([head, ...rows])))
   }
 }

@@ -1,6 +1,7 @@
 import type { RuleText } from '../../rules/reply-rule-words.ts'
 import type { Permission } from '../permissions.ts'
 import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../route-table.ts'
+import type { Answered } from './save-file.ts'
 import type { Text } from './times.ts'
 
 /**
@@ -18,6 +19,16 @@ export interface Frame {
     params: ParamsOf<Name>,
     question: QuestionOf<Name>
   ) => Promise<AnswerOf<Name>>
+  /**
+   * The same of a route that answers with a file.
+   *
+   * @throws {RequestError}
+   */
+  download: <Name extends RouteName>(
+    name: Name,
+    params: ParamsOf<Name>,
+    question: QuestionOf<Name>
+  ) => Promise<Answered>
   /** Looks a text of `sidebar.json` up. */
   text: Text
   /** The same of the form: what says a reply rule in words. */

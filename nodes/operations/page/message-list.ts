@@ -24,6 +24,7 @@ import { focusRow, RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
 import { sendAgainAction } from './send-again.ts'
 import { SteadyRows } from './steady-rows.ts'
+import { takeOutActions } from './take-out.ts'
 import { clockTime } from './times.ts'
 import { receiverSaid, stateWord } from './words.ts'
 
@@ -298,6 +299,7 @@ export class MessageList {
             ? this.#againView(node)
             : matchingActions(node, this.#matching, desk)
       }
+      ${takeOutActions(node, { list: this.#list, filter: this.#filter, chosen }, desk)}
       ${question.view('messages')} ${this.#rows.length === 0 ? nothing : this.#table(node)}
       ${this.#paging()}
     </section>`

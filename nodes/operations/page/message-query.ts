@@ -22,6 +22,12 @@ export type LeftList = (typeof LEFT_LISTS)[number]
 /** The states of messages that are being tried; with delivery in order, the others wait for them. */
 const TRIED = ['sending', 'retrying'] as const
 
+/** The states of what is listed; of everything none. */
+export function statesOf(list: List): readonly string[] {
+  if (list === 'queued') return [...TRIED, 'waiting']
+  return list === '' ? [] : [list]
+}
+
 /** So many messages are listed at a time. */
 export const LISTED = 100
 

@@ -1,6 +1,7 @@
 import { html, nothing, render } from 'lit-html'
 import type { Permission } from '../../permissions.ts'
 import { GET_TIMEOUT_MS, RequestError } from '../../route-request.ts'
+import type { RouteName } from '../../route-table.ts'
 import { Application } from '../application.ts'
 import { requestTrouble } from '../asking.ts'
 import type { Frame } from '../frame.ts'
@@ -32,16 +33,9 @@ class OwnPage {
     const text = textsOf(tab, language)
     document.title = text('title')
     this.#frame = {
-      ask: async (name, params, question) => {
-        try {
-          return await this.#session.ask(name, params, question)
-        } catch (error) {
-          // A session that ends may leave what anybody may do: too little for this.
-          const isRefused = name === 'nodes' && isUnauthorized(error)
-          if (error instanceof LoginNeeded || isRefused) void this.#askForLogin()
-          throw error
-        }
-      },
+      ask: (name, params, question) => this.#asked(name, this.#session.ask(name, params, question)),
+      download: (name, params, question) =>
+        this.#asked(name, this.#session.download(name, params, question)),
       text,
       ruleText: textsOf(rules, language),
       language,
@@ -57,6 +51,18 @@ class OwnPage {
       if (!document.hidden) this.#application?.tick()
     })
     addEventListener('hashchange', () => this.#application?.goTo(placeOf(location.hash)))
+  }
+
+  /** Asks for the login if that is what was missing. */
+  async #asked<Answer>(name: RouteName, answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answer
+    } catch (error) {
+      // A session that ends may leave what anybody may do: too little for this.
+      const isRefused = name === 'nodes' && isUnauthorized(error)
+      if (error instanceof LoginNeeded || isRefused) void this.#askForLogin()
+      throw error
+    }
   }
 
   /** Shows the application to whoever is logged in, or asks for the login. Never rejects. */

@@ -1,4 +1,5 @@
 import { GET_TIMEOUT_MS, RequestError, routeRequest } from '../../route-request.ts'
+import { type Answered, fileIn } from '../save-file.ts'
 import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../../route-table.ts'
 
 /** How Node-RED wants a user to log in. `nowhere`: only the editor could do it, and that is disabled. */
@@ -36,19 +37,24 @@ export class Session {
     params: ParamsOf<Name>,
     question: QuestionOf<Name>
   ): Promise<AnswerOf<Name>> {
-    const { method, url, body } = routeRequest(name, params, question)
-    const { response, answer } = await this.#fetch(url, {
-      method,
-      ...(body === undefined
-        ? { signal: AbortSignal.timeout(GET_TIMEOUT_MS) }
-        : { body, headers: { 'Content-Type': 'application/json' } })
-    })
+    const { response, answer } = await this.#fetch(...requestOf(name, params, question))
     if (response.ok && answer !== undefined) return answer as AnswerOf<Name>
-    // Whoever is logged in and may not do this is told so without it.
-    if (response.status === 401 && response.headers.has('WWW-Authenticate')) {
-      throw new LoginNeeded(401, answer)
-    }
-    throw new RequestError(response.status, answer)
+    throw refusalOf(response, answer)
+  }
+
+  /**
+   * The same of a route that answers with a file.
+   *
+   * @throws {LoginNeeded} and {RequestError}
+   */
+  async download<Name extends RouteName>(
+    name: Name,
+    params: ParamsOf<Name>,
+    question: QuestionOf<Name>
+  ): Promise<Answered> {
+    const response = await this.#open(...requestOf(name, params, question))
+    if (response.ok) return fileIn(response)
+    throw refusalOf(response, parsed(await response.text().catch(() => '')))
   }
 
   /** How to log in. */
@@ -113,26 +119,51 @@ export class Session {
   }
 
   /** @throws {RequestError} if there is no answer */
-  async #fetch(
-    url: string,
-    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {}
-  ): Promise<{ response: Response; answer: unknown }> {
+  async #fetch(url: string, init?: Asking): Promise<{ response: Response; answer: unknown }> {
+    const response = await this.#open(url, init)
+    try {
+      return { response, answer: parsed(await response.text()) }
+    } catch {
+      throw new RequestError(0, undefined)
+    }
+  }
+
+  /** @throws {RequestError} if there is no answer */
+  async #open(url: string, init: Asking = {}): Promise<Response> {
     const token = this.#token
     const headers = {
       ...init.headers,
       ...(token !== undefined && { Authorization: `Bearer ${token}` })
     }
     try {
-      const response = await fetch(new URL(url, this.editor), {
-        ...init,
-        headers,
-        cache: 'no-store'
-      })
-      return { response, answer: parsed(await response.text()) }
+      return await fetch(new URL(url, this.editor), { ...init, headers, cache: 'no-store' })
     } catch {
       throw new RequestError(0, undefined)
     }
   }
+}
+
+type Asking = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }
+
+/** A GET ends after 15 seconds. */
+function requestOf<Name extends RouteName>(
+  name: Name,
+  params: ParamsOf<Name>,
+  question: QuestionOf<Name>
+): [url: string, init: Asking] {
+  const { method, url, body } = routeRequest(name, params, question)
+  const more =
+    body === undefined
+      ? { signal: AbortSignal.timeout(GET_TIMEOUT_MS) }
+      : { body, headers: { 'Content-Type': 'application/json' } }
+  return [url, { method, ...more }]
+}
+
+function refusalOf({ headers, status }: Response, answer: unknown): RequestError {
+  // Whoever is logged in and may not do this is told so without it.
+  return status === 401 && headers.has('WWW-Authenticate')
+    ? new LoginNeeded(401, answer)
+    : new RequestError(status, answer)
 }
 
 function parsed(text: string): unknown {

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Masking } from '../../src/hl7/masking.ts'
+
+function masked(text: string): string {
+  const masking = new Masking()
+  return text
+    .split('\r')
+    .map((segment) => masking.masked(segment))
+    .join('\r')
+}
+const MSH = 'MSH|^~\\&|WARD|NORTH|REG|CITY|20260102030405|s3cret|ADT^A01|M1|P|2.5.1'
+const MASKED_MSH = MSH.replace('s3cret', 'X')
+
+describe('what says who somebody is', () => {
+  const rows: [what: string, segment: string, expected: string][] = [
+    [
+      'the patient: names, numbers, addresses, phones; of a number stays who gave it',
+      'PID|1|88|NS4711^5^M10^NORTH&1.2&ISO^MR~99^^^STATE^SS|A7|Lindqvist^Astrid&van^Maria|Berg^Eva|198402171230+0100|F||2106-3|Elm St 5&Elm^^Town^^99999||(555)1234567^PRN^PH^^1^555^1234567|x@y.z|en|M|CAT|V1^^^NORTH|999-99-9999|DL5',
+      'PID|1|X|X^X^X^NORTH&1.2&ISO^MR~X^^^STATE^SS|X|X^X&X^X|X^X|19000101|F||X|X&X^^X^^X||X^X^X^^X^X^X|X|en|M|X|X^^^NORTH|X|X'
+    ],
+    [
+      'next of kin',
+      'NK1|1|Lindqvist^Jan|SPO|Elm St 5|5551234|||20200101',
+      'NK1|1|X^X|SPO|X|X|||20200101'
+    ],
+    [
+      'who pays',
+      'GT1|1|7^^^N|Lindqvist^Jan||Elm 5|555||19500101|M|P|SPO',
+      'GT1|1|X^^^N|X^X||X|X||19000101|M|P|SPO'
+    ],
+    [
+      'the insurance: plan and company stay',
+      'IN1|1|PLAN|77^^^HMO|Mutual|Box 1|Jan|555|G7|||20200101|20300101||A|HMO|Lindqvist^Astrid|SEL|19840217|Elm 5',
+      'IN1|1|PLAN|77^^^HMO|Mutual|X|X|X|X|||X|20300101||X|HMO|X^X|SEL|19000101|X'
+    ],
+    ['all of IN2', 'IN2|E1^^^N|999-99-9999', 'IN2|X^X|X'.replace('X^X', 'X^^^X')],
+    ['merged numbers', 'MRG|1^^^N^MR~2|3|4^^^N||||Old^Name', 'MRG|X^^^N^MR~X|X|X^^^N||||X^X'],
+    [
+      'numbers of the visit, and nothing else of it',
+      'PV1|1|I|3W^312||P5^^^N||77^House^Greg||||||||||||V19^^^N',
+      'PV1|1|I|3W^312||X^^^N||77^House^Greg||||||||||||X^^^N'
+    ],
+    ['comments', 'NTE|1|L|Mrs. Lindqvist \\T\\ son^called~again|RE', 'NTE|1|L|X^X~X|RE'],
+    [
+      'a result in words',
+      'OBX|1|TX|1^Note||Seen with A. Lindqvist||||||F',
+      'OBX|1|TX|1^Note||X||||||F'
+    ],
+    ['a document', 'OBX|1|ED|1^Doc||^AP^PDF^Base64^JVBERi0|||', 'OBX|1|ED|1^Doc||^X^X^X^X|||'],
+    [
+      'a string, also one without a type',
+      'OBX|1|ST|1||Lindqvist\rOBX|2||1||Lindqvist',
+      'OBX|1|ST|1||X\rOBX|2||1||X'
+    ],
+    [
+      'but no number and no code',
+      'OBX|1|NM|1^K||4.7|mmol/L\rOBX|2|CWE|1||A^Positive^L',
+      'OBX|1|NM|1^K||4.7|mmol/L\rOBX|2|CWE|1||A^Positive^L'
+    ],
+    ["all of a segment of the sender's own", 'ZPI|1|Lindqvist|Elm^5', 'ZPI|X|X|X^X'],
+    ['what a query asks for', 'QPD|Z34^Q|T1|4711^^^N|Lindqvist^Astrid', 'QPD|Z34^Q|T1|X^^^X|X^X'],
+    [
+      'what a receiver quotes',
+      'MSA|AE|M1|Lindqvist unknown|||207\rERR|PID^1^5^102&Bad&HL70357&&Lindqvist|PID^1^5|102^Bad|E|||Lindqvist|4711',
+      'MSA|AE|M1|X|||207\rERR|PID^1^5^102&Bad&HL70357&&X|PID^1^5|102^Bad|E|||X|X'
+    ],
+    [
+      'no value where there is none, and none where it is to be deleted',
+      'PID|1||""||""||""',
+      'PID|1||""||""||""'
+    ],
+    ['a date that is none', 'PID|1||||||17.02.1984', 'PID|1||||||X'],
+    [
+      'a line that is no segment: a text that was broken',
+      'OBX|1|NM|1||7\rAstrid Lindqvist\rPIDX\rPI',
+      'OBX|1|NM|1||7\rX\rX\rX'
+    ],
+    [
+      'a segment behind blanks, or in small letters',
+      '  PID|1||4711\rpid|1||4711',
+      '  PID|1||X\rpid|1||X'
+    ],
+    [
+      'nothing of who is responsible, or of orders',
+      'ORC|RE|O1|F1|||||||||7^House\rOBR|1|O1|F1|1^CBC|||20260101||||||flu?||B',
+      'ORC|RE|O1|F1|||||||||7^House\rOBR|1|O1|F1|1^CBC|||20260101||||||X||B'
+    ]
+  ]
+  for (const [what, text, expected] of rows) {
+    it(what, () => {
+      assert.equal(masked(`${MSH}\r${text}`), `${MASKED_MSH}\r${expected}`)
+    })
+  }
+
+  it('is found by the separators of its own header, whatever these are', () => {
+    assert.equal(
+      masked(
+        'MSH#*$!@#A#B##P#20260101#pw\rPID#1##4711***N$5##Lindqvist*Astrid@v\rMSH|^~\\&|A|B\rPID|1||4711#5'
+      ),
+      'MSH#*$!@#A#B##P#20260101#X\rPID#1##X***N$X##X*X@X\rMSH|^~\\&|A|B\rPID|1||X'
+    )
+    // As signs of a regular expression, and with fewer of them than usual.
+    assert.equal(
+      masked('MSH]^-\\[]A\rPID]1]]47^5^a^N-1]]L^A[v'),
+      'MSH]^-\\[]A\rPID]1]]X^X^X^N-X]]X^X[X'
+    )
+    assert.equal(masked('MSH|^|A\rPID|1||47~1&2^5||L^A'), 'MSH|^|A\rPID|1||X^X||X^X')
+    assert.equal(masked('MSH||A\rPID|1||4711^^^N'), 'MSH||A\rPID|1||X^^^N')
+  })
+
+  it('of a message without PID is nothing', () => {
+    const text = `${MASKED_MSH}\rEVN|A01|20260102030405\rMFI|LAB|X`
+    assert.equal(masked(text), text)
+    assert.equal(masked(''), '')
+  })
+
+  it('is masked in millions of fields, components and repetitions within a moment', () => {
+    const began = performance.now()
+    for (const sign of ['|', '^', '~', '&', '\\']) {
+      const text = masked(`${MSH}\rPID|1||${`a${sign}`.repeat(2_000_000)}`).slice(MSH.length)
+      assert.ok(text.includes('X'), sign)
+      // Those of the fields that stay.
+      assert.ok((text.match(/a/g) ?? []).length < 12, sign)
+    }
+    assert.ok(performance.now() - began < 20_000)
+  })
+})
