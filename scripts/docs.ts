@@ -6,6 +6,7 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CODE_TABLES } from './docs/codes.ts'
+import { maskedTable } from './docs/masked.ts'
 import { messageStates } from './docs/message-states.ts'
 import { metricsTable } from './docs/metrics.ts'
 import { REFUSAL_TABLES } from './docs/refusals.ts'
@@ -16,6 +17,7 @@ import { auditTable, routeTable } from './docs/routes.ts'
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
   ...CODE_TABLES,
   ...REFUSAL_TABLES,
+  masked: maskedTable,
   'message-states': messageStates,
   metrics: metricsTable,
   'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),

@@ -159,7 +159,7 @@ async function partsOf(
   { isClear, withReplies }: ExportHow
 ): Promise<Part[] | undefined> {
   const stored = await readStored(delivery, seq)
-  const message = stored?.content?.parcel?.message
+  const message = stored?.content.parcel?.message
   if (message === undefined) return undefined
   const { bytes, charset } = message
   const isUtf8 = isUtf8Already(bytes, { label: charset })
@@ -171,7 +171,7 @@ async function partsOf(
         ? asItIs(bytes, found)
         : batchedMessages(message.text, { isMasked: !isClear, isRenamed: !isUtf8 }, found)
   }
-  const text = withReplies ? replyIn((stored?.outcome ?? {}) as Partial<Settlement>) : ''
+  const text = withReplies ? replyIn((stored?.outcome ?? {})) : ''
   if (text === '') return [request]
   // In which set it came is not known any more.
   const how = { isMasked: !isClear, isRenamed: /[^\0-\x7f]/.test(text) }

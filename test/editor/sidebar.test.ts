@@ -463,6 +463,25 @@ describe('the sidebar tab', () => {
     await until(() => posted()[0] === '/hl7-https-out/Laboratory/messages/2/resend {"wait":true}')
   })
 
+  it('saves messages that are taken out, as the page does', async () => {
+    fake.messages.set('Laboratory', [messageRow('1')])
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.locator('.hl7-message-rows input').last().check()
+    await button('Download it …').click()
+    await page.fill('#hl7-question-reason', 'ticket 7')
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      button('Download 1 message').click()
+    ])
+    assert.equal(download.suggestedFilename(), 'hl7-fake.hl7')
+    await until(async () => /1 message was downloaded\.$/.test(await seen('.hl7-outcome')))
+    assert.equal(
+      posted().at(-1),
+      '/hl7-https-out/Laboratory/messages/export {"ids":["1"],"reason":"ticket 7","clear":false,"replies":false}'
+    )
+  })
+
   it('says in a sentence what became of a control ID, asking all nodes', async () => {
     fake.messages.set('Registry', [
       messageRow('9', {
@@ -511,7 +530,10 @@ describe('the sidebar tab', () => {
     await until(async () => (await seen('.hl7-events ul')).includes('Paused by =cmd: “=1+1”'))
     await page.selectOption('.hl7-events select >> nth=0', 'all')
     await until(async () => (await seen('.hl7-events ul')).includes('Registry: =HYPERLINK'))
-    const [download] = await Promise.all([page.waitForEvent('download'), button('CSV').click()])
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.click('[data-button=csv]')
+    ])
     assert.equal(download.suggestedFilename(), 'hl7-events-all.csv')
     const file = readFileSync(await download.path(), 'utf8')
     assert.match(file, /^\u{feff}time \(UTC\),node,kind,by,text\r\n/u)

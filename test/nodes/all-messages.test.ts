@@ -94,11 +94,10 @@ describe('messages are found in all nodes', () => {
 
   it('by 10,000 control IDs, and by no more', async () => {
     const controlIds = Array.from({ length: 9_999 }, (_, index) => `NONE-${index}`)
-    const began = performance.now()
     const page = await search({ controlIds: [...controlIds, 'F-1'] })
     assert.deepEqual(told(page), ['F-1 out acked'])
     assert.deepEqual(page.unknown, controlIds)
-    assert.ok(performance.now() - began < 4000, 'in time')
+    assert.equal(page.silent, undefined, 'all nodes answered in time')
     for (const wrong of [
       { controlIds: [...controlIds, 'F-1', 'F-2'] },
       { controlIds: 'F-1' },

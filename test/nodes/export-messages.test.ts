@@ -77,7 +77,10 @@ describe('messages are taken out', () => {
     )
     const replied = await take({ ...question, replies: true })
     assert.equal(replied.filter((line) => line.startsWith('MSA|AA|X-1')).length, 1)
-    assert.ok(replied.some((line) => line.startsWith('ERR|')), replied.join('\n'))
+    assert.ok(
+      replied.some((line) => line.startsWith('ERR|')),
+      replied.join('\n')
+    )
     assert.match(replied.at(-1) ?? '', /^BTS\|4\|2 of 2 .*\|2~0~0$/)
     // What the receiver quotes is masked, too.
     assert.doesNotMatch((await take({ ids: [good, bad], replies: true })).join('\r'), PATIENT)

@@ -182,6 +182,8 @@ export class FakeOperations {
   permissions: readonly Permission[] = PERMISSIONS
   /** Reasons to refuse what is asked of one message: one for each request. */
   refusals: string[] = []
+  /** What is downloaded. */
+  file = 'FHS|1\rBTS|1|1 of 1|1~0~0\rFTS|1\r'
   /** Nodes that are too slow for a search of all. */
   silent: string[] = []
   /** Answers every request with it, if it is no 200. */
@@ -206,6 +208,14 @@ export class FakeOperations {
         const refusal = /\/messages\/\d+\/\w+$/.test(pathname) ? this.refusals.shift() : undefined
         if (refusal !== undefined) {
           await route.fulfill({ status: 400, json: { error: refusal } })
+          return
+        }
+        if (pathname.endsWith('/export') && !(body ?? '').includes('"count":true')) {
+          await route.fulfill({
+            contentType: 'application/hl7-v2; charset=utf-8',
+            headers: { 'Content-Disposition': 'attachment; filename="hl7-fake.hl7"' },
+            body: this.file
+          })
           return
         }
         const answer = this.status === 200 ? this.#answer(pathname, search, body) : {}
@@ -242,6 +252,10 @@ export class FakeOperations {
       const { ids = [] } = JSON.parse(body ?? '{}') as { ids?: string[] }
       for (const row of known) if (ids.includes(row.id)) row.state = 'suspended'
       return { found: ids.length, inFlight: this.inFlight }
+    }
+    if (which === 'export') {
+      const { ids = [] } = JSON.parse(body ?? '{}') as { ids?: string[] }
+      return { found: ids.length, withContent: ids.length }
     }
     if (which === 'resend' || which === 'discard') {
       const given = JSON.parse(body ?? '{}') as Record<string, unknown>
