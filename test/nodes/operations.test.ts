@@ -449,7 +449,7 @@ describe('the routes of operations', () => {
   const readers: User[] = ['read', 'watch', 'night', 'analyst', 'clerk', 'admin', '*']
   /** Who may use which route. */
   const routes: [path: string, body: object | undefined, users: User[]][] = [
-    ...['', '/metrics', '/out', '/out/messages', '/out/events', '/out/history'].map(
+    ...['', '/metrics', '/messages', '/out', '/out/messages', '/out/events', '/out/history'].map(
       (path): [string, undefined, User[]] => [path, undefined, readers]
     ),
     ['/out/messages/ID', undefined, readers],
@@ -457,7 +457,8 @@ describe('the routes of operations', () => {
       (action): [string, object, User[]] => [`/out/${action}`, {}, ['write', 'night', 'admin', '*']]
     ),
     ['/out/messages/resend', { all: true }, ['write', 'night', 'admin', '*']],
-    ['/out/messages/discard', { all: true }, ['write', 'night', 'admin', '*']]
+    ['/out/messages/discard', { all: true }, ['write', 'night', 'admin', '*']],
+    ['/out/messages/export', { reason: 'x' }, ['clerk', 'admin', '*']]
   ]
   it('let nobody act or look without the permission', async () => {
     await deploy()

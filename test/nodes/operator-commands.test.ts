@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import type {
+  AllMessagesPage,
   AllStates,
   BulkAnswer,
   CountAnswer,
@@ -11,11 +12,12 @@ import type {
   HistoryAnswer,
   HostAnswer,
   MessageContent,
+  MessageCountsAnswer,
   MessagePage,
   NodeState
 } from '../../nodes/operations/answers.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
-import { ROUTES } from '../../nodes/operations/route-table.ts'
+import { type Route, ROUTES } from '../../nodes/operations/route-table.ts'
 import { page, rows, section } from '../docs/markdown.ts'
 import { as as asUser, PASSWORD, USERS, type User } from '../support/admin-users.ts'
 
@@ -144,7 +146,8 @@ describe('docs/operations.md', { skip }, () => {
         '2026-11-25T02:00:00Z': new Date(Date.now() - 600_000).toISOString(),
         '2026-11-26T06:00:00Z': new Date(Date.now() + 600_000).toISOString(),
         'registry.example.org:8443': new URL(world.receiver.url).host,
-        MSG00001: 'LOCKED1'
+        MSG00001: 'LOCKED1',
+        '> support.hl7': ''
       },
       tokens.get(username)
     )
@@ -240,6 +243,14 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
+      /messages\/counts/,
+      async (command) => {
+        await setAside(2)
+        const { count, types } = (await as('watch', command)) as MessageCountsAnswer
+        assert.deepEqual([count, types], [2, [{ value: 'ADT^A01', count: 2 }]])
+      }
+    ],
+    [
       /^curl \$NODE\/messages\/17 +#/,
       async (command) => {
         const shown = (await as('analyst', command, await setAside(1))) as MessageContent
@@ -252,6 +263,22 @@ describe('docs/operations.md', { skip }, () => {
       async (command) => {
         const found = controlIds(await as('analyst', command))
         assert.ok(found.includes('LOCKED1') && found.includes('FREE1'))
+      }
+    ],
+    [
+      /\$BASE\/messages\/search/,
+      async (command) => {
+        const answer = (await as('watch', command)) as AllMessagesPage
+        assert.deepEqual(answer, { messages: [], more: false, unknown: ['OB-1072', 'OB-1073'] })
+      }
+    ],
+    [
+      /messages\/export/,
+      async (command) => {
+        await setAside(2)
+        const file = (await as('clerk', command)) as string
+        assert.match(file, /^FHS\|[^]*\|LOCKED1\|[^]*\|LOCKED2\|[^]*\rBTS\|2\|/)
+        assert.doesNotMatch(file, /Lindqvist/)
       }
     ],
     [
@@ -449,12 +476,13 @@ describe('docs/operations.md', { skip }, () => {
   })
 
   it('names what is in the audit log', async () => {
-    // There is no command for it, and no backup.
+    // There are no commands for these, and no backup.
     await world.nodeRed.post('/hl7-https-out/out/backup', { to: 'first' })
+    await world.nodeRed.post('/hl7-https-out/out/messages/export', { count: true })
     const table = rows(section(operations, 'The audit log')).map(([events = '']) => events)
     const named = [...table.join().matchAll(/`([\w.-]+)`/g)].map(([, name]) => name ?? '')
     const log = (await world.nodeRed.printed()).filter((line) => line.includes('[audit]'))
-    const ours = log.flatMap((line) => /"event":"(hl7-https-out\.\w+)"/.exec(line)?.[1] ?? [])
+    const ours = log.flatMap((line) => /"event":"(hl7-https-out\.[\w-]+)"/.exec(line)?.[1] ?? [])
     assert.deepEqual(
       named.filter((name) => name.startsWith('hl7-https-out.')).toSorted(),
       [...new Set(ours)].sort()
@@ -472,6 +500,7 @@ describe('docs/operations.md', { skip }, () => {
       'hl7-https-out.read': ['/hl7-https-out/out'],
       'hl7-https-out.write': ['/hl7-https-out/out/resume', {}],
       'hl7-https-out.content': ['/hl7-https-out/out/messages/search', { value: '471100' }],
+      'hl7-https-out.export': ['/hl7-https-out/out/messages/export', {}],
       'flows.write': ['/oauth2-client-credentials/auth/test', {}]
     }
     const may = async (user: User, permission: string): Promise<boolean> => {
@@ -505,11 +534,14 @@ describe('docs/operations.md', { skip }, () => {
 
   it('lets a user ask a route who has its permission, and nobody else', async () => {
     const body = { type: 'ADT^A01', all: true, value: 'x' }
-    for (const { method, path, permission } of Object.values(ROUTES)) {
+    for (const route of Object.values<Route>(ROUTES)) {
+      const { method, path, permission: usual, permissionWith = {} } = route
+      const [, permission = usual] =
+        Object.entries(permissionWith).find(([one]) => one in body) ?? []
       // The page itself.
       if (permission === null) continue
       const filled = path.replace(':id', 'out').replace(':messageId', '999999')
-      for (const user of ['watch', 'night', 'analyst'] as const) {
+      for (const user of ['watch', 'night', 'analyst', 'clerk'] as const) {
         const { status } = await asUser(
           world.nodeRed,
           user,
