@@ -747,6 +747,10 @@ describe('the page', () => {
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Enter')
     await page.waitForSelector('[data-key="1"]')
+    // To what can be done with the node; back to the table it is as far as to Find.
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'pause')
+    await page.focus('[data-key=Laboratory]')
     await page.keyboard.press('Tab')
     assert.equal(await focused(), 'hl7-find')
     await page.focus('.hl7-details [data-button=test]')

@@ -1,5 +1,6 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { AllStates, MessageAnswer, NodeState } from '../answers.ts'
+import { AllSuspended } from './all-suspended.ts'
 import { requestTrouble } from './asking.ts'
 import { button, type Desk, whyGrey } from './desk.ts'
 import { Events } from './events.ts'
@@ -39,6 +40,7 @@ export class Application {
   readonly #frame: Frame
   readonly #desk: Desk
   readonly #table: NodeTable
+  readonly #allSuspended: AllSuspended
   readonly #find: Find
   readonly #messages: MessageList
   readonly #pictures: Pictures
@@ -100,18 +102,19 @@ export class Application {
       draw,
       busy: new Set()
     }
-    this.#table = new NodeTable(this.#desk, (id) => {
+    this.#table = new NodeTable(this.#desk, (id, isEntered) => {
       this.#choose(id)
+      void this.#reveal(isEntered)
     })
+    this.#allSuspended = new AllSuspended(this.#desk)
     this.#find = new Find(this.#desk)
     this.#messages = new MessageList(this.#desk)
     this.#pictures = new Pictures(this.#desk)
     this.#events = new Events(this.#desk)
     this.#tryRules = new TryRules(this.#desk)
     this.#showRequest = new ShowRequest(this.#desk)
-    this.#parts = [this.#pictures, this.#messages, this.#events].map(
-      (part) => new Latest(() => part.load())
-    )
+    const parts = [this.#allSuspended, this.#pictures, this.#messages, this.#events]
+    this.#parts = parts.map((part) => new Latest(() => part.load()))
     void draw()
   }
 
@@ -195,7 +198,8 @@ export class Application {
           : html`<p class="hl7-trouble" role="alert">${this.#trouble}</p>`
       }
       ${this.#states === undefined ? nothing : this.#summary(nodes)}
-      ${this.#table.view(nodes, this.#chosen)} ${nodes.length === 0 ? nothing : this.#find.view()}
+      ${this.#table.view(nodes, this.#chosen)} ${this.#allSuspended.view(nodes)}
+      ${nodes.length === 0 ? nothing : this.#find.view()}
       ${node === undefined ? nothing : this.#below(node)}
       <footer>
         <p
@@ -205,7 +209,12 @@ export class Application {
         >
           ${outcome.words}
         </p>
-        ${outcome.sent === undefined ? nothing : this.#followButton(outcome.sent)}
+        ${
+          // Beside a question, and once they are listed, it would only take room.
+          outcome.sent === undefined || this.#desk.question.isOpen || this.#messages.isFollowing
+            ? nothing
+            : this.#followButton(outcome.sent)
+        }
         ${
           outcome.details.length === 0
             ? nothing
@@ -327,6 +336,15 @@ export class Application {
     this.#refresh.now()
   }
 
+  /** On a narrow screen, what can be done with the chosen node comes into sight; for the keyboard, the focus goes there. */
+  async #reveal(isEntered: boolean): Promise<void> {
+    await this.#draw()
+    const details = this.#root.querySelector('.hl7-details')
+    if (isEntered) details?.querySelector('h2')?.focus({ preventScroll: true })
+    if (!isEntered && !isNarrow(this.#root)) return
+    details?.querySelector('.hl7-buttons')?.scrollIntoView({ block: 'nearest' })
+  }
+
   #open(id: string, message: MessageAnswer): void {
     this.#choose(id)
     const node = this.#states?.nodes.find((one) => one.id === id)
@@ -379,4 +397,9 @@ function countInTrouble(nodes: readonly NodeState[]): number {
 function isSame(one: Place, other: Place): boolean {
   const words = (place: Place): string => new URLSearchParams({ ...place }).toString()
   return words(one) === words(other)
+}
+
+/** Whether all is in one column, as in `application.css`. */
+function isNarrow(root: HTMLElement): boolean {
+  return root.clientWidth <= 44 * Number.parseFloat(getComputedStyle(root).fontSize)
 }

@@ -64,6 +64,8 @@ export interface ButtonOptions {
   why?: string
   /** What is pressed most often in its group. */
   isFirst?: boolean
+  /** Of one that shows or hides something. */
+  isExpanded?: boolean
   /** Of one that is on or off. */
   isPressed?: boolean
   /** If the label says too little by itself. */
@@ -77,7 +79,7 @@ export interface ButtonOptions {
  */
 export function button(
   desk: Desk,
-  { id, of = '', label, why = '', isFirst, isPressed, hint, press }: ButtonOptions
+  { id, of = '', label, why = '', isExpanded, isFirst, isPressed, hint, press }: ButtonOptions
 ): TemplateResult {
   const { busy, say, draw } = desk
   const key = `${id} ${of}`
@@ -103,6 +105,7 @@ export function button(
     aria-disabled=${why === '' ? nothing : 'true'}
     aria-busy=${busy.has(key) ? 'true' : nothing}
     aria-label=${hint ?? nothing}
+    aria-expanded=${isExpanded ?? nothing}
     aria-pressed=${isPressed ?? nothing}
     title=${why === '' ? nothing : why}
     @click=${pressed}

@@ -12,6 +12,8 @@ import { readTexts, type ErrorPlace } from './story/read-texts.ts'
 
 /** A field of a form is of no use for a longer text, and Node-RED might refuse it (5 MB, `apiMaxLength`). */
 const MOST_CHARACTERS = 1_000_000
+/** So many lines of the text are in sight. */
+const ROWS = { least: 8, most: 12 }
 /** As long as the runtime keeps it. */
 const MAX_REASON = 200
 /** So many fields that the receiver named are listed. */
@@ -87,7 +89,15 @@ async function editOne(
         )
       ],
       fields: [
-        { kind: 'lines', name: 'text', label: text('question.editText'), value, select },
+        {
+          kind: 'lines',
+          name: 'text',
+          label: text('question.editText'),
+          value,
+          select,
+          // What is said of it, and the buttons, stand below.
+          rows: Math.min(ROWS.most, Math.max(ROWS.least, value.split('\n').length + 1))
+        },
         {
           kind: 'line',
           name: 'reason',

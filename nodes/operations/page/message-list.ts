@@ -85,6 +85,11 @@ export class MessageList {
     return this.#opened.id
   }
 
+  /** It lists what was sent just now. */
+  get isFollowing(): boolean {
+    return this.#list === 'followed'
+  }
+
   /** What is listed, for a link; empty unless somebody chose it. */
   get place(): ListPlace {
     if (!this.#isFixed || this.#list === 'followed' || this.opened !== undefined) return {}

@@ -71,7 +71,8 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
   return html`<div class="hl7-buttons">
     ${pauseAction(node, desk, stopped || unusable)}
     ${
-      node.retry === null
+      // Of one that is paused, it says that it is to be resumed first.
+      node.retry === null && !isPaused
         ? nothing
         : button(desk, {
             id: 'try',

@@ -42,7 +42,8 @@ export class NodeTable {
   /** The node at the top when it was drawn last. */
   #top: string | undefined
 
-  constructor(desk: Desk, choose: (id: string) => void) {
+  /** @param choose it is entered with the keyboard: the focus goes to what can be done with it */
+  constructor(desk: Desk, choose: (id: string, isEntered: boolean) => void) {
     this.#desk = desk
     this.#keys = new RowKeys(() => desk.draw(), choose)
     this.#steady = new SteadyRows(() => desk.draw())

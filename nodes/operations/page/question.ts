@@ -98,6 +98,11 @@ export class QuestionBox {
     return consent
   }
 
+  /** Something is asked. */
+  get isOpen(): boolean {
+    return this.#asked !== undefined
+  }
+
   /**
    * Takes back the question.
    *

@@ -3,7 +3,7 @@
  * others. Rows have `data-key`.
  */
 export class RowKeys {
-  readonly #open: (key: string) => void
+  readonly #open: (key: string, isEntered: boolean) => void
   readonly #tick: (key: string) => void
   readonly #draw: () => Promise<void>
   #keys: readonly string[] = []
@@ -11,10 +11,16 @@ export class RowKeys {
   #reachable: string | undefined
 
   /**
-   * @param open a row was chosen, with the mouse or Enter
+   * @param open a row was chosen, with the mouse, or with Enter
    * @param tick the same with the space bar
    */
-  constructor(draw: () => Promise<void>, open: (key: string) => void, tick = open) {
+  constructor(
+    draw: () => Promise<void>,
+    open: (key: string, isEntered: boolean) => void,
+    tick: (key: string) => void = (key) => {
+      open(key, false)
+    }
+  ) {
     this.#draw = draw
     this.#open = open
     this.#tick = tick
@@ -35,7 +41,7 @@ export class RowKeys {
     const key = rowOf(event)
     if (key === undefined) return
     this.#reach(key)
-    this.#open(key)
+    this.#open(key, false)
   }
 
   readonly focused = (event: Event): void => {
@@ -58,7 +64,7 @@ export class RowKeys {
     }
     const next = this.#keys[to[event.key] ?? -1]
     if (next !== undefined) focusRow(event.currentTarget as Element, next)
-    else if (event.key === 'Enter') this.#open(key)
+    else if (event.key === 'Enter') this.#open(key, true)
     else if (event.key === ' ') this.#tick(key)
     else return
     // The editor has keys of its own.

@@ -5,7 +5,7 @@ import type { SteadyRows } from './steady-rows.ts'
 
 export interface RowTable<Row extends { id: string }, Column extends string> {
   /** In the name of its class, `hl7-node-rows`. */
-  of: 'node' | 'message'
+  of: 'all' | 'message' | 'node'
   label: string
   /** Several rows can be chosen, and one can be expanded. */
   isTree?: boolean
