@@ -29,22 +29,27 @@ export function table(rows: readonly Row[], before?: string): string {
   const lines = rows.map((row) => {
     const met = isMet(row)
     return [
-      row.note === undefined ? row.what : `${row.what} (${row.note})`,
+      row.what,
       budgetText(row),
-      ...(before === undefined ? [] : [beforeText(row)]),
-      `${figure(row.value)}${unitText(row.unit)}`,
+      ...(before === undefined ? [] : [figureText(row.before, row.unit)]),
+      figureText(row, row.unit),
       met === undefined ? '' : met ? 'met' : 'OPEN'
     ]
   })
   const beforeTitle = before === undefined ? [] : [`before (${before})`]
   const all = [['what', 'budget', ...beforeTitle, 'measured', ''], ...lines]
-  const widths = (all[0] ?? []).map((_, at) =>
-    Math.max(...all.map((line) => line[at]?.length ?? 0))
-  )
   const text = (line: string[]): string =>
-    `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
-  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
+    `| ${line.join(' | ')} |`.replaceAll(/\| {2}(?=\|)/gu, '| ')
+  const rule = `|${'---|'.repeat(all[0]?.length ?? 0)}`
   return [text(all[0] ?? []), rule, ...lines.map(text)].join('\n')
+}
+
+/** A page with other text between the marks of a part. */
+export function replaced(page: string, part: string, text: string): string {
+  const [begin, end] = [`<!-- begin ${part} -->`, `<!-- end ${part} -->`]
+  const [before, after] = [page.indexOf(begin), page.indexOf(end)]
+  if (before === -1 || after < before) throw new Error(`The page has no ${begin} … ${end}.`)
+  return `${page.slice(0, before)}${begin}\n\n${text}\n\n${page.slice(after)}`
 }
 
 function budgetText({ budget, unit }: Row): string {
@@ -54,10 +59,11 @@ function budgetText({ budget, unit }: Row): string {
     : `≥ ${figure(budget.atLeast)}${unitText(unit)}`
 }
 
-function beforeText({ before, unit }: Row): string {
-  if (before === undefined) return ''
-  const measured = `${figure(before.value)}${unitText(unit)}`
-  return before.note === undefined ? measured : `${measured} (${before.note})`
+function figureText(measured: Figure | undefined, unit: string): string {
+  if (measured === undefined) return ''
+  const { note, value } = measured
+  const text = `${figure(value)}${unitText(unit)}`
+  return note === undefined ? text : `${text} (${note})`
 }
 
 function unitText(unit: string): string {

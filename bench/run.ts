@@ -1,8 +1,9 @@
 /**
- * Measures this package against its budgets and its alternatives, and prints a table.
+ * Measures this package against its budgets and its alternatives, and prints a table for each part.
  *
  *   npm run bench                    everything, about ten minutes
  *   npm run bench -- --quick         fewer messages, a few minutes
+ *   npm run bench -- --readme        also puts the tables of what was measured into bench/README.md
  *   npm run bench -- --json FILE     also writes figures, versions and machine
  *   npm run bench -- --only PART     one part: cpu, disk, accept, pace, large, backlog, start
  *   npm run bench -- --profile DIR   also writes a CPU profile of each candidate (part cpu)
@@ -12,8 +13,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isMet, table, type Row } from './report.ts'
+import { isMet, replaced, table, type Row } from './report.ts'
 import { acceptRows } from './rows/accept.ts'
 import { backlogRows } from './rows/backlog.ts'
 import { cpuRows } from './rows/cpu.ts'
@@ -29,6 +31,7 @@ import got from 'got'
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    readme: { type: 'boolean', default: false },
     json: { type: 'string' },
     only: { type: 'string' },
     profile: { type: 'string' },
@@ -65,21 +68,25 @@ if (options.only !== undefined && !(options.only in parts)) {
   servers.close()
   throw new Error(`There is no part ${options.only}; there are: ${Object.keys(parts).join(', ')}.`)
 }
-const started = performance.now()
-const loadBefore = loadavg()[0] ?? 0
 const rows: Row[] = []
 for (const [name, measure] of Object.entries(parts)) {
   if (options.only !== undefined && options.only !== name) continue
   const begun = performance.now()
-  rows.push(...(await measure()))
-  console.error(`${name}: ${((performance.now() - begun) / 1000).toFixed(0)} s`)
+  const loadBefore = load()
+  const measured = await measure()
+  rows.push(...measured)
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0)
+  const day = new Date().toISOString().slice(0, 10)
+  const how = `Measured on ${day} in ${seconds} s${quick ? ', with few messages' : ''}; load before ${loadBefore}, after ${load()}.`
+  const text = `${table(measured, before?.version)}\n\n${how}`
+  console.log(`${name}:\n\n${text}\n`)
+  if (options.readme && measured.length > 0) {
+    const page = join(import.meta.dirname, 'README.md')
+    writeFileSync(page, replaced(readFileSync(page, 'utf8'), name, text))
+  }
 }
 servers.close()
 
-console.log(table(rows, before?.version))
-console.log(
-  `\n${((performance.now() - started) / 1000).toFixed(0)} s, load before ${loadBefore.toFixed(1)}, after ${(loadavg()[0] ?? 0).toFixed(1)}`
-)
 if (options.json !== undefined) {
   const results = {
     at: new Date().toISOString(),
@@ -99,6 +106,10 @@ if (options.json !== undefined) {
     rows: rows.map((row) => ({ ...row, met: isMet(row) }))
   }
   writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
+}
+
+function load(): string {
+  return (loadavg()[0] ?? 0).toFixed(1)
 }
 
 function versionsOf(...names: string[]): Record<string, string> {

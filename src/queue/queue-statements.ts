@@ -66,6 +66,8 @@ export function isSound(row: StoredRow): boolean {
   )
 }
 
+type NextRetry = Pick<StoredRow, 'seq' | 'turn' | 'control_id' | 'attempts' | 'verdict'>
+
 /** The oldest message that waits. */
 export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
@@ -198,11 +200,18 @@ export class Statements {
     }
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
     this.#named = select(`control_id = ? ORDER BY seq DESC LIMIT ${ROWS_PER_CALL}`)
-    this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
-    this.#nextWaiting = select(`state = ${WAITING} AND turn > ? ORDER BY turn LIMIT 1`)
-    this.#nextAwaiting = select(`state = ${AWAITING} AND turn > ? ORDER BY turn LIMIT 1`)
-    this.#oldest = select(`state = ? AND ${IS_HELD} ORDER BY seq LIMIT 1`)
-    this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_HELD} ORDER BY seq DESC LIMIT 1`)
+    // Asked with each answer of the queue's thread: only for the columns that are needed.
+    this.#nextRetry = select(
+      `state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`,
+      'seq, turn, control_id, attempts, verdict'
+    )
+    this.#nextWaiting = select(`state = ${WAITING} AND turn > ? ORDER BY turn LIMIT 1`, 'turn')
+    this.#nextAwaiting = select(`state = ${AWAITING} AND turn > ? ORDER BY turn LIMIT 1`, 'turn')
+    this.#oldest = select(`state = ? AND ${IS_HELD} ORDER BY seq LIMIT 1`, 'accepted_at')
+    this.#newestSuspended = select(
+      `state = ${SUSPENDED} AND ${IS_HELD} ORDER BY seq DESC LIMIT 1`,
+      'verdict'
+    )
   }
 
   turnRow(seq: number): TurnRow | undefined {
@@ -281,7 +290,7 @@ export class Statements {
   }
 
   /** The retry that is due first. */
-  nextRetry(): StoredRow | undefined {
+  nextRetry(): NextRetry | undefined {
     return one(this.#nextRetry.get())
   }
 
@@ -296,11 +305,11 @@ export class Statements {
   }
 
   /** The one that was accepted first, of those in that state (awaiting or suspended). */
-  oldest(state: number): StoredRow | undefined {
+  oldest(state: number): Pick<StoredRow, 'accepted_at'> | undefined {
     return one(this.#oldest.get(state))
   }
 
-  newestSuspended(): StoredRow | undefined {
+  newestSuspended(): Pick<StoredRow, 'verdict'> | undefined {
     return one(this.#newestSuspended.get())
   }
 
