@@ -171,7 +171,7 @@ async function partsOf(
         ? asItIs(bytes, found)
         : batchedMessages(message.text, { isMasked: !isClear, isRenamed: !isUtf8 }, found)
   }
-  const text = withReplies ? replyIn((stored?.outcome ?? {})) : ''
+  const text = withReplies ? replyIn(stored?.outcome ?? {}) : ''
   if (text === '') return [request]
   // In which set it came is not known any more.
   const how = { isMasked: !isClear, isRenamed: /[^\0-\x7f]/.test(text) }

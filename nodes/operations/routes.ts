@@ -435,8 +435,9 @@ class Followed {
   }
 
   readonly add: OnSent = (seqs) => {
-    if (this.#isAsked)
-      {this.#ids.push(...seqs.slice(0, MOST_FOLLOWED - this.#ids.length).map(String))}
+    if (this.#isAsked) {
+      this.#ids.push(...seqs.slice(0, MOST_FOLLOWED - this.#ids.length).map(String))
+    }
   }
 
   get answer(): Pick<BulkAnswer, 'ids'> {

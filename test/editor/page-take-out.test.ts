@@ -54,7 +54,7 @@ describe('on the page, messages are taken out', () => {
       await shows('[data-button=export]', /Download these 2 …/)
       await page.click('[data-button=export]')
       await shows('.hl7-question', /Masked \(“X”, dates 19000101\): names, numbers/)
-      await shows('.hl7-question', /Not masked: sex, ward and times/)
+      await shows('.hl7-question', /Not masked: free text in other fields, sex, ward and times/)
       await shows('.hl7-seen', /2 messages\.\s*Say why\./)
       assert.equal(await page.getAttribute(confirm, 'aria-disabled'), 'true')
       await page.fill('#hl7-question-reason', 'ticket 4711')
