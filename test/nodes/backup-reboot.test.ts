@@ -61,9 +61,9 @@ describe('a receiver with a backup that is rebooted', () => {
       await world.nodeRed.inject('in', { payload: adt(`${prefix}NUMBER`), count: MESSAGES })
 
       const levels = new Set<string>()
-      let isOver = false
+      const watch = { isOver: false }
       const watching = (async () => {
-        while (!isOver) {
+        while (!watch.isOver) {
           for (const { code, level } of (await world.state()).conditions) {
             if (level === 'call') levels.add(code)
           }
@@ -89,7 +89,7 @@ describe('a receiver with a backup that is rebooted', () => {
           return (await world.state()).backup === null
         }, 30_000)
       } finally {
-        isOver = true
+        watch.isOver = true
         await watching
       }
 
