@@ -88,6 +88,8 @@ export class Backup<Content> {
     if (isThere) return
     const inUse = this.#inUseFrom(to, by)
     await queue.call('setBackup', inUse)
+    // Before it turns: it was no outage, nor the end of one.
+    this.#inUse = inUse
     gate.turn(to, by)
     this.#tellTurned(to, by, inUse)
   }

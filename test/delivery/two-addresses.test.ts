@@ -209,6 +209,8 @@ describe('Two addresses, step by step', () => {
     assert.deepEqual(two.flying(), ['m1 backup'])
     await two.answer('accept')
     assert.deepEqual(two.flying(), ['m0own first'])
+    // Each turn is told once.
+    assert.deepEqual(two.turned, ['backup ann', 'first ann'])
     await two.close()
   })
 

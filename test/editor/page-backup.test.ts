@@ -67,7 +67,7 @@ describe('on the page, a backup receiver', () => {
 
       await page.click('[data-button=backup]')
       await page.click('.hl7-question .hl7-first')
-      await shows('.hl7-outcome', new RegExp(backup))
+      await shows('.hl7-outcome', new RegExp(`^\\s*First: Messages go to ${backup}\\.`))
       await shows('.hl7-do', new RegExp(`Turned by night.*${backup}.*Nothing is lost`))
       assert.equal(await host(`BACKUP${width}`), backup)
       assert.equal((await world.state()).backup?.by, 'night')

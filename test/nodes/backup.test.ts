@@ -65,8 +65,11 @@ describe('a backup receiver', () => {
     const { msg } = await world.send(adt('TURNED4'))
     assert.equal(msg.hl7['host'], new URL(world.receiver.url).host)
     const { events } = (await as('watch', '/events')).body as EventPage
-    const kinds = events.filter(({ by }) => by === 'night').map(({ kind }) => kind)
-    assert.deepEqual(kinds.slice(0, 2), ['from-backup', 'to-backup'])
+    const turns = events.filter(({ kind }) => kind.endsWith('-backup'))
+    assert.deepEqual(
+      turns.slice(0, 2).map(({ by, kind }) => `${kind} ${by}`),
+      ['from-backup night', 'to-backup night']
+    )
   })
 
   it('is tried by a test message, too', async () => {

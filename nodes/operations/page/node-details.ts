@@ -229,7 +229,7 @@ async function turn(node: NodeState, to: 'backup' | 'first', desk: Desk): Promis
   if (consent === undefined) return
   await act(desk, node, async () => {
     await frame.ask('backup', { id: node.id }, { to })
-    say('good', text('done.turned', { name, host }), node)
+    say('good', text('done.turned', { host }), node)
   })
 }
 
