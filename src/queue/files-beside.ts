@@ -59,6 +59,27 @@ export function completePlace(path: string): void {
   }
 }
 
+/**
+ * Writes a copy of a file beside it, all of it or nothing. When it is whole and on the disk, it takes the place of the
+ * file as soon as that is gone (`completePlace`).
+ *
+ * @param write makes the file
+ * @throws what `write` does: nothing is left of the copy then, which may have filled the disk
+ */
+export function writeCopyBeside<T>(path: string, write: (draft: string) => T): T {
+  const { draft, rescue } = namesBeside(path)
+  deleteFiles(draft)
+  try {
+    const written = write(draft)
+    syncFile(draft)
+    renameSync(draft, rescue)
+    return written
+  } catch (error) {
+    deleteFiles(draft)
+    throw error
+  }
+}
+
 /** Moves a file out of the way, with its log. @returns where it is now */
 export function moveAside(path: string, why: string): string {
   const aside = freeName(`${path}.${why}-${new Date().toISOString().replaceAll(':', '-')}`)
@@ -156,7 +177,7 @@ export function syncDirectory(path: string): void {
 }
 
 /** Syncs the bytes of a file to disk; Windows requires a writable one. */
-export function syncFile(path: string, flags = 'r+'): void {
+function syncFile(path: string, flags = 'r+'): void {
   const file = openSync(path, flags)
   try {
     fsyncSync(file)

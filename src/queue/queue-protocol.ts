@@ -73,14 +73,14 @@ export type QueueCall = {
 }[QueueMethod]
 
 /**
- * Calls that are answered once what they have stored is on the disk, because somebody was promised that: a sender, an
- * operator, the next start. So is a move that a person or an application waits for.
+ * Calls that are answered once what they have stored is on the disk, because somebody was promised that: an operator, or
+ * the next start. So is a move that a person or an application waits for. A sender is answered, and a message is handed
+ * out, when that message is on the disk.
  *
  * All other calls are answered when they are stored: after a power failure, what they have changed since the last sync
  * is as it was, and messages that have left since then are sent again. So while that is long ago, moves wait, too.
  */
 export const AFTER_SYNC: ReadonlySet<QueueMethod> = new Set([
-  'accept',
   'edit',
   'resend',
   'pause',

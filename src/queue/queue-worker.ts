@@ -151,12 +151,13 @@ function setCommit(call: QueueCall, result: CallResult | undefined, syncer: Sync
 /** It waits for all that was stored with it. */
 function isAwaited({ method, isAwaited = false }: QueueCall, syncer: Syncer): boolean {
   if (syncer.isDoubtful || isAwaited) return true
-  // A message that is there and safe is confirmed at once: it may be on its way when the next sync fails.
-  if (method === 'accept') return false
   return AFTER_SYNC.has(method) || (method === 'move' && syncer.isOverdue)
 }
 
-/** The last commit of the messages that are accepted, or handed out, by a call. */
+/**
+ * The last commit of the messages that are accepted, or handed out, by a call. One that was accepted before is safe by
+ * now: its sender is not told otherwise by the next sync that fails, because it may be on its way.
+ */
 function commitOfMessages(call: QueueCall, { value }: CallResult, syncer: Syncer): number {
   const seqs =
     call.method === 'accept' ? [call.args[0].seq] : (claimedSeqs(call.method, value) ?? [])

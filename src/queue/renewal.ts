@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { english } from '../english.ts'
 import {
@@ -6,9 +6,8 @@ import {
   deleteFiles,
   makeFile,
   moveAside,
-  namesBeside,
   syncDirectory,
-  syncFile
+  writeCopyBeside
 } from './files-beside.ts'
 import { countMessages } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
@@ -70,25 +69,22 @@ function noticeOf(what: string, aside: string | undefined): string {
  */
 export function rewrite(file: QueueFile): void {
   const { path } = file
-  writeDraft(file)
+  writeCopy(file)
   deleteFiles(path)
   completePlace(path)
 }
 
-/** From then on a start that finds no file takes it, as it takes a finished rescue. */
-function writeDraft(file: QueueFile): void {
-  const { draft, rescue } = namesBeside(file.path)
-  deleteFiles(draft)
-  makeFile(draft)
-  file.copyTo(draft)
-  syncFile(draft)
-  renameSync(draft, rescue)
+function writeCopy(file: QueueFile): void {
+  writeCopyBeside(file.path, (draft) => {
+    makeFile(draft)
+    file.copyTo(draft)
+  })
 }
 
 /** @returns the new path of a file that was found in its place */
 function rewriteFile(file: QueueFile): string | undefined {
   const { path } = file
-  writeDraft(file)
+  writeCopy(file)
   file.removeLog()
   const replaced = existsSync(path)
   if (replaced) refuseOwned(path)

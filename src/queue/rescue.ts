@@ -1,15 +1,8 @@
-import { renameSync, truncateSync } from 'node:fs'
+import { truncateSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
 import { isEmpty } from './file-location.ts'
-import {
-  completePlace,
-  deleteFiles,
-  makeFile,
-  moveAside,
-  namesBeside,
-  syncFile
-} from './files-beside.ts'
+import { completePlace, makeFile, moveAside, writeCopyBeside } from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
@@ -71,8 +64,8 @@ interface Counts {
 export function rescue(spec: QueueFileSpec): string {
   const { path } = spec
   const isLog = hasBadHeader(`${path}-wal`)
-  const { found, read } = writeDraft(spec)
-  // A crash between these leaves the finished draft, which the next start takes.
+  const { found, read } = writeCopy(spec)
+  // A crash between these leaves the finished copy, which the next start takes.
   const aside = moveAside(path, 'damaged')
   completePlace(path)
   return english('log', isLog ? 'queue.logDamaged' : 'queue.fileDamaged', {
@@ -119,33 +112,28 @@ function openForReading(path: string): DatabaseSync {
   return db
 }
 
-/** Writes what can be read to a copy in waiting, all of it or nothing. */
-function writeDraft(spec: QueueFileSpec): Counts {
+/** Writes what can be read to a copy beside the file. */
+function writeCopy(spec: QueueFileSpec): Counts {
   const { path } = spec
-  const { draft, rescue } = namesBeside(path)
-  deleteFiles(draft)
-  if (isEmpty(path)) {
-    // With one page, even of zeros, SQLite reads the log.
-    makeFile(path)
-    truncateSync(path, PAGE_BYTES)
-  }
-  const from = openForReading(path)
-  try {
-    const isOld = ifReadable(() => from.prepare('SELECT place FROM message')) !== undefined
-    if (isOld) writeOldDraft(from, draft)
-    const counts = fillDraft(from, { ...spec, path: draft }, isOld)
-    if (counts.read === 0 && counts.found > 0 && !isKeyOf(from, spec)) {
-      throw new QueueError(english('log', 'queue.noneReadable', { path }), 'ERR_QUEUE_KEY')
+  return writeCopyBeside(path, (draft) => {
+    if (isEmpty(path)) {
+      // With one page, even of zeros, SQLite reads the log.
+      makeFile(path)
+      truncateSync(path, PAGE_BYTES)
     }
-    syncFile(draft)
-    renameSync(draft, rescue)
-    return counts
-  } catch (error) {
-    deleteFiles(draft)
-    throw error
-  } finally {
-    from.close()
-  }
+    const from = openForReading(path)
+    try {
+      const isOld = ifReadable(() => from.prepare('SELECT place FROM message')) !== undefined
+      if (isOld) writeOldDraft(from, draft)
+      const counts = fillDraft(from, { ...spec, path: draft }, isOld)
+      if (counts.read === 0 && counts.found > 0 && !isKeyOf(from, spec)) {
+        throw new QueueError(english('log', 'queue.noneReadable', { path }), 'ERR_QUEUE_KEY')
+      }
+      return counts
+    } finally {
+      from.close()
+    }
+  })
 }
 
 /** Messages of an earlier version: they are converted when the draft is opened. */

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { writeCopyBeside } from '../../src/queue/files-beside.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
 import { event, KEY, message } from './set-up.ts'
@@ -69,6 +79,18 @@ describe('OpenFiles', () => {
     const log = statSync(`${spec.path}-wal`).size
     assert.ok(log > 16 * MEGABYTE && log < 20 * MEGABYTE, `${log} bytes`)
     assert.ok(statSync(spec.path).size > 32 * MEGABYTE)
+  })
+
+  it('leaves nothing of a copy that could not be finished: it may have filled the disk', () => {
+    const before = readdirSync(directory)
+    const write = (draft: string): void => {
+      writeFileSync(draft, 'half of it')
+      throw new TypeError('no room for the rest')
+    }
+    assert.throws(() => {
+      writeCopyBeside(spec.path, write)
+    }, TypeError)
+    assert.deepEqual(readdirSync(directory), before)
   })
 
   // SQLite would write the log back when it closes the file, and tell nobody of a sync that fails.
