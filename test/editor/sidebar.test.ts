@@ -236,8 +236,11 @@ describe('the sidebar tab', () => {
     await page.keyboard.press('Enter')
     await page.waitForSelector('.hl7-message-rows [data-key="1"]')
     assert.equal(await seen('.hl7-details h2'), 'Laboratory')
-    assert.equal(await focused(), 'Laboratory')
+    // The focus is at what can be done with it.
+    await page.keyboard.press('Tab')
+    assert.equal(await editor.ask(`document.activeElement.dataset.button`), 'pause')
     // One stop for the table, whatever its length.
+    await page.focus('[data-key=Laboratory]')
     await page.keyboard.press('Tab')
     assert.equal(await editor.ask(`document.activeElement.id`), 'hl7-find')
 
@@ -273,7 +276,11 @@ describe('the sidebar tab', () => {
   })
 
   for (const [action, question, body] of [
-    ['Resend', /Resend the 8 suspended messages of Laboratory/, '{"all":true,"firstAlone":true}'],
+    [
+      'Resend',
+      /Resend the 8 suspended messages of Laboratory/,
+      '{"all":true,"firstAlone":true,"follow":true}'
+    ],
     ['Discard', /Discard the 8 suspended messages of Laboratory/, '{"all":true}']
   ] as const) {
     it(`${action.toLowerCase()}s all only after a question that says how many`, async () => {
@@ -360,7 +367,7 @@ describe('the sidebar tab', () => {
     await until(() => posted().length === 2)
     assert.equal(
       posted()[1],
-      '/hl7-https-out/Laboratory/messages/resend {"type":"ORU^R01","firstAlone":false}'
+      '/hl7-https-out/Laboratory/messages/resend {"type":"ORU^R01","firstAlone":false,"follow":true}'
     )
   })
 
