@@ -314,7 +314,7 @@ export const ROUTES = {
     auditSays: ['reason', 'clear', 'replies'],
     takes: type<ExportQuestion>(),
     answers: type<Download | ExportCount>(),
-    does: '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; names and numbers are masked, unless `clear` is `true`, which needs `hl7-https-out.content`, too; with `replies`, each is followed by its reply; with `count`, only how many there are. At most 10,000 messages, or about 100 MB'
+    does: '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; names and numbers are masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `count`, only how many there are. At most 10,000 messages, or about 100 MB'
   },
   testNode: {
     method: 'POST',

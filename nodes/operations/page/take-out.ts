@@ -53,7 +53,6 @@ function whichOf({ chosen, filter, list }: Listed): Which {
 
 async function exportMessages(node: NodeState, which: Which, desk: Desk): Promise<void> {
   const { text, question, frame, name, say, language } = desk
-  const mayBeClear = frame.may('hl7-https-out.content')
   const check = (field: string, label: string): Field => ({
     kind: 'check',
     name: field,
@@ -91,7 +90,7 @@ async function exportMessages(node: NodeState, which: Which, desk: Desk): Promis
         label: text('question.exportReason'),
         maxLength: MOST_REASON
       },
-      ...(mayBeClear ? [check('clear', text('question.exportClear'))] : []),
+      check('clear', text('question.exportClear')),
       check('replies', text('question.exportReplies'))
     ],
     look
