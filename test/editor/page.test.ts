@@ -279,8 +279,10 @@ describe('the page', () => {
   })
 
   it('draws 200 nodes within 50 ms, and keeps focus and place when they move', async (t) => {
+    // A time of another day is shown with its date, which takes longer.
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString()
     fake.nodes = Array.from({ length: 200 }, (_, index) =>
-      nodeState(`n${index}`, { name: `Node ${index}` })
+      nodeState(`n${index}`, { name: `Node ${index}`, since: yesterday, lastAckAt: yesterday })
     )
     await open()
     // Nothing is shown, then everything: 200 new rows.

@@ -25,12 +25,25 @@ export function clockTime(
   const time = `${two(at.getHours())}:${two(at.getMinutes())}${seconds ? `:${two(at.getSeconds())}` : ''}`
   const today = new Date(now)
   if (at.toDateString() === today.toDateString()) return time
-  const date = at.toLocaleDateString(language, {
-    day: 'numeric',
-    month: 'short',
-    ...(at.getFullYear() === today.getFullYear() ? {} : { year: 'numeric' })
-  })
-  return `${date} ${time}`
+  const format = dateFormat(language, at.getFullYear() !== today.getFullYear())
+  return `${format.format(at)} ${time}`
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Made once: that takes longer than all else in a row of a table. */
+function dateFormat(language: string, hasYear: boolean): Intl.DateTimeFormat {
+  const key = `${language} ${hasYear}`
+  let format = formats.get(key)
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(language, {
+      day: 'numeric',
+      month: 'short',
+      ...(hasYear ? { year: 'numeric' } : {})
+    })
+    formats.set(key, format)
+  }
+  return format
 }
 
 /** A time as a field of a form has it, in the browser's zone: `2026-11-25T02:41`. */
