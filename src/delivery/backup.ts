@@ -87,7 +87,12 @@ export class Backup<Content> {
     const isThere = to === this.#failover.serving && (to === 'first' || this.#failover.by !== '')
     if (isThere) return
     const inUse = this.#inUseFrom(to, by)
-    await queue.call('setBackup', inUse)
+    let before: BackupInUse | undefined
+    do {
+      before = this.#inUse
+      await queue.call('setBackup', inUse)
+      // An outage that turned meanwhile has stored that behind it.
+    } while (this.#inUse !== before)
     // Before it turns: it was no outage, nor the end of one.
     this.#inUse = inUse
     gate.turn(to, by)

@@ -196,6 +196,27 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  it('what somebody turns stays after a restart, also if an outage turns at the same moment', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const two = await pair({}, disk)
+    await onItsWay(two, UNCONNECTED)
+    disk.immediate = false
+    const turned = two.delivery.turn('backup', 'ann')
+    await settled()
+    await two.answer(UNCONNECTED)
+    assert.deepEqual(two.turned, ['backup'])
+    disk.step()
+    disk.immediate = true
+    await settled(9)
+    disk.step()
+    await turned
+    assert.equal(two.delivery.state().backup?.by, 'ann')
+    await two.close()
+    const again = await pair({}, disk)
+    assert.equal(again.delivery.state().backup?.by, 'ann')
+    await again.close()
+  })
+
   it('what waits for the backup is sent there, however many wait for the first address', async () => {
     const disk = new FakeDisk({ immediate: true })
     const two = await pair({ afterMs: 0 }, disk)
