@@ -67,7 +67,7 @@ describe('messages are taken out', () => {
     )
   })
 
-  it('as they were sent, for those who may see them, each followed by its reply', async () => {
+  it('as they were sent, each followed by its reply', async () => {
     const [{ id: good }, { id: bad }] = [await row('X-1'), await row('X-BAD')]
     const question = { ids: [good, bad], clear: true }
     const lines = await take(question)
@@ -84,7 +84,7 @@ describe('messages are taken out', () => {
     assert.match(replied.at(-1) ?? '', /^BTS\|4\|2 of 2 .*\|2~0~0$/)
     // What the receiver quotes is masked, too.
     assert.doesNotMatch((await take({ ids: [good, bad], replies: true })).join('\r'), PATIENT)
-    assert.equal((await as('clerk', '/messages/export', { ...question, reason: 'x' })).status, 403)
+    assert.equal((await as('clerk', '/messages/export', { ...question, reason: 'x' })).status, 200)
   })
 
   it('by a filter, and those without content are counted', async () => {
