@@ -25,7 +25,7 @@ interface HandedOn<Content> {
 /** What it needs of the delivery. */
 type MovingContext<Content> = Pick<
   WorkContext<Content>,
-  'claimMessages' | 'closing' | 'onMove' | 'options' | 'queue' | 'sending' | 'tell'
+  'claimMessages' | 'closing' | 'onMove' | 'options' | 'queue' | 'sending' | 'tell' | 'wishes'
 >
 
 /** Moves messages from state to state, and hands them on: first stored, then acted upon. */
@@ -113,7 +113,11 @@ export class Moving<Content> {
       story,
       verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict
     }
-    return this.#context.queue.move(move, isAwaited)
+    return this.#context.queue.move(move, isAwaited).then((isMoved) => {
+      // Who asked for something else while it was handed out, came too late.
+      this.#context.wishes.delete(row.seq)
+      return isMoved
+    })
   }
 
   /**

@@ -515,7 +515,11 @@ export class DeliveryModel {
       const isDiscarded = args[3] === true
       for (const seq of sending) {
         const message = this.#bySeq(seq)
-        if (message !== undefined) message.wish = isDiscarded ? 'discard' : 'set-aside'
+        // What came of its attempt may be being stored, or another operator has it: then it is too late.
+        const standings: Standing[] = ['flight', 'waiting', 'retrying', 'offered']
+        if (message === undefined || !standings.includes(message.standing)) continue
+        message.wish = isDiscarded ? 'discard' : 'set-aside'
+        message.isWishUnclear = message.standing !== 'flight'
       }
     }
     if (method === 'claimSuspended') {

@@ -29,6 +29,20 @@ for (const durable of [false, true]) {
     const start = (options: SetUpOptions = {}): Promise<Setup> =>
       durable ? setUpOn(new FakeDisk({ immediate: true }), options) : setUp(options)
 
+    it('asks twice at once: once it is set aside, the second time is over, and it is sent when it is resent', async () => {
+      const setup = await start()
+      const { add, delivery } = setup
+      await delivery.pause()
+      await add('a1')
+      const operator = await delivery.operator()
+      await Promise.all([operator.suspend({ ids: [1] }), operator.suspend({ ids: [1] })])
+      assert.deepEqual(await states(delivery), ['a1 suspended'])
+      await operator.resend({})
+      await delivery.resume()
+      await settled()
+      assert.deepEqual(sentBy(setup), ['a1'])
+    })
+
     it('sets aside the one that holds up the others: they go on, and it comes back to its place', async () => {
       const { told, onEvent } = listener()
       const setup = await start({ onEvent })
