@@ -37,6 +37,7 @@ import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
 import { quotesOf, type Quotes } from './quotes.ts'
 import { replyFacts } from './reply-facts.ts'
+import { isOfMessage } from './sent-words.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {
@@ -150,6 +151,7 @@ export class Courier {
       result = this.#failed(thrown, parcel, progress)
     }
     const { requests, sentAt, repeats } = progress
+    if (isOfMessage(result.requestId, parcel.message)) delete result.requestId
     return {
       ...redacted({ ...result, ...explained(refusal) }, redactor),
       ...(requests > 1 && { requests }),

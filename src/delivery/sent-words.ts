@@ -43,6 +43,23 @@ export function repeats(text: string, message: OutgoingMessage, valuesOf: () => 
   )
 }
 
+/**
+ * Whether the name that a receiver gives a request has a word or a number of the message in it, other than a control ID:
+ * it may then be that of the patient. Cheap, because it is asked for each message; nothing is said of a long one.
+ */
+export function isOfMessage(
+  name: string | undefined,
+  { controlIds, text }: Pick<OutgoingMessage, 'controlIds' | 'text'>
+): boolean {
+  if (name === undefined) return false
+  if (text.length > MOST_TEXT) return true
+  const words = name.match(/[\p{L}\p{N}]{4,}/gu) ?? []
+  const sent = text.toLowerCase()
+  return words
+    .filter((word) => !controlIds.some((id) => id.includes(word)))
+    .some((word) => sent.includes(word.toLowerCase()))
+}
+
 /** With `…` for each number, such as a date of birth; `oauth2` and `RS256` are words. */
 export function withoutNumbers(text: string): string {
   return text.replace(/(?<![a-z\d])\d[a-z\d]*(?:[.,:/+-]\d[a-z\d]*)*|\d{4,}/gi, '…')

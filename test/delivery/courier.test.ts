@@ -825,6 +825,9 @@ describe('Courier', () => {
       [`HTTP/1.1 500 x\r\n${named}content-length: 500\r\n\r\ncut`, 'req-7'],
       [answer(200, ACK, 'x-request-id: of a-secret-name\r\n'), undefined],
       [answer(200, ACK, 'x-request-id: a-secret-name\r\n'), '•••'],
+      // Of the message only its control ID: anything else may be the patient.
+      [answer(200, ACK, 'x-request-id: M1\r\n'), 'M1'],
+      [answer(200, ACK, 'x-request-id: id-20260102\r\n'), undefined],
       [answer(200, ACK), undefined]
     ] as const) {
       const server = await receiver((socket) => {
