@@ -107,7 +107,7 @@ export interface AllStates {
 
 /** Who is logged in. */
 export interface UserAnswer {
-  /** `''` if Node-RED asks nobody, or for whoever has not logged in. */
+  /** `''` if Node-RED asks nobody, or the user has not logged in. */
   name: string
   permissions: Permission[]
   /** The editor is not disabled. */

@@ -1,6 +1,6 @@
 /**
- * What of a message says who somebody is, and how it is masked: for whoever takes messages out to hand them to the
- * support of a receiver.
+ * What of a message says who somebody is, and how it is masked before somebody hands messages to the support of a
+ * receiver.
  */
 import type { Separators } from './escapes.ts'
 import { defaultSeparators, isHeader, readSeparators } from './segments.ts'
@@ -61,26 +61,9 @@ export const MASKED: Readonly<Record<string, MaskedSegment>> = {
 const OWN_SEGMENT: MaskedSegment = { fields: { allBut: [] } }
 
 /** The types of OBX-2 whose values stay. */
-export const KEPT_RESULTS: ReadonlySet<string> = new Set([
-  ...[
-    'NM',
-    'SN',
-    'NA',
-    'MO',
-    'SI',
-    'CE',
-    'CF',
-    'CNE',
-    'CWE',
-    'ID',
-    'IS',
-    'DT',
-    'TM',
-    'TS',
-    'DTM',
-    'DR'
-  ]
-])
+export const KEPT_RESULTS: ReadonlySet<string> = new Set(
+  'NM SN NA MO SI CE CF CNE CWE ID IS DT TM TS DTM DR'.split(' ')
+)
 
 /** Stands for each value. */
 const MASK = 'X'

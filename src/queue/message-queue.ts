@@ -175,7 +175,7 @@ export class MessageQueue<Content> {
     const { seq } = message
     const isEdited = await this.#engine.call('edit', () => [
       message,
-      this.#contents.encodeAnew(content),
+      this.#contents.encodeAgain(content),
       by,
       reason
     ])

@@ -17,7 +17,7 @@ export interface StoredContents<Content> {
   readonly before: number
   encode(seq: number, content: Content): Uint8Array
   /** For a content that is to replace another one; call `replace` once it is stored. */
-  encodeAnew(content: Content): Uint8Array
+  encodeAgain(content: Content): Uint8Array
   replace(seq: number, content: Content): void
   /** @returns undefined if that is not possible */
   decode(row: MessageRow, stored: Uint8Array | undefined): Content | undefined
@@ -79,7 +79,7 @@ export class EncodedContents<Content> implements StoredContents<Content> {
     return bytes
   }
 
-  encodeAnew(content: Content): Uint8Array {
+  encodeAgain(content: Content): Uint8Array {
     return this.#codec.encode(content).bytes
   }
 
@@ -145,7 +145,7 @@ export class ObjectContents<Content> implements StoredContents<Content> {
     return content as Uint8Array
   }
 
-  encodeAnew(content: Content): Uint8Array {
+  encodeAgain(content: Content): Uint8Array {
     return content as Uint8Array
   }
 

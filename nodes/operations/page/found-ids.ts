@@ -43,7 +43,7 @@ export function idsSentence(
   ]
 }
 
-/** The same message by message, without their content, for whoever asked. */
+/** The same message by message, without their content, for the one who asked. */
 export function foundTable({ messages, unknown = [] }: AllMessagesPage, desk: Desk): string[][] {
   const { name, text } = desk
   return [

@@ -65,7 +65,7 @@ class OwnPage {
     }
   }
 
-  /** Shows the application to whoever is logged in, or asks for the login. Never rejects. */
+  /** Shows the application to a user who is logged in, or asks for the login. Never rejects. */
   async enter(): Promise<void> {
     try {
       const { name, permissions, hasEditor } = await this.#session.ask('user', {}, {})

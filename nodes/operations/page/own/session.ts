@@ -160,7 +160,7 @@ function requestOf<Name extends RouteName>(
 }
 
 function refusalOf({ headers, status }: Response, answer: unknown): RequestError {
-  // Whoever is logged in and may not do this is told so without it.
+  // A user who may not do this is told so without it.
   return status === 401 && headers.has('WWW-Authenticate')
     ? new LoginNeeded(401, answer)
     : new RequestError(status, answer)
