@@ -288,7 +288,7 @@ export class Operator<Content> {
     wish: Wish,
     act: (claim: Claim) => Promise<boolean>
   ): Promise<TakenOut> {
-    const { nextSeq, queue, tell, wishes } = this.#context
+    const { claimMessages, nextSeq, queue, tell, wishes } = this.#context
     // Not those that come in meanwhile.
     const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
     const withContent = wish.act === 'discard'
@@ -312,6 +312,10 @@ export class Operator<Content> {
         if (next === 0) return { found: done + inFlight, inFlight }
         after = next
       }
+    } catch (error) {
+      // Its turn may have come while it was handed out.
+      claimMessages()
+      throw error
     } finally {
       const kind = wish.act === 'discard' ? 'discarded' : wish.act
       if (done > 0) tell({ kind, count: done, by: wish.by })

@@ -250,3 +250,30 @@ describe('an operator and what waits', () => {
     assert.deepEqual(await states(again.delivery), ['a1 suspended', 'b2 suspended', 'c3 sending'])
   })
 })
+
+it('a message that could not be set aside is sent if its turn came meanwhile', async () => {
+  const disk = new FakeDisk({ immediate: true })
+  const setup = await setUpOn(disk)
+  const { add, clock, delivery, reply } = setup
+  await add('a1')
+  await reply('retry')
+  disk.immediate = false
+  disk.failWrites = true
+  const operator = await delivery.operator()
+  const failed = assert.rejects(operator.suspend({ ids: [1] }), { code: 'EIO' })
+  await settled()
+  disk.step()
+  await settled()
+  await clock.advance(5000)
+  // It cannot be stored, and somebody else has asked for what is due.
+  disk.step()
+  await settled()
+  disk.failWrites = false
+  disk.immediate = true
+  disk.step()
+  await settled()
+  disk.step()
+  await failed
+  await settled()
+  assert.deepEqual(sentBy(setup), ['a1'])
+})
