@@ -10,6 +10,7 @@ import { accept, buffers, KEY } from '../queue/set-up.ts'
 const [, , directory = ''] = process.argv
 const FILES = 8
 const LOOKUPS = 200
+const BETWEEN_MS = 5
 
 const queues = Array.from({ length: FILES }, (_, index) => {
   const engine = new DiskEngine({
@@ -24,14 +25,14 @@ const queues = Array.from({ length: FILES }, (_, index) => {
   return new MessageQueue(engine, new EncodedContents(buffers))
 })
 let isDone = false
+await Promise.all(queues.map((queue) => queue.open()))
 const storing = queues.map(async (queue) => {
-  await queue.open()
   for (let seq = 1; !isDone; seq++) await accept(queue, seq)
 })
 
 const times: number[] = []
-await new Promise((resolve) => setTimeout(resolve, 500))
 for (let i = 0; i < LOOKUPS; i++) {
+  await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS))
   const start = performance.now()
   await lookup('localhost')
   times.push(performance.now() - start)
