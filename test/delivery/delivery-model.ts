@@ -829,7 +829,8 @@ export class DeliveryModel {
       for (const { row } of value as Claim[]) {
         const message = this.#of(row)
         if (message.standing === 'operator') this.#renew(message)
-        this.#forgetOldClock(message, this.#disk.renewals)
+        // As it was then: clocks may have been restarted in the same transaction.
+        this.#forgetOldClock(message, row.renewals)
         message.handedOut = this.#spentOf(message)
         assert.equal(row.spentMs, message.handedOut, `the clock of ${message.id}`)
         assert.equal(row.retries, message.retries, `retries of ${message.id}`)
