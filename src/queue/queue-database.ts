@@ -1,7 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
 import { convertTables } from './conversion.ts'
-import { isEmpty } from './file-location.ts'
 import { closeAsItIs, makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
@@ -10,6 +9,7 @@ import { faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { makeTables, PAGE_BYTES } from './queue-schema.ts'
 import type { Sealer } from './seal.ts'
+import { hasRoomForFrame } from './write-ahead-log.ts'
 
 /** `PRAGMA application_id` of a queue file: "HL7H". */
 const APPLICATION_ID = 0x484c3748
@@ -42,7 +42,7 @@ export function openQueueDatabase(
 ): DatabaseSync {
   const { path } = spec
   makeFile(path)
-  const hasLog = !isEmpty(`${path}-wal`)
+  const hasLog = hasRoomForFrame(`${path}-wal`)
   const db = new DatabaseSync(path)
   try {
     // The lock stays until the file is closed: a second process must not share the queue.
@@ -62,6 +62,9 @@ export function openQueueDatabase(
       PRAGMA temp_store = MEMORY;
       PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
+    // A header alone is left by a sync that has failed, or that a process did not live to see: after such a one, a system
+    // may never write that part of the file, and say that it has. So the file is cut first.
+    if (!hasLog) db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     const start = performance.now()
     // Written at once: a write error is found now and not with the first message.
     db.exec('BEGIN IMMEDIATE')

@@ -22,9 +22,14 @@ export function hasFrames(log: number, count: number): boolean {
   return ofFrame.equals(ofLog)
 }
 
+/** It is long enough for a frame: without one, nothing is in it, and its header may not be on the disk. */
+export function hasRoomForFrame(path: string): boolean {
+  return sizeOf(path) >= HEADER_BYTES + FRAME_BYTES
+}
+
 /** SQLite would read nothing of it, although it has room for a frame: its header was synced before that. */
 export function hasBadHeader(path: string): boolean {
-  if (sizeOf(path) < HEADER_BYTES + FRAME_BYTES) return false
+  if (!hasRoomForFrame(path)) return false
   const header = Buffer.alloc(HEADER_BYTES)
   const log = openSync(path, 'r')
   readSync(log, header, 0, HEADER_BYTES, 0)
