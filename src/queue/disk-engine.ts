@@ -345,7 +345,7 @@ export class DiskEngine implements QueueEngine {
           this.#summary = summary ?? this.#summary
           this.#handedOut = handedOut
           this.#held.restart(synced)
-          this.#pending = [...loss.again, ...this.#pending]
+          this.#pending = [...loss.settleStored(), ...this.#pending]
           this.#isDue = true
         },
         (error: unknown) => {

@@ -56,6 +56,20 @@ export class Loss {
     else this.again.push(call)
   }
 
+  /**
+   * The file is open, and all that is in it is on the disk. What was answered before is told now, and not made again: a
+   * message may have been handed out since, and a move would take that back. Of a message that is accepted nobody must
+   * be told before it is certainly there.
+   *
+   * @returns the calls that are made again
+   */
+  settleStored(): PendingCall[] {
+    const isStored = ({ first, seq }: PendingCall): boolean =>
+      first !== undefined && seq === undefined
+    for (const call of this.again) if (isStored(call)) call.resolve(call.first?.value)
+    return this.again.filter((call) => !isStored(call))
+  }
+
   /** Its caller is told that it has failed. */
   refuse(call: PendingCall, error: Error): void {
     if (call.seq !== undefined) this.refused.push(call.seq)

@@ -373,6 +373,21 @@ describe('A sync', () => {
       })
     }
 
+    it('does not take back what was handed out since: a message that waits again is handed out once', async () => {
+      const queue = await opened(1)
+      await queue.claimNext(1)
+      await queue.move(moveOf(1, 'awaiting', { dueInMs: 60_000 }))
+      assert.equal((await queue.call('claimAwaiting', 'C1', ''))?.row.seq, 1)
+      hold()
+      const moved = queue.move(moveOf(1, 'waiting', { from: 'awaiting' }), true)
+      // It was accepted long ago: it may go at once.
+      assert.deepEqual(seqsOf(await queue.claimNext(1)), [1])
+      await lastThread?.terminate()
+      letGo()
+      assert.equal(await moved, true)
+      assert.deepEqual(await queue.claimNext(1), [])
+    })
+
     it('has made a message safe that the next sync fails for: it is confirmed, and may be on its way', async () => {
       const queue = await opened(1)
       hold()
