@@ -74,6 +74,11 @@ export class LastAttempts {
     if (leftMs < Infinity && stoppedAt === undefined) this.#alarm.setIn(leftMs)
   }
 
+  /** How a message would leave that is retried no longer; undefined if that is not known. */
+  settlementOf(seq: number): Settlement | undefined {
+    return this.#kept.get(seq)?.settlement
+  }
+
   /**
    * It is tried again, or leaves: what is known of its last attempt is forgotten here.
    *

@@ -262,9 +262,11 @@ export class Operator<Content> {
     return this.#takeOut(choice, { act: 'set-aside', by }, async ({ row }) => {
       // Nothing is read of its content.
       const message = new Message<Content>(row, undefined as Content)
-      const last = this.#lastAttempts.take(row.seq)?.settlement
+      const last = this.#lastAttempts.settlementOf(row.seq)
       try {
-        return await this.#moving.setAside(message, by, last && { last })
+        const isStored = await this.#moving.setAside(message, by, last && { last })
+        this.#lastAttempts.take(row.seq)
+        return isStored
       } catch (error) {
         this.#context.queue.release(row.seq)
         throw error
@@ -276,8 +278,9 @@ export class Operator<Content> {
   async discardWaiting(choice: WaitingChoice, by = 'flow'): Promise<TakenOut> {
     await this.#context.flowsStarted
     return this.#takeOut(choice, { act: 'discard', by }, async (claim) => {
-      const last = this.#lastAttempts.take(claim.row.seq)?.settlement
-      await this.#discardOne(claim, by, last)
+      const { seq } = claim.row
+      await this.#discardOne(claim, by, this.#lastAttempts.settlementOf(seq))
+      this.#lastAttempts.take(seq)
       return true
     })
   }

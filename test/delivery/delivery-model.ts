@@ -148,7 +148,7 @@ interface Message {
   /** The commit in which it was accepted, edited or resent last, of a file. */
   storedIn: number
   /** The commit of what a person or an application has done with it last. */
-  promisedIn: Partial<Record<'edit' | 'move' | 'resend', number>>
+  promisedIn: Partial<Record<'edit' | 'resend' | Move<never>['to'], number>>
   /** It is suspended, in the file. */
   isAside: boolean
 }
@@ -410,7 +410,7 @@ export class DeliveryModel {
         this.#call(
           acted.then((count) => {
             // What somebody else has done with them may not be safe yet.
-            const what = action.do === 'resend' ? 'resend' : 'move'
+            const what = action.do === 'resend' ? 'resend' : 'leaving'
             if (count > 0 && pick !== 'all') this.#checkPromised(what, ...messages)
           })
         )
@@ -496,7 +496,8 @@ export class DeliveryModel {
     const acted = this.#delivery.operator().then((operator) => operator[act]({ ids }, 'ann'))
     this.#call(
       acted.then(({ found, inFlight }) => {
-        if (found > inFlight && pick !== 'all') this.#checkPromised('move', ...messages)
+        const to = what === 'set-aside' ? 'suspended' : 'leaving'
+        if (found > inFlight && pick !== 'all') this.#checkPromised(to, ...messages)
       }),
       end,
       end
@@ -515,8 +516,8 @@ export class DeliveryModel {
       const isDiscarded = args[3] === true
       for (const seq of sending) {
         const message = this.#bySeq(seq)
-        // What came of its attempt may be being stored, or another operator has it: then it is too late.
-        const standings: Standing[] = ['flight', 'waiting', 'retrying', 'offered']
+        // What came of its attempt may be being stored: then it is too late.
+        const standings: Standing[] = ['flight', 'waiting', 'retrying', 'offered', 'taken']
         if (message === undefined || !standings.includes(message.standing)) continue
         message.wish = isDiscarded ? 'discard' : 'set-aside'
         message.isWishUnclear = message.standing !== 'flight'
@@ -860,7 +861,7 @@ export class DeliveryModel {
     if (row === undefined) return
     const message = this.#of(row)
     message.isAside = row.state === 'suspended'
-    if (isAwaited) message.promisedIn.move = this.#file?.commit ?? 0
+    if (isAwaited) message.promisedIn[to] = this.#file?.commit ?? 0
     assert.ok(renewals <= this.#disk.renewals, `the renewals of ${message.id}`)
     if (renewals > message.renewals) {
       // All clocks were renewed while it was worked on: just before a retry was counted, or afterwards.
@@ -1333,7 +1334,6 @@ export class DeliveryModel {
         message.asked--
         this.#watch(() => {
           if (this.#process !== process) return
-          if (isTaken) this.#checkPromised('move', judged)
           assert.equal(
             isTaken,
             before !== undefined,

@@ -277,3 +277,20 @@ it('a message that could not be set aside is sent if its turn came meanwhile', a
   await settled()
   assert.deepEqual(sentBy(setup), ['a1'])
 })
+
+it('a message that could not be set aside is not tried once more when its time is over', async () => {
+  const disk = new FakeDisk({ immediate: true })
+  const setup = await setUpOn(disk, { failureTimeoutMs: 8000 })
+  const { add, clock, delivery, emitted, reply } = setup
+  await add('a1')
+  await reply('retry')
+  await clock.advance(5000)
+  await reply('retry')
+  disk.failWrites = true
+  const operator = await delivery.operator()
+  await assert.rejects(operator.suspend({ ids: [1] }), { code: 'EIO' })
+  await assert.rejects(operator.discardWaiting({ ids: [1] }), { code: 'EIO' })
+  disk.failWrites = false
+  await clock.advance(3000)
+  assert.deepEqual([sentBy(setup), emitted], [[], ['a1 HL7_DELIVERY_FAILED']])
+})
