@@ -1051,7 +1051,7 @@ export class DeliveryModel {
       // One whose time was up may have been asked for before.
       if (!this.#isLate(message)) message.lateFrom += lostMs
       message.lateBy += lostMs
-      if (message.dueAt > 0) message.dueAt += lostMs
+      if (message.dueAt > this.#clock.monotonic()) message.dueAt += lostMs
     }
   }
 
