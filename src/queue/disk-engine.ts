@@ -285,7 +285,7 @@ export class DiskEngine implements QueueEngine {
       const { value, fault, commit = 0 } = results[index] ?? {}
       if (fault?.code === MADE_AGAIN) this.#makeAgain(call)
       else if (fault !== undefined) call.reject(queueError(fault))
-      else this.#held.add({ call, value: (call.first ?? { value }).value, commit })
+      else this.#held.add({ call, value, commit })
     }
     this.#confirm(synced)
   }
