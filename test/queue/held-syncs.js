@@ -13,18 +13,21 @@ fs.fdatasync = (file, done) => {
   Atomics.add(control, BEGUN, 1)
   const now = Atomics.add(control, NOW, 1) + 1
   if (now > Atomics.load(control, MOST)) Atomics.store(control, MOST, now)
+  const ended = (error) => {
+    Atomics.sub(control, NOW, 1)
+    done(error)
+  }
   const end = () => {
     if (Atomics.load(control, HELD) > 0) {
       setTimeout(end, 1)
       return
     }
-    Atomics.sub(control, NOW, 1)
-    if (Atomics.load(control, FAIL) === 0) fdatasync(file, done)
+    if (Atomics.load(control, FAIL) === 0) fdatasync(file, ended)
     else {
       Atomics.sub(control, FAIL, 1)
       const error = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' })
       setImmediate(() => {
-        done(error)
+        ended(error)
       })
     }
   }
