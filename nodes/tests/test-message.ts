@@ -7,6 +7,7 @@ import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
 import { HIDDEN, Redactor } from '../../src/redactor.ts'
+import { newControlId } from '../flow/new-control-id.ts'
 import type { Sender } from '../flow/out-parts.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
 import type { TestAnswer, TestMessageResult } from './test-result.ts'
@@ -40,7 +41,7 @@ function withOtherId(sample: string): string {
   const fields = sample.split(separator)
   const id = fields[9] ?? ''
   if (id === '' || id.includes('\r')) return sample
-  return fields.with(9, `${id.slice(0, -1)}B`).join(separator)
+  return fields.with(9, newControlId('TEST')).join(separator)
 }
 
 async function sendTo(
