@@ -32,6 +32,7 @@ const forNodeRed: BuildOptions = {
   // V8 reads ASCII faster. Names stay, for the stack of an error.
   charset: 'ascii',
   sourcemap: 'external',
+  define: { PACKAGE_VERSION: JSON.stringify(version) },
   logLevel: 'warning'
 }
 // One file in place of 240, and those that are loaded when somebody needs them: each file that has to be found and read

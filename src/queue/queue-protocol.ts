@@ -117,6 +117,8 @@ export function claimedSeqs(method: QueueMethod, value: unknown): number[] | und
 
 /** The file was closed after a fault: calls are made once more when it is open again. Only the engine sees this code. */
 export const MADE_AGAIN = 'ERR_QUEUE_AGAIN'
+/** A thread that another version of this package has started ends with it. */
+export const OTHER_VERSION = 'ERR_THREAD_VERSION'
 
 /** What came of a call: what it returned, or why it failed. */
 export interface CallResult {

@@ -1,9 +1,15 @@
 import { Worker } from 'node:worker_threads'
 import { english } from '../english.ts'
+import { packageVersion } from '../package-version.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueFault } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import type { QueueAnswer, QueueReply, QueueRequest } from './queue-protocol.ts'
+import {
+  OTHER_VERSION,
+  type QueueAnswer,
+  type QueueReply,
+  type QueueRequest
+} from './queue-protocol.ts'
 
 /** What the owner of a queue file gets outside of any request. */
 export interface QueueListener {
@@ -116,7 +122,10 @@ class QueueThread {
 
   #start(): Worker {
     const file = import.meta.url.endsWith('.ts') ? './queue-worker.ts' : './queue-worker.js'
-    const worker = new Worker(new URL(file, import.meta.url), { name: 'hl7-https-out queue' })
+    const worker = new Worker(new URL(file, import.meta.url), {
+      name: 'hl7-https-out queue',
+      workerData: packageVersion
+    })
     let cause: unknown
     worker.on('message', (reply: QueueReply) => {
       this.#receive(reply)
@@ -157,10 +166,12 @@ class QueueThread {
 
   #died(cause: unknown): void {
     this.#worker = undefined
-    const error = new QueueError(
-      english('log', 'queue.threadDied', { code: codeOf(cause) }),
-      THREAD_DIED
-    )
+    const code = codeOf(cause)
+    const text =
+      code === OTHER_VERSION
+        ? english('log', 'queue.threadOfOtherVersion')
+        : english('log', 'queue.threadDied', { code })
+    const error = new QueueError(text, THREAD_DIED)
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { trouble } of this.#listeners.values()) trouble(error)

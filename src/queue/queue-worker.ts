@@ -1,4 +1,5 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
+import { packageVersion } from '../package-version.ts'
 import { queueFaultOf, faultOfCode, type QueueFault } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { NO_ROOM, type StoredThing } from './disk-space.ts'
@@ -9,6 +10,7 @@ import {
   claimedSeqs,
   CLAIMS,
   MADE_AGAIN,
+  OTHER_VERSION,
   SHORT_OUTCOME_BYTES,
   type CallResult,
   type QueueAnswer,
@@ -26,6 +28,12 @@ import type { Syncer } from './syncer.ts'
 
 if (parentPort === null) throw new Error('This module runs in a worker thread only.')
 const port = parentPort
+// An update replaces the files of this package while Node-RED runs, and the two versions may not mean the same.
+if ((workerData ?? '') !== packageVersion) {
+  throw Object.assign(new Error('Another version has started this thread.'), {
+    code: OTHER_VERSION
+  })
+}
 
 const unmute = muteSqliteWarning()
 // It loads SQLite.

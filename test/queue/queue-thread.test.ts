@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import threads, { Worker } from 'node:worker_threads'
@@ -22,12 +23,15 @@ function keepThread(thread: Worker): void {
 }
 /** As if the system had no threads left. */
 let noThreads = false
+/** As if the files of the package had been replaced since they were loaded. */
+let isUpdated = false
 /** So many answers are lost: the thread dies when it has done the work. */
 let lostAnswers = 0
 threads.Worker = class extends Worker {
   constructor(...args: ConstructorParameters<typeof Worker>) {
     if (noThreads) throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' })
-    super(...args)
+    const [file, options] = args
+    super(file, { ...options, ...(isUpdated && { workerData: '0.2.0' }) })
     keepThread(this)
   }
 
@@ -54,6 +58,7 @@ describe('The queue thread', () => {
   afterEach(async () => {
     lostAnswers = 0
     noThreads = false
+    isUpdated = false
     await queues.end()
   })
 
@@ -172,5 +177,19 @@ describe('The queue thread', () => {
     noThreads = false
     assert.deepEqual((await queue.read(3)).content, contentOf(3))
     assert.deepEqual(seqsOf(await queue.claimNext(9)), [3, 4, 5], 'what is handed out stays so')
+  })
+
+  it('of another version touches no file, and says that Node-RED has to be restarted', async () => {
+    const path = await queues.file(1)
+    const before = readFileSync(path)
+    isUpdated = true
+    await assert.rejects(queues.disk().queue.open(), {
+      code: 'ERR_QUEUE_THREAD',
+      message: /this package was updated while Node-RED runs\. Restart Node-RED/
+    })
+    assert.deepEqual(readFileSync(path), before)
+    isUpdated = false
+    const { queue } = await queues.openDisk()
+    assert.deepEqual(await waitingSeqs(queue), [1])
   })
 })
