@@ -58,7 +58,8 @@ export class Backup<Content> {
     this.#lastAttempts = lastAttempts
     this.#ids = { first: context.idOf('first') ?? 0, backup: context.idOf('backup') ?? 0 }
     this.#alarm = new Alarm(context.options.clock, () => {
-      if (this.#isWaiting) context.gate.turnIfDue()
+      this.#lookWhetherAnyWaits()
+      context.gate.turnIfDue()
       context.claimMessages()
     })
     // A deploy may have exchanged the addresses.
@@ -167,7 +168,8 @@ export class Backup<Content> {
 
   /** What is known of messages and attempts has changed: the other address may have to be asked, or takes over. */
   lookLater(): void {
-    this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork, this.#isWaiting)))
+    this.#lookWhetherAnyWaits()
+    this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork)))
   }
 
   /** There was no message to ask the other address with. */
@@ -186,16 +188,20 @@ export class Backup<Content> {
     this.#lastAttempts.stopClocks((boundTo) => boundTo !== undefined && ids.includes(boundTo))
   }
 
-  /** Messages wait, and may be sent. */
-  get #isWaiting(): boolean {
-    return !this.#context.isIdle() && this.#context.queue.counts.waiting > 0
+  /** What is on its way is decided by its answer. */
+  #lookWhetherAnyWaits(): void {
+    if (this.#context.isIdle() || !this.#isAnyWaiting) this.#failover.nothingWaits()
+  }
+
+  get #isAnyWaiting(): boolean {
+    const { queue, sending } = this.#context
+    return queue.counts.waiting > sending.size
   }
 
   /** There is a message with which the other address can be asked. */
   get #hasWork(): boolean {
-    const { queue, sending } = this.#context
     if (this.#boundTo(this.#failover.other) > 0) return true
-    return this.#failover.returnsByItself && queue.counts.waiting - sending.size > 0
+    return this.#failover.returnsByItself && this.#isAnyWaiting
   }
 
   /** How many messages wait that may go nowhere but there. */

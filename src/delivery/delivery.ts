@@ -622,8 +622,10 @@ export class Delivery<Content> {
   #tell(event: DeliveryEvent): void {
     this.#tally.readEvent(event)
     this.#work?.operator.readEvent(event)
-    if (event.kind === 'moved' && event.to !== 'sending') this.#lastAttempts.endHeldUp()
-    else if (event.kind === 'resumed') this.#gate.endOutage()
+    if (event.kind === 'moved') {
+      if (event.to !== 'sending') this.#lastAttempts.endHeldUp()
+      if (event.to !== 'retrying') this.#gate.forgetLogin(event.message.seq)
+    } else if (event.kind === 'resumed') this.#gate.endAllWaits()
     else if (event.kind === 'paused') this.#failover?.forgetOutage()
     if (this.#isClosing && event.kind !== 'lost') return
     try {

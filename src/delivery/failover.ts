@@ -48,6 +48,8 @@ export class Failover {
   #outSince: number | undefined
   /** When it did so last. */
   #failedAt = -Infinity
+  /** Messages have waited ever since. */
+  #hasWaited = false
   #returnedAt = -Infinity
   /** The one that serves does not answer. */
   #isServingOut = false
@@ -103,13 +105,10 @@ export class Failover {
    * When something has to be done, in milliseconds from now.
    *
    * @param hasWork there is a message with which the other address can be asked
-   * @param isWaiting messages wait, and may be sent: an outage that nobody meets turns nothing
    */
-  nextInMs(hasWork: boolean, isWaiting: boolean): number {
-    const { afterMs } = this.#settings
+  nextInMs(hasWork: boolean): number {
     const now = this.#clock.monotonic()
-    const isOut = this.#outSince !== undefined && afterMs > 0 && isWaiting
-    const turnsAt = isOut ? (this.#outSince ?? now) + afterMs : Infinity
+    const turnsAt = this.#hasWaited ? this.#turnsAt : Infinity
     const asksAt = hasWork && this.#asking === 'no' ? this.#askAt : Infinity
     return Math.max(0, Math.min(turnsAt, asksAt) - now)
   }
@@ -121,11 +120,9 @@ export class Failover {
     return isAfterWait || this.#clock.monotonic() >= this.#askAt
   }
 
-  /** The outage of the first address has lasted long enough. */
+  /** The outage of the first address has lasted long enough, and messages wait for its end. */
   get isTurnDue(): boolean {
-    const { afterMs } = this.#settings
-    if (this.#outSince === undefined || afterMs === 0) return false
-    return this.#clock.monotonic() - this.#outSince >= afterMs
+    return this.#hasWaited && this.#clock.monotonic() >= this.#turnsAt
   }
 
   /** The address that serves gave an answer. */
@@ -153,8 +150,14 @@ export class Failover {
     // Nobody knows how it was meanwhile.
     if (now - this.#failedAt > this.#settings.afterMs) this.#outSince = undefined
     this.#failedAt = now
+    this.#hasWaited = true
     this.#outSince ??= now
     return now - this.#returnedAt < this.#settings.afterMs || this.isTurnDue
+  }
+
+  /** No message waits: until one fails, nobody knows whether the outage goes on. */
+  nothingWaits(): void {
+    this.#hasWaited = false
   }
 
   /** Nothing is sent: nobody knows how long an outage lasts. */
@@ -226,6 +229,12 @@ export class Failover {
   resume(by: string): void {
     this.turn('backup', by)
     this.#askAt = this.#clock.monotonic()
+  }
+
+  /** When the outage will have lasted long enough. */
+  get #turnsAt(): number {
+    const { afterMs } = this.#settings
+    return this.#outSince === undefined || afterMs === 0 ? Infinity : this.#outSince + afterMs
   }
 
   #planToAsk(): void {

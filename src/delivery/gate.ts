@@ -3,6 +3,7 @@ import type { Order, Preference } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { Address, Failover } from './failover.ts'
 import { faultOf, statusOf, type Fault } from './fault.ts'
+import { Logins } from './logins.ts'
 import { Neighbors } from './neighbors.ts'
 import {
   LOGIN_INTERVAL_MS,
@@ -102,9 +103,9 @@ export class Gate {
   readonly #addresses = new Map<number, Address>()
   #asked: number | undefined
   #cutsInARow = 0
-  /** Logins of messages that wait each for itself: one at a time, further and further apart. */
-  #logins = { count: 0, nextAt: -Infinity }
+  #logins = new Logins()
   #cancelWait: (() => void) | undefined
+  /** Stays when it has been called: the start comes once. After an outage or a turn, only answers let more go. */
   #cancelStart: (() => void) | undefined
 
   constructor(settings: GateSettings, clock: Pick<Clock, 'monotonic' | 'after'>) {
@@ -234,7 +235,7 @@ export class Gate {
     const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
     if (status === undefined) this.#neighbors.end(seq)
     if (word !== 'believed' && probe === undefined) {
-      const leastWaitMs = this.#waitAlone(fault, result)
+      const leastWaitMs = this.#waitAlone(seq, fault, result)
       return { fault, leastWaitMs, isExcused: false, goesOn: false }
     }
     this.#slots = 1
@@ -262,6 +263,17 @@ export class Gate {
   endOutage(): void {
     this.#outage = undefined
     this.#probes.clear()
+  }
+
+  /** All waits have ended, also those of messages that wait each for itself. */
+  endAllWaits(): void {
+    this.endOutage()
+    this.#logins = new Logins()
+  }
+
+  /** This message does not wait for its turn to log in, or no longer. */
+  forgetLogin(seq: number): void {
+    this.#logins.forget(seq)
   }
 
   close(): void {
@@ -301,18 +313,17 @@ export class Gate {
 
   /** Slowly at first, as after an outage. */
   #forgetReceiver(): void {
-    this.endOutage()
+    this.endAllWaits()
     this.#neighbors = new Neighbors(this.#settings.slots)
     this.#cutsInARow = 0
     this.#slots = 1
-    this.#logins = { count: 0, nextAt: -Infinity }
     this.#cancelStart?.()
   }
 
   #tellNeighbors(seq: number, fault: Fault | undefined): void {
     const isAboutMessage = fault === undefined || fault.of === 'message'
     if (!isAboutMessage) this.#neighbors.end(seq)
-    else if (this.#neighbors.answered(seq)) this.#logins.count = 0
+    else if (this.#neighbors.answered(seq)) this.#logins = new Logins()
   }
 
   /** The receiver is there: more and more may go. */
@@ -336,12 +347,11 @@ export class Gate {
   }
 
   /** Of messages with their own wait, one logs in at a time. */
-  #waitAlone(fault: Fault, { decision }: AttemptResult): number {
+  #waitAlone(seq: number, fault: Fault, { decision }: AttemptResult): number {
     if (fault.waits === 'node' || !decision.retry) return 0
-    const now = this.#clock.monotonic()
-    const from = Math.max(now, this.#logins.nextAt)
-    this.#logins.nextAt = from + this.#waitMs(fault, this.#logins.count++, undefined)
-    return this.#logins.nextAt - now
+    return this.#logins.plan(seq, this.#clock.monotonic(), (earlier) =>
+      this.#waitMs(fault, earlier, undefined)
+    )
   }
 
   #wait(

@@ -5,7 +5,7 @@ import { Gate, type GateSettings } from '../../src/delivery/gate.ts'
 import type { AttemptError } from '../../src/rules/attempt.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { resultOf } from './replies.ts'
-import { setUp } from './set-up.ts'
+import { setUp, type Setup } from './set-up.ts'
 
 const SETTINGS = {
   order: 'none',
@@ -385,4 +385,63 @@ describe('a delivery whose receiver is in trouble', () => {
     await settled()
     assert.equal(flights.length, 1)
   })
+})
+
+describe('messages whose login is refused, while others are accepted', () => {
+  const refused = resultOf('retry')
+  assert.ok(refused.reply)
+  const withStatus401 = { ...refused, reply: { ...refused.reply, status: 401 } }
+
+  for (const [how, goAway, longestS] of [
+    // One was accepted: the next one waits as the first one did.
+    ['are accepted after a resume', ({ delivery }: Setup) => delivery.resume('ann'), 6],
+    [
+      'are discarded',
+      async ({ delivery }: Setup) => {
+        const operator = await delivery.operator()
+        await operator.discardWaiting({ isRetrying: true }, 'ann')
+      },
+      300
+    ],
+    ['are given up', ({ clock }: Setup) => clock.advance(3_600_000), 300]
+  ] as const) {
+    it(`make no later one wait for them once they ${how}`, async () => {
+      let isRefusing = true
+      const clock = new FakeClock()
+      const answered = (ms: number, result: AttemptResult): Promise<AttemptResult> =>
+        new Promise((resolve) => {
+          clock.after(ms, () => {
+            resolve(result)
+          })
+        })
+      const setup = await setUp(
+        {
+          ...{ order: 'none', failureTimeoutMs: 3_600_000 },
+          attempt: (id) =>
+            isRefusing && id.startsWith('bad')
+              ? answered(20, withStatus401)
+              : answered(10, resultOf('accept'))
+        },
+        clock
+      )
+      const { add, delivery, emitted } = setup
+      const addBoth = async (name: string): Promise<void> => {
+        await add(`good${name}`, `bad${name}`)
+        await clock.advance(1000)
+      }
+      for (let number = 0; number < 10; number++) await add(`good${number}`)
+      await clock.advance(2000)
+      for (let number = 10; number < 40; number++) await addBoth(`${number}`)
+      assert.equal(delivery.state().retrying, 30)
+      isRefusing = how !== 'are accepted after a resume'
+      await goAway(setup)
+      await clock.advance(10_000)
+      assert.equal(emitted.length, 70)
+      isRefusing = true
+      await addBoth('last')
+      const waitMs = delivery.state().retry?.waitMs ?? Infinity
+      assert.ok(waitMs <= longestS * 1000, `it waits for ${waitMs} ms`)
+      await delivery.close(0)
+    })
+  }
 })

@@ -309,20 +309,36 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
-  it('an outage that nothing waits for is forgotten: nobody knows how long it lasts', async () => {
-    const two = await pair({ failureTimeoutMs: 0 })
-    await two.add('m1')
-    await two.answer(withStatus(503))
-    assert.deepEqual(two.emitted, ['m1 HL7_DELIVERY_FAILED'])
-    await two.clock.advance(2 * AFTER_MS)
-    assert.deepEqual(two.turned, [])
-    await two.add('m2')
-    assert.deepEqual(two.flying(), ['m2 first'])
-    await two.answer('accept')
-    await two.close()
-  })
+  for (const [how, leave] of [
+    ['because nothing is retried', undefined],
+    [
+      'because somebody discards it',
+      async ({ delivery }: Pair) => {
+        const operator = await delivery.operator()
+        await operator.discardWaiting({}, 'ann')
+      }
+    ]
+  ] as const) {
+    it(`an outage turns nothing once the message that met it is gone, ${how}`, async () => {
+      const two = await pair({ failureTimeoutMs: leave ? Infinity : 0 })
+      await two.add('m1')
+      await two.answer(withStatus(503))
+      await leave?.(two)
+      await settled(6)
+      assert.equal(two.emitted.length, 1)
+      await two.clock.advance(2 * AFTER_MS)
+      await two.add('m2', 'm3')
+      // One is on its way, the other waits.
+      await two.clock.advance(1000)
+      assert.deepEqual([two.flying(), two.turned], [['m2 first'], []])
+      await two.answer('accept')
+      assert.deepEqual([two.flying(), two.turned], [['m3 first'], []])
+      await two.answer('accept')
+      await two.close()
+    })
+  }
 
-  it('one that every message meets turns, also if none is retried', async () => {
+  it('an outage that every message meets turns, also if none is retried', async () => {
     const two = await pair({ failureTimeoutMs: 0 })
     for (let number = 1; number <= 11; number++) {
       await two.add(`m${number}`)
@@ -336,7 +352,7 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
-  it('so is one during a pause, also if an attempt ends in it', async () => {
+  it('an outage is forgotten in a pause, also if an attempt ends in it', async () => {
     const two = await pair()
     await two.add('m1')
     await two.delivery.pause('ann', '')
