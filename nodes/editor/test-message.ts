@@ -188,7 +188,7 @@ function errorWords({ ack }: TestAnswer, text: FormText<OutKey>): string {
   const lines = errors
     .slice(0, MAX_ERRORS)
     .map(({ code, codeText, severity, location, userMessage, diagnostic }) => {
-      const meaning = [code, codeText === '' ? (ERROR_CODES[code] ?? '') : codeText]
+      const meaning = [code, codeText === '' ? (ERROR_CODES.get(code) ?? '') : codeText]
       return [
         meaning.filter((part) => part !== '').join(' '),
         severityWords(severity, text),

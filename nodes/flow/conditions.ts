@@ -288,7 +288,7 @@ export function refusingValues({ refusing }: Stands): Told['values'] {
 
 /** `AE 103 Table value not found`: in codes, and the words that the standard has for them. */
 export function answerOf({ ackCode, error }: Refusing): string {
-  return [ackCode, error, ERROR_CODES[error]].filter(Boolean).join(' ')
+  return [ackCode, error, ERROR_CODES.get(error)].filter(Boolean).join(' ')
 }
 
 function seconds(ms: number): number {

@@ -9,12 +9,12 @@ export class ChoiceError extends Error {
   }
 }
 
-/** How the states of messages that have left are called. */
-const LEFT_STATES: Partial<Record<string, Outcome>> = {
-  acked: 'ack',
-  naked: 'nak',
-  failed: 'error'
-}
+/** How the states of messages that have left are called. Not an object: `constructor` is no state. */
+const LEFT_STATES: ReadonlyMap<string, Outcome> = new Map([
+  ['acked', 'ack'],
+  ['naked', 'nak'],
+  ['failed', 'error']
+])
 
 /** What `leftChoice` reads of a flow's message, besides the two flags of `againIn`: `msg.error` is Node-RED's. */
 export const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
@@ -28,9 +28,9 @@ type Choice = Readonly<Record<string, unknown>>
  * @throws {ChoiceError}
  */
 export function leftChoice(choice: Choice): LeftChoice {
-  const outcome = LEFT_STATES[textIn(choice, 'state') ?? '']
+  const outcome = LEFT_STATES.get(textIn(choice, 'state') ?? '')
   if (outcome === undefined) {
-    const list = Object.keys(LEFT_STATES).join(', ')
+    const list = [...LEFT_STATES.keys()].join(', ')
     throw new ChoiceError('refusal.oneOf', { name: 'state', list })
   }
   const before = textIn(choice, 'before')

@@ -24,7 +24,7 @@ export function verdictOf(
     outcome,
     ackCode: printableCode(reply?.ack?.code ?? ''),
     errors: (reply?.ack?.errors ?? []).slice(0, MOST_ERRORS).map(({ code, severity }) => ({
-      code: Object.hasOwn(ERROR_CODES, code) ? code : 'other',
+      code: ERROR_CODES.has(code) ? code : 'other',
       severity: /^[EWIF]$/.test(severity) ? severity : ''
     })),
     status: reply?.status ?? error?.cause?.status ?? 0,

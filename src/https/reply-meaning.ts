@@ -8,24 +8,24 @@ import { UNKNOWN_OPERATION, type SoapFault } from './soap-fault.ts'
 export type ReplyMeaning = 400 | 401 | 431 | 500 | 'tls'
 
 /** By the code of a SOAP fault: those that blame the sender (SOAP 1.1 §4.4.1, SOAP 1.2 part 1 §5.4.6). */
-const byCode: Readonly<Record<string, ReplyMeaning>> = {
-  Client: 400,
-  Sender: 400,
-  VersionMismatch: 400,
-  MustUnderstand: 400,
-  [UNKNOWN_OPERATION]: 400,
-  [`Sender.${UNKNOWN_OPERATION}`]: 400
-}
+const byCode: ReadonlyMap<string, ReplyMeaning> = new Map([
+  ['Client', 400],
+  ['Sender', 400],
+  ['VersionMismatch', 400],
+  ['MustUnderstand', 400],
+  [UNKNOWN_OPERATION, 400],
+  [`Sender.${UNKNOWN_OPERATION}`, 400]
+])
 
 /** A code that is about the login. */
 const login = /(?:Authentication|SecurityError)$/
 
 /** By the detail of a fault of the registries' WSDL, whose servers say 500 to everything. */
-const byDetail: Readonly<Record<string, ReplyMeaning>> = {
-  MessageTooLargeFault: 400,
-  UnsupportedOperationFault: 400,
-  SecurityFault: 401
-}
+const byDetail: ReadonlyMap<string, ReplyMeaning> = new Map([
+  ['MessageTooLargeFault', 400],
+  ['UnsupportedOperationFault', 400],
+  ['SecurityFault', 401]
+])
 
 /** With these, and with any 2xx, a fault may mean anything: some servers have one status for everything. */
 const statusesOfFaults = new Set([400, 500])
@@ -50,7 +50,7 @@ export function meaningOf(
   if (!isSuccess && !statusesOfFaults.has(status)) return undefined
   const { code = '', detail = '', isOfRegistry } = fault
   const meant =
-    (isOfRegistry ? byDetail[detail] : undefined) ?? (login.test(code) ? 401 : byCode[code])
+    (isOfRegistry ? byDetail.get(detail) : undefined) ?? (login.test(code) ? 401 : byCode.get(code))
   // The server's own fault is no success, whatever its status says.
   return meant ?? (isSuccess ? 500 : undefined)
 }

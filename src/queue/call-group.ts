@@ -45,6 +45,23 @@ export class CallGroup {
     }
   }
 
+  /**
+   * The same without calls that cannot be given to a thread, because of what somebody has put into their arguments: each
+   * of these fails alone.
+   */
+  withoutUncloneable(error: Error): CallGroup {
+    const group = new CallGroup()
+    for (const [index, pending] of this.pending.entries()) {
+      try {
+        structuredClone(this.calls[index])
+        group.add(pending)
+      } catch {
+        pending.reject(error)
+      }
+    }
+    return group
+  }
+
   #withOwnBytes(arg: unknown): unknown {
     if (arg instanceof Uint8Array) return this.#ownBytes(arg)
     // A filter has an outcome, too: a word.

@@ -7,6 +7,7 @@ import { Loss } from './loss.ts'
 import { NOTHING_QUEUED, type CallOptions, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
 import type { EventQuery, QueueEvent } from './queue-event.ts'
+import { faultOfCode } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { queueFilePath } from './queue-files.ts'
 import {
@@ -252,11 +253,17 @@ export class DiskEngine implements QueueEngine {
   }
 
   #sendGroup(group: CallGroup): void {
+    let answer: Promise<Partial<QueueAnswer>>
+    try {
+      answer = this.#ask(group)
+    } catch {
+      const error = queueError(faultOfCode('DataCloneError', this.path))
+      const rest = group.withoutUncloneable(error)
+      if (rest.calls.length < group.calls.length) this.#sendGroup(rest)
+      else for (const call of rest.pending) call.reject(error)
+      return
+    }
     this.#groups++
-    const { calls, transfer } = group
-    const task = { kind: 'calls', calls } as const
-    const answer: Promise<Partial<QueueAnswer>> =
-      calls.length === 0 ? Promise.resolve({}) : thread.request({ file: this.path, task }, transfer)
     answer
       .then(
         (answered) => {
@@ -274,6 +281,12 @@ export class DiskEngine implements QueueEngine {
         this.#send()
       })
       .catch(() => undefined)
+  }
+
+  /** @throws {DOMException} as `QueueThread.request` does */
+  #ask({ calls, transfer }: CallGroup): Promise<Partial<QueueAnswer>> {
+    if (calls.length === 0) return Promise.resolve({})
+    return thread.request({ file: this.path, task: { kind: 'calls', calls } }, transfer)
   }
 
   /** Answers come in the order of their commits. Each call is told as soon as it is as safe as its caller needs. */

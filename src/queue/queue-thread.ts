@@ -87,22 +87,24 @@ class QueueThread {
     }
   }
 
-  /** @throws {QueueError} when all of the request failed, or the thread died */
+  /**
+   * @returns the answer; it rejects with a {@link QueueError} if all of the request failed, or the thread died
+   * @throws {DOMException} `DataCloneError`: nothing was sent, because something in the request cannot be cloned
+   */
   request(
     request: Pick<QueueRequest, 'file' | 'task'>,
     transfer: readonly ArrayBuffer[] = []
   ): Promise<QueueAnswer> {
+    let worker: Worker
+    try {
+      worker = this.#worker ??= this.#start()
+    } catch (error) {
+      const { file } = request
+      return Promise.reject(notStarted(error, typeof file === 'string' ? file : file.path))
+    }
+    const id = ++this.#lastId
+    worker.postMessage({ id, ...request } satisfies QueueRequest, transfer)
     return new Promise((resolve, reject) => {
-      let worker: Worker
-      try {
-        worker = this.#worker ??= this.#start()
-      } catch (error) {
-        const { file } = request
-        reject(notStarted(error, typeof file === 'string' ? file : file.path))
-        return
-      }
-      const id = ++this.#lastId
-      worker.postMessage({ id, ...request } satisfies QueueRequest, transfer)
       // A caller waits for the disk: the process must not end by itself before the answer.
       this.#waiting.set(id, { resolve, reject })
       this.#keepAlive()

@@ -201,6 +201,10 @@ function store(
     return true
   } catch (error) {
     const fault = queueFaultOf(error, file.path)
+    // It is about what one of them was given, such as a value that SQLite has no type for.
+    if (error instanceof TypeError && calls.length > 1) {
+      return storeEach(file, calls, results, isFull)
+    }
     if (fault.code !== 'SQLITE_FULL') {
       refuse(file, calls, results, fault)
       return true
@@ -212,6 +216,22 @@ function store(
     if (!isFull) return store(file, calls, results, true)
     return storeHalves(file, calls, results, fault)
   }
+}
+
+/** Stores each call by itself, so that one that cannot be made fails alone. */
+function storeEach(
+  file: QueueFileSpec,
+  calls: readonly QueueCall[],
+  results: CallResult[],
+  isFull: boolean
+): boolean {
+  let hasRoom = true
+  for (const [index, call] of calls.entries()) {
+    const alone: CallResult[] = [{}]
+    if (!store(file, [call], alone, isFull)) hasRoom = false
+    results.splice(index, 1, ...alone)
+  }
+  return hasRoom
 }
 
 /** Stores less of a single call for which the disk has no room, if less will do. */

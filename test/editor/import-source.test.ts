@@ -290,6 +290,14 @@ describe('commands of curl', () => {
     }
   })
 
+  it('name a grant that there is not', () => {
+    for (const grant of ['password2', 'constructor', '__proto__']) {
+      const text = `curl https://a.example.org/t -d grant_type=${grant}`
+      assert.equal(token(text)['grantType'], undefined)
+      assert.ok(notes(text).includes('grantUnknown'), grant)
+    }
+  })
+
   it('take no placeholder for a value', () => {
     const values = token(
       'curl https://a.example.org/t -d "client_id=<CLIENT_ID>&client_secret=YOUR_SECRET&grant_type=client_credentials"'

@@ -4,7 +4,7 @@ import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 
 it('has the codes of table 0357, each with its meaning', () => {
   assert.deepEqual(
-    Object.keys(ERROR_CODES).map(Number),
+    [...ERROR_CODES.keys()].map(Number),
     [0, 100, 101, 102, 103, 104, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207]
   )
   const words: Record<string, RegExp> = {
@@ -25,5 +25,5 @@ it('has the codes of table 0357, each with its meaning', () => {
     206: /locked/,
     207: /internal error/
   }
-  for (const [code, word] of Object.entries(words)) assert.match(ERROR_CODES[code] ?? '', word)
+  for (const [code, word] of Object.entries(words)) assert.match(ERROR_CODES.get(code) ?? '', word)
 })

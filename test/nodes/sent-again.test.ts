@@ -162,6 +162,14 @@ describe('A message that has left', () => {
       assert.equal((await resend({ ...choice, ...wrong })).status, 400, JSON.stringify(wrong))
     }
     assert.equal((await resend({ all: true, count: true })).status, 400)
+    // The first two are words that every object in JavaScript knows.
+    for (const state of ['constructor', '__proto__', 'lost']) {
+      for (const count of [true, false]) {
+        const { body, status } = await resend({ state, count })
+        assert.equal(status, 400, state)
+        assert.match(JSON.stringify(body), /state.*acked, naked, failed/)
+      }
+    }
     await world.deploy(KEEPS)
   })
 
@@ -175,6 +183,9 @@ describe('A message that has left', () => {
     const wrong = await world.caught('', { action: 'resend', state: 'acked', since: 'yesterday' })
     assert.equal(wrong.error.code, 'HL7_INVALID_MESSAGE')
     assert.match(wrong.error.message, /msg\.since is a time/)
+    const unknown = await world.caught('', { action: 'resend', state: 'constructor' })
+    assert.equal(unknown.error.code, 'HL7_INVALID_MESSAGE')
+    assert.match(unknown.error.message, /acked, naked, failed/)
   })
 
   it('is sent again after a restart, with another order and key', async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import threads, { Worker } from 'node:worker_threads'
+import type { QueueError } from '../../src/queue/queue-error.ts'
 import {
   accept,
   buffers,
@@ -108,6 +109,35 @@ describe('The queue thread', () => {
     assert.ok((await queue.read(7)).content.equals(Buffer.alloc(300_000, 'x')))
     assert.deepEqual(await waitingSeqs(queue), [3, 4, 5, 6, 7])
     assert.equal(queue.summary.waiting, 5)
+  })
+
+  it('makes calls that go together with one that cannot be made', async () => {
+    const { queue } = await queues.openDisk({
+      codec: { ...buffers, encode: (content) => ({ bytes: Buffer.from(content), whole: true }) }
+    })
+    const long = Buffer.alloc(300_000, 'x')
+    // No thread can be given a function, and SQLite no object.
+    for (const [at, outcome, code] of [
+      [0, Object, 'DataCloneError'],
+      [3, {}, 'ERR_INVALID_ARG_TYPE']
+    ] as const) {
+      const wrong = (): Promise<unknown> => queue.call('findLeft', { outcome } as never, 0, 9)
+      const tried = await Promise.allSettled([
+        accept(queue, at + 1),
+        wrong(),
+        queue.accept(message(at + 2), long),
+        wrong(),
+        accept(queue, at + 3),
+        queue.finish(at + 1)
+      ])
+      assert.deepEqual(
+        tried.map((one) => (one.status === 'fulfilled' ? 'made' : (one.reason as QueueError).code)),
+        ['made', code, 'made', code, 'made', 'made']
+      )
+      assert.ok((await queue.read(at + 2)).content.equals(long))
+    }
+    assert.deepEqual(await waitingSeqs(queue), [2, 3, 5, 6])
+    assert.deepEqual(queues.faults, [])
   })
 
   it('keeps no message of which its sender was told that it is not stored', async () => {

@@ -10,7 +10,12 @@ import { hasPlaceholder, HIDDEN, shownText, shownValue } from './shown-value.ts'
 /** Parameters that have a property of their own. */
 const PROPERTIES = { scope: 'scope', audience: 'audience', client_id: 'clientId' } as const
 
-const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+/** The grants that the node knows, by `grant_type`. */
+const GRANTS = new Map([
+  ['client_credentials', 'client_credentials'],
+  ['password', 'password'],
+  ['urn:ietf:params:oauth:grant-type:jwt-bearer', 'jwt_bearer']
+])
 
 /** The rows of a token request, by the option that they are of. */
 export function tokenRows(
@@ -70,7 +75,7 @@ function parameterRow(
   if (hasPlaceholder(text)) return told(setting, given, 'placeholder')
   switch (name) {
     case 'grant_type': {
-      const known = { client_credentials: text, password: text, [JWT_BEARER]: 'jwt_bearer' }[text]
+      const known = GRANTS.get(text)
       return known === undefined
         ? told(setting, given, 'grantUnknown')
         : takes({ grantType: known })

@@ -415,17 +415,18 @@ function grantRow(setting: string, value: string): ImportRow {
 
 /** How InterSystems calls some character sets that have another name elsewhere. */
 function charsetName(name: string): string {
-  const known: Readonly<Record<string, string>> = {
-    latin1: 'iso-8859-1',
-    latin2: 'iso-8859-2',
-    latin9: 'iso-8859-15',
-    cp1250: 'windows-1250',
-    cp1251: 'windows-1251',
-    cp1252: 'windows-1252',
-    utf8: 'utf-8',
-    ascii: 'us-ascii'
-  }
-  return known[name.trim().toLowerCase().replaceAll('-', '')] ?? name.trim().toLowerCase()
+  const known = new Map([
+    ['latin1', 'iso-8859-1'],
+    ['latin2', 'iso-8859-2'],
+    ['latin9', 'iso-8859-15'],
+    ['cp1250', 'windows-1250'],
+    ['cp1251', 'windows-1251'],
+    ['cp1252', 'windows-1252'],
+    ['utf8', 'utf-8'],
+    ['ascii', 'us-ascii']
+  ])
+  const given = name.trim().toLowerCase()
+  return known.get(given.replaceAll('-', '')) ?? given
 }
 
 const isFalse = (value: string): boolean =>

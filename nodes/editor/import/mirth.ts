@@ -525,7 +525,8 @@ function channelRows(element: XmlElement, path: string): ImportRow[] {
   if (setting.includes('prun') || setting.includes('messageStorage')) {
     return [told(setting, given, 'pruning')]
   }
-  return [told(setting, given, TOLD[element.name] ?? 'channelSetting')]
+  const key = Object.hasOwn(TOLD, element.name) ? TOLD[element.name] : undefined
+  return [told(setting, given, key ?? 'channelSetting')]
 }
 
 /** What stands for the message in a template. */

@@ -157,7 +157,7 @@ export class ListCounts {
     if (name === 'rule') return ruleWords(value, ruleText) || shown
     if (name === 'type') return shown
     if (value === SET_ASIDE) return text('told.suspended-by-hand')
-    const meaning = ERROR_CODES[value] ?? ''
+    const meaning = ERROR_CODES.get(value) ?? ''
     return meaning === '' ? causeText(shown, text) : `${value} ${meaning}`
   }
 }

@@ -41,8 +41,7 @@ export interface ErrorOptions {
 export function errorView(error: PlacedError, options: ErrorOptions): TemplateResult {
   const { text, ruleText } = options.desk
   const { code, codeText, diagnostic, originalText = '', places, severity, userMessage } = error
-  // Anything may stand there, such as `constructor`.
-  const words = Object.hasOwn(ERROR_CODES, code) ? (ERROR_CODES[code] ?? '') : ''
+  const words = ERROR_CODES.get(code) ?? ''
   const title = [code, words].filter(Boolean).join(' ')
   const own = codeText === words ? '' : codeText
   const field = (name: 'userMessage' | 'diagnostic' | 'originalText', value: string): unknown =>

@@ -54,7 +54,7 @@ export function report({ message, host, version, text, ruleText }: ReportFacts):
       line(
         'error',
         [
-          [code, ERROR_CODES[code] ?? ''].filter(Boolean).join(' '),
+          [code, ERROR_CODES.get(code) ?? ''].filter(Boolean).join(' '),
           severityWords(severity, ruleText),
           ...places
         ]
@@ -89,7 +89,7 @@ function errorsOf({ errors, reply }: MessageContent): {
   if (read.length === 0) return errors.map((error) => ({ ...error, places: [] }))
   return read.slice(0, MOST_ERRORS).map(({ code, severity, location }) => ({
     // Anything may stand there.
-    code: Object.hasOwn(ERROR_CODES, code) ? code : 'other',
+    code: ERROR_CODES.has(code) ? code : 'other',
     severity: /^[EWIF]$/.test(severity) ? severity : '',
     places: placesIn(location).map(placeName)
   }))
