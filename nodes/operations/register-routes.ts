@@ -108,19 +108,25 @@ function guardOf(
     ])
   )
   return (request, response, next) => {
-    const guard = choiceOf(request, others) ?? usual
+    const guard = choiceOf(request, others, isThere) ?? usual
     guard(request, response, next)
   }
 }
 
 /** The choice for the first of these members that the body has. */
 function choiceOf<T>(
-  request: AdminRequest,
-  choices: Readonly<Record<string, T>> = {}
+  { body }: AdminRequest,
+  choices: Readonly<Record<string, T>> = {},
+  isGiven: (member: unknown) => boolean
 ): T | undefined {
-  const given = objectOf(request.body)
-  return Object.entries(choices).find(([member]) => given[member] !== undefined)?.[1]
+  const given = objectOf(body)
+  return Object.entries(choices).find(([member]) => isGiven(given[member]))?.[1]
 }
+
+/** Also a flag that is not set: what it takes a permission to ask for is not asked for without it. */
+const isThere = (member: unknown): boolean => member !== undefined
+/** One that is not set changes nothing in what is done, and nothing in what is logged. */
+const isMeant = (member: unknown): boolean => isThere(member) && member !== false
 
 async function answer(
   RED: NodeAPI,
@@ -131,7 +137,7 @@ async function answer(
 ): Promise<void> {
   // Answers are of this moment, and some show a message.
   response.setHeader('Cache-Control', 'no-store')
-  const event = choiceOf(request, auditWith) ?? usual
+  const event = choiceOf(request, auditWith, isMeant) ?? usual
   const audit = (): void => {
     if (event !== undefined) writeAudit(RED, request, event, auditSays)
   }

@@ -56,7 +56,7 @@ export interface Route {
   audit?: string
   /** Members of the body that are in the audit log, too: flags, and what somebody says of it. */
   auditSays?: readonly string[]
-  /** In place of `audit`, if the body has such a member. */
+  /** In place of `audit`, if the body has such a member, and it is no flag that is not set. */
   auditWith?: Readonly<Record<string, string>>
   takes: Type<unknown>
   answers: Type<unknown>

@@ -122,7 +122,7 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       if (known === undefined) throw refused(404, 'refusal.noMessage')
       if (question.content === 'false' || !may('hl7-https-out.content')) return known
       const content = await contentOf(delivery, seq, known.edited === true)
-      if (content.request !== null || content.reply !== null) {
+      if (Object.values(content).some((text) => text !== null)) {
         audit()
         reporter.addEvent('content-shown', user, { controlId: printable(known.controlId) })
       }

@@ -37,8 +37,10 @@ export class MessageReader<Stored> {
     return this.#rows.claimed(row, content, outcome, content === undefined)
   }
 
-  /** The content of a message before it was edited first; undefined if that is not there. */
+  /** The content of a message before it was edited first; undefined if that is not there, or is being deleted. */
   readOriginal(seq: number): Stored | undefined {
+    const row = this.#rows.sql.row(seq)
+    if (row === undefined || (stateOf(row) === 'left' && row.kept_bytes === 0)) return undefined
     return this.#rows.contents.getOriginal(seq)
   }
 

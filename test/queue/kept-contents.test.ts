@@ -5,6 +5,7 @@ import { KeptContents } from '../../src/queue/kept-contents.ts'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
+import type { Move } from '../../src/queue/queue-types.ts'
 import { Sealer } from '../../src/queue/seal.ts'
 import { SealedParts } from '../../src/queue/sealed-parts.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -164,6 +165,27 @@ describe('Contents of messages that have left', () => {
     // As long as there is more, the next step follows at once.
     while (kept.dropDue().more);
     assert.deepEqual({ ...(left() as object) }, { pieces: 1 })
+    db.close()
+  })
+
+  it('are not read any more once they are being deleted, nor is the text before an edit', () => {
+    const db = new DatabaseSync(':memory:')
+    makeTables(db)
+    const contents = new SealedParts(db, new Sealer(KEY))
+    const clock = new FakeClock()
+    const options = { order: 'fifo', orderKey: '', contents, journalDays: 14, clock } as const
+    const queue = new Queue(db, { ...options, mostRecords: 100, mostEvents: 100 })
+    queue.open()
+    queue.accept(message(1), contentOf(1))
+    queue.move(moveOf(1, 'suspended') as Move<Uint8Array>)
+    const edited = { seq: 1, lane: null, controlId: 'C1', type: 'ADT^A01' }
+    // More pieces than go at once.
+    assert.equal(queue.operator.edit(edited, Buffer.alloc(2 * MB)), true)
+    assert.deepEqual(queue.reader.readOriginal(1), new Uint8Array(contentOf(1)))
+    queue.finish(1)
+    assert.ok(contents.getOriginal(1), 'it goes later')
+    assert.equal(queue.reader.readOriginal(1), undefined)
+    assert.throws(() => queue.reader.read(1), { code: 'ERR_NOT_QUEUED' })
     db.close()
   })
 
