@@ -5,8 +5,7 @@ import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { printable } from '../../src/printable.ts'
-import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
-import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+import { readReplyMessage, subjectsOf } from '../../src/hl7/reply-message.ts'
 import { readReplyBody } from '../../src/https/reply-body.ts'
 import type { FlowMessage } from './flow-messages.ts'
 
@@ -37,8 +36,8 @@ export async function acknowledge(
   for (let at = 0; at < acks.length; at += AT_ONCE) {
     const some = acks.slice(at, at + AT_ONCE)
     const taken = await Promise.all(some.map((ack) => delivery.acknowledge(ack)))
-    for (const [index, { controlId }] of some.entries()) {
-      if (taken[index] === false) unmatched.push(controlId)
+    for (const [index, { controlIds }] of some.entries()) {
+      if (taken[index] === false) unmatched.push(controlIds[0] ?? '')
     }
     await new Promise(setImmediate)
   }
@@ -74,10 +73,9 @@ async function readAcks(courier: Courier, received: unknown): Promise<Applicatio
 
 function readAck(courier: Courier, text: string): ApplicationAck {
   const message = readReplyMessage(text)
-  const ack = message && readAcknowledgement(message)
-  if (message === null || ack === null) throw notAcknowledgement('ackNoMsa')
+  if (message?.msa === undefined) throw notAcknowledgement('ackNoMsa')
   return {
-    controlId: ack.controlId,
+    controlIds: subjectsOf(message.msa),
     judge: (about) => courier.judge(message, about)
   }
 }

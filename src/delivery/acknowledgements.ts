@@ -31,8 +31,8 @@ const AT_ONCE = 100
 
 /** An application acknowledgement: what the rules make of it is found out for its message. */
 export interface ApplicationAck {
-  /** MSA-2: the control ID of the message that it is about. */
-  readonly controlId: string
+  /** MSA-2: the control ID of the message that it is about; what else it may be, its first component, comes last. */
+  readonly controlIds: readonly string[]
   readonly judge: (about: MessageRow) => AttemptResult
 }
 
@@ -84,13 +84,14 @@ export class Acknowledgements<Content> {
     if (closing.aborted) throw isClosing()
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
-      const claim = await queue.call('claimAwaiting', ack.controlId, ACK_TIMEOUT)
-      if (claim !== undefined) {
+      for (const id of ack.controlIds) {
+        const claim = await queue.call('claimAwaiting', id, ACK_TIMEOUT)
+        if (claim === undefined) continue
         return this.#workOn(claim, (message) => this.#takeAcknowledgement(message, ack))
       }
       // One with which something else happens may await it afterwards.
       const other = [...works].find(
-        (work) => work.controlId === ack.controlId && !waitedFor.has(work)
+        (work) => ack.controlIds.includes(work.controlId) && !waitedFor.has(work)
       )
       if (other === undefined) {
         // What follows from an attempt may not be stored: nobody knows whether its message awaits one.

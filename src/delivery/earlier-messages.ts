@@ -1,4 +1,4 @@
-import { isAbout, type ReplyMessage } from '../hl7/reply-message.ts'
+import { isAbout, subjectsOf, type ReplyMessage } from '../hl7/reply-message.ts'
 
 /**
  * A batch may have a hundred thousand ids; only recent ones still await an answer. At least so many
@@ -49,7 +49,7 @@ export class EarlierMessages {
     const own = new Set(controlIds)
     let found = false
     answer.each(['MSA'], (msa) => {
-      if (msa.fieldText(2) === '') return true
+      if (subjectsOf(msa).length === 0) return true
       found = !isAbout(msa, own) && isAbout(msa, earlier)
       return found
     })

@@ -1,3 +1,4 @@
+import { isReject } from '../hl7/reply-message.ts'
 import type { AttemptResult } from './attempt-result.ts'
 
 /** Whose fault the failure of an attempt is, and what follows from it. */
@@ -93,7 +94,7 @@ const byProxyStatus: Readonly<Record<number, Fault>> = {
 export function faultOf(result: FailureFacts, cutsInARow = 1): Fault | undefined {
   const { decision, error, isCutEarly = false, meaning, reply } = result
   if (decision.outcome === 'accept' || decision.outcome === 'await') return undefined
-  if (reply?.ack) return /^[AC]R$/.test(reply.ack.code) ? ofMessage : refusedInPart
+  if (reply?.ack) return isReject(reply.ack.code) ? ofMessage : refusedInPart
   if (error?.family === 'token') return result.isTokenServerAway ? tokenServerAway : noToken
   if (error?.proxyStatus !== undefined) return byProxyStatus[error.proxyStatus] ?? proxyAway
   if (error?.atProxy) return proxyAway

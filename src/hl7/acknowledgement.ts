@@ -6,7 +6,7 @@ import {
 } from './acknowledgement-errors.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import { isSegmentName, parsePath } from './path.ts'
-import { isAccept, type ReplyMessage } from './reply-message.ts'
+import { isAccept, unpadded, type ReplyMessage } from './reply-message.ts'
 import { isHeader, readSeparators, type Segment } from './segments.ts'
 
 /** The contract's `msg.hl7.ack`, and each of `msg.hl7.acks`. */
@@ -145,7 +145,8 @@ const severities = ['F', 'E', '', 'W', 'I']
 
 function worse(one: string | undefined, other: string | undefined): string | undefined {
   if (other === undefined) return one
-  const known = severities.includes(other) ? other : ''
+  const severity = unpadded(other)
+  const known = severities.includes(severity) ? severity : ''
   if (one === undefined) return known
   return severities.indexOf(known) < severities.indexOf(one) ? known : one
 }

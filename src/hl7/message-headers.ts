@@ -1,9 +1,13 @@
 import { parsePath } from './path.ts'
+import { unpadded } from './reply-message.ts'
 import type { Segment, Segments } from './segments.ts'
 
 /** What the header segments of a message, batch or file say. */
 export interface MessageHeaders {
-  /** Every FHS-11, BHS-11 and MSH-10 that is not blank, then the first components of those that have several. */
+  /**
+   * Every FHS-11, BHS-11 and MSH-10 that is not blank, then the first components of those that have several. Without
+   * trailing blanks, like `controlId`.
+   */
   readonly controlIds: readonly string[]
   /** The whole first MSH-10; of a batch FHS-11, else BHS-11, else the first MSH-10. `''` if there is none. */
   readonly controlId: string
@@ -37,15 +41,15 @@ export function readHeaders(segments: Segments): MessageHeaders {
     ...batches.map((segment) => ({ segment, path: paths.batchId })),
     ...messages.map((segment) => ({ segment, path: paths.messageId }))
   ]
-  const wholeIds = idFields.map(({ segment, path }) => segment.fieldText(path.field))
-  const firstComponents = idFields.map(({ segment, path }) => segment.value(path))
+  const wholeIds = idFields.map(({ segment, path }) => unpadded(segment.fieldText(path.field)))
+  const firstComponents = idFields.map(({ segment, path }) => unpadded(segment.value(path)))
   const [first] = messages
   const trigger = first?.value(paths.trigger) ?? ''
   const controlIds = [...new Set([...wholeIds, ...firstComponents])].filter(isFilled)
   return {
     controlIds,
     controlId: segments.text.startsWith('MSH')
-      ? (first?.fieldText(paths.messageId.field) ?? '')
+      ? unpadded(first?.fieldText(paths.messageId.field) ?? '')
       : (controlIds[0] ?? ''),
     batchHeaders: [...files, ...batches].map(({ text }) => text),
     type: (first?.value(paths.type) ?? '') + (trigger === '' ? '' : `^${trigger}`),

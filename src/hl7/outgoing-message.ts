@@ -32,8 +32,8 @@ export interface OutgoingMessage {
   /** The charset parameter that goes with the bytes: `utf-8`, `iso-8859-1`. */
   readonly charset: string
   /**
-   * MSH-10; for a batch, FHS-11, else BHS-11, else the first MSH-10. The whole field. Never blank, and no longer
-   * than 199 characters.
+   * MSH-10; for a batch, FHS-11, else BHS-11, else the first MSH-10. The whole field without trailing blanks. Never
+   * blank, and no longer than 199 characters.
    */
   readonly controlId: string
   /**

@@ -58,21 +58,37 @@ const msaCode = parsePath('MSA-1')
 const msaControlId = parsePath('MSA-2')
 
 /**
- * Whether an MSA is about one of these messages: MSA-2, whole or its first component alone, is one of
- * their control IDs.
+ * A value as it is compared: trailing blanks are no part of it (HL7 v2.5.1 §2.A, ST), but some systems pad their fields
+ * to a fixed width.
  */
+export function unpadded(value: string): string {
+  return value.trimEnd()
+}
+
+/** What an MSA is about: MSA-2, and its first component alone; none if it is blank. */
+export function subjectsOf(msa: Segment): string[] {
+  const ids = [msa.fieldText(2), msa.value(msaControlId)].map(unpadded)
+  return [...new Set(ids)].filter((id) => id !== '')
+}
+
+/** Whether an MSA is about one of these messages: MSA-2, or its first component, is one of their control IDs. */
 export function isAbout(msa: Segment, controlIds: ReadonlySet<string>): boolean {
-  return controlIds.has(msa.fieldText(2)) || controlIds.has(msa.value(msaControlId))
+  return subjectsOf(msa).some((id) => controlIds.has(id))
 }
 
 /** How much milder than a reject an acknowledgement's code is: error, any other code, accept. */
 function mildnessOf(code: string): number {
-  if (code === 'AR' || code === 'CR') return 0
-  if (code === 'AE' || code === 'CE') return 1
+  if (isReject(code)) return 0
+  if (['AE', 'CE'].includes(unpadded(code))) return 1
   return isAccept(code) ? 3 : 2
+}
+
+/** Whether MSA-1 says that the message was rejected. */
+export function isReject(code: string): boolean {
+  return ['AR', 'CR'].includes(unpadded(code))
 }
 
 /** Whether MSA-1 says that the message was accepted. */
 export function isAccept(code: string): boolean {
-  return code === 'AA' || code === 'CA'
+  return ['AA', 'CA'].includes(unpadded(code))
 }

@@ -1,6 +1,6 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { parsePath } from '../hl7/path.ts'
-import { isAbout, isAccept } from '../hl7/reply-message.ts'
+import { isAbout, isAccept, subjectsOf, unpadded } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { ReplyContent } from './reply-content.ts'
@@ -13,6 +13,8 @@ const trigger = parsePath('MSH-9.2')
 export interface Facts {
   /** The acknowledgement that counts, or `null`. */
   readonly ack: Acknowledgement | null
+  /** Its MSA-1, as it is compared. */
+  readonly code: string | undefined
   /** Set only if the attempt is an `E`. */
   readonly error: AttemptError | null
   /** The HTTP status of the HL7 server. */
@@ -38,6 +40,7 @@ export function factsOf(attempt: Attempt): Facts {
   const error = errorOf(attempt, ack)
   return {
     ack,
+    code: ack === null ? undefined : unpadded(ack.code),
     error,
     status,
     errorStatus: errorStatusOf(attempt),
@@ -97,7 +100,7 @@ export function isAnswer(attempt: Attempt, name: { controlId: string; type: stri
   const event = msh?.value(trigger) ?? ''
   const sameType = code + (event === '' ? '' : `^${event}`) === name.type
   const ids = [first.get('FHS')?.fieldText(11), first.get('BHS')?.fieldText(11), msh?.fieldText(10)]
-  return !sameType || !ids.includes(name.controlId)
+  return !sameType || !ids.some((id = '') => unpadded(id) === name.controlId)
 }
 
 function isSuccess(status: number | undefined): boolean {
@@ -106,16 +109,16 @@ function isSuccess(status: number | undefined): boolean {
 
 /** Whether the test matches the attempt. */
 export function holds(test: ReplyTest, facts: Facts): boolean {
-  const { ack, error, status, content } = facts
+  const { ack, code, error, status, content } = facts
   switch (test.kind) {
     case 'code':
-      return ack?.code === test.code
+      return code === unpadded(test.code)
     case 'code-class':
-      return ack !== null && test.codes.includes(ack.code)
+      return test.codes.some((one) => one === code)
     case 'empty-code':
-      return ack?.code === ''
+      return code === ''
     case 'other-code':
-      return ack !== null && ack.code !== '' && !isStandardCode(ack.code)
+      return code !== undefined && code !== '' && !isStandardCode(code)
     case 'no-acknowledgement':
       return ack === null && error === null && !facts.empty
     case 'no-reply':
@@ -142,7 +145,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'severity':
       return ack?.severity === test.severity
     case 'field-value':
-      return content?.values(test.path).includes(test.value) ?? false
+      return content?.values(test.path).some((value) => isSame(value, test.value)) ?? false
     case 'field-text':
       return content?.values(test.path).some((value) => containsText(value, test.text)) ?? false
     case 'reply-text':
@@ -153,13 +156,18 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
 /** Whether MSA-2 is filled, and is no ID that was sent. */
 function hasForeignId({ sent, reply }: Attempt): boolean {
   const msa = reply?.message?.msa
-  if (msa === undefined || msa.fieldText(2) === '') return false
+  if (msa === undefined || subjectsOf(msa).length === 0) return false
   return !isAbout(msa, new Set(sent.controlIds))
 }
 
 function hasSameType({ sent, reply }: Attempt): boolean {
   const received = reply?.message?.first('MSH')?.value(messageCode)
-  return received === '' || received === sent.type.split('^', 1)[0]
+  const [wanted = ''] = sent.type.split('^', 1)
+  return received !== undefined && (isSame(received, '') || isSame(received, wanted))
+}
+
+function isSame(value: string, wanted: string): boolean {
+  return unpadded(value) === unpadded(wanted)
 }
 
 function isWithin(status: number | undefined, range: { from: number; to: number }): boolean {

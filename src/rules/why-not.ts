@@ -46,7 +46,7 @@ const messageCode = parsePath('MSH-9.1')
 /** Why a test does not hold, where `holds` says so. */
 export function whyNot(test: ReplyTest, facts: Facts, attempt: Attempt): Reason {
   const { ack, content, error, status } = facts
-  const found = ack?.code ?? ''
+  const found = facts.code ?? ''
   switch (test.kind) {
     case 'code':
       return codeReason([test.code], facts, attempt)
@@ -120,11 +120,11 @@ function reason(kind: ReasonKind, values: Reason['values'] = {}): Reason {
   return { kind, values }
 }
 
-function codeReason(wanted: readonly string[], { ack }: Facts, attempt: Attempt): Reason {
-  if (ack === null) return noAck(attempt)
-  return ack.code === ''
+function codeReason(wanted: readonly string[], { code }: Facts, attempt: Attempt): Reason {
+  if (code === undefined) return noAck(attempt)
+  return code === ''
     ? reason('codeEmpty', { is: '', wanted })
-    : reason('code', { is: ack.code, wanted })
+    : reason('code', { is: code, wanted })
 }
 
 /** No acknowledgement that counts. */

@@ -268,7 +268,7 @@ async function operation(words: (string | number)[], work: () => Promise<unknown
 
 /** The application acknowledgement of an awaiting message comes. */
 async function acknowledge(id: number): Promise<void> {
-  const ack = { controlId: String(id), judge: () => answer('accept') }
+  const ack = { controlIds: [String(id)], judge: () => answer('accept') }
   if (!(await delivery.acknowledge(ack))) note('lost', id, 'its acknowledgement was not taken')
 }
 

@@ -10,7 +10,7 @@ import { codec, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './
 
 /** An application acknowledgement on which the rules decide so. */
 function ack(controlId: string, kind: ReplyKind): ApplicationAck {
-  return { controlId, judge: () => resultOf(kind) }
+  return { controlIds: [controlId], judge: () => resultOf(kind) }
 }
 
 async function acknowledge(
@@ -47,6 +47,18 @@ for (const durable of [false, true]) {
       assert.equal(delivery.held, 0)
       await clock.advance(10_000_000)
       assert.equal(clock.timers, 0)
+    })
+
+    it('is found by the first component of MSA-2 where nothing awaits the whole', async () => {
+      const { add, delivery, emitted, reply } = await start()
+      await add('a1', 'a2', 'a2^b')
+      for (let left = 3; left > 0; left--) await reply('await')
+      for (const id of ['a1', 'a2']) {
+        const { judge } = ack(id, 'accept')
+        assert.equal(await delivery.acknowledge({ controlIds: [`${id}^b`, id], judge }), true)
+      }
+      await settled()
+      assert.deepEqual(emitted, ['a1 ack', 'a2^b ack'])
     })
 
     it('leaves with both acknowledgements', async () => {
@@ -418,7 +430,7 @@ for (const durable of [false, true]) {
       const operator = await delivery.operator()
       const [discarded, taken] = await Promise.all([
         operator.discard({}),
-        delivery.acknowledge({ controlId: 'a1', judge })
+        delivery.acknowledge({ controlIds: ['a1'], judge })
       ])
       await settled()
       assert.deepEqual([discarded, taken, isJudged], [1, false, false])

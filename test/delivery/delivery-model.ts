@@ -1329,7 +1329,7 @@ export class DeliveryModel {
       })
       return resultOf(kind)
     }
-    this.#delivery.acknowledge({ controlId, judge }).then(
+    this.#delivery.acknowledge({ controlIds: [controlId], judge }).then(
       (isTaken) => {
         message.asked--
         this.#watch(() => {

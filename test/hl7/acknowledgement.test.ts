@@ -219,7 +219,9 @@ describe('severity', () => {
     [[''], ''],
     [['W', ''], ''],
     [['I', 'X'], ''],
-    [['w'], '']
+    [['w'], ''],
+    // Padded to a fixed width.
+    [['W ', 'I  '], 'W']
   ] as const) {
     it(`of ${JSON.stringify(severities)} is ${worst || 'none'}`, async () => {
       const errs = severities.map((severity) => `ERR||PID^1|101|${severity}\r`).join('')

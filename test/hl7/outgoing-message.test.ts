@@ -66,7 +66,10 @@ describe('readOutgoingMessage', () => {
       ['A~B', 'A~B', ['A~B', 'A']],
       ['A&B', 'A&B', ['A&B']],
       ['A\\S\\B', 'A^B', ['A^B']],
-      ['^B', '^B', ['^B']]
+      ['^B', '^B', ['^B']],
+      // Trailing blanks are no part of it.
+      ['A  ', 'A', ['A']],
+      [' A ^B ', ' A ^B', [' A ^B', ' A']]
     ]
     for (const [id, whole, ids] of table) {
       const message = readOutgoingMessage(admission({ id }), 'auto')

@@ -109,7 +109,7 @@ describe('an application acknowledgement', () => {
   ): Promise<string[]> {
     const controlIds: string[] = []
     const acknowledge = async (ack: ApplicationAck): Promise<boolean> => {
-      controlIds.push(ack.controlId)
+      controlIds.push(ack.controlIds.join(' or '))
       return take(ack)
     }
     const msg = { action: 'acknowledge', acknowledgement } as unknown as NodeMessageInFlow
@@ -126,7 +126,9 @@ describe('an application acknowledgement', () => {
     ['an MLLP frame', Buffer.from(`\v${ackFor('A')}\x1c\r`), ['A']],
     ['several MLLP frames', `\v${ackFor('A')}\x1c\r\v${ackFor('B')}\x1c\r`, ['A', 'B']],
     ['several messages', ackFor('A') + ackFor('B'), ['A', 'B']],
-    ['a batch', batch, ['A', 'B']]
+    ['a batch', batch, ['A', 'B']],
+    ['one with components in MSA-2', ackFor('A^EHR~B'), ['A^EHR~B or A']],
+    ['one with trailing blanks in MSA-2', ackFor('A  '), ['A']]
   ]
   for (const [form, acknowledgement, controlIds] of forms) {
     it(`may be ${form}`, async () => {
@@ -170,7 +172,7 @@ describe('an application acknowledgement', () => {
     it(`for which no message waits is named: ${words}`, async () => {
       const text = ids.map((id) => ackFor(id)).join('')
       await assert.rejects(
-        taken(text, ({ controlId }) => controlId === 'A'),
+        taken(text, ({ controlIds: [id] }) => id === 'A'),
         { code: 'HL7_UNMATCHED_ACK', message: words }
       )
     })

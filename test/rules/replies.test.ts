@@ -149,7 +149,14 @@ byDefault('MSA-1', [
   [200, ack('AAX'), 'NAK', ':*=F', 'AAX M1'],
   [200, ack('aa'), 'NAK', ':*=F', 'aa M1'],
   [200, ack('ZZ'), 'NAK', ':*=F', 'ZZ M1'],
-  [200, ack(''), 'NAK', ':_=F', '- M1']
+  [200, ack(''), 'NAK', ':_=F', '- M1'],
+  // Padded to a fixed width.
+  [200, ack('AA  '), 'ACK', ':?A=C', 'AA   M1'],
+  [200, ack('AE '), 'NAK', ':?E=F', 'AE  M1'],
+  [500, ack('AA '), 'retried, then error', 'E=RF'],
+  [200, ack(' '), 'NAK', ':_=F', '  M1'],
+  [200, ack(' AA'), 'NAK', ':*=F', ' AA M1'],
+  [200, ack('AA', 'MSA|AE |M1'), 'NAK', ':?E=F', 'AE  M1']
 ])
 
 byDefault('an acknowledgement counts whatever the status, AA and CA with 2xx only', [
@@ -182,8 +189,23 @@ byDefault('MSA-2', [
   [200, ackOf('M1^X', 'AA'), 'ACK', ':?A=C', 'AA M1^X'],
   [200, ackOf('M1~X', 'AA'), 'ACK', ':?A=C', 'AA M1~X'],
   [200, ackOf('X^M1', 'AA'), 'ACK, warned', ':?A=C', 'AA X^M1'],
-  [200, ackOf('M1\\S\\X', 'AA'), 'ACK, warned', ':?A=C', 'AA M1^X']
+  [200, ackOf('M1\\S\\X', 'AA'), 'ACK, warned', ':?A=C', 'AA M1^X'],
+  // Padded to a fixed width.
+  [200, ackOf('M1   ', 'AA'), 'ACK', ':?A=C', 'AA M1   '],
+  [200, ackOf('M1 ^X', 'AA'), 'ACK', ':?A=C', 'AA M1 ^X'],
+  [200, ackOf('  ', 'AA'), 'ACK', ':?A=C', 'AA   '],
+  [200, ackOf(' M1', 'AA'), 'ACK, warned', ':?A=C', 'AA  M1']
 ])
+
+byDefault(
+  'MSA-2, for a message whose MSH-10 is padded',
+  [
+    [200, ackOf('M1', 'AA'), 'ACK', ':?A=C', 'AA M1'],
+    [200, ackOf('M1   ', 'AA'), 'ACK', ':?A=C', 'AA M1   '],
+    [200, ADT.replace('|M1|', '|M1   |'), 'error', ':~=F']
+  ],
+  ADT.replace('|M1|', '|M1   |')
+)
 
 byDefault(
   'MSA-2, for a message whose MSH-10 has two components',
@@ -360,6 +382,7 @@ byRules('InterSystems: its documented default', {
     [200, ack('AR'), 'retried, then NAK', ':?R=RF', 'AR M1'],
     [200, ack('ZZ'), 'suspended', ':*=S', 'ZZ M1'],
     [200, ack(''), 'NAK', '', '- M1'],
+    [200, ack('AR '), 'retried, then NAK', ':?R=RF', 'AR  M1'],
     [200, ackOf('M9', 'AA'), 'ACK, warned', ':?A=C', 'AA M9'],
     [200, typed('ADT^A01', 'ZZ'), 'suspended', ':*=S', 'ZZ M1'],
     [200, 'OK', 'suspended', ':~=S'],
