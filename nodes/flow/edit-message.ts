@@ -63,4 +63,10 @@ function inEditor(error: Hl7Error): Hl7Error {
   return key === undefined ? error : new Hl7Error(error.code, english('log', `edited.${key}`))
 }
 
-const EDITED = ['payloadEmpty', 'payloadNotHl7', 'payloadMarkup', 'payloadJson'] as const
+const EDITED = [
+  'payloadEmpty',
+  'payloadNotHl7',
+  'payloadMarkup',
+  'payloadJson',
+  'escapedLineEnds'
+] as const

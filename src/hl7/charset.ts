@@ -38,6 +38,21 @@ const gb18030: Charset = { label: 'gb18030', codec: 'gb18030' }
 const iso2022jp: Charset = { label: 'iso-2022-jp', codec: '' }
 const iso2022jp2: Charset = { label: 'iso-2022-jp-2', codec: '' }
 
+/** The numbers of the parts of ISO 8859 in DICOM (`ISO_IR 100`, PS3.3 §C.12.1.1.2), which are written into MSH-18 too. */
+const dicom: Readonly<Record<number, number>> = {
+  1: 100,
+  2: 101,
+  3: 109,
+  4: 110,
+  5: 144,
+  6: 127,
+  7: 126,
+  8: 138,
+  9: 148,
+  11: 166,
+  15: 203
+}
+
 /**
  * By name, reduced to lower-case letters and digits: HL7's names (table 0211, v2.3 to v2.9), and
  * Internet labels whose set must be the same object or whose codec is not iconv-lite's of that name.
@@ -67,17 +82,20 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   ['iso2022jp', iso2022jp],
   ['iso2022jp2', iso2022jp2],
   ['latin1', latin1],
+  ['isoir192', utf8],
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].flatMap((part): [string, Charset][] => {
     const charset = part === 1 ? latin1 : { label: `iso-8859-${part}`, codec: `iso8859${part}` }
     return [
       [`8859${part}`, charset],
-      [`iso8859${part}`, charset]
+      [`iso8859${part}`, charset],
+      ...(part in dicom ? ([[`isoir${dicom[part]}`, charset]] as [string, Charset][]) : [])
     ]
   }),
   ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((page): [string, Charset][] => {
     const charset = { label: `windows-125${page}`, codec: `cp125${page}` }
     return [
       [`windows125${page}`, charset],
+      [`win125${page}`, charset],
       [`cp125${page}`, charset]
     ]
   })
@@ -293,7 +311,7 @@ export function decodeReply(bytes: Uint8Array, httpCharset: string | undefined):
   return decode(buffer, fits(declared) ? declared : ascii)
 }
 
-const utf8Mark = Buffer.from('\ufeff')
+export const utf8Mark = Buffer.from('\ufeff')
 
 function replyCharset(bytes: Buffer): Charset | null | undefined {
   try {

@@ -9,6 +9,7 @@ import {
   latin1,
   unknownCharset,
   utf8,
+  utf8Mark,
   wideCharset,
   type Charset
 } from './charset.ts'
@@ -101,11 +102,12 @@ function fromText(payload: string, wanted: Charset | undefined): OutgoingMessage
 function fromBytes(payload: Uint8Array, wanted: Charset | undefined): OutgoingMessage {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
   const wide = wanted === undefined || isWide(wanted) ? readWide(bytes, wanted) : null
-  return wide ?? fromNarrowBytes(unframeBytes(bytes), wanted)
+  return wide ?? fromNarrowBytes(bytes, wanted)
 }
 
 /** Bytes in which a CR is the byte 0x0D: all sets except UTF-16. */
-function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMessage {
+function fromNarrowBytes(received: Buffer, wanted: Charset | undefined): OutgoingMessage {
+  const bytes = unframeBytes(received)
   expectMessage(bytes.toString('latin1', 0, 100))
   const starts = headerStarts(
     (needle, from) => bytes.indexOf(needle, from, 'latin1'),
@@ -120,9 +122,11 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
     declared = undefined
   }
   const charset = declared ?? (isUtf8(bytes) ? utf8 : latin1)
+  // A start block may stand before the mark.
+  const isMarked = received.subarray(0, 1 + utf8Mark.length).includes(utf8Mark)
   if (
     (charset.label === 'utf-8' && !isUtf8(bytes)) ||
-    (charset.label === 'us-ascii' && !isAscii(bytes))
+    ((charset.label === 'us-ascii' || (isMarked && charset !== utf8)) && !isAscii(bytes))
   ) {
     warnings.push(english('log', 'warning.bufferBytes', { charset: charset.label }))
   }
@@ -199,6 +203,17 @@ function known(charset: Charset | null | undefined, warnings: string[]): Charset
   return charset ?? undefined
 }
 
+/**
+ * Whether line ends were escaped once too often, as in an inject node or in JSON within JSON: then all is one MSH, with
+ * the names of the other segments behind `\r` or `\n` in its fields. Those before MSH-11 are not looked at: they may name
+ * a Windows domain.
+ */
+function hasEscapedLineEnds(headers: string): boolean {
+  const first = headers.slice(0, headers.indexOf('\r'))
+  const fields = first.split(first.charAt(3))
+  return fields.slice(10, -1).some((field) => /\\[rn][A-Z][A-Z\d]{2}$/.test(field))
+}
+
 class Message implements OutgoingMessage {
   readonly bytes: Buffer
   readonly charset: string
@@ -229,6 +244,7 @@ class Message implements OutgoingMessage {
     this.#text = text
 
     const facts = readHeaders(this.#headers)
+    if (hasEscapedLineEnds(headers)) throw invalid('escapedLineEnds')
     this.batchHeaders = facts.batchHeaders
     this.controlIds = facts.controlIds
     this.controlId = facts.controlId

@@ -32,14 +32,14 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
 /**
  * Decides what happens to a message after an attempt. Depends only on its arguments.
  *
- * - No reply was expected, and a 2xx without a body came: accepted, no rule is tested.
+ * - No reply was expected, and a 2xx without a body came, or with blanks alone: accepted, no rule is tested.
  * - Every rule with only a W is tested. Of the others, the first that matches decides.
  * - None matches: an error follows the E rules of the default; a reply that only matched W rules is
  *   accepted; everything else fails.
  */
 export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
   const facts = factsOf(attempt)
-  if (!attempt.sent.replyDue && facts.error === null && facts.empty) {
+  if (!attempt.sent.replyDue && facts.error === null && facts.blank) {
     return { outcome: 'accept', retry: false, rule: '', action: '', warnings: [] }
   }
   const first = rules.find((rule) => rule.outcome !== null && ruleHolds(rule, facts))

@@ -23,6 +23,8 @@ export interface Facts {
   readonly errorStatus: number | undefined
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
+  /** Nor has it anything but blanks and line ends. */
+  readonly blank: boolean
   /** MSA-2 names a message, but not one that was sent. */
   readonly foreignId: boolean
   /** MSH-9.1 is empty or the one that was sent. */
@@ -45,6 +47,7 @@ export function factsOf(attempt: Attempt): Facts {
     status,
     errorStatus: errorStatusOf(attempt),
     empty: reply === undefined || reply.empty,
+    blank: reply === undefined || reply.text.trim() === '',
     foreignId: ack !== null && hasForeignId(attempt),
     sameType: error === null && hasSameType(attempt),
     again: attempt.again ?? false,

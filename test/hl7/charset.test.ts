@@ -72,8 +72,9 @@ describe('a string is sent', () => {
     'utf-8': ['', ' AUTO ', 'utf-8', 'UTF8', '"utf-8"', ' Utf-8 '],
     'us-ascii': ['us-ascii', 'ascii', 'ANSI_X3.4-1968'],
     'iso-8859-1': ['ISO-8859-1', 'iso8859-1', 'iso_8859-1', 'latin1', '8859/1'],
+    'iso-8859-7': ['ISO_IR 126'],
     'iso-8859-15': ['iso8859-15'],
-    'windows-1252': ['windows-1252', 'windows1252'],
+    'windows-1252': ['windows-1252', 'windows1252', 'WIN1252'],
     'windows-1250': ['CP1250'],
     'utf-16be': ['utf-16', 'utf16be'],
     'utf-16le': ['utf-16le'],
@@ -87,8 +88,7 @@ describe('a string is sent', () => {
     macintosh: ['macintosh'],
     ibm850: ['IBM850'],
     cp850: ['cp850'],
-    'shift-jis': ['Shift JIS'],
-    'iso_ir-100': ['ISO_IR 100'] // DICOM's name
+    'shift-jis': ['Shift JIS']
   }
   for (const [label, names] of Object.entries(labels)) {
     it(`as ${label} if the charset of the node is ${names.join(' or ')}`, async () => {
@@ -115,6 +115,12 @@ describe('a string is sent', () => {
     ['BIG-5', 'big5'],
     ['UTF-8', 'utf-8'],
     ['WINDOWS-1252', 'windows-1252'],
+    ['WIN1251', 'windows-1251'],
+    // DICOM's names.
+    ['ISO_IR 100', 'iso-8859-1'],
+    ['ISO_IR 144', 'iso-8859-5'],
+    ['ISO_IR 203', 'iso-8859-15'],
+    ['ISO_IR 192', 'utf-8'],
     // Of several, the first.
     ['8859/1~8859/7', 'iso-8859-1'],
     ['~8859/2', 'iso-8859-2'],
@@ -240,6 +246,7 @@ describe('a Buffer is labelled, and sent as it is', () => {
       ['not UTF-8', latin1('', 'é'), 'auto', 'iso-8859-1'],
       ['not UTF-8 as MSH-18 says', latin1('UNICODE UTF-8', 'é'), 'auto', 'utf-8', wrong('utf-8')],
       ['not UTF-8 as the node says', latin1('', 'é'), 'utf-8', 'utf-8', wrong('utf-8')],
+      ['UTF-8 without a mark', Buffer.from(adt('8859/1', 'é')), 'auto', 'iso-8859-1'],
       ['not ASCII', Buffer.from(adt('ASCII', 'é')), 'auto', 'us-ascii', wrong('us-ascii')],
       ['not ASCII as the node says', latin1('', 'é'), 'ASCII', 'us-ascii', wrong('us-ascii')],
       [
@@ -268,6 +275,18 @@ describe('a Buffer is labelled, and sent as it is', () => {
       assert.deepEqual(message.warnings, warning === undefined ? [] : [warning])
     })
   }
+
+  it('a UTF-8 mark that another set contradicts is warned of, unless all of it is ASCII', () => {
+    for (const before of ['\ufeff', '\v\ufeff']) {
+      const warnings = (text: string, charset = 'auto') =>
+        readOutgoingMessage(Buffer.from(before + text), charset).warnings
+      assert.deepEqual(warnings(adt('8859/1', 'é')), [wrong('iso-8859-1')])
+      assert.deepEqual(warnings(adt('', 'é'), 'windows-1252'), [wrong('windows-1252')])
+      for (const text of [adt('8859/1'), adt('', 'é'), adt('UNICODE UTF-8', 'é')]) {
+        assert.deepEqual(warnings(text), [])
+      }
+    }
+  })
 
   it('UTF-16 is recognized by its mark or its zeros, and lines by characters', async () => {
     // U+0D0A and U+0A0D contain the bytes of CR and LF.

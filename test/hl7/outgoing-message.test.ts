@@ -121,12 +121,25 @@ describe('readOutgoingMessage', () => {
     assert.equal(readOutgoingMessage(part, 'auto').text, admission())
   })
 
+  it('may have a backslash before r or n, where no segment follows', () => {
+    const table = [
+      admission().replace('|APP|', '|CORP\\nAPP|').replace('|FAC', '|FAC\\rEVN|'),
+      admission({ id: 'HOST\\nID1' }),
+      admission().replace('|P|', '|P|2.5.1\\r|\\R\\EVN|PID\\rx|\\nab1|'),
+      `${admission()}NTE|1||first\\nOBX|second\\rNTE|\r`,
+      `${admission().split('\r')[0]}|CORP\\nEVN\r`
+    ]
+    for (const text of table) assert.equal(readOutgoingMessage(text, 'auto').text, text)
+  })
+
   it('may have a control ID of 199 characters', () => {
     const id = 'x'.repeat(199)
     assert.equal(readOutgoingMessage(admission({ id }), 'auto').controlId, id)
   })
 
   describe('a payload that is not a message', () => {
+    const escaped = /two characters \\r \(or \\n\) stand as text .*\(payload, "\\\\r", "\\r"\)/
+    const other = 'MSH:;~\\&:A:B:::2026::ADT;A01:1:P:2.3'
     const table: [string, unknown, RegExp][] = [
       ['missing', undefined, /is missing/],
       ['null', null, /is missing/],
@@ -162,6 +175,20 @@ describe('readOutgoingMessage', () => {
         `BHS|^~\\&|||||||||${'x'.repeat(200)}\r${admission()}`,
         /more than 199 characters/
       ],
+      ['line ends as text', admission().replaceAll('\r', '\\r'), escaped],
+      ['line ends as text, in a Buffer', Buffer.from(admission().replaceAll('\r', '\\n')), escaped],
+      ['CR and LF as text', admission().replaceAll('\r', '\\r\\n'), escaped],
+      [
+        'line ends as text after MSH-11',
+        'MSH|^~\\&|APP|FAC|||2026||ADT^A01|1|P\\rPID|1||Secret\\r',
+        escaped
+      ],
+      [
+        'line ends as text in a batch',
+        `BHS|^~\\&|||||||||B1\r${admission()}BTS|1\r`.replaceAll('\r', '\\r'),
+        escaped
+      ],
+      ['line ends as text, and other separators', `${other}\\nPID:1::Secret\r`, escaped],
       ['bytes that are not text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/],
       ['words in UTF-16', Buffer.from('\ufeffSecret', 'utf16le'), /does not start with MSH/],
       [

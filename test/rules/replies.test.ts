@@ -357,6 +357,11 @@ byDefault(
     [204, '', 'ACK', ''],
     [200, ack('AE'), 'NAK', ':?E=F', 'AE M1'],
     [200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+    // A line end is no reply.
+    [200, '\r\n', 'ACK', ''],
+    [200, ' ', 'ACK', ''],
+    [500, '\r\n', 'retried, then error', 'E=RF'],
+    [200, '.', 'error', ':~=F'],
     [200, 'OK', 'error', ':~=F'],
     [500, '', 'retried, then error', 'E=RF'],
     [503, page, 'retried, then error', 'E=RF'],
@@ -398,6 +403,11 @@ byRules('tests of MSA-1', {
   ':aa=C': [[200, ack('aa'), 'ACK', ':aa=C', 'aa M1']],
   ':AA=C': [[200, ack('AAX'), 'NAK', '', 'AAX M1']],
   ':AA=C,:AE=S': [[200, ack('AA', 'MSA|AE|M1'), 'suspended', ':AE=S', 'AE M1']],
+  ':AA=S,:"AA "=C': [[200, ack('AA '), 'suspended', ':AA=S', 'AA  M1']],
+  ':"AA "=C': [[200, ack('AA '), 'ACK', ':"AA "=C', 'AA  M1']],
+  '@ERR-3:206=S': [
+    [200, ack('AE', locked.replace('206', '206  ')), 'suspended', '@ERR-3:206=S', 'AE M1 E 1']
+  ],
   '@MSA-1:AA=C,:AE=S': [[200, ack('AA', 'MSA|AE|M1'), 'ACK', '@MSA-1:AA=C', 'AE M1']],
   '(:AA,:?A,:T?,:~,X,:_,:*)=C': [[500, ack('AA'), 'retried, then error', 'E=RF']],
   '(:~,X,:_,:*)=C': [[500, 'OK', 'retried, then error', 'E=RF']],
