@@ -3,19 +3,22 @@ import { describe, it } from 'node:test'
 import { valuesOf, type ImportRow } from '../../nodes/editor/import/import-row.ts'
 import { MAX_SOURCE } from '../../nodes/editor/import/read-source.ts'
 import { shownText } from '../../nodes/editor/import/shown-value.ts'
-import { readText, recording, SLOTS, tableOf } from '../support/import-table.ts'
+import {
+  notesOf as notes,
+  outOf as out,
+  readText,
+  recording,
+  rowsOf,
+  SLOTS,
+  tableOf
+} from '../support/import-table.ts'
 import fc from '../support/properties.ts'
 
 const refusal = (text: string): string | undefined => readText(text).refusal
-const rowsOf = (text: string) => readText(text).sources?.[0]?.rows(SLOTS) ?? []
 const rules = (rows: readonly ImportRow[], ticked?: ReadonlySet<ImportRow>): string => {
   const { replyCodeActions } = valuesOf('out', rows, ticked)
   return typeof replyCodeActions === 'string' ? replyCodeActions : ''
 }
-const out = (text: string) => valuesOf('out', rowsOf(text))
-const token = (text: string) => valuesOf('token', rowsOf(text))
-const notes = (text: string): string[] =>
-  rowsOf(text).flatMap((row) => row.notes.map(({ key }) => key))
 const item = (settings: string, attributes = ''): string =>
   `<Item Name="x" ClassName="EnsLib.HL7.Operation.HTTPOperation"${attributes}>${settings}</Item>`
 const setting = (name: string, value: string): string =>
@@ -230,117 +233,5 @@ describe('settings of Mirth', () => {
     assert.equal(out(connector(keyed))['order'], 'key')
     const both = queue({ threadCount: '4', threadAssignmentVariable: 'mrn', rotate: 'true' })
     assert.equal(out(connector(both))['order'], 'none')
-  })
-})
-
-describe('commands of curl', () => {
-  it('are found in a mail, behind prompts, several of them', () => {
-    const { sources = [] } = readText(recording('token.txt'))
-    assert.deepEqual(
-      sources.map(({ isTokenRequest }) => isTokenRequest),
-      [true, false]
-    )
-  })
-
-  it('survive the quotes and dashes of a text program', () => {
-    const values = out('curl –X PUT —header “X-Site: north” ‘https://a.example.org/in’')
-    assert.deepEqual(values, {
-      method: 'PUT',
-      headers: [{ name: 'X-Site', value: 'north', valueType: 'str' }],
-      url: 'https://a.example.org/in'
-    })
-  })
-
-  it('read the client from a header, too', () => {
-    const header = `Authorization: Basic ${btoa('my-id:my-secret')}`
-    const values = token(
-      `curl https://a.example.org/t -d grant_type=client_credentials -H '${header}'`
-    )
-    assert.equal(values['clientId'], 'my-id')
-    assert.equal(values['clientSecret'], 'my-secret')
-    assert.equal(values['clientAuth'], 'client_secret_basic')
-  })
-
-  it('take a variable of the shell as one of the environment, and no part of one', () => {
-    const whole = out('curl "$HL7_URL" -H "X-A: ${SITE}" -H "X-B: a-$SITE"')
-    assert.equal(whole['url'], '${HL7_URL}')
-    assert.deepEqual(whole['headers'], [{ name: 'X-A', value: 'SITE', valueType: 'env' }])
-    assert.equal(out(`curl 'https://a.example.org/$x'`)['url'], 'https://a.example.org/$x')
-    assert.equal(out('curl "https://a.example.org/$x"')['url'], undefined)
-  })
-
-  it('name the client in the form', () => {
-    const fields = 'client_id=my-id&client_secret=my-secret&grant_type=client_credentials'
-    assert.deepEqual(token(`curl -d '${fields}' https://a.example.org/t`), {
-      clientId: 'my-id',
-      clientSecret: 'my-secret',
-      clientAuth: 'client_secret_post',
-      grantType: 'client_credentials',
-      tokenEndpoint: 'https://a.example.org/t'
-    })
-  })
-
-  it('end where the shell ends them, and have options written together', () => {
-    for (const end of ['', ' & echo', ' | jq .', '; exit', ' && date', ')']) {
-      assert.deepEqual(out(`$(curl -sSXPUT -m9 https://a.example.org/in${end}`), {
-        method: 'PUT',
-        responseTimeout: '9',
-        url: 'https://a.example.org/in'
-      })
-    }
-  })
-
-  it('name a grant that there is not', () => {
-    for (const grant of ['password2', 'constructor', '__proto__']) {
-      const text = `curl https://a.example.org/t -d grant_type=${grant}`
-      assert.equal(token(text)['grantType'], undefined)
-      assert.ok(notes(text).includes('grantUnknown'), grant)
-    }
-  })
-
-  it('take no placeholder for a value', () => {
-    const values = token(
-      'curl https://a.example.org/t -d "client_id=<CLIENT_ID>&client_secret=YOUR_SECRET&grant_type=client_credentials"'
-    )
-    assert.deepEqual(values, {
-      tokenEndpoint: 'https://a.example.org/t',
-      grantType: 'client_credentials'
-    })
-  })
-
-  it('leave secrets of a body in fields, and placeholders to be filled', () => {
-    const body = (password: string): string =>
-      `curl https://a.example.org -d '{"user": "north", "password": "${password}", "m": ["MSH|^~"]}'`
-    const template = '{"user": "north", "password": $fields.password, "m": [$message]}'
-    const fields = [{ name: 'password', value: 'secret1', valueType: 'cred' }]
-    const values = out(body('my-secret'))
-    assert.equal(values['bodyTemplate'], template)
-    assert.deepEqual(values['formFields'], fields)
-    assert.equal(values['secret1'], 'my-secret')
-    const waiting = out(body('<password>'))
-    assert.equal(waiting['bodyTemplate'], template)
-    assert.deepEqual(waiting['formFields'], fields)
-    assert.equal(waiting['secret1'], undefined)
-  })
-
-  it('with a variable in the body want a template by hand', () => {
-    const text = 'curl https://a.example.org -d "{\\"site\\": \\"$SITE\\", \\"m\\": \\"MSH|\\"}"'
-    assert.deepEqual(out(text), { url: 'https://a.example.org/', format: 'json' })
-    assert.ok(notes(text).includes('templateByHand'))
-  })
-
-  it('are not read deeper than anybody writes them', () => {
-    const deep = '[{"m":'.repeat(50_000) + '1' + '}]'.repeat(50_000)
-    assert.ok(rowsOf(`curl https://a.example.org -d '${deep}'`).length > 0)
-  })
-
-  it('have no seventh secret', () => {
-    const headers = [1, 2, 3, 4, 5, 6, 7].map((n) => `-H 'X-${n}-Secret: s${n}'`).join(' ')
-    assert.ok(notes(`curl https://a.example.org ${headers}`).includes('noSlot'))
-  })
-
-  it('never check certificates less', () => {
-    const values = out('curl -k --insecure https://a.example.org/in')
-    assert.deepEqual(values, { url: 'https://a.example.org/in' })
   })
 })

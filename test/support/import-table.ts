@@ -1,6 +1,10 @@
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
-import type { ImportRow, ImportSource } from '../../nodes/editor/import/import-row.ts'
+import {
+  valuesOf,
+  type ImportRow,
+  type ImportSource
+} from '../../nodes/editor/import/import-row.ts'
 import { readSource, type SourceReading } from '../../nodes/editor/import/read-source.ts'
 import type { XmlParser } from '../../nodes/editor/import/xml-tree.ts'
 
@@ -27,6 +31,15 @@ export const recording = (name: string): string =>
   readFileSync(new URL(`../editor/imports/${name}`, import.meta.url), 'utf8')
 
 export const SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
+
+/** The settings of the first source of a text. */
+export const rowsOf = (text: string): ImportRow[] => readText(text).sources?.[0]?.rows(SLOTS) ?? []
+/** What they set in a form. */
+export const outOf = (text: string) => valuesOf('out', rowsOf(text))
+export const tokenOf = (text: string) => valuesOf('token', rowsOf(text))
+/** What is said of them. */
+export const notesOf = (text: string): string[] =>
+  rowsOf(text).flatMap((row) => row.notes.map(({ key }) => key))
 
 /** All sources of a text with all their rows. A value of a secret is `•••`: its form has it, and nobody else. */
 export function tableOf(text: string): string {

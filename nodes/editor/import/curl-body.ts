@@ -1,11 +1,11 @@
 import { isJsonObject } from '../../../src/json-text.ts'
 import { jsonTemplate, MESSAGE, readJson, textTemplate, withSecrets } from './body-template.ts'
-import { formFields, isData, wholeData, type CurlData } from './curl-data.ts'
+import { formFields, isData, isPart, wholeData, type CurlData } from './curl-data.ts'
 import type { CurlOption } from './curl-options.ts'
 import { hasVariable, plainWord } from './curl-words.ts'
 import { entryRow, type EntryOptions, type Slots } from './import-header.ts'
 import { note, told, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
-import { shownText, shownValue } from './shown-value.ts'
+import { hasReference, shownText, shownValue } from './shown-value.ts'
 
 /** HL7 in clear, or in base64. */
 const HL7 = /^\s*(?:MSH|FHS|BHS)\W/
@@ -25,7 +25,7 @@ export function bodyRows(
   const rows = new Map<CurlOption, ImportRow[]>()
   const isAlone = options.filter(isData).length === 1
   for (const option of options) {
-    if (option.name === 'form' || option.name === 'form-string') {
+    if (isPart(option)) {
       rows.set(option, [partRow(option, options, slots)])
     }
     if (option.name === 'upload-file') rows.set(option, [uploadRow(option, options)])
@@ -134,7 +134,7 @@ function partRow(option: CurlOption, all: readonly CurlOption[], slots: Slots): 
     const out: OutValues = {
       format: 'multipart',
       bodyField: name,
-      ...(fileName === '' || fileName.includes('${') ? {} : { bodyFileName: fileName }),
+      ...(fileName === '' || hasReference(fileName) ? {} : { bodyFileName: fileName }),
       ...(parameter('type') === '' ? {} : { bodyPartType: parameter('type') })
     }
     return { setting, given, out, notes: [note('bodyIsMessage')] }

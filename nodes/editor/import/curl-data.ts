@@ -23,6 +23,8 @@ const DATA = [
 
 export const isData = ({ name }: CurlOption): boolean => DATA.includes(name)
 
+export const isPart = ({ name }: CurlOption): boolean => name === 'form' || name === 'form-string'
+
 /** The data of an option, as they are written. */
 export function wholeData(option: CurlOption): CurlData {
   const { name, value } = option
@@ -33,6 +35,7 @@ export function wholeData(option: CurlOption): CurlData {
 /** The fields of a form that an option sends; undefined if that is no form. */
 export function formFields(option: CurlOption): CurlData[] | undefined {
   if (option.name === 'data-urlencode') return [urlEncoded(option)]
+  if (isPart(option)) return [partOf(option)]
   if (option.value.startsWith('@')) return undefined
   const pieces = option.value.split('&')
   const isForm = pieces.every((piece) => /^[\w.[\]%+-]+=/.test(piece))
@@ -42,6 +45,13 @@ export function formFields(option: CurlOption): CurlData[] | undefined {
 function fieldOf(option: CurlOption, piece: string): CurlData {
   const [, name = '', value = ''] = /^([^=]*)=([^]*)$/.exec(piece) ?? []
   return { option, name: decoded(name), text: withVariable(value, true), isFile: false }
+}
+
+/** A part of a file upload. */
+function partOf(option: CurlOption): CurlData {
+  const [, name = '', value = ''] = /^([^=]*)=([^]*)$/.exec(option.value) ?? ['', option.value]
+  const isFile = option.name === 'form' && /^[@<]/.test(value)
+  return { option, name, text: withVariable(value, false), isFile }
 }
 
 /** `content`, `=content`, `name=content`, `@file` or `name@file`. */

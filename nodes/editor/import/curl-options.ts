@@ -55,7 +55,8 @@ const SHORT: Readonly<Record<string, string>> = {
   '1': 'tlsv1',
   '4': 'ipv4',
   '6': 'ipv6',
-  '#': 'progress-bar'
+  '#': 'progress-bar',
+  ':': 'next'
 }
 
 /** The options that have a value (curl 8). */
@@ -79,9 +80,9 @@ const WITH_VALUE = new Set(
 /** Reads the options of a command from its words. */
 export function curlOptions(words: readonly string[]): CurlOption[] {
   const options: CurlOption[] = []
-  const rest = [...words]
+  const rest = words.values()
   let onlyUrls = false
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+  for (const word of rest) {
     if (onlyUrls || word === '-' || !word.startsWith('-')) {
       options.push({ name: 'url', written: 'URL', value: word })
     } else if (word === '--') {
@@ -95,15 +96,15 @@ export function curlOptions(words: readonly string[]): CurlOption[] {
   return options
 }
 
-function longOption(word: string, rest: string[]): CurlOption {
+function longOption(word: string, rest: Iterator<string>): CurlOption {
   const [, name = '', value] = /^--([^=]*)(?:=([^]*))?$/.exec(word) ?? []
   const written = `--${name}`
   if (!WITH_VALUE.has(name)) return { name, written, value: value ?? '' }
-  return { name, written, value: value ?? rest.shift() ?? '' }
+  return { name, written, value: value ?? nextOf(rest) }
 }
 
 /** Several flags may stand together, the last with a value: `-sXPOST`. */
-function shortOptions(word: string, rest: string[]): CurlOption[] {
+function shortOptions(word: string, rest: Iterator<string>): CurlOption[] {
   const options: CurlOption[] = []
   for (let at = 1; at < word.length; at += 1) {
     const letter = word[at] ?? ''
@@ -114,8 +115,14 @@ function shortOptions(word: string, rest: string[]): CurlOption[] {
       continue
     }
     const attached = word.slice(at + 1)
-    options.push({ name, written, value: attached === '' ? (rest.shift() ?? '') : attached })
+    options.push({ name, written, value: attached === '' ? nextOf(rest) : attached })
     break
   }
   return options
+}
+
+/** The word behind an option; empty if the command ends there. */
+function nextOf(words: Iterator<string>): string {
+  const next = words.next()
+  return next.done === true ? '' : next.value
 }

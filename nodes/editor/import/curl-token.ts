@@ -1,11 +1,11 @@
 import { isJsonObject } from '../../../src/json-text.ts'
 import { readJson } from './body-template.ts'
-import { formFields, isData, type CurlData } from './curl-data.ts'
+import { formFields, isData, isPart, type CurlData } from './curl-data.ts'
 import type { CurlOption } from './curl-options.ts'
 import { hasVariable, plainWord } from './curl-words.ts'
-import { entryRow, type Slots } from './import-header.ts'
+import { entryRow, shownHeader, type Slots } from './import-header.ts'
 import { note, told, type ImportNote, type ImportRow, type TokenValues } from './import-row.ts'
-import { hasPlaceholder, HIDDEN, shownText, shownValue } from './shown-value.ts'
+import { hasPlaceholder, hasReference, HIDDEN, shownText, shownValue } from './shown-value.ts'
 
 /** Parameters that have a property of their own. */
 const PROPERTIES = { scope: 'scope', audience: 'audience', client_id: 'clientId' } as const
@@ -17,18 +17,33 @@ const GRANTS = new Map([
   ['urn:ietf:params:oauth:grant-type:jwt-bearer', 'jwt_bearer']
 ])
 
+/** What its other parameters say about one of them. */
+interface WholeRequest {
+  /** All resources: here, they are one property. */
+  resource: string
+  isPasswordGrant: boolean
+}
+
 /** The rows of a token request, by the option that they are of. */
 export function tokenRows(
   options: readonly CurlOption[],
   slots: Slots
 ): ReadonlyMap<CurlOption, ImportRow[]> {
   const rows = new Map<CurlOption, ImportRow[]>()
-  const pieces = new Map(options.filter(isData).map((option) => [option, piecesOf(option)]))
+  const pieces = new Map(
+    options
+      .filter((option) => isData(option) || isPart(option))
+      .map((option) => [option, piecesOf(option)])
+  )
   const all = [...pieces.values()].flatMap((read) => read ?? [])
   const resources = all.filter(({ name }) => name === 'resource').map(({ text }) => text)
+  const request: WholeRequest = {
+    resource: resources.join(' '),
+    isPasswordGrant: all.some(({ name, text }) => name === 'grant_type' && text === 'password')
+  }
   for (const [option, read] of pieces) {
     const isJson = isJsonObject(readJson(plainWord(option.value)))
-    const found = (read ?? []).map((piece) => parameterRow(piece, resources, all, slots))
+    const found = (read ?? []).map((piece) => parameterRow(piece, request, slots))
     const whole = told(option.written, shownText(plainWord(option.value)), 'otherFile')
     const about = isJson ? [told(option.written, 'JSON', 'tokenForm')] : []
     rows.set(option, read === undefined ? [whole] : [...about, ...found])
@@ -37,7 +52,16 @@ export function tokenRows(
     if (option.name === 'user') rows.set(option, [clientRow(option.written, option.value)])
     const basic = /^\s*authorization\s*:\s*basic\s+(\S+)\s*$/i.exec(option.value)?.[1]
     if (option.name === 'header' && basic !== undefined) {
-      rows.set(option, [clientRow(option.written, fromBase64(basic) ?? option.value)])
+      const client = fromBase64(basic)
+      rows.set(option, [
+        client?.includes(':') === true
+          ? clientRow(option.written, client)
+          : told(
+              option.written,
+              shownHeader('Authorization', `Basic ${plainWord(basic)}`),
+              hasVariable(basic) ? 'entryVariable' : 'placeholder'
+            )
+      ])
     }
   }
   return rows
@@ -57,8 +81,7 @@ function piecesOf(option: CurlOption): CurlData[] | undefined {
 
 function parameterRow(
   { option, name = '', text, isFile }: CurlData,
-  resources: readonly string[],
-  all: readonly CurlData[],
+  { resource, isPasswordGrant }: WholeRequest,
   slots: Slots
 ): ImportRow {
   const setting = `${option.written} ${name}`
@@ -71,19 +94,22 @@ function parameterRow(
     token,
     notes: [...notes, ...more]
   })
-  if (notes.length === 0 && text.includes('${')) return told(setting, given, 'entryVariable')
+  if (notes.length === 0 && hasReference(text)) return told(setting, given, 'entryVariable')
   if (hasPlaceholder(text)) return told(setting, given, 'placeholder')
   switch (name) {
     case 'grant_type': {
       const known = GRANTS.get(text)
       return known === undefined
         ? told(setting, given, 'grantUnknown')
-        : takes({ grantType: known })
+        : takes(
+            { grantType: known },
+            ...(isPart(option) || option.written === 'URL' ? [note('tokenForm')] : [])
+          )
     }
     case 'client_secret':
       return takes({ clientSecret: text, clientAuth: 'client_secret_post' }, ...secretNotes(notes))
     case 'resource':
-      return takes({ resource: resources.join(' ') })
+      return takes({ resource })
     case 'client_assertion_type':
       return takes({ clientAuth: 'private_key_jwt' })
     case 'client_assertion':
@@ -91,7 +117,7 @@ function parameterRow(
       return told(setting, HIDDEN, 'assertion')
     case 'username':
     case 'password':
-      if (all.some((one) => one.name === 'grant_type' && one.text === 'password')) {
+      if (isPasswordGrant) {
         return takes({ [name]: text }, ...(name === 'password' ? secretNotes(notes) : []))
       }
   }
@@ -108,7 +134,7 @@ function clientRow(setting: string, word: string): ImportRow {
   const [, clientId = '', clientSecret = ''] = /^([^:]*):([^]*)$/.exec(value) ?? ['', value]
   const given = `${shownText(clientId)}:${HIDDEN}`
   const isWhole = [clientId, clientSecret].every(
-    (part) => /^\$\{\w+\}$/.test(part) || !part.includes('${')
+    (part) => /^\$\{\w+\}$/.test(part) || !hasReference(part)
   )
   if (hasVariable(word) && !isWhole) return told(setting, given, 'entryVariable')
   if (hasPlaceholder(value)) return told(setting, given, 'placeholder')
@@ -137,7 +163,8 @@ const secretNotes = (notes: readonly ImportNote[]): ImportNote[] =>
 
 function fromBase64(text: string): string | undefined {
   try {
-    return new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)))
+    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     return undefined
   }

@@ -15,8 +15,15 @@ export interface CurlCommand {
 
 type Dialect = 'unix' | 'cmd' | 'powershell'
 
-/** Where a command starts: at the beginning of a line, behind a prompt, or behind another command. */
-const START = /(?:^|[\s;&|(`$>])curl(?:\.exe)?(?=[ \t^\\`]|\r?\n|$)/gm
+/** Where a command starts: at the beginning of a line, behind a prompt or another command; a path may stand before it. */
+const START =
+  /(?:^|[\s;&|(`$>])(?!\w+:\/\/)(?:[\w.:~\\/-]*[\\/])?curl(?:\.exe)?(?=[ \t^\\`]|\r?\n|$)/gm
+
+/** `>`, `2>&1`, `&>>`, `<<`: what follows is a file, not a word of the command. */
+const REDIRECTION = /^(?:\d{1,2}|[&*])?(?:>>|>\||>&|>|<<<|<<-|<<|<&|<>|<)/
+
+/** `<host>`, `<your client id>`, `<https://…>`: what a reader is to replace. */
+const PLACEHOLDER = /^<(?:[^\s<>]+|[A-Za-z][\w-]*(?: [A-Za-z][\w-]*)*)>/
 
 /** Finds the `curl` commands in a text. */
 export function curlCommands(text: string): CurlCommand[] {
@@ -30,7 +37,8 @@ export function curlCommands(text: string): CurlCommand[] {
     if (match.index < end) continue
     const reader = new WordReader(
       dialect === 'cmd' ? withoutCarets(source, start) : source.slice(start),
-      dialect
+      dialect,
+      match[0].startsWith('`')
     )
     commands.push(reader.read())
     end = start + (dialect === 'cmd' ? lineEnd(source, start) : reader.at)
@@ -45,10 +53,10 @@ export function variableOf(word: string): string | undefined {
 
 export const hasVariable = (word: string): boolean => word.includes(OPEN)
 
-/** A word as a reader knows it: a variable with its dollar sign. */
+/** A word as a reader knows it: a variable with its dollar sign. Another command may hold a secret. */
 export function plainWord(word: string): string {
   return word.replaceAll(new RegExp(`${OPEN}([^${CLOSE}]*)${CLOSE}`, 'g'), (_, name: string) =>
-    /^\w+$/.test(name) ? `\${${name}}` : `$(${name})`
+    /^\w+$/.test(name) ? `\${${name}}` : '$(…)'
   )
 }
 
@@ -63,7 +71,8 @@ function straightened(text: string): string {
 
 function dialectOf(text: string): Dialect {
   if (/\^[ \t]*\r?\n|\^"/.test(text)) return 'cmd'
-  return /`[ \t]*\r?\n/.test(text) ? 'powershell' : 'unix'
+  // A blank stands before it; none before those that end a piece of code in Markdown.
+  return /[ \t]`[ \t]*\r?\n/.test(text) ? 'powershell' : 'unix'
 }
 
 /** The first step of `cmd`: a caret outside of quotes makes the next character an ordinary one, and joins lines. */
@@ -103,23 +112,27 @@ function lineEnd(text: string, start: number): number {
 class WordReader {
   readonly #text: string
   readonly #dialect: Dialect
+  /** Whether the command stands between backticks: it ends with the second one. */
+  readonly #inBackticks: boolean
   at = 0
   #words: string[] = []
   /** Undefined between words: an empty pair of quotes is a word. */
   #word: string | undefined
+  /** Whether the word names the file of a redirection. */
+  #isTarget = false
 
-  constructor(text: string, dialect: Dialect) {
+  constructor(text: string, dialect: Dialect, inBackticks: boolean) {
     this.#text = text
     this.#dialect = dialect
+    this.#inBackticks = inBackticks
   }
 
   read(): CurlCommand {
     let isCut = false
     while (this.at < this.#text.length) {
       const char = this.#text[this.at] ?? ''
-      if (this.#joinsLines()) continue
-      if (char === '\n' || (this.#dialect !== 'cmd' && /[;|)]/.test(char))) break
-      if (char === '&' && this.#dialect !== 'cmd') break
+      if (this.#joinsLines() || this.#redirects()) continue
+      if (this.#endsAt(char)) break
       if (/\s/.test(char)) {
         this.#end()
         this.at += 1
@@ -129,24 +142,57 @@ class WordReader {
       }
     }
     this.#end()
-    const goesOn = /[\\^`][ \t]*$/.test(this.#text) && this.at >= this.#text.length
+    const goesOn = this.at >= this.#text.length && /[\\^`][ \t]*$/.test(this.#text)
     return { words: this.#words, isCut: isCut || goesOn }
   }
 
   #end(): void {
-    if (this.#word !== undefined) this.#words.push(this.#word)
+    if (this.#word === undefined) return
+    if (!this.#isTarget) this.#words.push(this.#word)
+    this.#isTarget = false
     this.#word = undefined
+  }
+
+  #endsAt(char: string): boolean {
+    if (char === '`' && this.#inBackticks) return true
+    // In a word of cmd, a caret made it an ordinary character.
+    if (this.#dialect === 'cmd') {
+      return char === '\n' || (this.#word === undefined && /[|&]/.test(char))
+    }
+    return /[\n;|&)]/.test(char) || (char === '#' && this.#word === undefined)
+  }
+
+  #redirects(): boolean {
+    const rest = this.#text.slice(this.at, this.at + 100)
+    const [operator] = REDIRECTION.exec(rest) ?? []
+    if (operator === undefined) return false
+    // The output of another command, in a file without a name.
+    if (this.#dialect === 'unix' && /^[<>]\(/.test(rest)) return false
+    // Within a word, a digit is part of it.
+    if (this.#word !== undefined && /^[\d*]/.test(operator)) return false
+    const [placeholder] = PLACEHOLDER.exec(rest) ?? []
+    if (placeholder === undefined) {
+      this.#end()
+      this.#isTarget = true
+    } else {
+      this.#add(placeholder)
+    }
+    this.at += (placeholder ?? operator).length
+    return true
   }
 
   #add(text: string): void {
     this.#word = (this.#word ?? '') + text
   }
 
-  /** A line that goes on: blanks behind its last character are a mistake of copying. */
+  /** A line that goes on: blanks and a comment behind its last character, and a line of comment, are mistakes. */
   #joinsLines(): boolean {
     const mark = this.#dialect === 'powershell' ? '`' : '\\'
     if (this.#text[this.at] !== mark) return false
-    const line = /^.[ \t]*\r?\n(?:[ \t]*>[ \t])?/.exec(this.#text.slice(this.at, this.at + 200))
+    const line =
+      /^.[ \t]*(?:[ \t]#[^\n]*)?\r?\n(?:[ \t]*>[ \t])?(?:[ \t]*#[^\n]*\n(?=\s*[-#]))*/.exec(
+        this.#text.slice(this.at, this.at + 500)
+      )
     if (line === null) return false
     this.#end()
     this.at += line[0].length
@@ -159,6 +205,7 @@ class WordReader {
     if (char === '"') return this.#readDouble()
     if (char === "'" && this.#dialect !== 'cmd') return this.#readSingle()
     if (char === '$' && next === "'" && this.#dialect === 'unix') return this.#readAnsi()
+    if (this.#dialect === 'unix' && /[<>]/.test(char) && next === '(') return this.#readCommand()
     if (this.#readVariable()) return true
     if (char === this.#escape()) {
       this.#add(next)
@@ -261,8 +308,16 @@ class WordReader {
 
   /** A variable, or the output of another command. */
   #readVariable(): boolean {
-    if (!/[$%]/.test(this.#text[this.at] ?? '')) return false
+    if (!/[$%`]/.test(this.#text[this.at] ?? '')) return false
     const rest = this.#text.slice(this.at, this.at + 200)
+    if (this.#dialect === 'unix' && !this.#inBackticks) {
+      const [command] = /^`[^`\n]*`/.exec(rest) ?? []
+      if (command !== undefined) {
+        this.#add(`${OPEN}${command}${CLOSE}`)
+        this.at += command.length
+        return true
+      }
+    }
     const pattern = {
       unix: /^\$(?:(\w+)|\{(\w+)\})/,
       cmd: /^%(\w+)%/,
@@ -274,7 +329,11 @@ class WordReader {
       this.at += found[0].length
       return true
     }
-    if (!rest.startsWith('$(') || this.#dialect === 'cmd') return false
+    return this.#dialect !== 'cmd' && rest.startsWith('$(') && this.#readCommand()
+  }
+
+  /** `$(…)` and `<(…)`. */
+  #readCommand(): boolean {
     let depth = 0
     const start = this.at + 2
     for (this.at += 1; this.at < this.#text.length; this.at += 1) {
@@ -282,7 +341,8 @@ class WordReader {
       if (this.#text[this.at] === ')') depth -= 1
       if (depth === 0) break
     }
-    this.#add(`${OPEN}${this.#text.slice(start, this.at)}${CLOSE}`)
+    // With its parenthesis, it is no name of a variable.
+    this.#add(`${OPEN}(${this.#text.slice(start, this.at)}${CLOSE}`)
     this.at += 1
     return true
   }

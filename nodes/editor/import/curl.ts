@@ -46,6 +46,7 @@ const TOLD: Readonly<Record<string, NoteKey>> = {
   ntlm: 'authentication',
   negotiate: 'authentication',
   anyauth: 'authentication',
+  'aws-sigv4': 'authentication',
   basic: 'asHere',
   retry: 'retriesHere',
   'retry-delay': 'retriesHere',
@@ -64,24 +65,53 @@ const TOLD: Readonly<Record<string, NoteKey>> = {
 const OF_NO_USE =
   /^(?:silent|show-error|verbose|include|output|output-dir|write-out|dump-header|no-buffer|progress-bar|fail|fail-with-body|compressed|globoff|trace(?:-ascii|-time)?|remote-name|stderr|no-progress-meter|no-keepalive|keepalive-time|http1\.[01]|http2|http2-prior-knowledge|http3|ipv[46]|disable|cookie-jar|create-dirs|expect100-timeout|limit-rate|styled-output|tcp-nodelay|path-as-is|raw)$/
 
-/** The commands of a text, each as a source: of token requests, and of others. */
+/** A query that asks for a token. */
+const GRANT_IN_QUERY = /[?&]grant_type=/
+
+interface CurlRequest {
+  isToken: boolean
+  /** Undefined if none is certain. */
+  address: CurlOption | undefined
+}
+
+/** The commands of a text, each as a source: of token requests, and of others. Behind `--next` begins another one. */
 export function curlSources(commands: readonly CurlCommand[]): ImportSource[] {
-  return commands.flatMap(({ words }) => {
-    const options = curlOptions(words)
-    const urls = options.filter(({ name, value }) => name === 'url' && isAddress(value))
-    // The word in a sentence.
-    if (urls.length === 0) return []
-    const isTokenRequest = asksForToken(options)
-    const host = urls[0] === undefined ? '' : shownText(plainWord(urls[0].value))
-    return [
-      {
-        kind: 'curl',
-        name: `curl ${host}`.trim(),
-        isTokenRequest,
-        rows: (slots) => rows(options, isTokenRequest, new Slots(slots))
-      } satisfies ImportSource
-    ]
-  })
+  return commands.flatMap(({ words }) => requests(curlOptions(words)).flatMap(requestSource))
+}
+
+function requests(options: readonly CurlOption[]): CurlOption[][] {
+  const all: CurlOption[][] = [[]]
+  for (const option of options) {
+    if (option.name === 'next') all.push([])
+    else all.at(-1)?.push(option)
+  }
+  return all
+}
+
+function requestSource(given: readonly CurlOption[]): ImportSource[] {
+  const [first, other] = addresses(given)
+  // The word in a sentence.
+  if (first === undefined) return []
+  const isToken = asksForToken(given)
+  const [address, ...parameters] = isToken ? parametersApart(first) : [first]
+  const options = given.flatMap((one) => (one === first ? [address, ...parameters] : [one]))
+  // Of several that are not whole, none is certain.
+  const request = { isToken, address: other === undefined ? address : undefined }
+  return [
+    {
+      kind: 'curl',
+      name: `curl ${shownText(plainWord(first.value))}`.trim(),
+      isTokenRequest: isToken,
+      rows: (slots) => rows(options, request, new Slots(slots))
+    }
+  ]
+}
+
+/** The words that may be the address: the first whole one, or all others. */
+function addresses(options: readonly CurlOption[]): CurlOption[] {
+  const found = options.filter(({ name, value }) => name === 'url' && isAddress(value))
+  const whole = found.find(({ value }) => value.includes('://'))
+  return whole === undefined ? found : [whole]
 }
 
 /** Whether a word may be an address: `https://…`, `localhost:8443`, `hl7.example.org/in` or a variable. */
@@ -89,18 +119,38 @@ function isAddress(word: string): boolean {
   return hasVariable(word) || /:\/\/|^localhost\b|^[\w-]+(?:\.[\w-]+)+(?:[:/?]|$)|^</.test(word)
 }
 
-/** Whether its data name a grant, in a form or in JSON. */
+/** Whether its data or its query name a grant, in a form or in JSON. */
 function asksForToken(options: readonly CurlOption[]): boolean {
   return options.some(({ name, value }) => {
-    if (!/^(?:data|json|form)/.test(name)) return false
+    if (name === 'url') return GRANT_IN_QUERY.test(value)
+    if (!/^(?:data|json|form|url-query)/.test(name)) return false
     const json = readJson(value)
     return /(?:^|&|\?)grant_type=/.test(value) || (isJsonObject(json) && 'grant_type' in json)
   })
 }
 
-function rows(options: readonly CurlOption[], isToken: boolean, slots: Slots): ImportRow[] {
-  const body = isToken ? tokenRows(options, slots) : bodyRows(options, slots)
-  return options.flatMap((option) => body.get(option) ?? [row(option, isToken, slots)])
+/** Parameters in the query of a token request, as data: here, they are sent as a form. */
+function parametersApart(address: CurlOption): [CurlOption, ...CurlOption[]] {
+  if (!GRANT_IN_QUERY.test(address.value)) return [address]
+  const [, url = '', query = ''] = /^([^?]*)\?([^#]*)/.exec(address.value) ?? []
+  const { written } = address
+  return [
+    { ...address, value: url },
+    { name: 'data', written, value: query }
+  ]
+}
+
+function rows(options: readonly CurlOption[], request: CurlRequest, slots: Slots): ImportRow[] {
+  const body = request.isToken ? tokenRows(options, slots) : bodyRows(options, slots)
+  const isBasic = !options.some(({ name }) => TOLD[name] === 'authentication')
+  return options.flatMap((option) => {
+    const { name, written, value } = option
+    if (name === 'url' && option !== request.address) {
+      return [told(written, shownText(plainWord(value)), 'oneAddress')]
+    }
+    if (name === 'user' && !isBasic) return [told(written, shownUser(value), 'authentication')]
+    return body.get(option) ?? [row(option, request.isToken, slots)]
+  })
 }
 
 /** An option that is not about the body. */
@@ -176,7 +226,7 @@ function addressRow({ written: setting, value }: CurlOption, isToken: boolean): 
     return { setting, given: plainWord(value), [form]: { [property]: `\${${variable}}` }, notes }
   }
   const given = shownText(plainWord(value))
-  const { url, notes } = importUrl(plainWord(value), true)
+  const { url, notes } = importUrl(plainWord(value), false)
   return url === undefined
     ? { setting, given, notes }
     : { setting, given, [form]: { [property]: url }, notes }
@@ -185,12 +235,15 @@ function addressRow({ written: setting, value }: CurlOption, isToken: boolean): 
 /** A name and a password: a header of its own. */
 function userRow(setting: string, word: string, options: EntryOptions): ImportRow {
   const value = plainWord(word)
-  const [, user = '', password = ''] = /^([^:]*):([^]*)$/.exec(value) ?? ['', value]
-  const given = `${shownText(user)}:${HIDDEN}`
-  if (hasVariable(word) || hasPlaceholder(value)) return told(setting, given, 'basicAuthentication')
-  const basic = `Basic ${base64(`${user}:${password}`)}`
-  return entryRow(setting, given, 'Authorization', basic, options)
+  const given = shownUser(word)
+  // curl would ask for a password that is not there.
+  const isWhole = value.includes(':') && !hasVariable(word) && !hasPlaceholder(value)
+  if (!isWhole) return told(setting, given, 'basicAuthentication')
+  return entryRow(setting, given, 'Authorization', `Basic ${base64(value)}`, options)
 }
+
+const shownUser = (word: string): string =>
+  `${shownText(plainWord(word).replace(/:[^]*$/, ''))}:${HIDDEN}`
 
 function secondsRow(
   setting: string,

@@ -6,7 +6,7 @@ import {
 import type { ListEntry } from '../named-value.ts'
 import type { FieldValue } from '../field-value.ts'
 import { note, told, type ImportForm, type ImportRow } from './import-row.ts'
-import { hasPlaceholder, HIDDEN, isSecretName, shownText } from './shown-value.ts'
+import { hasPlaceholder, hasReference, HIDDEN, isSecretName, shownText } from './shown-value.ts'
 
 /** Slots for secrets that are still free. */
 export class Slots {
@@ -75,7 +75,7 @@ export function entryRow(
     const entry = { name, value: variable, valueType: 'env' }
     return { ...row(entry), notes: [note('variable', { name: variable })] }
   }
-  if (value.includes('${')) return told(setting, given, 'entryVariable')
+  if (hasReference(value)) return told(setting, given, 'entryVariable')
   if (hasPlaceholder(value)) return told(setting, given, 'placeholder')
   if (!isSecretName(name)) return row({ name, value, valueType: 'str' })
   const slot = slots.take()

@@ -1,6 +1,6 @@
 import { urlProblem } from '../../../src/http-client/url-problem.ts'
 import { note, type ImportNote } from './import-row.ts'
-import { hasPlaceholder, isSecretName } from './shown-value.ts'
+import { hasPlaceholder, hasReference, isSecretName } from './shown-value.ts'
 
 /** An address of a source as this node can have it, with what was changed. */
 export interface ImportedUrl {
@@ -13,12 +13,14 @@ export interface ImportedUrl {
  * Takes over an address: `http:` becomes `https:`, except for this machine itself, and what does not belong into a URL
  * is left out. All of that is said.
  *
- * @param takesSecrets whether a key in its query is taken: of a command that was pasted, never of an export
+ * A key in its query is never taken: an address is a property, which anybody can read in the flow.
+ *
+ * @param isExport whether it is an export, and no command that was pasted
  */
-export function importUrl(given: string, takesSecrets: boolean): ImportedUrl {
+export function importUrl(given: string, isExport: boolean): ImportedUrl {
   const text = given.trim()
   const notes: ImportNote[] = []
-  if (text.includes('${')) return { url: undefined, notes: [note('urlVariable')] }
+  if (hasReference(text)) return { url: undefined, notes: [note('urlVariable')] }
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return { url: undefined, notes: [note('urlUnreadable')] }
@@ -37,7 +39,7 @@ export function importUrl(given: string, takesSecrets: boolean): ImportedUrl {
   }
   if (hasPlaceholder(text)) notes.push(note('placeholderInUrl'))
   const secrets = [...url.searchParams.keys()].filter(isSecretName)
-  if (secrets.length > 0) notes.push(note(takesSecrets ? 'urlSecret' : 'exportSecret'))
-  if (!takesSecrets) for (const name of secrets) url.searchParams.delete(name)
+  if (secrets.length > 0) notes.push(note(isExport ? 'exportSecret' : 'urlSecret'))
+  for (const name of secrets) url.searchParams.delete(name)
   return { url: url.href, notes }
 }

@@ -244,7 +244,7 @@ class Item {
     const isWhole = /^https?:\/\//i.test(this.#get('URL'))
     if (server === '' && !isWhole) return told(setting, given, 'serverElsewhere')
     const { url, notes } = isWhole
-      ? importUrl(this.#get('URL'), false)
+      ? importUrl(this.#get('URL'), true)
       : this.#urlOf(server, this.#get('HTTPPort'))
     // Said once, with the server.
     const isFirst = setting === (server === '' ? 'URL' : 'HTTPServer')
@@ -279,7 +279,7 @@ class Item {
     const isTls = this.#get('SSLConfig') !== '' || isTrue(this.#get('ProxyHTTPS'))
     const path = this.#get('URL').replace(/^\/*/, '/')
     const authority = `${server}${port === '' ? '' : `:${port}`}`
-    return importUrl(`${isTls ? 'https' : 'http'}://${authority}${path}`, false)
+    return importUrl(`${isTls ? 'https' : 'http'}://${authority}${path}`, true)
   }
 
   #number(

@@ -308,7 +308,7 @@ class Destination {
       const notes = [note('variable', { name: variable })]
       return { setting, given, out: { url: `\${${variable}}` }, notes }
     }
-    const { url, notes } = importUrl(value, false)
+    const { url, notes } = importUrl(value, true)
     if (url === undefined) return { setting, given, notes }
     const whole = new URL(url)
     for (const [name, text] of query) {

@@ -50,9 +50,12 @@ function hideValue(pair: string, before: string, name: string, between: string):
   return isSecretName(name) ? `${before}${name}${between}${HIDDEN}` : pair
 }
 
-/** Whether something in a text waits for its value: `<client_id>`, `{{token}}`, `YOUR_KEY`. */
+/** Whether something in a text waits for its value, or was left out: `<client_id>`, `{{token}}`, `YOUR_KEY`, `eyJ…`. */
 export function hasPlaceholder(text: string): boolean {
-  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+/.test(
+  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+|\.{3}|…|\*{3}|\b(?:x{4,}|X{3,})\b/.test(
     text
   )
 }
+
+/** Whether a text has a variable in it, or the output of a command: what it is, is known only there. */
+export const hasReference = (text: string): boolean => /\$[{(]/.test(text)

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  notesOf,
+  outOf,
+  readText,
+  recording,
+  rowsOf,
+  SLOTS,
+  tokenOf
+} from '../support/import-table.ts'
+
+const SEND = 'curl -X POST https://hl7.example.org/in --data-binary @adt.hl7'
+const urlOf = (text: string) => outOf(text)['url']
+
+describe('commands of curl', () => {
+  it('are found in a mail, behind prompts, several of them', () => {
+    const { sources = [] } = readText(recording('token.txt'))
+    assert.deepEqual(
+      sources.map(({ isTokenRequest }) => isTokenRequest),
+      [true, false]
+    )
+  })
+
+  it('survive the quotes and dashes of a text program', () => {
+    const values = outOf('curl –X PUT —header “X-Site: north” ‘https://a.example.org/in’')
+    assert.deepEqual(values, {
+      method: 'PUT',
+      headers: [{ name: 'X-Site', value: 'north', valueType: 'str' }],
+      url: 'https://a.example.org/in'
+    })
+  })
+
+  it('read the client from a header, too', () => {
+    const header = `Authorization: Basic ${btoa('my-id:my-secret')}`
+    const values = tokenOf(
+      `curl https://a.example.org/t -d grant_type=client_credentials -H '${header}'`
+    )
+    assert.equal(values['clientId'], 'my-id')
+    assert.equal(values['clientSecret'], 'my-secret')
+    assert.equal(values['clientAuth'], 'client_secret_basic')
+  })
+
+  it('take a variable of the shell as one of the environment, and no part of one', () => {
+    const whole = outOf('curl "$HL7_URL" -H "X-A: ${SITE}" -H "X-B: a-$SITE"')
+    assert.equal(whole['url'], '${HL7_URL}')
+    assert.deepEqual(whole['headers'], [{ name: 'X-A', value: 'SITE', valueType: 'env' }])
+    assert.equal(outOf(`curl 'https://a.example.org/$x'`)['url'], 'https://a.example.org/$x')
+    assert.equal(outOf('curl "https://a.example.org/$x"')['url'], undefined)
+  })
+
+  it('name the client in the form', () => {
+    const fields = 'client_id=my-id&client_secret=my-secret&grant_type=client_credentials'
+    assert.deepEqual(tokenOf(`curl -d '${fields}' https://a.example.org/t`), {
+      clientId: 'my-id',
+      clientSecret: 'my-secret',
+      clientAuth: 'client_secret_post',
+      grantType: 'client_credentials',
+      tokenEndpoint: 'https://a.example.org/t'
+    })
+  })
+
+  it('end where the shell ends them, and have options written together', () => {
+    for (const end of ['', ' & echo', ' | jq .', '; exit', ' && date', ')']) {
+      assert.deepEqual(outOf(`$(curl -sSXPUT -m9 https://a.example.org/in${end}`), {
+        method: 'PUT',
+        responseTimeout: '9',
+        url: 'https://a.example.org/in'
+      })
+    }
+  })
+
+  it('name a grant that there is not', () => {
+    for (const grant of ['password2', 'constructor', '__proto__']) {
+      const text = `curl https://a.example.org/t -d grant_type=${grant}`
+      assert.equal(tokenOf(text)['grantType'], undefined)
+      assert.ok(notesOf(text).includes('grantUnknown'), grant)
+    }
+  })
+
+  it('take no placeholder for a value', () => {
+    const values = tokenOf(
+      'curl https://a.example.org/t -d "client_id=<CLIENT_ID>&client_secret=YOUR_SECRET&grant_type=client_credentials"'
+    )
+    assert.deepEqual(values, {
+      tokenEndpoint: 'https://a.example.org/t',
+      grantType: 'client_credentials'
+    })
+  })
+
+  it('leave secrets of a body in fields, and placeholders to be filled', () => {
+    const body = (password: string): string =>
+      `curl https://a.example.org -d '{"user": "north", "password": "${password}", "m": ["MSH|^~"]}'`
+    const template = '{"user": "north", "password": $fields.password, "m": [$message]}'
+    const fields = [{ name: 'password', value: 'secret1', valueType: 'cred' }]
+    const values = outOf(body('my-secret'))
+    assert.equal(values['bodyTemplate'], template)
+    assert.deepEqual(values['formFields'], fields)
+    assert.equal(values['secret1'], 'my-secret')
+    const waiting = outOf(body('<password>'))
+    assert.equal(waiting['bodyTemplate'], template)
+    assert.deepEqual(waiting['formFields'], fields)
+    assert.equal(waiting['secret1'], undefined)
+  })
+
+  it('with a variable in the body want a template by hand', () => {
+    const text = 'curl https://a.example.org -d "{\\"site\\": \\"$SITE\\", \\"m\\": \\"MSH|\\"}"'
+    assert.deepEqual(outOf(text), { url: 'https://a.example.org/', format: 'json' })
+    assert.ok(notesOf(text).includes('templateByHand'))
+  })
+
+  it('are not read deeper than anybody writes them', () => {
+    const deep = '[{"m":'.repeat(50_000) + '1' + '}]'.repeat(50_000)
+    assert.ok(rowsOf(`curl https://a.example.org -d '${deep}'`).length > 0)
+  })
+
+  it('have no seventh secret', () => {
+    const headers = [1, 2, 3, 4, 5, 6, 7].map((n) => `-H 'X-${n}-Secret: s${n}'`).join(' ')
+    assert.ok(notesOf(`curl https://a.example.org ${headers}`).includes('noSlot'))
+  })
+
+  it('never check certificates less', () => {
+    const values = outOf('curl -k --insecure https://a.example.org/in')
+    assert.deepEqual(values, { url: 'https://a.example.org/in' })
+  })
+
+  it('read no file of a redirection and no comment as a word', () => {
+    const ends = [
+      ...['> ack.hl7', '>ack.hl7', '>> /var/log/hl7.log 2>&1', '1>out.json', '2> err.txt', '>NUL'],
+      ...[
+        '< in.hl7',
+        '<in.hl7 >out.hl7',
+        '> >(tee a.log)',
+        '>"my ack.hl7"',
+        '&> hl7.log',
+        '>| a.b'
+      ],
+      ...['<<EOF', "<<-'E.O.F'", '<<< "MSH|x.y"', '# see docs.example.org', '2>&1 | tee a.log']
+    ]
+    for (const end of ends) assert.equal(rowsOf(`${SEND} ${end}`).length, 3, end)
+    // Also in the middle, and at once behind a word.
+    assert.equal(rowsOf(`curl 2>e.txt -X POST https://a.b/in>o.txt -d @x`).length, 3)
+    assert.equal(rowsOf('C:\\> curl.exe "https://a.b/in" ^\n -d @x > out.txt 2>&1').length, 2)
+    assert.equal(rowsOf('PS> curl.exe "https://a.b/in" `\n -d @x *> out.txt # a.b').length, 2)
+    const request = 'curl -u a:b -d grant_type=client_credentials https://idp.example.org/token'
+    const { tokenEndpoint } = tokenOf(`${request} > token.json`)
+    assert.equal(tokenEndpoint, 'https://idp.example.org/token')
+  })
+
+  it('keep a placeholder, which only looks like a redirection', () => {
+    assert.equal(readText('curl <https://hl7.example.org/in> -d @x').sources?.length, 1)
+    assert.ok(notesOf('curl https://<host>/in -H X-Key:<your key> -d @x').includes('urlUnreadable'))
+    assert.equal(rowsOf('curl https://<host>/in -H X-Key:<your key> -d @x').length, 3)
+  })
+
+  it('end with the piece of code that they are in Markdown', () => {
+    const { sources = [] } = readText(`Run \`${SEND}\` first, then see https://b.example.org/docs.`)
+    assert.equal(sources.length, 1)
+    assert.equal(sources[0]?.rows(SLOTS).length, 3)
+    const fenced =
+      'First:\n\n```sh\ncurl -X PUT \\\n  https://a.example.org/in \\\n  -d @x\n```\n\nThen ...\n'
+    assert.deepEqual(outOf(fenced), {
+      method: 'PUT',
+      url: 'https://a.example.org/in',
+      format: 'raw'
+    })
+  })
+
+  it('go on behind comments between their lines', () => {
+    const text =
+      'curl -X PUT \\ # the method\n  https://a.example.org/in \\\n  # -H "X-Old: 1" \\\n  -H "X-New: 2"'
+    assert.equal(outOf(text)['url'], 'https://a.example.org/in')
+    assert.deepEqual(outOf(text)['headers'], [{ name: 'X-New', value: '2', valueType: 'str' }])
+  })
+
+  it('have one address: the first whole one', () => {
+    const whole = 'https://a.example.org/in'
+    for (const text of [
+      `curl --data-binary @ adt.hl7 ${whole}`,
+      `curl $OPTIONS ${whole} https://b.example.org`,
+      `curl ${whole} c.example.org`
+    ]) {
+      assert.equal(urlOf(text), whole, text)
+      assert.ok(notesOf(text).includes('oneAddress'), text)
+    }
+    for (const text of ['curl "$OPTIONS" "$URL"', 'curl -d @ adt.hl7 hl7.example.org/in']) {
+      assert.equal(urlOf(text), undefined, text)
+    }
+    const { sources = [] } = readText(`curl ${whole} -d @x --next -X PUT https://b.example.org`)
+    assert.equal(sources.length, 2)
+  })
+
+  it('are known by their path, too', () => {
+    for (const path of ['/usr/bin/', 'C:\\Windows\\System32\\', './']) {
+      assert.equal(
+        urlOf(`timeout 9 ${path}curl https://a.example.org/in`),
+        'https://a.example.org/in'
+      )
+    }
+    assert.equal(readText('See https://docs.example.org/curl https://x.y').refusal, 'unknown')
+  })
+
+  it('take no output of another command', () => {
+    for (const value of ['$(cat key)', '`cat key`', 'a-$(hostname)']) {
+      const text = `curl https://a.example.org/in -H "X-Api-Key: ${value}" -H "X-Site: ${value}"`
+      assert.deepEqual(outOf(text), { url: 'https://a.example.org/in' }, value)
+      assert.doesNotMatch(JSON.stringify(rowsOf(text)), /cat key|hostname/)
+    }
+    assert.equal(urlOf('curl "https://$(cat host)/in" -d @x'), undefined)
+  })
+
+  it('take no password of another authentication than Basic', () => {
+    for (const way of ['--digest', '--ntlm', '--aws-sigv4 aws:amz', '--anyauth', '--negotiate']) {
+      const text = `curl ${way} -u joe:my-secret https://a.example.org/in`
+      assert.deepEqual(outOf(text), { url: 'https://a.example.org/in' })
+      assert.ok(notesOf(text).includes('authentication'))
+    }
+    // curl would ask for it.
+    assert.deepEqual(outOf('curl -u joe https://a.example.org/in'), {
+      url: 'https://a.example.org/in'
+    })
+  })
+
+  it('ask for a token in a file upload or in the query, too', () => {
+    const expected = {
+      tokenEndpoint: 'https://a.example.org/t',
+      grantType: 'client_credentials',
+      clientId: 'my-id',
+      clientSecret: 'my-secret',
+      clientAuth: 'client_secret_post'
+    }
+    const parts = '-F grant_type=client_credentials -F client_id=my-id -F client_secret=my-secret'
+    const query = 'grant_type=client_credentials&client_id=my-id&client_secret=my%2Dsecret'
+    assert.deepEqual(tokenOf(`curl ${parts} https://a.example.org/t`), expected)
+    const inQuery = `curl -X POST "https://a.example.org/t?${query}"`
+    assert.deepEqual(tokenOf(inQuery), expected)
+    assert.deepEqual(outOf(inQuery), {})
+    assert.ok(notesOf(inQuery).includes('tokenForm'))
+  })
+
+  it('leave no key in an address', () => {
+    const text = 'curl "https://a.example.org/in?code=my-secret&site=north" -d @x'
+    assert.equal(urlOf(text), 'https://a.example.org/in?site=north')
+    assert.ok(notesOf(text).includes('urlSecret'))
+  })
+
+  it('take no client that was left out', () => {
+    for (const client of [
+      'abc...xyz',
+      'eyJ…',
+      `\${B64}`,
+      btoa('no colon'),
+      btoa('\xff:\xfe')
+    ]) {
+      const text = `curl https://a.example.org/t -d grant_type=client_credentials -H "Authorization: Basic ${client}"`
+      assert.deepEqual(Object.keys(tokenOf(text)).sort(), ['grantType', 'tokenEndpoint'], client)
+    }
+    for (const left of ['abc...', 'xxxxxxxx', '****', '…']) {
+      assert.equal(
+        outOf(`curl https://a.example.org/in -H 'X-Api-Key: ${left}'`)['secret1'],
+        undefined
+      )
+    }
+  })
+})
