@@ -58,10 +58,11 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
   if (answer.failure !== undefined) attempt = { sent, again, error: errors[answer.failure] }
   else {
     const { status } = answer
-    const body = rootTextPart(answer.text, answer.contentType)?.content ?? answer.text
+    const whole = answer.text
+    const body = rootTextPart(whole, answer.contentType)?.content ?? whole
     const quotable = { text, controlIds, bytes: text, charset: 'utf-8' }
     const read = await readReplyInText(body, options, base64Reader, quotable)
-    const reply = replyFacts(read, status, answer.text === '', batchHeaders)
+    const reply = replyFacts({ ...read, whole }, status, whole === '', { batchHeaders, text })
     attempt = { sent, again, status, reply }
   }
   const tried = tryRules(rules, attempt)

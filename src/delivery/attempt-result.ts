@@ -54,6 +54,8 @@ export interface AttemptResult {
   otherSoap?: SoapVersion
   /** What a reply without an acknowledgement means, where its status says something else. */
   meaning?: ReplyMeaning
+  /** No acknowledgement was found in the reply, but it seems to hold one that refuses. */
+  seemsRefused?: boolean
   /** A gateway or firewall has refused the request, with a web page. */
   isFirewallPage?: boolean
   /** There is no token because the token server could not be reached. */

@@ -238,7 +238,7 @@ export class Courier {
     }
     await turn(read.text)
     const { fault } = read
-    const answer = replyFacts(read, status, reply.body.length === 0, message.batchHeaders)
+    const answer = replyFacts(read, status, reply.body.length === 0, message)
     const { meaning } = answer
     const isRefusedByPage =
       read.message === null &&
@@ -268,6 +268,7 @@ export class Courier {
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
       ...(isRefusedByPage && { isFirewallPage: true }),
+      ...(answer.seemsRefused && { seemsRefused: true }),
       ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
       ...(requestId !== undefined && { requestId }),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))

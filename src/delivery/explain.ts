@@ -167,7 +167,10 @@ function hintOf(result: AttemptResult): string | undefined {
   if (result.isFirewallPage) return english('log', 'hint.firewall')
   const meant = meaningHint(result)
   if (meant !== undefined) return meant
-  if (reply.status >= 200 && reply.status < 300) return causeWords('http', '2xx')?.remedy
+  if (reply.status >= 200 && reply.status < 300) {
+    if (result.seemsRefused) return english('log', 'hint.seemsRefused')
+    return causeWords('http', '2xx')?.remedy
+  }
   if (wantsLateCertificate(reply.status, reply.text)) {
     return english('log', 'hint.lateCertificate')
   }

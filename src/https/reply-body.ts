@@ -24,5 +24,6 @@ export async function readReplyBody(
     root.body,
     headerParameter(root.contentType ?? '', 'charset') ?? declaredXmlCharset(root.body)
   )
-  return readReplyInText(text, options, base64Reader, sent)
+  const read = await readReplyInText(text, options, base64Reader, sent)
+  return root.body === body ? read : { ...read, whole: decodeReply(body, undefined) }
 }

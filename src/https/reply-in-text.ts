@@ -26,6 +26,8 @@ export interface ReplyBody {
    * The whole body as text, of a multipart body the root part; with `replyEncoding` `base64`, decoded if it is base64.
    */
   readonly text: string
+  /** The whole body, where `text` is only a part of it. */
+  readonly whole?: string
   /** The HL7 text in it: unframed, CR-separated; `''` if there is none. */
   readonly hl7: string
   /** That text, parsed; `null` if there is none. */

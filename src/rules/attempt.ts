@@ -21,10 +21,14 @@ export interface AttemptReply {
   readonly text: string
   /** No body at all, not even one byte. */
   readonly empty: boolean
+  /** Nothing but blanks and line ends. */
+  readonly blank?: boolean
   /** The HL7 in the body, or `null`. */
   readonly message: ReplyMessage | null
   /** What its MSA and ERR say, or `null` without an MSA. */
   readonly ack: Acknowledgement | null
+  /** No acknowledgement was found, but it seems to hold one that refuses: nothing accepts it unread. */
+  readonly seemsRefused?: boolean
   /** It is a SOAP fault: nothing in it accepts. */
   readonly isFault?: boolean
   /** What the reply means, where its status says something else: another status, or the family `tls`. */

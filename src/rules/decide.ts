@@ -1,5 +1,5 @@
 import type { Attempt, AttemptError } from './attempt.ts'
-import { factsOf, holds, type Facts } from './holds.ts'
+import { factsOf, failing, type Facts } from './holds.ts'
 import {
   DEFAULT_REPLY_RULES,
   parseReplyRules,
@@ -35,7 +35,7 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
  * - No reply was expected, and a 2xx without a body came, or with blanks alone: accepted, no rule is tested.
  * - Every rule with only a W is tested. Of the others, the first that matches decides.
  * - None matches: an error follows the E rules of the default; a reply that only matched W rules is
- *   accepted; everything else fails.
+ *   accepted, unless it seems to refuse; everything else fails.
  */
 export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
   const facts = factsOf(attempt)
@@ -47,7 +47,7 @@ export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
     (rule) => rule === first || (rule.outcome === null && ruleHolds(rule, facts))
   )
   const warnings = matching.filter((rule) => rule.warn).map((rule) => rule.text)
-  const rule = first ?? (facts.error === null ? matching[0] : defaultRuleFor(facts))
+  const rule = first ?? ruleWithout(facts, matching)
   if (rule === undefined) {
     return { outcome: 'fail', retry: false, rule: '', action: 'F', warnings }
   }
@@ -62,13 +62,14 @@ export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
   }
 }
 
-/** For an error that no rule decides; a W alone never accepts one. */
-function defaultRuleFor(facts: Facts): ReplyRule | undefined {
-  return defaultRules.find((rule) => ruleHolds(rule, facts))
+/** Where no rule decides. A W alone never accepts an error, nor what seems to refuse. */
+function ruleWithout(facts: Facts, warning: readonly ReplyRule[]): ReplyRule | undefined {
+  if (facts.error !== null) return defaultRules.find((rule) => ruleHolds(rule, facts))
+  return facts.seemsRefused ? undefined : warning[0]
 }
 
 function ruleHolds(rule: ReplyRule, facts: Facts): boolean {
-  return rule.conditions.some((tests) => tests.every((test) => holds(test, facts)))
+  return rule.conditions.some((tests) => failing(tests, rule, facts) === undefined)
 }
 
 const connectionReset: AttemptError = {

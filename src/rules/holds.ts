@@ -4,6 +4,7 @@ import { isAbout, isAccept, subjectsOf, unpadded } from '../hl7/reply-message.ts
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { ReplyContent } from './reply-content.ts'
+import type { ReplyRule } from './reply-rules.ts'
 import { containsText, isSameCode, isStandardCode, type ReplyTest } from './reply-test.ts'
 
 const messageCode = parsePath('MSH-9.1')
@@ -29,6 +30,8 @@ export interface Facts {
   readonly foreignId: boolean
   /** MSH-9.1 is empty or the one that was sent. */
   readonly sameType: boolean
+  /** There is no acknowledgement, but the reply seems to hold one that refuses. */
+  readonly seemsRefused: boolean
   /** The message may have arrived before. */
   readonly again: boolean
   /** Undefined without a reply. */
@@ -47,9 +50,10 @@ export function factsOf(attempt: Attempt): Facts {
     status,
     errorStatus: errorStatusOf(attempt),
     empty: reply === undefined || reply.empty,
-    blank: reply === undefined || reply.text.trim() === '',
+    blank: reply === undefined || reply.empty || reply.blank === true,
     foreignId: ack !== null && hasForeignId(attempt),
     sameType: error === null && hasSameType(attempt),
+    seemsRefused: ack === null && error === null && reply?.seemsRefused === true,
     again: attempt.again ?? false,
     content: reply && new ReplyContent(reply)
   }
@@ -108,6 +112,25 @@ export function isAnswer(attempt: Attempt, name: { controlId: string; type: stri
 
 function isSuccess(status: number | undefined): boolean {
   return isWithin(status, { from: 200, to: 299 })
+}
+
+/**
+ * Why one of the conditions of a rule does not match the attempt: the first test that does not; undefined if it matches. A
+ * reply that seems to refuse is accepted only by a condition that looks at what it says.
+ */
+export function failing(
+  tests: readonly ReplyTest[],
+  { outcome }: ReplyRule,
+  facts: Facts
+): ReplyTest | undefined {
+  const isUnread = facts.seemsRefused && outcome === 'accept' && !tests.some(readsReply)
+  return isUnread ? tests[0] : tests.find((test) => !holds(test, facts))
+}
+
+/** Whether it looks at what the reply says to the message. */
+function readsReply(test: ReplyTest): boolean {
+  if (test.kind === 'field-value' || test.kind === 'field-text') return test.path.segment !== 'MSH'
+  return test.kind === 'reply-text'
 }
 
 /** Whether the test matches the attempt. */

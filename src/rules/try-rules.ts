@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.ts'
 import { decide, type Decision } from './decide.ts'
-import { factsOf, holds, type Facts } from './holds.ts'
+import { factsOf, failing, type Facts } from './holds.ts'
 import type { ReplyRule, ReplyRules } from './reply-rules.ts'
 import { whyNot, type Reason } from './why-not.ts'
 
@@ -31,7 +31,9 @@ export function tryRules(rules: ReplyRules, attempt: Attempt): TriedRules {
   const facts = factsOf(attempt)
   const decision = decide(rules, attempt)
   const isAsked = decision.action !== ''
-  const matches = rules.rules.map((rule) => rule.conditions.map((tests) => failing(tests, facts)))
+  const matches = rules.rules.map((rule) =>
+    rule.conditions.map((tests) => failing(tests, rule, facts))
+  )
   const holding = matches.map((failed) => failed.includes(undefined))
   const first = rules.rules.findIndex((rule, at) => rule.outcome !== null && holding[at] === true)
   const decider = isAsked && first !== -1 ? first : undefined
@@ -57,10 +59,6 @@ export function tryRules(rules: ReplyRules, attempt: Attempt): TriedRules {
 }
 
 type Test = ReplyRule['conditions'][number][number]
-
-function failing(tests: readonly Test[], facts: Facts): Test | undefined {
-  return tests.find((test) => !holds(test, facts))
-}
 
 /** Several conditions often fail for the same reason, such as codes in place of another. */
 function reasonsOf(

@@ -1,7 +1,7 @@
 import { parsePath, pathText } from '../hl7/path.ts'
 import { isAccept } from '../hl7/reply-message.ts'
 import type { Attempt } from './attempt.ts'
-import type { Facts } from './holds.ts'
+import { holds, type Facts } from './holds.ts'
 import type { ReplyTest } from './reply-test.ts'
 
 /** Why a test does not hold: which sentence, and what is filled in. */
@@ -32,6 +32,7 @@ export type ReasonKind =
   | 'notCounted'
   | 'ownId'
   | 'replyText'
+  | 'seemsRefused'
   | 'severity'
   | 'severityNone'
   | 'status'
@@ -43,10 +44,11 @@ const MOST_VALUES = 5
 
 const messageCode = parsePath('MSH-9.1')
 
-/** Why a test does not hold, where `holds` says so. */
+/** Why a test does not hold, where `holds` says so; or why it accepts nothing all the same. */
 export function whyNot(test: ReplyTest, facts: Facts, attempt: Attempt): Reason {
   const { ack, content, error, status } = facts
   const found = facts.code ?? ''
+  if (holds(test, facts)) return reason('seemsRefused')
   switch (test.kind) {
     case 'code':
       return codeReason([test.code], facts, attempt)

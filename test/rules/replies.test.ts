@@ -788,6 +788,77 @@ byDefault(
   `BHS|^~\\&\r${K22.replace('AA', 'AE')}BTS|1\r`
 )
 
+/** As presets have them. */
+const ANY_2XX = ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,(:~,X)=C'
+const ANY_201 = ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,@status:201=C,(:~,X)=F'
+
+/** HL7's XML encoding, as HAPI writes it. */
+const v2xml = (code: string, prefix = ''): string =>
+  `<?xml version="1.0"?>\n<${prefix}ACK xmlns="urn:hl7-org:v2xml">\n <${prefix}MSA>\n  <${prefix}MSA.1>${code}</${prefix}MSA.1>\n  <${prefix}MSA.2>M1</${prefix}MSA.2>\n </${prefix}MSA>\n</${prefix}ACK>`
+/** As Mirth Connect writes it. */
+const mirthXml = (code: string): string =>
+  `<HL7Message><MSA><MSA.1 a="b">\n<MSA.1.1>${code}</MSA.1.1></MSA.1><MSA.2><MSA.2.1>M1</MSA.2.1></MSA.2></MSA></HL7Message>`
+const mirthJson = (code: string): string =>
+  JSON.stringify({ MSA: { 'MSA.1': { 'MSA.1.1': code }, 'MSA.2': 'M1' } })
+const twice = (text: string): Body => json({ result: text.replaceAll('\r', '\\r') })
+const lines = (...texts: string[]): string =>
+  texts.map((text) => `${JSON.stringify({ ack: text })}\n`).join('')
+const mtom = (text: string): Body => ({
+  body: `--b\r\nContent-Type: application/xop+xml\r\n\r\n<r><x:Include xmlns:x="y" href="cid:1"/></r>\r\n--b\r\nContent-ID: <1>\r\n\r\n${text}\r\n--b--`,
+  type: 'multipart/related; boundary=b'
+})
+
+/** Where nobody looks for an acknowledgement, or finds none. Without a message in HL7, the refusal goes to Catch. */
+const unread: [Body, (Body | undefined)?, ('NAK' | 'error')?][] = [
+  [v2xml('AE'), v2xml('AA')],
+  [v2xml('CR', 'hl7:'), v2xml('AE').replace('AE<', '<')],
+  [mirthXml('AR'), mirthXml('CA')],
+  [mirthJson('AE'), mirthJson('AA')],
+  [json({ result: mirthJson('AE') }), json({ result: mirthJson('AA') })],
+  [mtom(ack('AE')), mtom(ack('AA'))],
+  [twice(ack('AE')), twice(ack('AA')), 'NAK'],
+  [json({ result: ack('AE').replaceAll('\r', '\\n') }), undefined, 'NAK'],
+  [lines('OK', ack('AR')), lines('OK', ack('AA'))],
+  [lines('OK', 'MSA|AE'), lines('OK', 'MSA|AA')],
+  [`Received:\r\n${ack('AE')}`, `Received:\r\n${ack('AA')}`],
+  [`\0${ack('AE', error)}`, `\0${ack('AA')}`],
+  [`<r ack="${ack('AE').replaceAll('\r', '&#13;').replaceAll('&\\', '')}"/>`],
+  [`<r ack="MSA&#124;AR&#124;M1"/>`, `<r ack="MSA&#124;AA&#124;M1"/>`],
+  [`<html><pre>\n${ack('AE')}</pre></html>`, `<html><pre>\n${ack('AA')}</pre></html>`],
+  [`<html><p>MSH|^~\\&amp;<br/>MSA|AE|M1</p></html>`],
+  // Words about an acknowledgement, or something that only looks like one.
+  ['Rejected:\n  MSA|AE', 'Answered MSA|AE before, now stored'],
+  ['"MSA|AE', '"MSA|AEX|"MSA|AEROBE|XMSA|AE|rMSA|AR|_MSA|AE']
+]
+
+describe('what seems to be refused is accepted by no rule that does not look at it', () => {
+  for (const [refused, accepted, leaves = 'error'] of unread) {
+    row(ANY_2XX, 200, refused, [leaves, ''])
+    row(ANY_201, 201, refused, [leaves, '(:~,X)=F'])
+    row('(@status:2xx,@again)=W', 200, refused, [`${leaves}, warned`, ''])
+    row('', 200, refused, [leaves, ':~=F'])
+    row(INTERSYSTEMS, 200, refused, ['suspended', ':~=S'])
+    row('(:~,X)=C', 500, refused, [`retried, then ${leaves}`, 'E=RF'])
+    if (accepted !== undefined) row(ANY_2XX, 200, accepted, ['ACK', '(:~,X)=C'])
+  }
+  // Rules that look at it.
+  row('@*"MSA.1>AE"&:~=C', 200, v2xml('AE'), ['ACK', '@*"MSA.1>AE"&:~=C'])
+  row(':~&@status:200=C,@*m1=C', 200, v2xml('AE'), ['ACK', '@*m1=C'])
+  row(':~=A', 200, v2xml('AE'), ['awaited, then suspended', ':~=A'])
+
+  it('says so', async () => {
+    const result = await exchange.attempt({ body: v2xml('AE') }, { rules: ANY_2XX })
+    assert.match(whyFailed(result), /contains no HL7 acknowledgement\. The reply seems to refuse/)
+  })
+})
+
+describe('what the reply quotes of a sent refusal is none', () => {
+  const refusing = K22.replace('AA', 'AE')
+  for (const body of [refusing, twice(refusing), lines('Stored', refusing), `Got:\n${refusing}`]) {
+    row(ANY_2XX, 200, body, ['ACK', '(:~,X)=C'], refusing)
+  }
+})
+
 byRules('the order of rules', {
   ':AA=S,:?A=C,:AA=WD': [[200, ack('AA'), 'suspended', ':AA=S', 'AA M1']],
   // A W with another letter warns only if its rule decides.

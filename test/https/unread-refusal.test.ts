@@ -1,0 +1,12 @@
+/** Which replies it finds, and that no others are: test/rules/replies.test.ts. */
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { seemsToRefuse } from '../../src/https/unread-refusal.ts'
+
+it('a refusal is looked for in little time, whatever the reply', () => {
+  const start = performance.now()
+  for (const piece of ['MSA|', ' MSA|A', 'MSA.1 ', 'MSA.1>   ', 'MSA.1 "', '\\rMSA', ' ']) {
+    assert.ok(!seemsToRefuse(piece.repeat(2_097_152 / piece.length)), piece)
+  }
+  assert.ok(performance.now() - start < 2000)
+})
