@@ -207,12 +207,12 @@ export class Acknowledgements<Content> {
       message.countRetry(decision)
       message.verdict = verdictOf(settlement)
       // First, so that a resume while the wait is being stored gives the message a new time.
-      this.#sending.keepLastAttempt(message, { result, settlement })
+      this.#sending.beginWait(message, { result, settlement })
       try {
         await this.#moving.store(message, {
           to: 'waiting',
           dueInMs: waitMs,
-          counts: true,
+          counts: message.counts,
           isAwaited: true
         })
       } catch (error) {

@@ -183,9 +183,13 @@ export class Backup<Content> {
 
   /** What waits for the address that does not serve cannot be tried there meanwhile. */
   #stopClocks(): void {
-    if (this.#context.options.failWhileUnreachable) return
+    const { options, queue, tell } = this.#context
+    if (options.failWhileUnreachable) return
     const ids = this.#idsOf(this.#failover.other)
     this.#lastAttempts.stopClocks((boundTo) => boundTo !== undefined && ids.includes(boundTo))
+    queue.call('stopClocks', ids).catch(() => {
+      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+    })
   }
 
   /** What is on its way is decided by its answer. */

@@ -17,10 +17,6 @@ interface Kept extends LastAttempt {
   until: number
   /** The only address to which it may go, by its number. */
   boundTo: number | undefined
-  /** Since when its clock stands still, because that address does not serve; on the monotonic clock. */
-  stoppedAt: number | undefined
-  /** For how long it has stood still before, in milliseconds. */
-  stoppedMs: number
   /** The number of the last fresh start of all clocks: after another one, it no longer holds. */
   renewals: number
 }
@@ -35,8 +31,9 @@ const EARLY_MS = 1
 
 /**
  * How the last attempt of each retried message ended, and how long the message is retried. No wait goes on beyond that
- * time, whether the receiver, the token server or an outage asks for it. This is kept in memory only, because retries
- * are due at once after a restart. It is bounded: a message whose last attempt has been forgotten is tried once more.
+ * time, whether the receiver, the token server or an outage asks for it. This is kept in memory only, and bounded: a
+ * message whose last attempt has been forgotten, as after a restart, is tried once more. What of its time is spent, is in
+ * its row.
  */
 export class LastAttempts {
   readonly #kept = new Map<number, Kept>()
@@ -65,13 +62,11 @@ export class LastAttempts {
     if (this.#isClosed) return
     const { reply } = last.settlement
     const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
-    const now = this.#clock.monotonic()
-    const stoppedAt = this.#isElsewhere(boundTo) ? now : undefined
-    const clock = { until: now + leftMs, boundTo, stoppedAt, stoppedMs: 0 }
-    this.#kept.set(row.seq, { ...last, size, renewals, ...clock })
+    const until = this.#clock.monotonic() + leftMs
+    this.#kept.set(row.seq, { ...last, size, renewals, boundTo, until })
     this.#bytes += size
     this.#forgetOldest()
-    if (leftMs < Infinity && stoppedAt === undefined) this.#alarm.setIn(leftMs)
+    if (leftMs < Infinity) this.#alarm.setIn(leftMs)
   }
 
   /** How a message would leave that is retried no longer; undefined if that is not known. */
@@ -79,33 +74,25 @@ export class LastAttempts {
     return this.#kept.get(seq)?.settlement
   }
 
-  /**
-   * It is tried again, or leaves: what is known of its last attempt is forgotten here.
-   *
-   * @returns with the time for which its clock stood still meanwhile, in milliseconds
-   */
-  take(seq: number): (LastAttempt & { stoppedMs: number }) | undefined {
+  /** It is tried again, or leaves: what is known of its last attempt is forgotten here. */
+  take(seq: number): LastAttempt | undefined {
     const last = this.#kept.get(seq)
     if (last === undefined) return undefined
     this.#bytes -= last.size
     this.#kept.delete(seq)
     this.#heldUp.delete(seq)
-    return { ...last, stoppedMs: last.stoppedMs + this.#stoppedNow(last) }
+    return last
   }
 
-  /**
-   * Another address serves from now on. The clock of what waits for one that does not serve stands still: it cannot be
-   * tried there.
-   */
+  /** Another address serves from now on: what waits for one that does not, cannot be tried there, however long. */
   stopClocks(isElsewhere: (boundTo: number | undefined) => boolean): void {
     this.#isElsewhere = isElsewhere
-    const now = this.#clock.monotonic()
-    for (const last of this.#kept.values()) {
-      last.stoppedMs += this.#stoppedNow(last)
-      last.until += this.#stoppedNow(last)
-      last.stoppedAt = isElsewhere(last.boundTo) ? now : undefined
-    }
-    this.#ring()
+    for (const last of this.#kept.values()) if (isElsewhere(last.boundTo)) last.until = Infinity
+  }
+
+  /** It waits for an address that does not serve: that time does not count. */
+  isElsewhere({ boundTo }: Message<unknown>): boolean {
+    return this.#isElsewhere(boundTo)
   }
 
   /** What a message leaves with whose time is over; undefined if it is not. */
@@ -119,7 +106,7 @@ export class LastAttempts {
   leftMs(seq: number): number {
     const last = this.#kept.get(seq)
     if (last === undefined) return Infinity
-    return Math.max(0, last.until - (last.stoppedAt ?? this.#clock.monotonic()))
+    return Math.max(0, last.until - this.#clock.monotonic())
   }
 
   /** The time of this message is over, but its lane or a failing disk holds it up. */
@@ -152,17 +139,12 @@ export class LastAttempts {
     let next = Infinity
     for (const [seq, last] of this.#kept) {
       if (this.#isOver(last)) this.#onOver(seq)
-      else if (last.stoppedAt === undefined) next = Math.min(next, last.until)
+      else next = Math.min(next, last.until)
     }
     if (next < Infinity) this.#alarm.setIn(next - now)
   }
 
-  #isOver({ stoppedAt, until }: Kept, earlyMs = 0): boolean {
-    return stoppedAt === undefined && this.#clock.monotonic() + earlyMs >= until
-  }
-
-  /** How long its clock has stood still by now, since it was looked at last. */
-  #stoppedNow({ stoppedAt }: Kept): number {
-    return stoppedAt === undefined ? 0 : this.#clock.monotonic() - stoppedAt
+  #isOver({ until }: Kept, earlyMs = 0): boolean {
+    return this.#clock.monotonic() + earlyMs >= until
   }
 }

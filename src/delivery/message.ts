@@ -175,11 +175,6 @@ export class Message<Content> {
     this.#countedFrom = now
   }
 
-  /** Its clock stood still for so long while it waited, in milliseconds; its row says otherwise. */
-  forgiveTime(ms: number): void {
-    this.spentMs = Math.max(0, this.spentMs - ms)
-  }
-
   /** Restarts its clock, as part of a fresh start of all clocks. */
   renewClock(renewals: number, now: number): void {
     this.renewals = renewals

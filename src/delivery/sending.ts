@@ -99,7 +99,6 @@ export class Sending<Content> {
         return
       }
       const last = this.#lastAttempts.take(seq)
-      if (last !== undefined) message.forgiveTime(last.stoppedMs)
       tell(moved(message, 'sending'))
       const attempt = await this.#attempt(message, address)
       if (attempt === undefined) return
@@ -260,7 +259,7 @@ export class Sending<Content> {
     message.countRetry(result.decision)
     if (fault !== undefined && fault.waits !== 'message') this.#inOutage.add(message.row.seq)
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
-    this.keepLastAttempt(message, { result, settlement })
+    this.beginWait(message, { result, settlement })
     await this.#moving.storeAtLast(message, {
       to: 'waiting',
       dueInMs: waitMs,
@@ -334,8 +333,9 @@ export class Sending<Content> {
     return Math.min(Math.max(ownMs, leastMs), leftMs)
   }
 
-  /** The wait of a message begins: it is retried until its time is over. */
-  keepLastAttempt(message: Message<Content>, { result, settlement }: LastAttempt): void {
+  /** The wait of a message begins: it is retried until its time is over, if that counts. */
+  beginWait(message: Message<Content>, { result, settlement }: LastAttempt): void {
+    if (this.#lastAttempts.isElsewhere(message)) message.counts = false
     const { reply } = settlement
     // A settlement has as much of the reply as is needed.
     const short = result.reply && reply ? { ...result, reply } : result

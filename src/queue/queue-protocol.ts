@@ -25,6 +25,7 @@ export type QueueMethods = Pick<
   | 'resume'
   | 'setBackup'
   | 'makeDue'
+  | 'stopClocks'
   | 'beginWork'
   | 'endWork'
   | 'addEvent'

@@ -116,6 +116,7 @@ export class Statements {
   readonly setTurn: StatementSync
   readonly endWaits: StatementSync
   readonly bind: StatementSync
+  readonly stopClocks: StatementSync
   readonly addDeath: StatementSync
   readonly setDeaths: StatementSync
   readonly #db: DatabaseSync
@@ -165,6 +166,9 @@ export class Statements {
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
     this.endWaits = db.prepare(`UPDATE message SET turn = 0 WHERE state = ${WAITING} AND turn > 0`)
     this.bind = db.prepare('UPDATE message SET bound_to = ? WHERE seq = ?')
+    this.stopClocks = db.prepare(`UPDATE message INDEXED BY bound
+      SET spent_ms = spent_ms + max(0, ? - counts_from), counts_from = NULL
+      WHERE state = ${WAITING} AND bound_to IS NOT NULL AND bound_to = ? AND counts_from IS NOT NULL`)
     this.addDeath = db.prepare('UPDATE message SET deaths = deaths + 1 WHERE seq = ?')
     this.setDeaths = db.prepare('UPDATE message SET deaths = ? WHERE seq = ?')
     const select = (where: string, columns = COLUMNS): StatementSync =>

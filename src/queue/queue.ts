@@ -356,6 +356,12 @@ export class Queue<Stored> {
     this.rows.turns.makeDue(seqs)
   }
 
+  /** What waits for one of these addresses cannot be tried there: from now on its time does not count. */
+  stopClocks(addresses: readonly number[]): void {
+    this.rows.unmarkReleased()
+    for (const address of addresses) this.rows.sql.stopClocks.run(this.#uptime.ms, address)
+  }
+
   /**
    * Work begins that depends on the content of a message and could end the process: one message at a time. If it does,
    * the next `open` counts that. (It is not counted here: a call can be repeated.)

@@ -309,6 +309,66 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  for (const end of ['a restart', 'a crash'] as const) {
+    it(`nor after ${end}: what it had waited for until somebody turned is all that counts`, async () => {
+      let isOut = true
+      const disk = new FakeDisk({ immediate: true })
+      const options: PairOptions = {
+        ...{ order: 'none', failureTimeoutMs: 900_000 },
+        connects: (address) => address === 'backup' || !isOut
+      }
+      const before = await pair(options, disk)
+      await before.add('m1')
+      before.clock.pass(100_000)
+      await before.answer('timeout')
+      await before.clock.advance(1000)
+      await before.delivery.turn('backup', 'ann')
+      await before.clock.advance(3_600_000)
+      if (end === 'a restart') await before.close()
+      else before.clock.forgetTimers()
+      const two = await pair(options, disk, before.clock)
+      await two.clock.advance(3_600_000)
+      assert.deepEqual(
+        disk.rows.map(({ countsFrom, spentMs }) => [countsFrom, spentMs]),
+        [[null, 101_000]]
+      )
+      isOut = false
+      await untilFlying(two, 10_000)
+      assert.deepEqual(two.flying(), ['m1 first'])
+      two.clock.pass(700_000)
+      await two.answer('timeout')
+      assert.deepEqual([two.emitted, disk.rows[0]?.spentMs], [[], 801_000])
+      // It is asked again, and the rest of its time passes.
+      await untilFlying(two, 1000)
+      two.clock.pass(100_000)
+      await two.answer('timeout')
+      assert.deepEqual(two.emitted, ['m1 HL7_DELIVERY_FAILED'])
+      await two.close()
+    })
+  }
+
+  it('time that did not count anyway is not given back', async () => {
+    const two = await pair({ order: 'none', failureTimeoutMs: 900_000 })
+    await two.add('m1')
+    two.clock.pass(800_000)
+    await two.answer('timeout')
+    await untilFlying(two, 1000)
+    // There is nobody to talk to: this wait does not count.
+    await two.answer(UNCONNECTED)
+    await two.delivery.turn('backup', 'ann')
+    await untilFlying(two, 1000)
+    assert.deepEqual(two.flying(), ['m1 first'])
+    two.clock.pass(90_000)
+    await two.answer('timeout')
+    assert.deepEqual(two.emitted, [])
+    await two.delivery.turn('first', 'ann')
+    await untilFlying(two, 1000)
+    two.clock.pass(10_000)
+    await two.answer('timeout')
+    assert.deepEqual(two.emitted, ['m1 HL7_DELIVERY_FAILED'])
+    await two.close()
+  })
+
   for (const [how, leave] of [
     ['because nothing is retried', undefined],
     [
