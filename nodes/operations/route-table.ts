@@ -54,7 +54,7 @@ export interface Route {
   contentPermission?: Permission
   /** The event in Node-RED's audit log. A POST is always logged; a GET when its handler calls `audit`. */
   audit?: string
-  /** Members of the body that are in the audit log, too: flags, and what somebody says of it. */
+  /** Members of the body that are in the audit log, too: flags, what it is about, and what somebody says of it. */
   auditSays?: readonly string[]
   /** In place of `audit`, if the body has such a member, and it is no flag that is not set. */
   auditWith?: Readonly<Record<string, string>>
@@ -209,6 +209,7 @@ export const ROUTES = {
     path: '/hl7-https-out/pause',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.pause',
+    auditSays: ['host'],
     takes: type<PauseHostQuestion>(),
     answers: type<HostAnswer>(),
     does: 'pauses every node that sends to a `host` (with the port, unless that is the usual one), with a `reason`, and `until` a time'
@@ -218,6 +219,7 @@ export const ROUTES = {
     path: '/hl7-https-out/resume',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.resume',
+    auditSays: ['host'],
     takes: type<HostQuestion>(),
     answers: type<HostAnswer>(),
     does: 'ends the pauses of a `host`; other pauses of its nodes go on'
@@ -245,6 +247,7 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/backup',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.backup',
+    auditSays: ['to'],
     takes: type<BackupQuestion>(),
     answers: type<NodeState>(),
     does: 'turns a node `to` its `backup`, until somebody turns it back, or to the `first` address; answers with its state'

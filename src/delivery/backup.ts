@@ -142,6 +142,7 @@ export class Backup<Content> {
       route: {
         notTo: this.#idsOf(other),
         ...(only && { only }),
+        isAsking,
         ...(this.#isMarking && { mark: this.#ids[address] })
       }
     }
@@ -170,6 +171,11 @@ export class Backup<Content> {
   lookLater(): void {
     this.#lookWhetherAnyWaits()
     this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork)))
+  }
+
+  /** The other address need not wait to be asked. */
+  askNow(): void {
+    this.#failover.askNow()
   }
 
   /** There was no message to ask the other address with. */

@@ -276,14 +276,15 @@ export class Delivery<Content> {
   }
 
   /**
-   * Ends the wait of an outage, and of the retry that is due first: one message goes, and what it comes to decides. The
-   * clocks go on.
+   * Ends the wait of an outage, of the retry that is due first, and before the other address is asked: one message goes,
+   * and what it comes to decides. The clocks go on.
    *
    * @throws {QueueError} when the queue cannot be used
    */
   async tryNow(): Promise<void> {
-    const { queue } = await this.#opened()
+    const { backup, queue } = await this.#opened()
     this.#gate.endWait()
+    backup?.askNow()
     const { retry } = queue.summary
     if (retry !== null) await queue.call('makeDue', [retry.seq])
     this.#claimMessages()
@@ -470,9 +471,20 @@ export class Delivery<Content> {
     opened: OpenedQueue
   ): Backup<Content> | undefined {
     const { backup } = this.#options
+    this.#forgetOldTurn(context, opened)
     if (this.#failover === undefined || backup === undefined) return undefined
     const parts = { failover: this.#failover, backup }
     return new Backup(context, sending, this.#lastAttempts, parts, opened.backup)
+  }
+
+  /** Somebody has turned to an address that is gone: if it comes again some day, nobody has turned to it. */
+  #forgetOldTurn({ idOf, queue }: WorkContext<Content>, { backup }: OpenedQueue): void {
+    if (backup === undefined) return
+    const addresses = this.#options.backup === undefined ? [] : [idOf('first'), idOf('backup')]
+    if (addresses.includes(backup.address)) return
+    queue.call('setBackup', undefined).catch(() => {
+      this.#tellQueueFailed()
+    })
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */

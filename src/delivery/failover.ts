@@ -165,6 +165,11 @@ export class Failover {
     this.#outSince = undefined
   }
 
+  /** The wait before the other one is asked is over. */
+  askNow(): void {
+    this.#askAt = this.#clock.monotonic()
+  }
+
   /** The other one is asked: first a connection. */
   beginToAsk(): void {
     this.#asking = 'connecting'

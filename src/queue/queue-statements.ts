@@ -87,6 +87,9 @@ export const ROWS_PER_CALL = 5000
 /** The newest message that was never tried is looked for among so many: most of them are, in an outage. */
 const NEWEST_ROWS = 200
 
+/** The next retry is looked for among so many, if some may go only to another address. */
+const NEXT_ROWS = 200
+
 /** Those that may go only to one address are counted up to so many, and for so many addresses. */
 const MOST_BOUND = 1000
 const MOST_ADDRESSES = 10
@@ -205,10 +208,9 @@ export class Statements {
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
     this.#named = select(`control_id = ? ORDER BY seq DESC LIMIT ${ROWS_PER_CALL}`)
     // Asked with each answer of the queue's thread: only for the columns that are needed.
-    this.#nextRetry = select(
-      `state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`,
-      'seq, turn, control_id, attempts, verdict'
-    )
+    this.#nextRetry = db.prepare(`SELECT seq, turn, control_id, attempts, verdict FROM
+      (SELECT * FROM message WHERE state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT ${NEXT_ROWS})
+      WHERE ${MAY_GO} LIMIT 1`)
     this.#nextWaiting = select(`state = ${WAITING} AND turn > ? ORDER BY turn LIMIT 1`, 'turn')
     this.#nextAwaiting = select(`state = ${AWAITING} AND turn > ? ORDER BY turn LIMIT 1`, 'turn')
     this.#oldest = select(`state = ? AND ${IS_HELD} ORDER BY seq LIMIT 1`, 'accepted_at')
@@ -293,9 +295,9 @@ export class Statements {
     return many(this.#named.iterate(controlId))
   }
 
-  /** The retry that is due first. */
-  nextRetry(): NextRetry | undefined {
-    return one(this.#nextRetry.get())
+  /** The retry that is due first, out of a bounded number; the same. */
+  nextRetry(notTo: readonly number[] = []): NextRetry | undefined {
+    return one(this.#nextRetry.get(...addresses(notTo)))
   }
 
   /** The next time after this one at which a retry may go. */

@@ -32,6 +32,8 @@ export interface Route {
   only?: readonly number[]
   /** What goes now may have arrived at this address from now on, also for the next run. */
   mark?: number | undefined
+  /** One message asks an address that does not serve: the next one goes to the other. */
+  isAsking?: boolean
 }
 
 /** That the messages go to the backup. */

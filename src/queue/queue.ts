@@ -13,7 +13,7 @@ import { OperatorCalls } from './operator-calls.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { Repeats } from './repeats.ts'
 import { QueueDamageError } from './queue-fault.ts'
-import { isWaiting, partOf, stateOf, type StoredRow } from './queue-statements.ts'
+import { isWaiting, partOf, stateOf, type Statements, type StoredRow } from './queue-statements.ts'
 import type {
   ClaimedMessage,
   ContentStore,
@@ -88,8 +88,8 @@ export class Queue<Stored> {
   #before: { known: Known; keptBytes: number } | undefined
   /** When late messages were last asked for: a deadline after that is still to come. */
   #lateAt = 0
-  /** Messages may go to two addresses. */
-  #hasRoutes = false
+  /** To the address that serves, if there are two. */
+  #route: Route | undefined
 
   /** @param db with the tables of `queue-schema.ts` */
   constructor(db: DatabaseSync, options: QueueOptions<Stored>) {
@@ -226,7 +226,7 @@ export class Queue<Stored> {
     preference?: Preference,
     route?: Route
   ): ClaimedMessage<Stored>[] {
-    this.#hasRoutes = route !== undefined
+    if (route?.isAsking !== true) this.#route = route
     if (this.rows.counts.waiting === 0 || most <= 0) return []
     if (route !== undefined) this.rows.unmarkReleased()
     const rows = this.rows.turns.next(most, this.#uptime.ms, preference, route)
@@ -426,7 +426,7 @@ export class Queue<Stored> {
       ...(suspended > 0 ? [this.rows.sql.oldest(STATES.indexOf('suspended'))] : [])
     ].flatMap((row) => (row === undefined ? [] : [row.accepted_at]))
     const { nextAt, retrying } = this.rows.turns
-    const retry = retrying > 0 ? this.rows.sql.nextRetry() : undefined
+    const retry = retrying > 0 ? this.#nextRetry() : undefined
     const nextLate = awaiting > 0 ? this.rows.sql.nextLate(this.#lateAt) : undefined
     const newest = suspended > 0 ? this.rows.sql.newestSuspended() : undefined
     return {
@@ -445,11 +445,17 @@ export class Queue<Stored> {
             verdict: verdictFrom(retry.verdict)
           }
         : null,
-      bound: this.#hasRoutes && waiting > 0 ? this.rows.sql.countBound() : [],
+      bound: this.#route !== undefined && waiting > 0 ? this.rows.sql.countBound() : [],
       suspendedFor: newest === undefined ? null : verdictFrom(newest.verdict),
       nextTurnInMs: nextAt === undefined ? null : nextAt - now,
       nextLateInMs: nextLate === undefined ? null : nextLate - now
     }
+  }
+
+  /** Of those that may go now; else of those that may go only to the other address. */
+  #nextRetry(): ReturnType<Statements['nextRetry']> {
+    const { sql } = this.rows
+    return sql.nextRetry(this.#route?.notTo) ?? sql.nextRetry()
   }
 
   /** It can be found by these for as long as the journal remembers it. */

@@ -29,13 +29,20 @@ interface Pair extends Omit<Setup, 'flights' | 'reply'> {
 
 interface PairOptions extends OnDiskOptions {
   isShared?: boolean
+  backupAddress?: string
   afterMs?: number
   /** What opening a connection comes to. */
   connects?: (address: Address) => boolean
 }
 
 async function pair(
-  { isShared = false, afterMs = AFTER_MS, connects = () => true, ...options }: PairOptions = {},
+  {
+    isShared = false,
+    backupAddress = 'b',
+    afterMs = AFTER_MS,
+    connects = () => true,
+    ...options
+  }: PairOptions = {},
   disk = new FakeDisk({ immediate: true }),
   clock = new FakeClock()
 ): Promise<Pair> {
@@ -51,7 +58,7 @@ async function pair(
       failureTimeoutMs: Infinity,
       readFields: (id) => ({ key: id.slice(0, 1), values: [], hasOwnAddress: id.endsWith('own') }),
       backup: {
-        address: 'b',
+        address: backupAddress,
         hosts: { first: 'a', backup: 'b' },
         afterMs,
         isShared,
@@ -215,6 +222,54 @@ describe('Two addresses, step by step', () => {
     const again = await pair({}, disk)
     assert.equal(again.delivery.state().backup?.by, 'ann')
     await again.close()
+  })
+
+  for (const [what, others, by] of [
+    ['is forgotten with the backup', { backup: undefined }, undefined],
+    ['is forgotten if the backup is another one', { backupAddress: 'c' }, undefined],
+    ['stays while the addresses are exchanged', { address: 'b', backupAddress: 'a' }, 'ann']
+  ] as const) {
+    it(`what somebody has turned ${what}`, async () => {
+      const disk = new FakeDisk({ immediate: true })
+      const before = await pair({}, disk)
+      await before.delivery.turn('backup', 'ann')
+      await before.close()
+      const meanwhile = await pair(others, disk)
+      assert.equal(meanwhile.delivery.state().backup, null)
+      await meanwhile.close()
+      const after = await pair({}, disk)
+      assert.equal(after.delivery.state().backup?.by, by)
+      await after.close()
+    })
+  }
+
+  it('to try now is to send a message that may go, and to ask the address that does not serve', async () => {
+    let isOut = true
+    const two = await pair({
+      ...{ order: 'none', retry: { intervalMs: 600_000, maxIntervalMs: 600_000 } },
+      connects: (address) => address === 'backup' || !isOut
+    })
+    await two.add('m1')
+    await two.answer('timeout')
+    await two.delivery.turn('backup', 'ann')
+    await two.clock.advance(60_000)
+    await two.add('m2')
+    await two.answer('timeout')
+    await two.clock.advance(15_000)
+    // That of m1 is due earlier, but it may have arrived at the first address.
+    assert.equal(two.delivery.state().retry?.controlId, 'm2')
+    await two.delivery.tryNow()
+    await settled(6)
+    assert.deepEqual(two.flying(), ['m2 backup'])
+    await two.answer('accept')
+    assert.equal(two.delivery.state().retry?.controlId, 'm1')
+    isOut = false
+    await two.delivery.tryNow()
+    await settled(6)
+    assert.deepEqual(two.flying(), ['m1 first'])
+    await two.answer('accept')
+    assert.deepEqual(two.emitted, ['m2 ack', 'm1 ack'])
+    await two.close()
   })
 
   it('what waits for the backup is sent there, however many wait for the first address', async () => {

@@ -70,6 +70,13 @@ describe('a backup receiver', () => {
       turns.slice(0, 2).map(({ by, kind }) => `${kind} ${by}`),
       ['from-backup night', 'to-backup night']
     )
+    const audited = (await world.nodeRed.printed()).filter((line) =>
+      line.includes('"event":"hl7-https-out.backup"')
+    )
+    assert.deepEqual(
+      audited.map((line) => /"to":"([^"]*)"/.exec(line)?.[1]),
+      ['elsewhere', 'backup', 'first']
+    )
   })
 
   it('is tried by a test message, too', async () => {

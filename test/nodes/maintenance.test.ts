@@ -74,5 +74,10 @@ describe('operators who pause a node for a while, or all that send to a host', (
       /out\.(pause|resume)"/.test(line)
     )
     assert.ok(lines.length >= 2 && lines.every((line) => line.includes('night')), lines.join('\n'))
+    for (const act of ['pause', 'resume']) {
+      const says = (line: string): boolean =>
+        line.includes(`out.${act}"`) && line.includes(`"host":"${host}"`)
+      assert.ok(lines.some(says), act)
+    }
   })
 })

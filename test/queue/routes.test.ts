@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock, type Clock } from '../../src/clock.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import { OWN_ADDRESS, type Order, type Route } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { message, moveOf, noContents } from './set-up.ts'
 
 const FIRST = 11
@@ -15,7 +16,11 @@ const TO_FIRST: Route = { notTo: [BACKUP], mark: FIRST }
 const TO_BACKUP: Route = { notTo: [OWN_ADDRESS, FIRST], mark: BACKUP }
 
 describe('a queue of messages for two addresses', () => {
-  function open(order: Order, fresh: number[] = []): Queue<object> {
+  function open(
+    order: Order,
+    fresh: number[] = [],
+    clock: Pick<Clock, 'now' | 'monotonic'> = systemClock
+  ): Queue<object> {
     const db = new DatabaseSync(':memory:')
     makeTables(db)
     const queue = new Queue<object>(db, {
@@ -25,7 +30,7 @@ describe('a queue of messages for two addresses', () => {
       journalDays: 14,
       mostRecords: 100,
       mostEvents: 10,
-      clock: systemClock,
+      clock,
       onFresh: (seq) => fresh.push(seq)
     })
     queue.open()
@@ -103,6 +108,38 @@ describe('a queue of messages for two addresses', () => {
       { to: OWN_ADDRESS, count: 1000 },
       { to: BACKUP, count: 2 }
     ])
+  })
+
+  it('tells the next retry of those that may go, whatever is asked meanwhile; else of the others', () => {
+    const queue = open('none')
+    accept(queue, undefined, undefined)
+    seqs(queue, TO_BACKUP)
+    queue.move(moveOf(1, 'waiting', { boundTo: FIRST, dueInMs: 1000 }))
+    queue.move(moveOf(2, 'waiting', { dueInMs: 2000 }))
+    assert.equal(queue.summary().retry?.seq, 2)
+    seqs(queue, { notTo: [BACKUP], isAsking: true })
+    assert.equal(queue.summary().retry?.seq, 2)
+    queue.move(moveOf(2, 'suspended'))
+    assert.equal(queue.summary().retry?.seq, 1)
+  })
+
+  it('stops the clocks of what waits for an address, and of nothing else', () => {
+    const clock = new FakeClock()
+    const queue = open('none', [], clock)
+    accept(queue, undefined, undefined, undefined)
+    seqs(queue, TO_FIRST)
+    for (const [seq, boundTo] of [
+      [1, FIRST],
+      [2, BACKUP],
+      [3, undefined]
+    ] as const) {
+      queue.move(moveOf(seq, 'waiting', { boundTo, spentMs: 10, counts: true, dueInMs: 1 }))
+    }
+    clock.pass(100)
+    queue.stopClocks([OWN_ADDRESS, FIRST])
+    clock.pass(1000)
+    const spent = [1, 2, 3].map((seq) => queue.rows.rowOf(queue.rows.row(seq)).spentMs)
+    assert.deepEqual(spent, [110, 1110, 1110])
   })
 
   it('finds the next message as fast where thousands wait for the other address', () => {
