@@ -85,6 +85,8 @@ type AgainContext<Content> = Pick<
 /** Sends messages that have left once more: each becomes a new message with the same content, at the end of its lane. */
 export class SendingAgain<Content> {
   readonly #context: AgainContext<Content>
+  /** What was asked for last has been sent, or could not be. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(context: AgainContext<Content>) {
     this.#context = context
@@ -107,20 +109,24 @@ export class SendingAgain<Content> {
    * @param by a user name, `flow`, or `''`
    * @throws {QueueError} `ERR_TOO_MANY` when there are more than 10,000: nothing is sent; or when the queue cannot be
    * read
-   * @throws {DeliveryError} as `Delivery.accept` does: those before it are sent
+   * @throws {DeliveryError} as `Delivery.accept` does: those before it are sent, and perhaps some of the hundred behind
+   * it, such as shorter ones if the disk is full
    */
-  async send(choice: LeftChoice, by: string, how: HowAgain<Content>): Promise<SentAgain> {
-    const chosen = await this.#choose(choice, how.isAgain === true)
-    const sent = await this.#send(chosen.kept, by, how, chosen.repeated)
-    return withGone(chosen, sent)
+  send(choice: LeftChoice, by: string, how: HowAgain<Content>): Promise<SentAgain> {
+    return this.#inTurn(async () => {
+      const chosen = await this.#choose(choice, how.isAgain === true)
+      const sent = await this.#send(chosen.kept, by, how, chosen.repeated)
+      return withGone(chosen, sent)
+    })
   }
 
   /**
-   * The same, but the first goes alone: the others follow if it leaves on ACK.
+   * The same, but the first goes alone: the others follow if it leaves on ACK, but for those that somebody has sent again
+   * meanwhile.
    *
    * @param tryFirst begins the trial of the first, after which so many others follow
    */
-  async sendFirst(
+  sendFirst(
     choice: LeftChoice,
     by: string,
     how: HowAgain<Content>,
@@ -130,18 +136,23 @@ export class SendingAgain<Content> {
       follow: () => Promise<number>
     ) => Trial
   ): Promise<SentFirstAgain> {
-    const chosen = await this.#choose(choice, how.isAgain === true)
-    const { kept, repeated } = chosen
-    const sent = await this.#send(kept.slice(0, 1), by, how, repeated)
-    const [first] = sent
-    const { resent: _, ...answer } = withGone({ ...chosen, kept: kept.slice(0, 1) }, sent)
-    if (first === undefined) return answer
-    const others = kept.slice(1)
-    const trial = tryFirst(first, others.length, async () => {
-      const followed = await this.#send(others, by, how, repeated)
-      return followed.length
+    return this.#inTurn(async () => {
+      const chosen = await this.#choose(choice, how.isAgain === true)
+      const { kept, repeated } = chosen
+      const sent = await this.#send(kept.slice(0, 1), by, how, repeated)
+      const [first] = sent
+      const { resent: _, ...answer } = withGone({ ...chosen, kept: kept.slice(0, 1) }, sent)
+      if (first === undefined) return answer
+      const others = kept.slice(1)
+      const follow = (): Promise<number> =>
+        this.#inTurn(async () => {
+          const now = await this.#findRepeated(others)
+          const rest = others.filter(({ seq }) => repeated.has(seq) || !now.has(seq))
+          const followed = await this.#send(rest, by, how, repeated)
+          return followed.length
+        })
+      return { ...answer, trial: tryFirst(first, others.length, follow) }
     })
-    return { ...answer, trial }
   }
 
   /**
@@ -153,7 +164,16 @@ export class SendingAgain<Content> {
    * @returns the new message; undefined if that one has not left, or was accepted
    * @throws {DeliveryError} as `Delivery.accept` does
    */
-  async sendEdited(
+  sendEdited(
+    seq: number,
+    edited: Accepted<Content>,
+    by: string,
+    reason: string
+  ): Promise<{ seq: number; controlId: string } | undefined> {
+    return this.#inTurn(() => this.#sendEdited(seq, edited, by, reason))
+  }
+
+  async #sendEdited(
     seq: number,
     edited: Accepted<Content>,
     by: string,
@@ -174,14 +194,17 @@ export class SendingAgain<Content> {
     return { seq: copy, controlId }
   }
 
+  /** One after the other: what is chosen must not be sent meanwhile for somebody else. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
   /** What is sent, in the order of acceptance, and what is not. */
   async #choose(choice: LeftChoice, isAgain: boolean): Promise<Chosen> {
     const rows = await this.#find(choice)
-    const repeated = new Set<number>()
-    for (let from = 0; from < rows.length; from += FOUND_AT_ONCE) {
-      const seqs = rows.slice(from, from + FOUND_AT_ONCE).map(({ seq }) => seq)
-      for (const seq of await this.#context.queue.call('findRepeated', seqs)) repeated.add(seq)
-    }
+    const repeated = await this.#findRepeated(rows)
     const newest = newestOfEach(rows)
     const notSent: NotSent[] = []
     const kept: MessageRow[] = []
@@ -194,6 +217,16 @@ export class SendingAgain<Content> {
     }
     const found = rows.length - leftOut
     return { found, withoutContent: found - kept.length, leftOut, kept, notSent, repeated }
+  }
+
+  /** Those that were sent again. */
+  async #findRepeated(rows: readonly MessageRow[]): Promise<ReadonlySet<number>> {
+    const repeated = new Set<number>()
+    for (let from = 0; from < rows.length; from += FOUND_AT_ONCE) {
+      const seqs = rows.slice(from, from + FOUND_AT_ONCE).map(({ seq }) => seq)
+      for (const seq of await this.#context.queue.call('findRepeated', seqs)) repeated.add(seq)
+    }
+    return repeated
   }
 
   /** In the order of acceptance. */

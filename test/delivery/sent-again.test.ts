@@ -151,6 +151,51 @@ describe('Messages that have left', () => {
     }
   })
 
+  for (const first of ['all at once', 'the first alone', 'one with another text'] as const) {
+    it(`are sent again once, whoever asks for it meanwhile: ${first}`, async () => {
+      told.length = 0
+      const setup = await setUpOn(quickDisk({ contentDays: 1 }), {
+        order: 'none',
+        failureTimeoutMs: 0,
+        onEvent
+      })
+      for (const id of ['a1', 'a2', 'a3']) {
+        await setup.add(id)
+        await setup.reply('timeout')
+      }
+      const operator = await setup.delivery.operator()
+      const edited = { controlId: 'a2', type: 'ADT^A01', content: 'a2 edited' }
+      const asked =
+        first === 'all at once'
+          ? operator.sendAgain({}, 'anna')
+          : first === 'the first alone'
+            ? operator.sendFirstAgain({}, 'anna')
+            : operator.sendEdited(2, edited, 'anna')
+      const { resent, leftOut } = await operator.sendAgain({}, 'bert')
+      await asked
+      assert.deepEqual([resent, leftOut], first === 'all at once' ? [0, 3] : [2, 1])
+      await settled()
+      while (setup.flights.length > 0) await setup.reply('accept')
+      const sent = setup.emitted.slice(3).map((line) => line.slice(0, 2))
+      assert.deepEqual(sent.toSorted(), ['a1', 'a2', 'a3'])
+    })
+  }
+
+  it('follow the first one even if they were sent again before, but not if somebody does it meanwhile', async () => {
+    const setup = await setUpOn(quickDisk({ contentDays: 1 }))
+    await leave(setup, 'a1', 'a2', 'a3')
+    const operator = await setup.delivery.operator()
+    await operator.sendAgain({ ids: [2] })
+    await setup.reply('accept')
+    const { trial } = await operator.sendFirstAgain({ ids: [1, 2, 3] }, 'anna', { isAgain: true })
+    assert.equal((await operator.sendAgain({ ids: [3] }, 'bert')).resent, 1)
+    const result = trial?.result(new AbortController().signal)
+    for (let i = 0; i < 3; i++) await setup.reply('accept')
+    assert.equal((await result)?.resent, 2)
+    assert.deepEqual(setup.emitted.slice(4), ['a1 ack', 'a3 ack', 'a2 ack'])
+    assert.equal(setup.flights.length, 0)
+  })
+
   it('are not tried if the content of none is kept', async () => {
     const setup = await setUpOn(quickDisk())
     await leave(setup, 'a1')
