@@ -134,14 +134,20 @@ export class Claiming<Content> {
     const isStill = (): boolean => route === undefined || backup?.isStill(destination) === true
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
     const isFull = sending.size + this.#asked >= gate.slots
-    if (isIdle() || isFull || gate.closedMs > 0 || !isStill()) {
-      if (!claim.isDamaged) queue.release(seq)
+    const mayGo = !isIdle() && !isFull && gate.closedMs === 0 && isStill()
+    if (claim.isDamaged || !mayGo) {
       if (isAsking) backup?.nothingToAsk()
       this.#asksAgain = true
-      return
     }
-    gate.countRequests()
-    if (route !== undefined) backup?.handOut(seq, destination)
+    if (!claim.isDamaged) {
+      if (!mayGo) {
+        queue.release(seq)
+        return
+      }
+      gate.countRequests()
+      if (route !== undefined) backup?.handOut(seq, destination)
+    }
+    // One that is damaged goes nowhere: that is told, in any case.
     const sent = track(send(claim, address, isStill)).finally(() => {
       backup?.endOfWay(seq)
       this.claim()

@@ -291,6 +291,29 @@ describe('Delivery', () => {
     })
   }
 
+  for (const end of ['paused', 'closed'] as const) {
+    it(`reports a message as lost also if the node is ${end} when that is found`, async () => {
+      const disk = quickDisk()
+      const first = await setUpOn(disk, {}, undefined, false)
+      await first.add('a1')
+      await first.delivery.close(0)
+      disk.loseContent(1)
+      const { delivery, lost } = await setUpOn(disk, {}, first.clock, false)
+      await delivery.open()
+      disk.immediate = false
+      void delivery.start()
+      await settled()
+      const ended = end === 'paused' ? delivery.pause('x') : delivery.close(0)
+      await settled()
+      disk.immediate = true
+      disk.step()
+      await ended
+      await settled()
+      assert.equal(lost.length, 1)
+      assert.equal(disk.rows[0]?.state, 'damaged')
+    })
+  }
+
   it('after an unclean end, marks the message it is working on, one at a time, and then stops marking', async () => {
     const disk = quickDisk()
     const first = await setUpOn(disk, { order: 'none', maxInFlight: 2 })
