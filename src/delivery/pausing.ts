@@ -80,9 +80,13 @@ export class Pausing<Content> {
     const { queue, tell } = this.#context
     const pause = this.#beginPause('rule', rule)
     tell({ kind: 'paused', pause })
-    await queue.call('pause', storedPause(this.#without(this.#replacedBy(pause)))).catch(() => {
+    try {
+      await queue.call('pause', storedPause(this.#without(this.#replacedBy(pause))))
+      this.#endPauses(this.#replacedBy(pause))
+    } catch {
+      // Stored are the earlier ones: they stay beneath it.
       tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-    })
+    }
   }
 
   /**
