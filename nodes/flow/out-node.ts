@@ -25,6 +25,7 @@ import { ConditionWatch } from './condition-watch.ts'
 import { answerOf, type ConditionFacts } from './conditions.ts'
 import { diskEngine } from './disk-queue.ts'
 import { editMessage } from './edit-message.ts'
+import { isCommand } from './flow-commands.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { handToCatch } from './hand-on.ts'
@@ -143,8 +144,9 @@ export class OutNode {
   /** Takes a message or a command of the flow. */
   receive(...[msg, send, done]: Parameters<FlowMessages['receive']>): void {
     const { node } = this.#frame
-    this.#standing.messageCame()
     const message = this.#contents.receive(msg, send, done)
+    // A command says nothing of the sender.
+    if (!isCommand(message)) this.#standing.messageCame()
     accept(node, this.#delivery, this.#courier, message).catch((error: unknown) => {
       handBack(node, message, error)
       this.#status.update()
