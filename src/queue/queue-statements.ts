@@ -364,7 +364,7 @@ export class Statements {
   }
 }
 
-/** The columns of `PLACE` and `COLUMNS`, in their order. */
+/** The columns of `TURN_COLUMNS` and `COLUMNS`, in their order. */
 type PlaceValues = [seq: number, lane: number | null, state: number, turn: number | null]
 type RowValues = [
   ...PlaceValues,

@@ -322,7 +322,7 @@ function takeContents(
   }
 }
 
-/** In the order of acceptance, before what is accepted from now on: see "Barrier" in `queue.ts`. */
+/** In the order of acceptance, before what is accepted from now on: see "Barrier" in `turns.ts`. */
 function letAllGoAlone(db: DatabaseSync, lastSeqFound: number): void {
   // Without the time to which deadlines refer, the first is up now, and the others follow.
   db.exec(`
