@@ -3,14 +3,13 @@ import { sleep } from '../clock.ts'
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
-import { QueueError } from '../queue/queue-error.ts'
 import type { Late } from '../rules/reply-rules.ts'
 import { Alarm } from './alarm.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
 import type { Pausing } from './pausing.ts'
-import { isGone, lostError } from './queue-errors.ts'
+import { closingError, isGone, lostError } from './queue-errors.ts'
 import type { Sending } from './sending.ts'
 import { settlementOf, type Settlement } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
@@ -81,7 +80,7 @@ export class Acknowledgements<Content> {
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
     const { closing, queue, works } = this.#context
-    if (closing.aborted) throw isClosing()
+    if (closing.aborted) throw closingError()
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
       for (const id of ack.controlIds) {
@@ -95,7 +94,7 @@ export class Acknowledgements<Content> {
       )
       if (other === undefined) {
         // What follows from an attempt may not be stored: nobody knows whether its message awaits one.
-        if (this.#context.closing.aborted) throw isClosing()
+        if (this.#context.closing.aborted) throw closingError()
         return false
       }
       waitedFor.add(other)
@@ -267,10 +266,6 @@ export class Acknowledgements<Content> {
       tell(moved(message, 'suspended', { result, settlement }))
     }
   }
-}
-
-function isClosing(): QueueError {
-  return new QueueError(english('log', 'queue.nodeCloses'), 'ERR_QUEUE_CLOSED')
 }
 
 /** What its message leaves with: the application's acknowledgement, and the accept one beside it. */

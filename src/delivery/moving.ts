@@ -114,8 +114,8 @@ export class Moving<Content> {
       verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict
     }
     return this.#context.queue.move(move, isAwaited).then((isMoved) => {
-      // Who asked for something else while it was handed out, came too late.
-      this.#context.wishes.delete(row.seq)
+      // Who wanted something else of it came too late; unless it waits on: that is done when its turn comes.
+      if (row.state !== 'waiting' || change.to !== 'waiting') this.#context.wishes.delete(row.seq)
       return isMoved
     })
   }
@@ -305,6 +305,7 @@ export class Moving<Content> {
 
   #finish({ row, attempts, story, verdict }: Message<Content>, isStored: boolean): Promise<void> {
     const left = isStored ? undefined : { attempts, story, verdict }
+    this.#context.wishes.delete(row.seq)
     return this.#context.queue.finish(row.seq, left)
   }
 }

@@ -15,7 +15,7 @@ import type { DeliveryEvent } from './delivery-events.ts'
 import type { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
-import { isFull, isGone, lostError } from './queue-errors.ts'
+import { closingError, isFull, isGone, lostError } from './queue-errors.ts'
 import {
   SendingAgain,
   type CountedAgain,
@@ -40,7 +40,10 @@ const MOST_REASON = 200
 /** What became of waiting messages that were to be set aside or discarded. */
 export interface TakenOut {
   found: number
-  /** So many of them are on their way: they follow when their attempts have ended without an acknowledgement. */
+  /**
+   * So many of them are on their way: they follow when their attempts have ended without an acknowledgement, or the node
+   * closes. If the process is killed before, that is forgotten.
+   */
   inFlight: number
 }
 
@@ -74,12 +77,14 @@ type OperatorContext<Content> = Pick<
   WorkContext<Content>,
   | 'acceptAgain'
   | 'claimMessages'
+  | 'closing'
   | 'flowsStarted'
   | 'nextSeq'
   | 'options'
   | 'queue'
   | 'readPlace'
   | 'tell'
+  | 'track'
   | 'wishes'
 >
 
@@ -110,31 +115,36 @@ export class Operator<Content> {
    * @param by a user name, `flow`, or `''`
    * @param onSent learns the numbers of those that are back
    * @returns how many were found
-   * @throws {QueueError} when that cannot be stored for some: they stay suspended
+   * @throws {QueueError} when that cannot be stored for some, or the node closes: they stay suspended
    */
-  async resend(choice: SuspendedChoice, by = 'flow', onSent?: OnSent): Promise<number> {
-    const { claimMessages, queue, tell } = this.#context
-    let done = 0
-    let most = RESENT_AT_ONCE
-    try {
-      for (let after = 0; ;) {
-        try {
-          const resent = queue.call('resend', choice, after, most, by)
-          claimMessages()
-          const { count, seqs, next } = await resent
-          done += count
-          onSent?.(seqs)
-          if (next === 0) return done
-          after = next
-        } catch (error) {
-          // A disk that is full may still have room for one.
-          if (!isFull(error) || most === 1) throw error
-          most = 1
+  resend(choice: SuspendedChoice, by = 'flow', onSent?: OnSent): Promise<number> {
+    return this.#beforeClose(async () => {
+      const { claimMessages, queue, tell, wishes } = this.#context
+      let done = 0
+      let most = RESENT_AT_ONCE
+      try {
+        for (let after = 0; ;) {
+          this.#refuseIfClosing()
+          try {
+            const resent = queue.call('resend', choice, after, most, by)
+            claimMessages()
+            const { count, seqs, next } = await resent
+            done += count
+            // What somebody wanted of one before it was suspended came too late.
+            for (const seq of seqs) wishes.delete(seq)
+            onSent?.(seqs)
+            if (next === 0) return done
+            after = next
+          } catch (error) {
+            // A disk that is full may still have room for one.
+            if (!isFull(error) || most === 1) throw error
+            most = 1
+          }
         }
+      } finally {
+        if (done > 0) tell({ kind: 'resent', count: done, by })
       }
-    } finally {
-      if (done > 0) tell({ kind: 'resent', count: done, by })
-    }
+    })
   }
 
   /**
@@ -170,18 +180,23 @@ export class Operator<Content> {
    * @param by a user name
    * @param reason what they say of it; at most 200 characters are kept
    * @returns false if it is not suspended: somebody was faster
-   * @throws {QueueError} when that cannot be stored: it stays as it was
+   * @throws {QueueError} when that cannot be stored, or the node closes: it stays as it was
    */
-  async edit(seq: number, edited: Accepted<Content>, by: string, reason = ''): Promise<boolean> {
-    const { claimMessages, queue, readPlace, tell } = this.#context
-    const { content, controlId, type } = edited
-    const said = printable(reason, MOST_REASON)
-    const place = readPlace(content)
-    const stored = queue.edit({ seq, controlId, type, ...place }, content, by, said)
-    claimMessages()
-    const isEdited = await stored
-    if (isEdited) tell({ kind: 'edited', controlId, by, reason: said })
-    return isEdited
+  edit(seq: number, edited: Accepted<Content>, by: string, reason = ''): Promise<boolean> {
+    return this.#beforeClose(async () => {
+      const { claimMessages, queue, readPlace, tell, wishes } = this.#context
+      this.#refuseIfClosing()
+      const { content, controlId, type } = edited
+      const said = printable(reason, MOST_REASON)
+      const place = readPlace(content)
+      const stored = queue.edit({ seq, controlId, type, ...place }, content, by, said)
+      claimMessages()
+      const isEdited = await stored
+      if (!isEdited) return false
+      wishes.delete(seq)
+      tell({ kind: 'edited', controlId, by, reason: said })
+      return true
+    })
   }
 
   /** See `SendingAgain.send`. */
@@ -224,39 +239,43 @@ export class Operator<Content> {
    * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
    *
    * @returns how many were found
-   * @throws {QueueError} when one cannot be read or stored: it and what has not left by then stay suspended
+   * @throws {QueueError} when one cannot be read or stored, or the node closes: it and what has not left by then stay
+   * suspended
    */
-  async discard(choice: SuspendedChoice, by = 'flow'): Promise<number> {
-    const { flowsStarted, queue, tell } = this.#context
-    await flowsStarted
-    let done = 0
-    try {
-      for (let after = 0; ;) {
-        const { claimed, next } = await queue.call(
-          'claimSuspended',
-          choice,
-          after,
-          DISCARDED_AT_ONCE
-        )
-        const results = await Promise.allSettled(
-          claimed.map((claim) => this.#discardOne(claim, by))
-        )
-        done += results.filter(({ status }) => status === 'fulfilled').length
-        const failed = results.find((result) => result.status === 'rejected')
-        if (failed !== undefined) throw failed.reason
-        if (next === 0) return done
-        after = next
+  discard(choice: SuspendedChoice, by = 'flow'): Promise<number> {
+    return this.#beforeClose(async () => {
+      const { flowsStarted, queue, tell } = this.#context
+      await flowsStarted
+      let done = 0
+      try {
+        for (let after = 0; ;) {
+          this.#refuseIfClosing()
+          const { claimed, next } = await queue.call(
+            'claimSuspended',
+            choice,
+            after,
+            DISCARDED_AT_ONCE
+          )
+          const results = await Promise.allSettled(
+            claimed.map((claim) => this.#discardOne(claim, by))
+          )
+          done += results.filter(({ status }) => status === 'fulfilled').length
+          const failed = results.find((result) => result.status === 'rejected')
+          if (failed !== undefined) throw failed.reason
+          if (next === 0) return done
+          after = next
+        }
+      } finally {
+        if (done > 0) tell({ kind: 'discarded', count: done, by })
       }
-    } finally {
-      if (done > 0) tell({ kind: 'discarded', count: done, by })
-    }
+    })
   }
 
   /**
    * Sets waiting messages aside, as a rule with S does; their lanes go on. Those on their way follow.
    *
    * @param by a user name, `flow`, or `''`
-   * @throws {QueueError} when that cannot be stored for one: it and those after it go on waiting
+   * @throws {QueueError} when that cannot be stored for one, or the node closes: it and those after it go on waiting
    */
   async suspend(choice: WaitingChoice, by = 'flow'): Promise<TakenOut> {
     return this.#takeOut(choice, { act: 'set-aside', by }, async ({ row }) => {
@@ -286,43 +305,46 @@ export class Operator<Content> {
   }
 
   /** @param act on one that is handed out; false: somebody was faster. If it fails, the message is no longer handed out */
-  async #takeOut(
+  #takeOut(
     choice: WaitingChoice,
     wish: Wish,
     act: (claim: Claim) => Promise<boolean>
   ): Promise<TakenOut> {
-    const { claimMessages, nextSeq, queue, tell, wishes } = this.#context
-    // Not those that come in meanwhile.
-    const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
-    const withContent = wish.act === 'discard'
-    let done = 0
-    let inFlight = 0
-    try {
-      for (let after = 0; ;) {
-        const { claimed, sending, next } = await queue.call(
-          'claimWaiting',
-          chosen,
-          after,
-          SET_ASIDE_AT_ONCE,
-          withContent
-        )
-        for (const seq of sending) wishes.set(seq, wish)
-        inFlight += sending.length
-        const results = await Promise.allSettled(claimed.map(act))
-        done += results.filter((one) => one.status === 'fulfilled' && one.value).length
-        const failed = results.find((result) => result.status === 'rejected')
-        if (failed !== undefined) throw failed.reason
-        if (next === 0) return { found: done + inFlight, inFlight }
-        after = next
+    return this.#beforeClose(async () => {
+      const { claimMessages, nextSeq, queue, tell, wishes } = this.#context
+      // Not those that come in meanwhile.
+      const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
+      const withContent = wish.act === 'discard'
+      let done = 0
+      let inFlight = 0
+      try {
+        for (let after = 0; ;) {
+          this.#refuseIfClosing()
+          const { claimed, sending, next } = await queue.call(
+            'claimWaiting',
+            chosen,
+            after,
+            SET_ASIDE_AT_ONCE,
+            withContent
+          )
+          for (const seq of sending) wishes.set(seq, wish)
+          inFlight += sending.length
+          const results = await Promise.allSettled(claimed.map(act))
+          done += results.filter((one) => one.status === 'fulfilled' && one.value).length
+          const failed = results.find((result) => result.status === 'rejected')
+          if (failed !== undefined) throw failed.reason
+          if (next === 0) return { found: done + inFlight, inFlight }
+          after = next
+        }
+      } catch (error) {
+        // Its turn may have come while it was handed out.
+        claimMessages()
+        throw error
+      } finally {
+        const kind = wish.act === 'discard' ? 'discarded' : wish.act
+        if (done > 0) tell({ kind, count: done, by: wish.by })
       }
-    } catch (error) {
-      // Its turn may have come while it was handed out.
-      claimMessages()
-      throw error
-    } finally {
-      const kind = wish.act === 'discard' ? 'discarded' : wish.act
-      if (done > 0) tell({ kind, count: done, by: wish.by })
-    }
+    })
   }
 
   /**
@@ -422,6 +444,16 @@ export class Operator<Content> {
       })
     )
     return this.#trial
+  }
+
+  /** What a close finds in a queue in memory leaves as errors: not while somebody does something else with it. */
+  #beforeClose<T>(work: () => Promise<T>): Promise<T> {
+    const { queue, track } = this.#context
+    return queue.isDurable ? work() : track(work())
+  }
+
+  #refuseIfClosing(): void {
+    if (this.#context.closing.aborted) throw closingError()
   }
 
   /** @param last how it would have left, if it was tried; of a suspended one, that is stored */

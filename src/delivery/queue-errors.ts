@@ -20,6 +20,11 @@ export function isFull(error: unknown): error is QueueError {
   return error instanceof QueueError && error.code === 'SQLITE_FULL'
 }
 
+/** Nothing more is done with messages: their node closes. */
+export function closingError(): QueueError {
+  return new QueueError(english('log', 'queue.nodeCloses'), 'ERR_QUEUE_CLOSED')
+}
+
 /** Why a message leaves a queue in memory when its node is closed. */
 export function closedError({ attempts }: Pick<MessageRow, 'attempts'>): DeliveryError {
   const key = attempts === 0 ? 'error.closedUnsent' : 'error.closedSent'

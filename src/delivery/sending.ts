@@ -48,7 +48,7 @@ export class Sending<Content> {
   readonly #lastAttempts: LastAttempts
   /** Messages that wait for a token. */
   readonly #withoutToken = new Set<number>()
-  /** Messages that wait because of an outage. */
+  /** Messages that wait because of an outage, if there is a backup: when it takes over, they may go. */
   readonly #inOutage = new Set<number>()
 
   constructor(
@@ -105,7 +105,6 @@ export class Sending<Content> {
       const { end, result } = attempt
       await this.#act(message, withRefusedReply(result, last), end)
     } finally {
-      this.#context.wishes.delete(seq)
       // It may be on its way again, with another claim.
       if (sending.get(seq) === claim) sending.delete(seq)
       forgetClock?.()
@@ -154,7 +153,7 @@ export class Sending<Content> {
 
   /** @returns undefined if it is lost, or cannot be read now */
   async #restored(claim: Claim): Promise<Message<Content> | undefined> {
-    const { careful, queue, stopReading, tell } = this.#context
+    const { careful, queue, stopReading, tell, wishes } = this.#context
     const { seq } = claim.row
     this.#withoutToken.delete(seq)
     this.#inOutage.delete(seq)
@@ -163,6 +162,7 @@ export class Sending<Content> {
       return new Message(row, content)
     } catch (error) {
       if (isGone(error)) {
+        wishes.delete(seq)
         tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
       } else {
         queue.release(seq)
@@ -257,7 +257,8 @@ export class Sending<Content> {
       return
     }
     message.countRetry(result.decision)
-    if (fault !== undefined && fault.waits !== 'message') this.#inOutage.add(message.row.seq)
+    const isOutage = fault !== undefined && fault.waits !== 'message'
+    if (isOutage && options.backup !== undefined) this.#inOutage.add(message.row.seq)
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
     this.beginWait(message, { result, settlement })
     await this.#moving.storeAtLast(message, {
@@ -356,12 +357,14 @@ export class Sending<Content> {
 
   /** The node closes before anything was decided. */
   async #waitAgain(message: Message<Content>, address: Address): Promise<void> {
-    const { tell, wishes } = this.#context
-    message.hasArrivedAt(this.#context.idOf(address))
-    const wish = wishes.get(message.row.seq)
+    const { idOf, tell, wishes } = this.#context
+    message.hasArrivedAt(idOf(address))
+    if (wishes.has(message.row.seq)) {
+      await this.#obey(message, undefined)
+      return
+    }
     try {
-      if (wish?.act === 'set-aside') await this.#moving.setAside(message, wish.by)
-      else await this.#moving.store(message, { to: 'waiting' })
+      await this.#moving.store(message, { to: 'waiting' })
     } catch {
       // It waits, as far as the queue knows.
       tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })

@@ -19,7 +19,10 @@ export interface WorkContext<Content> {
   readonly works: Set<WorkInProgress>
   /** Those that are on their way, by their numbers: until it is stored what came of them. */
   readonly sending: Map<number, Claim>
-  /** What an operator wants of messages that were on their way, by their numbers: done once their attempts have ended. */
+  /**
+   * What an operator wants of messages that were on their way, by their numbers: done once their attempts have ended, or
+   * when their turn comes next. It ends with any move but from waiting to waiting, and with a resend.
+   */
   readonly wishes: Map<number, Wish>
   /** Nothing new starts. */
   readonly closing: AbortSignal

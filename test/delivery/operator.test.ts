@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { knownState, type KnownState } from '../../src/queue/message-row.ts'
@@ -7,6 +8,7 @@ import type { Tried } from '../../src/delivery/trial.ts'
 import type { MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
+import { resultOf } from './replies.ts'
 import { acceptFirst, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
 
 const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
@@ -331,6 +333,26 @@ describe('a discard', () => {
       const { unsettled } = await closed
       assert.deepEqual(emitted.map((left) => left.slice(0, 2)).toSorted(), ['a1', 'a2'])
       assert.equal(unsettled.length + discarded, 2)
+    }
+  })
+
+  it('of very many is ended by a close with a queue in memory: each leaves once', async () => {
+    for (const act of ['discard', 'resend', 'discardWaiting', 'suspend'] as const) {
+      const attempt = (): Promise<AttemptResult> => Promise.resolve(resultOf('suspend'))
+      const setup = await setUp({ order: 'none', attempt })
+      const ids = Array.from({ length: 450 }, (_, index) => `s${index}`)
+      await setup.add(...ids)
+      await setup.delivery.pause('x')
+      const waiting = Array.from({ length: 450 }, (_, index) => `w${index}`)
+      await setup.add(...waiting)
+      const { delivery, emitted } = setup
+      const operator = await delivery.operator()
+      const done = assert.rejects(operator[act]({}, 'x'), { code: 'ERR_QUEUE_CLOSED' }, act)
+      const { settled: handedOn, unsettled } = await delivery.close(0)
+      await done
+      assert.equal(unsettled.length + handedOn.length, 900, act)
+      const left = emitted.map((line) => line.split(' ')[0] ?? '')
+      assert.deepEqual(left.toSorted(), [...ids, ...waiting].toSorted(), act)
     }
   })
 

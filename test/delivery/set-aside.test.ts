@@ -3,10 +3,18 @@ import { describe, it } from 'node:test'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import { knownState } from '../../src/queue/message-row.ts'
-import { settled } from '../support/fake-clock.ts'
-import { FakeDisk } from './fake-disk.ts'
-import { abortedResult } from './replies.ts'
-import { acceptFirst, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
+import { CACHE_BYTES, FakeDisk } from './fake-disk.ts'
+import { abortedResult, resultOf } from './replies.ts'
+import {
+  acceptFirst,
+  codec,
+  sentBy,
+  setUp,
+  setUpOn,
+  type Setup,
+  type SetUpOptions
+} from './set-up.ts'
 
 const states = async (delivery: Delivery<string>): Promise<string[]> => {
   const { messages } = await (await delivery.reader()).find({ limit: 100 })
@@ -236,6 +244,97 @@ describe('an operator and what waits', () => {
     await reply('accept')
     assert.deepEqual(emitted, ['a1 ack', 'b2 ack'])
   })
+
+  it('has one discarded that was on its way at the close: it leaves at the next start, and is not sent', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const { add, clock, delivery, emitted, flights } = await setUpOn(disk)
+    await add('a1', 'b2')
+    await (await delivery.operator()).discardWaiting({ ids: [1] }, 'x')
+    const closed = delivery.close(1000)
+    await clock.advance(1000)
+    flights[0]?.end(abortedResult())
+    await closed
+    assert.deepEqual(emitted, [])
+    const again = await setUpOn(disk)
+    assert.deepEqual([again.emitted, sentBy(again)], [['a1 HL7_DISCARDED'], ['b2']])
+  })
+
+  it('has it done to one that cannot be read now, as soon as it can', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const setup = await setUpOn(disk, { sizeOf: () => CACHE_BYTES })
+    const { clock, delivery, emitted } = setup
+    const operator = await delivery.operator()
+    disk.immediate = false
+    const accepted = ['a1', 'b2'].map((id) =>
+      delivery.accept({ controlId: id, type: 'ADT^A01', content: id })
+    )
+    await settled()
+    const discarded = operator.discardWaiting({ ids: [1] }, 'x')
+    await settled()
+    // It was handed out without its content, which was in memory then.
+    while (disk.pending > 1) disk.step(1)
+    await settled()
+    disk.step(1)
+    assert.deepEqual(await discarded, { found: 1, inFlight: 1 })
+    disk.failReads = true
+    disk.step()
+    await settled()
+    disk.failReads = false
+    disk.immediate = true
+    await clock.advance(60_000)
+    await Promise.all(accepted)
+    assert.deepEqual([emitted, sentBy(setup)], [['a1 HL7_DISCARDED'], ['b2']])
+  })
+
+  it('has it done to one of which it is just being stored that it waits for another attempt', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const setup = await setUpOn(disk)
+    const { add, clock, delivery, emitted, flights } = setup
+    await add('a1')
+    const operator = await delivery.operator()
+    disk.immediate = false
+    const discarded = operator.discardWaiting({ ids: [1] }, 'x')
+    flights.shift()?.end(resultOf('retry'))
+    await settled()
+    disk.step()
+    assert.deepEqual(await discarded, { found: 1, inFlight: 1 })
+    disk.immediate = true
+    disk.step()
+    await clock.advance(60_000)
+    assert.deepEqual([emitted, sentBy(setup)], [['a1 HL7_DISCARDED'], []])
+  })
+
+  for (const act of ['resend', 'edit'] as const) {
+    it(`came too late for one that was suspended by its answer, also after a ${act}`, async () => {
+      const clock = new FakeClock()
+      const queue = new FakeDisk({ immediate: true }).queue(codec, { order: 'fifo', clock })
+      // What was handed out is told when that is safe: the answer to a later call may come before.
+      const told = Promise.withResolvers<undefined>()
+      const call = queue.call.bind(queue)
+      queue.call = (async (method: never, ...args: never) => {
+        const value: unknown = await call(method, ...args)
+        if (method === 'claimWaiting') await told.promise
+        return value
+      }) as typeof call
+      const setup = await setUp({ queue }, clock)
+      const { add, delivery, emitted, reply } = setup
+      await add('a1')
+      const operator = await delivery.operator()
+      const discarded = operator.discardWaiting({ ids: [1] }, 'anna')
+      await settled()
+      await reply('suspend')
+      told.resolve(undefined)
+      await discarded
+      if (act === 'resend') assert.equal(await operator.resend({ ids: [1] }, 'bert'), 1)
+      else {
+        const edited = { controlId: 'a1', type: 'ADT^A01', content: 'a1 edited' }
+        assert.equal(await operator.edit(1, edited, 'bert'), true)
+      }
+      await settled()
+      await reply('accept')
+      assert.deepEqual(emitted, [act === 'resend' ? 'a1 ack' : 'a1 edited ack'])
+    })
+  }
 
   it('finds what was set aside after a restart, also what was on its way at the close', async () => {
     const disk = new FakeDisk({ immediate: true })
