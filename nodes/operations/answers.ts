@@ -254,7 +254,10 @@ export interface HistoryAnswer {
 /** What became of messages that were to be resent or discarded. */
 export interface BulkAnswer {
   found: number
-  /** Of messages that waited: so many of them are on their way, and follow when their attempts have ended without an acknowledgement. */
+  /**
+   * Of messages that waited: so many of them are on their way, and follow when their attempts have ended without an
+   * acknowledgement, or the node closes.
+   */
   inFlight?: number
   /** With `firstAlone`, and of messages that had left: so many were sent. */
   resent?: number

@@ -19,8 +19,9 @@ export const EVENT_COLUMNS = `(
  * The tables of a queue, as version 3 of a queue file has them. In clear: numbers, states, times, attempts,
  * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
  *
- * - `lane`: the hash of the key, without an order null. `turn`, `counts_from`: see `queue.ts`; on the time for
- *   which the queue has been open in all runs, in milliseconds.
+ * - `lane`: the hash of the key, without an order null.
+ * - `turn`: see `turns.ts`. `counts_from`: since when the time of its wait counts; null: it does not. Both on the time
+ *   for which the queue has been open in all runs, in milliseconds.
  * - `renewals`: the number of the fresh start of all clocks since which `retries`, `spent_ms` and `rule_retries` were
  *   counted; after a later one they count as 0.
  * - `deaths`: how many processes have ended while they worked on it.
