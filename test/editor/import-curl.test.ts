@@ -245,13 +245,7 @@ describe('commands of curl', () => {
   })
 
   it('take no client that was left out', () => {
-    for (const client of [
-      'abc...xyz',
-      'eyJ…',
-      `\${B64}`,
-      btoa('no colon'),
-      btoa('\xff:\xfe')
-    ]) {
+    for (const client of ['abc...xyz', 'eyJ…', `\${B64}`, btoa('no colon'), btoa('\xff:\xfe')]) {
       const text = `curl https://a.example.org/t -d grant_type=client_credentials -H "Authorization: Basic ${client}"`
       assert.deepEqual(Object.keys(tokenOf(text)).sort(), ['grantType', 'tokenEndpoint'], client)
     }

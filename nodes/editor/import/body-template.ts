@@ -1,16 +1,25 @@
 import { isJsonObject, parseJson } from '../../../src/json-text.ts'
-import { joinEntries, type ImportNote, type ImportRow } from './import-row.ts'
+import { joinEntries, note, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
 import { entryRow, type EntryOptions } from './import-header.ts'
-import { hasPlaceholder, HIDDEN, isSecretName } from './shown-value.ts'
+import { hasPlaceholder, HIDDEN, holdsSecret, isSecretName, shownText } from './shown-value.ts'
 
 /** In place of the message in a template that is being read: no text has this character. */
 export const MESSAGE = '\u{e100}'
 
+/** A secret that stood in a body. */
+interface Secret {
+  /** Of the field that it becomes: no other one has it. */
+  name: string
+  value: string
+  /** As it stood there. */
+  written: string
+}
+
 /** A body as a template of this node, with the secrets that stood in it. */
 export interface BodyTemplate {
-  /** JSONata. */
-  template: string
-  secrets: { name: string; value: string }[]
+  /** JSONata; undefined if a secret would be left in it. */
+  template: string | undefined
+  secrets: readonly Secret[]
   /** Whether the message is escaped for XML there, which it was not. */
   escapes: boolean
 }
@@ -25,100 +34,262 @@ export function readJson(text: string): unknown {
 
 /** JSON is JSONata, too; in it, the message and secrets become variables. */
 export function jsonTemplate(value: unknown): BodyTemplate {
-  const secrets: BodyTemplate['secrets'] = []
-  const write = (one: unknown, name: string): string => {
-    if (typeof one === 'string') {
-      if (one === MESSAGE) return '$message'
-      if (!isSecretName(name) || one === '') return joined(one, '$message')
-      secrets.push({ name, value: one })
-      return fieldNamed(name)
+  const secrets = new Secrets()
+  const text = (one: string, secret: string | undefined): string => {
+    if (one === MESSAGE) return '$message'
+    if (one !== '' && secret !== undefined && !one.includes(MESSAGE)) {
+      return secrets.variable(secret, one, JSON.stringify(one).slice(1, -1))
     }
-    if (Array.isArray(one)) return `[${one.map((item) => write(item, name)).join(', ')}]`
+    const sum = new Sum()
+    addTexts(sum, one, '$message')
+    secrets.isLeft ||= sum.holdsSecret()
+    return String(sum)
+  }
+  /** @param secret the name of the secret that it is, or a part of */
+  const write = (one: unknown, secret: string | undefined): string => {
+    if (typeof one === 'string') return text(one, secret)
+    if (typeof one === 'number' && secret !== undefined) {
+      return `$number(${secrets.variable(secret, String(one), String(one))})`
+    }
+    if (Array.isArray(one)) return `[${one.map((item) => write(item, secret)).join(', ')}]`
     if (!isJsonObject(one)) return JSON.stringify(one)
-    const pairs = Object.entries(one).map(
-      ([key, item]) => `${JSON.stringify(key)}: ${write(item, key)}`
-    )
+    const label = secretLabel(Object.entries(one))
+    const pairs = Object.entries(one).map(([key, item]) => {
+      const own = isSecretName(key) ? key : VALUE_NAME.test(key) ? label : undefined
+      const says = typeof item === 'string' && !item.includes(MESSAGE) && holdsSecret(item)
+      return `${JSON.stringify(key)}: ${write(item, own ?? secret ?? (says ? key : undefined))}`
+    })
     return `{${pairs.join(', ')}}`
   }
-  return { template: write(value, ''), secrets, escapes: false }
+  const template = write(value, undefined)
+  return { template: secrets.isLeft ? undefined : template, secrets: secrets.all, escapes: false }
 }
 
 /** In XML, the message is escaped, except within CDATA; so are secrets. */
 export function textTemplate(text: string): BodyTemplate {
-  if (!/^\s*</.test(text)) {
-    return { template: joined(text, '$message'), secrets: [], escapes: false }
+  if (/^\s*</.test(text)) return new XmlReader().read(text)
+  const sum = new Sum()
+  addTexts(sum, text, '$message')
+  return { template: sum.holdsSecret() ? undefined : String(sum), secrets: [], escapes: false }
+}
+
+/** Names of what is a secret if something beside it says so: `{"name": "password", "value": "…"}`. */
+const LABEL_NAME = /^(?:name|key|id|field|parameter)$/i
+const VALUE_NAME = /^(?:value|val|content|text|#text)$/i
+
+function secretLabel(pairs: readonly (readonly [string, unknown])[]): string | undefined {
+  for (const [name, value] of pairs) {
+    if (LABEL_NAME.test(name) && typeof value === 'string' && isSecretName(value)) return value
   }
-  const secrets: BodyTemplate['secrets'] = []
-  let escapes = false
-  const pieces = text.split(/(<(?:\w+:)?[\w.-]+>)([^<]*)(?=<\/)/)
-  let before = ''
-  const written = pieces.flatMap((piece, at) => {
-    const name = /^<(?:\w+:)?([\w.-]+)>$/.exec(pieces[at - 1] ?? '')?.[1] ?? ''
-    const isContent = at % 3 === 2
-    if (isContent && isSecretName(name) && piece.trim() !== '') {
-      secrets.push({ name, value: piece.trim() })
-      before += piece
-      return [`$xml(${fieldNamed(name)})`]
+  return undefined
+}
+
+/** An attribute of a tag. Its quotes are closed: else a value goes on behind the tag. */
+const ATTRIBUTE = /(?<=\s)(?:[\w-]+:)?([\w.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g
+
+/** Reads XML piece by piece: not whether it is well-formed, but where a secret stands in it. */
+class XmlReader {
+  readonly #sum = new Sum()
+  readonly #secrets = new Secrets()
+  /** Of each open element, the name of the secret that it is, or a part of. */
+  readonly #open: (string | undefined)[] = []
+  /** In CDATA: how many elements were open where it begins. */
+  #cdata: number | undefined
+  #escapes = false
+
+  read(text: string): BodyTemplate {
+    for (const piece of text.split(/(<!\[CDATA\[|\]\]>|<[^<>\]]*>)/)) this.#piece(piece)
+    return {
+      template: this.#sum.holdsSecret() ? undefined : String(this.#sum),
+      secrets: this.#secrets.all,
+      escapes: this.#escapes
     }
-    return piece.split(MESSAGE).flatMap((part, index) => {
-      const inCdata = before.lastIndexOf('<![CDATA[') > before.lastIndexOf(']]>')
-      before += part
-      if (index === 0) return [JSON.stringify(part)]
-      escapes ||= !inCdata
-      return [inCdata ? '$message' : '$xml($message)', JSON.stringify(part)]
+  }
+
+  #piece(piece: string): void {
+    if (piece === '<![CDATA[') this.#cdata = this.#open.length
+    if (piece === ']]>' && this.#cdata !== undefined) {
+      this.#open.length = Math.min(this.#open.length, this.#cdata)
+      this.#cdata = undefined
+    }
+    if (piece.startsWith('</')) this.#open.pop()
+    if (/^<[^!?/]/.test(piece)) this.#tag(piece)
+    else if (/^[<\]]/.test(piece)) this.#sum.text(piece)
+    else this.#content(piece)
+  }
+
+  #tag(tag: string): void {
+    const element = /^<(?:[\w-]+:)?([\w.-]+)/.exec(tag)?.[1] ?? ''
+    const attributes = [...tag.matchAll(ATTRIBUTE)].map((match) => {
+      const [whole, name = '', double, single] = match
+      const value = double ?? single ?? ''
+      // Before its second quote.
+      return { name, value, end: match.index + whole.length - 1, isSpace: /^xmlns/.test(whole) }
     })
-  })
-  return { template: sum(written), secrets, escapes }
+    const label = secretLabel(attributes.map(({ name, value }) => [name, value]))
+    const secret = isSecretName(element) ? element : (label ?? this.#open.at(-1))
+    let from = 0
+    for (const { name, value, end, isSpace } of attributes) {
+      this.#sum.text(tag.slice(from, end - value.length))
+      const isOwn = isSecretName(name) && !isSpace
+      this.#value(value, isOwn ? name : VALUE_NAME.test(name) ? secret : undefined, false)
+      from = end
+    }
+    this.#sum.text(tag.slice(from))
+    if (!tag.endsWith('/>')) this.#open.push(secret)
+  }
+
+  #content(text: string): void {
+    this.#value(text, this.#open.at(-1), this.#cdata === this.#open.length)
+  }
+
+  /** @param isRaw whether nothing in it is escaped */
+  #value(text: string, secret: string | undefined, isRaw: boolean): void {
+    const value = text.trim()
+    const hasMessage = text.includes(MESSAGE)
+    const name = secret ?? (!hasMessage && holdsSecret(text) ? 'secret' : undefined)
+    if (hasMessage) {
+      const inCdata = this.#cdata !== undefined
+      this.#escapes ||= !inCdata
+      addTexts(this.#sum, text, inCdata ? '$message' : '$xml($message)')
+    } else if (value === '' || name === undefined) {
+      this.#sum.text(text)
+    } else {
+      const variable = this.#secrets.variable(name, isRaw ? value : unescaped(value), value)
+      this.#sum.code(isRaw ? variable : `$xml(${variable})`)
+    }
+  }
+}
+
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ['&lt;', '<'],
+  ['&gt;', '>'],
+  ['&quot;', '"'],
+  ['&apos;', "'"],
+  ['&amp;', '&']
+])
+
+const unescaped = (text: string): string =>
+  text.replace(/&(?:lt|gt|quot|apos|amp);/g, (entity) => ENTITIES.get(entity) ?? entity)
+
+/** The secrets of a body: each is a field with a name of its own. */
+class Secrets {
+  readonly all: Secret[] = []
+  /** Whether one is left in a text. */
+  isLeft = false
+  readonly #byValue = new Map<string, string>()
+  /** How often a name is in use. The form tells no capitals apart. */
+  readonly #uses = new Map<string, number>()
+
+  /** @returns its field, in JSONata */
+  variable(given: string, value: string, written: string): string {
+    const wanted = given.replaceAll('`', '') || 'secret'
+    const key = `${wanted}: ${value}`
+    const name = this.#byValue.get(key) ?? this.#unused(wanted)
+    if (!this.#byValue.has(key)) this.all.push({ name, value, written })
+    this.#byValue.set(key, name)
+    return `$fields.${/^[A-Za-z_]\w*$/.test(name) ? name : `\`${name}\``}`
+  }
+
+  #unused(wanted: string): string {
+    const key = wanted.toLowerCase()
+    let number = this.#uses.get(key) ?? 0
+    let name: string
+    do {
+      number += 1
+      name = number === 1 ? wanted : `${wanted}${number}`
+    } while (number > 1 && this.#uses.has(name.toLowerCase()))
+    this.#uses.set(name.toLowerCase(), 1)
+    this.#uses.set(key, number)
+    return name
+  }
 }
 
 /**
  * The row of a body with a template: its secrets become fields of type secret.
  *
  * @param row without them
+ * @param text as it is in the source
  */
-export function withSecrets(
-  row: ImportRow,
-  { secrets }: BodyTemplate,
+export function templateRow(
+  row: Omit<ImportRow, 'given'>,
+  text: string,
+  { template, secrets }: BodyTemplate,
   options: EntryOptions
 ): ImportRow {
-  let { out = {} } = row
+  const given = shownBody(text, secrets)
+  if (template === undefined) {
+    const notes = [note('templateByHand'), note('secretToFill')]
+    return { ...row, given, notes: [...row.notes, ...notes] }
+  }
+  let out: OutValues = { ...row.out, bodyTemplate: template }
   const notes: ImportNote[] = [...row.notes]
   for (const { name, value } of secrets) {
     // A placeholder is no secret: the slot is there to be filled.
     const takesSecrets = options.takesSecrets && !hasPlaceholder(value)
-    const given = takesSecrets ? value : HIDDEN
-    const field = entryRow(row.setting, HIDDEN, name, given, { ...options, takesSecrets })
+    const field = entryRow(row.setting, HIDDEN, name, takesSecrets ? value : HIDDEN, {
+      ...options,
+      takesSecrets,
+      isSecret: true
+    })
     const { formFields = [], ...slots } = field.out ?? {}
     const before = typeof out.formFields === 'object' ? out.formFields : []
     const added = typeof formFields === 'object' ? formFields : []
     out = { ...out, ...slots, formFields: joinEntries(before, added) }
     notes.push(...field.notes.filter(({ key }) => !notes.some((one) => one.key === key)))
   }
-  return { ...row, out, notes }
+  return { ...row, given, out, notes }
 }
 
-const fieldNamed = (name: string): string =>
-  `$fields.${/^[A-Za-z_]\w*$/.test(name) ? name : `\`${name.replaceAll('`', '')}\``}`
-
-/** A text with the message in it, as a sum. */
-function joined(text: string, message: string): string {
-  return sum(
-    text
-      .split(MESSAGE)
-      .flatMap((part, at) => (at === 0 ? [JSON.stringify(part)] : [message, JSON.stringify(part)]))
+/** A body as it may be shown. */
+export function shownBody(text: string, secrets: BodyTemplate['secrets']): string {
+  return shownText(
+    text,
+    secrets.map(({ written }) => written)
   )
 }
 
-/** Neighbouring texts become one, and empty ones nothing. */
-function sum(parts: readonly string[]): string {
-  const kept: string[] = []
-  for (const part of parts.filter((one) => one !== '""')) {
-    const last = kept.at(-1)
-    if (last?.startsWith('"') === true && part.startsWith('"')) {
-      kept[kept.length - 1] = last.slice(0, -1) + part.slice(1)
-    } else {
-      kept.push(part)
-    }
+/** A text with the message in it. */
+function addTexts(sum: Sum, text: string, message: string): void {
+  for (const [at, part] of text.split(MESSAGE).entries()) {
+    if (at > 0) sum.code(message)
+    sum.text(part)
   }
-  return kept.length === 0 ? '""' : kept.join(' & ')
+}
+
+/** Texts and expressions, one behind the other, in JSONata. */
+class Sum {
+  readonly #parts: string[] = []
+  /** Not yet one of the parts: neighboring texts become one, and empty ones nothing. */
+  #text = ''
+  #texts = ''
+
+  text(text: string): void {
+    this.#text += text
+  }
+
+  code(code: string): void {
+    this.#flush()
+    // In place of what is known only later.
+    this.#texts += '$'
+    this.#parts.push(code)
+  }
+
+  /** Whether one stands in its texts. */
+  holdsSecret(): boolean {
+    this.#flush()
+    return holdsSecret(this.#texts)
+  }
+
+  toString(): string {
+    this.#flush()
+    return this.#parts.join(' & ') || '""'
+  }
+
+  #flush(): void {
+    if (this.#text === '') return
+    this.#parts.push(JSON.stringify(this.#text))
+    this.#texts += this.#text
+    this.#text = ''
+  }
 }

@@ -1,5 +1,12 @@
 import { isJsonObject } from '../../../src/json-text.ts'
-import { jsonTemplate, MESSAGE, readJson, textTemplate, withSecrets } from './body-template.ts'
+import {
+  jsonTemplate,
+  MESSAGE,
+  readJson,
+  shownBody,
+  templateRow,
+  textTemplate
+} from './body-template.ts'
 import { formFields, isData, isPart, wholeData, type CurlData } from './curl-data.ts'
 import type { CurlOption } from './curl-options.ts'
 import { hasVariable, plainWord } from './curl-words.ts'
@@ -69,20 +76,20 @@ function dataRows(
   const entries = { form: 'out', list: 'formFields', slots, takesSecrets: true } as const
   if (!whole.isFile && typeof json === 'object' && json !== null) {
     const types = type === undefined || option.name === 'json' ? {} : { contentType: type }
-    const isBase64 = textsOf(json).some((text) => HL7_BASE64.test(text))
-    const hasMessage = textsOf(json).some(isHl7)
-    const bodyEncoding = isBase64 ? 'base64' : 'text'
-    if (!hasMessage || hasVariable(option.value)) {
-      return takes({ format: 'json', ...types }, note('templateByHand'))
-    }
     const read = jsonTemplate(marked(json))
-    const out = { format: 'json', bodyTemplate: read.template, bodyEncoding, ...types }
-    return [withSecrets({ setting, given, out, notes: [] }, read, entries)]
+    if (!textsOf(json).some(isHl7) || hasVariable(option.value)) {
+      const out = { format: 'json', ...types }
+      const notes = [note('templateByHand')]
+      return [{ setting, given: shownBody(whole.text, read.secrets), out, notes }]
+    }
+    const isBase64 = textsOf(json).some((text) => HL7_BASE64.test(text))
+    const out = { format: 'json', bodyEncoding: isBase64 ? 'base64' : 'text', ...types }
+    return [templateRow({ setting, out, notes: [] }, whole.text, read, entries)]
   }
   if (/json/i.test(type ?? '')) return takes({ format: 'json' }, note('templateByHand'))
   const isXml = /xml/i.test(type ?? '') || /^\s*</.test(whole.text)
   if (isXml && whole.isFile) return takes({ format: 'text' }, note('templateByHand'))
-  if (isXml) return [xmlRow(whole, given, entries)]
+  if (isXml) return [xmlRow(whole, entries)]
   const isFramed = whole.text.startsWith('\u{b}')
   const notes = [note('bodyIsMessage'), ...(type === undefined ? [note('curlType')] : [])]
   return takes({ format: isFramed ? 'mllp' : 'raw' }, ...notes)
@@ -156,18 +163,18 @@ function uploadRow({ written, value }: CurlOption, options: readonly CurlOption[
 }
 
 /** Text with HL7 in it, between tags or in CDATA. */
-function xmlRow({ option, text }: CurlData, given: string, entries: EntryOptions): ImportRow {
+function xmlRow({ option, text }: CurlData, entries: EntryOptions): ImportRow {
   const setting = option.written
   const found = /(<!\[CDATA\[|>)(\s*)((?:MSH|FHS|BHS)\W[^]*?)(?=\]\]>|<\/)/.exec(text)
   if (found === null || hasVariable(option.value)) {
+    const given = shownBody(text, textTemplate(text).secrets)
     return { setting, given, out: { format: 'text' }, notes: [note('templateByHand')] }
   }
   const end = found.index + found[0].length
   const start = end - (found[3]?.length ?? 0)
   const read = textTemplate(text.slice(0, start) + MESSAGE + text.slice(end))
   const notes = read.escapes ? [note('templateEscapes')] : []
-  const out = { format: 'text', bodyTemplate: read.template }
-  return withSecrets({ setting, given, out, notes }, read, entries)
+  return templateRow({ setting, out: { format: 'text' }, notes }, text, read, entries)
 }
 
 /** JSON in which the message is marked. */

@@ -9,7 +9,7 @@ import { hasVariable, plainWord, variableOf, type CurlCommand } from './curl-wor
 import { entryRow, headerRow, Slots, type EntryOptions } from './import-header.ts'
 import { note, told, type ImportRow, type ImportSource, type NoteKey } from './import-row.ts'
 import { importUrl } from './import-url.ts'
-import { hasPlaceholder, HIDDEN, shownText } from './shown-value.ts'
+import { hasPlaceholder, HIDDEN, shownText, shownValue } from './shown-value.ts'
 
 /** Options that are not taken, and what is said of them. */
 const TOLD: Readonly<Record<string, NoteKey>> = {
@@ -190,6 +190,9 @@ function row(option: CurlOption, isToken: boolean, slots: Slots): ImportRow {
     case 'pass':
     case 'proxy-user':
       return told(setting, HIDDEN, TOLD[name] ?? 'unknown')
+    case 'variable':
+    case 'expand-user':
+      return told(setting, HIDDEN, 'unknown')
     case 'cert':
       // A password may stand behind the file.
       return told(
@@ -203,7 +206,8 @@ function row(option: CurlOption, isToken: boolean, slots: Slots): ImportRow {
     : Object.hasOwn(TOLD, name)
       ? TOLD[name]
       : undefined
-  return told(setting, shownText(value), known ?? 'unknown')
+  if (known !== undefined) return told(setting, shownText(value), known)
+  return told(setting, shownValue(name, value), 'unknown')
 }
 
 function header(setting: string, value: string, options: EntryOptions): ImportRow {

@@ -6,11 +6,19 @@ import {
 import type { ListEntry } from '../named-value.ts'
 import type { FieldValue } from '../field-value.ts'
 import { note, told, type ImportForm, type ImportRow } from './import-row.ts'
-import { hasPlaceholder, hasReference, HIDDEN, isSecretName, shownText } from './shown-value.ts'
+import {
+  hasPlaceholder,
+  hasReference,
+  HIDDEN,
+  holdsSecret,
+  isSecretName,
+  shownText
+} from './shown-value.ts'
 
-/** Slots for secrets that are still free. */
+/** What a form has room for: slots for secrets that are still free, and each name of a list once. */
 export class Slots {
   readonly #free: string[]
+  readonly #names = new Set<string>()
 
   constructor(free: readonly string[]) {
     this.#free = [...free]
@@ -18,6 +26,12 @@ export class Slots {
 
   take(): string | undefined {
     return this.#free.shift()
+  }
+
+  /** @returns false if the list has this name */
+  add(list: string, name: string): boolean {
+    const size = this.#names.size
+    return this.#names.add(`${list}: ${name.toLowerCase()}`).size > size
   }
 }
 
@@ -30,6 +44,8 @@ export interface EntryOptions {
   slots: Slots
   /** Whether secrets are taken: those of a command that was pasted, never those of an export. */
   takesSecrets: boolean
+  /** Whether it is known to be a secret; otherwise its name or itself says so. */
+  isSecret?: true
 }
 
 /** A header of a source. The token of another program is dropped, since the OAuth 2.0 node gets one. */
@@ -56,13 +72,13 @@ export function headerRow(
   return entryRow(setting, given, name, value.trim(), options)
 }
 
-/** An entry of a list. What its name says is a secret goes into a slot. */
+/** An entry of a list. A secret goes into a slot. */
 export function entryRow(
   setting: string,
   given: string,
   name: string,
   value: string,
-  { form, list, slots, takesSecrets }: EntryOptions
+  { form, list, slots, takesSecrets, isSecret }: EntryOptions
 ): ImportRow {
   const row = (entry: ListEntry, more: Record<string, FieldValue> = {}): ImportRow => ({
     setting,
@@ -70,14 +86,18 @@ export function entryRow(
     [form]: { [list]: [entry], ...more },
     notes: []
   })
-  const variable = /^\$\{(\w+)\}$/.exec(value)?.[1]
-  if (takesSecrets && variable !== undefined) {
+  const variable = takesSecrets ? /^\$\{(\w+)\}$/.exec(value)?.[1] : undefined
+  if (variable === undefined && hasReference(value)) return told(setting, given, 'entryVariable')
+  if (hasPlaceholder(value)) return told(setting, given, 'placeholder')
+  // Of two, the second would silently replace the first.
+  if (!slots.add(list, name)) return told(setting, given, 'sameName')
+  if (variable !== undefined) {
     const entry = { name, value: variable, valueType: 'env' }
     return { ...row(entry), notes: [note('variable', { name: variable })] }
   }
-  if (hasReference(value)) return told(setting, given, 'entryVariable')
-  if (hasPlaceholder(value)) return told(setting, given, 'placeholder')
-  if (!isSecretName(name)) return row({ name, value, valueType: 'str' })
+  if (isSecret !== true && !isSecretName(name) && !holdsSecret(value)) {
+    return row({ name, value, valueType: 'str' })
+  }
   const slot = slots.take()
   if (slot === undefined) return told(setting, given, 'noSlot')
   const entry = { name, value: slot, valueType: 'cred' }

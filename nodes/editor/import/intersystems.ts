@@ -14,7 +14,7 @@ import {
   type OutValues
 } from './import-row.ts'
 import { importUrl, type ImportedUrl } from './import-url.ts'
-import { isSecretName, shownValue } from './shown-value.ts'
+import { isSecretName, shownText, shownValue } from './shown-value.ts'
 import { allNamed, type XmlElement } from './xml-tree.ts'
 
 /** Settings that are not taken, and what is said of them. */
@@ -163,7 +163,9 @@ class Item {
   }
 
   #row(setting: string, value: string): ImportRow {
-    const given = shownValue(setting, value)
+    const known = Object.hasOwn(TOLD, setting) ? TOLD[setting] : undefined
+    // `Credentials` is the name of an entry elsewhere.
+    const given = known === undefined ? shownValue(setting, value) : shownText(value.trim())
     const takes = (out: OutValues, ...notes: ImportNote[]): ImportRow => ({
       setting,
       given,
@@ -229,13 +231,8 @@ class Item {
       return this.#number(setting, value, [NUMBERS[setting as keyof typeof NUMBERS]])
     }
     if (OFF_AS_HERE.includes(setting) && isFalse(value)) return told(setting, given, 'asHere')
-    if (isSecretName(setting)) return told(setting, given, 'exportSecret')
-    if (value === '' && Object.hasOwn(TOLD, setting)) return told(setting, given, 'empty')
-    return told(
-      setting,
-      given,
-      Object.hasOwn(TOLD, setting) ? (TOLD[setting] ?? 'unknown') : 'unknown'
-    )
+    if (known !== undefined) return told(setting, given, value === '' ? 'empty' : known)
+    return told(setting, given, isSecretName(setting) ? 'exportSecret' : 'unknown')
   }
 
   /** Server, port and path are one URL. */

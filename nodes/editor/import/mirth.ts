@@ -5,7 +5,7 @@ import {
   MESSAGE,
   readJson,
   textTemplate,
-  withSecrets,
+  templateRow,
   type BodyTemplate
 } from './body-template.ts'
 import { entryRow, headerRow, Slots, type EntryOptions } from './import-header.ts'
@@ -351,9 +351,9 @@ class Destination {
       setting === 'envelope'
         ? { contentType: `${isSoap12 ? 'application/soap+xml' : 'text/xml'}; charset=utf-8` }
         : {}
-    const out = { format, bodyTemplate: read.template, ...contentType }
+    const out = { format, ...contentType }
     const notes = read.escapes ? [note('templateEscapes')] : []
-    return withSecrets({ setting, given, out, notes }, read, this.#options('formFields'))
+    return templateRow({ setting, out, notes }, value, read, this.#options('formFields'))
   }
 
   /** Headers, and parameters: of the query, or fields of the form. */

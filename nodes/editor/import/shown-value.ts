@@ -6,17 +6,24 @@ const MAX_SHOWN = 200
 
 const SECRET_NAME = new RegExp(
   [
-    'password|passwd|passphrase|passcode|secret|pwd$|^pass$|^pin$',
+    'password|passwd|passphrase|passcode|secret|pwd$|pass$|pw$|psw$|(?:access|security|pin)code$',
+    'passwort|kennwort|motdepasse|contrasen?a|wachtwoord|senha$',
     '(?:api|access|private|subscription|functions?|auth|shared|account)key',
-    '^key$|^code$|^sig$|signature$|authorization$|cookie$|sessionid$',
-    '(?:^|access|auth|api|client|session|security|bearer|id|refresh|x)token$'
+    '(?:license|site|user|consumer|master|vendor|integration|pass)key$|psk$|hmac|jwt',
+    '^key$|^code$|^sig$|^xauth$|signature$|assertion$|authorization$|credentials?$|cookie$|sessionid$',
+    // `UsernameToken` of WS-Security is a name with a password.
+    '(?<!username)token(?:value)?$'
   ].join('|')
 )
 
 /** Whether what has this name is a secret: of a header, a parameter or a setting. */
 export function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name.toLowerCase().replace(/[^a-z]/g, ''))
+  const isPin = /(?:^|[^a-z])pin$/i.test(name)
+  return isPin || SECRET_NAME.test(name.toLowerCase().replace(/[^a-z]/g, ''))
 }
+
+/** Whether a text has a secret in it that says so: `Bearer eyJ…`, `password=…`, `https://name:password@…`. */
+export const holdsSecret = (text: string): boolean => withoutSecrets(text) !== text
 
 /** A value of the source as it may be shown. Secrets and HL7 are hidden, also in the middle of an URL or a text. */
 export function shownValue(name: string, value: string): string {
@@ -25,29 +32,59 @@ export function shownValue(name: string, value: string): string {
   return isSecretName(name) ? HIDDEN : shownText(text)
 }
 
-/** The same for a text that has no name of its own. */
-export function shownText(text: string): string {
-  const shown = text
-    .replace(/MSH[|^~&#][^]*/, 'MSH…')
-    .replace(/TVNI[\w+/=]{8,}/g, 'TVNI…')
-    .replace(/(:\/\/)[^/?#\s@]*@/g, `$1${HIDDEN}@`)
-    .replace(/(<(?:\w+:)?([\w.-]+)>)([^<]+)(?=<\/)/g, hideContent)
-    .replace(/\b(bearer|basic)(\s+)(?![$<{])\S+/gi, `$1$2${HIDDEN}`)
-    .replace(
-      /([?&;\s"'{]|^)([\w.-]+)(["']?\s*[=:]\s*["']?)(?![$<{]|\/\/)([^&\s"'<>,;]+)/g,
-      hideValue
-    )
+/**
+ * The same for a text that has no name of its own.
+ *
+ * @param secrets what is known to be one
+ */
+export function shownText(text: string, secrets: readonly string[] = []): string {
+  const known = secrets
+    .slice(0, MAX_SHOWN)
+    .filter((secret) => secret !== '')
+    .sort((one, other) => other.length - one.length)
+  const rest = known.reduce((before, secret) => before.replaceAll(secret, HIDDEN), text)
+  const shown = withoutSecrets(
+    rest.replace(/MSH[|^~&#][^]*/, 'MSH…').replace(/TVNI[\w+/=]{8,}/g, 'TVNI…')
+  )
   return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown
 }
 
-/** Of an element within a text: its content, if its name is that of a secret. */
-function hideContent(element: string, tag: string, name: string): string {
-  return isSecretName(name) ? `${tag}${HIDDEN}` : element
+function withoutSecrets(text: string): string {
+  const shown = text
+    .replace(/(:\/\/|^(?!mailto:)[\w.+-]+:)[^/?#\s@]+@(?=[^\s@])/g, `$1${HIDDEN}@`)
+    .replace(/(<(?:[\w-]+:)?([\w.-]+)(?:\s[^<>]*)?>(?:\s*<!\[CDATA\[)?)([^<]+)/g, hideContent)
+    .replace(/\b(bearer|basic)(\s+)(?![$<{])\S+/gi, `$1$2${HIDDEN}`)
+  return hideValues(shown)
 }
 
-/** Of a pair within a text: its value, if its name is that of a secret. */
-function hideValue(pair: string, before: string, name: string, between: string): string {
-  return isSecretName(name) ? `${before}${name}${between}${HIDDEN}` : pair
+/** Of an element within a text: its content, if its name is that of a secret. */
+function hideContent(element: string, tag: string, name: string, content: string): string {
+  const isVisible = !isSecretName(name) || /^(?:\s*$|\s*\$)/.test(content.slice(0, MAX_SHOWN))
+  return isVisible ? element : `${tag}${HIDDEN}`
+}
+
+/** A name with what separates it from its value: `password=`, `"password": `; no namespace. */
+const NAME = /(?<![\w.-]|xmlns:)([\w.-]+)\\*["']?\s*[=:]\s*/g
+
+/** A value: in quotes, a list, an object or a word; no variable or placeholder. */
+const VALUE =
+  /(?!\\*["']?(?:[$<•]|\{\{|\{\w*\})|\/\/)(?:\\*"[^"]+"?|\\*'[^']+'?|\[[^\]]+\]?|\{[^}]+\}?|[^&\s"'<>,;]+)/y
+
+/** Of pairs within a text: their values, if their names are those of secrets. */
+function hideValues(text: string): string {
+  let shown = ''
+  let end = 0
+  for (const match of text.matchAll(NAME)) {
+    if (match.index < end || !isSecretName(match[1] ?? '')) continue
+    const start = match.index + match[0].length
+    VALUE.lastIndex = start
+    const [value] = VALUE.exec(text) ?? []
+    if (value === undefined) continue
+    const quote = /^\\*["']/.exec(value)?.[0] ?? ''
+    shown += text.slice(end, start) + quote + HIDDEN + (value.endsWith(quote) ? quote : '')
+    end = start + value.length
+  }
+  return shown + text.slice(end)
 }
 
 /** Whether something in a text waits for its value, or was left out: `<client_id>`, `{{token}}`, `YOUR_KEY`, `eyJ…`. */
