@@ -3,7 +3,8 @@ import { inCode, table } from './table.ts'
 
 /** What is masked in messages that are taken out. */
 export function maskedTable(): string {
-  const rows = Object.entries(MASKED).map(([segment, { dates = [], fields, ids = [] }]) => {
+  const rows = Object.entries(MASKED).map(([segment, rule]) => {
+    const { codes = [], dates = [], fields, ids = [], places = [] } = rule
     const named = (numbers: readonly number[]): string =>
       numbers.map((number) => `${segment}-${number}`).join(', ')
     const masked =
@@ -13,10 +14,12 @@ export function maskedTable(): string {
           ? 'all'
           : `all but ${named(fields.allBut)}`
     const more = segment === 'OBX' ? `unless OBX-2 is ${[...KEPT_RESULTS].sort().join(', ')}` : ''
-    return [inCode(segment), [masked, more].filter(Boolean).join(', '), named(dates), named(ids)]
+    const kept = [...places, ...codes].sort((one, other) => one - other)
+    const cells = [[masked, more].filter(Boolean).join(', '), named(dates), named(ids), named(kept)]
+    return [inCode(segment), ...cells]
   })
   return table(
-    ['segment', 'masked', 'of these, dates', 'of these, numbers'],
-    [...rows, ['`Z…`', 'all', '', ''], ['lines that are no segments', 'all', '', '']]
+    ['segment', 'masked', 'of these, dates', 'of these, numbers', 'of these, codes and places'],
+    [...rows, ['`Z…`', 'all', '', '', ''], ['lines that are no segments', 'all', '', '', '']]
   )
 }

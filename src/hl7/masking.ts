@@ -2,7 +2,9 @@
  * What of a message says who somebody is, and how it is masked before somebody hands messages to the support of a
  * receiver.
  */
+import { ERROR_CODES } from './error-codes.ts'
 import type { Separators } from './escapes.ts'
+import { isSegmentName } from './path.ts'
 import { defaultSeparators, isHeader, readSeparators } from './segments.ts'
 
 /** What is masked of a segment: all fields but some, or only some. */
@@ -11,6 +13,10 @@ interface MaskedSegment {
   /** Of these, the components 4 to 6 stay: who gave the number, and what kind it is. */
   ids?: readonly number[]
   dates?: readonly number[]
+  /** Of these, what is a code for certain stays: what else stands there is the receiver's own words. */
+  codes?: readonly number[]
+  /** Of these, the places in a message stay that they name, and the codes there. */
+  places?: readonly number[]
 }
 
 /**
@@ -38,6 +44,23 @@ export const MASKED: Readonly<Record<string, MaskedSegment>> = {
   // The numbers of the visit.
   PV1: { fields: { only: [5, 19, 50] }, ids: [5, 19, 50] },
   PV2: { fields: { only: [12] } },
+  DB1: { fields: { only: [3] }, ids: [3] },
+  // The numbers of the patient in a study.
+  CSR: { fields: { only: [4, 5] }, ids: [4, 5] },
+  // Who has reported an allergy: often the patient, or a relative.
+  IAM: { fields: { only: [14] } },
+  // Persons with their own addresses and phones, who may be relatives.
+  ROL: { fields: { only: [4, 11, 12] } },
+  PRT: { fields: { only: [5, 14, 15] } },
+  CTD: { fields: { only: [2, 3, 5, 7] } },
+  PYE: { fields: { only: [5, 6] } },
+  // What was consented to in somebody's own words, and by whom.
+  CON: { fields: { only: [5, 6, 7, 8, 9, 24] } },
+  // Where drugs are delivered: perhaps home.
+  RXO: { fields: { only: [8, 35] } },
+  RXE: { fields: { only: [8, 43] } },
+  RXD: { fields: { only: [13] } },
+  RXG: { fields: { only: [11, 30] } },
   // Where an accident happened, what, and who brought the patient.
   ACC: { fields: { only: [3, 8, 9, 11] } },
   // Clinical information in somebody's own words.
@@ -50,9 +73,9 @@ export const MASKED: Readonly<Record<string, MaskedSegment>> = {
   QPD: { fields: { allBut: [1, 2] } },
   QRD: { fields: { only: [8] } },
   QRF: { fields: { only: [5] } },
-  // What a receiver quotes.
-  MSA: { fields: { only: [3] } },
-  ERR: { fields: { only: [1, 6, 7, 8, 9] } },
+  // What a receiver quotes, wherever it puts that.
+  MSA: { fields: { only: [3, 6] }, codes: [6] },
+  ERR: { fields: { allBut: [4] }, codes: [3, 5], places: [1, 2] },
   // Unless OBX-2 says that it is a number or a code.
   OBX: { fields: { only: [5] } }
 }
@@ -75,8 +98,13 @@ const MOST_FIELDS = 200
 /** A longer field has its parts masked alike. */
 const LONG_FIELD = 10_000
 const [FIRST_KEPT, LAST_KEPT] = [4, 6]
-/** Of ERR-1 the place and the code stay; what HAPI has to say is behind them. */
-const ERR_LOCATION = { component: 4, kept: 3 }
+/** A place is a segment and numbers; the fourth component of ERR-1 is a code. */
+const [PLACE_NUMBERS, PLACE_CODE] = [3, 4]
+/** A longer number is no place. */
+const PLACE_NUMBER = /^\d{1,4}$/
+/** How tables of codes are named: those of HL7, and a receiver's own (table 0396). */
+const CODE_TABLE = /^(?:HL7\d{1,4}|99\w{0,10}|L)$/
+const CODE = /^[\w.-]{1,20}$/
 
 /** Masks the segments of a text one after the other, with the separators of the header before each. */
 export class Masking {
@@ -106,7 +134,8 @@ export class Masking {
     return segment.slice(0, start) + this.#segment(known, text, rule)
   }
 
-  #segment(name: string, text: string, { dates, fields, ids }: MaskedSegment): string {
+  #segment(name: string, text: string, rule: MaskedSegment): string {
+    const { codes, dates, fields, ids, places } = rule
     const { field } = this.#separators
     const parts = partsOf(text, field, MOST_FIELDS)
     // MSH-1 is the separator itself.
@@ -123,7 +152,8 @@ export class Masking {
       if (!isMasked(number)) return part
       if (dates?.includes(number) === true) return maskedDate(part)
       if (ids?.includes(number) === true) return this.#id(part)
-      return name === 'ERR' && number === 1 ? this.#location(part) : this.#value(part)
+      if (codes?.includes(number) === true) return this.#coded(part)
+      return places?.includes(number) === true ? this.#place(part) : this.#value(part)
     })
     return masked.join(field)
   }
@@ -140,34 +170,69 @@ export class Masking {
     )
   }
 
-  #location(field: string): string {
-    const { subcomponent } = this.#separators
-    return this.#byComponent(field, (component, number) => {
-      if (number < ERR_LOCATION.component) return component
-      if (number > ERR_LOCATION.component || subcomponent === '') return this.#value(component)
-      return component
-        .split(subcomponent)
-        .map((part, index) => (index < ERR_LOCATION.kept ? part : this.#value(part)))
-        .join(subcomponent)
+  /** A coded field. */
+  #coded(field: string): string {
+    const { component } = this.#separators
+    return this.#byRepetition(field, (one) => this.#code(one, component))
+  }
+
+  /**
+   * A code, its text and the name of its table: the code stays if table 0357 has it, or if it is said to be of another
+   * table; the text if it is that of table 0357.
+   */
+  #code(text: string, separator: string): string {
+    const parts = separatedBy(text, separator)
+    const [code = '', , table = ''] = parts
+    const meaning = ERROR_CODES.get(code)
+    const isOfTable = CODE_TABLE.test(table)
+    const isCode = meaning !== undefined || (isOfTable && CODE.test(code))
+    const stays = [isCode, meaning !== undefined && parts[1] === meaning, isOfTable]
+    return parts
+      .map((part, index) => (stays[index] === true ? part : this.#value(part)))
+      .join(separator)
+  }
+
+  /** If it begins with anything but a segment, it is no place. */
+  #place(field: string): string {
+    const { component, subcomponent } = this.#separators
+    return this.#byRepetition(field, (one) => {
+      const parts = separatedBy(one, component)
+      const [segment = '', ...numbers] = parts
+      const isPlace =
+        (segment === '' || isSegmentName(segment)) &&
+        numbers.slice(0, PLACE_NUMBERS - 1).every((part) => part === '' || PLACE_NUMBER.test(part))
+      if (!isPlace) return this.#value(one)
+      const shown = parts.map((part, index) => {
+        if (index < PLACE_NUMBERS || PLACE_NUMBER.test(part)) return part
+        return index === PLACE_CODE - 1 ? this.#code(part, subcomponent) : this.#value(part)
+      })
+      return shown.join(component)
     })
   }
 
   #byComponent(field: string, mask: (component: string, number: number) => string): string {
-    const { component, repetition } = this.#separators
+    const { component } = this.#separators
+    return this.#byRepetition(field, (one) =>
+      separatedBy(one, component)
+        .map((part, index) => mask(part, index + 1))
+        .join(component)
+    )
+  }
+
+  #byRepetition(field: string, mask: (repetition: string) => string): string {
+    const { repetition } = this.#separators
     if (field.length > LONG_FIELD) return this.#value(field)
-    const each = (one: string): string =>
-      component === ''
-        ? mask(one, 1)
-        : one
-            .split(component)
-            .map((part, index) => mask(part, index + 1))
-            .join(component)
-    return repetition === '' ? each(field) : field.split(repetition).map(each).join(repetition)
+    return separatedBy(field, repetition).map(mask).join(repetition)
   }
 }
 
 function maskedDate(date: string): string {
   return /^\d{4}/.test(date) ? MASK_DATE : MASK
+}
+
+/** The whole, if there is no such separator. */
+function separatedBy(text: string, separator: string): string[] {
+  return separator === '' ? [text] : text.split(separator)
 }
 
 /** @param most so many parts at most, and behind them the rest as one */

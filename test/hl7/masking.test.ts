@@ -61,9 +61,29 @@ describe('what says who somebody is', () => {
     ["all of a segment of the sender's own", 'ZPI|1|Lindqvist|Elm^5', 'ZPI|X|X|X^X'],
     ['what a query asks for', 'QPD|Z34^Q|T1|4711^^^N|Lindqvist^Astrid', 'QPD|Z34^Q|T1|X^^^X|X^X'],
     [
-      'what a receiver quotes',
-      'MSA|AE|M1|Lindqvist unknown|||207\rERR|PID^1^5^102&Bad&HL70357&&Lindqvist|PID^1^5|102^Bad|E|||Lindqvist|4711',
-      'MSA|AE|M1|X|||207\rERR|PID^1^5^102&Bad&HL70357&&X|PID^1^5|102^Bad|E|||X|X'
+      'what a receiver quotes, but codes, their own words, and places',
+      'MSA|AE|M1|Lindqvist unknown|||207\rERR|PID^1^5^102&Data type error&HL70357&&Lindqvist|PID^1^5^^1~OBX^12^5|102^Data type error^HL70357|E|N12^Lindqvist^L~N13^^99ABC||Lindqvist|4711',
+      'MSA|AE|M1|X|||207\rERR|PID^1^5^102&Data type error&HL70357&&X|PID^1^5^^1~OBX^12^5|102^Data type error^HL70357|E|N12^X^L~N13^^99ABC||X|X'
+    ],
+    [
+      'the words of an exception, where HAPI puts them',
+      "MSA|AE|M1||||102^Primitive value '17.02.1984' requires a date^HL70357\rERR||PID^1^7|102^Data type error^HL70357^^^^^^Primitive value '17.02.1984' requires a date|E|1^Lindqvist unknown\rERR|^^^207&Astrid Lindqvist&HL70357&&Astrid",
+      'MSA|AE|M1||||102^X^HL70357\rERR||PID^1^7|102^Data type error^HL70357^^^^^^X|E|X^X\rERR|^^^207&X&HL70357&&X'
+    ],
+    [
+      'free text in place of a code or a place',
+      'MSA|AE|M1||||Lindqvist\rERR|Lindqvist^Astrid^4711|Patient 4711^1|4711|E|Lindqvist^L^Astrid\rERR|PID^4711222^5|PID^1^Lindqvist|NS4711^NS4711|E\rERR|PID^1^5^Lindqvist|PID^1^5^Lindqvist^1^4711222|constructor|E|Astrid Lindqvist^^L|||||||5551234',
+      'MSA|AE|M1||||X\rERR|X^X^X|X^X|X|E|X^X^X\rERR|X^X^X|X^X^X|X^X|E\rERR|PID^1^5^X|PID^1^5^X^1^X|X|E|X^^L|||||||X'
+    ],
+    [
+      'numbers, names and addresses of persons in other segments',
+      'DB1|1|PT|NS4711^^^N^MR\rCSR|S1|A2|C3|NS1^^^N|NS2|2026\rIAM|1|DA|P||||||||||2026|Lindqvist^Jan|F\rROL|1|AD|PP|7^Lindqvist^Jan|||||||Elm St 5^^Town|5551234\rPRT|1|AD||CP|7^Lindqvist^Jan|||||||||Elm St 5|5551234\rCTD|N|Lindqvist^Jan|Elm St 5|3W|5551234||4711\rPYE|1|P|SEL|N|Lindqvist^Jan|Elm St 5|CA\rCON|1|4||F1|Lindqvist agrees||||',
+      'DB1|1|PT|X^^^N^MR\rCSR|S1|A2|C3|X^^^N|X|2026\rIAM|1|DA|P||||||||||2026|X^X|F\rROL|1|AD|PP|X^X^X|||||||X^^X|X\rPRT|1|AD||CP|X^X^X|||||||||X|X\rCTD|N|X^X|X|3W|X||X\rPYE|1|P|SEL|N|X^X|X|CA\rCON|1|4||F1|X||||'
+    ],
+    [
+      'where drugs are delivered',
+      `RXO|1^A|2||MG||||3W^^^^^^^^Elm St 5|G${'|'.repeat(25)}L^^1|Elm St 5^^Town|555\rRXE||1^A||||||3W^^^^^^^^Elm St 5|S\rRXD|1|A|||||||||||^^^^^^^^Elm St 5|N\rRXG|1|1|||||||||^^^^^^^^Elm St 5|`,
+      `RXO|1^A|2||MG||||X^^^^^^^^X|G${'|'.repeat(25)}L^^1|X^^X|555\rRXE||1^A||||||X^^^^^^^^X|S\rRXD|1|A|||||||||||^^^^^^^^X|N\rRXG|1|1|||||||||^^^^^^^^X|`
     ],
     [
       'no value where there is none, and none where it is to be deleted',
