@@ -78,15 +78,21 @@ async function sendTo(
   }
 }
 
-/** The request as it is sent, without secrets. What expressions make of variables is one too. */
+/**
+ * The request as it is sent, without secrets. What expressions make of variables is one too; a template is given fields
+ * without secrets, so that it can make nothing of them, such as their base64.
+ */
 async function shownRequest(
   receiver: Receiver,
   { courier: { tokens }, headersFromVariables, isBodyFromVariables }: OutSettings,
   parcel: Parcel & { redactor: Redactor }
 ): Promise<NonNullable<TestMessageResult['request']>> {
-  const token = tokens === undefined ? undefined : HIDDEN
-  const { method, url, headers, body } = await receiver.prepare({ ...parcel, token })
   const { redactor } = parcel
+  const shipment = { ...parcel, token: tokens === undefined ? undefined : HIDDEN }
+  const hide = (value: string): string => redactor.hide(value)
+  // A template may fail for that alone.
+  const hidden = await receiver.prepare({ ...shipment, hide }).catch(() => undefined)
+  const { method, url, headers, body } = hidden ?? (await receiver.prepare(shipment))
   const made = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   )
@@ -94,11 +100,11 @@ async function shownRequest(
   const shown = redactor.hideIn(made)
   if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
   const withoutSecrets = (text: string): string =>
-    redactor.hide(text.replace(encodeURIComponent(HIDDEN), HIDDEN))
+    redactor.hide(text.replaceAll(encodeURIComponent(HIDDEN), HIDDEN))
   return {
     line: `${method} ${withoutSecrets(url.pathname + url.search)} HTTP/1.1`,
     headers: shown,
-    body: isBodyFromVariables ? HIDDEN : withoutSecrets(body.toString())
+    body: isBodyFromVariables || hidden === undefined ? HIDDEN : withoutSecrets(body.toString())
   }
 }
 

@@ -53,6 +53,8 @@ export interface Shipment extends ValueContext {
   /** It goes to the backup, unless it has a URL of its own. */
   isForBackup?: boolean
   token?: string | undefined
+  /** What stands for the value of a field, also for a template: of a request that is only shown. */
+  hide?: (value: string) => string
 }
 
 /** A request ready to be sent. Sending does not change it, so it can be sent again. */
@@ -91,8 +93,9 @@ export class Receiver {
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
     const settings = this.#settings
-    const { token } = shipment
-    const fields = await evaluate(settings.formFields, shipment, 'field')
+    const { hide = asItIs, token } = shipment
+    const evaluated = await evaluate(settings.formFields, shipment, 'field')
+    const fields = evaluated.map((field) => ({ ...field, value: hide(field.value) }))
     if (token !== undefined && settings.tokenPlacement === 'body') {
       fields.push({ name: 'access_token', value: token, isFixed: false })
     }
@@ -171,6 +174,8 @@ export class Receiver {
     return this.#client.request({ ...limits, method, url, headers: proven, body })
   }
 }
+
+const asItIs = (value: string): string => value
 
 type Header = [name: string, value: string]
 

@@ -192,6 +192,47 @@ describe('Send test message', () => {
     }
   })
 
+  it('shows nothing that a template makes of a secret, and the rest of the body', async () => {
+    const secret2 = '4711815'
+    const template = {
+      format: 'json',
+      credentials: { secret1: SECRET, secret2 },
+      formFields: [
+        entry('user', 'north'),
+        entry('password', 'secret1', 'cred'),
+        entry('key', 'TEST_SECRET', 'env'),
+        entry('pin', 'secret2', 'cred')
+      ]
+    }
+    const made = [
+      '$base64encode($fields.user & ":" & $fields.password)',
+      '$uppercase($fields.key)',
+      '$substring($fields.password, 2)',
+      '$join($split($fields.key, ""), " ")'
+    ]
+    await deploy({
+      ...template,
+      bodyTemplate: `{"made": [${made.join(', ')}], "plain": $fields.password, "type": $fields.user}`
+    })
+    const { request } = await test()
+    const { made: shown, ...others } = JSON.parse(request.body) as { made: string[] }
+    assert.deepEqual(others, { plain: '•••', type: 'north' })
+    const { made: sent } = JSON.parse(seen[0]?.body ?? '') as { made: string[] }
+    assert.equal(sent[0], Buffer.from(`north:${SECRET}`).toString('base64'))
+    for (const [index, text] of sent.entries()) assert.notEqual(shown[index], text)
+    // One that fails without the secret shows nothing, and is sent.
+    await deploy({ ...template, bodyTemplate: '{"pin": $number($fields.pin)}' })
+    const failing = await test()
+    assert.deepEqual([failing.request.body, seen.at(-1)?.body], ['•••', `{"pin":${secret2}}`])
+    // XML, with a secret as it is.
+    await deploy({
+      ...template,
+      format: 'text',
+      bodyTemplate: '"<p>" & $xml($fields.password) & "</p><m>" & $xml($message) & "</m>"'
+    })
+    assert.match((await test()).request.body, /^<p>•••<\/p><m>MSH\|/)
+  })
+
   it('hides the token that the receiver refuses and repeats', async () => {
     await deploy({ url: own('/refusing') })
     const { status, reply } = await test()
