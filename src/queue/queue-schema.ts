@@ -19,7 +19,7 @@ export const EVENT_COLUMNS = `(
  * The tables of a queue, as version 3 of a queue file has them. In clear: numbers, states, times, attempts,
  * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
  *
- * - `lane`: the hash of the key, without an order null.
+ * - `lane`: the hash of the key; null without an order, and of a message that has left and whose content is not kept.
  * - `turn`: see `turns.ts`. `counts_from`: since when the time of its wait counts; null: it does not. Both on the time
  *   for which the queue has been open in all runs, in milliseconds.
  * - `renewals`: the number of the fresh start of all clocks since which `retries`, `spent_ms` and `rule_retries` were

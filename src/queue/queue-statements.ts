@@ -81,6 +81,12 @@ const TURN_COLUMNS = 'seq, lane, state, turn'
 /** As the index `held` has it: SQLite uses an index only if the query says the same. */
 export const IS_HELD = `state <> ${LEFT}`
 
+/**
+ * Whether others have overtaken a message is asked before it is sent again: without its content it never is, and then the
+ * hash of its key goes with it.
+ */
+const LANE_OF_LEFT = 'lane = iif(kept_bytes > 0, lane, NULL)'
+
 /** Rows that one call looks at: a few milliseconds. */
 export const ROWS_PER_CALL = 5000
 
@@ -159,9 +165,11 @@ export class Statements {
         spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?, rule_retries = ?,
         bound_to = ?
       WHERE seq = ?`)
-    this.leave = db.prepare(`UPDATE message SET state = ${LEFT}, turn = NULL WHERE seq = ?`)
+    this.leave = db.prepare(
+      `UPDATE message SET state = ${LEFT}, turn = NULL, ${LANE_OF_LEFT} WHERE seq = ?`
+    )
     this.leaveAtOnce = db.prepare(`
-      UPDATE message SET state = ${LEFT}, turn = NULL, changed_at = ?,
+      UPDATE message SET state = ${LEFT}, turn = NULL, ${LANE_OF_LEFT}, changed_at = ?,
         attempts = coalesce(?, attempts), verdict = coalesce(?, verdict), story = coalesce(?, story)
       WHERE seq = ?`)
     this.delete = db.prepare('DELETE FROM message WHERE seq = ?')

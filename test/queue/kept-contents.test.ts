@@ -55,6 +55,26 @@ describe('Contents of messages that have left', () => {
     assert.deepEqual(await keptOf(queue), [])
   })
 
+  it('go with the hashes of their keys by default, which else stay as long as the journal', async () => {
+    for (const contentDays of [0, 1]) {
+      const { queue } = await queues.openDisk({
+        name: `q${contentDays}`,
+        order: 'key',
+        contentDays
+      })
+      const lane = queue.laneOf('4711')
+      await Promise.all([1, 2].map((seq) => queue.accept(message(seq, { lane }), contentOf(seq))))
+      await queue.move(moveOf(2, 'leaving', { outcome: {} }))
+      await leave(queue, 1, 2)
+      const { messages } = await queue.call('findLeft', {}, 0, 10)
+      const expected = contentDays === 0 ? null : lane
+      assert.deepEqual(
+        messages.map((row) => row.lane),
+        [expected, expected]
+      )
+    }
+  })
+
   it('can be read with their outcomes for as long as they are kept, also after a restart', async () => {
     const { queue } = await queues.openDisk({ contentDays: 1 })
     await accept(queue, 1, 2)
