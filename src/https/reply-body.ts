@@ -3,11 +3,11 @@ import type { Quotable } from '../hl7/echo.ts'
 import { base64Reader } from './base64.ts'
 import { headerParameter } from './header-parameter.ts'
 import { readReplyInText, type ReplyBody, type ReplyBodyOptions } from './reply-in-text.ts'
-import { rootPart } from './root-part.ts'
+import { equalParts, rootPart } from './root-part.ts'
 import { declaredXmlCharset } from './xml-texts.ts'
 
 /**
- * Finds the HL7 in a reply body, whatever the content type says, also in the root part of a multipart body. Never rejects
+ * Finds the HL7 in a reply body, whatever the content type says, also in the parts of a multipart body. Never rejects
  * and never takes long, whatever the bytes.
  *
  * @param contentType - the response header: its charset, and the parts of a multipart body
@@ -24,6 +24,7 @@ export async function readReplyBody(
     root.body,
     headerParameter(root.contentType ?? '', 'charset') ?? declaredXmlCharset(root.body)
   )
-  const read = await readReplyInText(text, options, base64Reader, sent)
+  const parts = equalParts(text, contentType)
+  const read = await readReplyInText(text, options, base64Reader, sent, parts)
   return root.body === body ? read : { ...read, whole: decodeReply(body, undefined) }
 }

@@ -41,12 +41,14 @@ export interface ReplyBody {
  * counts. Never rejects. It also runs in the browser, where rules are tried.
  *
  * @param sent - what this is the reply to: where it is quoted, that is no reply
+ * @param parts - of a multipart body, any of which may be the reply
  */
 export async function readReplyInText(
   text: string,
   { replyEncoding, pick }: ReplyBodyOptions,
   base64: Base64Reader,
-  sent?: Quotable
+  sent?: Quotable,
+  parts: readonly string[] = []
 ): Promise<ReplyBody> {
   const unquoted = (message: ReplyMessage | null): ReplyMessage | null =>
     message === null || sent === undefined ? message : withoutEcho(message, sent)
@@ -63,7 +65,7 @@ export async function readReplyInText(
   if (inXml !== null) return replyBody(text, inXml)
   const decoded = replyEncoding === 'base64' ? base64.decode(text) : null
   if (decoded !== null) return replyBody(decoded, unquoted(readReplyMessage(decoded)))
-  return replyBody(text, read(text))
+  return replyBody(text, read(text) ?? findReply(parts, read))
 }
 
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {

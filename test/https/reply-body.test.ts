@@ -417,3 +417,35 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
     assert.ok(performance.now() - start < 1000)
   })
 })
+
+describe('another multipart body', () => {
+  const part = (body: string, type = 'application/hl7-v2'): string =>
+    `\r\n--b\r\nContent-Type: ${type}\r\n\r\n${body}`
+  const rows: [what: string, type: string, body: string, hl7: string][] = [
+    ['mixed', 'multipart/mixed; boundary=b', part(no), no],
+    ['a form', 'multipart/form-data; boundary="b"', part('OK', 'text/plain') + part(no), no],
+    [
+      'several acknowledgements',
+      'Multipart/Mixed; boundary=b',
+      part(yes) + part(other),
+      yes + other
+    ],
+    ['the request beside it', 'multipart/mixed;boundary=b', part(ADT) + part(yes), yes],
+    ['JSON', 'multipart/mixed; boundary=b', part(json({ ack: no }), 'application/json'), no],
+    ['XML', 'multipart/mixed; boundary=b', part(soap(cdata(no)), 'text/xml'), no],
+    ['base64', 'multipart/mixed; boundary=b', part(base64(no)), no],
+    ['no HL7', 'multipart/mixed; boundary=b', part('OK'), ''],
+    ['a page', 'multipart/mixed; boundary=b', part(`<html>${cdata(yes)}</html>`), ''],
+    ['another boundary', 'multipart/mixed; boundary=c', part(yes), ''],
+    ['no boundary', 'multipart/mixed', part(yes), ''],
+    ['99 parts', 'multipart/mixed; boundary=b', part(yes).repeat(98) + part(no), yes + no],
+    ['100 parts', 'multipart/mixed; boundary=b', part(yes).repeat(100), ''],
+    ['no multipart body', 'text/plain; boundary=b', part(yes), '']
+  ]
+  for (const [what, type, body, hl7] of rows) {
+    it(`with ${what}`, async () => {
+      const read = await readFrom(`${body}\r\n--b--`, {}, type)
+      assert.deepEqual([read.hl7, read.text], [hl7, `${body}\r\n--b--`])
+    })
+  }
+})

@@ -808,6 +808,17 @@ const mtom = (text: string): Body => ({
   type: 'multipart/related; boundary=b'
 })
 
+const mixed = (...texts: string[]): Body => ({
+  body: `${texts.map((text) => `--b\r\n\r\n${text}\r\n`).join('')}--b--`,
+  type: 'multipart/mixed; boundary=b'
+})
+
+byDefault('a part of a multipart body', [
+  [200, mixed('OK', ack('AE', error)), 'NAK', ':?E=F', 'AE M1 E 1'],
+  [200, mixed(ADT, ack('AA')), 'ACK', ':?A=C', 'AA M1'],
+  [200, mixed(ADT, 'OK'), 'error', ':~=F']
+])
+
 /** Where nobody looks for an acknowledgement, or finds none. Without a message in HL7, the refusal goes to Catch. */
 const unread: [Body, (Body | undefined)?, ('NAK' | 'error')?][] = [
   [v2xml('AE'), v2xml('AA')],
