@@ -18,6 +18,7 @@ import { readPath, type Hl7Path } from '../../src/hl7/path.ts'
 import type { UndiciClientSettings } from '../../src/http-client/undici-client.ts'
 import { escapeXml } from '../../src/https/escape-xml.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
+import { labelledCharset } from '../../src/https/labelled-charset.ts'
 import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
 import type { BodyTemplate } from '../../src/https/request-body.ts'
 import { targetUrl } from '../../src/https/target-url.ts'
@@ -146,8 +147,9 @@ export function readOutSettings(
   const receiver = readReceiver(RED, node, properties, credentials, auth, warnings)
   const backupUrl = receiver?.backupUrl
   const rules = readRules(properties)
-  const charset = properties.filled('charset').trim()
-  if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
+  let charset = properties.filled('charset').trim()
+  if (charset.toLowerCase() === 'auto') charset = (receiver && labelledCharset(receiver)) ?? charset
+  else if (charsetOfLabel(charset) === null) {
     properties.addProblem('charset', english('forms', 'problem.charset'))
   }
   const order = properties.choice('order')

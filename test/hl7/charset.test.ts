@@ -288,6 +288,16 @@ describe('a Buffer is labelled, and sent as it is', () => {
     }
   })
 
+  it('in another set than the content type says is warned of', async () => {
+    const payload = latin1('8859/1', 'é')
+    const { headers, body } = await exchange.arrived(
+      { receiver: { contentType: 'text/plain; charset=utf-8' } },
+      payload
+    )
+    assert.deepEqual([headers['content-type'], body], ['text/plain; charset=utf-8', payload])
+    assert.deepEqual(readOutgoingMessage(payload, 'utf-8').warnings, [wrong('utf-8')])
+  })
+
   it('UTF-16 is recognized by its mark or its zeros, and lines by characters', async () => {
     // U+0D0A and U+0A0D contain the bytes of CR and LF.
     const text = adt('', '\u0d0a\u0a0d\u1c0d\u0d1c')

@@ -52,7 +52,15 @@ describe('the body', () => {
     ],
     'raw as a type that names a charset: Oklahoma': [
       { contentType: 'text/plain; Charset = UTF-8' },
-      ...(['text/plain; Charset = UTF-8', BYTES] as const)
+      ...(['text/plain; Charset = UTF-8', Buffer.from(TEXT)] as const)
+    ],
+    'raw as a type that names a charset in which no text is written': [
+      { contentType: 'text/plain; charset=iso-2022-jp' },
+      ...(['text/plain; charset=iso-2022-jp', BYTES] as const)
+    ],
+    'raw as a type that names no known charset': [
+      { contentType: 'text/plain; charset=klingon' },
+      ...(['text/plain; charset=klingon', BYTES] as const)
     ],
     'raw as a type with the word in its name': [
       { contentType: 'text/charset=x' },
@@ -62,6 +70,11 @@ describe('the body', () => {
       { format: 'mllp' },
       'application/hl7-v2; charset=iso-8859-1',
       Buffer.from(`\x0b${TEXT}\x1c\r`, 'latin1')
+    ],
+    'mllp as a type that names a charset': [
+      { format: 'mllp', contentType: 'x/mllp; charset=utf-8' },
+      'x/mllp; charset=utf-8',
+      Buffer.from(`\x0b${TEXT}\x1c\r`)
     ],
     'mllp as another type': [
       { format: 'mllp', contentType: 'x/mllp' },
@@ -150,10 +163,14 @@ describe('the body', () => {
       ],
       'a type that names a charset': [
         { bodyPartType: 'x/hl7; Charset="utf-8"' },
-        [file(inLatin1, 'x/hl7; Charset="utf-8"')]
+        [file(Buffer.from(TEXT).toString('latin1'), 'x/hl7; Charset="utf-8"')]
       ],
       // Base64 is ASCII, whatever characters the bytes are in.
       base64: [{ bodyEncoding: 'base64', bodyPartType: 'x/hl7' }, [file(BASE64, 'x/hl7')]],
+      'base64 as a type that names a charset': [
+        { bodyEncoding: 'base64', bodyPartType: 'x/hl7; charset=utf-8' },
+        [file(BASE64, 'x/hl7; charset=utf-8')]
+      ],
       'another type of the body': [
         { contentType: 'multipart/mixed' },
         [file(inLatin1)],

@@ -215,6 +215,23 @@ describe('properties of hand-written flow files', () => {
     assert.equal(settings?.receiver.authScheme, outProperties.authScheme.default)
   })
 
+  it('the character set may be that of the content type', () => {
+    const table: [out: Values, charset: string][] = [
+      [{}, 'auto'],
+      [{ contentType: 'text/plain' }, 'auto'],
+      [{ contentType: 'text/plain; charset="UTF-8"' }, 'UTF-8'],
+      [{ contentType: 'text/plain; charset=utf-8', charset: 'AUTO' }, 'utf-8'],
+      [{ contentType: 'text/plain; charset=utf-8', charset: 'latin1' }, 'latin1'],
+      [{ contentType: 'text/plain; charset=klingon' }, 'auto'],
+      [{ format: 'json', contentType: 'application/json; charset=latin1' }, 'auto'],
+      [{ format: 'multipart', bodyPartType: 'text/plain; charset=latin1' }, 'latin1']
+    ]
+    for (const [out, charset] of table) {
+      const { settings, problems } = readSettings(out)
+      assert.deepEqual([problems, settings?.charset], ['', charset])
+    }
+  })
+
   it('a list that is not used is not judged', () => {
     const { problems } = readSettings(
       { format: 'raw', formFields: UNSET },

@@ -7,6 +7,7 @@ import { settlementOf } from '../../src/delivery/settlement.ts'
 import type { Acknowledgement } from '../../src/hl7/acknowledgement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { UndiciClient, UndiciClientSettings } from '../../src/http-client/undici-client.ts'
+import { labelledCharset } from '../../src/https/labelled-charset.ts'
 import { Receiver, type ReceiverSettings } from '../../src/https/receiver.ts'
 import type { ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
 import type { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -128,9 +129,9 @@ export class Exchange {
   async arrived(settings: Settings = {}, payload: unknown = ADT): Promise<Arrived> {
     this.#answer = {}
     this.#arrived = undefined
-    const { receiver, token, input, charset = 'auto' } = settings
+    const { receiver, token, input } = settings
     const to = this.receiver(receiver)
-    const message = readOutgoingMessage(payload, charset)
+    const { message } = this.#parcel({}, settings, payload)
     await to.send(await to.prepare({ message, input, token }), { responseTimeoutMs: 5000 })
     const arrived = this.#arrived as Arrived | undefined
     return arrived ?? assert.fail('nothing arrived')
@@ -151,7 +152,10 @@ export class Exchange {
     })
   }
 
-  #parcel(answer: Answer, { charset = 'auto', input = {} }: Settings, payload: unknown): Parcel {
+  #parcel(answer: Answer, settings: Settings, payload: unknown): Parcel {
+    const { receiver, input = {} } = settings
+    const label = labelledCharset({ ...plainReceiver(this.url), ...receiver })
+    const { charset = label ?? 'auto' } = settings
     return {
       message: readOutgoingMessage(payload, charset),
       input,
