@@ -96,7 +96,8 @@ async function shownRequest(
   const made = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   )
-  for (const name of headersFromVariables) redactor.add(made[name.toLowerCase()] ?? '')
+  const secretNames = new Set(headersFromVariables.map((name) => name.toLowerCase()))
+  for (const [name, value] of Object.entries(made)) if (secretNames.has(name)) redactor.add(value)
   const shown = redactor.hideIn(made)
   if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
   const withoutSecrets = (text: string): string =>

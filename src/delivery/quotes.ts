@@ -48,15 +48,18 @@ export function quotesOf(
   const quoted = (text: string): string | undefined =>
     printableProse(redactor.hide(text)) || undefined
   // Free text is quoted only if it repeats nothing that was sent.
-  const unsent = (text: string): string | undefined => {
+  const unsent = (text: string, isPath = false): string | undefined => {
     const quote = quoted(text)
-    if (quote === undefined || repeats(text, request.message, request.values)) return undefined
+    const { message, values } = request
+    if (quote === undefined || repeats(text, message, values, isPath)) return undefined
     return withoutNumbers(quote)
   }
 
   const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
   const contentType = MEDIA_TYPE.test(type.trim()) ? quoted(type) : undefined
-  const redirect = redirectTarget(headers.location, request.url, quoted, unsent)
+  const redirect = redirectTarget(headers.location, request.url, quoted, (path) =>
+    unsent(path, true)
+  )
   const scope = quoted(challengeParameter(headers, 'scope') ?? '')
   const code = challengeParameter(headers, 'error') ?? ''
   const error = ERROR.test(code) && quoted(code) === code ? unsent(code) : undefined

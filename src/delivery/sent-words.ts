@@ -11,13 +11,19 @@ const LONG_WORD = 5
  * Whether a text from a receiver may repeat something that it was sent. It may name the patient in
  * an error description or a path; an error must not.
  *
- * Words are compared, whatever their case and accents; not those of one letter, nor of two in lower
- * case ("is", "to"). Numbers can be written in too many ways: see {@link withoutNumbers}. MSH-9 and
- * the control IDs may be repeated.
+ * Words are compared, whatever their case and accents; not those of one letter, nor, in a sentence, of
+ * two in lower case ("is", "to"). Numbers can be written in too many ways: see {@link withoutNumbers}.
+ * MSH-9 and the control IDs may be repeated.
  *
  * @param valuesOf what else depends on the message or is secret, such as the values of headers
+ * @param isPath it is a path, in which names may be in lower case
  */
-export function repeats(text: string, message: OutgoingMessage, valuesOf: () => string[]): boolean {
+export function repeats(
+  text: string,
+  message: OutgoingMessage,
+  valuesOf: () => string[],
+  isPath = false
+): boolean {
   if (message.bytes.length > MOST_TEXT) return true
   const values = valuesOf()
   const given = values.join(' ')
@@ -27,7 +33,8 @@ export function repeats(text: string, message: OutgoingMessage, valuesOf: () => 
   const theirs = new Set(
     [text, decoded(text)]
       .flatMap(wordsOf)
-      .filter((word) => word.length > 2 || (word.length === 2 && /\p{Lu}/u.test(word)))
+      .filter(({ length }) => length > 1)
+      .filter((word) => word.length > 2 || isPath || /\p{Lu}/u.test(word))
       .map(folded)
       .filter((word) => !known.has(word))
   )
@@ -53,11 +60,16 @@ export function isOfMessage(
 ): boolean {
   if (name === undefined) return false
   if (text.length > MOST_TEXT) return true
-  const words = name.match(/[\p{L}\p{N}]{4,}/gu) ?? []
+  const words = name.match(/[\p{L}\p{N}]{4,}|(?<![\p{L}\p{N}])\p{L}{3}(?![\p{L}\p{N}])/gu) ?? []
   const sent = text.toLowerCase()
   return words
     .filter((word) => !controlIds.some((id) => id.includes(word)))
-    .some((word) => sent.includes(word.toLowerCase()))
+    .some((word) => (word.length > 3 ? sent.includes(word.toLowerCase()) : hasWord(text, word)))
+}
+
+/** Three letters are in many words: they count where they stand alone. */
+function hasWord(text: string, letters: string): boolean {
+  return new RegExp(`(?<![\\p{L}\\p{N}])${letters}(?![\\p{L}\\p{N}])`, 'iu').test(text)
 }
 
 /** With `…` for each number, such as a date of birth; `oauth2` and `RS256` are words. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
-import { repeats, withoutNumbers } from '../../src/delivery/sent-words.ts'
+import { isOfMessage, repeats, withoutNumbers } from '../../src/delivery/sent-words.ts'
 
 const text = [
   'MSH|^~\\&|SENDER|WARD|C|D|20260102||ADT^A01^ADT_A01|MSG-JANSEN|P|2.5.1',
@@ -29,6 +29,18 @@ describe('repeats', () => {
   ]) {
     it(`finds nothing in: ${said}`, () => {
       assert.equal(repeats(said, message, nothing), false)
+    })
+  }
+
+  for (const [path, isFound] of [
+    ['/patients/li/bo', true],
+    ['/Patients/LI', true],
+    ['/elm/st', true],
+    ['/fhir/in/hl7', false],
+    ['/f/c', false]
+  ] as const) {
+    it(`finds names of two letters in a path, in any case: ${path}`, () => {
+      assert.equal(repeats(path, message, nothing, true), isFound)
     })
   }
 
@@ -64,6 +76,30 @@ describe('repeats', () => {
       true
     )
   })
+})
+
+describe('isOfMessage', () => {
+  const sent = {
+    controlIds: ['MSG-KIM'],
+    text: 'MSH|^~\\&|A\rPID|1||471100||Lee^Kim^Asleep^Ng||19840217'
+  }
+  for (const [name, isFound] of [
+    ['lee-kim-7f3a', true],
+    ['LEE_7', true],
+    ['7:lee', true],
+    ['asleep', true],
+    ['no-471100', true],
+    ['xlee7', false],
+    ['KIM', false],
+    ['sle-7f3a', false],
+    ['ng-7', false],
+    ['3f9bd1c2-77aa-4e01-9c1d-0242ac120002', false],
+    [undefined, false]
+  ] as const) {
+    it(`says of ${name}: ${isFound}`, () => {
+      assert.equal(isOfMessage(name, sent), isFound)
+    })
+  }
 })
 
 describe('withoutNumbers', () => {
