@@ -328,6 +328,66 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  it('a backup that answers 403 to all is out as well: after each wait the first is asked, then the backup', async () => {
+    let isOut = true
+    let asked = 0
+    const two = await pair({
+      connects: (address) => {
+        if (address === 'first') asked++
+        return address === 'backup' || !isOut
+      }
+    })
+    await onItsWay(two, UNCONNECTED)
+    await two.answer(UNCONNECTED)
+    await two.add('m2')
+    for (let times = 1; times <= 3; times++) {
+      assert.deepEqual(two.flying(), ['m1 backup'])
+      await two.answer(withStatus(403))
+      assert.deepEqual([two.flying(), asked], [[], times - 1])
+      await untilFlying(two, 1000)
+      assert.equal(asked, times)
+    }
+    await two.answer(withStatus(403))
+    isOut = false
+    await untilFlying(two, 1000)
+    // It did not arrive at the backup, so it may go to the first address.
+    assert.deepEqual(two.flying(), ['m1 first'])
+    await two.answer('accept')
+    await two.answer('accept')
+    assert.deepEqual([two.emitted, two.turned], [['m1 ack', 'm2 ack'], ['backup', 'first']])
+    await two.close()
+  })
+
+  it('one that answers 403 to what a message contains serves the others', async () => {
+    const asked: string[] = []
+    const two = await pair({
+      ...{ order: 'none', maxInFlight: 4 },
+      connects: (address) => {
+        asked.push(address)
+        return false
+      }
+    })
+    await onItsWay(two, UNCONNECTED)
+    await two.answer(UNCONNECTED)
+    await two.answer('accept')
+    await two.add('m2', 'bad')
+    await two.answer('accept')
+    await two.answer(withStatus(403))
+    // An answer to another message has disproved it.
+    for (const id of ['m3', 'm4', 'm5']) {
+      await two.add(id)
+      assert.deepEqual(two.flying(), [`${id} backup`])
+      await two.answer('accept')
+    }
+    assert.deepEqual([asked, two.turned], [[], ['backup']])
+    await untilFlying(two, 1000)
+    assert.deepEqual(two.flying(), ['bad backup'])
+    await two.answer(withStatus(403))
+    await two.add('m6')
+    assert.deepEqual(two.flying(), ['m6 backup'])
+    await two.close()
+  })
+
   it('what waits for the address that is out is not given up meanwhile', async () => {
     let isOut = true
     const two = await pair({
