@@ -173,11 +173,6 @@ export class Backup<Content> {
     this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork)))
   }
 
-  /** The other address need not wait to be asked. */
-  askNow(): void {
-    this.#failover.askNow()
-  }
-
   /** There was no message to ask the other address with. */
   nothingToAsk(): void {
     this.#failover.nothingToSend()

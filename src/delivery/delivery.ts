@@ -132,7 +132,7 @@ export class Delivery<Content> {
       {
         inFlight: this.#sending.size,
         accepting: this.#unstored,
-        closedMs: this.#gate.closedMs,
+        closedMs: Math.max(this.#gate.closedMs, this.#failover?.heldMs ?? 0),
         leftMs: (seq) => this.#lastAttempts.leftMs(seq)
       },
       this.#tally.values(),
@@ -282,9 +282,8 @@ export class Delivery<Content> {
    * @throws {QueueError} when the queue cannot be used
    */
   async tryNow(): Promise<void> {
-    const { backup, queue } = await this.#opened()
+    const { queue } = await this.#opened()
     this.#gate.endWait()
-    backup?.askNow()
     const { retry } = queue.summary
     if (retry !== null) await queue.call('makeDue', [retry.seq])
     this.#claimMessages()

@@ -32,6 +32,7 @@ type Asking = 'no' | 'connecting' | 'open' | 'sent'
  * | the first serves, back for less than `afterMs` | it fails in a way that turns | the backup serves |
  * | the backup serves | the first is asked, after `askAfterMs`, twice that, … ten minutes, and is back | the first serves |
  * | the backup serves | and fails as well: both are out | the wait is one: each time it ends, the first is asked, then the backup |
+ * | both are out | and the backup wants rest (`Retry-After`) | nothing goes to the backup meanwhile; the first is asked as before |
  * | any | a person turns | that address serves; the backup until a person turns back |
  *
  * To ask is to open a connection, and then to send one message, whose turn it is. The waits grow only if the backup has
@@ -53,6 +54,8 @@ export class Failover {
   #returnedAt = -Infinity
   /** The one that serves does not answer. */
   #isServingOut = false
+  /** The backup wants rest until then; on the monotonic clock. */
+  #restUntil = -Infinity
   /** It has answered since the other one was asked. */
   #hasServed = false
   #asking: Asking = 'no'
@@ -96,9 +99,16 @@ export class Failover {
     return this.#asking === 'sent'
   }
 
-  /** Both are out, and the first is being asked: nothing goes to the backup meanwhile. */
+  /** Both are out: nothing goes to the backup while the first is being asked, or as long as the backup wants rest. */
   get isHeld(): boolean {
-    return this.#serving === 'backup' && this.#isServingOut && this.#asking !== 'no'
+    const areOut = this.#serving === 'backup' && this.#isServingOut
+    return areOut && (this.#asking !== 'no' || this.#clock.monotonic() < this.#restUntil)
+  }
+
+  /** For so long neither is asked, because the backup wants rest, in milliseconds. */
+  get heldMs(): number {
+    const until = this.returnsByItself ? Math.min(this.#askAt, this.#restUntil) : this.#restUntil
+    return Math.max(0, until - this.#clock.monotonic())
   }
 
   /**
@@ -110,7 +120,8 @@ export class Failover {
     const now = this.#clock.monotonic()
     const turnsAt = this.#hasWaited ? this.#turnsAt : Infinity
     const asksAt = hasWork && this.#asking === 'no' ? this.#askAt : Infinity
-    return Math.max(0, Math.min(turnsAt, asksAt) - now)
+    const goesOnAt = this.#restUntil > now ? this.#restUntil : Infinity
+    return Math.max(0, Math.min(turnsAt, asksAt, goesOnAt) - now)
   }
 
   /** The other address has to be asked now. */
@@ -129,6 +140,7 @@ export class Failover {
   answered(): void {
     this.#outSince = undefined
     this.#isServingOut = false
+    this.#restUntil = -Infinity
     this.#hasServed = true
   }
 
@@ -136,17 +148,19 @@ export class Failover {
    * The address that serves has an outage.
    *
    * @param turns it is one that turns to a backup
+   * @param restMs for so long it wants rest, in milliseconds
    * @returns the backup takes over at once
    */
-  failed(turns: boolean): boolean {
+  failed(turns: boolean, restMs = 0): boolean {
+    const now = this.#clock.monotonic()
     this.#isServingOut = true
     this.#hasAsked = false
+    if (this.#serving === 'backup') this.#restUntil = Math.max(this.#restUntil, now + restMs)
     if (this.#serving === 'backup' || this.#settings.afterMs === 0) return false
     if (!turns) {
       this.#outSince = undefined
       return false
     }
-    const now = this.#clock.monotonic()
     // Nobody knows how it was meanwhile.
     if (now - this.#failedAt > this.#settings.afterMs) this.#outSince = undefined
     this.#failedAt = now
@@ -165,9 +179,10 @@ export class Failover {
     this.#outSince = undefined
   }
 
-  /** The wait before the other one is asked is over. */
-  askNow(): void {
+  /** Both may be asked at once. */
+  endWaits(): void {
     this.#askAt = this.#clock.monotonic()
+    this.#restUntil = -Infinity
   }
 
   /** The other one is asked: first a connection. */
@@ -224,6 +239,7 @@ export class Failover {
     this.#by = to === 'backup' ? by : ''
     this.#outSince = undefined
     this.#isServingOut = false
+    this.#restUntil = -Infinity
     this.#asking = 'no'
     // What may have arrived at the backup, which has just served, can go there at once.
     if (to === 'first') this.#askAt = now

@@ -5,12 +5,7 @@ import type { Address, Failover } from './failover.ts'
 import { faultOf, statusOf, type Fault } from './fault.ts'
 import { Logins } from './logins.ts'
 import { Neighbors } from './neighbors.ts'
-import {
-  LOGIN_INTERVAL_MS,
-  LONGEST_RETRY_AFTER_MS,
-  type RetrySettings,
-  retryWaitMs
-} from './retry-schedule.ts'
+import { LOGIN_INTERVAL_MS, restMs, type RetrySettings, retryWaitMs } from './retry-schedule.ts'
 
 /** After so long at the start, all may go, in milliseconds: a receiver that is slow is not in trouble. */
 const START_MS = 1000
@@ -86,7 +81,7 @@ interface Outage {
  * disproves it (`neighbors.ts`), and only the message itself waits.
  *
  * With a backup, all of this is about the address that serves (`failover.ts`); what came of attempts at the other one
- * tells whether that is back.
+ * tells whether that is back. If the backup wants rest, that closes no gate, because the first may be asked meanwhile.
  */
 export class Gate {
   readonly #settings: GateSettings
@@ -229,7 +224,7 @@ export class Gate {
       const isLate = this.#outage !== undefined && probe === undefined
       // What was on its way when the outage began, and got no answer, says nothing of what has been since.
       if (!result.isCutEarly && !(isLate && result.reply === undefined)) this.#open()
-      return { fault, leastWaitMs: 0, isExcused: false, goesOn: false }
+      return { fault, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
     }
     const status = this.#disprovableStatus(result)
     const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
@@ -241,9 +236,9 @@ export class Gate {
     this.#slots = 1
     this.#cancelStart?.()
     const isExcused = probe?.isFresh === true
-    if (this.#failover?.failed(this.#turnsToBackup(fault)) === true) {
+    if (this.#failover?.failed(this.#turnsToBackup(fault), restMs(result)) === true) {
       this.turn('backup', '')
-      return { fault, leastWaitMs: 0, isExcused, goesOn: true }
+      return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
     }
     if (this.#closes(result)) this.#wait(fault, result, status, probe)
     return { fault, leastWaitMs: this.closedMs, isExcused, goesOn: false }
@@ -257,6 +252,7 @@ export class Gate {
   /** One message may go at once; what it comes to decides. */
   endWait(): void {
     if (this.#outage !== undefined) this.#outage.until = -Infinity
+    this.#failover?.endWaits()
   }
 
   /** The same, and what follows is a new outage. */
@@ -268,6 +264,7 @@ export class Gate {
   /** All waits have ended, also those of messages that wait each for itself. */
   endAllWaits(): void {
     this.endOutage()
+    this.#failover?.endWaits()
     this.#logins = new Logins()
   }
 
@@ -291,7 +288,7 @@ export class Gate {
       this.#readAnswerOfOther(fault, result)
     }
     const goesOn = fault !== undefined && fault.waits !== 'message'
-    return { fault, leastWaitMs: 0, isExcused: goesOn, goesOn }
+    return { fault, leastWaitMs: restMs(result), isExcused: goesOn, goesOn }
   }
 
   #readAnswerOfOther(fault: Fault | undefined, result: AttemptResult): void {
@@ -313,7 +310,8 @@ export class Gate {
 
   /** Slowly at first, as after an outage. */
   #forgetReceiver(): void {
-    this.endAllWaits()
+    this.endOutage()
+    this.#logins = new Logins()
     this.#neighbors = new Neighbors(this.#settings.slots)
     this.#cutsInARow = 0
     this.#slots = 1
@@ -350,21 +348,22 @@ export class Gate {
   #waitAlone(seq: number, fault: Fault, { decision }: AttemptResult): number {
     if (fault.waits === 'node' || !decision.retry) return 0
     return this.#logins.plan(seq, this.#clock.monotonic(), (earlier) =>
-      this.#waitMs(fault, earlier, undefined)
+      this.#waitMs(fault, earlier)
     )
   }
 
   #wait(
     fault: Fault,
-    { error, isCutEarly, retryAfterMs }: AttemptResult,
+    result: AttemptResult,
     status: number | undefined,
     probe: { isFresh: boolean } | undefined
   ): void {
+    const { error, isCutEarly } = result
+    const leastMs = this.#failover?.serving === 'backup' ? 0 : restMs(result)
     const now = this.#clock.monotonic()
     const last = this.#outage
     // What was on its way when the outage began says the same once more.
     if (last !== undefined && now < last.until) {
-      const leastMs = Math.min(retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS)
       last.until = Math.max(last.until, now + leastMs)
       return
     }
@@ -375,7 +374,7 @@ export class Gate {
     const waits = isDoubted ? 0 : (last?.waits ?? 0)
     this.#outage = {
       waits: waits + 1,
-      until: now + this.#waitMs(fault, waits, retryAfterMs),
+      until: now + Math.max(this.#waitMs(fault, waits), leastMs),
       isWithoutToken: error?.family === 'token',
       mayBeOfOne: this.#settings.order !== 'fifo' && (status !== undefined || isCutEarly === true),
       oldestFailed: probe === undefined || probe.isFresh ? 0 : (last?.oldestFailed ?? 0) + 1,
@@ -384,13 +383,13 @@ export class Gate {
     }
   }
 
-  #waitMs({ waits }: Fault, earlier: number, retryAfterMs: number | undefined): number {
+  #waitMs({ waits }: Fault, earlier: number): number {
     const { random, retry } = this.#settings
     const isLong = waits === 'node, as after a login'
     const maxIntervalMs = isLong
       ? Math.max(retry.maxIntervalMs, LOGIN_INTERVAL_MS)
       : retry.maxIntervalMs
-    return retryWaitMs({ ...retry, maxIntervalMs }, earlier, random(), retryAfterMs)
+    return retryWaitMs({ ...retry, maxIntervalMs }, earlier, random())
   }
 }
 

@@ -8,7 +8,7 @@ export interface RetrySettings {
 export const LOGIN_INTERVAL_MS = 300_000
 
 /** No server may delay a message longer than this with Retry-After, in milliseconds. */
-export const LONGEST_RETRY_AFTER_MS = 3_600_000
+const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /**
  * The wait before the next attempt: exponential from the interval to its maximum, with ± 20 %
@@ -17,21 +17,20 @@ export const LONGEST_RETRY_AFTER_MS = 3_600_000
  *
  * @param retries retries of this message so far, from 0
  * @param random a number from 0 (inclusive) to 1 (exclusive)
- * @param retryAfterMs the minimum that the server asked for; capped at one hour
  * @returns milliseconds
  */
 export function retryWaitMs(
   { intervalMs, maxIntervalMs }: RetrySettings,
   retries: number,
-  random: number,
-  retryAfterMs = 0
+  random: number
 ): number {
-  return Math.max(
-    intervalMs >= maxIntervalMs
-      ? intervalMs
-      : Math.min(backOff(intervalMs, retries) * (0.8 + 0.4 * random), maxIntervalMs),
-    Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
-  )
+  if (intervalMs >= maxIntervalMs) return intervalMs
+  return Math.min(backOff(intervalMs, retries) * (0.8 + 0.4 * random), maxIntervalMs)
+}
+
+/** For how long a server wants rest, in milliseconds, as far as that is heeded. */
+export function restMs({ retryAfterMs = 0 }: { retryAfterMs?: number }): number {
+  return Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
 }
 
 /** 2 ** 30 exceeds every sensible maximum; without a limit the product would become Infinity. */

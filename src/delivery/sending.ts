@@ -330,7 +330,7 @@ export class Sending<Content> {
     const { decision } = result
     if (!decision.retry || failureTimeoutMs === 0 || leftMs <= 0) return undefined
     if (message.hasRetried(decision)) return undefined
-    const ownMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
+    const ownMs = retryWaitMs(retry, message.retries, random())
     return Math.min(Math.max(ownMs, leastMs), leftMs)
   }
 

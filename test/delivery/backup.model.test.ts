@@ -62,7 +62,7 @@ async function run(seed: number, { order, isShared, afterMs }: Case): Promise<vo
   const answer = (address: Address, id: string): [result: AttemptResult, ms: number] => {
     const mode = modes[address]
     if (mode === 'refuses') return [resultOf('unreachable'), 1]
-    if (mode === 'busy') return [withStatus(503), 10]
+    if (mode === 'busy') return [{ ...withStatus(503), retryAfterMs: 900_000 * below(2) }, 10]
     if (mode === 'starting') return [withStatus(404), 10]
     const isStored = mode === 'up' || random() < 0.5
     if (isStored) arrive(address, id)

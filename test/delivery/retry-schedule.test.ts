@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { retryWaitMs } from '../../src/delivery/retry-schedule.ts'
+import { restMs, retryWaitMs } from '../../src/delivery/retry-schedule.ts'
 import { retryAfterMs } from '../../src/http-client/retry-after.ts'
 
 const settings = { intervalMs: 5000, maxIntervalMs: 60_000 }
@@ -29,11 +29,13 @@ describe('retryWaitMs', () => {
       }
     }
   })
+})
 
-  it('waits at least as long as the server asks, but at most an hour', () => {
-    assert.equal(retryWaitMs(settings, 0, 0.5, 3000), 5000)
-    assert.equal(retryWaitMs(settings, 0, 0.5, 30_000), 30_000)
-    assert.equal(retryWaitMs(settings, 0, 0.5, 1e12), 3_600_000)
+describe('restMs', () => {
+  it('is what the server asks for, but at most an hour', () => {
+    assert.equal(restMs({}), 0)
+    assert.equal(restMs({ retryAfterMs: 30_000 }), 30_000)
+    assert.equal(restMs({ retryAfterMs: 1e12 }), 3_600_000)
   })
 })
 

@@ -354,8 +354,84 @@ describe('Two addresses, step by step', () => {
     assert.deepEqual(two.flying(), ['m1 first'])
     await two.answer('accept')
     await two.answer('accept')
-    assert.deepEqual([two.emitted, two.turned], [['m1 ack', 'm2 ack'], ['backup', 'first']])
+    assert.deepEqual(
+      [two.emitted, two.turned],
+      [
+        ['m1 ack', 'm2 ack'],
+        ['backup', 'first']
+      ]
+    )
     await two.close()
+  })
+
+  describe('a backup that wants rest for an hour, while the first is out', () => {
+    /** The outage has turned; the backup says so. */
+    async function resting(isOut: () => boolean, order: 'fifo' | 'none'): Promise<Pair> {
+      const two = await pair({ order, connects: (address) => address === 'backup' || !isOut() })
+      await onItsWay(two, UNCONNECTED)
+      await two.answer(UNCONNECTED)
+      await two.answer({ ...withStatus(503), retryAfterMs: 3_600_000 })
+      await two.add('m2')
+      await two.clock.advance(600_000)
+      assert.deepEqual(two.flying(), [])
+      // Until the first is asked again.
+      const waitMs = two.delivery.state().retry?.waitMs ?? 0
+      assert.ok(waitMs > 0 && waitMs <= 60_000, `${waitMs} ms`)
+      return two
+    }
+
+    for (const order of ['fifo', 'none'] as const) {
+      it(`gets it; the first is asked as before: ${order}`, async () => {
+        let isOut = true
+        const two = await resting(() => isOut, order)
+        isOut = false
+        await two.clock.advance(61_000)
+        assert.deepEqual(two.flying(), ['m1 first'])
+        await two.answer('accept')
+        await two.answer('accept')
+        assert.deepEqual(
+          [two.emitted, two.turned],
+          [
+            ['m1 ack', 'm2 ack'],
+            ['backup', 'first']
+          ]
+        )
+        await two.close()
+      })
+    }
+
+    it('gets the next message when that is over, and not before', async () => {
+      const two = await resting(() => true, 'fifo')
+      await two.clock.advance(2_999_000)
+      assert.deepEqual(two.flying(), [])
+      await two.clock.advance(2000)
+      assert.deepEqual(two.flying(), ['m1 backup'])
+      await two.answer('accept')
+      await two.answer('accept')
+      assert.deepEqual(two.turned, ['backup'])
+      await two.close()
+    })
+
+    for (const act of ['tryNow', 'resume'] as const) {
+      it(`gets one at once after ${act}`, async () => {
+        const two = await resting(() => true, 'fifo')
+        await two.delivery[act]()
+        await settled(9)
+        assert.deepEqual(two.flying(), ['m1 backup'])
+        await two.close()
+      })
+    }
+
+    it('gets no rest once it has served again', async () => {
+      const two = await resting(() => true, 'fifo')
+      await two.delivery.tryNow()
+      await settled(9)
+      await two.answer('accept')
+      await two.answer(withStatus(503))
+      await two.clock.advance(60_000)
+      assert.deepEqual(two.flying(), ['m2 backup'])
+      await two.close()
+    })
   })
 
   it('one that answers 403 to what a message contains serves the others', async () => {
