@@ -1,12 +1,12 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { setImmediate, setTimeout } from 'node:timers'
-import { workerData } from 'node:worker_threads'
+import { getEnvironmentData } from 'node:worker_threads'
 
 // Preloaded into the queue thread: a test decides when its syncs end, and how.
 
 const { fdatasync } = fs
-const control = new Int32Array(workerData.syncs)
+const control = new Int32Array(getEnvironmentData('syncs'))
 const [HELD, FAIL, BEGUN, NOW, MOST] = [0, 1, 2, 3, 4]
 
 fs.fdatasync = (file, done) => {

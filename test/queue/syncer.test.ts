@@ -35,16 +35,13 @@ import {
 
 const syncs = new Int32Array(new SharedArrayBuffer(32))
 const [HELD, FAIL, BEGUN, , MOST] = [0, 1, 2, 3, 4] as const
+threads.setEnvironmentData('syncs', syncs.buffer)
 const preload = pathToFileURL(join(import.meta.dirname, 'held-syncs.js')).href
 
 let lastThread: Worker | undefined
 threads.Worker = class extends Worker {
   constructor(...[file, options]: ConstructorParameters<typeof Worker>) {
-    super(file, {
-      ...options,
-      execArgv: ['--import', preload],
-      workerData: { syncs: syncs.buffer }
-    })
+    super(file, { ...options, execArgv: ['--import', preload] })
     keepThread(this)
   }
 }
