@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { printable } from '../printable.ts'
 import type { FieldValue } from '../queue/keyed-hashes.ts'
 import { MessageCounts, type CountedMessages } from '../queue/message-counts.ts'
@@ -126,7 +127,7 @@ export class Operator<Content> {
         for (let after = 0; ;) {
           this.#refuseIfClosing()
           try {
-            const resent = queue.call('resend', choice, after, most, by)
+            const resent = queue.call('resend', choice, after, most, by, randomUUID())
             claimMessages()
             const { count, seqs, next } = await resent
             done += count

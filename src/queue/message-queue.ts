@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { english } from '../english.ts'
 import type { FieldValue } from './keyed-hashes.ts'
 import type { MessageRow } from './message-row.ts'
@@ -173,11 +174,13 @@ export class MessageQueue<Content> {
     reason?: string
   ): Promise<boolean> {
     const { seq } = message
+    const id = randomUUID()
     const isEdited = await this.#engine.call('edit', () => [
       message,
       this.#contents.encodeAgain(content),
       by,
-      reason
+      reason,
+      id
     ])
     if (isEdited) this.#contents.replace(seq, content)
     return isEdited

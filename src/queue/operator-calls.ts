@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { withRecord, type ActRecord } from './message-row.ts'
+import type { LastAnswer } from './last-answer.ts'
 import type { MessageRows } from './message-rows.ts'
 import type { FoundRows, MessageSearch } from './message-search.ts'
 import { partOf, stateOf, type StoredRow } from './queue-statements.ts'
@@ -14,10 +15,19 @@ import { storyFrom, verdictFrom } from './stored-json.ts'
 /** What the queue does besides when an operator acts. */
 export interface OperatorHooks {
   clock: Pick<Clock, 'now'>
+  lastAnswer: LastAnswer
   /** It can be found by these. */
   addHashes: (seq: number, hashes: readonly Uint8Array[]) => void
   /** It was edited or resent: it must not be handed out before that is safe. */
   onFresh: (seq: number) => void
+}
+
+/** Suspended messages that wait again, among a bounded number of rows. */
+interface ResentRows {
+  count: number
+  seqs: number[]
+  /** The number to go on from; 0: there are no more. */
+  next: number
 }
 
 /** What an operator, or a flow, does with messages that are suspended or wait. */
@@ -79,18 +89,19 @@ export class OperatorCalls<Stored> {
    *
    * @param after only those with a higher number
    * @param by a user name, `flow`, or `''`
+   * @param id of this call: made again, it has the same answer
    * @returns the numbers of those that do, and after which number to go on; 0: there are no more
    */
-  resend(
-    choice: SuspendedChoice,
-    after: number,
-    most: number,
-    by = ''
-  ): { count: number; seqs: number[]; next: number } {
+  resend(choice: SuspendedChoice, after: number, most: number, by = '', id = ''): ResentRows {
+    const { clock, lastAnswer } = this.#hooks
+    const answered = id === '' ? undefined : (lastAnswer.to(id) as ResentRows | undefined)
+    if (answered !== undefined) return answered
     const { rows, next } = this.#suspended(choice, after, most)
-    const at = this.#hooks.clock.now()
+    const at = clock.now()
     for (const row of rows) this.#takeBackIntoQueue(row, { at, act: 'resent', by })
-    return { count: rows.length, seqs: rows.map(({ seq }) => seq), next }
+    const answer = { count: rows.length, seqs: rows.map(({ seq }) => seq), next }
+    if (id !== '' && rows.length > 0) lastAnswer.keep(id, answer)
+    return answer
   }
 
   /**
@@ -98,6 +109,7 @@ export class OperatorCalls<Stored> {
    *
    * @param by a user name, `flow`, or `''`
    * @param reason what they say of it
+   * @param id of this call: made again, it has the same answer
    * @returns false if it is not suspended, or is handed out: somebody was faster
    * @throws {QueueError} `ERR_NOT_QUEUED` when there is no such message
    */
@@ -105,19 +117,23 @@ export class OperatorCalls<Stored> {
     { seq, lane, controlId, type, hashes = [] }: EditedMessage,
     content: Stored,
     by = '',
-    reason = ''
+    reason = '',
+    id = ''
   ): boolean {
+    const { addHashes, clock, lastAnswer } = this.#hooks
+    if (id !== '' && lastAnswer.to(id) === true) return true
     const row = this.#rows.row(seq)
     if (stateOf(row) !== 'suspended' || this.#rows.isTaken(seq)) return false
-    const at = this.#hooks.clock.now()
+    const at = clock.now()
     this.#rows.keepOriginal(seq, seq)
     this.#rows.contents.dropContent(seq)
     this.#rows.contents.putContent(seq, content)
     this.#rows.sql.dropHashes.run(partOf(seq), seq)
-    this.#hooks.addHashes(seq, hashes)
+    addHashes(seq, hashes)
     this.#rows.sql.edit.run(lane, controlId, type, at, seq)
     const said = reason === '' ? {} : { reason }
     this.#takeBackIntoQueue({ ...row, lane }, { at, act: 'edited', by, ...said })
+    if (id !== '') lastAnswer.keep(id, true)
     return true
   }
 

@@ -111,6 +111,24 @@ describe('The queue thread', () => {
     assert.equal(queue.summary.waiting, 5)
   })
 
+  it('says what an operator has done if its last answer was lost, and has the edited text', async () => {
+    // What cannot be stored in full is in memory, too.
+    const { queue } = await queues.openDisk({
+      codec: { ...buffers, encode: (content) => ({ bytes: Buffer.from(content), whole: false }) }
+    })
+    await accept(queue, ...numbers(1, 3))
+    await queue.claimNext(3)
+    for (const seq of numbers(1, 3)) await queue.move(moveOf(seq, 'suspended'))
+    lostAnswers = 1
+    assert.equal(await queue.edit(message(1), contentOf(9), 'ada'), true)
+    assert.equal(await queue.edit(message(1), contentOf(8), 'ada'), false)
+    assert.deepEqual((await queue.read(1)).content, contentOf(9))
+    const resend = (): Promise<unknown> => queue.call('resend', {}, 0, 9, 'ada', 'one call')
+    lostAnswers = 1
+    assert.deepEqual(await resend(), { count: 2, seqs: [2, 3], next: 0 })
+    assert.equal((await queue.call('resend', {}, 0, 9, 'ada', 'another')).count, 0)
+  })
+
   it('makes calls that go together with one that cannot be made', async () => {
     const { queue } = await queues.openDisk({
       codec: { ...buffers, encode: (content) => ({ bytes: Buffer.from(content), whole: true }) }
