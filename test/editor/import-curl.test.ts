@@ -238,6 +238,30 @@ describe('commands of curl', () => {
     assert.ok(notesOf(inQuery).includes('tokenForm'))
   })
 
+  it('say in which character set the message is', () => {
+    const typed = (type: string, data: string) => {
+      const values = outOf(`curl https://a.example.org -H 'Content-Type: ${type}' ${data}`)
+      return [values['contentType'], values['charset'], values['format']]
+    }
+    const utf8 = 'application/hl7-v2; charset=UTF-8'
+    assert.deepEqual(typed(utf8, '-d @x'), ['application/hl7-v2', 'utf-8', 'raw'])
+    const json = `-d '{"m": "MSH|"}'`
+    const type = 'application/json; charset=utf-8'
+    assert.deepEqual(typed(type, json), [type, undefined, 'json'])
+    const latin1 = 'application/json; charset=latin1'
+    assert.deepEqual(typed(latin1, json), ['application/json', undefined, 'json'])
+    assert.deepEqual(typed('$TYPE; charset=<set>', '-d @x'), [undefined, undefined, 'raw'])
+    const part = outOf('curl https://a.example.org -F "f=@x.hl7;type=text/plain;charset=utf-8"')
+    assert.equal(part['bodyPartType'], 'text/plain')
+    assert.equal(part['charset'], 'utf-8')
+  })
+
+  it('tell a second header of one name', () => {
+    const text = "curl https://a.example.org -H 'X-A: 1' -H 'x-a: 2' -d @x"
+    assert.deepEqual(outOf(text)['headers'], [{ name: 'X-A', value: '1', valueType: 'str' }])
+    assert.ok(notesOf(text).includes('sameName'))
+  })
+
   it('leave no key in an address', () => {
     const text = 'curl "https://a.example.org/in?code=my-secret&site=north" -d @x'
     assert.equal(urlOf(text), 'https://a.example.org/in?site=north')

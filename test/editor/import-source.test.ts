@@ -75,6 +75,12 @@ describe('what cannot be imported', () => {
       `curl ${'-'.repeat(long)} https://a.example.org`,
       `curl https://a.example.org -H '${'a:'.repeat(long / 2)}'`,
       `curl https://a.example.org -d '${'&a='.repeat(long / 3)}'`,
+      `curl https://a.example.org ${'-d a=b '.repeat(long / 7)}`,
+      `curl https://a.example.org ${'-F a=@b '.repeat(long / 8)}`,
+      `curl https://a.example.org ${'x '.repeat(long / 2)}`,
+      'curl https://a.example.org\n'.repeat(long / 27),
+      `curl https://a.example.org -H 'Content-Type: text/xml' -d '${'<a>x</a>'.repeat(long / 8)}<m>MSH|</m>'`,
+      `curl https://a.example.org -H 'Content-Type: text/xml' -d '${'<password>'.repeat(long / 10)}<m>MSH|</m>'`,
       item(setting('ExtraHeaders', 'a:'.repeat(long / 2))),
       item(setting('ReplyCodeActions', ':?R=RF,'.repeat(long / 7))),
       connector('<connector></connector>'.repeat(long / 30))
@@ -162,6 +168,25 @@ describe('settings of InterSystems', () => {
   it('take no address without a server', () => {
     assert.ok(notes(item(setting('URL', '/in'))).includes('serverElsewhere'))
     assert.equal(out(item(setting('URL', '/in')))['url'], undefined)
+  })
+
+  it('take no server that is more than a name', () => {
+    for (const server of ['https://a.example.org/base', 'a.example.org/base', '@Ens', 'a b']) {
+      const text = item(setting('HTTPServer', server) + setting('URL', 'in'))
+      assert.equal(out(text)['url'], undefined, server)
+      assert.ok(notes(text).includes('urlUnreadable'), server)
+    }
+    for (const server of ['a.example.org', 'a.example.org:8443', '[2001:db8::1]', 'hl7_server']) {
+      const text = item(setting('HTTPServer', server) + setting('SSLConfig', 'x'))
+      assert.equal(out(text)['url'], `https://${server}/`)
+    }
+  })
+
+  it('show the name of credentials, and no secret', () => {
+    const given = rowsOf(item(setting('Credentials', 'Registry') + setting('ApiToken', 's3cret')))
+    const shown = given.map((row) => [row.setting, row.given, row.notes[0]?.key])
+    assert.ok(shown.some((row) => row.join() === 'Credentials,Registry,credentials'))
+    assert.ok(shown.some((row) => row.join() === 'ApiToken,•••,exportSecret'))
   })
 
   it('tell rules and numbers that cannot be used', () => {

@@ -6,6 +6,10 @@ import { hasPlaceholder, HIDDEN, holdsSecret, isSecretName, shownText } from './
 /** In place of the message in a template that is being read: no text has this character. */
 export const MESSAGE = '\u{e100}'
 
+/** Names that fields with the message have where only a placeholder or a variable stands. */
+export const MESSAGE_NAME =
+  /hl7|^(?:message|msg|data|body|content|payload|file|(?:message|msg)[_-]?(?:data|text|content|body))$/i
+
 /** A secret that stood in a body. */
 interface Secret {
   /** Of the field that it becomes: no other one has it. */
@@ -230,7 +234,7 @@ export function templateRow(
     const field = entryRow(row.setting, HIDDEN, name, takesSecrets ? value : HIDDEN, {
       ...options,
       takesSecrets,
-      isSecret: true
+      isKnownSecret: true
     })
     const { formFields = [], ...slots } = field.out ?? {}
     const before = typeof out.formFields === 'object' ? out.formFields : []

@@ -2,6 +2,7 @@ import { isJsonObject } from '../../../src/json-text.ts'
 import {
   jsonTemplate,
   MESSAGE,
+  MESSAGE_NAME,
   readJson,
   shownBody,
   templateRow,
@@ -10,7 +11,13 @@ import {
 import { formFields, isData, isPart, wholeData, type CurlData } from './curl-data.ts'
 import type { CurlOption } from './curl-options.ts'
 import { hasVariable, plainWord } from './curl-words.ts'
-import { entryRow, type EntryOptions, type Slots } from './import-header.ts'
+import {
+  contentTypeRow,
+  entryRow,
+  typeAndCharset,
+  type EntryOptions,
+  type Slots
+} from './import-header.ts'
 import { note, told, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
 import { hasReference, shownText, shownValue } from './shown-value.ts'
 
@@ -20,52 +27,75 @@ const HL7_BASE64 = /^\s*(?:TVNI|RkhT|QkhT)[\w+/=\s]+$/
 
 const isHl7 = (text: string): boolean => HL7.test(text) || HL7_BASE64.test(text)
 
-/** Names that fields with the message have where only a placeholder stands. */
-const MESSAGE_NAME = /hl7|^(?:message|msg|data|body|content|payload|file)$/i
+/** What a command says besides the option that is being read. */
+interface WholeCommand {
+  type: string | undefined
+  slots: Slots
+  /** Whether there is one option with data. */
+  isAlone: boolean
+  /** Whether data go into the query. */
+  isQuery: boolean
+  hasMethod: boolean
+  /** The part of a file upload that is the message: the first file. */
+  file: CurlOption | undefined
+}
 
 /** The rows of what a command sends, by the option that they are of. */
 export function bodyRows(
   options: readonly CurlOption[],
   slots: Slots
 ): ReadonlyMap<CurlOption, ImportRow[]> {
-  const type = contentType(options)
+  const names = new Set(options.map(({ name }) => name))
+  const command: WholeCommand = {
+    type: contentType(options),
+    slots,
+    isAlone: options.filter(isData).length === 1,
+    isQuery: names.has('get'),
+    hasMethod: names.has('request'),
+    file: options.find((one) => one.name === 'form' && /^[^=]*=[@<]/.test(one.value))
+  }
   const rows = new Map<CurlOption, ImportRow[]>()
-  const isAlone = options.filter(isData).length === 1
   for (const option of options) {
-    if (isPart(option)) {
-      rows.set(option, [partRow(option, options, slots)])
-    }
-    if (option.name === 'upload-file') rows.set(option, [uploadRow(option, options)])
-    if (isData(option)) rows.set(option, dataRows(option, type, isAlone, options, slots))
+    if (isPart(option)) rows.set(option, [partRow(option, command)])
+    if (option.name === 'upload-file') rows.set(option, [uploadRow(option, command)])
+    if (isData(option)) rows.set(option, dataRows(option, command))
+  }
+  const format = [...rows.values()].flat().find(({ out }) => out?.format !== undefined)?.out?.format
+  for (const option of options.filter(isContentType)) {
+    const type = option.value.replace(/^[^:]*:/, '')
     // The type of a form or a file upload is that of its format.
-    const isType = option.name === 'header' && /^\s*content-type\s*:/i.test(option.value)
-    if (isType && /x-www-form-urlencoded|multipart\//i.test(option.value)) {
-      rows.set(option, [told(option.written, plainWord(option.value), 'formatHasType')])
-    }
+    const isOwn = /x-www-form-urlencoded|multipart\//i.test(type)
+    const given = `Content-Type: ${plainWord(type).trim()}`
+    const row = contentTypeRow(
+      option.written,
+      plainWord(type),
+      typeof format === 'string' ? format : undefined
+    )
+    rows.set(option, [
+      isOwn ? told(option.written, given, 'formatHasType') : { ...row, given: shownText(given) }
+    ])
   }
   return rows
 }
 
+const isContentType = ({ name, value }: CurlOption): boolean =>
+  name === 'header' && /^\s*content-type\s*:/i.test(value)
+
 function contentType(options: readonly CurlOption[]): string | undefined {
   if (options.some(({ name }) => name === 'json')) return 'application/json'
-  const header = options.find(
-    ({ name, value }) => name === 'header' && /^\s*content-type\s*:/i.test(value)
-  )
-  return header?.value.replace(/^[^:]*:\s*/, '').trim()
+  return options
+    .find(isContentType)
+    ?.value.replace(/^[^:]*:\s*/, '')
+    .trim()
 }
 
-function dataRows(
-  option: CurlOption,
-  type: string | undefined,
-  isAlone: boolean,
-  options: readonly CurlOption[],
-  slots: Slots
-): ImportRow[] {
+function dataRows(option: CurlOption, command: WholeCommand): ImportRow[] {
+  const { type, slots } = command
   const whole = wholeData(option)
   const fields =
     /x-www-form-urlencoded/i.test(type ?? '') || type === undefined ? formFields(option) : undefined
   if (fields !== undefined && !HL7.test(whole.text)) {
-    return fields.map((field) => fieldRow(field, fields.length === 1 && isAlone, options, slots))
+    return fields.map((field) => fieldRow(field, fields.length === 1, command))
   }
   const { written: setting } = option
   const given = whole.isFile ? `@${shownText(whole.text)}` : shownText(whole.text)
@@ -75,15 +105,13 @@ function dataRows(
   const json = readJson(whole.text)
   const entries = { form: 'out', list: 'formFields', slots, takesSecrets: true } as const
   if (!whole.isFile && typeof json === 'object' && json !== null) {
-    const types = type === undefined || option.name === 'json' ? {} : { contentType: type }
     const read = jsonTemplate(marked(json))
     if (!textsOf(json).some(isHl7) || hasVariable(option.value)) {
-      const out = { format: 'json', ...types }
-      const notes = [note('templateByHand')]
-      return [{ setting, given: shownBody(whole.text, read.secrets), out, notes }]
+      const given = shownBody(whole.text, read.secrets)
+      return [{ setting, given, out: { format: 'json' }, notes: [note('templateByHand')] }]
     }
     const isBase64 = textsOf(json).some((text) => HL7_BASE64.test(text))
-    const out = { format: 'json', bodyEncoding: isBase64 ? 'base64' : 'text', ...types }
+    const out = { format: 'json', bodyEncoding: isBase64 ? 'base64' : 'text' }
     return [templateRow({ setting, out, notes: [] }, whole.text, read, entries)]
   }
   if (/json/i.test(type ?? '')) return takes({ format: 'json' }, note('templateByHand'))
@@ -99,17 +127,15 @@ function dataRows(
 function fieldRow(
   { option, name, text, isFile }: CurlData,
   isOnly: boolean,
-  options: readonly CurlOption[],
-  slots: Slots
+  { isAlone, isQuery, slots }: WholeCommand
 ): ImportRow {
   const setting = name === undefined ? option.written : `${option.written} ${name}`
   const given = isFile ? `@${shownText(text)}` : shownValue(name ?? '', text)
   if (name === undefined) {
     return { setting, given, out: { format: 'raw' }, notes: [note('bodyIsMessage')] }
   }
-  const inQuery = option.name === 'url-query' || options.some((one) => one.name === 'get')
-  if (inQuery) return told(setting, given, 'queryByHand')
-  if (isFile || isHl7(text) || (isOnly && MESSAGE_NAME.test(name))) {
+  if (isQuery || option.name === 'url-query') return told(setting, given, 'queryByHand')
+  if (isFile || isHl7(text) || (isOnly && isAlone && MESSAGE_NAME.test(name))) {
     const bodyEncoding = HL7_BASE64.test(text) ? 'base64' : 'text'
     const out = { format: 'form', bodyField: name, bodyEncoding }
     return { setting, given, out, notes: [note('bodyIsMessage')] }
@@ -120,7 +146,7 @@ function fieldRow(
 }
 
 /** `name=content`, `name=@file;type=…;filename=…` or `name=<file`: a part of a file upload. */
-function partRow(option: CurlOption, all: readonly CurlOption[], slots: Slots): ImportRow {
+function partRow(option: CurlOption, { file, slots }: WholeCommand): ImportRow {
   const { written, value: word } = option
   const value = plainWord(word)
   const [, name = '', rest = ''] = /^([^=]*)=([^]*)$/.exec(value) ?? ['', value]
@@ -134,15 +160,18 @@ function partRow(option: CurlOption, all: readonly CurlOption[], slots: Slots): 
       .find((one) => one.startsWith(`${key}=`))
       ?.slice(key.length + 1)
       .trim() ?? ''
-  const files = all.filter((one) => one.name === 'form' && /^[^=]*=[@<]/.test(one.value))
-  if (sign !== '' && files.indexOf(option) > 0) return told(setting, given, 'oneFile')
+  if (sign !== '' && option !== file) return told(setting, given, 'oneFile')
   if (sign !== '' || isHl7(content)) {
+    // To curl, another parameter is one of the type.
+    const charsetOf = parameter('charset') === '' ? '' : `; charset=${parameter('charset')}`
+    const { type, charset } = typeAndCharset(parameter('type') + charsetOf)
     const fileName = parameter('filename') || (sign === '@' ? baseName(content) : '')
     const out: OutValues = {
       format: 'multipart',
       bodyField: name,
       ...(fileName === '' || hasReference(fileName) ? {} : { bodyFileName: fileName }),
-      ...(parameter('type') === '' ? {} : { bodyPartType: parameter('type') })
+      ...(type === '' ? {} : { bodyPartType: type }),
+      ...(charset === '' ? {} : { charset })
     }
     return { setting, given, out, notes: [note('bodyIsMessage')] }
   }
@@ -151,8 +180,8 @@ function partRow(option: CurlOption, all: readonly CurlOption[], slots: Slots): 
   return row.out === undefined ? row : { ...row, out: { format: 'multipart', ...row.out } }
 }
 
-function uploadRow({ written, value }: CurlOption, options: readonly CurlOption[]): ImportRow {
-  const method = options.some(({ name }) => name === 'request') ? {} : { method: 'PUT' }
+function uploadRow({ written, value }: CurlOption, { hasMethod }: WholeCommand): ImportRow {
+  const method = hasMethod ? {} : { method: 'PUT' }
   const out = { format: 'raw', ...method }
   return {
     setting: written,

@@ -5,12 +5,19 @@ import {
 } from '../../../src/https/header-values.ts'
 import type { ListEntry } from '../named-value.ts'
 import type { FieldValue } from '../field-value.ts'
-import { note, told, type ImportForm, type ImportRow } from './import-row.ts'
+import {
+  note,
+  told,
+  type ImportForm,
+  type ImportRow,
+  type NoteKey,
+  type OutValues
+} from './import-row.ts'
 import {
   hasPlaceholder,
   hasReference,
   HIDDEN,
-  holdsSecret,
+  isSecret,
   isSecretName,
   shownText
 } from './shown-value.ts'
@@ -45,7 +52,9 @@ export interface EntryOptions {
   /** Whether secrets are taken: those of a command that was pasted, never those of an export. */
   takesSecrets: boolean
   /** Whether it is known to be a secret; otherwise its name or itself says so. */
-  isSecret?: true
+  isKnownSecret?: true
+  /** Of what a content type is; if it is absent, of the message itself. */
+  format?: string | undefined
 }
 
 /** A header of a source. The token of another program is dropped, since the OAuth 2.0 node gets one. */
@@ -61,9 +70,7 @@ export function headerRow(
   }
   const judge = options.form === 'out' ? headerNameProblem : tokenHeaderNameProblem
   const problem = judge(name, value)
-  if (problem === 'headerContentType') {
-    return { setting, given, out: { contentType: value.trim() }, notes: [] }
-  }
+  if (problem === 'headerContentType') return contentTypeRow(setting, value, options.format)
   if (problem === 'headerReserved') return told(setting, given, 'headerReserved')
   if (problem !== undefined) return told(setting, given, 'headerInvalid')
   if (headerValueProblem(value) !== undefined && !isSecretName(name)) {
@@ -72,13 +79,56 @@ export function headerRow(
   return entryRow(setting, given, name, value.trim(), options)
 }
 
+/**
+ * A content type. Where the message is the body, its character set is a property of its own: by that, the bytes are
+ * what their label says. Other bodies are UTF-8.
+ */
+export function contentTypeRow(setting: string, given: string, format = 'raw'): ImportRow {
+  const whole = given.trim()
+  const shown = shownText(whole)
+  if (hasReference(whole) || hasPlaceholder(whole)) return told(setting, shown, 'placeholder')
+  const { type: contentType, charset } = typeAndCharset(whole)
+  const row = (out: OutValues, ...keys: NoteKey[]): ImportRow => ({
+    setting,
+    given: shown,
+    out,
+    notes: keys.map((key) => note(key))
+  })
+  if (charset === '') return row({ contentType })
+  if (!isBytes(format)) {
+    return isUtf8(charset) ? row({ contentType: whole }) : row({ contentType }, 'bodyUtf8')
+  }
+  return isCharset(charset)
+    ? row({ contentType, charset })
+    : row({ contentType }, 'charsetFallback')
+}
+
+/** Whether the body, or a part of it, is the message in its character set. */
+export const isBytes = (format: string): boolean => ['raw', 'mllp', 'multipart'].includes(format)
+
+export const isUtf8 = (charset: string): boolean => /^utf-?8$/i.test(charset)
+
+/** A content type without its character set, and that; empty if it names none. */
+export function typeAndCharset(text: string): { type: string; charset: string } {
+  const [parameter = '', charset = ''] = /;\s*charset\s*=\s*"?([^\s;"]+)"?/i.exec(text) ?? []
+  return { type: text.replace(parameter, '').trim(), charset: charset.toLowerCase() }
+}
+
+function isCharset(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== ''
+  } catch {
+    return false
+  }
+}
+
 /** An entry of a list. A secret goes into a slot. */
 export function entryRow(
   setting: string,
   given: string,
   name: string,
   value: string,
-  { form, list, slots, takesSecrets, isSecret }: EntryOptions
+  { form, list, slots, takesSecrets, isKnownSecret }: EntryOptions
 ): ImportRow {
   const row = (entry: ListEntry, more: Record<string, FieldValue> = {}): ImportRow => ({
     setting,
@@ -95,7 +145,7 @@ export function entryRow(
     const entry = { name, value: variable, valueType: 'env' }
     return { ...row(entry), notes: [note('variable', { name: variable })] }
   }
-  if (isSecret !== true && !isSecretName(name) && !holdsSecret(value)) {
+  if (isKnownSecret !== true && !isSecret(name, value)) {
     return row({ name, value, valueType: 'str' })
   }
   const slot = slots.take()

@@ -1,6 +1,6 @@
 import { urlProblem } from '../../../src/http-client/url-problem.ts'
 import { note, type ImportNote } from './import-row.ts'
-import { hasPlaceholder, hasReference, isSecretName } from './shown-value.ts'
+import { hasPlaceholder, hasReference, isSecret } from './shown-value.ts'
 
 /** An address of a source as this node can have it, with what was changed. */
 export interface ImportedUrl {
@@ -38,7 +38,9 @@ export function importUrl(given: string, isExport: boolean): ImportedUrl {
     notes.push(port === '' ? note('httpsNow') : note('httpsNowPort', { port }))
   }
   if (hasPlaceholder(text)) notes.push(note('placeholderInUrl'))
-  const secrets = [...url.searchParams.keys()].filter(isSecretName)
+  const secrets = [...url.searchParams]
+    .filter(([name, value]) => isSecret(name, value))
+    .map(([name]) => name)
   if (secrets.length > 0) notes.push(note(isExport ? 'exportSecret' : 'urlSecret'))
   for (const name of secrets) url.searchParams.delete(name)
   return { url: url.href, notes }

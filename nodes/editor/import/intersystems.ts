@@ -273,6 +273,9 @@ class Item {
   }
 
   #urlOf(server: string, port: string): ImportedUrl {
+    // A name, and nothing that belongs to the other two.
+    const isServer = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(server)
+    if (!isServer) return { url: undefined, notes: [note('urlUnreadable')] }
     const isTls = this.#get('SSLConfig') !== '' || isTrue(this.#get('ProxyHTTPS'))
     const path = this.#get('URL').replace(/^\/*/, '/')
     const authority = `${server}${port === '' ? '' : `:${port}`}`

@@ -3,12 +3,23 @@ import { numberRow } from './number-row.ts'
 import {
   jsonTemplate,
   MESSAGE,
+  MESSAGE_NAME,
   readJson,
   textTemplate,
   templateRow,
   type BodyTemplate
 } from './body-template.ts'
-import { entryRow, headerRow, Slots, type EntryOptions } from './import-header.ts'
+import {
+  contentTypeRow,
+  entryRow,
+  headerRow,
+  isBytes,
+  isUtf8,
+  shownHeader,
+  Slots,
+  typeAndCharset,
+  type EntryOptions
+} from './import-header.ts'
 import {
   note,
   told,
@@ -19,7 +30,7 @@ import {
 } from './import-row.ts'
 import { importUrl } from './import-url.ts'
 import { mirthRules } from './mirth-rules.ts'
-import { HIDDEN, isSecretName, shownValue } from './shown-value.ts'
+import { hasReference, HIDDEN, isSecret, isSecretName, shownValue } from './shown-value.ts'
 import { allNamed, childOf, textOf, type XmlElement } from './xml-tree.ts'
 
 const HTTP = /HttpDispatcherProperties$/
@@ -64,6 +75,7 @@ const TOLD_IF_SET: Readonly<Record<string, NoteKey>> = {
   username: 'basicAuthentication',
   useHeadersVariable: 'listVariable',
   headersVariable: 'listVariable',
+  headerVariables: 'listVariable',
   isUseHeadersVariable: 'listVariable',
   useParametersVariable: 'listVariable',
   parametersVariable: 'listVariable',
@@ -129,7 +141,8 @@ class Destination {
     this.#connector = connector
     this.#channel = channel
     this.#slots = slots
-    this.#properties = childOf(connector, 'properties')
+    const properties = childOf(connector, 'properties')
+    this.#properties = properties === undefined ? undefined : asToday(properties)
     // Its name in versions before 3.0 was that of a queue.
     this.#queue = ['destinationConnectorProperties', 'queueConnectorProperties']
       .map((name) => childOf(this.#properties, name))
@@ -180,7 +193,9 @@ class Destination {
     if (isSecretName(name)) {
       return told(setting, value === '' ? '' : HIDDEN, value === '' ? 'empty' : 'exportSecret')
     }
-    const given = shownValue(name, value)
+    // A list within a setting may hold secrets, and nothing says which.
+    const isList = name === 'headerVariables' && value !== ''
+    const given = isList ? '…' : shownValue(name, value)
     const takes = (out: OutValues, ...keys: NoteKey[]): ImportRow => ({
       setting,
       given,
@@ -203,13 +218,11 @@ class Destination {
       case 'contentType':
         return ['form', 'multipart'].includes(this.#format)
           ? told(setting, given, 'formatHasType')
-          : takes({ contentType: value })
+          : contentTypeRow(setting, value, this.#format)
       case 'charset':
-        return value === '' || value === 'DEFAULT_ENCODING'
-          ? told(setting, given, 'charsetFallback')
-          : takes({ charset: value.toLowerCase() })
+        return this.#charset(setting, given, value)
       case 'multipart':
-        return value === 'true'
+        return isOn(value)
           ? takes({ format: 'multipart' }, 'multipart')
           : told(setting, given, 'asHere')
       case 'content':
@@ -233,6 +246,7 @@ class Destination {
         return this.#retryCount(setting, value)
       case 'queueEnabled':
       case 'queue':
+      case 'usePersistentQueues':
         return this.#hasQueue()
           ? takes({ failureTimeout: '-1', ...this.#rules() }, 'queueForEver')
           : told(setting, given, 'queueAlways')
@@ -248,7 +262,8 @@ class Destination {
     }
     if (Object.hasOwn(TOLD, name)) return told(setting, given, TOLD[name] ?? 'unknown')
     if (Object.hasOwn(TOLD_IF_SET, name)) {
-      const isUsed = !['', 'false'].includes(value) && this.#get(USED_IF[name] ?? '') !== 'false'
+      const isUsed =
+        !['', 'false', '0'].includes(value) && this.#get(USED_IF[name] ?? '') !== 'false'
       const isDigest = name === 'authenticationType' && !/^basic$/i.test(value)
       const key = isDigest ? 'authentication' : (TOLD_IF_SET[name] ?? 'unknown')
       return told(setting, given, isUsed ? key : 'asHere')
@@ -265,7 +280,7 @@ class Destination {
   }
 
   #hasQueue(): boolean {
-    return [this.#get('queueEnabled'), this.#get('usePersistentQueues')].includes('true')
+    return [this.#get('queueEnabled'), this.#get('usePersistentQueues')].some(isOn)
   }
 
   /** It looks at acknowledgements only if the response is read as HL7 v2. */
@@ -311,15 +326,25 @@ class Destination {
     const { url, notes } = importUrl(value, true)
     if (url === undefined) return { setting, given, notes }
     const whole = new URL(url)
-    for (const [name, text] of query) {
-      if (!text.includes('${') && !isSecretName(name)) whole.searchParams.append(name, text)
-    }
+    const taken = query.filter(([name, text]) => !hasReference(text) && !isSecret(name, text))
+    const more = new URLSearchParams(taken).toString()
+    whole.search = [whole.search.slice(1), more].filter((part) => part !== '').join('&')
     return { setting, given, out: { url: whole.href }, notes }
+  }
+
+  /** There, a character set that the content type names wins. */
+  #charset(setting: string, given: string, value: string): ImportRow {
+    if (value === '' || value === 'DEFAULT_ENCODING') return told(setting, given, 'charsetFallback')
+    const charset = value.toLowerCase()
+    if (!isBytes(this.#format) && !isUtf8(charset)) return told(setting, given, 'bodyUtf8')
+    const isNamed = typeAndCharset(textOf(this.#properties, 'contentType')).charset !== ''
+    if (isNamed && this.#format === 'raw') return told(setting, given, 'charsetInType')
+    return { setting, given, out: { charset }, notes: [] }
   }
 
   #formatOf(): string {
     if (this.#properties !== undefined && kindOf(this.#connector) === 'soap') return 'text'
-    if (textOf(this.#properties, 'multipart') === 'true') return 'multipart'
+    if (isOn(textOf(this.#properties, 'multipart'))) return 'multipart'
     const parameters = entriesOf(childOf(this.#properties, 'parameters'))
     const type = textOf(this.#properties, 'contentType')
     if (/^application\/x-www-form-urlencoded/i.test(type) && parameters.length > 0) return 'form'
@@ -361,21 +386,44 @@ class Destination {
     const { name: list } = element
     const entries = entriesOf(element)
     if (entries.length === 0) return [told(list, '', 'empty')]
+    if (list === 'headers') return entries.map(([name, value]) => this.#header(name, value))
+    if (this.#format === 'form') return this.#fields(entries)
+    const url = this.#addressWithQuery()
     return entries.map(([name, value]) => {
-      const setting = `${list}: ${name}`
-      if (list === 'headers') return headerRow(setting, name, value, this.#options('headers'))
+      const setting = `parameters: ${name}`
       const given = shownValue(name, value)
-      if (this.#format !== 'form') {
-        const url = this.#addressWithQuery()
-        if (value.includes('${')) return told(setting, given, 'entryVariable')
-        if (url?.startsWith('http') !== true) return told(setting, given, 'queryByHand')
-        if (isSecretName(name)) return told(setting, given, 'exportSecret')
-        return { setting, given, out: { url }, notes: [] }
+      if (hasReference(value)) return told(setting, given, 'entryVariable')
+      if (url?.startsWith('http') !== true) return told(setting, given, 'queryByHand')
+      if (isSecret(name, value)) return told(setting, given, 'exportSecret')
+      return { setting, given, out: { url }, notes: [] }
+    })
+  }
+
+  #header(name: string, value: string): ImportRow {
+    const setting = `headers: ${name}`
+    const isType = /^content-type$/i.test(name)
+    // Which of the two would be sent, is not certain.
+    if (isType && textOf(this.#properties, 'contentType') !== '') {
+      return told(setting, shownHeader(name, value), 'sameName')
+    }
+    return headerRow(setting, name, value, { ...this.#options('headers'), format: this.#format })
+  }
+
+  /** The fields of a form. The message is one of them, also where a transformer has filled its variable. */
+  #fields(entries: readonly [name: string, value: string][]): ImportRow[] {
+    const messages = entries.filter(([, value]) => isMessage(value))
+    const likely = entries.filter(([name, value]) => isVariable(value) && MESSAGE_NAME.test(name))
+    const message = messages[0] ?? (likely.length === 1 ? likely[0] : undefined)
+    return entries.map((entry): ImportRow => {
+      const [name, value] = entry
+      const setting = `parameters: ${name}`
+      const given = shownValue(name, value)
+      if (entry === message) {
+        const notes = isMessage(value) ? [] : [note('contentVariable')]
+        return { setting, given, out: { format: 'form', bodyField: name }, notes }
       }
-      if (isMessage(value)) {
-        return { setting, given, out: { format: 'form', bodyField: name }, notes: [] }
-      }
-      return entryRow(setting, given, name, value, this.#options('formFields'))
+      const row = entryRow(setting, given, name, value, this.#options('formFields'))
+      return { ...row, out: { format: 'form', ...row.out } }
     })
   }
 
@@ -415,7 +463,7 @@ class Destination {
   #order(setting: string, value: string): ImportRow {
     const given = shownValue(setting, value)
     const threads = Number(this.#get('threadCount')) || 1
-    const rotates = [this.#get('rotate'), this.#get('rotateQueue')].includes('true')
+    const rotates = [this.#get('rotate'), this.#get('rotateQueue')].some(isOn)
     const byKey = this.#get('threadAssignmentVariable') !== '' && threads > 1 && !rotates
     const order = byKey ? 'key' : rotates || threads > 1 ? 'none' : 'fifo'
     switch (setting) {
@@ -430,7 +478,7 @@ class Destination {
           notes: threads > 1 && !byKey ? [note('poolSize')] : []
         }
       default:
-        return value === 'true'
+        return isOn(value)
           ? {
               setting,
               given,
@@ -527,6 +575,25 @@ function channelRows(element: XmlElement, path: string): ImportRow[] {
   }
   const key = Object.hasOwn(TOLD, element.name) ? TOLD[element.name] : undefined
   return [told(setting, given, key ?? 'channelSetting')]
+}
+
+/** Before 3.0, it is a number. */
+const isOn = (value: string): boolean => value === 'true' || value === '1'
+
+/** A variable of Velocity, with braces or without, with the calls behind it. */
+const VELOCITY = /\$!?(?:\{([^{}]+)\}|([A-Za-z][\w-]*(?:\.[A-Za-z]\w*|\([^()]*\))*))/g
+
+/** Settings as newer versions write them: by their names, which were attributes before 3.0, and variables in braces. */
+function asToday({ name, attributes, children, text }: XmlElement): XmlElement {
+  return {
+    name: name === 'property' ? (attributes['name'] ?? name) : name,
+    attributes,
+    children: children.map(asToday),
+    text: text.replace(
+      VELOCITY,
+      (_, inBraces?: string, alone?: string) => `\${${inBraces ?? alone ?? ''}}`
+    )
+  }
 }
 
 /** What stands for the message in a template. */

@@ -25,6 +25,10 @@ export function isSecretName(name: string): boolean {
 /** Whether a text has a secret in it that says so: `Bearer eyJ…`, `password=…`, `https://name:password@…`. */
 export const holdsSecret = (text: string): boolean => withoutSecrets(text) !== text
 
+/** Whether a value is one: its name says so, or itself. */
+export const isSecret = (name: string, value: string): boolean =>
+  isSecretName(name) || holdsSecret(value)
+
 /** A value of the source as it may be shown. Secrets and HL7 are hidden, also in the middle of an URL or a text. */
 export function shownValue(name: string, value: string): string {
   const text = value.trim()
