@@ -43,9 +43,9 @@ export function rootTextPart(
 }
 
 /** The parts of any other multipart body, such as `multipart/mixed`: any of them may be the reply. */
-export function equalParts(text: string, contentType: string | undefined): string[] {
-  if (isRelated(contentType) || !/^\s*multipart\//i.test(contentType ?? '')) return []
-  const boundary = headerParameter(contentType ?? '', 'boundary')
+export function equalParts(text: string, contentType = ''): string[] {
+  if (!/^\s*multipart\/(?!related\b)/i.test(contentType)) return []
+  const boundary = headerParameter(contentType, 'boundary')
   const parts = boundary === undefined ? [] : partsOf(text, boundary)
   // A refusal could be among those that are not searched.
   return parts.length === MOST_PARTS ? [] : parts.map(({ content }) => content)
