@@ -21,12 +21,14 @@ export class Standing {
   #givenUp: GivenUp | undefined
   /** NAKs in a row by message type, the ones seen last at the end. */
   readonly #naks = new Map<string, Refusing>()
-  #lastInAt: number
+  readonly #startedAt: number
+  /** When a message came in last, in this run or an earlier one. */
+  #lastInAt: number | undefined
 
   /** @param now wall clock, milliseconds */
   constructor(now: () => number) {
     this.#now = now
-    this.#lastInAt = now()
+    this.#startedAt = now()
   }
 
   readEvent(event: DeliveryEvent): void {
@@ -61,7 +63,7 @@ export class Standing {
 
   get stands(): Stands {
     const refusing = [...this.#naks.values()].filter(({ count }) => count >= NAKS_IN_A_ROW)
-    return { givenUp: this.#givenUp, refusing, lastInAt: this.#lastInAt }
+    return { givenUp: this.#givenUp, refusing, lastInAt: this.#lastInAt ?? this.#startedAt }
   }
 
   #restore({ givenUp, lastInAt, refusing }: Figures): void {
@@ -69,7 +71,8 @@ export class Standing {
       this.#givenUp = { ...givenUp, count: givenUp.count + (this.#givenUp?.count ?? 0) }
     }
     for (const one of refusing) if (!this.#naks.has(one.type)) this.#naks.set(one.type, one)
-    this.#lastInAt = Math.min(this.#lastInAt, lastInAt ?? this.#lastInAt)
+    // One may have come in while the queue was being opened.
+    this.#lastInAt ??= Math.min(lastInAt ?? this.#startedAt, this.#startedAt)
   }
 
   #readOutcome(message: SettledMessage, settlement: Settlement): void {

@@ -114,4 +114,13 @@ describe('what stands after messages have left', () => {
     const givenUp = { count: 3, since: 1, cause: '' }
     assert.deepEqual(standing.stands, { givenUp, refusing, lastInAt: -5 })
   })
+
+  it('knows of a message that has come in while the queue was being opened', () => {
+    const { standing } = setUp()
+    standing.messageCame()
+    const { lastInAt } = standing.stands
+    const figures = { ...NO_FIGURES, lastInAt: -5 }
+    standing.readEvent({ kind: 'opened', endedOn: [], figures })
+    assert.equal(standing.stands.lastInAt, lastInAt)
+  })
 })

@@ -339,6 +339,28 @@ describe('the queue on disk, in a real Node-RED', () => {
     const told = (await nodeRed.printed()).slice(before)
     assert.equal(told.filter((one) => one.includes(words)).length, 1)
   })
+
+  it('knows when the sender sent something last: a command of the flow is nothing of that', async () => {
+    const { nodeRed } = world
+    /** As it is stored. */
+    const lastInAt = async (): Promise<unknown> => {
+      await nodeRed.stop()
+      const db = new DatabaseSync(queueFile(), { readOnly: true })
+      const [row] = db.prepare("SELECT value FROM meta WHERE name = 'figures'").all()
+      db.close()
+      await nodeRed.start()
+      return (JSON.parse(String(row?.['value'])) as { lastInAt?: unknown }).lastInAt
+    }
+    await world.deploy(disk)
+    await store('LASTIN01')
+    const before = await lastInAt()
+    const done = nodeRed.messages('done').length
+    await nodeRed.inject('in', { action: 'resume' })
+    await nodeRed.waitFor(() => nodeRed.messages('done').length > done)
+    assert.equal(await lastInAt(), before)
+    await store('LASTIN02')
+    assert.ok(Number(await lastInAt()) > Number(before))
+  })
 })
 
 /** Whether a queue file says that a message has left. It may be open elsewhere, so a copy is read. */
