@@ -26,6 +26,7 @@ interface MaskedSegment {
 export const MASKED: Readonly<Record<string, MaskedSegment>> = {
   // May hold what the sender logs in with.
   MSH: { fields: { only: [8] } },
+  UAC: { fields: { only: [2] } },
   // But set ID, sex, language, marital status, multiple births, death and reliability, when and where it was changed.
   PID: {
     fields: { allBut: [1, 8, 15, 16, 24, 25, 30, 31, 32, 33, 34] },

@@ -81,6 +81,11 @@ describe('what says who somebody is', () => {
       'DB1|1|PT|X^^^N^MR\rCSR|S1|A2|C3|X^^^N|X|2026\rIAM|1|DA|P||||||||||2026|X^X|F\rROL|1|AD|PP|X^X^X|||||||X^^X|X\rPRT|1|AD||CP|X^X^X|||||||||X|X\rCTD|N|X^X|X|3W|X||X\rPYE|1|P|SEL|N|X^X|X|CA\rCON|1|4||F1|X||||'
     ],
     [
+      'what a sender logs in with',
+      'UAC|SAML^A^HL70615|^AP^XML^Base64^PHNhbWw',
+      'UAC|SAML^A^HL70615|^X^X^X^X'
+    ],
+    [
       'where drugs are delivered',
       `RXO|1^A|2||MG||||3W^^^^^^^^Elm St 5|G${'|'.repeat(25)}L^^1|Elm St 5^^Town|555\rRXE||1^A||||||3W^^^^^^^^Elm St 5|S\rRXD|1|A|||||||||||^^^^^^^^Elm St 5|N\rRXG|1|1|||||||||^^^^^^^^Elm St 5|`,
       `RXO|1^A|2||MG||||X^^^^^^^^X|G${'|'.repeat(25)}L^^1|X^^X|555\rRXE||1^A||||||X^^^^^^^^X|S\rRXD|1|A|||||||||||^^^^^^^^X|N\rRXG|1|1|||||||||^^^^^^^^X|`
