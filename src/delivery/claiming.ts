@@ -135,19 +135,18 @@ export class Claiming<Content> {
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
     const isFull = sending.size + this.#asked >= gate.slots
     const mayGo = !isIdle() && !isFull && gate.closedMs === 0 && isStill()
-    if (claim.isDamaged || !mayGo) {
+    if (mayGo && !claim.isDamaged) {
+      gate.countRequests()
+      if (route !== undefined) backup?.handOut(seq, destination)
+    } else {
       if (isAsking) backup?.nothingToAsk()
       this.#asksAgain = true
-    }
-    if (!claim.isDamaged) {
-      if (!mayGo) {
+      // That one is damaged is told, whatever holds.
+      if (!claim.isDamaged) {
         queue.release(seq)
         return
       }
-      gate.countRequests()
-      if (route !== undefined) backup?.handOut(seq, destination)
     }
-    // One that is damaged goes nowhere: that is told, in any case.
     const sent = track(send(claim, address, isStill)).finally(() => {
       backup?.endOfWay(seq)
       this.claim()

@@ -26,7 +26,7 @@ import { Message } from './message.ts'
 import { Moving } from './moving.ts'
 import { Operator, type Reader } from './operator.ts'
 import { Pausing } from './pausing.ts'
-import { closedError, closingError, isGone, queueFailed } from './queue-errors.ts'
+import { closedError, closingError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 import { Tally } from './tally.ts'
@@ -580,13 +580,7 @@ export class Delivery<Content> {
     const left: SettledMessage[] = []
     for (const [index, { seq }] of held.entries()) {
       if (index % 100 === 99) await new Promise(setImmediate)
-      const restored = await queue.read(seq).catch((error: unknown) => {
-        if (isGone(error)) return undefined
-        throw error
-      })
-      // It has left meanwhile: its application has acknowledged it.
-      if (restored === undefined) continue
-      const { row, content, outcome } = restored
+      const { row, content, outcome } = await queue.read(seq)
       const message = new Message(row, content)
       const facts = settledMessage(message)
       const settlement = failedSettlement(
