@@ -148,7 +148,9 @@ describe('commands of curl', () => {
   })
 
   it('keep a placeholder, which only looks like a redirection', () => {
-    assert.equal(readText('curl <https://hl7.example.org/in> -d @x').sources?.length, 1)
+    assert.equal(urlOf('curl <https://hl7.example.org/in> -d @x'), 'https://hl7.example.org/in')
+    assert.equal(urlOf('curl https://a.b/in<https://a.b/in> -d @x'), undefined)
+    assert.equal(outOf('curl https://a.b/in --data-binary @<file name>.hl7')['format'], 'raw')
     assert.ok(notesOf('curl https://<host>/in -H X-Key:<your key> -d @x').includes('urlUnreadable'))
     assert.equal(rowsOf('curl https://<host>/in -H X-Key:<your key> -d @x').length, 3)
   })
@@ -191,6 +193,11 @@ describe('commands of curl', () => {
   })
 
   it('are known by their path, too', () => {
+    const batch =
+      '@echo off\r\n"C:\\Program Files\\Git\\curl.exe" %URL% -H "X-A: %A%" -d @C:\\x.hl7 > C:\\y.log\r\n'
+    assert.equal(urlOf(batch), '${URL}')
+    assert.equal(rowsOf(batch).length, 3)
+    assert.equal(urlOf('ExecStart=/usr/bin/curl https://a.example.org'), 'https://a.example.org/')
     for (const path of ['/usr/bin/', 'C:\\Windows\\System32\\', './']) {
       assert.equal(
         urlOf(`timeout 9 ${path}curl https://a.example.org/in`),
@@ -201,12 +208,15 @@ describe('commands of curl', () => {
   })
 
   it('take no output of another command', () => {
-    for (const value of ['$(cat key)', '`cat key`', 'a-$(hostname)']) {
+    const parts = ['$1', '$@', '${SITE:-north}', '${SITE%/}']
+    for (const value of ['$(cat key)', '`cat key`', 'a-$(hostname)', ...parts]) {
       const text = `curl https://a.example.org/in -H "X-Api-Key: ${value}" -H "X-Site: ${value}"`
       assert.deepEqual(outOf(text), { url: 'https://a.example.org/in' }, value)
       assert.doesNotMatch(JSON.stringify(rowsOf(text)), /cat key|hostname/)
     }
     assert.equal(urlOf('curl "https://$(cat host)/in" -d @x'), undefined)
+    assert.ok(notesOf('curl "${URL:-https://a.example.org}" -d @x').includes('urlVariable'))
+    assert.equal(outOf('curl https://a.example.org -H "X-A: "(cat key)')['headers'], undefined)
   })
 
   it('take no password of another authentication than Basic', () => {
@@ -254,6 +264,15 @@ describe('commands of curl', () => {
     const part = outOf('curl https://a.example.org -F "f=@x.hl7;type=text/plain;charset=utf-8"')
     assert.equal(part['bodyPartType'], 'text/plain')
     assert.equal(part['charset'], 'utf-8')
+  })
+
+  it('send no header that has no value', () => {
+    const text = "curl https://a.example.org -H 'Expect:' -H 'X-A: ' -H 'X-B;' -d @x"
+    assert.deepEqual(outOf(text)['headers'], [{ name: 'X-B', value: '', valueType: 'str' }])
+  })
+
+  it('have variables of PowerShell on one line, too', () => {
+    assert.equal(urlOf('PS C:\\> curl.exe "$env:HL7_URL" -d "@x" 2>$null'), '${HL7_URL}')
   })
 
   it('tell a second header of one name', () => {

@@ -103,6 +103,7 @@ describe('a secret in a body', () => {
     for (const [type, content] of [
       ['text/plain', 'user=u&password=s3cret&m=${message.encodedData}'],
       ['application/x-www-form-urlencoded', 'token=s3cret&m=${message.encodedData}'],
+      ['multipart/form-data', '--x\nname="token"\n\ns3cret\n--x\n\n${message.encodedData}\n--x--'],
       ['application/json', '{"m": "password=s3cret;${message.encodedData}"}'],
       ['text/xml', '<a><b x="1>" password="s3cret"/>${message.encodedData}</a>']
     ] as const) {
@@ -111,6 +112,19 @@ describe('a secret in a body', () => {
       assert.equal(outOf(text)['bodyTemplate'], undefined, content)
       assert.ok(notesOf(text).includes('templateByHand'), content)
     }
+  })
+
+  it('is read as XML means it', () => {
+    const body = `<a><password>s3&#99;ret&amp;#99;&#x26;lt;</password><m>${escapeXml(HL7)}</m></a>`
+    assert.equal(outOf(curl('text/xml', body))['secret1'], 's3cret&#99;&lt;')
+  })
+
+  it('leaves its label where that is', () => {
+    const body = JSON.stringify([{ key: 'apiKey', value: 's3cret' }, HL7])
+    const template = '[{"key": "apiKey", "value": $fields.apiKey}, $message]'
+    assert.equal(outOf(curl('application/json', body))['bodyTemplate'], template)
+    const xml = `<a><add key="apiKey" value="s3cret"/><m>${escapeXml(HL7)}</m></a>`
+    assert.match(outOf(curl('text/xml', xml))['bodyTemplate'] as string, /key=\\"apiKey\\" value/)
   })
 
   it('is not shown where there is no message, either', () => {

@@ -58,7 +58,11 @@ export function jsonTemplate(value: unknown): BodyTemplate {
     if (Array.isArray(one)) return `[${one.map((item) => write(item, secret)).join(', ')}]`
     if (!isJsonObject(one)) return JSON.stringify(one)
     const label = secretLabel(Object.entries(one))
+    const names = Object.keys(one)
     const pairs = Object.entries(one).map(([key, item]) => {
+      if (typeof item === 'string' && isLabel(key, item, label, names, secret)) {
+        return `${JSON.stringify(key)}: ${JSON.stringify(item)}`
+      }
       const own = isSecretName(key) ? key : VALUE_NAME.test(key) ? label : undefined
       const says = typeof item === 'string' && !item.includes(MESSAGE) && holdsSecret(item)
       return `${JSON.stringify(key)}: ${write(item, own ?? secret ?? (says ? key : undefined))}`
@@ -74,7 +78,9 @@ export function textTemplate(text: string): BodyTemplate {
   if (/^\s*</.test(text)) return new XmlReader().read(text)
   const sum = new Sum()
   addTexts(sum, text, '$message')
-  return { template: sum.holdsSecret() ? undefined : String(sum), secrets: [], escapes: false }
+  // Where its secret begins and ends, nothing says: in parts of a file upload, it is two lines below its name.
+  const isClean = !sum.holdsSecret() && !text.split(/[^\w.-]+/).some(isSecretName)
+  return { template: isClean ? String(sum) : undefined, secrets: [], escapes: false }
 }
 
 /** Names of what is a secret if something beside it says so: `{"name": "password", "value": "…"}`. */
@@ -86,6 +92,23 @@ function secretLabel(pairs: readonly (readonly [string, unknown])[]): string | u
     if (LABEL_NAME.test(name) && typeof value === 'string' && isSecretName(value)) return value
   }
   return undefined
+}
+
+/**
+ * Whether something is such a name, and no secret, though it may stand under `key`.
+ *
+ * @param names of what stands beside it
+ * @param secret of which all of it is a part
+ */
+function isLabel(
+  name: string,
+  value: string,
+  label: string | undefined,
+  names: readonly string[],
+  secret: string | undefined
+): boolean {
+  if (!LABEL_NAME.test(name) || value.includes(MESSAGE)) return false
+  return value === label || (secret === undefined && names.some((one) => VALUE_NAME.test(one)))
 }
 
 /** An attribute of a tag. Its quotes are closed: else a value goes on behind the tag. */
@@ -131,13 +154,19 @@ class XmlReader {
       return { name, value, end: match.index + whole.length - 1, isSpace: /^xmlns/.test(whole) }
     })
     const label = secretLabel(attributes.map(({ name, value }) => [name, value]))
-    const secret = isSecretName(element) ? element : (label ?? this.#open.at(-1))
+    const names = attributes.map(({ name }) => name)
+    const outer = isSecretName(element) ? element : this.#open.at(-1)
+    const secret = outer ?? label
     let from = 0
     for (const { name, value, end, isSpace } of attributes) {
       this.#sum.text(tag.slice(from, end - value.length))
+      from = end
+      if (isLabel(name, value, label, names, outer)) {
+        this.#sum.judged(value)
+        continue
+      }
       const isOwn = isSecretName(name) && !isSpace
       this.#value(value, isOwn ? name : VALUE_NAME.test(name) ? secret : undefined, false)
-      from = end
     }
     this.#sum.text(tag.slice(from))
     if (!tag.endsWith('/>')) this.#open.push(secret)
@@ -174,7 +203,13 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 ])
 
 const unescaped = (text: string): string =>
-  text.replace(/&(?:lt|gt|quot|apos|amp);/g, (entity) => ENTITIES.get(entity) ?? entity)
+  text.replace(
+    /&(?:#x([\da-f]{1,5})|#(\d{1,6})|lt|gt|quot|apos|amp);/gi,
+    (entity, hex?: string, decimal?: string) => {
+      const code = hex === undefined ? Number(decimal) : parseInt(hex, 16)
+      return ENTITIES.get(entity) ?? (Number.isNaN(code) ? entity : String.fromCodePoint(code))
+    }
+  )
 
 /** The secrets of a body: each is a field with a name of its own. */
 class Secrets {
@@ -221,10 +256,9 @@ export function templateRow(
   { template, secrets }: BodyTemplate,
   options: EntryOptions
 ): ImportRow {
-  const given = shownBody(text, secrets)
   if (template === undefined) {
     const notes = [note('templateByHand'), note('secretToFill')]
-    return { ...row, given, notes: [...row.notes, ...notes] }
+    return { ...row, given: '…', notes: [...row.notes, ...notes] }
   }
   let out: OutValues = { ...row.out, bodyTemplate: template }
   const notes: ImportNote[] = [...row.notes]
@@ -242,7 +276,7 @@ export function templateRow(
     out = { ...out, ...slots, formFields: joinEntries(before, added) }
     notes.push(...field.notes.filter(({ key }) => !notes.some((one) => one.key === key)))
   }
-  return { ...row, given, out, notes }
+  return { ...row, given: shownBody(text, secrets), out, notes }
 }
 
 /** A body as it may be shown. */
@@ -266,22 +300,27 @@ class Sum {
   readonly #parts: string[] = []
   /** Not yet one of the parts: neighboring texts become one, and empty ones nothing. */
   #text = ''
+  /** All of it, with a dollar sign for each expression and for what is known to be no secret. */
   #texts = ''
 
   text(text: string): void {
     this.#text += text
+    this.#texts += text
+  }
+
+  /** A text of which it is known that it is no secret. */
+  judged(text: string): void {
+    this.#text += text
+    this.#texts += '$'
   }
 
   code(code: string): void {
     this.#flush()
-    // In place of what is known only later.
-    this.#texts += '$'
     this.#parts.push(code)
+    this.#texts += '$'
   }
 
-  /** Whether one stands in its texts. */
   holdsSecret(): boolean {
-    this.#flush()
     return holdsSecret(this.#texts)
   }
 
@@ -293,7 +332,6 @@ class Sum {
   #flush(): void {
     if (this.#text === '') return
     this.#parts.push(JSON.stringify(this.#text))
-    this.#texts += this.#text
     this.#text = ''
   }
 }

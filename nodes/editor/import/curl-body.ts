@@ -115,7 +115,7 @@ function dataRows(option: CurlOption, command: WholeCommand): ImportRow[] {
     return [templateRow({ setting, out, notes: [] }, whole.text, read, entries)]
   }
   if (/json/i.test(type ?? '')) return takes({ format: 'json' }, note('templateByHand'))
-  const isXml = /xml/i.test(type ?? '') || /^\s*</.test(whole.text)
+  const isXml = /xml/i.test(type ?? '') || (!whole.isFile && /^\s*</.test(whole.text))
   if (isXml && whole.isFile) return takes({ format: 'text' }, note('templateByHand'))
   if (isXml) return [xmlRow(whole, entries)]
   const isFramed = whole.text.startsWith('\u{b}')

@@ -17,7 +17,7 @@ type Dialect = 'unix' | 'cmd' | 'powershell'
 
 /** Where a command starts: at the beginning of a line, behind a prompt or another command; a path may stand before it. */
 const START =
-  /(?:^|[\s;&|(`$>])(?!\w+:\/\/)(?:[\w.:~\\/-]*[\\/])?curl(?:\.exe)?(?=[ \t^\\`]|\r?\n|$)/gm
+  /(?:^|[\s;&|(`$>=])(?!\w+:\/\/)(?:[\w.:~\\/-]*[\\/])?curl(?:\.exe"?)?(?=[ \t^\\`]|\r?\n|$)/gm
 
 /** `>`, `2>&1`, `&>>`, `<<`: what follows is a file, not a word of the command. */
 const REDIRECTION = /^(?:\d{1,2}|[&*])?(?:>>|>\||>&|>|<<<|<<-|<<|<&|<>|<)/
@@ -56,7 +56,7 @@ export const hasVariable = (word: string): boolean => word.includes(OPEN)
 /** A word as a reader knows it: a variable with its dollar sign. Another command may hold a secret. */
 export function plainWord(word: string): string {
   return word.replaceAll(new RegExp(`${OPEN}([^${CLOSE}]*)${CLOSE}`, 'g'), (_, name: string) =>
-    /^\w+$/.test(name) ? `\${${name}}` : '$(…)'
+    /^\w+$/.test(name) ? `\${${name}}` : '$(...)'
   )
 }
 
@@ -70,9 +70,10 @@ function straightened(text: string): string {
 }
 
 function dialectOf(text: string): Dialect {
-  if (/\^[ \t]*\r?\n|\^"/.test(text)) return 'cmd'
-  // A blank stands before it; none before those that end a piece of code in Markdown.
-  return /[ \t]`[ \t]*\r?\n/.test(text) ? 'powershell' : 'unix'
+  // Carets, the prompt, or a batch file.
+  if (/\^[ \t]*\r?\n|\^"|^[A-Za-z]:\\[^\n>]*>|^@?echo off\b/im.test(text)) return 'cmd'
+  // A blank stands before the backtick; none before those that end a piece of code in Markdown.
+  return /[ \t]`[ \t]*\r?\n|\$env:\w|^PS [^\n>]*>/m.test(text) ? 'powershell' : 'unix'
 }
 
 /** The first step of `cmd`: a caret outside of quotes makes the next character an ordinary one, and joins lines. */
@@ -205,7 +206,11 @@ class WordReader {
     if (char === '"') return this.#readDouble()
     if (char === "'" && this.#dialect !== 'cmd') return this.#readSingle()
     if (char === '$' && next === "'" && this.#dialect === 'unix') return this.#readAnsi()
-    if (this.#dialect === 'unix' && /[<>]/.test(char) && next === '(') return this.#readCommand()
+    if (this.#dialect === 'unix') {
+      if (/[<>]/.test(char) && next === '(') return this.#readCommand(1)
+      // As fish writes it.
+      if (char === '(') return this.#readCommand(0)
+    }
     if (this.#readVariable()) return true
     if (char === this.#escape()) {
       this.#add(next)
@@ -319,7 +324,7 @@ class WordReader {
       }
     }
     const pattern = {
-      unix: /^\$(?:(\w+)|\{(\w+)\})/,
+      unix: /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/,
       cmd: /^%(\w+)%/,
       powershell: /^\$(?:env:(\w+)|(\w+)|\{(?:env:)?(\w+)\})/
     }[this.#dialect]
@@ -329,14 +334,25 @@ class WordReader {
       this.at += found[0].length
       return true
     }
-    return this.#dialect !== 'cmd' && rest.startsWith('$(') && this.#readCommand()
+    // `$1`, `$@`, `${NAME:-default}`: their values are known to nobody else.
+    const [other] = this.#dialect === 'unix' ? (/^\$(?:[\d@*#?!]|\{[^{}]+\})/.exec(rest) ?? []) : []
+    if (other !== undefined) {
+      this.#add(`${OPEN}(${other}${CLOSE}`)
+      this.at += other.length
+      return true
+    }
+    return this.#dialect !== 'cmd' && rest.startsWith('$(') && this.#readCommand(1)
   }
 
-  /** `$(…)` and `<(…)`. */
-  #readCommand(): boolean {
+  /**
+   * `$(…)` and `<(…)`.
+   *
+   * @param before how many characters stand before the parenthesis
+   */
+  #readCommand(before: number): boolean {
     let depth = 0
-    const start = this.at + 2
-    for (this.at += 1; this.at < this.#text.length; this.at += 1) {
+    const start = this.at + before + 1
+    for (this.at += before; this.at < this.#text.length; this.at += 1) {
       if (this.#text[this.at] === '(') depth += 1
       if (this.#text[this.at] === ')') depth -= 1
       if (depth === 0) break

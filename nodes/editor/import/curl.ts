@@ -212,8 +212,10 @@ function row(option: CurlOption, isToken: boolean, slots: Slots): ImportRow {
 
 function header(setting: string, value: string, options: EntryOptions): ImportRow {
   if (value.startsWith('@')) return told(setting, shownText(value), 'otherFile')
-  const [, name = '', text = ''] = /^([^:;]*)[:;]([^]*)$/.exec(value) ?? []
+  const [, name = '', sign = '', text = ''] = /^([^:;]*)([:;])([^]*)$/.exec(value) ?? []
   if (name.trim() === '') return told(setting, shownText(value), 'headerInvalid')
+  // curl leaves it out; with a semicolon, it sends it without a value.
+  if (sign === ':' && text.trim() === '') return told(setting, shownText(value), 'empty')
   if (options.form === 'token' && /^content-type$/i.test(name.trim())) {
     const isForm = /x-www-form-urlencoded/i.test(text)
     return told(setting, shownText(value), isForm ? 'asHere' : 'tokenForm')

@@ -18,11 +18,13 @@ export interface ImportedUrl {
  * @param isExport whether it is an export, and no command that was pasted
  */
 export function importUrl(given: string, isExport: boolean): ImportedUrl {
-  const text = given.trim()
+  // As mail programs write an address.
+  const text = given.trim().replace(/^<(https?:\/\/[^<>]+)>$/i, '$1')
   const notes: ImportNote[] = []
   if (hasReference(text)) return { url: undefined, notes: [note('urlVariable')] }
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
-  if (url === null || !/^https?:$/.test(url.protocol)) {
+  const isTwice = /[<>]/.test(text) && !hasPlaceholder(text)
+  if (url === null || isTwice || !/^https?:$/.test(url.protocol)) {
     return { url: undefined, notes: [note('urlUnreadable')] }
   }
   if (url.username !== '' || url.password !== '') {
