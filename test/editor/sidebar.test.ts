@@ -432,6 +432,7 @@ describe('the sidebar tab', () => {
     fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
     assert.deepEqual(await askedFor(() => editor.ask(`RED.events.emit('deploy')`)), all)
     await page.click('[data-key="1"]')
+    await editor.rest()
     const resend = page.locator('[data-button=resend-one]')
     assert.deepEqual(await askedFor(() => resend.click()), [
       ...all,

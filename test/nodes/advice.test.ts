@@ -172,7 +172,8 @@ describe('the advice for a node', () => {
           ...{ replyCodeActions: 'E=R,:?A=C', retryInterval: 30 }
         }),
         {
-          ...{ id: 'own', type: 'tls-config', verifyservercert: true },
+          // Node-RED 4.1 wants all three.
+          ...{ id: 'own', type: 'tls-config', cert: '', key: '', ca: '', verifyservercert: true },
           credentials: { cadata: authority.ca, certdata: cert, keydata: key }
         }
       ])
