@@ -220,7 +220,7 @@ ${own}  - job_name: sample
           const until = new Date(Date.now() + day).toISOString()
           return world.nodeRed.post('/hl7-https-out/UNTIL/pause', { until })
         },
-        sends: [],
+        sends: [adt('UNTIL-1')],
         alerts: ['Watch info PAUSED']
       },
       FULL: {
