@@ -411,21 +411,43 @@ describe('the examples', () => {
         await button('ADT^A01')
         // With a failure timeout of 0 it fails at once.
         seen = await shown('ERROR', seen)
-        await received(2)
+        await received(3)
         isDown = true
         receiver.respond = () => jsonAnswer({})
         await nodeRed.deploy(flow)
         await button('ADT^A01')
         await nodeRed.waitFor(() => (refused > 2 ? refused : undefined))
-        assert.equal(alerts.length, 2)
+        assert.equal(alerts.length, 3)
         isDown = false
-        await received(3)
+        await received(5)
+        // One that is never the code of the status.
+        const quiet = flow.map((node) => (node.id === out ? { ...node, inactivityAlert: 1 } : node))
+        const from = nodeRed.statuses(out).length
+        await nodeRed.deploy(quiet)
+        await received(6)
+        assert.deepEqual(
+          nodeRed.statuses(out).filter(({ code }, at) => at >= from && code === 'QUIET'),
+          []
+        )
+        // What begins at the same moment may arrive in either order.
+        const [paused, ...others] = alerts.map(({ text, ...alert }) => ({
+          ...alert,
+          text: text.replace(/\d+ s /, '… s ')
+        }))
         const sender = `Send to the receiver: `
-        assert.deepEqual(alerts, [
-          { text: `${sender}paused, 0 waiting (PAUSED)`, code: 'PAUSED', node: out },
-          { text: `${sender}HTTP 503 (ERROR)`, code: 'ERROR', node: out },
-          { text: `${sender}no ACK (200) (ERROR)`, code: 'ERROR', node: out }
-        ])
+        const alert = (words: string, code: string): object => {
+          return { code, node: out, text: `${sender}${words} (${code})` }
+        }
+        assert.deepEqual(paused, alert('paused, 0 waiting', 'PAUSED'))
+        const inOrder = (some: typeof others) => some.sort((a, b) => (a.code < b.code ? -1 : 1))
+        assert.deepEqual(
+          [inOrder(others.slice(0, 2)), inOrder(others.slice(2, 4)), others.slice(4)],
+          [
+            [alert('HTTP 503', 'ERROR'), alert('HTTP 503', 'GIVEN_UP')],
+            [alert('no ACK (200)', 'ERROR'), alert('no ACK (200)', 'GIVEN_UP')],
+            [alert('nothing for … s', 'QUIET')]
+          ]
+        )
       } finally {
         receiver.respond = undefined
         webhook.close()
