@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createAuthority } from '../support/certificates.ts'
+import { seedOr } from '../support/seed.ts'
 import { backupTrial } from './backup-trial.ts'
 
 const MESSAGES = Number(process.env['HL7_BACKUP_MESSAGES'] ?? 400)
-/** Another one with `HL7_SEED`. */
-const SEED = Number(process.env['HL7_SEED'] ?? 20_261_130)
+const SEED = seedOr(20_261_130)
 const STEPS = Math.ceil(MESSAGES / 80)
 
 describe('two receivers that come and go, and a process that is killed', { concurrency: 3 }, () => {
@@ -21,6 +21,7 @@ describe('two receivers that come and go, and a process that is killed', { concu
     for (const order of ['fifo', 'key', 'none'] as const) {
       const kind = isShared ? 'one system' : 'two systems'
       it(`lose nothing, keep the order, and get nothing at both that must not be: ${order}, ${kind}`, async (t) => {
+        t.diagnostic(`HL7_SEED=${SEED}`)
         const [own, other] = await authorities
         const directory = await mkdtemp(join(tmpdir(), 'backup-'))
         try {

@@ -6,6 +6,7 @@ import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Address } from '../../src/delivery/failover.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { generator } from '../support/random.ts'
+import { seedOr } from '../support/seed.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { resultOf } from './replies.ts'
 import { setUpOn } from './set-up.ts'
@@ -16,8 +17,7 @@ type Mode = (typeof MODES)[number]
 
 const ADDRESSES = ['first', 'backup'] as const
 const AFTER_MS = 120_000
-/** Another one with `HL7_SEED`. */
-const SEED = Number(process.env['HL7_SEED'] ?? 20_261_129)
+const SEED = seedOr(20_261_129)
 
 interface Case {
   order: 'fifo' | 'key' | 'none'

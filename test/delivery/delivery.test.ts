@@ -896,11 +896,11 @@ describe('Delivery', () => {
     )
   })
 
-  it('retries at most a thousand messages at a time, however many wait', async () => {
+  it('does not try the whole backlog in an outage, however many wait', async () => {
     const { add, delivery, flights } = await setUp({ order: 'none' })
     await add(...Array.from({ length: 1500 }, (_, index) => `a${index}`))
     for (let attempts = 0; flights.length > 0; attempts++) {
-      assert.ok(attempts < 1100, 'it tries the whole backlog')
+      assert.ok(attempts < 10, 'it tries the whole backlog')
       flights.shift()?.end(resultOf('unreachable'))
       await settled(1)
     }

@@ -194,7 +194,7 @@ describe('Gate', () => {
     assert.equal(gate.closedMs, 0)
   })
 
-  it('lets more go after any answer, and after a time-out: one message says nothing of the others', () => {
+  it('lets more go after any answer, and after a timeout: one message says nothing of the others', () => {
     const timeout = { ...resultOf('unreachable'), error: errorOf('timeout') }
     for (const result of [
       ...(['accept', 'nak', 'fail', 'retry', 'suspend', 'await'] as const).map(resultOf),
@@ -210,7 +210,7 @@ describe('Gate', () => {
     }
   })
 
-  it('stays closed after a time-out of what was on its way when the outage began, not after an answer', () => {
+  it('stays closed after a timeout of what was on its way when the outage began, not after an answer', () => {
     for (const [result, closedMs] of [
       [{ ...resultOf('unreachable'), error: errorOf('timeout') }, 5000],
       [resultOf('retry'), 0]

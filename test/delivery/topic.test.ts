@@ -26,7 +26,7 @@ const soap = (code: string): Pick<AttemptResult, 'fault'> => ({
 
 const ROWS: [Topic | undefined, Facts[]][] = [
   ['unreachable', [failed('ECONNREFUSED', { family: 'connect' })]],
-  // A process that was stopped: a time-out names no certificate.
+  // A process that was stopped: a timeout names no certificate.
   ['unreachable', [failed('ETIMEDOUT', { family: 'tls' })]],
   ['tls-cut', [failed('ECONNRESET', { family: 'tls' })]],
   ['tls', [failed('EPROTO', { family: 'tls' })]],

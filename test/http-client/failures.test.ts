@@ -482,7 +482,7 @@ describe('no error reveals token, body or header', () => {
   for (const [what, start, code] of [
     ['a cut', () => test.serve((_request, response) => response.destroy()), 'ECONNRESET'],
     ['a wrong encoding', () => test.serve(compressed), 'ERR_CONTENT_DECODING'],
-    ['a time-out', () => test.serve(() => undefined), 'ETIMEDOUT'],
+    ['a timeout', () => test.serve(() => undefined), 'ETIMEDOUT'],
     [
       'half of an answer',
       () => test.answering(`HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n${MESSAGE}`, 'end'),

@@ -86,7 +86,7 @@ const cases: Case[] = [
     ...CONFIG
   })),
   ...['-1', '0', 'NaN', 'Infinity', '"abc"', '[]', '{}', '10n', 'Symbol("x")', 'null', '1e300'].map(
-    (ms): Case => ({ name: `the time-out ${ms}`, make: `msg.requestTimeout = ${ms}, msg`, ...ACK })
+    (ms): Case => ({ name: `the timeout ${ms}`, make: `msg.requestTimeout = ${ms}, msg`, ...ACK })
   ),
   ...['5', '"x"', '{ get a() { throw 1 } }', 'Symbol("x")', 'null'].map((value): Case => ({
     name: `the headers ${value}`,

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { seedOr } from './seed.ts'
 
 /**
  * fast-check, for all properties and models. Which values they get is decided here: always the same,
@@ -7,9 +8,9 @@ import fc from 'fast-check'
  *
  * What was found by chance becomes an example of its property.
  */
-const { HL7_SEED = '1', HL7_SHRINK } = process.env
+const { HL7_SHRINK } = process.env
 fc.configureGlobal({
-  ...(HL7_SEED !== 'random' && { seed: Number(HL7_SEED) }),
+  seed: seedOr(1),
   // The first failure is enough for a mutation.
   ...(HL7_SHRINK === 'no' && { endOnFailure: true })
 })
