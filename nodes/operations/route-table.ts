@@ -250,7 +250,7 @@ export const ROUTES = {
     auditSays: ['to'],
     takes: type<BackupQuestion>(),
     answers: type<NodeState>(),
-    does: 'turns a node `to` its `backup`, until somebody turns it back, or to the `first` address; answers with its state'
+    does: 'switches a node `to` its `backup`, until somebody switches it back, or to the `first` address; answers with its state'
   },
   resendMessage: {
     method: 'POST',

@@ -33,7 +33,7 @@ const ofMessage: Fault = {
 }
 /** An AE may have been stored in part. */
 const refusedInPart: Fault = { ...ofMessage, mayHaveArrived: true }
-/** Time-outs, 500, what cannot be read: each may have stored the message. */
+/** Timeouts, 500, what cannot be read: each may have stored the message. */
 const unknown: Fault = { ...refusedInPart, of: 'nobody knows' }
 /** Of the statuses, 408 and 425 say so (RFC 9110 §15.5.9, RFC 8470 §5.2). */
 const notProcessed: Fault = { ...unknown, mayHaveArrived: false }

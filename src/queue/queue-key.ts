@@ -29,7 +29,7 @@ export async function queueKey(
   onNotice: (text: string) => void = () => undefined,
   filledFiles: () => Promise<readonly string[]> = () => Promise.resolve([])
 ): Promise<Buffer> {
-  if (setting !== undefined) return stretched(setting)
+  if (setting !== undefined) return derived(setting)
   const path = join(userDir, QUEUE_KEY_FILE)
   try {
     return await readKey(path, onNotice)
@@ -51,7 +51,7 @@ export function subKey(key: Uint8Array, purpose: string, length = KEY_BYTES): Bu
   return Buffer.from(hkdfSync('sha256', key, '', `hl7-https-out ${purpose}`, length))
 }
 
-function stretched(setting: string): Buffer {
+function derived(setting: string): Buffer {
   // settings.js is JavaScript: it may export anything.
   const length = typeof setting === 'string' ? Array.from(setting).length : 0
   if (length < LEAST_SETTING) {

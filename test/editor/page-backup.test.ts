@@ -47,15 +47,15 @@ describe('on the page, a backup receiver', () => {
     waitForWords(page, selector, words)
   const host = async (id: string): Promise<unknown> => (await world.send(adt(id))).msg.hl7['host']
 
-  it('is turned to and back from by somebody who may, after a question; that is seen and audited', async () => {
+  it('is switched to and back from by somebody who may, after a question; that is seen and audited', async () => {
     const first = new URL(world.receiver.url).host
     for (const width of [300, 1400]) {
       await open('night', width)
-      await shows('[data-button=backup]', /^\s*Turn to the backup\s*$/)
+      await shows('[data-button=backup]', /^\s*Switch to the backup\s*$/)
       await page.click('[data-button=backup]')
       await shows(
         '#hl7-question',
-        new RegExp(`to the backup ${backup}, until somebody turns back\\?`)
+        new RegExp(`to the backup ${backup}, until somebody switches back\\?`)
       )
       assert.deepEqual(await sticksOut(page), [])
       assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
@@ -68,17 +68,17 @@ describe('on the page, a backup receiver', () => {
       await page.click('[data-button=backup]')
       await page.click('.hl7-question .hl7-first')
       await shows('.hl7-outcome', new RegExp(`^\\s*First: Messages go to ${backup}\\.`))
-      await shows('.hl7-do', new RegExp(`Turned by night.*${backup}.*Nothing is lost`))
+      await shows('.hl7-do', new RegExp(`Switched by night.*${backup}.*Nothing is lost`))
       assert.equal(await host(`BACKUP${width}`), backup)
       assert.equal((await world.state()).backup?.by, 'night')
       assert.deepEqual(await sticksOut(page), [])
-      assert.deepEqual(await pageViolations(page), [], `turned, ${width} pixels`)
+      assert.deepEqual(await pageViolations(page), [], `switched, ${width} pixels`)
 
-      await shows('[data-button=backup]', /first address/)
+      await shows('[data-button=backup]', /^\s*Switch back\s*$/)
       await page.click('[data-button=backup]')
       await shows('#hl7-question', new RegExp(first))
       await page.click('.hl7-question .hl7-first')
-      await shows('[data-button=backup]', /^\s*Turn to the backup\s*$/)
+      await shows('[data-button=backup]', /^\s*Switch to the backup\s*$/)
       assert.equal(await host(`BACK${width}`), first)
       assert.equal((await world.state()).backup, null)
     }
