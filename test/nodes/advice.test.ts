@@ -341,7 +341,7 @@ describe('the advice for a node', () => {
     const text = await advised('advice-given-up')
     assert.match(
       text,
-      /^2 messages were given up, the first \d+ s ago, and went back to the flow \(Catch nodes\): those who look after the flow have them\. The receiver \S+ does not accept the request in this form \(HTTP 415\)\. Check Body format, Content type and the body template\. Send them again once the cause is gone, or press I have it\. Receiver's contact: HL7 desk/
+      /^2 messages were given up, the first \d+ s ago, and went back to the flow \(Catch nodes\): those who look after the flow have them\. The receiver \S+ does not accept the request in this form \(HTTP 415\)\. Check Body format, Content type and the body template\. Once the cause is gone, send them again; if their contents are not kept, have the sender repeat them and press I have it\. Receiver's contact: HL7 desk/
     )
     // Somebody has noted it; the last message still failed.
     await world.nodeRed.post('/hl7-https-out/out/note', { text: 'I have it' })
