@@ -137,7 +137,8 @@ async function run(seed: number, { order, isShared, afterMs }: Case): Promise<vo
     } else if (chance < 0.82) {
       const to = ADDRESSES[below(2)] ?? 'first'
       await delivery.turn(to, 'ann')
-    } else if (chance < 0.9) {
+    } else if (chance < 0.84) await delivery.tryNow()
+    else if (chance < 0.9) {
       // A crash: what it has under way is never heard of again.
       clock.forgetTimers()
       if (random() < 0.5) {

@@ -272,6 +272,24 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  it('the next retry is one that may go where messages go, also while the other address is asked', async () => {
+    const two = await pair({
+      ...{ order: 'none', maxInFlight: 1 },
+      retry: { intervalMs: 600_000, maxIntervalMs: 600_000 }
+    })
+    await two.add('m1')
+    await two.answer('timeout')
+    await two.delivery.turn('backup', 'ann')
+    await two.clock.advance(60_000)
+    await two.add('m2')
+    await two.answer('timeout')
+    await untilFlying(two, 1000)
+    assert.deepEqual(two.flying(), ['m1 first'])
+    assert.equal(two.delivery.state().retry?.controlId, 'm2')
+    await two.answer('accept')
+    await two.close()
+  })
+
   it('what waits for the backup is sent there, however many wait for the first address', async () => {
     const disk = new FakeDisk({ immediate: true })
     const two = await pair({ afterMs: 0 }, disk)
@@ -422,14 +440,20 @@ describe('Two addresses, step by step', () => {
       })
     }
 
-    it('gets no rest once it has served again', async () => {
-      const two = await resting(() => true, 'fifo')
-      await two.delivery.tryNow()
-      await settled(9)
+    it('gets none once it has served again', async () => {
+      const two = await pair({ order: 'none', connects: (address) => address === 'backup' })
+      await onItsWay(two, UNCONNECTED)
+      await two.answer(UNCONNECTED)
+      await two.add('m2', 'm3', 'm4')
       await two.answer('accept')
+      assert.deepEqual(two.flying(), ['m2 backup', 'm3 backup'])
+      await two.answer({ ...withStatus(503), retryAfterMs: 3_600_000 })
+      await two.answer('accept')
+      // It has an outage later, and does not say for how long.
+      assert.deepEqual(two.flying(), ['m4 backup'])
       await two.answer(withStatus(503))
       await two.clock.advance(60_000)
-      assert.deepEqual(two.flying(), ['m2 backup'])
+      assert.match(two.flying().join(), /^m[24] backup$/)
       await two.close()
     })
   })
@@ -529,11 +553,16 @@ describe('Two addresses, step by step', () => {
       two.clock.pass(700_000)
       await two.answer('timeout')
       assert.deepEqual([two.emitted, disk.rows[0]?.spentMs], [[], 801_000])
-      // It is asked again, and the rest of its time passes.
-      await untilFlying(two, 1000)
-      two.clock.pass(100_000)
-      await two.answer('timeout')
-      assert.deepEqual(two.emitted, ['m1 HL7_DELIVERY_FAILED'])
+      // Only its attempts count until it goes there again.
+      for (const [ms, emitted] of [
+        [90_000, []],
+        [10_000, ['m1 HL7_DELIVERY_FAILED']]
+      ] as const) {
+        await untilFlying(two, 1000)
+        two.clock.pass(ms)
+        await two.answer('timeout')
+        assert.deepEqual(two.emitted, emitted)
+      }
       await two.close()
     })
   }
@@ -573,7 +602,8 @@ describe('Two addresses, step by step', () => {
     it(`an outage turns nothing once the message that met it is gone, ${how}`, async () => {
       const two = await pair({ failureTimeoutMs: leave ? Infinity : 0 })
       await two.add('m1')
-      await two.answer(withStatus(503))
+      // Nothing looks at it before the outage has lasted long enough.
+      await two.answer({ ...withStatus(503), retryAfterMs: AFTER_MS + 1000 })
       await leave?.(two)
       await settled(6)
       assert.equal(two.emitted.length, 1)
@@ -588,6 +618,17 @@ describe('Two addresses, step by step', () => {
       await two.close()
     })
   }
+
+  it('nor because others wait when it would have lasted long enough: they have not met it', async () => {
+    const two = await pair({ failureTimeoutMs: 0 })
+    await two.add('m1')
+    await two.answer(withStatus(503))
+    await two.clock.advance(AFTER_MS - 500)
+    await two.add('m2', 'm3')
+    await two.clock.advance(1000)
+    assert.deepEqual([two.flying(), two.turned], [['m2 first'], []])
+    await two.close()
+  })
 
   it('an outage that every message meets turns, also if none is retried', async () => {
     const two = await pair({ failureTimeoutMs: 0 })
