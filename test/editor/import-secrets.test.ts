@@ -105,6 +105,8 @@ describe('a secret in a body', () => {
       ['application/x-www-form-urlencoded', 'token=s3cret&m=${message.encodedData}'],
       ['multipart/form-data', '--x\nname="token"\n\ns3cret\n--x\n\n${message.encodedData}\n--x--'],
       ['application/json', '{"m": "password=s3cret;${message.encodedData}"}'],
+      ['application/json', '{"token": "s3cret ${message.encodedData}"}'],
+      ['text/xml', '<a><token>s3cret ${message.encodedData}</token></a>'],
       ['text/xml', '<a><b x="1>" password="s3cret"/>${message.encodedData}</a>']
     ] as const) {
       const text = mirth(type, content)

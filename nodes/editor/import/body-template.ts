@@ -46,7 +46,7 @@ export function jsonTemplate(value: unknown): BodyTemplate {
     }
     const sum = new Sum()
     addTexts(sum, one, '$message')
-    secrets.isLeft ||= sum.holdsSecret()
+    secrets.isLeft ||= sum.holdsSecret() || (secret !== undefined && one !== '')
     return String(sum)
   }
   /** @param secret the name of the secret that it is, or a part of */
@@ -127,7 +127,7 @@ class XmlReader {
   read(text: string): BodyTemplate {
     for (const piece of text.split(/(<!\[CDATA\[|\]\]>|<[^<>\]]*>)/)) this.#piece(piece)
     return {
-      template: this.#sum.holdsSecret() ? undefined : String(this.#sum),
+      template: this.#secrets.isLeft || this.#sum.holdsSecret() ? undefined : String(this.#sum),
       secrets: this.#secrets.all,
       escapes: this.#escapes
     }
@@ -182,6 +182,8 @@ class XmlReader {
     const hasMessage = text.includes(MESSAGE)
     const name = secret ?? (!hasMessage && holdsSecret(text) ? 'secret' : undefined)
     if (hasMessage) {
+      // A secret that holds the message: which part of it is one, nothing says.
+      this.#secrets.isLeft ||= secret !== undefined && value !== MESSAGE
       const inCdata = this.#cdata !== undefined
       this.#escapes ||= !inCdata
       addTexts(this.#sum, text, inCdata ? '$message' : '$xml($message)')

@@ -62,17 +62,15 @@ export function bodyRows(
   }
   const format = [...rows.values()].flat().find(({ out }) => out?.format !== undefined)?.out?.format
   for (const option of options.filter(isContentType)) {
-    const type = option.value.replace(/^[^:]*:/, '')
+    const { written, value } = option
+    const type = plainWord(value).replace(/^[^:]*:/, '')
+    const given = shownText(`Content-Type: ${type.trim()}`)
     // The type of a form or a file upload is that of its format.
     const isOwn = /x-www-form-urlencoded|multipart\//i.test(type)
-    const given = `Content-Type: ${plainWord(type).trim()}`
-    const row = contentTypeRow(
-      option.written,
-      plainWord(type),
-      typeof format === 'string' ? format : undefined
-    )
     rows.set(option, [
-      isOwn ? told(option.written, given, 'formatHasType') : { ...row, given: shownText(given) }
+      isOwn
+        ? told(written, given, 'formatHasType')
+        : contentTypeRow(written, given, type, typeof format === 'string' ? format : undefined)
     ])
   }
   return rows

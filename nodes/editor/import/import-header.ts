@@ -70,7 +70,7 @@ export function headerRow(
   }
   const judge = options.form === 'out' ? headerNameProblem : tokenHeaderNameProblem
   const problem = judge(name, value)
-  if (problem === 'headerContentType') return contentTypeRow(setting, value, options.format)
+  if (problem === 'headerContentType') return contentTypeRow(setting, given, value, options.format)
   if (problem === 'headerReserved') return told(setting, given, 'headerReserved')
   if (problem !== undefined) return told(setting, given, 'headerInvalid')
   if (headerValueProblem(value) !== undefined && !isSecretName(name)) {
@@ -83,14 +83,18 @@ export function headerRow(
  * A content type. Where the message is the body, its character set is a property of its own: by that, the bytes are
  * what their label says. Other bodies are UTF-8.
  */
-export function contentTypeRow(setting: string, given: string, format = 'raw'): ImportRow {
-  const whole = given.trim()
-  const shown = shownText(whole)
-  if (hasReference(whole) || hasPlaceholder(whole)) return told(setting, shown, 'placeholder')
+export function contentTypeRow(
+  setting: string,
+  given: string,
+  value: string,
+  format = 'raw'
+): ImportRow {
+  const whole = value.trim()
+  if (hasReference(whole) || hasPlaceholder(whole)) return told(setting, given, 'placeholder')
   const { type: contentType, charset } = typeAndCharset(whole)
   const row = (out: OutValues, ...keys: NoteKey[]): ImportRow => ({
     setting,
-    given: shown,
+    given,
     out,
     notes: keys.map((key) => note(key))
   })

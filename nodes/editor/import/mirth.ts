@@ -218,7 +218,7 @@ class Destination {
       case 'contentType':
         return ['form', 'multipart'].includes(this.#format)
           ? told(setting, given, 'formatHasType')
-          : contentTypeRow(setting, value, this.#format)
+          : contentTypeRow(setting, given, value, this.#format)
       case 'charset':
         return this.#charset(setting, given, value)
       case 'multipart':
