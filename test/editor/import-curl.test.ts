@@ -147,6 +147,11 @@ describe('commands of curl', () => {
     assert.equal(tokenEndpoint, 'https://idp.example.org/token')
   })
 
+  it('know a redirection on a line of its own from a prompt', () => {
+    assert.equal(rowsOf('$ curl https://a.b/in \\\n> -d @x \\\n> -m 5').length, 3)
+    assert.equal(rowsOf('curl https://a.b/in \\\n  -d @x \\\n  > out.txt').length, 2)
+  })
+
   it('keep a placeholder, which only looks like a redirection', () => {
     assert.equal(urlOf('curl <https://hl7.example.org/in> -d @x'), 'https://hl7.example.org/in')
     assert.equal(urlOf('curl https://a.b/in<https://a.b/in> -d @x'), undefined)

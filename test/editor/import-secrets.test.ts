@@ -146,7 +146,14 @@ describe('a secret', () => {
     ]) {
       assert.ok(isSecretName(name), name)
     }
-    for (const name of ['UsernameToken', 'token_endpoint', 'X-Facility', 'shipping', 'Passage']) {
+    for (const name of [
+      'UsernameToken',
+      'token_endpoint',
+      'OAuth2JWTSubject',
+      'X-Facility',
+      'shipping',
+      'Passage'
+    ]) {
       assert.ok(!isSecretName(name), name)
     }
   })

@@ -186,12 +186,15 @@ class WordReader {
     this.#word = (this.#word ?? '') + text
   }
 
-  /** A line that goes on: blanks and a comment behind its last character, and a line of comment, are mistakes. */
+  /**
+   * A line that goes on. Blanks and a comment behind its last character, and a line of comment, are mistakes; the next
+   * one may begin with the prompt of the shell.
+   */
   #joinsLines(): boolean {
     const mark = this.#dialect === 'powershell' ? '`' : '\\'
     if (this.#text[this.at] !== mark) return false
     const line =
-      /^.[ \t]*(?:[ \t]#[^\n]*)?\r?\n(?:[ \t]*>[ \t])?(?:[ \t]*#[^\n]*\n(?=\s*[-#]))*/.exec(
+      /^.[ \t]*(?:[ \t]#[^\n]*)?\r?\n(?:>{1,2}[ \t])?(?:[ \t]*#[^\n]*\n(?=\s*[-#]))*/.exec(
         this.#text.slice(this.at, this.at + 500)
       )
     if (line === null) return false

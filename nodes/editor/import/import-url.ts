@@ -10,7 +10,7 @@ export interface ImportedUrl {
 }
 
 /**
- * Takes over an address: `http:` becomes `https:`, except for this machine itself, and what does not belong into a URL
+ * Takes over an address: `http:` becomes `https:`, except for this machine itself, and what does not belong in a URL
  * is left out. All of that is said.
  *
  * A key in its query is never taken: an address is a property, which anybody can read in the flow.

@@ -9,7 +9,7 @@ const SECRET_NAME = new RegExp(
     'password|passwd|passphrase|passcode|secret|pwd$|pass$|pw$|psw$|(?:access|security|pin)code$',
     'passwort|kennwort|motdepasse|contrasen?a|wachtwoord|senha$',
     '(?:api|access|private|subscription|functions?|auth|shared|account)key',
-    '(?:license|site|user|consumer|master|vendor|integration|pass)key$|psk$|hmac|jwt',
+    '(?:license|site|user|consumer|master|vendor|integration|pass)key$|psk$|hmac(?:key)?$|jwt$',
     '^key$|^code$|^sig$|^xauth$|signature$|assertion$|authorization$|credentials?$|cookie$|sessionid$',
     // `UsernameToken` of WS-Security is a name with a password.
     '(?<!username)token(?:value)?$'
