@@ -5,7 +5,7 @@ import { readHeaders, type MessageHeaders } from '../../src/hl7/message-headers.
 import { Segments } from '../../src/hl7/segments.ts'
 import { readReplyInText, type ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
 import type { Base64Reader } from '../../src/https/reply-text.ts'
-import { equalParts, rootTextPart } from '../../src/https/root-part.ts'
+import { equalTextParts, rootTextPart } from '../../src/https/root-part.ts'
 import type { Attempt, AttemptError } from '../../src/rules/attempt.ts'
 import type { ReplyRules } from '../../src/rules/reply-rules.ts'
 import { tryRules, type TriedRules } from '../../src/rules/try-rules.ts'
@@ -59,9 +59,9 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
   else {
     const { status } = answer
     const whole = answer.text
-    const body = rootTextPart(whole, answer.contentType)?.content ?? whole
+    const body = rootTextPart(whole, answer.contentType)?.body ?? whole
     const quotable = { text, controlIds, bytes: text, charset: 'utf-8' }
-    const parts = equalParts(whole, answer.contentType)
+    const parts = equalTextParts(whole, answer.contentType).map((part) => part.body)
     const read = await readReplyInText(body, options, base64Reader, quotable, parts)
     const reply = replyFacts({ ...read, whole }, status, whole === '', { batchHeaders, text })
     attempt = { sent, again, status, reply }

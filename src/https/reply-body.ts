@@ -3,7 +3,7 @@ import type { Quotable } from '../hl7/echo.ts'
 import { base64Reader } from './base64.ts'
 import { headerParameter } from './header-parameter.ts'
 import { readReplyInText, type ReplyBody, type ReplyBodyOptions } from './reply-in-text.ts'
-import { equalParts, rootPart } from './root-part.ts'
+import { equalParts, rootPart, type Part } from './root-part.ts'
 import { declaredXmlCharset } from './xml-texts.ts'
 
 /**
@@ -20,11 +20,11 @@ export async function readReplyBody(
   sent?: Quotable
 ): Promise<ReplyBody> {
   const root = rootPart(body, contentType)
-  const text = decodeReply(
-    root.body,
-    headerParameter(root.contentType ?? '', 'charset') ?? declaredXmlCharset(root.body)
-  )
-  const parts = equalParts(text, contentType)
-  const read = await readReplyInText(text, options, base64Reader, sent, parts)
+  const parts = equalParts(body, contentType).map(textOf)
+  const read = await readReplyInText(textOf(root), options, base64Reader, sent, parts)
   return root.body === body ? read : { ...read, whole: decodeReply(body, undefined) }
+}
+
+function textOf({ body, contentType = '' }: Part): string {
+  return decodeReply(body, headerParameter(contentType, 'charset') ?? declaredXmlCharset(body))
 }

@@ -9,6 +9,7 @@ import {
   type ReplyEncoding
 } from './reply-text.ts'
 import { readSoapFault, type SoapFault } from './soap-fault.ts'
+import { seemsToRefuse } from './unread-refusal.ts'
 import { xmlTexts } from './xml-texts.ts'
 
 export interface ReplyBodyOptions {
@@ -45,13 +46,37 @@ export interface ReplyBody {
  */
 export async function readReplyInText(
   text: string,
-  { replyEncoding, pick }: ReplyBodyOptions,
+  options: ReplyBodyOptions,
   base64: Base64Reader,
   sent?: Quotable,
   parts: readonly string[] = []
 ): Promise<ReplyBody> {
   const unquoted = (message: ReplyMessage | null): ReplyMessage | null =>
     message === null || sent === undefined ? message : withoutEcho(message, sent)
+  const whole = await readOne(text, options, base64, unquoted)
+  if (parts.length === 0 || whole.message !== null || whole.fault !== undefined) return whole
+  const read = await Promise.all(parts.map((part) => readOne(part, options, base64, unquoted)))
+  const fault = read.find((part) => part.fault !== undefined)?.fault
+  const found = findReply(
+    read.map(({ hl7 }) => hl7),
+    (hl7) => unquoted(readReplyMessage(hl7))
+  )
+  // One part accepts, but another that is not understood seems to refuse.
+  const isDoubtful =
+    read.some((part) => part.message?.msa === undefined && seemsToRefuse(part.text)) &&
+    !seemsToRefuse(found?.text ?? '') &&
+    !seemsToRefuse(sent?.text ?? '')
+  const body = replyBody(text, isDoubtful ? null : found)
+  return fault === undefined ? body : { ...body, fault }
+}
+
+/** @param unquoted leaves out what is quoted of the message that was sent */
+async function readOne(
+  text: string,
+  { replyEncoding, pick }: ReplyBodyOptions,
+  base64: Base64Reader,
+  unquoted: (message: ReplyMessage | null) => ReplyMessage | null
+): Promise<ReplyBody> {
   const read = (one: string): ReplyMessage | null =>
     unquoted(readReplyText(one, replyEncoding, base64))
   const json = startsLikeJson(text) ? parseJson(text) : undefined
@@ -65,7 +90,7 @@ export async function readReplyInText(
   if (inXml !== null) return replyBody(text, inXml)
   const decoded = replyEncoding === 'base64' ? base64.decode(text) : null
   if (decoded !== null) return replyBody(decoded, unquoted(readReplyMessage(decoded)))
-  return replyBody(text, read(text) ?? findReply(parts, read))
+  return replyBody(text, read(text))
 }
 
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {

@@ -1,7 +1,8 @@
 import { headerParameter } from './header-parameter.ts'
 
-interface Part {
-  body: Uint8Array
+/** A part of a multipart body, or a body that has none. */
+export interface Part<Body = Uint8Array> {
+  body: Body
   contentType: string | undefined
 }
 
@@ -20,19 +21,15 @@ const blankLine = /\r?\n\r?\n/
  */
 export function rootPart(body: Uint8Array, contentType: string | undefined): Part {
   if (!isRelated(contentType)) return { body, contentType }
-  // As many characters as bytes.
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
-  const part = rootTextPart(text, contentType)
-  return part === undefined
-    ? { body, contentType }
-    : { body: Buffer.from(part.content, 'latin1'), contentType: header(part.head, 'content-type') }
+  const part = rootTextPart(latin1(body), contentType)
+  return part === undefined ? { body, contentType } : inBytes(part)
 }
 
 /** The same of a text; undefined if it has no parts. */
 export function rootTextPart(
   text: string,
   contentType: string | undefined
-): { head: string; content: string } | undefined {
+): Part<string> | undefined {
   if (!isRelated(contentType)) return undefined
   const boundary = headerParameter(contentType, 'boundary')
   if (boundary === undefined) return undefined
@@ -43,26 +40,45 @@ export function rootTextPart(
 }
 
 /** The parts of any other multipart body, such as `multipart/mixed`: any of them may be the reply. */
-export function equalParts(text: string, contentType = ''): string[] {
-  if (!/^\s*multipart\/(?!related\b)/i.test(contentType)) return []
+export function equalParts(body: Uint8Array, contentType: string | undefined): Part[] {
+  return isOfEqualParts(contentType) ? equalTextParts(latin1(body), contentType).map(inBytes) : []
+}
+
+/** The same of a text. */
+export function equalTextParts(text: string, contentType: string | undefined): Part<string>[] {
+  if (!isOfEqualParts(contentType)) return []
   const boundary = headerParameter(contentType, 'boundary')
   const parts = boundary === undefined ? [] : partsOf(text, boundary)
   // A refusal could be among those that are not searched.
-  return parts.length === MOST_PARTS ? [] : parts.map(({ content }) => content)
+  return parts.length === MOST_PARTS ? [] : parts
+}
+
+/** As many characters as bytes. */
+function latin1(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
+}
+
+function inBytes({ body, contentType }: Part<string>): Part {
+  return { body: Buffer.from(body, 'latin1'), contentType }
+}
+
+function isOfEqualParts(contentType: string | undefined): contentType is string {
+  return contentType !== undefined && /^\s*multipart\/(?!related\b)/i.test(contentType)
 }
 
 function isRelated(contentType: string | undefined): contentType is string {
   return contentType !== undefined && /^\s*multipart\/related\s*;/i.test(contentType)
 }
 
-function partsOf(text: string, boundary: string): { head: string; content: string }[] {
+function partsOf(text: string, boundary: string): (Part<string> & { head: string })[] {
   const [, ...pieces] = `\n${text}`.split(`\n--${boundary}`, MOST_PARTS + 1)
   return pieces.flatMap((piece) => {
     // What goes on otherwise is the end, or the longer boundary of a multipart body in a part.
     const blank = /^[ \t]*\r?\n/.test(piece) ? blankLine.exec(piece) : null
     if (blank === null) return []
-    const content = piece.slice(blank.index + blank[0].length).replace(/\r$/, '')
-    return [{ head: piece.slice(0, blank.index), content }]
+    const head = piece.slice(0, blank.index)
+    const body = piece.slice(blank.index + blank[0].length).replace(/\r$/, '')
+    return [{ head, body, contentType: header(head, 'content-type') }]
   })
 }
 

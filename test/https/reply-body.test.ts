@@ -448,4 +448,36 @@ describe('another multipart body', () => {
       assert.deepEqual([read.hl7, read.text], [hl7, `${body}\r\n--b--`])
     })
   }
+
+  const read = (parts: readonly (string | Buffer)[], reply: Partial<ReplyBodyOptions> = {}) =>
+    readFrom(
+      Buffer.concat(parts.map((one) => Buffer.from(one))),
+      reply,
+      'multipart/mixed; boundary=b'
+    )
+  const text = ack('AE').replace('M1\r', 'M1|Größe in €\r')
+
+  it('with an answer in UTF-8 beside a document', async () => {
+    const document = Buffer.from([0x25, 0x50, 0x44, 0x46, 0xff, 0xfe, 0xe2, 0xe3])
+    const parts = [part(text), part('', 'application/pdf'), document, '\r\n--b--\r\n']
+    assert.equal((await read(parts)).hl7, text)
+  })
+
+  it('with the charset of the part', async () => {
+    const bytes = Buffer.from(text.replace('€', '\x80'), 'latin1')
+    const type = 'application/hl7-v2; charset=windows-1252'
+    assert.equal((await read([part('', type), bytes, '\r\n--b--\r\n'])).hl7, text)
+  })
+
+  it('with JSON from which HL7 in reply picks', async () => {
+    const body = part(json({ a: yes, b: no }), 'application/json')
+    const pick = (value: unknown): unknown => (value as { a: unknown }).a
+    assert.equal((await read([body], { pick })).hl7, yes)
+  })
+
+  it('with an acceptance beside a refusal that is not understood', async () => {
+    const refusal = part('<ACK><MSA><MSA.1>AE</MSA.1></MSA></ACK>', 'text/xml')
+    assert.equal((await read([part(yes), refusal])).hl7, '')
+    assert.equal((await read([part(no), refusal])).hl7, no)
+  })
 })

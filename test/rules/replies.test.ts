@@ -813,10 +813,15 @@ const mixed = (...texts: string[]): Body => ({
   type: 'multipart/mixed; boundary=b'
 })
 
+const quotingFault = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:Client</faultcode><detail><![CDATA[${ack('AA')}]]></detail></s:Fault></s:Body></s:Envelope>`
+
 byDefault('a part of a multipart body', [
   [200, mixed('OK', ack('AE', error)), 'NAK', ':?E=F', 'AE M1 E 1'],
   [200, mixed(ADT, ack('AA')), 'ACK', ':?A=C', 'AA M1'],
-  [200, mixed(ADT, 'OK'), 'error', ':~=F']
+  [200, mixed(ADT, 'OK'), 'error', ':~=F'],
+  [200, mixed('OK', quotingFault), 'error', 'E#4xx=F'],
+  [200, mixed(ack('AA'), quotingFault), 'error', 'E#4xx=F'],
+  [500, mixed('OK', quotingFault), 'error', 'E#4xx=F']
 ])
 
 /** Where nobody looks for an acknowledgement, or finds none. Without a message in HL7, the refusal goes to Catch. */
