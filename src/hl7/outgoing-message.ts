@@ -206,11 +206,16 @@ function known(charset: Charset | null | undefined, warnings: string[]): Charset
 /**
  * Whether line ends were escaped once too often, as in an inject node or in JSON within JSON: then all is one MSH, with
  * the names of the other segments behind `\r` or `\n` in its fields. Those before MSH-11 are not looked at: they may name
- * a Windows domain.
+ * a Windows domain. Or only `\r` was turned into a line end, and `\n` stands before the next name.
+ *
+ * @param content the whole message, in characters or in bytes of which 0x0D is CR
  */
-function hasEscapedLineEnds(headers: string): boolean {
-  const first = headers.slice(0, headers.indexOf('\r'))
-  const fields = first.split(first.charAt(3))
+function hasEscapedLineEnds(content: string | Buffer): boolean {
+  const text = (): string => (typeof content === 'string' ? content : content.toString('latin1'))
+  if (content.indexOf('\r') < content.length - 1) {
+    return content.includes('\r\\n') && /\r\\n(?:[A-Z][A-Z\d]{2}\W|\r)/.test(text())
+  }
+  const fields = text().split(text().charAt(3))
   return fields.slice(10, -1).some((field) => /\\[rn][A-Z][A-Z\d]{2}$/.test(field))
 }
 
@@ -244,7 +249,7 @@ class Message implements OutgoingMessage {
     this.#text = text
 
     const facts = readHeaders(this.#headers)
-    if (hasEscapedLineEnds(headers)) throw invalid('escapedLineEnds')
+    if (hasEscapedLineEnds(text ?? bytes)) throw invalid('escapedLineEnds')
     this.batchHeaders = facts.batchHeaders
     this.controlIds = facts.controlIds
     this.controlId = facts.controlId

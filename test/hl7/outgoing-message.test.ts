@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
+import jsonata from 'jsonata'
 import { decode, charsetOfLabel, encode } from '../../src/hl7/charset.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
@@ -127,7 +128,10 @@ describe('readOutgoingMessage', () => {
       admission({ id: 'HOST\\nID1' }),
       admission().replace('|P|', '|P|2.5.1\\r|\\R\\EVN|PID\\rx|\\nab1|'),
       `${admission()}NTE|1||first\\nOBX|second\\rNTE|\r`,
-      `${admission().split('\r')[0]}|CORP\\nEVN\r`
+      `${admission().split('\r')[0]}|CORP\\nEVN\r`,
+      // MSH-14 names a folder.
+      admission().replace('\r', '|||C:\\data\\nABC|\r'),
+      `${admission()}NTE|1||a\r\\network share|\r`
     ]
     for (const text of table) assert.equal(readOutgoingMessage(text, 'auto').text, text)
   })
@@ -138,8 +142,9 @@ describe('readOutgoingMessage', () => {
   })
 
   describe('a payload that is not a message', () => {
-    const escaped = /two characters \\r \(or \\n\) stand as text .*\(payload, "\\\\r", "\\r"\)/
+    const escaped = /two characters \\r \(or \\n\) stand as text where a line should end\. /
     const other = 'MSH:;~\\&:A:B:::2026::ADT;A01:1:P:2.3'
+    const halfReplaced = admission().replaceAll('\r', '\r\\n')
     const table: [string, unknown, RegExp][] = [
       ['missing', undefined, /is missing/],
       ['null', null, /is missing/],
@@ -188,6 +193,10 @@ describe('readOutgoingMessage', () => {
         `BHS|^~\\&|||||||||B1\r${admission()}BTS|1\r`.replaceAll('\r', '\\r'),
         escaped
       ],
+      ['CR and LF as text, of which only CR was replaced', halfReplaced, escaped],
+      ['the same in a Buffer', Buffer.from(halfReplaced), escaped],
+      ['the same in UTF-16', Buffer.from(`\ufeff${halfReplaced}`, 'utf16le'), escaped],
+      ['the same in one segment', 'MSH|^~\\&|||||||ADT^A01|1|P|2.5\r\\n', escaped],
       ['line ends as text, and other separators', `${other}\\nPID:1::Secret\r`, escaped],
       ['bytes that are not text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/],
       ['words in UTF-16', Buffer.from('\ufeffSecret', 'utf16le'), /does not start with MSH/],
@@ -208,6 +217,18 @@ describe('readOutgoingMessage', () => {
             !error.message.includes('Secret')
         )
       })
+    }
+  })
+
+  it('advises an expression that turns line ends as text into line ends', async () => {
+    for (const end of ['\\r', '\\n', '\\r\\n']) {
+      const payload = admission().replaceAll('\r', end)
+      let advice = ''
+      assert.throws(
+        () => readOutgoingMessage(payload, 'auto'),
+        (error: Error) => (advice = /\$replace\(.*\)/.exec(error.message)?.[0] ?? '') !== ''
+      )
+      assert.equal(await jsonata(advice).evaluate({ payload }), admission())
     }
   })
 
