@@ -195,18 +195,20 @@ export class Backup<Content> {
 
   /** What is on its way is decided by its answer. */
   #lookWhetherAnyWaits(): void {
-    if (this.#context.isIdle() || !this.#isAnyWaiting) this.#failover.nothingWaits()
+    if (this.#context.isIdle() || this.#waiting === 0) this.#failover.nothingWaits()
   }
 
-  get #isAnyWaiting(): boolean {
+  /** How many messages wait that are not on their way. */
+  get #waiting(): number {
     const { queue, sending } = this.#context
-    return queue.counts.waiting > sending.size
+    return Math.max(0, queue.counts.waiting - sending.size)
   }
 
   /** There is a message with which the other address can be asked. */
   get #hasWork(): boolean {
-    if (this.#boundTo(this.#failover.other) > 0) return true
-    return this.#failover.returnsByItself && this.#isAnyWaiting
+    const { other, returnsByItself, serving } = this.#failover
+    if (this.#boundTo(other) > 0) return true
+    return returnsByItself && this.#waiting > this.#boundTo(serving)
   }
 
   /** How many messages wait that may go nowhere but there. */

@@ -32,7 +32,7 @@ type Asking = 'no' | 'connecting' | 'open' | 'sent'
  * | the first serves, back for less than `afterMs` | it fails in a way that turns | the backup serves |
  * | the backup serves | the first is asked, after `askAfterMs`, twice that, … ten minutes, and is back | the first serves |
  * | the backup serves | and fails as well: both are out | the wait is one: each time it ends, the first is asked, then the backup |
- * | both are out | and the backup wants rest (`Retry-After`) | nothing goes to the backup meanwhile; the first is asked as before |
+ * | both are out | and the backup wants rest (`Retry-After`) | nothing goes to the backup meanwhile; the first is asked as before, and what fails there is retried |
  * | any | a person turns | that address serves; the backup until a person turns back |
  *
  * To ask is to open a connection, and then to send one message, whose turn it is. The waits grow only if the backup has
@@ -148,14 +148,12 @@ export class Failover {
    * The address that serves has an outage.
    *
    * @param turns it is one that turns to a backup
-   * @param restMs for so long it wants rest, in milliseconds
    * @returns the backup takes over at once
    */
-  failed(turns: boolean, restMs = 0): boolean {
+  failed(turns: boolean): boolean {
     const now = this.#clock.monotonic()
     this.#isServingOut = true
     this.#hasAsked = false
-    if (this.#serving === 'backup') this.#restUntil = Math.max(this.#restUntil, now + restMs)
     if (this.#serving === 'backup' || this.#settings.afterMs === 0) return false
     if (!turns) {
       this.#outSince = undefined
@@ -167,6 +165,11 @@ export class Failover {
     this.#hasWaited = true
     this.#outSince ??= now
     return now - this.#returnedAt < this.#settings.afterMs || this.isTurnDue
+  }
+
+  /** The backup, which serves, wants rest for so long, in milliseconds. */
+  wantsRest(ms: number): void {
+    this.#restUntil = Math.max(this.#restUntil, this.#clock.monotonic() + ms)
   }
 
   /** No message waits: until one fails, nobody knows whether the outage goes on. */

@@ -236,7 +236,7 @@ export class Gate {
     this.#slots = 1
     this.#cancelStart?.()
     const isExcused = probe?.isFresh === true
-    if (this.#failover?.failed(this.#turnsToBackup(fault), restMs(result)) === true) {
+    if (this.#failover?.failed(this.#turnsToBackup(fault)) === true) {
       this.turn('backup', '')
       return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
     }
@@ -287,7 +287,9 @@ export class Gate {
       this.#asked = undefined
       this.#readAnswerOfOther(fault, result)
     }
-    const goesOn = fault !== undefined && fault.waits !== 'message'
+    const isOutage = fault !== undefined && fault.waits !== 'message'
+    // As long as nothing goes to the backup, this is an ordinary retry.
+    const goesOn = isOutage && this.#failover?.isHeld !== true
     return { fault, leastWaitMs: restMs(result), isExcused: goesOn, goesOn }
   }
 
@@ -359,7 +361,11 @@ export class Gate {
     probe: { isFresh: boolean } | undefined
   ): void {
     const { error, isCutEarly } = result
-    const leastMs = this.#failover?.serving === 'backup' ? 0 : restMs(result)
+    let leastMs = restMs(result)
+    if (this.#failover?.serving === 'backup') {
+      this.#failover.wantsRest(leastMs)
+      leastMs = 0
+    }
     const now = this.#clock.monotonic()
     const last = this.#outage
     // What was on its way when the outage began says the same once more.

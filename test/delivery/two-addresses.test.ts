@@ -440,6 +440,62 @@ describe('Two addresses, step by step', () => {
       })
     }
 
+    /** The first accepts connections, and then says that it is out. */
+    async function asked(options: PairOptions): Promise<Pair> {
+      const two = await pair({ failureTimeoutMs: 900_000, ...options })
+      await onItsWay(two, UNCONNECTED)
+      await two.answer(UNCONNECTED)
+      await two.answer({ ...withStatus(503), retryAfterMs: 3_600_000 })
+      await untilFlying(two, 1000)
+      assert.deepEqual(two.flying(), ['m1 first'])
+      await two.answer(UNCONNECTED)
+      assert.deepEqual(two.flying(), [])
+      return two
+    }
+
+    it('the message that has asked the first is retried when that is asked again', async () => {
+      const two = await asked({})
+      const { state, retry } = two.delivery.state()
+      assert.deepEqual([state, retry?.waitMs], ['retrying', 60_000])
+      await two.clock.advance(59_000)
+      assert.deepEqual(two.flying(), [])
+      await two.clock.advance(2000)
+      assert.deepEqual(two.flying(), ['m1 first'])
+      await two.close()
+    })
+
+    it('that message is given up when its time is over', async () => {
+      const two = await asked({ failWhileUnreachable: true })
+      while (two.emitted.length === 0) {
+        await two.clock.advance(1000)
+        if (two.flying().length > 0) await two.answer(UNCONNECTED)
+        assert.ok(two.clock.monotonic() <= 901_000, `${two.clock.monotonic()} ms`)
+      }
+      assert.deepEqual(two.emitted, ['m1 HL7_DELIVERY_FAILED'])
+      await two.close()
+    })
+
+    it('and nothing else may go to the first: that is not asked', async () => {
+      let connections = 0
+      const two = await pair({
+        order: 'none',
+        connects: (address) => {
+          if (address === 'first') connections++
+          return true
+        }
+      })
+      await onItsWay(two, UNCONNECTED)
+      await two.answer(UNCONNECTED)
+      // It may have arrived at the backup.
+      await two.answer('timeout')
+      await untilFlying(two, 1000)
+      assert.deepEqual(two.flying(), ['m1 backup'])
+      await two.answer({ ...withStatus(503), retryAfterMs: 3_600_000 })
+      await two.clock.advance(600_000)
+      assert.deepEqual([connections, two.flying()], [0, []])
+      await two.close()
+    })
+
     it('gets none once it has served again', async () => {
       const two = await pair({ order: 'none', connects: (address) => address === 'backup' })
       await onItsWay(two, UNCONNECTED)
@@ -456,6 +512,16 @@ describe('Two addresses, step by step', () => {
       assert.match(two.flying().join(), /^m[24] backup$/)
       await two.close()
     })
+  })
+
+  it('a backup that wants rest is not left alone if nothing is retried', async () => {
+    const two = await pair({ afterMs: 0, failureTimeoutMs: 0 })
+    await two.delivery.turn('backup', 'ann')
+    await two.add('m1', 'm2')
+    await two.answer({ ...withStatus(503), retryAfterMs: 3_600_000 })
+    assert.deepEqual([two.emitted, two.flying()], [['m1 HL7_DELIVERY_FAILED'], ['m2 backup']])
+    await two.answer('accept')
+    await two.close()
   })
 
   it('one that answers 403 to what a message contains serves the others', async () => {
