@@ -148,9 +148,10 @@ export class Failover {
    * The address that serves has an outage.
    *
    * @param turns it is one that turns to a backup
+   * @param attemptMs so long the attempt took that met it, in milliseconds
    * @returns the backup takes over at once
    */
-  failed(turns: boolean): boolean {
+  failed(turns: boolean, attemptMs = 0): boolean {
     const now = this.#clock.monotonic()
     this.#isServingOut = true
     this.#hasAsked = false
@@ -159,8 +160,8 @@ export class Failover {
       this.#outSince = undefined
       return false
     }
-    // Nobody knows how it was meanwhile.
-    if (now - this.#failedAt > this.#settings.afterMs) this.#outSince = undefined
+    // Nobody knows how it was between the two attempts.
+    if (now - attemptMs - this.#failedAt > this.#settings.afterMs) this.#outSince = undefined
     this.#failedAt = now
     this.#hasWaited = true
     this.#outSince ??= now

@@ -236,7 +236,7 @@ export class Gate {
     this.#slots = 1
     this.#cancelStart?.()
     const isExcused = probe?.isFresh === true
-    if (this.#failover?.failed(this.#turnsToBackup(fault)) === true) {
+    if (this.#failover?.failed(this.#turnsToBackup(fault), result.elapsedMs) === true) {
       this.turn('backup', '')
       return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
     }

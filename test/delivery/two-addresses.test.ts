@@ -710,6 +710,25 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  for (const [afterS, hangS, turnsAtS] of [
+    [8, 5, 15],
+    [30, 30, 65],
+    [60, 60, 125]
+  ] as const) {
+    it(`a single message whose attempts hang for ${hangS} s turns an outage of ${afterS} s`, async () => {
+      const retry = { intervalMs: 5000, maxIntervalMs: 5000 }
+      const two = await pair({ afterMs: afterS * 1000, retry })
+      await two.add('m1')
+      while (two.turned.length === 0) {
+        await untilFlying(two, 1000)
+        two.clock.pass(hangS * 1000)
+        await two.answer({ ...UNCONNECTED, elapsedMs: hangS * 1000 })
+        assert.ok(two.clock.monotonic() <= turnsAtS * 1000, `${two.clock.monotonic()} ms`)
+      }
+      await two.close()
+    })
+  }
+
   it('an outage is forgotten in a pause, also if an attempt ends in it', async () => {
     const two = await pair()
     await two.add('m1')
