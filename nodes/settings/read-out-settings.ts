@@ -148,9 +148,16 @@ export function readOutSettings(
   const backupUrl = receiver?.backupUrl
   const rules = readRules(properties)
   let charset = properties.filled('charset').trim()
-  if (charset.toLowerCase() === 'auto') charset = (receiver && labelledCharset(receiver)) ?? charset
+  const label = receiver && labelledCharset(receiver)
+  if (charset.toLowerCase() === 'auto') charset = label ?? charset
   else if (charsetOfLabel(charset) === null) {
     properties.addProblem('charset', english('forms', 'problem.charset'))
+  } else if (
+    label !== undefined &&
+    charsetOfLabel(label)?.codec !== charsetOfLabel(charset)?.codec
+  ) {
+    const words = english('log', 'warning.charsetDiffers', { charset, label })
+    warnings.push(`${outForm.label('charset')}: ${words}`)
   }
   const order = properties.choice('order')
   const queue = properties.choice('queue')

@@ -232,6 +232,21 @@ describe('properties of hand-written flow files', () => {
     }
   })
 
+  it('a character set that is not that of the content type is warned of', () => {
+    const contentType = 'text/plain; charset=us-ascii'
+    const warned = /Character set: .* sent in utf-8, but the content type says us-ascii/
+    const { settings } = readSettings({ contentType, charset: 'utf-8' })
+    assert.match(settings?.warnings.join() ?? '', warned)
+    for (const out of [
+      { contentType },
+      { contentType, charset: 'ASCII' },
+      { charset: 'utf-8' },
+      { format: 'json', contentType: 'application/json; charset=latin1', charset: 'utf-8' }
+    ]) {
+      assert.deepEqual(readSettings(out).settings?.warnings, [])
+    }
+  })
+
   it('a list that is not used is not judged', () => {
     const { problems } = readSettings(
       { format: 'raw', formFields: UNSET },
