@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { valuesOf } from '../../nodes/editor/import/import-row.ts'
 import {
   notesOf,
   outOf,
@@ -150,6 +151,40 @@ describe('commands of curl', () => {
   it('know a redirection on a line of its own from a prompt', () => {
     assert.equal(rowsOf('$ curl https://a.b/in \\\n> -d @x \\\n> -m 5').length, 3)
     assert.equal(rowsOf('curl https://a.b/in \\\n  -d @x \\\n  > out.txt').length, 2)
+    for (const [prompt, end] of [
+      ['   $ curl', '\\\n   > '],
+      ['PS> curl.exe', '`\n >> ']
+    ] as const) {
+      const lines = [`${prompt} -X PUT`, '-H "X-A: 1"', 'https://a.b/in', '-d @x'].join(` ${end}`)
+      assert.deepEqual(Object.keys(outOf(lines)), ['method', 'headers', 'url', 'format'], lines)
+    }
+  })
+
+  it('are each of the shell that its first line shows', () => {
+    const unix = "curl 'https://a.b/in' \\\n  -H 'X-A: 1' \\\n  -d @x"
+    const expected = outOf(unix)
+    assert.equal(expected['url'], 'https://a.b/in')
+    for (const before of [
+      'C:\\hl7\\adt.hl7 -> registry',
+      'C:\\hl7> dir',
+      '@echo off',
+      'PS C:\\> dir',
+      'Set $env:TOKEN on Windows, or TOKEN on Linux:',
+      'In cmd, a line ends in ^',
+      'In PowerShell, it ends in `'
+    ]) {
+      assert.deepEqual(outOf(`${before}\n${unix}`), expected, before)
+    }
+    const others = [
+      'C:\\hl7> curl "https://a.b/in" -H "X-A: 1" -d @x',
+      'curl ^"https://a.b/in^" ^\n  -H ^"X-A: 1^" ^\n  -d @x',
+      'curl.exe "https://a.b/in" `\n  -H "X-A: 1" `\n  -d "@x"'
+    ]
+    const { sources = [] } = readText([...others, unix, ...others].join('\n\n'))
+    assert.equal(sources.length, 7)
+    for (const source of sources) {
+      assert.deepEqual(valuesOf('out', source.rows(SLOTS)), expected, source.name)
+    }
   })
 
   it('keep a placeholder, which only looks like a redirection', () => {
@@ -209,7 +244,9 @@ describe('commands of curl', () => {
         'https://a.example.org/in'
       )
     }
-    assert.equal(readText('See https://docs.example.org/curl https://x.y').refusal, 'unknown')
+    for (const page of ['https://docs.example.org/curl', 'github.com/curl/curl or']) {
+      assert.equal(readText(`See ${page} https://x.y`).refusal, 'unknown')
+    }
   })
 
   it('take no output of another command', () => {

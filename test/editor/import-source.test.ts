@@ -71,6 +71,8 @@ describe('what cannot be imported', () => {
       `<Item ${'a'.repeat(long)}`,
       `<Item ${'"'.repeat(long)}`,
       'curl '.repeat(long / 5),
+      'curl ;'.repeat(long / 6),
+      'C:\\>curl ;'.repeat(long / 10),
       `curl ${'$'.repeat(long)} https://a.example.org`,
       `curl ${'-'.repeat(long)} https://a.example.org`,
       `curl https://a.example.org -H '${'a:'.repeat(long / 2)}'`,

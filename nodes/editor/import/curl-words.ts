@@ -15,9 +15,12 @@ export interface CurlCommand {
 
 type Dialect = 'unix' | 'cmd' | 'powershell'
 
-/** Where a command starts: at the beginning of a line, behind a prompt or another command; a path may stand before it. */
+/**
+ * Where a command starts: at the beginning of a line, behind a prompt or another command. The path of a program may
+ * stand before it; with slashes, it begins at a root or with a dot, or it is that of a page.
+ */
 const START =
-  /(?:^|[\s;&|(`$>=])(?!\w+:\/\/)(?:[\w.:~\\/-]*[\\/])?curl(?:\.exe"?)?(?=[ \t^\\`]|\r?\n|$)/gm
+  /(?:^|[\s;&|(`$>=])(?:[\w.:~\\/-]*\\|(?:[.~]{1,2}|[A-Za-z]:)?\/(?:[\w./-]*\/)?)?curl(?:\.exe"?)?(?=[ \t^\\`]|\r?\n|$)/gm
 
 /** `>`, `2>&1`, `&>>`, `<<`: what follows is a file, not a word of the command. */
 const REDIRECTION = /^(?:\d{1,2}|[&*])?(?:>>|>\||>&|>|<<<|<<-|<<|<&|<>|<)/
@@ -28,20 +31,26 @@ const PLACEHOLDER = /^<(?:[^\s<>]+|[A-Za-z][\w-]*(?: [A-Za-z][\w-]*)*)>/
 /** Finds the `curl` commands in a text. */
 export function curlCommands(text: string): CurlCommand[] {
   const source = straightened(text.replaceAll(OPEN, '').replaceAll(CLOSE, ''))
-  const dialect = dialectOf(source)
   const commands: CurlCommand[] = []
   let end = 0
+  // Of the line that is read: it may hold thousands of commands.
+  let dialect: Dialect = 'unix'
+  let lineEnd = -1
   for (const match of source.matchAll(START)) {
     const start = match.index + match[0].length
     // The word curl within the command before.
     if (match.index < end) continue
+    if (start > lineEnd) {
+      lineEnd = endOfLine(source, start)
+      dialect = dialectOf(source.slice(source.lastIndexOf('\n', start - 1) + 1, lineEnd).trim())
+    }
     const reader = new WordReader(
       dialect === 'cmd' ? withoutCarets(source, start) : source.slice(start),
       dialect,
       match[0].startsWith('`')
     )
     commands.push(reader.read())
-    end = start + (dialect === 'cmd' ? lineEnd(source, start) : reader.at)
+    end = start + (dialect === 'cmd' ? commandLength(source, start) : reader.at)
   }
   return commands
 }
@@ -69,11 +78,21 @@ function straightened(text: string): string {
     .replaceAll('\u{a0}', ' ')
 }
 
-function dialectOf(text: string): Dialect {
-  // Carets, the prompt, or a batch file.
-  if (/\^[ \t]*\r?\n|\^"|^[A-Za-z]:\\[^\n>]*>|^@?echo off\b/im.test(text)) return 'cmd'
+function endOfLine(text: string, at: number): number {
+  const end = text.indexOf('\n', at)
+  return end === -1 ? text.length : end
+}
+
+/**
+ * The shell of a command.
+ *
+ * @param line its first one: how it goes on decides; else its prompt, or a variable
+ */
+function dialectOf(line: string): Dialect {
+  if (/\s\\$/.test(line)) return 'unix'
+  if (/\^$|\s\^"|^"?[A-Za-z]:\\|[\s"]%\w{2,}%/.test(line)) return 'cmd'
   // A blank stands before the backtick; none before those that end a piece of code in Markdown.
-  return /[ \t]`[ \t]*\r?\n|\$env:\w|^PS [^\n>]*>/m.test(text) ? 'powershell' : 'unix'
+  return /\s`$|\$env:\w|^PS(?: [^>]*)?>/.test(line) ? 'powershell' : 'unix'
 }
 
 /** The first step of `cmd`: a caret outside of quotes makes the next character an ordinary one, and joins lines. */
@@ -101,7 +120,7 @@ function withoutCarets(text: string, start: number): string {
 }
 
 /** How far a command of `cmd` reaches. */
-function lineEnd(text: string, start: number): number {
+function commandLength(text: string, start: number): number {
   for (let at = start; at < text.length; at += 1) {
     if (text[at] !== '\n') continue
     if (!/\^[ \t]*\r?$/.test(text.slice(Math.max(start, at - 100), at))) return at - start
@@ -188,13 +207,13 @@ class WordReader {
 
   /**
    * A line that goes on. Blanks and a comment behind its last character, and a line of comment, are mistakes; the next
-   * one may begin with the prompt of the shell.
+   * one may begin with the prompt of the shell. Behind blanks, it is one before an option or an address only.
    */
   #joinsLines(): boolean {
     const mark = this.#dialect === 'powershell' ? '`' : '\\'
     if (this.#text[this.at] !== mark) return false
     const line =
-      /^.[ \t]*(?:[ \t]#[^\n]*)?\r?\n(?:>{1,2}[ \t])?(?:[ \t]*#[^\n]*\n(?=\s*[-#]))*/.exec(
+      /^.[ \t]*(?:[ \t]#[^\n]*)?\r?\n(?:>{1,2}[ \t]|[ \t]+>{1,2}[ \t]+(?=-|["']?https?:))?(?:[ \t]*#[^\n]*\n(?=\s*[-#]))*/.exec(
         this.#text.slice(this.at, this.at + 500)
       )
     if (line === null) return false
