@@ -83,10 +83,10 @@ describe('a destination of Mirth', () => {
       const values = outOf(sender({ contentType, charset, content }))
       return [values['contentType'], values['charset']]
     }
-    assert.deepEqual(of('text/plain; charset=ISO-8859-1', 'UTF-8'), ['text/plain', 'iso-8859-1'])
-    assert.deepEqual(of('a/b; charset="utf-8"; v=2', 'UTF-8'), ['a/b; v=2', 'utf-8'])
+    for (const type of ['text/plain; charset=ISO-8859-1', 'a/b; charset="utf-8"; v=2']) {
+      assert.deepEqual(of(type, 'UTF-8'), [type, undefined])
+    }
     assert.deepEqual(of('text/plain', 'ISO-8859-1'), ['text/plain', 'iso-8859-1'])
-    assert.deepEqual(of('text/plain; charset=hl7', 'DEFAULT_ENCODING'), ['text/plain', undefined])
     // Of a template, the body is UTF-8.
     const json = '{"m": "${message.encodedData}"}'
     assert.deepEqual(of('a/json; charset=utf-8', 'UTF-8', json), ['a/json; charset=utf-8', 'utf-8'])

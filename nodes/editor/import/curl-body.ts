@@ -11,13 +11,7 @@ import {
 import { formFields, isData, isPart, wholeData, type CurlData } from './curl-data.ts'
 import type { CurlOption } from './curl-options.ts'
 import { hasVariable, plainWord } from './curl-words.ts'
-import {
-  contentTypeRow,
-  entryRow,
-  typeAndCharset,
-  type EntryOptions,
-  type Slots
-} from './import-header.ts'
+import { contentTypeRow, entryRow, type EntryOptions, type Slots } from './import-header.ts'
 import { note, told, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
 import { hasReference, shownText, shownValue } from './shown-value.ts'
 
@@ -160,16 +154,15 @@ function partRow(option: CurlOption, { file, slots }: WholeCommand): ImportRow {
       .trim() ?? ''
   if (sign !== '' && option !== file) return told(setting, given, 'oneFile')
   if (sign !== '' || isHl7(content)) {
+    const [type, charset] = [parameter('type'), parameter('charset')]
     // To curl, another parameter is one of the type.
-    const charsetOf = parameter('charset') === '' ? '' : `; charset=${parameter('charset')}`
-    const { type, charset } = typeAndCharset(parameter('type') + charsetOf)
+    const bodyPartType = charset === '' ? type : `${type};charset=${charset}`
     const fileName = parameter('filename') || (sign === '@' ? baseName(content) : '')
     const out: OutValues = {
       format: 'multipart',
       bodyField: name,
       ...(fileName === '' || hasReference(fileName) ? {} : { bodyFileName: fileName }),
-      ...(type === '' ? {} : { bodyPartType: type }),
-      ...(charset === '' ? {} : { charset })
+      ...(type === '' ? {} : { bodyPartType })
     }
     return { setting, given, out, notes: [note('bodyIsMessage')] }
   }

@@ -5,14 +5,7 @@ import {
 } from '../../../src/https/header-values.ts'
 import type { ListEntry } from '../named-value.ts'
 import type { FieldValue } from '../field-value.ts'
-import {
-  note,
-  told,
-  type ImportForm,
-  type ImportRow,
-  type NoteKey,
-  type OutValues
-} from './import-row.ts'
+import { note, told, type ImportForm, type ImportRow } from './import-row.ts'
 import {
   hasPlaceholder,
   hasReference,
@@ -79,10 +72,7 @@ export function headerRow(
   return entryRow(setting, given, name, value.trim(), options)
 }
 
-/**
- * A content type. Where the message is the body, its character set is a property of its own: by that, the bytes are
- * what their label says. Other bodies are UTF-8.
- */
+/** A content type. Where the message is the body, it is sent in the character set named there; other bodies are UTF-8. */
 export function contentTypeRow(
   setting: string,
   given: string,
@@ -91,20 +81,10 @@ export function contentTypeRow(
 ): ImportRow {
   const whole = value.trim()
   if (hasReference(whole) || hasPlaceholder(whole)) return told(setting, given, 'placeholder')
-  const { type: contentType, charset } = typeAndCharset(whole)
-  const row = (out: OutValues, ...keys: NoteKey[]): ImportRow => ({
-    setting,
-    given,
-    out,
-    notes: keys.map((key) => note(key))
-  })
-  if (charset === '') return row({ contentType })
-  if (!isBytes(format)) {
-    return isUtf8(charset) ? row({ contentType: whole }) : row({ contentType }, 'bodyUtf8')
-  }
-  return isCharset(charset)
-    ? row({ contentType, charset })
-    : row({ contentType }, 'charsetFallback')
+  const { type, charset } = typeAndCharset(whole)
+  return charset === '' || isBytes(format) || isUtf8(charset)
+    ? { setting, given, out: { contentType: whole }, notes: [] }
+    : { setting, given, out: { contentType: type }, notes: [note('bodyUtf8')] }
 }
 
 /** Whether the body, or a part of it, is the message in its character set. */
@@ -116,14 +96,6 @@ export const isUtf8 = (charset: string): boolean => /^utf-?8$/i.test(charset)
 export function typeAndCharset(text: string): { type: string; charset: string } {
   const [parameter = '', charset = ''] = /;\s*charset\s*=\s*"?([^\s;"]+)"?/i.exec(text) ?? []
   return { type: text.replace(parameter, '').trim(), charset: charset.toLowerCase() }
-}
-
-function isCharset(label: string): boolean {
-  try {
-    return new TextDecoder(label).encoding !== ''
-  } catch {
-    return false
-  }
 }
 
 /** An entry of a list. A secret goes into a slot. */
