@@ -166,6 +166,19 @@ describe('a secret', () => {
     }
   })
 
+  it('is no name with a colon and an at sign', () => {
+    const note = 'urn:oid:2.16.840@x'
+    assert.deepEqual(outOf(`curl https://a.example.org/in -H 'X-Oid: ${note}'`)['headers'], [
+      { name: 'X-Oid', value: note, valueType: 'str' }
+    ])
+    for (const [type, body] of [
+      ['application/json', `{"note": "a:b@c", "m": "${HL7.replaceAll('\\', '\\\\')}"}`],
+      ['text/xml', `<a xmlns:x="urn:a:b@c"><m>${escapeXml(HL7)}</m></a>`]
+    ] as const) {
+      assert.equal(outOf(curl(type, body))['formFields'], undefined, body)
+    }
+  })
+
   it('is shown of no option', () => {
     const options = [
       ...['--proxy-pass s3cret', '--tlspassword s3cret', '--variable tok=s3cret', '-U joe:s3cret'],

@@ -48,14 +48,18 @@ export function shownText(text: string, secrets: readonly string[] = []): string
     .sort((one, other) => other.length - one.length)
   const rest = known.reduce((before, secret) => before.replaceAll(secret, HIDDEN), text)
   const shown = withoutSecrets(
-    rest.replace(/MSH[|^~&#][^]*/, 'MSH…').replace(/TVNI[\w+/=]{8,}/g, 'TVNI…')
+    rest
+      .replace(/MSH[|^~&#][^]*/, 'MSH…')
+      .replace(/TVNI[\w+/=]{8,}/g, 'TVNI…')
+      // An address, as a command may have it.
+      .replace(/^([\w.+-]+:)[^/?#\s@]+@(?=[^\s@])/, `$1${HIDDEN}@`)
   )
   return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown
 }
 
 function withoutSecrets(text: string): string {
   const shown = text
-    .replace(/(:\/\/|^(?!mailto:)[\w.+-]+:)[^/?#\s@]+@(?=[^\s@])/g, `$1${HIDDEN}@`)
+    .replace(/(:\/\/)[^/?#\s@]+@(?=[^\s@])/g, `$1${HIDDEN}@`)
     .replace(/(<(?:[\w-]+:)?([\w.-]+)(?:\s[^<>]*)?>(?:\s*<!\[CDATA\[)?)([^<]+)/g, hideContent)
     .replace(/\b(bearer|basic)(\s+)(?![$<{])\S+/gi, `$1$2${HIDDEN}`)
   return hideValues(shown)
@@ -93,7 +97,7 @@ function hideValues(text: string): string {
 
 /** Whether something in a text waits for its value, or was left out: `<client_id>`, `{{token}}`, `YOUR_KEY`, `eyJ…`. */
 export function hasPlaceholder(text: string): boolean {
-  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+|\.{3}|…|\*{3}|\b(?:x{4,}|X{3,})\b/.test(
+  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+|(?:\.{3}|…|\*{3}|\b(?:x{4,}|X{4,}))$/.test(
     text
   )
 }
