@@ -116,6 +116,12 @@ describe('a secret in a body', () => {
     }
   })
 
+  it('is no word of a sentence', () => {
+    const text = mirth('text/plain', 'BATCH ${message.encodedData} code 5, key 7')
+    assert.equal(outOf(text)['bodyTemplate'], '"BATCH " & $message & " code 5, key 7"')
+    assert.ok(!notesOf(text).includes('secretToFill'))
+  })
+
   it('is read as XML means it', () => {
     const body = `<a><password>s3&#99;ret&amp;#99;&#x26;lt;</password><m>${escapeXml(HL7)}</m></a>`
     assert.equal(outOf(curl('text/xml', body))['secret1'], 's3cret&#99;&lt;')
