@@ -182,6 +182,10 @@ describe('settings of InterSystems', () => {
       const text = item(setting('HTTPServer', server) + setting('SSLConfig', 'x'))
       assert.equal(out(text)['url'], `https://${server}/`)
     }
+    for (const server of ['münchen.example.org', 'hl7.example.org/']) {
+      const text = item(setting('HTTPServer', server) + setting('SSLConfig', 'x'))
+      assert.equal(out(text)['url'], new URL(`https://${server}`).href)
+    }
   })
 
   it('show the name of credentials, and no secret', () => {

@@ -272,9 +272,10 @@ class Item {
     return { setting, given, out: { backupAfter: String(seconds) }, notes: [note('backupAfter')] }
   }
 
-  #urlOf(server: string, port: string): ImportedUrl {
+  #urlOf(given: string, port: string): ImportedUrl {
+    const server = given.replace(/\/$/, '')
     // A name, and nothing that belongs to the other two.
-    const isServer = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(server)
+    const isServer = /^(?:[\p{L}\p{M}\p{N}_.-]+|\[[\da-f:.]+\])(?::\d+)?$/iu.test(server)
     if (!isServer) return { url: undefined, notes: [note('urlUnreadable')] }
     const isTls = this.#get('SSLConfig') !== '' || isTrue(this.#get('ProxyHTTPS'))
     const path = this.#get('URL').replace(/^\/*/, '/')
