@@ -127,7 +127,7 @@ export class Acknowledgements<Content> {
   }
 
   close(): void {
-    this.#alarm.cancel()
+    this.#alarm.close()
   }
 
   /** Settles the messages whose time is up. Never rejects. */

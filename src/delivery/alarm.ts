@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 export class Alarm {
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>
   readonly #ring: () => void
-  /** On the monotonic clock. */
+  /** On the monotonic clock; Infinity: it is not set. */
   #at = Number.POSITIVE_INFINITY
   #cancelTimer: (() => void) | undefined
 
@@ -26,7 +26,9 @@ export class Alarm {
     })
   }
 
-  cancel(): void {
+  /** It rings no more, and cannot be set any more. */
+  close(): void {
     this.#cancelTimer?.()
+    this.#at = Number.NEGATIVE_INFINITY
   }
 }

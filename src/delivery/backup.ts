@@ -179,7 +179,7 @@ export class Backup<Content> {
   }
 
   close(): void {
-    this.#alarm.cancel()
+    this.#alarm.close()
   }
 
   /** What waits for the address that does not serve cannot be tried there meanwhile. */

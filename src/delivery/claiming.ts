@@ -8,7 +8,7 @@ import type { WorkContext } from './work-context.ts'
 /** What claiming needs of the delivery. */
 export interface ClaimingParts<Content> extends Pick<
   WorkContext<Content>,
-  'closing' | 'gate' | 'isIdle' | 'options' | 'queue' | 'sending' | 'stopReading' | 'tell' | 'track'
+  'gate' | 'isIdle' | 'options' | 'queue' | 'sending' | 'stopReading' | 'tell' | 'track'
 > {
   /** Undefined: there is no other address. */
   backup: Backup<Content> | undefined
@@ -59,7 +59,7 @@ export class Claiming<Content> {
     })
     if (!mayStart) return
     const destination = backup === undefined ? TO_FIRST : backup.next()
-    // Both addresses are out, and the first is being asked.
+    // Both addresses are out, and the first is being asked, or the backup wants rest.
     if (destination === undefined) return
     const most = destination.isAsking || options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
@@ -90,7 +90,7 @@ export class Claiming<Content> {
   }
 
   close(): void {
-    this.#turnAlarm.cancel()
+    this.#turnAlarm.close()
   }
 
   /**
@@ -103,7 +103,7 @@ export class Claiming<Content> {
     claiming: Promise<readonly Claim[]>,
     destination: Destination | typeof TO_FIRST
   ): Promise<void> {
-    const { backup, closing, queue, stopReading } = this.#parts
+    const { backup, queue, stopReading } = this.#parts
     const { isAsking } = destination
     let claims: readonly Claim[]
     try {
@@ -120,7 +120,7 @@ export class Claiming<Content> {
     if (isAsking && claims.length === 0) backup?.nothingToAsk()
     for (const claim of claims) this.#sendOne(claim, destination)
     backup?.lookLater()
-    if (queue.counts.retrying > 0 && !closing.aborted) {
+    if (queue.counts.retrying > 0) {
       this.#turnAlarm.setIn(queue.summary.nextTurnInMs)
     }
     // As many as were asked for: there may be more.

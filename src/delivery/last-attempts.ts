@@ -43,7 +43,6 @@ export class LastAttempts {
   readonly #alarm: Alarm
   readonly #onOver: (seq: number) => void
   #bytes = 0
-  #isClosed = false
   /** Whether a message that is bound so waits for an address that does not serve. */
   #isElsewhere: (boundTo: number | undefined) => boolean = () => false
 
@@ -59,7 +58,6 @@ export class LastAttempts {
   /** A message is retried, at most for so long; the wait has begun. */
   keep({ boundTo, row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
     this.take(row.seq)
-    if (this.#isClosed) return
     const { reply } = last.settlement
     const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
     const until = this.#clock.monotonic() + leftMs
@@ -123,8 +121,7 @@ export class LastAttempts {
   }
 
   close(): void {
-    this.#isClosed = true
-    this.#alarm.cancel()
+    this.#alarm.close()
   }
 
   #forgetOldest(): void {

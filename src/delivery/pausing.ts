@@ -113,7 +113,7 @@ export class Pausing<Content> {
   }
 
   close(): void {
-    this.#ends.cancel()
+    this.#ends.close()
   }
 
   /** @param more who did that, or which end has come */

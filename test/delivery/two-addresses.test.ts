@@ -524,6 +524,16 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  it('one that wants rest while the node closes leaves no timer', async () => {
+    const two = await pair({ afterMs: 0 })
+    await two.delivery.turn('backup', 'ann')
+    await two.add('m1')
+    const closed = two.delivery.close(5000)
+    await two.answer({ ...withStatus(503), retryAfterMs: 3_600_000 })
+    await closed
+    assert.equal(two.clock.timers, 0)
+  })
+
   it('one that answers 403 to what a message contains serves the others', async () => {
     const asked: string[] = []
     const two = await pair({
