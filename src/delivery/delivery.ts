@@ -37,6 +37,13 @@ import {
   type WorkInProgress
 } from './work-context.ts'
 
+/** What a person has to know even if the node closes: a message is lost, or what somebody wanted is done. */
+const TOLD_WHILE_CLOSING: ReadonlySet<DeliveryEvent['kind']> = new Set([
+  'lost',
+  'set-aside',
+  'discarded'
+])
+
 /** What works on messages, once the queue is open. */
 interface Work<Content> {
   queue: MessageQueue<Content>
@@ -636,7 +643,7 @@ export class Delivery<Content> {
       if (event.to !== 'retrying') this.#gate.forgetLogin(event.message.seq)
     } else if (event.kind === 'resumed') this.#gate.endAllWaits()
     else if (event.kind === 'paused') this.#failover?.forgetOutage()
-    if (this.#isClosing && event.kind !== 'lost') return
+    if (this.#isClosing && !TOLD_WHILE_CLOSING.has(event.kind)) return
     try {
       this.#options.onEvent(event)
     } catch {

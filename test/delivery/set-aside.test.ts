@@ -247,14 +247,15 @@ describe('an operator and what waits', () => {
 
   it('has one discarded that was on its way at the close: it leaves at the next start, and is not sent', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const { add, clock, delivery, emitted, flights } = await setUpOn(disk)
+    const { told, onEvent } = listener()
+    const { add, clock, delivery, emitted, flights } = await setUpOn(disk, { onEvent })
     await add('a1', 'b2')
     await (await delivery.operator()).discardWaiting({ ids: [1] }, 'x')
     const closed = delivery.close(1000)
     await clock.advance(1000)
     flights[0]?.end(abortedResult())
     await closed
-    assert.deepEqual(emitted, [])
+    assert.deepEqual([emitted, told], [[], ['1 discarded by x']])
     const again = await setUpOn(disk)
     assert.deepEqual([again.emitted, sentBy(again)], [['a1 HL7_DISCARDED'], ['b2']])
   })
@@ -338,13 +339,15 @@ describe('an operator and what waits', () => {
 
   it('finds what was set aside after a restart, also what was on its way at the close', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const { add, clock, delivery, flights } = await setUpOn(disk)
+    const { told, onEvent } = listener()
+    const { add, clock, delivery, flights } = await setUpOn(disk, { onEvent })
     await add('a1', 'b2', 'c3')
     await (await delivery.operator()).suspend({ ids: [1, 2] }, 'x')
     const closed = delivery.close(1000)
     await clock.advance(1000)
     flights[0]?.end(abortedResult())
     await closed
+    assert.deepEqual(told, ['1 set-aside by x', '1 set-aside by x'])
     const again = await setUpOn(disk)
     assert.deepEqual(await states(again.delivery), ['a1 suspended', 'b2 suspended', 'c3 sending'])
   })
