@@ -134,12 +134,12 @@ export function valuesFrom(stored: unknown): Record<string, string | number> {
   )
 }
 
-/** An empty one if the text is not an object. */
 /** The answer to a call, and which it was. */
 export function answerFrom(stored: unknown): { id?: unknown; value?: unknown } {
   return objectFrom(stored)
 }
 
+/** An empty one if the text is not an object. */
 function objectFrom(stored: unknown): object {
   const value = parsed(stored)
   return typeof value === 'object' && value !== null ? value : {}
