@@ -374,10 +374,7 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#tell({ kind: 'closing' })
     this.#closing.abort()
-    this.#work?.claiming.close()
-    this.#work?.backup?.close()
-    this.#work?.acknowledgements.close()
-    this.#work?.pausing.close()
+    this.#closeAlarms()
     this.#lastAttempts.close()
     this.#gate.close()
     // What still waits for the start learns that the node closes.
@@ -389,6 +386,7 @@ export class Delivery<Content> {
     cancel()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
+    this.#closeAlarms()
     const work = this.#work
     const left: LeftAtClose = { settled: [], unsettled: [] }
     if (work?.queue.isDurable === false) {
@@ -399,6 +397,13 @@ export class Delivery<Content> {
     await work?.moving.finishOwed()
     await work?.queue.close()
     return left
+  }
+
+  #closeAlarms(): void {
+    this.#work?.claiming.close()
+    this.#work?.backup?.close()
+    this.#work?.acknowledgements.close()
+    this.#work?.pausing.close()
   }
 
   async #open(): Promise<void> {

@@ -34,6 +34,23 @@ describe('A pause', () => {
     assert.equal(setup.flights.length, 1)
   })
 
+  it('leaves no timer if the node closes while its queue is being opened', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const before = await begin(disk)
+    const { clock } = before
+    await before.delivery.pause('ana', 'upgrade', { until: clock.now() + HOUR })
+    await before.delivery.close(0)
+    disk.immediate = false
+    const { delivery } = await setUpOn(disk, {}, clock, false)
+    const opened = delivery.open()
+    await settled()
+    const closed = delivery.close(0)
+    disk.immediate = true
+    disk.step()
+    await Promise.all([opened, closed])
+    assert.equal(clock.timers, 0)
+  })
+
   it('that is asked for later is not ended with it', async () => {
     const setup = await begin()
     const { clock, delivery } = setup
