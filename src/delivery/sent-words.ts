@@ -51,25 +51,27 @@ export function repeats(
 }
 
 /**
- * Whether the name that a receiver gives a request has a word or a number of the message in it, other than a control ID:
- * it may then be that of the patient. Cheap, because it is asked for each message; nothing is said of a long one.
+ * Whether the name that a receiver gives a request has a word or a number of the message in it, other than a control ID,
+ * the type or the name of a segment: it may then be that of the patient. Cheap, because it is asked for each message; nothing is said of a long one.
  */
 export function isOfMessage(
   name: string | undefined,
-  { controlIds, text }: Pick<OutgoingMessage, 'controlIds' | 'text'>
+  { controlIds, text, type }: Pick<OutgoingMessage, 'controlIds' | 'text' | 'type'>
 ): boolean {
   if (name === undefined) return false
   if (text.length > MOST_TEXT) return true
   const words = name.match(/[\p{L}\p{N}]{4,}|(?<![\p{L}\p{N}])\p{L}{3}(?![\p{L}\p{N}])/gu) ?? []
   const sent = text.toLowerCase()
+  const known = wordsOf(type.toLowerCase())
   return words
     .filter((word) => !controlIds.some((id) => id.includes(word)))
+    .filter((word) => !known.includes(word.toLowerCase()))
     .some((word) => (word.length > 3 ? sent.includes(word.toLowerCase()) : hasWord(text, word)))
 }
 
-/** Three letters are in many words: they count where they stand alone. */
+/** Three letters are in many words: they count where they stand alone, and are not the name of a segment. */
 function hasWord(text: string, letters: string): boolean {
-  return new RegExp(`(?<![\\p{L}\\p{N}])${letters}(?![\\p{L}\\p{N}])`, 'iu').test(text)
+  return new RegExp(`(?<!^|[\\r\\p{L}\\p{N}])${letters}(?![\\p{L}\\p{N}])`, 'iu').test(text)
 }
 
 /** With `…` for each number, such as a date of birth; `oauth2` and `RS256` are words. */

@@ -81,7 +81,8 @@ describe('repeats', () => {
 describe('isOfMessage', () => {
   const sent = {
     controlIds: ['MSG-KIM'],
-    text: 'MSH|^~\\&|A\rPID|1||471100||Lee^Kim^Asleep^Ng||19840217'
+    type: 'ADT^A01',
+    text: 'MSH|^~\\&|A||||||ADT^A01^ADT_A01|MSG-KIM\rPID|1||471100||Lee^Kim^Asleep^Ng||19840217'
   }
   for (const [name, isFound] of [
     ['lee-kim-7f3a', true],
@@ -93,6 +94,10 @@ describe('isOfMessage', () => {
     ['KIM', false],
     ['sle-7f3a', false],
     ['ng-7', false],
+    ['req-adt-7f3a', false],
+    ['pid-99', false],
+    ['ABC-PID-1', false],
+    ['msh', false],
     ['3f9bd1c2-77aa-4e01-9c1d-0242ac120002', false],
     [undefined, false]
   ] as const) {
