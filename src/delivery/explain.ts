@@ -1,6 +1,7 @@
 import { causeSentence, causeWords } from '../cause-words.ts'
 import { english, isKey } from '../english.ts'
 import { wantsLateCertificate } from '../http-client/error-page.ts'
+import { unpadded } from '../hl7/reply-message.ts'
 import { UNKNOWN_OPERATION } from '../https/soap-fault.ts'
 import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
@@ -104,7 +105,7 @@ export function idOf({ controlId, type }: MessageName): string {
 
 /** An MSA-1 has two letters. A longer one could be anything: only its beginning is shown. */
 export function printableCode(code: string): string {
-  return printable(code, 12)
+  return printable(unpadded(code), 12)
 }
 
 /** A text that begins with its host goes on from the code: "ECONNREFUSED at host:443: …". */

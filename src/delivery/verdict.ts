@@ -1,4 +1,4 @@
-import { ERROR_CODES } from '../hl7/error-codes.ts'
+import { errorInCodes } from '../hl7/error-codes.ts'
 import { shownCode } from '../oauth2/token-error.ts'
 import type { Outcome, Verdict } from '../queue/message-row.ts'
 import { printable } from '../printable.ts'
@@ -23,10 +23,7 @@ export function verdictOf(
   return {
     outcome,
     ackCode: printableCode(reply?.ack?.code ?? ''),
-    errors: (reply?.ack?.errors ?? []).slice(0, MOST_ERRORS).map(({ code, severity }) => ({
-      code: ERROR_CODES.has(code) ? code : 'other',
-      severity: /^[EWIF]$/.test(severity) ? severity : ''
-    })),
+    errors: (reply?.ack?.errors ?? []).slice(0, MOST_ERRORS).map(errorInCodes),
     status: reply?.status ?? error?.cause?.status ?? 0,
     rule: printable(rule, RULE_LENGTH),
     errorCode: error?.code ?? '',

@@ -1,3 +1,5 @@
+import { unpadded } from './reply-message.ts'
+
 /**
  * HL7 table 0357, message error condition codes (v2.5.1 §2.15.5.3; v2.9 for 104 and 198). A receiver may send any word in
  * place of one.
@@ -57,6 +59,18 @@ export interface AckErrorRow {
   severity: string
   /** The words of table 0357. */
   text: string
+}
+
+/** An error in codes, without trailing blanks. Anything may stand in its fields, so what is no code is left out. */
+export function errorInCodes({ code, severity }: Omit<AckErrorRow, 'text'>): {
+  code: string
+  severity: string
+} {
+  const [bareCode, bareSeverity] = [unpadded(code), unpadded(severity)]
+  return {
+    code: ERROR_CODES.has(bareCode) ? bareCode : 'other',
+    severity: /^[EWIF]$/.test(bareSeverity) ? bareSeverity : ''
+  }
 }
 
 /** Adds the words of table 0357. */

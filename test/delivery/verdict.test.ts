@@ -31,6 +31,11 @@ describe('verdictOf', () => {
     ])
   })
 
+  it('has codes without trailing blanks', () => {
+    const { ackCode, errors } = verdictOf(settlement([{ code: '102 ', severity: 'E ' }], 'AE '))
+    assert.deepEqual([ackCode, errors], ['AE', [{ code: '102', severity: 'E' }]])
+  })
+
   it('has the first ten errors, a short MSA-1, and no text of the answer', () => {
     const many = Array.from({ length: 1000 }, () => ({ code: '101', severity: 'E' }))
     const verdict = verdictOf(settlement(many, 'A'.repeat(1000)))

@@ -29,7 +29,7 @@ const MESSAGE: MessageContent = {
   request: 'MSH|^~\\&|||||||ADT^A01|OB-17|P|2.5.1\rPID|1||4711\r',
   reply:
     'MSH|^~\\&|||||||ACK|1|P|2.5.1\rMSA|AE|OB-17\r' +
-    'ERR||PID^1^3^1~PV1|206^Application record locked^HL70357|E|||locked by the ward\r' +
+    'ERR||PID^1^3^1~PV1|206 ^Application record locked^HL70357|E |||locked by the ward\r' +
     'ERR||the bed|BED7|X\r'
 }
 

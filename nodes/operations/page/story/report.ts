@@ -1,4 +1,4 @@
-import { ERROR_CODES } from '../../../../src/hl7/error-codes.ts'
+import { ERROR_CODES, errorInCodes } from '../../../../src/hl7/error-codes.ts'
 import { printable } from '../../../../src/printable.ts'
 import { causeText, tookText } from '../../../../src/told.ts'
 import type { KeyUnder } from '../../../../src/english.ts'
@@ -88,9 +88,7 @@ function errorsOf({ errors, reply }: MessageContent): {
   const read = readReply(reply ?? '').errors
   if (read.length === 0) return errors.map((error) => ({ ...error, places: [] }))
   return read.slice(0, MOST_ERRORS).map(({ code, severity, location }) => ({
-    // Anything may stand there.
-    code: ERROR_CODES.has(code) ? code : 'other',
-    severity: /^[EWIF]$/.test(severity) ? severity : '',
+    ...errorInCodes({ code, severity }),
     places: placesIn(location).map(placeName)
   }))
 }
