@@ -32,7 +32,7 @@ export function convertTables(
       attempts, retries, spent_ms, renewals, deaths)
     SELECT seq,
       CASE state WHEN 0 THEN ${WAITING} WHEN 1 THEN ${SUSPENDED} WHEN 2 THEN ${LEAVING} ELSE ${DAMAGED} END,
-      control_id, type, accepted_at, coalesce(suspended_at, accepted_at),
+      rtrim(control_id), type, accepted_at, coalesce(suspended_at, accepted_at),
       attempts, 0, spent_ms, 0, 0
     FROM old_message;`)
   // What was settled leaves in the order of settlement.
@@ -47,7 +47,7 @@ export function convertTables(
     db.exec(`
       INSERT OR IGNORE INTO message (seq, state, control_id, type, accepted_at, changed_at,
         attempts, retries, spent_ms, renewals, deaths, verdict)
-      SELECT seq, ${LEFT}, control_id, type, accepted_at, settled_at, attempts, 0, 0, 0, 0,
+      SELECT seq, ${LEFT}, rtrim(control_id), type, accepted_at, settled_at, attempts, 0, 0, 0, 0,
         json_object('outcome', outcome, 'ackCode', ack_code,
           'errors', iif(json_valid(errors), json(errors), json('[]')),
           'status', status, 'rule', rule, 'errorCode', error_code, 'cause', cause)

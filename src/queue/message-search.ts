@@ -315,7 +315,8 @@ function valuesOf(
   until?: number
 ): Values {
   return {
-    controlId: controlId ?? null,
+    // Queued without trailing blanks. A flow may have it from a padded field.
+    controlId: controlId?.trimEnd() ?? null,
     type: type ?? null,
     rule: rule ?? null,
     error: error ?? null,

@@ -294,6 +294,20 @@ for (const [version, old] of Object.entries(versions)) {
       }
     })
 
+    it('drops the blanks after control IDs', async () => {
+      await putFile()
+      const db = new DatabaseSync(join(directory, `${NAME}.sqlite`))
+      for (const table of version === '0.1.0' ? ['message'] : ['message', 'journal']) {
+        db.exec(`UPDATE ${table} SET control_id = control_id || '  '`)
+      }
+      db.close()
+      const { queue } = made()
+      await queue.open()
+      const { messages } = await queue.call('find', { limit: 100 })
+      assert.equal(messages.length, old.rows.length)
+      for (const { controlId, seq } of messages) assert.equal(controlId, `OLD-${seq}`)
+    })
+
     it('needs no conversion to be counted', async () => {
       await putFile()
       assert.equal(await isQueueFileInUse(made().engine.path), true)

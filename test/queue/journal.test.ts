@@ -282,6 +282,8 @@ describe('A search', () => {
     [{}, [6, 5, 4, 3, 2, 1]],
     [{ before: 3 }, [2, 1]],
     [{ controlId: 'C1' }, [5, 3, 1]],
+    // As a flow has it from a padded field.
+    [{ controlId: 'C1  ' }, [5, 3, 1]],
     [{ controlId: 'C7' }, []],
     [{ type: 'ORU^R01' }, [6, 2]],
     [{ rule: verdict.rule }, [5, 2, 1]],
@@ -296,6 +298,7 @@ describe('A search', () => {
     [{ state: 'failed', rule: 'AA=A' }, []],
     [{ state: 'suspended' }, [5]],
     [{ state: 'suspended', controlId: 'C1' }, [5]],
+    [{ state: 'suspended', controlId: 'C1 ' }, [5]],
     [{ state: 'waiting' }, [6]]
   ]
   for (const [query, expected] of cases) {
