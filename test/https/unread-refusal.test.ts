@@ -5,7 +5,17 @@ import { seemsToRefuse } from '../../src/https/unread-refusal.ts'
 
 it('a refusal is looked for in little time, whatever the reply', () => {
   const start = performance.now()
-  for (const piece of ['MSA|', ' MSA|A', 'MSA.1 ', 'MSA.1>   ', 'MSA.1 "', '\\rMSA', ' ']) {
+  for (const piece of [
+    'MSA|',
+    ' MSA|A',
+    'MSA.1 ',
+    'MSA.1>   ',
+    'MSA.1> <![CDATA[ ',
+    '%0DMSA%7C',
+    'MSA.1 "',
+    '\\rMSA',
+    ' '
+  ]) {
     assert.ok(!seemsToRefuse(piece.repeat(2_097_152 / piece.length)), piece)
   }
   assert.ok(performance.now() - start < 2000)

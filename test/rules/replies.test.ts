@@ -842,6 +842,10 @@ const unread: [Body, (Body | undefined)?, ('NAK' | 'error')?][] = [
   [`<r ack="MSA&#124;AR&#124;M1"/>`, `<r ack="MSA&#124;AA&#124;M1"/>`],
   [`<html><pre>\n${ack('AE')}</pre></html>`, `<html><pre>\n${ack('AA')}</pre></html>`],
   [`<html><p>MSH|^~\\&amp;<br/>MSA|AE|M1</p></html>`],
+  [v2xml('\n<![CDATA[AE]]>'), v2xml('<![CDATA[AA]]>')],
+  ['Received:\rMSA^AE^M1', 'Received:\rMSA^AA^M1'],
+  [String.raw`Received: MSH\u007c^\u000dMSA\u007cAR`, String.raw`Received: \u000dMSA\u007cAA`],
+  ['ack=MSH%7C%0DMSA%7CAE', 'ack=MSH%7C%0DMSA%7CAA'],
   // Words about an acknowledgement, or something that only looks like one.
   ['Rejected:\n  MSA|AE', 'Answered MSA|AE before, now stored'],
   ['"MSA|AE', '"MSA|AEX|"MSA|AEROBE|XMSA|AE|rMSA|AR|_MSA|AE']
