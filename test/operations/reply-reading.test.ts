@@ -54,6 +54,12 @@ describe('a reply', () => {
     }
   })
 
+  it('has codes without trailing blanks', () => {
+    const { answers, errors } = readReply('MSH|^~\\&\rMSA|AE |ONE\rERR||PID^1|102 |E \r')
+    const codes = [answers[0]?.code, errors[0]?.code, errors[0]?.severity]
+    assert.deepEqual(codes, ['AE', '102', 'E'])
+  })
+
   it('lists a hundred errors, and counts the others', () => {
     const { errors, leftOut } = readReply(
       `MSH|^~\\&\rMSA|AE|1\r${'ERR||PID^1^3|101|E\r'.repeat(250)}`

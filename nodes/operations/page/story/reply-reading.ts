@@ -3,6 +3,7 @@ import {
   errorsOf,
   type AcknowledgementError
 } from '../../../../src/hl7/acknowledgement-errors.ts'
+import { unpadded } from '../../../../src/hl7/reply-message.ts'
 import { linesOf, type Line } from './hl7-lines.ts'
 
 /** An MSA of a reply. */
@@ -52,7 +53,7 @@ export function readReply(text: string): ReplyReading {
       if (answers.length === MOST_LISTED) continue
       answers.push({
         line: number,
-        code: segment.fieldText(1),
+        code: unpadded(segment.fieldText(1)),
         controlId,
         text: segment.fieldText(3),
         segment
@@ -62,7 +63,13 @@ export function readReply(text: string): ReplyReading {
         leftOut += 1
         continue
       }
-      const read = errorsOf(segment).map((error) => ({ ...error, line: number, controlId }))
+      const read = errorsOf(segment).map((error) => ({
+        ...error,
+        code: unpadded(error.code),
+        severity: unpadded(error.severity),
+        line: number,
+        controlId
+      }))
       ours.push(...read)
       errors.push(...read)
     }
