@@ -55,7 +55,8 @@ export async function readReplyInText(
     message === null || sent === undefined ? message : withoutEcho(message, sent)
   const whole = await readOne(text, options, base64, unquoted)
   if (parts.length === 0 || whole.message !== null || whole.fault !== undefined) return whole
-  const read = await Promise.all(parts.map((part) => readOne(part, options, base64, unquoted)))
+  const once = { ...options, ...(options.pick && { pick: pickOnce(options.pick) }) }
+  const read = await Promise.all(parts.map((part) => readOne(part, once, base64, unquoted)))
   const fault = read.find((part) => part.fault !== undefined)?.fault
   const found = findReply(
     read.map(({ hl7 }) => hl7),
@@ -95,6 +96,16 @@ async function readOne(
 
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
   return { text, hl7: message?.text ?? '', message }
+}
+
+/** It may take as long as its limit: for a reply once, however many JSON parts it has. */
+function pickOnce(pick: (json: unknown) => unknown): (json: unknown) => unknown {
+  let isPicked = false
+  return (json) => {
+    if (isPicked) return null
+    isPicked = true
+    return pick(json)
+  }
 }
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {

@@ -473,6 +473,12 @@ describe('another multipart body', () => {
     const body = part(json({ a: yes, b: no }), 'application/json')
     const pick = (value: unknown): unknown => (value as { a: unknown }).a
     assert.equal((await read([body], { pick })).hl7, yes)
+    // Once: it may take as long as its limit.
+    const two = [part('{}', 'application/json'), part('[]', 'application/json')]
+    let picks = 0
+    const counted = (value: unknown): unknown => (picks++, pick(value))
+    assert.equal((await read([body, ...two], { pick: counted })).hl7, yes)
+    assert.equal(picks, 1)
   })
 
   it('with an acceptance beside a refusal that is not understood', async () => {
