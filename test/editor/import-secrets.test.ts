@@ -120,6 +120,8 @@ describe('a secret in a body', () => {
     const text = mirth('text/plain', 'BATCH ${message.encodedData} code 5, key 7')
     assert.equal(outOf(text)['bodyTemplate'], '"BATCH " & $message & " code 5, key 7"')
     assert.ok(!notesOf(text).includes('secretToFill'))
+    const secret = mirth('text/plain', 'password s3cret ${message.encodedData}')
+    assert.equal(outOf(secret)['bodyTemplate'], undefined)
   })
 
   it('is read as XML means it', () => {

@@ -78,9 +78,9 @@ export function textTemplate(text: string): BodyTemplate {
   if (/^\s*</.test(text)) return new XmlReader().read(text)
   const sum = new Sum()
   addTexts(sum, text, '$message')
-  // Where its secret begins and ends, nothing says: in parts of a file upload, it is two lines below its name. A word
-  // before a blank is one of a sentence.
-  const names = text.match(/[\w.-]+(?=[^\w .-])/g) ?? []
+  // Where its secret begins and ends, nothing says: in parts of a file upload, it is two lines below its name. `code` and
+  // `key` before a blank are words of a sentence.
+  const names = text.replace(/\b(?:code|key)(?= )/gi, '').match(/[\w.-]+/g) ?? []
   const isClean = !sum.holdsSecret() && !names.some(isSecretName)
   return { template: isClean ? String(sum) : undefined, secrets: [], escapes: false }
 }
