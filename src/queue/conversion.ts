@@ -9,12 +9,15 @@ const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 /** What 0.1.0 stored as the reason of a message that was suspended without a rule. */
 const ENDED_TWICE = 'Node-RED ended twice while processing this message'
 
+/** Without trailing blanks, as it is stored now. One that is no text is a damaged one: it has to be seen. */
+const CONTROL_ID = `iif(typeof(control_id) = 'text', rtrim(control_id), control_id)`
+
 /**
  * Converts the tables of 0.1.0 (version 1) and 0.2.0 (version 2), within a transaction.
  *
  * There, what had left was in the table `journal`, what awaited or was suspended had the state 1 and a sealed
  * verdict, and lanes had other names: so all messages that are here go alone, in order (the barrier in
- * `queue.ts`). Contents stay where they are.
+ * `turns.ts`). Contents stay where they are.
  *
  * @param applicationAckMs how long an application acknowledgement is awaited
  */
@@ -32,7 +35,7 @@ export function convertTables(
       attempts, retries, spent_ms, renewals, deaths)
     SELECT seq,
       CASE state WHEN 0 THEN ${WAITING} WHEN 1 THEN ${SUSPENDED} WHEN 2 THEN ${LEAVING} ELSE ${DAMAGED} END,
-      rtrim(control_id), type, accepted_at, coalesce(suspended_at, accepted_at),
+      ${CONTROL_ID}, type, accepted_at, coalesce(suspended_at, accepted_at),
       attempts, 0, spent_ms, 0, 0
     FROM old_message;`)
   // What was settled leaves in the order of settlement.
@@ -47,7 +50,7 @@ export function convertTables(
     db.exec(`
       INSERT OR IGNORE INTO message (seq, state, control_id, type, accepted_at, changed_at,
         attempts, retries, spent_ms, renewals, deaths, verdict)
-      SELECT seq, ${LEFT}, rtrim(control_id), type, accepted_at, settled_at, attempts, 0, 0, 0, 0,
+      SELECT seq, ${LEFT}, ${CONTROL_ID}, type, accepted_at, settled_at, attempts, 0, 0, 0, 0,
         json_object('outcome', outcome, 'ackCode', ack_code,
           'errors', iif(json_valid(errors), json(errors), json('[]')),
           'status', status, 'rule', rule, 'errorCode', error_code, 'cause', cause)
