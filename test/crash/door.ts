@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Address } from '../../src/delivery/failover.ts'
 import type { Certificate } from '../support/certificates.ts'
+import { resetConnection } from '../support/reset-connection.ts'
 
 /**
  * What a receiver does: it answers; it starts (503, then 404 of what is not there yet); it answers nothing in time, or breaks
@@ -21,6 +22,8 @@ export class Door {
   readonly #random: () => number
   readonly #servers: Record<'own' | 'other', Server>
   readonly #sockets = new Set<Socket>()
+  /** The TLS connections, by the ports of the clients. */
+  readonly #secure = new Map<number | undefined, Socket>()
   /** The message that was answered last over each TLS connection. */
   readonly #answered = new Map<Socket, string>()
   #port = 0
@@ -74,7 +77,9 @@ export class Door {
     const closed = new Promise((resolve) => server.close(resolve))
     // What was written may not have been read.
     for (const id of this.#answered.values()) this.doubtful.add(id)
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) {
+      resetConnection(socket, this.#secure.get(socket.remotePort))
+    }
     await closed
   }
 
@@ -96,8 +101,13 @@ export class Door {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     server.on('secureConnection', (socket: Socket) => {
+      const { remotePort } = socket
+      this.#secure.set(remotePort, socket)
       socket.on('error', () => undefined)
-      socket.once('close', () => this.#answered.delete(socket))
+      socket.once('close', () => {
+        this.#answered.delete(socket)
+        this.#secure.delete(remotePort)
+      })
     })
     return server
   }

@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { resetConnection } from './reset-connection.ts'
 
 /** A TCP forwarder to a local server; it can be shut. */
 export interface FrontDoor {
@@ -53,7 +54,7 @@ export async function frontDoor(to: number): Promise<FrontDoor> {
     },
     open: () => listen(port),
     reset() {
-      for (const socket of visitors) socket.resetAndDestroy()
+      for (const socket of visitors) resetConnection(socket)
     },
     connections: () => visitors.size
   }
