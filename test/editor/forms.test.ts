@@ -690,9 +690,12 @@ describe('the forms in the editor', () => {
   })
 
   /** Chooses what the address of a token server is. */
-  async function chooseType(label: string): Promise<void> {
+  async function chooseType(label: 'Issuer URL' | 'Token URL'): Promise<void> {
     await editor.page.click(`.form-row:has(#${config}-address) .red-ui-typedInput-type-select`)
     await editor.page.locator('.red-ui-typedInput-options a:visible', { hasText: label }).click()
+    // The field follows when the menu has closed.
+    const type = label === 'Issuer URL' ? 'issuer' : 'tokenEndpoint'
+    await editor.page.waitForFunction(`$('#${config}-address').typedInput('type') === '${type}'`)
   }
 
   it('keep list entries with their types, and assign a slot to a secret', async () => {
