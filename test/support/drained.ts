@@ -7,17 +7,32 @@ interface Held {
   queued: number
   inFlight: number
   suspended: number
+  /** A sentence. */
+  reason: string
 }
 
 /** The number of messages that hl7-https-out nodes hold, suspended ones included. */
 export async function heldBy(nodeRed: TestNodeRed, nodes: readonly string[]): Promise<number> {
   let held = 0
   for (const id of nodes) {
-    const { body } = await nodeRed.get(`/hl7-https-out/${id}`)
-    const { queued, inFlight, suspended } = body as Held
+    const { queued, inFlight, suspended } = await stateOf(nodeRed, id)
     held += queued + inFlight + suspended
   }
   return held
+}
+
+async function stateOf(nodeRed: TestNodeRed, id: string): Promise<Held> {
+  return (await nodeRed.get(`/hl7-https-out/${id}`)).body as Held
+}
+
+/** What the nodes say of the messages that do not leave. */
+async function whyStuck(nodeRed: TestNodeRed, nodes: readonly string[]): Promise<string> {
+  const states = await Promise.all(nodes.map((id) => stateOf(nodeRed, id)))
+  return states
+    .map(({ queued, inFlight, suspended, reason }) =>
+      JSON.stringify({ queued, inFlight, suspended, reason })
+    )
+    .join()
 }
 
 /**
@@ -42,7 +57,9 @@ export async function drained(
       least = held
       deadline = performance.now() + stuckMs
     }
-    assert.ok(performance.now() < deadline, `${held} messages are stuck`)
+    if (performance.now() >= deadline) {
+      assert.fail(`${held} messages are stuck: ${await whyStuck(nodeRed, nodes)}`)
+    }
     await wait(100)
   }
 }
