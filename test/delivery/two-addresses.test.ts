@@ -113,6 +113,13 @@ async function untilFlying(two: Pair, stepMs: number): Promise<void> {
   }
 }
 
+/** Both messages are accepted, the second one when the first address serves again. */
+async function closeAfterReturn(two: Pair): Promise<void> {
+  assert.deepEqual(two.emitted, ['m1 ack', 'm2 ack'])
+  assert.deepEqual(two.turned, ['backup', 'first'])
+  await two.close()
+}
+
 describe('Two addresses, step by step', () => {
   /** A message is on its way for the second time when the outage has lasted long enough. */
   async function onItsWay(two: Pair, first: AttemptResult): Promise<void> {
@@ -372,14 +379,7 @@ describe('Two addresses, step by step', () => {
     assert.deepEqual(two.flying(), ['m1 first'])
     await two.answer('accept')
     await two.answer('accept')
-    assert.deepEqual(
-      [two.emitted, two.turned],
-      [
-        ['m1 ack', 'm2 ack'],
-        ['backup', 'first']
-      ]
-    )
-    await two.close()
+    await closeAfterReturn(two)
   })
 
   describe('a backup that wants rest for an hour, while the first is out', () => {
@@ -407,14 +407,7 @@ describe('Two addresses, step by step', () => {
         assert.deepEqual(two.flying(), ['m1 first'])
         await two.answer('accept')
         await two.answer('accept')
-        assert.deepEqual(
-          [two.emitted, two.turned],
-          [
-            ['m1 ack', 'm2 ack'],
-            ['backup', 'first']
-          ]
-        )
-        await two.close()
+        await closeAfterReturn(two)
       })
     }
 
