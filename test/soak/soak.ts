@@ -32,6 +32,11 @@ const BATCHES = 6
  * looks like wrong settings, or three refused tokens in a row, a node waits for a minute.
  */
 const STUCK_MS = 120_000
+/**
+ * A node at rest has no timer of its last message any more, in milliseconds: for ten seconds it adds up what happens to
+ * several in a row, for one event.
+ */
+const SETTLED_MS = 12_000
 
 type Disturbance = () => Promise<unknown>
 
@@ -163,7 +168,7 @@ export class Soak {
       assert.ok(performance.now() < deadline, `${open} connections to the receiver are still open`)
       await wait(500)
     }
-    await wait(2000)
+    await wait(SETTLED_MS)
     this.#readBooks()
     const seen = this.#nodeRed.messages('level').length
     await this.#nodeRed.inject('look', { payload: '' })
