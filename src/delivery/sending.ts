@@ -222,11 +222,11 @@ export class Sending<Content> {
     const end = gate.endAttempt(row.seq, result)
     tell({ kind: 'attempted', message: settledMessage(message), result, fault: end.fault })
     const isAway = end.fault?.isAway === true && !options.failWhileUnreachable
-    message.counts = !isAway && !end.isExcused
-    this.#countTime(message)
     if (result.decision.outcome === 'await' || mayHaveArrived(result)) {
       message.hasArrivedAt(this.#context.idOf(address))
     }
+    message.counts = !isAway && !this.#isExcused(message, end)
+    this.#countTime(message)
     return { result, end }
   }
 
@@ -251,7 +251,7 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
-    if (goesOn && message.mayMove(options.backup?.isShared === true)) {
+    if (goesOn && this.#mayMove(message)) {
       await this.#moving.storeAtLast(message, { to: 'waiting' })
       tell(moved(message, 'retrying', { result }))
       return
@@ -267,6 +267,15 @@ export class Sending<Content> {
       counts: message.counts
     })
     tell(moved(message, 'retrying', { result }))
+  }
+
+  /** Its attempt is not held against it; but one that may not go on has been retried as any other. */
+  #isExcused(message: Message<Content>, { goesOn, isExcused }: AttemptEnd): boolean {
+    return isExcused && (!goesOn || this.#mayMove(message))
+  }
+
+  #mayMove(message: Message<Content>): boolean {
+    return message.mayMove(this.#context.options.backup?.isShared === true)
   }
 
   /**

@@ -593,6 +593,22 @@ describe('Two addresses, step by step', () => {
     await two.close()
   })
 
+  it('it is, where the time of an outage counts: asked meanwhile, it has not been excused', async () => {
+    const two = await pair({
+      ...{ order: 'none', failureTimeoutMs: 900_000, failWhileUnreachable: true }
+    })
+    await two.add('m1')
+    await two.answer('timeout')
+    await two.delivery.turn('backup', 'ann')
+    while (two.emitted.length === 0) {
+      await two.clock.advance(1000)
+      if (two.flying().length > 0) await two.answer(withStatus(503))
+      assert.ok(two.clock.monotonic() <= 901_000, `${two.clock.monotonic()} ms`)
+    }
+    assert.deepEqual(two.emitted, ['m1 HL7_DELIVERY_FAILED'])
+    await two.close()
+  })
+
   for (const end of ['a restart', 'a crash'] as const) {
     it(`nor after ${end}: what it had waited for until somebody turned is all that counts`, async () => {
       let isOut = true
