@@ -26,17 +26,18 @@ export function isMet({ value, budget }: Row): boolean | undefined {
  * @param before the version that the figures of another version come from; they get a column
  */
 export function table(rows: readonly Row[], before?: string): string {
+  const showsBefore = before !== undefined && rows.some((row) => row.before !== undefined)
   const lines = rows.map((row) => {
     const met = isMet(row)
     return [
       row.what,
       budgetText(row),
-      ...(before === undefined ? [] : [figureText(row.before, row.unit)]),
+      ...(showsBefore ? [figureText(row.before, row.unit)] : []),
       figureText(row, row.unit),
       met === undefined ? '' : met ? 'met' : 'OPEN'
     ]
   })
-  const beforeTitle = before === undefined ? [] : [`before (${before})`]
+  const beforeTitle = showsBefore ? [`before (${before})`] : []
   const all = [['what', 'budget', ...beforeTitle, 'measured', ''], ...lines]
   const text = (line: string[]): string =>
     `| ${line.join(' | ')} |`.replaceAll(/\| {2}(?=\|)/gu, '| ')
