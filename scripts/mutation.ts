@@ -99,6 +99,7 @@ for (const [name, room] of Object.entries(rooms)) {
         '!/test',
         '!/demo',
         '!/docs',
+        '!/examples',
         '!/scripts',
         '!/package.json'
       ]
