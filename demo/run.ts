@@ -146,10 +146,10 @@ Press "Add test nodes" in its form, then Done, Deploy, and the button of the new
 The examples (Import in the menu) run here too. Node-RED does not open what it imported: click the new
 tab. Then change, in the form of each node that sends:
 
-  1, 2, 5, 8, 9, 11   OAuth 2.0: demo (8 then sends without its key and certificate)
-  6                   OAuth 2.0: demo; URL: \${HL7_URL}
-  7, 10               secret 1, in the tab Message: any password
-  12                  nothing
+  1, 2, 5, 8, 9, 11, 13   OAuth 2.0: demo (8 then sends without its key and certificate)
+  6                       OAuth 2.0: demo; URL: \${HL7_URL}
+  7, 10                   secret 1, in the tab Message: any password
+  12                      nothing
 
 What 9 sends is printed here. 3 and 4 need a RabbitMQ of yours.
 

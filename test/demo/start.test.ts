@@ -107,6 +107,17 @@ describe('npm start', { timeout: 120_000 }, () => {
     await shows({ suspended: 0, acked: 24 })
   })
 
+  it('says of every example what to fill in', async () => {
+    await ready()
+    const [, list = ''] = /^The examples [^]*?\n\n([^]*)\nYour changes/m.exec(output) ?? []
+    const numbers = [...list.matchAll(/\b\d+\b/g)].map(([number]) => Number(number))
+    const files = readdirSync(join(root, 'examples')).map((file) => parseInt(file, 10))
+    assert.deepEqual(
+      [...new Set(files)].filter((number) => !numbers.includes(number)),
+      []
+    )
+  })
+
   it('prints the alerts of the example that sends some', async () => {
     const url = await ready()
     const flows = (await (await fetch(`${url}/flows`)).json()) as FlowNode[]

@@ -41,4 +41,14 @@ describe('CHANGELOG.md', () => {
     assert.match(date, /^(?:unreleased|20\d\d-\d\d-\d\d)$/)
     assert.ok(newest.localeCompare(version, 'en', { numeric: true }) >= 0, newest)
   })
+
+  it('begins each version with at most five headlines', () => {
+    const versions = read('CHANGELOG.md').split(/^## /m).slice(1)
+    const heads = versions.map((text) => text.split(/^(?:###|\*\*)/m)[0] ?? '')
+    const counts = heads.map((head) => [...head.matchAll(/^- /gm)].length)
+    assert.deepEqual(
+      counts.filter((count) => count > 5),
+      []
+    )
+  })
 })
