@@ -3,9 +3,10 @@
  * Stryker changes the code of a room in one place at a time, and runs the tests that reach it. It
  * lists the changes that no test notices. Reports: `coverage/mutation/<room>.html`.
  *
- * `--files charset,path` changes only those files of the room.
+ * `--files charset,path` changes only those files of the room; `--part 1/5` only every fifth block of lines, which
+ * tells in a fifth of the time about how many changes of all would be noticed.
  */
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -68,7 +69,7 @@ process.env['NODE_COMPILE_CACHE'] = resolve('coverage/mutation/compiled')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { files: { type: 'string' } }
+  options: { files: { type: 'string' }, part: { type: 'string', default: '1/1' } }
 })
 const unknown = positionals.filter((name) => rooms[name] === undefined)
 if (unknown.length > 0) {
@@ -76,6 +77,27 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 const files = values.files?.split(',').map((name) => `/${name}.ts`)
+/** So many lines are taken or left out together. */
+const BLOCK_LINES = 20
+const [part = 1, parts = 1] = values.part.split('/').map(Number)
+if (!(part >= 1 && part <= parts)) {
+  console.error(`--part is 1/5, 2/5 and so on, not ${values.part}.`)
+  process.exit(1)
+}
+
+/** The files, or the lines of them that belong to the part. */
+function partOf(files: string[]): string[] {
+  if (parts === 1) return files
+  const blocks = files.flatMap((file) => {
+    const lines = readFileSync(file, 'utf8').split('\n').length
+    return Array.from(
+      { length: Math.ceil(lines / BLOCK_LINES) },
+      (_, index) => `${file}:${index * BLOCK_LINES + 1}-${(index + 1) * BLOCK_LINES}`
+    )
+  })
+  return blocks.filter((_, index) => index % parts === part - 1)
+}
+
 for (const [name, room] of Object.entries(rooms)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   await new Stryker({
@@ -86,8 +108,10 @@ for (const [name, room] of Object.entries(rooms)) {
     },
     plugins: ['@stryker-mutator/tap-runner'],
     coverageAnalysis: 'perTest',
-    mutate: globSync(room.mutate).filter(
-      (file) => !file.endsWith('.d.ts') && (files?.some((end) => file.endsWith(end)) ?? true)
+    mutate: partOf(
+      globSync(room.mutate).filter(
+        (file) => !file.endsWith('.d.ts') && (files?.some((end) => file.endsWith(end)) ?? true)
+      )
     ),
     // Copies only what the tests of these rooms need.
     ignorePatterns: [
