@@ -50,6 +50,19 @@ export const MASKED: Readonly<Record<string, MaskedSegment>> = {
   CSR: { fields: { only: [4, 5] }, ids: [4, 5] },
   // Who has reported an allergy: often the patient, or a relative.
   IAM: { fields: { only: [14] } },
+  // The same of an adverse event, where it happened, and what in somebody's own words.
+  PEO: { fields: { only: [7, 13, 14, 15, 16, 17, 19, 20, 21] } },
+  PES: { fields: { only: [7, 8] } },
+  // Who says that persons are related.
+  REL: { fields: { only: [7, 9, 10] } },
+  // Whose goal it is.
+  GOL: { fields: { only: [17, 21] } },
+  // Who is to receive the blood that is donated.
+  DON: { fields: { only: [16, 17] }, dates: [17] },
+  // Whose instruments were sterilized.
+  SCD: { fields: { only: [33] }, ids: [33] },
+  // The employer, as in GT1 and IN2.
+  OH2: { fields: { only: [12, 13, 15, 16] } },
   // Persons with their own addresses and phones, who may be relatives.
   ROL: { fields: { only: [4, 11, 12] } },
   PRT: { fields: { only: [5, 14, 15] } },
@@ -57,16 +70,27 @@ export const MASKED: Readonly<Record<string, MaskedSegment>> = {
   PYE: { fields: { only: [5, 6] } },
   // What was consented to in somebody's own words, and by whom.
   CON: { fields: { only: [5, 6, 7, 8, 9, 24] } },
-  // Where drugs are delivered: perhaps home.
+  // Where drugs and blood are delivered or given: perhaps home.
+  BPO: { fields: { only: [12] } },
+  RXA: { fields: { only: [28] } },
   RXO: { fields: { only: [8, 35] } },
   RXE: { fields: { only: [8, 43] } },
   RXD: { fields: { only: [13] } },
   RXG: { fields: { only: [11, 30] } },
   // Where an accident happened, what, and who brought the patient.
   ACC: { fields: { only: [3, 8, 9, 11] } },
-  // Clinical information in somebody's own words.
-  OBR: { fields: { only: [13] } },
+  // Clinical information and comments in somebody's own words.
+  OBR: { fields: { only: [13, 39, 43] } },
   NTE: { fields: { only: [3] } },
+  ARV: { fields: { only: [5] } },
+  AUT: { fields: { only: [28] } },
+  GSC: { fields: { only: [8] } },
+  GSP: { fields: { only: [7] } },
+  GSR: { fields: { only: [10] } },
+  OVR: { fields: { only: [3] } },
+  PSL: { fields: { only: [48] } },
+  RF1: { fields: { only: [24] } },
+  VAR: { fields: { only: [6] } },
   DSP: { fields: { only: [3] } },
   // Name of the file and title of a document.
   TXA: { fields: { only: [16, 25] } },
@@ -74,6 +98,14 @@ export const MASKED: Readonly<Record<string, MaskedSegment>> = {
   QPD: { fields: { allBut: [1, 2] } },
   QRD: { fields: { only: [8] } },
   QRF: { fields: { only: [5] } },
+  EQL: { fields: { only: [4] } },
+  ERQ: { fields: { only: [3] } },
+  SPR: { fields: { only: [4] } },
+  VTQ: { fields: { only: [5] } },
+  // What it finds, as rows of a table.
+  RDT: { fields: { allBut: [] } },
+  // The rest of the segment before it.
+  ADD: { fields: { allBut: [] } },
   // What a receiver quotes, wherever it puts that.
   MSA: { fields: { only: [3, 6] }, codes: [6] },
   ERR: { fields: { allBut: [4] }, codes: [3, 5], places: [1, 2] },

@@ -59,6 +59,31 @@ describe('what says who somebody is', () => {
       'OBX|1|NM|1^K||4.7|mmol/L\rOBX|2|CWE|1||A^Positive^L'
     ],
     ["all of a segment of the sender's own", 'ZPI|1|Lindqvist|Elm^5', 'ZPI|X|X|X^X'],
+    [
+      'what an older query asks for, and the rows of its answer',
+      'ERQ|T1|PID|@PID.3.1^4711~@PID.5^Lindqvist\rSPR|T1|T|find|@PID.5^Lindqvist\rEQL|T1|R|q|SELECT 4711\rVTQ|T1|T|q|PAT|@PID.5^EQ^Lindqvist\rRDT|4711^^^N|Lindqvist^Astrid',
+      'ERQ|T1|PID|X^X~X^X\rSPR|T1|T|find|X^X\rEQL|T1|R|q|X\rVTQ|T1|T|q|PAT|X^X^X\rRDT|X^^^X|X^X'
+    ],
+    [
+      'the rest of a segment that goes on in another',
+      'PID|1||4711||Lindq\rADD|vist^Astrid',
+      'PID|1||X||X\rADD|X^X'
+    ],
+    [
+      'an adverse event: who has seen it, where, and what in their own words',
+      `PEO|U|1|2026|||2026|Elm St 5|P|Y|N|D|R|Astrid fell|a b|c|d|e|F|Lindqvist^Jan|Elm St 5|5551234|Q\rPES|NORTH|7^House|Main St 1|555||1|Astrid fell|again|2026`,
+      `PEO|U|1|2026|||2026|X|P|Y|N|D|R|X|X|X|X|X|F|X^X|X|X|Q\rPES|NORTH|7^House|Main St 1|555||1|X|X|2026`
+    ],
+    [
+      'comments of other segments',
+      `OBR|1${'|'.repeat(38)}Astrid fell||||Astrid walks\rARV||A|VIP|P|not for Jan Lindqvist|\rOVR|A|B|Astrid insists|7^House\rVAR|V1|2026|||C|Astrid refused\rGSP|1|A|G1|S|M|2026|Astrid says\rGSC|1|A|G1|S|2026|||Astrid says\rGSR|1|A|G1|R||||||Astrid says\rAUT|A${'|'.repeat(27)}Astrid\rRF1|A${'|'.repeat(23)}Astrid\rPSL|1${'|'.repeat(47)}Astrid`,
+      `OBR|1${'|'.repeat(38)}X||||X\rARV||A|VIP|P|X|\rOVR|A|B|X|7^House\rVAR|V1|2026|||C|X\rGSP|1|A|G1|S|M|2026|X\rGSC|1|A|G1|S|2026|||X\rGSR|1|A|G1|R||||||X\rAUT|A${'|'.repeat(27)}X\rRF1|A${'|'.repeat(23)}X\rPSL|1${'|'.repeat(47)}X`
+    ],
+    [
+      'persons of segments of version 2.6 and later',
+      `REL|1|MTH|||||9^Lindqvist^Jan|NORTH|Elm St 5|5551234|2026\rGOL|AD|2026|G|1${'|'.repeat(13)}she walks|A|2026|F|Lindqvist^Astrid\rDON|D1${'|'.repeat(14)}Y|Lindqvist^Astrid|19840217|NORTH\rSCD|${'|'.repeat(32)}4711^^^N^MR|7^House\rOH2|1|A|2026|O|I|W|2020|||||Mill^L|Elm St 5|S|carries Astrid|dust|J1`,
+      `REL|1|MTH|||||X^X^X|NORTH|X|X|2026\rGOL|AD|2026|G|1${'|'.repeat(13)}X|A|2026|F|X^X\rDON|D1${'|'.repeat(14)}Y|X^X|19000101|NORTH\rSCD|${'|'.repeat(32)}X^^^N^MR|7^House\rOH2|1|A|2026|O|I|W|2020|||||X^X|X|S|X|X|J1`
+    ],
     ['what a query asks for', 'QPD|Z34^Q|T1|4711^^^N|Lindqvist^Astrid', 'QPD|Z34^Q|T1|X^^^X|X^X'],
     [
       'what a receiver quotes, but codes, their own words, and places',
@@ -86,9 +111,9 @@ describe('what says who somebody is', () => {
       'UAC|SAML^A^HL70615|^X^X^X^X'
     ],
     [
-      'where drugs are delivered',
-      `RXO|1^A|2||MG||||3W^^^^^^^^Elm St 5|G${'|'.repeat(25)}L^^1|Elm St 5^^Town|555\rRXE||1^A||||||3W^^^^^^^^Elm St 5|S\rRXD|1|A|||||||||||^^^^^^^^Elm St 5|N\rRXG|1|1|||||||||^^^^^^^^Elm St 5|`,
-      `RXO|1^A|2||MG||||X^^^^^^^^X|G${'|'.repeat(25)}L^^1|X^^X|555\rRXE||1^A||||||X^^^^^^^^X|S\rRXD|1|A|||||||||||^^^^^^^^X|N\rRXG|1|1|||||||||^^^^^^^^X|`
+      'where drugs and blood are delivered or given',
+      `BPO|1||||||||||Home|Elm St 5^^Town|T\rRXA|0|1|2026${'|'.repeat(25)}Elm St 5^^Town\rRXO|1^A|2||MG||||3W^^^^^^^^Elm St 5|G${'|'.repeat(25)}L^^1|Elm St 5^^Town|555\rRXE||1^A||||||3W^^^^^^^^Elm St 5|S\rRXD|1|A|||||||||||^^^^^^^^Elm St 5|N\rRXG|1|1|||||||||^^^^^^^^Elm St 5|`,
+      `BPO|1||||||||||Home|X^^X|T\rRXA|0|1|2026${'|'.repeat(25)}X^^X\rRXO|1^A|2||MG||||X^^^^^^^^X|G${'|'.repeat(25)}L^^1|X^^X|555\rRXE||1^A||||||X^^^^^^^^X|S\rRXD|1|A|||||||||||^^^^^^^^X|N\rRXG|1|1|||||||||^^^^^^^^X|`
     ],
     [
       'no value where there is none, and none where it is to be deleted',
