@@ -3,7 +3,7 @@ import { systemClock } from '../../src/clock.ts'
 import { Alerts } from '../../src/delivery/alerts.ts'
 import { Courier } from '../../src/delivery/courier.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
+import type { DeliveryEvent, Lost } from '../../src/delivery/delivery-events.ts'
 import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
 import { History } from '../../src/delivery/history.ts'
 import { Reporter } from '../../src/delivery/reporter.ts'
@@ -284,7 +284,7 @@ export class OutNode {
   }
 
   /** Of a message whose content cannot be read, Catch gets what is known. */
-  #handOnLost({ error, about }: Extract<DeliveryEvent, { kind: 'lost' }>): void {
+  #handOnLost({ error, about }: Lost): void {
     const { RED, node } = this.#frame
     const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
     handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)

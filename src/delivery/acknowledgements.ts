@@ -9,7 +9,7 @@ import type { AttemptResult } from './attempt-result.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
 import type { Pausing } from './pausing.ts'
-import { closingError, isGone, lostError } from './queue-errors.ts'
+import { closingError, isGone, lost } from './queue-errors.ts'
 import type { Sending } from './sending.ts'
 import { settlementOf, type Settlement } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
@@ -177,7 +177,7 @@ export class Acknowledgements<Content> {
           queue.release(seq)
           throw error
         }
-        tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+        tell(lost(seq, error))
       } finally {
         forgetClock?.()
       }

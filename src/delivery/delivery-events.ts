@@ -24,8 +24,7 @@ export type DeliveryEvent =
       fault: Fault | undefined
     }
   | Moved
-  /** Nothing of a stored message is left to send or hand on; what it was, if known. */
-  | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
+  | Lost
   | { kind: 'paused'; pause: Pause }
   /** Messages go to the backup, or to the first address again; because of a user, or `''`: an outage or its end. */
   | { kind: 'turned'; to: Address; by: string; host: string }
@@ -45,6 +44,15 @@ export type DeliveryEvent =
   | { kind: 'closing' }
   /** An internal error; everything else goes on. */
   | { kind: 'fault' }
+
+/** Nothing of a stored message is left to send or hand on. */
+export interface Lost {
+  kind: 'lost'
+  seq: number
+  error: DeliveryError
+  /** What it was, if known. */
+  about: MessageName | undefined
+}
 
 /** A message has come into another state, or on its way (`sending`, `retrying`). */
 export interface Moved {

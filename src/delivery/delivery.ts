@@ -646,6 +646,10 @@ export class Delivery<Content> {
     if (event.kind === 'moved') {
       if (event.to !== 'sending') this.#lastAttempts.endHeldUp()
       if (event.to !== 'retrying') this.#gate.forgetLogin(event.message.seq)
+    } else if (event.kind === 'lost') {
+      this.#lastAttempts.take(event.seq)
+      this.#lastAttempts.endHeldUp()
+      this.#gate.forgetLogin(event.seq)
     } else if (event.kind === 'resumed') this.#gate.endAllWaits()
     else if (event.kind === 'paused') this.#failover?.forgetOutage()
     if (this.#isClosing && !TOLD_WHILE_CLOSING.has(event.kind)) return

@@ -225,10 +225,13 @@ export class Moving<Content> {
     try {
       options.emit(settledMessage(message), message.content, settlement)
     } catch {
-      tell({ kind: 'lost', error: notHandedOn(message.row), about: message.row })
       known = undefined
     }
     tell(moved(message, 'left', { settlement: known }))
+    if (known === undefined) {
+      const { row } = message
+      tell({ kind: 'lost', seq: row.seq, error: notHandedOn(row), about: row })
+    }
     return this.#finishSoon(message, isStored)
   }
 

@@ -16,7 +16,7 @@ import type { DeliveryEvent } from './delivery-events.ts'
 import type { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
-import { closingError, isFull, isGone, lostError } from './queue-errors.ts'
+import { closingError, isFull, isGone, lost } from './queue-errors.ts'
 import {
   SendingAgain,
   type CountedAgain,
@@ -474,7 +474,7 @@ export class Operator<Content> {
         queue.release(seq)
         throw error
       }
-      tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+      tell(lost(seq, error))
     }
   }
 }

@@ -1,6 +1,7 @@
 import { QueueError, type MessageName } from '../queue/queue-error.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import { DeliveryError } from './delivery-error.ts'
+import type { Lost } from './delivery-events.ts'
 import { english } from '../english.ts'
 import { idOf, sentence } from './explain.ts'
 
@@ -44,19 +45,14 @@ export function queueFailed(
   return new DeliveryError('HL7_QUEUE_FAILED', english('log', 'error.notStored', values), { code })
 }
 
-/** A message of which nothing is left to send or hand on. */
-export function lostError(
-  seq: number,
-  error: QueueError,
-  about: MessageName | undefined
-): DeliveryError {
-  const { code, message } = error
+/** What is told of a message of which nothing is left to send or hand on. */
+export function lost(seq: number, { about, code, message }: QueueError): Lost {
   const why = sentence(message)
   const text =
     about === undefined
       ? english('log', 'error.unnamedLost', { code, why, seq })
       : english('log', 'error.lost', { code, why, message: idOf(about) })
-  return new DeliveryError('HL7_QUEUE_FAILED', text, { code })
+  return { kind: 'lost', seq, error: new DeliveryError('HL7_QUEUE_FAILED', text, { code }), about }
 }
 
 /** A settled message that could not leave. */

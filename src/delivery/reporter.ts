@@ -112,6 +112,7 @@ export class Reporter {
         return
       case 'lost':
         this.#addFault('HL7_QUEUE_FAILED')
+        this.#endRetries(event.seq, true)
         return
       case 'queue-failed':
         this.#addFault(event.code)
@@ -181,7 +182,7 @@ export class Reporter {
     }
     if (result !== undefined && to === 'waiting') this.#logPause(message, result)
     if (to === 'left' && move.settlement !== undefined) this.#readOutcome(message, move.settlement)
-    if (this.#retried.delete(message.seq) && this.#retried.size === 0) this.#endTrouble(move)
+    this.#endRetries(message.seq, move.settlement?.outcome === 'error')
   }
 
   #readOutcome({ type }: Moved['message'], { error, outcome }: Settlement): void {
@@ -222,9 +223,10 @@ export class Reporter {
     return whatHappened(result.error === undefined ? { ...result, quotes } : result)
   }
 
-  #endTrouble({ settlement }: Moved): void {
+  #endRetries(seq: number, isGivenUp: boolean): void {
+    if (!this.#retried.delete(seq) || this.#retried.size > 0) return
     // If the last one was given up, nothing has recovered.
-    if (settlement?.outcome === 'error') {
+    if (isGivenUp) {
       this.#reports.log({ level: 'info', text: english('log', 'log.noneRetried') })
       return
     }

@@ -9,7 +9,7 @@ import type { LastAttempt, LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
 import type { Pausing } from './pausing.ts'
-import { isGone, lostError } from './queue-errors.ts'
+import { isGone, lost } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
 import {
   discardedSettlement,
@@ -142,7 +142,7 @@ export class Sending<Content> {
         if (await this.#moving.storeAtLast(message, { to: 'waiting' })) return
       } catch (error) {
         if (isGone(error)) {
-          tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+          tell(lost(seq, error))
           return
         }
         tell({ kind: 'unreadable', error, againMs: TRY_AGAIN_MS })
@@ -163,7 +163,7 @@ export class Sending<Content> {
     } catch (error) {
       if (isGone(error)) {
         wishes.delete(seq)
-        tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+        tell(lost(seq, error))
       } else {
         queue.release(seq)
         stopReading(error)

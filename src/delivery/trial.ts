@@ -57,9 +57,10 @@ export class Trial {
     this.#follow = follow
   }
 
-  /** A reader of events: the first may have left, or been suspended. */
+  /** A reader of events: the first may have left, or been suspended or lost. */
   readEvent(event: DeliveryEvent): void {
     if (event.kind === 'closing') this.end()
+    if (event.kind === 'lost' && event.seq === this.#seq) this.#decide('error', NO_VERDICT)
     if (event.kind !== 'moved' || event.message.seq !== this.#seq) return
     const { settlement, to } = event
     if (to !== 'left' && to !== 'suspended') return

@@ -768,6 +768,34 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a3 ack'])
   })
 
+  it('forgets that a message which is lost was retried', async () => {
+    const disk = quickDisk()
+    // Only the newest stays in memory.
+    const setup = await setUpOn(disk, {
+      order: 'none',
+      failureTimeoutMs: 60_000,
+      sizeOf: () => 9 * 2 ** 20
+    })
+    const { add, reply, clock, lost } = setup
+    await acceptFirst(setup)
+    await add('a1', 'a2')
+    await reply('retry')
+    await reply('retry')
+    disk.damageContent(2)
+    await clock.advance(5000)
+    assert.equal(lost.length, 1)
+    await reply('accept')
+    const ended: unknown[] = []
+    disk.onCall = (method, [seq]) => {
+      if (method === 'claimEarly') ended.push(seq)
+    }
+    await clock.advance(60_000)
+    await add('a3')
+    await reply('accept')
+    assert.deepEqual(ended, [])
+    assert.equal(clock.timers, 0)
+  })
+
   it('shortens external text to what a status and a log can hold', async () => {
     const code = `A\u202e\r\n${'x'.repeat(2_200_000)}`
     for (const kind of ['retry', 'nak', 'accept', 'unreachable'] as const) {

@@ -462,6 +462,19 @@ describe('a trial of a resend', () => {
     })
   }
 
+  it('leaves the rest alone if the first turns out to be damaged, and says so', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk)
+    await suspend(setup, ['a1', 'a2'])
+    disk.damageContent(1)
+    const { result } = await begin(setup)
+    const said = told(result)
+    await settled()
+    assert.equal(setup.clock.timers, 0)
+    assert.equal(await said, 'a1 error  1 resent')
+    assert.deepEqual([setup.delivery.state().suspended, setup.flights.length], [1, 0])
+  })
+
   it('leaves the rest alone if the node pauses before the first has left', async () => {
     const setup = await setUpSuspended(['a1', 'a2'])
     const { delivery, flights, reply } = setup

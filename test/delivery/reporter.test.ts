@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import type { DeliveryEvent, Moved } from '../../src/delivery/delivery-events.ts'
 import { eventTold } from '../../src/delivery/event-told.ts'
 import type { SettledMessage } from '../../src/delivery/settlement.ts'
@@ -149,6 +150,19 @@ describe('the list of events', () => {
     assert.deepEqual(
       events.map(({ kind }) => kind),
       ['retrying', 'retrying']
+    )
+    assert.deepEqual(log[1], { level: 'info', text: 'No message is being retried.' })
+  })
+
+  it('retries a message no longer that is lost, and tells of the next trouble', () => {
+    const { events, log, reporter } = setUp()
+    const error = new DeliveryError('HL7_QUEUE_FAILED', 'It is damaged.')
+    reporter.readEvent(moved(message(1, 2), 'retrying', 'unreachable'))
+    reporter.readEvent({ kind: 'lost', seq: 1, error, about: message(1) })
+    reporter.readEvent(moved(message(2, 2), 'retrying', 'unreachable'))
+    assert.deepEqual(
+      events.map(({ kind }) => kind),
+      ['retrying', 'queue-fault', 'retrying']
     )
     assert.deepEqual(log[1], { level: 'info', text: 'No message is being retried.' })
   })
