@@ -31,8 +31,11 @@ export class FiguresKeeper {
   }
 
   readEvent(event: DeliveryEvent): void {
-    if (event.kind === 'opened') this.#storeIn(UNCHANGED_MS * this.#parts.random())
-    else if (event.kind === 'closing') {
+    if (event.kind === 'opened') {
+      // What happened before could not be stored.
+      this.#isSoon = false
+      this.#storeIn(UNCHANGED_MS * this.#parts.random())
+    } else if (event.kind === 'closing') {
       this.#isClosed = true
       this.#cancel?.()
       this.#store()

@@ -41,10 +41,11 @@ class Store {
   }
 }
 
-/** One process. */
+/** One process; these events come before its queue is open. */
 function start(
   store: Store,
-  clock: FakeClock
+  clock: FakeClock,
+  ...before: DeliveryEvent[]
 ): {
   tell: (...events: DeliveryEvent[]) => void
   history: History
@@ -67,7 +68,7 @@ function start(
       keeper.readEvent(event)
     }
   }
-  tell({ kind: 'opened', endedOn: [], figures: store.figures })
+  tell(...before, { kind: 'opened', endedOn: [], figures: store.figures })
   return {
     tell,
     history,
@@ -106,6 +107,15 @@ describe('the figures of a node', () => {
     assert.deepEqual([store.calls, clock.timers], [3, 0])
     tell({ kind: 'fault' })
     assert.equal(clock.timers, 0)
+  })
+
+  it('are stored so, too, if there was a change before the queue could be opened', async () => {
+    const store = new Store()
+    const clock = new FakeClock()
+    const { tell } = start(store, clock, { kind: 'queue-failed', code: 'SQLITE_BUSY' })
+    tell(left)
+    await clock.advance(1000)
+    assert.equal(store.figures.minutes[0]?.acked, 1)
   })
 
   it('go on after a restart in the same minute, and have a gap where the node did not run', async () => {
