@@ -5,7 +5,7 @@ import type { Address, Failover } from './failover.ts'
 import { faultOf, statusOf, type Fault } from './fault.ts'
 import { Logins } from './logins.ts'
 import { Neighbors } from './neighbors.ts'
-import { LOGIN_INTERVAL_MS, restMs, type RetrySettings, retryWaitMs } from './retry-schedule.ts'
+import { restMs, type RetrySettings, retrySettingsOf, retryWaitMs } from './retry-schedule.ts'
 
 /** After so long at the start, all may go, in milliseconds: a receiver that is slow is not in trouble. */
 const START_MS = 1000
@@ -389,13 +389,9 @@ export class Gate {
     }
   }
 
-  #waitMs({ waits }: Fault, earlier: number): number {
+  #waitMs(fault: Fault, earlier: number): number {
     const { random, retry } = this.#settings
-    const isLong = waits === 'node, as after a login'
-    const maxIntervalMs = isLong
-      ? Math.max(retry.maxIntervalMs, LOGIN_INTERVAL_MS)
-      : retry.maxIntervalMs
-    return retryWaitMs({ ...retry, maxIntervalMs }, earlier, random())
+    return retryWaitMs(retrySettingsOf(retry, fault), earlier, random())
   }
 }
 

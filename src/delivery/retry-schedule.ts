@@ -1,3 +1,5 @@
+import type { Fault } from './fault.ts'
+
 /** Settings of the waits between attempts, in milliseconds. */
 export interface RetrySettings {
   intervalMs: number
@@ -5,7 +7,7 @@ export interface RetrySettings {
 }
 
 /** The wait between logins grows to this at least, in milliseconds. */
-export const LOGIN_INTERVAL_MS = 300_000
+const LOGIN_INTERVAL_MS = 300_000
 
 /** No server may delay a message longer than this with Retry-After, in milliseconds. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000
@@ -26,6 +28,12 @@ export function retryWaitMs(
 ): number {
   if (intervalMs >= maxIntervalMs) return intervalMs
   return Math.min(backOff(intervalMs, retries) * (0.8 + 0.4 * random), maxIntervalMs)
+}
+
+/** The settings as they hold for this fault: between logins, the wait grows longer. */
+export function retrySettingsOf(retry: RetrySettings, fault: Fault | undefined): RetrySettings {
+  if (fault?.waits !== 'node, as after a login') return retry
+  return { ...retry, maxIntervalMs: Math.max(retry.maxIntervalMs, LOGIN_INTERVAL_MS) }
 }
 
 /** For how long a server wants rest, in milliseconds, as far as that is heeded. */

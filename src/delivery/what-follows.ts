@@ -4,7 +4,7 @@ import type { Decision } from '../rules/decide.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { Late } from '../rules/reply-rules.ts'
 import { faultOf, type FailureFacts, type Fault } from './fault.ts'
-import { LOGIN_INTERVAL_MS, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
+import { retrySettingsOf, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 
 /** How long a message is tried again. */
 export interface RetryTimes {
@@ -114,11 +114,8 @@ function retriesOf(
   fault: Fault | undefined,
   { failureTimeoutMs, failWhileUnreachable, retry }: RetryTimes
 ): Retries {
-  const isLogin = fault?.waits === 'node, as after a login'
-  const maxIntervalMs = isLogin
-    ? Math.max(retry.maxIntervalMs, LOGIN_INTERVAL_MS)
-    : retry.maxIntervalMs
-  const wait = (number: number): number => retryWaitMs({ ...retry, maxIntervalMs }, number, 0.5)
+  const settings = retrySettingsOf(retry, fault)
+  const wait = (number: number): number => retryWaitMs(settings, number, 0.5)
   const counts = fault?.isAway !== true || failWhileUnreachable
   const limitMs = counts ? failureTimeoutMs : Infinity
   let passedMs = 0
@@ -130,7 +127,7 @@ function retriesOf(
   return {
     waitsMs: named,
     isMore: retries > named.length,
-    longestMs: wait(0) === wait(retries) ? undefined : maxIntervalMs,
+    longestMs: wait(0) === wait(retries) ? undefined : settings.maxIntervalMs,
     until: isCounted
       ? { count: mostRetries }
       : until === 'timeout'
