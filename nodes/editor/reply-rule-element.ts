@@ -1,4 +1,5 @@
-import { ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
+import type { ReplyRule } from '../../src/rules/reply-rules.ts'
+import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import type { RuleFinding } from '../../src/rules/try-rules.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'

@@ -1,10 +1,10 @@
 import { rankOfNewRule } from '../rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
-  ReplyRulesError,
   type ReplyRule,
   type ReplyRules
 } from '../../src/rules/reply-rules.ts'
+import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
 import { RuleElement, type SaidOfRule } from './reply-rule-element.ts'

@@ -1,5 +1,6 @@
 import { pathText } from '../../src/hl7/path.ts'
-import { parseReplyRules, ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
+import { parseReplyRules, type ReplyRule } from '../../src/rules/reply-rules.ts'
+import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
 
 /** A condition of the list. */

@@ -2,8 +2,6 @@ import { ReplyRulesError } from './reply-rules-error.ts'
 import { readTest, type ReplyTest } from './reply-test.ts'
 import { RuleScanner } from './rule-scanner.ts'
 
-export { ReplyRulesError }
-
 /** The meaning of an empty setting, in the same language and read by the same code. */
 export const DEFAULT_REPLY_RULES =
   ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,' +

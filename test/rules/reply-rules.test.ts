@@ -5,10 +5,9 @@ import {
   DEFAULT_REPLY_RULES,
   MAX_CONTENT_TESTS,
   MAX_REPLY_RULES_LENGTH,
-  parseReplyRules,
-  ReplyRulesError
+  parseReplyRules
 } from '../../src/rules/reply-rules.ts'
-import type { ReplyRulesMistake } from '../../src/rules/reply-rules-error.ts'
+import { ReplyRulesError, type ReplyRulesMistake } from '../../src/rules/reply-rules-error.ts'
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 import fc from '../support/properties.ts'

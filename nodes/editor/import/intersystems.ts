@@ -1,4 +1,5 @@
-import { parseReplyRules, ReplyRulesError } from '../../../src/rules/reply-rules.ts'
+import { parseReplyRules } from '../../../src/rules/reply-rules.ts'
+import { ReplyRulesError } from '../../../src/rules/reply-rules-error.ts'
 import { outProperties } from '../../settings/hl7-https-out-properties.ts'
 import { numberProblem } from '../../settings/property-table.ts'
 import { numberRow } from './number-row.ts'

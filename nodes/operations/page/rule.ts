@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { printable, printableProse } from '../../../src/printable.ts'
-import { ReplyRulesError } from '../../../src/rules/reply-rules.ts'
+import { ReplyRulesError } from '../../../src/rules/reply-rules-error.ts'
 import { tryReplyRules } from '../../rules/reply-rule-row.ts'
 import { actionWords, conditionWords, type RuleText } from '../../rules/reply-rule-words.ts'
 import type { Frame } from './frame.ts'
