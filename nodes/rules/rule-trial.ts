@@ -16,8 +16,7 @@ export type TriedAnswer =
   | { failure: TriedFailure }
 
 /** No answer in time · the connection is cut · it is refused. */
-export const triedFailures = ['timeout', 'reset', 'connect'] as const
-export type TriedFailure = (typeof triedFailures)[number]
+export type TriedFailure = 'timeout' | 'reset' | 'connect'
 
 /** What rules are tried with besides an answer. */
 export interface TrialSettings extends RetryTimes {

@@ -124,14 +124,6 @@ export function typesOf(table: CredentialTable): Record<string, { type: Credenti
   return Object.fromEntries(Object.entries(table).map(([name, { type }]) => [name, { type }]))
 }
 
-/** What a flow file that lacks all properties means. */
-export function defaultsOf<Table extends PropertyTable>(
-  table: Table
-): { [Name in keyof Table]: Table[Name]['default'] } {
-  const entries = Object.entries(table).map(([name, property]) => [name, property.default])
-  return Object.fromEntries(entries) as { [Name in keyof Table]: Table[Name]['default'] }
-}
-
 /** Why a number cannot be used; the key of its words in the locales under `problem`. */
 export type NumberProblem = '' | 'number' | 'numberInteger' | 'numberMin' | 'numberMax'
 

@@ -2,7 +2,7 @@ import { unframe } from '../../src/hl7/framing.ts'
 import { isHeader } from '../../src/hl7/segments.ts'
 
 /** Types of samples that have the segments which a receiver asks for that checks what it gets. */
-export const BUILT_SAMPLES = ['ADT^A01', 'ORU^R01', 'VXU^V04'] as const
+const BUILT_SAMPLES = ['ADT^A01', 'ORU^R01', 'VXU^V04'] as const
 
 /**
  * A sample: an invented patient, MSH-11 `T` (training: nothing must come of it).

@@ -22,7 +22,7 @@ export type FailureFacts = Pick<
 >
 
 /** So many attempts in a row that are cut before any answer are an outage: there is nothing behind that door. */
-export const CUTS_OF_OUTAGE = 3
+const CUTS_OF_OUTAGE = 3
 
 const ofMessage: Fault = {
   of: 'message',

@@ -330,7 +330,7 @@ export class SendingAgain<Content> {
 }
 
 /** What a new message says of the one that it repeats. */
-export function resentOf(
+function resentOf(
   { acceptedAt, controlId, seq }: MessageRow,
   message: Pick<Accepted<unknown>, 'controlId'>,
   { at, by }: Pick<Resent, 'at' | 'by'>

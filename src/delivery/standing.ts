@@ -5,7 +5,7 @@ import type { SettledMessage, Settlement } from './settlement.ts'
 import { causeOfVerdict, verdictOf } from './verdict.ts'
 
 /** So many messages of one type in a row that leave on NAK are more than one bad message. */
-export const NAKS_IN_A_ROW = 5
+const NAKS_IN_A_ROW = 5
 /** So many message types are watched. */
 const MOST_TYPES = 200
 

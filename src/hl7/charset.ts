@@ -147,7 +147,7 @@ export function charsetNames(): string[] {
  * @returns undefined if no set is given, null if the name is unknown.
  * @throws Hl7Error `HL7_CONFIG` for a set of table 0211 that cannot be read or written here.
  */
-export function charsetOfMsh18(repetitions: readonly string[]): Charset | null | undefined {
+function charsetOfMsh18(repetitions: readonly string[]): Charset | null | undefined {
   const named = repetitions.map((one) => one.trim()).filter((one) => one !== '' && one !== '""')
   const sets = named.map((one) => {
     if (unavailable.has(reduced(one))) {

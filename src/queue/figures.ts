@@ -61,13 +61,3 @@ export interface Figures {
   lastInAt: number | undefined
   note: Note | undefined
 }
-
-/** Of a node that has just been made. */
-export const NOTHING_KNOWN: Omit<Figures, 'minutes'> = {
-  lastAckAt: undefined,
-  since: {},
-  givenUp: undefined,
-  refusing: [],
-  lastInAt: undefined,
-  note: undefined
-}

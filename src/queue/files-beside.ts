@@ -113,7 +113,7 @@ function putAside(path: string): boolean {
   }
 }
 
-export function putBackInPlace(path: string): void {
+function putBackInPlace(path: string): void {
   renameSync(namesBeside(path).closing, path)
 }
 

@@ -4,7 +4,7 @@ import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
 import { History } from '../../src/delivery/history.ts'
-import { NOTHING_KNOWN, type Figures, type Minute } from '../../src/queue/figures.ts'
+import type { Figures, Minute } from '../../src/queue/figures.ts'
 import { ConditionWatch } from '../../nodes/flow/condition-watch.ts'
 import { conditionFacts } from '../support/condition-facts.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
@@ -56,7 +56,7 @@ function start(
   const watch = new ConditionWatch(() => conditionFacts(delivery, { now: clock.now() }))
   const keeper = new FiguresKeeper({
     history,
-    standing: () => ({ ...NOTHING_KNOWN, ...watch.stored }),
+    standing: () => ({ ...NO_FIGURES, ...watch.stored }),
     store: (figures) => store.keep(figures),
     clock,
     random: () => 0.5

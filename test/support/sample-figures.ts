@@ -1,8 +1,16 @@
 import type { NodeFigures, TokenFigures } from '../../nodes/operations/metrics.ts'
-import { NOTHING_KNOWN, type Figures } from '../../src/queue/figures.ts'
+import type { Figures } from '../../src/queue/figures.ts'
 
 /** Of a node that has not run before. */
-export const NO_FIGURES: Figures = { ...NOTHING_KNOWN, minutes: [] }
+export const NO_FIGURES: Figures = {
+  minutes: [],
+  lastAckAt: undefined,
+  since: {},
+  givenUp: undefined,
+  refusing: [],
+  lastInAt: undefined,
+  note: undefined
+}
 
 /** A node to which everything has happened that the metrics can say. */
 export function fullNode(): NodeFigures {
