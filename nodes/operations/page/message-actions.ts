@@ -4,16 +4,9 @@ import { actOnMany, type Bulk } from './bulk.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import { editAction } from './edit-message.ts'
-import type { Matching } from './message-query.ts'
+import { hasLeft, type Matching } from './message-query.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
 import { notKept, sendChosenAgain } from './send-again.ts'
-
-/** No longer in the queue. */
-const HAS_LEFT: readonly string[] = ['acked', 'naked', 'failed']
-
-export function hasLeft({ state }: MessageAnswer): boolean {
-  return HAS_LEFT.includes(state)
-}
 
 /** Still in the queue: to be sent, on its way, or retried. */
 const WAITS: readonly string[] = ['waiting', 'sending', 'retrying']

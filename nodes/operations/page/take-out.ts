@@ -1,11 +1,11 @@
 import { html, type TemplateResult } from 'lit-html'
-import type { ExportCount, MessageAnswer, NodeState } from '../answers.ts'
+import type { ExportCount, NodeState } from '../answers.ts'
 import { MOST_EXPORTED, MOST_EXPORTED_BYTES } from '../export-limits.ts'
 import type { ExportQuestion, MessageFilter } from '../questions.ts'
 import { RequestError } from '../route-request.ts'
 import { requestTrouble } from './asking.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
-import { LEFT_LISTS, statesOf } from './message-query.ts'
+import { hasLeft, LEFT_LISTS, statesOf } from './message-query.ts'
 import type { Entered, Field, Seen } from './question.ts'
 import { saveFile } from './save-file.ts'
 import { type Listed, saveList } from './save-list.ts'
@@ -37,10 +37,6 @@ export function takeOutActions(node: NodeState, listed: Listed, desk: Desk): Tem
       press: () => saveList(node, listed, desk)
     })}
   </div>`
-}
-
-function hasLeft({ state }: MessageAnswer): boolean {
-  return state === 'acked' || state === 'naked' || state === 'failed'
 }
 
 type Which = { ids: string[] } | (MessageFilter & { state?: readonly string[] })
