@@ -1,3 +1,4 @@
+import { MOST_CONTROL_ID } from '../../src/hl7/outgoing-message.ts'
 import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import type { EventQuery } from '../../src/queue/queue-event.ts'
@@ -50,9 +51,6 @@ const MOST_IDS = 100_000
 export function historyMinutes(query: Unchecked<HistoryQuestion>): number {
   return wholeNumber(query, 'minutes', 1, DAY) ?? HOUR
 }
-
-/** MSH-10 is no longer. */
-const MOST_CONTROL_ID = 199
 
 /** @throws {RouteError} */
 export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {

@@ -68,7 +68,7 @@ export interface OutgoingMessage {
 const auto = new Set(['', 'auto'])
 
 /** The most characters that any version of HL7 allows in MSH-10. It is in lists, events and the log. */
-const MOST_ID = 199
+export const MOST_CONTROL_ID = 199
 
 /**
  * Reads `msg.payload` as a message to send (the contract's "Message in" and "Characters").
@@ -256,7 +256,9 @@ class Message implements OutgoingMessage {
     if (!isFilled(this.controlId)) {
       throw invalid('noControlId')
     }
-    if (this.controlId.length > MOST_ID) throw invalid('longControlId', { most: MOST_ID })
+    if (this.controlId.length > MOST_CONTROL_ID) {
+      throw invalid('longControlId', { most: MOST_CONTROL_ID })
+    }
     this.type = facts.type
     this.version = facts.version
     this.replyDue = facts.replyDue
