@@ -1,3 +1,6 @@
+/** So many characters are kept of what somebody says of what they do. */
+export const MOST_REASON = 200
+
 /**
  * One line of limited length, for a text from outside. Characters that could break the line, change
  * the writing direction or cannot be shown become question marks.

@@ -12,7 +12,7 @@ import { english } from '../../src/english.ts'
 import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import { UndiciClient } from '../../src/http-client/undici-client.ts'
 import { Receiver } from '../../src/https/receiver.ts'
-import { printable } from '../../src/printable.ts'
+import { MOST_REASON, printable } from '../../src/printable.ts'
 import type { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { MessageQueue } from '../../src/queue/message-queue.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
@@ -35,8 +35,6 @@ import type { OutParts } from './out-parts.ts'
 import { NotAccepted } from './not-accepted.ts'
 import { StatusLine, nodeStatus, type Translate } from './status-line.ts'
 
-/** Longer notes are cut, in characters. */
-const MOST_NOTE = 200
 /** How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s. */
 const CLOSE_GRACE_MS = 10_000
 /** So often, in milliseconds, a node looks which certificates end. */
@@ -327,7 +325,7 @@ export class OutNode {
     const note = this.#conditions.setNote({
       at: systemClock.now(),
       by: printable(by),
-      text: printable(text.trim(), MOST_NOTE)
+      text: printable(text.trim(), MOST_REASON)
     })
     if (note.code === 'GIVEN_UP') this.#standing.noteGivenUp()
     this.#reporter.addEvent('noted', note.by, { reason: note.text })

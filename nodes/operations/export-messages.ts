@@ -3,7 +3,7 @@ import { english } from '../../src/english.ts'
 import { batchedMessages, batchEnd, batchHead, isUtf8Already } from '../../src/hl7/batch.ts'
 import { unframe } from '../../src/hl7/framing.ts'
 import { readSeparators } from '../../src/hl7/segments.ts'
-import { printable } from '../../src/printable.ts'
+import { MOST_REASON, printable } from '../../src/printable.ts'
 import type { MessageRow } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
@@ -235,4 +235,3 @@ export function exportReason(reason: unknown): string {
   if (said === '') throw refused(400, 'refusal.noReason')
   return said
 }
-const MOST_REASON = 200

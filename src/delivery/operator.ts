@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { printable } from '../printable.ts'
+import { MOST_REASON, printable } from '../printable.ts'
 import type { FieldValue } from '../queue/keyed-hashes.ts'
 import { MessageCounts, type CountedMessages } from '../queue/message-counts.ts'
 import type { Claim, Restored } from '../queue/message-queue.ts'
@@ -35,8 +35,6 @@ const DISCARDED_AT_ONCE = 100
 const SET_ASIDE_AT_ONCE = 100
 /** To count, the queue is called so often: it looks at 200,000 messages. */
 const MOST_COUNT_CALLS = 40
-/** So many characters of a reason are kept. */
-const MOST_REASON = 200
 
 /** What became of waiting messages that were to be set aside or discarded. */
 export interface TakenOut {

@@ -1,4 +1,4 @@
-import { printable } from '../printable.ts'
+import { MOST_REASON, printable } from '../printable.ts'
 import type { Pause } from '../queue/queue-event.ts'
 import type { OpenedQueue } from '../queue/queue-types.ts'
 import { Alarm } from './alarm.ts'
@@ -6,8 +6,6 @@ import type { DeliveryEvent } from './delivery-events.ts'
 import type { Message } from './message.ts'
 import { TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
-/** So many characters of a reason are kept. */
-const MOST_REASON = 200
 /** So often, in milliseconds, it is looked whether the end of a pause has come. */
 const LOOK_EVERY_MS = 60_000
 

@@ -1,6 +1,6 @@
 import type { TemplateResult } from 'lit-html'
 import type { MessageAnswer, NodeState } from '../answers.ts'
-import { printable } from '../../../src/printable.ts'
+import { MOST_REASON, printable } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import type { Seen } from './question.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
@@ -14,8 +14,6 @@ import { readTexts, type ErrorPlace } from './story/read-texts.ts'
 const MOST_CHARACTERS = 1_000_000
 /** So many lines of the text are in sight. */
 const ROWS = { least: 8, most: 12 }
-/** As long as the runtime keeps it. */
-const MAX_REASON = 200
 /** So many fields that the receiver named are listed. */
 const MOST_PLACES = 5
 
@@ -102,7 +100,7 @@ async function editOne(
           kind: 'line',
           name: 'reason',
           label: text('question.editReason'),
-          maxLength: MAX_REASON,
+          maxLength: MOST_REASON,
           value: reason
         }
       ],

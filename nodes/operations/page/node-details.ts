@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit-html'
 import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
-import { printable, printableProse } from '../../../src/printable.ts'
+import { MOST_REASON, printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import { takesNoTests, testOutcome } from '../test-outcome.ts'
 import { hostActions, pauseAction } from './pause.ts'
@@ -19,9 +19,6 @@ import {
   tokenWords
 } from './words.ts'
 import type { TestAnswer } from '../../tests/test-result.ts'
-
-/** As long as the runtime keeps it. */
-const MAX_REASON = 200
 
 /** The chosen node: what is wrong with it, and what can be done. */
 export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
@@ -161,7 +158,7 @@ function noteOf(
   const values = {
     at: clockTime(at, now(), language),
     by: printable(by),
-    text: printable(words, MAX_REASON)
+    text: printable(words, MOST_REASON)
   }
   return html`<p class="hl7-note">${text(by === '' ? 'notedAt' : 'noted', values)}</p>`
 }
@@ -173,7 +170,7 @@ async function note(node: NodeState, desk: Desk): Promise<void> {
     place: 'node',
     title: text('question.note', { name }),
     fields: [
-      { kind: 'line', name: 'text', label: text('question.noteText'), maxLength: MAX_REASON }
+      { kind: 'line', name: 'text', label: text('question.noteText'), maxLength: MOST_REASON }
     ],
     confirm: text('button.note')
   })

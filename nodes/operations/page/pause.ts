@@ -1,12 +1,9 @@
 import { nothing, type TemplateResult } from 'lit-html'
 import type { HostAnswer, NodeState } from '../answers.ts'
-import { printable } from '../../../src/printable.ts'
+import { MOST_REASON, printable } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import type { Field, Entered } from './question.ts'
 import { fieldIso, type Text } from './times.ts'
-
-/** As long as the runtime keeps it. */
-const MAX_REASON = 200
 
 /** @param why it cannot be paused or resumed; empty if it can */
 export function pauseAction(node: NodeState, desk: Desk, why: string): TemplateResult {
@@ -109,7 +106,7 @@ async function actOnHost(
 
 function pauseFields(text: Text): readonly Field[] {
   return [
-    { kind: 'line', name: 'text', label: text('question.reason'), maxLength: MAX_REASON },
+    { kind: 'line', name: 'text', label: text('question.reason'), maxLength: MOST_REASON },
     { kind: 'time', name: 'until', label: text('question.until') }
   ]
 }

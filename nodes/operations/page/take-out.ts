@@ -1,4 +1,5 @@
 import { html, type TemplateResult } from 'lit-html'
+import { MOST_REASON } from '../../../src/printable.ts'
 import type { ExportCount, NodeState } from '../answers.ts'
 import { MOST_EXPORTED, MOST_EXPORTED_BYTES } from '../export-limits.ts'
 import type { ExportQuestion, MessageFilter } from '../questions.ts'
@@ -11,8 +12,6 @@ import { saveFile } from './save-file.ts'
 import { type Listed, saveList } from './save-list.ts'
 import { notKept } from './send-again.ts'
 
-/** So many characters of a reason are kept. */
-const MOST_REASON = 200
 /** In so many bytes at the end of a batch its figures stand. */
 const END_BYTES = 1000
 
