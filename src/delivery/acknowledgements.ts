@@ -220,7 +220,7 @@ export class Acknowledgements<Content> {
       }
       tell(moved(message, 'retrying', { result }))
     } else if (decision.outcome === 'suspend') {
-      await this.#suspend(message, result, settlement, true)
+      await this.#moving.suspend(message, result, settlement, { isAwaited: true })
     } else if (decision.outcome === 'disable') {
       message.verdict = verdictOf(settlement)
       await Promise.all([
@@ -249,22 +249,7 @@ export class Acknowledgements<Content> {
       message.outcome as Settlement | undefined
     )
     if (late === 'fail') await this.#moving.leaveOnceStored(message, settlement, false)
-    else await this.#suspend(message, result, settlement, false)
-  }
-
-  async #suspend(
-    message: Message<Content>,
-    result: AttemptResult,
-    settlement: Settlement,
-    isAwaited: boolean
-  ): Promise<void> {
-    const { options, tell } = this.#context
-    message.verdict = verdictOf(settlement)
-    const { rule } = message.verdict
-    message.record({ at: options.clock.now(), act: 'suspended', by: 'rule', rule })
-    if (await this.#moving.store(message, { to: 'suspended', outcome: settlement, isAwaited })) {
-      tell(moved(message, 'suspended', { result, settlement }))
-    }
+    else await this.#moving.suspend(message, result, settlement)
   }
 }
 

@@ -139,18 +139,25 @@ export class Moving<Content> {
     }
   }
 
-  /** It is set aside for an operator, with the answer that it leaves with if that discards it. */
+  /**
+   * It is set aside for an operator, with the answer that it leaves with if that discards it.
+   *
+   * @throws {QueueError} if that cannot be stored: it stays where it is; but not `atLast`
+   */
   async suspend(
     message: Message<Content>,
     result: AttemptResult,
-    settlement: Settlement
+    settlement: Settlement,
+    { atLast = false, isAwaited = false } = {}
   ): Promise<void> {
     message.verdict = verdictOf(settlement)
     const { rule } = message.verdict
     message.record({ at: this.#context.options.clock.now(), act: 'suspended', by: 'rule', rule })
-    if (await this.storeAtLast(message, { to: 'suspended', outcome: settlement })) {
-      this.#context.tell(moved(message, 'suspended', { result, settlement }))
-    }
+    const change: Change = { to: 'suspended', outcome: settlement, isAwaited }
+    const isStored = await (atLast
+      ? this.storeAtLast(message, change)
+      : this.store(message, change))
+    if (isStored) this.#context.tell(moved(message, 'suspended', { result, settlement }))
   }
 
   /**

@@ -319,7 +319,7 @@ export class Sending<Content> {
       })
       tell(moved(message, 'awaiting', { result }))
     } else if (decision.outcome === 'suspend') {
-      await this.#moving.suspend(message, result, keptAnswer(settlement))
+      await this.#moving.suspend(message, result, keptAnswer(settlement), { atLast: true })
     } else if (decision.outcome === 'disable') {
       await Promise.all([
         this.#pausing.pauseByRule(decision.rule),
