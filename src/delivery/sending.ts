@@ -20,7 +20,14 @@ import {
 } from './settlement.ts'
 import { causeOf } from './tally.ts'
 import { verdictOf } from './verdict.ts'
-import { moved, settledMessage, TRY_AGAIN_MS, workOn, type WorkContext } from './work-context.ts'
+import {
+  moved,
+  settledMessage,
+  TRY_AGAIN_MS,
+  type Wish,
+  workOn,
+  type WorkContext
+} from './work-context.ts'
 
 /** What it needs of the delivery. */
 type SendingContext<Content> = Pick<
@@ -75,7 +82,7 @@ export class Sending<Content> {
   }
 
   async #send(claim: Claim, address: Address, maySend: () => boolean): Promise<void> {
-    const { closing, queue, sending, tell } = this.#context
+    const { closing, queue, sending, tell, wishes } = this.#context
     const { seq } = claim.row
     sending.set(seq, claim)
     let forgetClock: (() => void) | undefined
@@ -83,8 +90,9 @@ export class Sending<Content> {
       const message = await this.#restored(claim)
       if (message === undefined) return
       forgetClock = this.#pausing.keepClock(message)
-      if (this.#context.wishes.has(seq)) {
-        await this.#obey(message, this.#lastAttempts.take(seq)?.settlement)
+      const wish = wishes.get(seq)
+      if (wish !== undefined) {
+        await this.#obey(message, wish, this.#lastAttempts.take(seq)?.settlement)
         return
       }
       const final = this.#lastAttempts.finalOf(message)
@@ -236,15 +244,16 @@ export class Sending<Content> {
     result: AttemptResult,
     { fault, goesOn, leastWaitMs }: AttemptEnd
   ): Promise<void> {
-    const { options, tell } = this.#context
+    const { options, tell, wishes } = this.#context
     const now = options.clock.now()
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
     const waitMs = this.retryInMs(message, result, leastWaitMs)
     const isSettled = waitMs === undefined && hasAnswer(result, settlement)
-    if (!isSettled && this.#context.wishes.has(message.row.seq)) {
-      await this.#obey(message, settlement)
+    const wish = wishes.get(message.row.seq)
+    if (!isSettled && wish !== undefined) {
+      await this.#obey(message, wish, settlement)
       return
     }
     if (waitMs === undefined) {
@@ -283,9 +292,12 @@ export class Sending<Content> {
    *
    * @param last how it would have left, if it was tried
    */
-  async #obey(message: Message<Content>, last: Settlement | undefined): Promise<void> {
-    const { options, tell, wishes } = this.#context
-    const { act, by } = wishes.get(message.row.seq) ?? { act: 'set-aside', by: '' }
+  async #obey(
+    message: Message<Content>,
+    { act, by }: Wish,
+    last: Settlement | undefined
+  ): Promise<void> {
+    const { options, tell } = this.#context
     if (act === 'set-aside') {
       const isStored = await this.#moving.setAside(message, by, {
         ...(last && { last }),
@@ -368,8 +380,9 @@ export class Sending<Content> {
   async #waitAgain(message: Message<Content>, address: Address): Promise<void> {
     const { idOf, tell, wishes } = this.#context
     message.hasArrivedAt(idOf(address))
-    if (wishes.has(message.row.seq)) {
-      await this.#obey(message, undefined)
+    const wish = wishes.get(message.row.seq)
+    if (wish !== undefined) {
+      await this.#obey(message, wish, undefined)
       return
     }
     try {
