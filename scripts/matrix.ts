@@ -12,7 +12,6 @@ import { buildIfNeeded } from '../demo/build-if-needed.ts'
 
 /** The oldest that is supported, and the newest; `5` means the newest 5.x. */
 const ROWS = [
-  // The oldest Node.js whose agents know proxies (`proxyEnv`).
   { nodeRed: '4.1', node: '22.21.0' },
   { nodeRed: '5', node: '26' }
 ]

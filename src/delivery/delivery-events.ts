@@ -40,7 +40,7 @@ export type DeliveryEvent =
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */
   | { kind: 'unreadable'; error: unknown; againMs: number }
-  /** The node closes: of what follows, only `lost` is told. */
+  /** The node closes: of what follows, only what is lost, set aside or discarded is told. */
   | { kind: 'closing' }
   /** An internal error; everything else goes on. */
   | { kind: 'fault' }

@@ -88,7 +88,7 @@ function leafOf(secure: SecureContext): Buffer | undefined {
 }
 
 /**
- * The certificates of the servers that one agent connects to.
+ * The certificates of the servers that one connector connects to.
  *
  * One name may lead to several servers with different certificates: for an hour, the one that ends
  * first counts, since a message may reach that server. After that the next one seen counts, since the

@@ -54,7 +54,7 @@ describe("the Flow Library's scorecard", () => {
     assert.equal(manifest['node-red'].version, '>=4.1.0')
     assert.ok(atLeast(nodeRed.version, manifest['node-red'].version.slice(2)))
     // Of the oldest line of Node.js that the current Node-RED allows (the scorecard wants its oldest
-    // version), the first version whose agents know proxies, and not those that do not: see src/node-version.ts.
+    // version), the first version that is tested: see src/node-version.ts.
     const [oldest = '0'] = /\d+/.exec(nodeRed.engines.node) ?? []
     assert.equal(manifest.engines.node, `^${oldest}.21 || >=24.5`)
   })
