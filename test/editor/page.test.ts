@@ -150,6 +150,29 @@ describe('the page', () => {
     }
   })
 
+  it('says of its own node only that its request cannot be shown', async () => {
+    let fail: (() => void) | undefined
+    const failed = page.waitForEvent('requestfailed')
+    await page.route('**/hl7-https-out/*/test', async (route) => {
+      if (route.request().url().includes('/Pharmacy/')) {
+        await new Promise<void>((resolve) => {
+          fail = resolve
+        })
+        return route.abort()
+      }
+      const request = { line: 'POST /hl7 HTTP/1.1', headers: {}, body: 'MSH|' }
+      return route.fulfill({ json: { request, message: 'MSH|' } })
+    })
+    await open()
+    await page.locator('#hl7-show-request summary').click()
+    await page.click('[data-key=Registry]')
+    await shows('#hl7-show-request', /POST/)
+    fail?.()
+    await failed
+    await page.evaluate('new Promise((drawn) => setTimeout(drawn, 100))')
+    assert.equal((await text('#hl7-show-request [role=status]')).trim(), '')
+  })
+
   it('bounds what it says of each node, and has the whole below and as a tooltip', async () => {
     const [first, ...others] = fake.nodes
     assert.ok(first)

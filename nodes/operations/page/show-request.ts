@@ -72,6 +72,7 @@ ${lines.join('\n')}</pre>`
         this.#answer = answer
         this.#trouble = error ? printableProse([error.reason, error.hint].join(' ')) : ''
       } catch (error) {
+        if (node.id !== this.#node?.id) return
         this.#trouble = requestTrouble(error, text)
       }
     }
