@@ -51,7 +51,7 @@ export class LastAttempts {
     this.#clock = clock
     this.#onOver = onOver
     this.#alarm = new Alarm(clock, () => {
-      this.#ring()
+      this.endOver()
     })
   }
 
@@ -120,6 +120,17 @@ export class LastAttempts {
     for (const seq of seqs) this.#onOver(seq)
   }
 
+  /** Those whose time is over may leave now; also those that could not because the queue could not be read. */
+  endOver(): void {
+    const now = this.#clock.monotonic()
+    let next = Infinity
+    for (const [seq, last] of this.#kept) {
+      if (this.#isOver(last)) this.#onOver(seq)
+      else next = Math.min(next, last.until)
+    }
+    if (next < Infinity) this.#alarm.setIn(next - now)
+  }
+
   close(): void {
     this.#alarm.close()
   }
@@ -129,16 +140,6 @@ export class LastAttempts {
       if (this.#bytes <= MOST_BYTES) return
       this.take(seq)
     }
-  }
-
-  #ring(): void {
-    const now = this.#clock.monotonic()
-    let next = Infinity
-    for (const [seq, last] of this.#kept) {
-      if (this.#isOver(last)) this.#onOver(seq)
-      else next = Math.min(next, last.until)
-    }
-    if (next < Infinity) this.#alarm.setIn(next - now)
   }
 
   #isOver({ until }: Kept, earlyMs = 0): boolean {

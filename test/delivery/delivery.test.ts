@@ -768,6 +768,28 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a3 ack'])
   })
 
+  it('fails a message whose time is over as soon as it can be read again, also during an outage', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk, {
+      failWhileUnreachable: true,
+      failureTimeoutMs: 80_000,
+      retry: { intervalMs: 5000, maxIntervalMs: 600_000 }
+    })
+    const { add, reply, clock, emitted } = setup
+    await add('a1')
+    await reply('unreachable')
+    for (const waitMs of [5000, 10_000, 20_000, 40_000]) {
+      await clock.advance(waitMs)
+      await reply('unreachable')
+    }
+    disk.failReads = true
+    await clock.advance(5000)
+    disk.failReads = false
+    assert.deepEqual(emitted, [])
+    await clock.advance(30_000)
+    assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+  })
+
   it('forgets that a message which is lost was retried', async () => {
     const disk = quickDisk()
     // Only the newest stays in memory.
