@@ -30,11 +30,14 @@ export interface FormTest<Settings> {
 export function prepareFormTest<Settings>(test: FormTest<Settings>): void {
   const { form, prefix, button: name = 'button', busy, settings, run } = test
   const result = new ResultBox(`${prefix}-result`)
-  const state = (): string => JSON.stringify(settings())
+  const root = form.root()
+  /** Undefined once the form is closed: what is open then is another one. */
+  const state = (): string | undefined =>
+    form.isOpen() && root.isConnected ? JSON.stringify(settings()) : undefined
   /** The settings that the box is about. */
   let tested: string | undefined
   // Node-RED reports a change of its own fields by jQuery; rows are removed by a click, or sorted.
-  $(form.root()).on('change keyup input click sortstop', () => {
+  $(root).on('change keyup input click sortstop', () => {
     if (tested === undefined || state() === tested) return
     tested = undefined
     result.clear()
@@ -50,7 +53,7 @@ export function prepareFormTest<Settings>(test: FormTest<Settings>): void {
         result.show('bad', form.text(`request.${error.key}`), [])
       }
     })
-    if (tested !== mine) return
+    if (tested !== mine || state() === undefined) return
     show()
     // What was tested may have been entered into the form.
     tested = state()

@@ -78,6 +78,26 @@ describe('the Test button of the OAuth 2.0 node', () => {
     assert.match(await result(), /You do not have the permission for this: ask for flows\.write\./)
   })
 
+  it('forgets a test whose form is closed before its answer comes', async () => {
+    const { promise: closed, resolve: close } = Promise.withResolvers<undefined>()
+    await editor.page.route(
+      `**/${config}/auth/test`,
+      async (route) => {
+        await closed
+        await route.fulfill({ json: { ok: false, code: 'x', status: null, hints: [] } })
+      },
+      { times: 1 }
+    )
+    await editor.editConfig(config, 'auth')
+    const answered = editor.page.waitForResponse(`**/${config}/auth/test`)
+    await editor.page.click(`#${config}-test-button`)
+    await editor.close('cancel')
+    close(undefined)
+    await answered
+    await editor.settle()
+    assert.deepEqual(editor.complaints, [])
+  })
+
   it('enters the issuer as the server spells it, if only the last slash differs', async () => {
     const got = {
       ...{ ok: true, tokenEndpoint: own('/token'), clientAuth: 'client_secret_basic' },
