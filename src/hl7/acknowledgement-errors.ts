@@ -25,9 +25,9 @@ export interface AcknowledgementError {
   readonly originalText?: string
   /** ERR-4 as sent: usually E, W, I or F. */
   readonly severity: string
-  /** ERR-7. */
+  /** ERR-7, else what ERR-5 says beside ERR-3: some receivers say only there what is wrong. */
   readonly diagnostic: string
-  /** ERR-8. */
+  /** ERR-8, else ERR-9 if it is in words: some receivers count one field too many. */
   readonly userMessage: string
 }
 
@@ -42,7 +42,9 @@ export function errorsOf(err: Segment): AcknowledgementError[] {
   if (!newer) return older.filter((error) => error !== null)
 
   const first = older[0]
-  const coded = codeOf(err, 3) ?? codeOf(err, 5) ?? first
+  const standard = codeOf(err, 3)
+  const coded = standard ?? codeOf(err, 5) ?? first
+  const own = standard === undefined ? '' : ownWords(err, standard.codeText)
   return [
     {
       location: locationOf(err, 2) || (first?.location ?? ''),
@@ -50,8 +52,8 @@ export function errorsOf(err: Segment): AcknowledgementError[] {
       codeText: coded?.codeText ?? '',
       ...(coded?.originalText !== undefined && { originalText: coded.originalText }),
       severity: err.value(errSeverity),
-      diagnostic: err.fieldText(7) || (first?.diagnostic ?? ''),
-      userMessage: err.fieldText(8)
+      diagnostic: err.fieldText(7) || (first?.diagnostic ?? '') || own,
+      userMessage: err.fieldText(8) || wordsIn(err.fieldText(9))
     }
   ]
 }
@@ -90,12 +92,41 @@ function codeOf(
   field: number
 ): Pick<AcknowledgementError, 'code' | 'codeText' | 'originalText'> | undefined {
   if (segment.field(field) === '') return undefined
+  const part = componentsOf(segment, field)
+  return { code: part(1), ...textsOf(part(2), part(9), part(5)) }
+}
+
+/** The components of a coded field, by number, unescaped. */
+function componentsOf(segment: Segment, field: number): (component: number) => string {
   const components = segment.repetitions(field)[0] ?? []
-  const part = (component: number): string => {
+  return (component) => {
     const pieces = components[component - 1] ?? []
     return unescape(pieces.join(segment.separators.subcomponent), segment.separators)
   }
-  return { code: part(1), ...textsOf(part(2), part(9), part(5)) }
+}
+
+/**
+ * ERR-5 in words: the receiver's own codes with their texts. `''` if it has only codes.
+ *
+ * @param known a text that says nothing new
+ */
+function ownWords(err: Segment, known: string): string {
+  if (err.field(5) === '') return ''
+  const part = componentsOf(err, 5)
+  const texts = [
+    [part(1), part(2)],
+    [part(4), part(5)],
+    ['', part(9)]
+  ] as const
+  const said = texts
+    .filter(([, text]) => text !== '' && text !== known)
+    .map(([code, text]) => (code === '' ? text : `${code} ${text}`))
+  return [...new Set(said)].join(', ')
+}
+
+/** In ERR-9, there should be only codes (table 0517). */
+function wordsIn(field: string): string {
+  return /\S\s+\S/.test(field) ? field : ''
 }
 
 /** @param otherText only where the first two are empty */

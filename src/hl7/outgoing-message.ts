@@ -124,9 +124,11 @@ function fromNarrowBytes(received: Buffer, wanted: Charset | undefined): Outgoin
   const charset = declared ?? (isUtf8(bytes) ? utf8 : latin1)
   // A start block may stand before the mark.
   const isMarked = received.subarray(0, 1 + utf8Mark.length).includes(utf8Mark)
+  // ISO-2022-JP switches between sets of seven bits, too: these are often converted, and MSH-18 is not.
+  const isSevenBit = charset.label === 'us-ascii' || charset.codec === ''
   if (
     (charset.label === 'utf-8' && !isUtf8(bytes)) ||
-    ((charset.label === 'us-ascii' || (isMarked && charset !== utf8)) && !isAscii(bytes))
+    ((isSevenBit || (isMarked && charset !== utf8)) && !isAscii(bytes))
   ) {
     warnings.push(english('log', 'warning.bufferBytes', { charset: charset.label }))
   }

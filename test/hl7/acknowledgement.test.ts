@@ -168,6 +168,39 @@ describe('ERR', () => {
       { code: '207', codeText: 'Application internal error', originalText: 'Cannot parse' }
     ],
     ['ERR||||||||No such ward', { userMessage: 'No such ward' }],
+    // Envision's registries say only in ERR-5 what is wrong.
+    [
+      'ERR||MSH^1^6|999^Application error^HL70357|E|4^Invalid value^HL70533^REG-AUTH-1^Unknown \\T\\ closed facility^L',
+      {
+        location: 'MSH[1]-6',
+        code: '999',
+        codeText: 'Application error',
+        severity: 'E',
+        diagnostic: '4 Invalid value, REG-AUTH-1 Unknown & closed facility'
+      }
+    ],
+    [
+      'ERR|||207|E|902^Identity is unknown^own||||x',
+      { code: '207', severity: 'E', diagnostic: '902 Identity is unknown' }
+    ],
+    ['ERR|||207|E|^^^^^^^^In words', { code: '207', severity: 'E', diagnostic: 'In words' }],
+    ['ERR|||207|E|^^HL70533', { code: '207', severity: 'E' }],
+    ['ERR|||207|E|902^Unknown||In detail', { code: '207', severity: 'E', diagnostic: 'In detail' }],
+    // The guide to immunization registries counts one field too many, and so do some of them.
+    [
+      'ERR||PID^1^5|101|E|||||Patient name is required \\T\\ missing',
+      {
+        location: 'PID[1]-5',
+        code: '101',
+        severity: 'E',
+        userMessage: 'Patient name is required & missing'
+      }
+    ],
+    [
+      'ERR|||101|E||||For the user|PAT',
+      { code: '101', severity: 'E', userMessage: 'For the user' }
+    ],
+    ['ERR|||101|E|||||PAT~USR', { code: '101', severity: 'E' }],
     // The form of 2.3, which also comes in messages of 2.5.
     ['ERR|PID^1^5^101&Missing&HL70357', { location: 'PID[1]-5', code: '101', codeText: 'Missing' }],
     [

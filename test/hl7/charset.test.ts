@@ -262,6 +262,10 @@ describe('a Buffer is labelled, and sent as it is', () => {
       ],
       ['Japanese', latin1('~ISO IR87', '\x1b$BF|K\\\x1b(B'), 'auto', 'iso-2022-jp'],
       [
+        ...(['Japanese, converted to UTF-8', Buffer.from(adt('~ISO IR87', '日本'))] as const),
+        ...(['auto', 'iso-2022-jp', wrong('iso-2022-jp')] as const)
+      ],
+      [
         'Japanese with ISO IR159',
         latin1('~ISO IR159', '\x1b$BF|K\\\x1b(B'),
         'auto',
