@@ -317,7 +317,10 @@ function readAuth(properties: OutProperties, find: FindConfigNode): AuthParts | 
   if (node === null) properties.addProblem('auth', english('log', 'problem.missingNode'))
   else if (parts === undefined) properties.addProblem('auth', english('log', 'problem.otherType'))
   properties.unset.push(...(parts?.unset ?? []))
-  for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
+  for (const problem of parts?.problems ?? []) {
+    // That Node.js is too old has been said.
+    if (!properties.problems.includes(problem)) properties.problems.push(`${OF_AUTH}${problem}`)
+  }
   return parts
 }
 
