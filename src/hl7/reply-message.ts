@@ -37,13 +37,20 @@ export class ReplyMessage extends Segments {
  */
 export function readReplyMessage(text: string): ReplyMessage | null {
   if (!beginsLikeHl7(text)) return null
-  const unframed = unframe(text, 'dropped').trimStart()
+  const unframed = unframe(withoutZeros(text), 'dropped').trimStart()
   const first = unframed.slice(0, unframed.indexOf('\r'))
   const reply = new ReplyMessage(unframed)
   const header = readSeparators(first)
   if (header?.certain || first.startsWith('MSA|')) return reply
   // Such as an MSH-2 escaped for HTML. Prose has no MSA.
   return header?.field === '|' && reply.msa !== undefined ? reply : null
+}
+
+/** Programs in C send the zero behind a text, or their whole buffer. */
+function withoutZeros(text: string): string {
+  let end = text.length
+  while (text.charCodeAt(end - 1) === 0) end--
+  return text.slice(0, end)
 }
 
 /**

@@ -54,6 +54,8 @@ table('the body itself', {
   'CR and LF mixed': [no.replace('\r', '\n').replace(/\r$/, '\r\n'), no],
   'no final CR': [yes.trimEnd(), yes],
   'MLLP framing': [`\x0b${yes}\x1c\r`, yes],
+  'zeros behind it, as of a buffer in C': [`${yes.trimEnd()}\0\0`, yes],
+  'zeros behind the frame': [`\x0b${yes}\x1c\r\0`, yes],
   'a byte order mark': [`\ufeff${yes}`, yes],
   'blank lines and lines of blanks': [
     'MSH|^~\\&\r\r\n \t\r\rMSA|AA|1\r\r',
