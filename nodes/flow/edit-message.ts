@@ -57,8 +57,8 @@ function editedMessage(
   throw notAccepted(problem instanceof Hl7Error ? inEditor(problem) : problem)
 }
 
-/** What is wrong with a text that somebody has edited: they know of no `msg.payload`. */
-function inEditor(error: Hl7Error): Hl7Error {
+/** What is wrong with a text that somebody has edited or pasted: they know of no `msg.payload`. */
+export function inEditor(error: Hl7Error): Hl7Error {
   const key = EDITED.find((one) => one === error.key)
   return key === undefined ? error : new Hl7Error(error.code, english('log', `edited.${key}`))
 }

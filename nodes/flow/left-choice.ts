@@ -68,11 +68,15 @@ export function textIn(choice: Choice, name: string): string | undefined {
   const value = choice[name]
   if (value === undefined || value === '') return undefined
   if (typeof value === 'string') return value
-  throw new ChoiceError('refusal.once', { name })
+  // A parameter that a URL has twice is a list.
+  throw new ChoiceError(Array.isArray(value) ? 'refusal.once' : 'refusal.text', { name })
 }
 
 /** A time, in milliseconds since 1970. @throws {ChoiceError} */
 export function timeIn(choice: Choice, name: string): number | undefined {
+  const given = choice[name]
+  const isOther = given !== undefined && typeof given !== 'string' && !Array.isArray(given)
+  if (isOther) throw new ChoiceError('refusal.time', { name })
   const value = textIn(choice, name)
   if (value === undefined) return undefined
   const ms = Date.parse(value)

@@ -25,7 +25,7 @@ interface Dot {
 export interface CodedStatus extends NodeStatus {
   /** By this name a Status node tells one status from another: the first of `codes` that is none of `BESIDE`. */
   code: ConditionCode
-  /** All that hold, in the order of `CONDITION_CODES`. */
+  /** All that hold, in the order of `CONDITION_CODES`; behind those of `BESIDE` alone, `IDLE`. */
   codes: ConditionCode[]
 }
 
@@ -246,9 +246,10 @@ export function nodeStatus(
   facts: ConditionFacts,
   translate: Translate
 ): CodedStatus {
-  const codes = CONDITION_CODES.filter((code) => conditions.some((one) => one.code === code))
-  const code = codes.find((one) => !BESIDE.has(one)) ?? 'IDLE'
-  const looks = codes.flatMap((one) => lookOf(one, facts) ?? [])
+  const held = CONDITION_CODES.filter((code) => conditions.some((one) => one.code === code))
+  const code = held.find((one) => !BESIDE.has(one)) ?? 'IDLE'
+  const codes = held.includes(code) ? held : [...held, code]
+  const looks = held.flatMap((one) => lookOf(one, facts) ?? [])
   const fill = looks.some((look) => look.fill === 'red') ? 'red' : (looks[0]?.fill ?? 'grey')
   const [first, ...others] = [...looks]
     .sort((a, b) => a.rank - b.rank)

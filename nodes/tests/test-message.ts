@@ -7,6 +7,7 @@ import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
 import { HIDDEN, Redactor } from '../../src/redactor.ts'
+import { inEditor } from '../flow/edit-message.ts'
 import { newControlId } from '../flow/new-control-id.ts'
 import type { Sender } from '../flow/out-parts.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
@@ -64,7 +65,7 @@ async function sendTo(
   } catch (error) {
     // A value that needs more than the sample has; the text names the value but not its content.
     if (!(error instanceof Hl7Error)) throw error
-    const { code, message } = error
+    const { code, message } = inEditor(error)
     return {
       status: null,
       reply: null,

@@ -177,6 +177,9 @@ describe('the conditions of a node', () => {
 
   it('give a status its codes, of which the new ones are never the first', () => {
     for (const [code, , facts] of ROWS) {
+      const alone = nodeStatus(conditionsOf(facts, since), facts, () => 'text')
+      assert.deepEqual(alone.codes, BESIDE.has(code) ? [code, 'IDLE'] : [code])
+      assert.equal(alone.code, alone.codes.at(-1))
       const withAck = both(facts, conditionFacts({ lastOutcome: { outcome: 'ack', code: 'AA' } }))
       if (withAck === undefined) continue
       const status = nodeStatus(conditionsOf(withAck, since), withAck, () => 'text')

@@ -486,6 +486,21 @@ describe('the routes of operations', () => {
     for (const query of ['state=wrong', 'limit=0', 'limit=x', 'before=-1', 'since=never']) {
       assert.equal((await as('watch', `/out/messages?${query}`)).status, 400, query)
     }
+    const time = { error: 'until is a time such as 2026-11-25T02:40:00Z.' }
+    for (const until of [Date.now() + 60_000, null, {}, 'soon']) {
+      assert.deepEqual(
+        (await as('night', '/out/pause', { until })).body,
+        time,
+        JSON.stringify(until)
+      )
+    }
+    const [twice, number] = [{ controlId: ['A', 'B'] }, { controlId: 5, state: 'acked' }]
+    assert.deepEqual((await as('night', '/out/messages/resend', { ...number, ...twice })).body, {
+      error: 'controlId is given once.'
+    })
+    assert.deepEqual((await as('night', '/out/messages/resend', number)).body, {
+      error: 'controlId is a text.'
+    })
   })
 
   it('tell the state with exactly these members, whatever it is', async () => {

@@ -177,6 +177,9 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.equal((await world.state()).suspended, 1)
     await nodeRed.inject('in', { action: 'discard', controlId: 'EVENT001' })
     await world.eventually(async () => (await world.state()).suspended === 0)
+    await world.eventually(() => world.left('caught', 'EVENT001').length === 1)
+    const [discarded] = world.left('caught', 'EVENT001')
+    assert.match(discarded?.error.message ?? '', /^It was discarded by an operator or a flow\./)
     await nodeRed.inject('in', { action: 'pause' })
     await world.eventually(async () => (await world.state()).state === 'paused')
     // With a payload it is an ordinary property.

@@ -272,6 +272,7 @@ describe('Send test message', () => {
     )
     const { error } = await test({ sample: 'Lindqvist' }, 'admin')
     assert.equal(error.code, 'HL7_INVALID_MESSAGE')
+    assert.match(error.reason, /^The text does not start with MSH, FHS or BHS\./)
     assert.doesNotMatch(error.reason, /Lindqvist/)
   })
 
