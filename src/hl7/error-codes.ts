@@ -1,8 +1,8 @@
 import { unpadded } from './reply-message.ts'
 
 /**
- * HL7 table 0357, message error condition codes (v2.5.1 §2.15.5.3; v2.9 for 104 and 198). A receiver may send any word in
- * place of one.
+ * HL7 table 0357, message error condition codes (v2.5.1 §2.15.5.3; v2.9 for 104 and 198; 999 is what the guide for
+ * immunization registries in the USA adds). A receiver may send any word in place of one.
  */
 export const ERROR_CODES: ReadonlyMap<string, string> = new Map([
   ['0', 'Message accepted'],
@@ -20,7 +20,8 @@ export const ERROR_CODES: ReadonlyMap<string, string> = new Map([
   ['204', 'Unknown key identifier'],
   ['205', 'Duplicate key identifier'],
   ['206', 'Application record locked'],
-  ['207', 'Application internal error']
+  ['207', 'Application internal error'],
+  ['999', 'Application error']
 ])
 
 /** Who can do something about an error: the sender of the data, both sides, or the receiver. */

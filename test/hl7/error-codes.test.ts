@@ -5,7 +5,7 @@ import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 it('has the codes of table 0357, each with its meaning', () => {
   assert.deepEqual(
     [...ERROR_CODES.keys()].map(Number),
-    [0, 100, 101, 102, 103, 104, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207]
+    [0, 100, 101, 102, 103, 104, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 999]
   )
   const words: Record<string, RegExp> = {
     0: /accepted/,
@@ -23,7 +23,9 @@ it('has the codes of table 0357, each with its meaning', () => {
     204: /unknown key/i,
     205: /duplicate key/i,
     206: /locked/,
-    207: /internal error/
+    207: /internal error/,
+    // Of the immunization registries in the USA.
+    999: /application error/i
   }
   for (const [code, word] of Object.entries(words)) assert.match(ERROR_CODES.get(code) ?? '', word)
 })
