@@ -7,6 +7,7 @@ import { deployedOutNodes, outParts, type OutParts } from '../flow/out-parts.ts'
 import type { AllMessagesPage, NamedNode, NodeMessage } from './answers.ts'
 import { askInTime } from './ask-in-time.ts'
 import { messageAnswer } from './message-answers.ts'
+import { nameOf } from './name-of.ts'
 import { allMessagesQuery, asQuery, controlIdsIn, fieldQuery } from './queries.ts'
 import type { Handlers } from './register-routes.ts'
 
@@ -129,6 +130,6 @@ function runningNodes(): Running[] {
   return [...deployedOutNodes.values()].flatMap((node) => {
     const parts = outParts.get(node)
     if (parts === undefined || !('delivery' in parts)) return []
-    return [{ id: node.id, name: printable(node.name ?? ''), parts }]
+    return [{ id: node.id, name: printable(nameOf(node.name)), parts }]
   })
 }

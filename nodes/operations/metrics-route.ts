@@ -2,6 +2,7 @@ import type { Node } from 'node-red'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { authParts, deployedAuthNodes } from '../settings/auth-parts.ts'
 import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
+import { nameOf } from './name-of.ts'
 import { metricsText, type NodeFigures, type TokenFigures } from './metrics.ts'
 
 /** The figures of all nodes that are deployed, as Prometheus reads them. */
@@ -17,7 +18,8 @@ export function metrics(): string {
 function nodeFigures(node: Node, now: number): NodeFigures[] {
   const parts = outParts.get(node)
   if (parts === undefined) return []
-  const { id, name } = node
+  const { id } = node
+  const name = nameOf(node.name)
   const common = { id, refused: parts.refusals.counts }
   if (!('delivery' in parts)) {
     const conditions = [{ code: 'CONFIG', level: 'call' }] as const
@@ -42,7 +44,7 @@ function tokenFigures(node: Node): TokenFigures[] {
   const { host, tokens } = authParts.get(node) ?? {}
   if (tokens === undefined) return []
   const { id, name } = node
-  return [{ id, name: name || host || id, requests: tokens.requests }]
+  return [{ id, name: nameOf(name) || host || id, requests: tokens.requests }]
 }
 
 function tokenValidMs(status: TokenStatus, now: number): number | undefined {

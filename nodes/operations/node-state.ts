@@ -10,6 +10,7 @@ import { contactOf } from '../settings/contact.ts'
 import { adviceAtRest, adviceOf } from './advice.ts'
 import type { ConditionAnswer, NodeState, RuleSettings } from './answers.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
+import { nameOf } from './name-of.ts'
 import { heldFor, stoppedTold } from './stopped-queues.ts'
 import { iso } from './times.ts'
 
@@ -26,8 +27,8 @@ interface Place {
 interface Known {
   id: string
   type: string
-  name?: string
-  label?: string
+  name?: unknown
+  label?: unknown
   z?: string
   url?: unknown
   contact?: unknown
@@ -40,10 +41,10 @@ export function placesOf(RED: NodeAPI): Places {
     known.set(config.id, config)
   })
   const places = new Map<string, Place>()
-  for (const { id, type, name = '', z = '', url, contact } of known.values()) {
+  for (const { id, type, name, z = '', url, contact } of known.values()) {
     if (type !== 'hl7-https-out') continue
     places.set(id, {
-      name,
+      name: nameOf(name),
       flow: flowName(known, z),
       host: hostOf(url),
       contact: contactOf(contact)
@@ -55,7 +56,7 @@ export function placesOf(RED: NodeAPI): Places {
     const template = (node as { _alias?: string })._alias
     const { url, contact } = known.get(template ?? '') ?? {}
     places.set(node.id, {
-      name: node.name ?? '',
+      name: nameOf(node.name),
       flow: flowName(known, node.z),
       host: hostOf(url),
       contact: contactOf(contact)
@@ -68,7 +69,7 @@ function flowName(known: ReadonlyMap<string, Known>, z: string): string {
   const flow = known.get(z)
   if (flow === undefined) return ''
   const subflow = known.get(flow.type.replace(/^subflow:/, ''))
-  return printable(flow.label || flow.name || subflow?.name || '')
+  return printable(nameOf(flow.label) || nameOf(flow.name) || nameOf(subflow?.name))
 }
 
 function hostOf(url: unknown): string {
@@ -80,7 +81,7 @@ function hostOf(url: unknown): string {
 export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promise<NodeState> {
   const parts = outParts.get(node)
   const place = places.get(node.id)
-  const named = { id: node.id, name: printable(node.name ?? ''), flow: place?.flow ?? '' }
+  const named = { id: node.id, name: printable(nameOf(node.name)), flow: place?.flow ?? '' }
   if (parts === undefined || !('delivery' in parts)) {
     // Messages of an earlier run, when it was set up.
     const queued = await heldFor(RED, node.id)

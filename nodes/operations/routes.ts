@@ -36,6 +36,7 @@ import {
 } from './message-answers.ts'
 import { countExported, exported, exportReason } from './export-messages.ts'
 import { metrics } from './metrics-route.ts'
+import { nameOf } from './name-of.ts'
 import { byNeed, nodeState, placesOf, stoppedState } from './node-state.ts'
 import { PERMISSIONS } from './permissions.ts'
 import {
@@ -301,7 +302,7 @@ async function ofHost(
     const parts = outParts.get(node)
     if (parts === undefined || !isSetUp(parts) || parts.names.host !== host) continue
     count++
-    const named = { id: node.id, name: printable(node.name ?? '') }
+    const named = { id: node.id, name: printable(nameOf(node.name)) }
     // One that cannot be stored does not keep the others from it.
     const isDone = await act(parts).catch(() => {
       failed.push(named)

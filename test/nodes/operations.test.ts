@@ -11,7 +11,7 @@ import type {
 } from '../../nodes/operations/answers.ts'
 import { as as asUser, USERS, type User, type UserAnswer } from '../support/admin-users.ts'
 import type { FlowNode } from '../support/node-red.ts'
-import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
+import { ackFor, adt, changed, controlIdIn, shareWorld } from '../support/world.ts'
 
 describe('the routes of operations', () => {
   const world = shareWorld({ users: true })
@@ -75,6 +75,22 @@ describe('the routes of operations', () => {
     assert.equal(nodes[1]?.paused?.by, 'night')
     assert.equal(nodes[1].paused.reason, 'upgrade')
     assert.equal(nodes[2]?.host, new URL(world.receiver.url).host)
+  })
+
+  it('take any value for the name of a node or a flow, such as a number from a variable', async () => {
+    const queries = ['/out', '/metrics', '/messages?limit=1']
+    const named = async (name: unknown, label: unknown): Promise<string[][]> => {
+      await world.nodeRed.deploy(changed(world.flow(props), { out: { name }, tab: { label } }))
+      for (const query of queries) assert.equal((await as('watch', query)).status, 200, query)
+      for (const path of ['/pause', '/resume']) {
+        const { host } = new URL(world.receiver.url)
+        assert.equal((await as('night', path, { host })).status, 200, path)
+      }
+      return ((await as('watch')).body as AllStates).nodes.map(({ name, flow }) => [name, flow])
+    }
+    assert.deepEqual(await named(42, 7), [['42', '7']])
+    assert.deepEqual(await named({}, [true]), [['', '']])
+    assert.deepEqual(await named('Registry', 'Ward'), [['Registry', 'Ward']])
   })
 
   it('tell what became of a message, in codes', async () => {
