@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Accepted } from '../../src/delivery/delivery-options.ts'
+import { withHeaderFields } from '../../src/hl7/header-fields.ts'
 import type { FlowMessage, FlowMessages } from './flow-messages.ts'
 
 /** Where the identifier of a message, batch or file stands, counted from its name: MSH-1, BHS-1 and FHS-1 are the separator. */
@@ -27,16 +28,10 @@ export function withNewControlId(
 }
 
 function renamed(text: string): string {
-  return text
-    .split('\r')
-    .map((segment) => {
-      const place = ID_FIELDS[segment.slice(0, 3)]
-      const separator = segment.charAt(3)
-      if (place === undefined || separator === '') return segment
-      const fields = segment.split(separator)
-      // A batch may have none.
-      if (!fields[place]) return segment
-      return fields.with(place, newControlId()).join(separator)
-    })
-    .join('\r')
+  return withHeaderFields(text, (name, fields) => {
+    const place = ID_FIELDS[name]
+    // A batch may have none.
+    if (place === undefined || !fields[place]) return fields
+    return fields.with(place, newControlId())
+  })
 }

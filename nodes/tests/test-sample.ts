@@ -1,5 +1,5 @@
 import { unframe } from '../../src/hl7/framing.ts'
-import { isHeader } from '../../src/hl7/segments.ts'
+import { withHeaderFields } from '../../src/hl7/header-fields.ts'
 
 /** Types of samples that have the segments which a receiver asks for that checks what it gets. */
 const BUILT_SAMPLES = ['ADT^A01', 'ORU^R01', 'VXU^V04'] as const
@@ -73,24 +73,11 @@ function builtSample(
  */
 export function ownSample(text: string, controlId: string): string {
   let messages = 0
-  const segments = unframe(text)
-    .split('\r')
-    .map((segment) => {
-      const name = segment.slice(0, 3)
-      if (!isHeader(name)) return segment
-      const separator = segment.charAt(3)
-      const fields = segment.split(separator)
-      if (name !== 'MSH') {
-        while (fields.length < 11) fields.push('')
-        fields[10] = controlId
-        return fields.join(separator)
-      }
-      messages++
-      while (fields.length < 11) fields.push('')
-      fields[9] = messages === 1 ? controlId : `${controlId}-${messages}`
-      // The mode, which may follow, says that it comes from an archive, for example.
-      fields[10] = 'T'
-      return fields.join(separator)
-    })
-  return segments.join('\r')
+  return withHeaderFields(unframe(text), (name, fields) => {
+    while (fields.length < 11) fields.push('')
+    if (name !== 'MSH') return fields.with(10, controlId)
+    messages++
+    // The mode, which may follow the T, says that it comes from an archive, for example.
+    return fields.with(9, messages === 1 ? controlId : `${controlId}-${messages}`).with(10, 'T')
+  })
 }

@@ -264,11 +264,11 @@ describe('Send test message', () => {
   it('sends a sample of its own: training, and with a control ID of its own', async () => {
     await world.deploy()
     const sample =
-      'BHS|^~\\&|A||||||||B1\nMSH|^~\\&|A|||||||M1|P^A|2.3\rMSH|^~\\&|A\nPID|1||4711\nBTS|2'
+      'BHS|^~\\&|A||||||||B1\n MSH|^~\\&|A|||||||M1|P^A|2.3\rMSH|^~\\&|A\nPID|1||4711\nBTS|2'
     await test({ sample }, 'admin')
     assert.match(
       world.receiver.requests.at(-1)?.body.toString() ?? '',
-      /^BHS\|\^~\\&\|A\|{8}(TEST\w+)\rMSH\|\^~\\&\|A\|{7}\1\|T\|2\.3\rMSH\|\^~\\&\|A\|{7}\1-2\|T\rPID\|1\|\|4711\rBTS\|2\r$/
+      /^BHS\|\^~\\&\|A\|{8}(TEST\w+)\r MSH\|\^~\\&\|A\|{7}\1\|T\|2\.3\rMSH\|\^~\\&\|A\|{7}\1-2\|T\rPID\|1\|\|4711\rBTS\|2\r$/
     )
     const { error } = await test({ sample: 'Lindqvist' }, 'admin')
     assert.equal(error.code, 'HL7_INVALID_MESSAGE')
