@@ -53,7 +53,7 @@ export function errorsOf(err: Segment): AcknowledgementError[] {
       ...(coded?.originalText !== undefined && { originalText: coded.originalText }),
       severity: err.value(errSeverity),
       diagnostic: err.fieldText(7) || (first?.diagnostic ?? '') || own,
-      userMessage: err.fieldText(8) || wordsIn(err.fieldText(9))
+      userMessage: err.fieldText(8) || misplacedWords(err)
     }
   ]
 }
@@ -124,9 +124,11 @@ function ownWords(err: Segment, known: string): string {
   return [...new Set(said)].join(', ')
 }
 
-/** In ERR-9, there should be only codes (table 0517). */
-function wordsIn(field: string): string {
-  return /\S\s+\S/.test(field) ? field : ''
+/** What ERR-9 says, if that is no code, with its text or without (table 0517). */
+function misplacedWords(err: Segment): string {
+  if (!/\S\s+\S/.test(err.field(9))) return ''
+  const [components = []] = err.repetitions(9)
+  return components.length === 1 ? err.fieldText(9) : ''
 }
 
 /** @param otherText only where the first two are empty */

@@ -201,6 +201,7 @@ describe('ERR', () => {
       { code: '101', severity: 'E', userMessage: 'For the user' }
     ],
     ['ERR|||101|E|||||PAT~USR', { code: '101', severity: 'E' }],
+    ['ERR|||101|E|||||PAT^Inform the patient^HL70517', { code: '101', severity: 'E' }],
     // The form of 2.3, which also comes in messages of 2.5.
     ['ERR|PID^1^5^101&Missing&HL70357', { location: 'PID[1]-5', code: '101', codeText: 'Missing' }],
     [
