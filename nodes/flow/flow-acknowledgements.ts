@@ -60,9 +60,9 @@ async function readAcks(courier: Courier, received: unknown): Promise<Applicatio
   const type = isText ? 'text/plain; charset=utf-8' : undefined
   const { hl7 } = await readReplyBody(bytes, type, { replyEncoding: 'text' })
   const acks: ApplicationAck[] = []
-  for (const text of hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/)) {
+  for (const text of hl7.split(/(?<=\r)(?=[ \t]*(?:MSH|[FB][HT]S))/)) {
     // The headers and trailers of a batch are about no message.
-    if (/^[FB][HT]S/.test(text)) continue
+    if (/^[ \t]*[FB][HT]S/.test(text)) continue
     if (text.length > MOST_LENGTH) throw notAcknowledgement('ackLong')
     acks.push(readAck(courier, text))
     await new Promise(setImmediate)

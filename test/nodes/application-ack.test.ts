@@ -64,7 +64,10 @@ describe('an application acknowledgement that comes later', () => {
       ]
       for (const id of [first, second, third]) await send(id)
       await awaiting(3)
-      await bring(`BHS|^~\\&|R|C\r${ackFor(third)}${ackFor(first, 'AE', REFUSED)}BTS|2\r`, queue)
+      await bring(
+        `BHS|^~\\&|R|C\r ${ackFor(third)}\t${ackFor(first, 'AE', REFUSED)} BTS|2\r`,
+        queue
+      )
       const accepted = await outcome(third)
       assert.equal(accepted['payload'], ackFor(third))
       assert.deepEqual([accepted.hl7.ack?.code, accepted.hl7.acceptAck?.code], ['AA', 'CA'])
