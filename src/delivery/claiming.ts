@@ -8,7 +8,7 @@ import type { WorkContext } from './work-context.ts'
 /** What claiming needs of the delivery. */
 export interface ClaimingParts<Content> extends Pick<
   WorkContext<Content>,
-  'gate' | 'isIdle' | 'options' | 'queue' | 'sending' | 'stopReading' | 'tell' | 'track'
+  'catchFault' | 'gate' | 'isIdle' | 'options' | 'queue' | 'sending' | 'stopReading' | 'track'
 > {
   /** Undefined: there is no other address. */
   backup: Backup<Content> | undefined
@@ -65,7 +65,7 @@ export class Claiming<Content> {
     this.#asked += most
     this.#asksAgain = false
     const claiming = queue.claimNext(most, gate.preference, destination.route)
-    this.#catchFault(this.#handOut(most, this.#lastMove, claiming, destination))
+    this.#parts.catchFault(this.#handOut(most, this.#lastMove, claiming, destination))
   }
 
   /** What is asked for now is sent after this has ended: a move, whose message must not be overtaken. */
@@ -82,7 +82,7 @@ export class Claiming<Content> {
       lastAttempts.holdUp(seq)
       return undefined
     }, stopReading)
-    this.#catchFault(
+    this.#parts.catchFault(
       track(ended).finally(() => {
         this.claim()
       })
@@ -151,13 +151,6 @@ export class Claiming<Content> {
       backup?.endOfWay(seq)
       this.claim()
     })
-    this.#catchFault(sent)
-  }
-
-  /** Nothing in it rejects; if it does anyway, Node-RED has to survive it. */
-  #catchFault(work: Promise<void>): void {
-    work.catch(() => {
-      this.#parts.tell({ kind: 'fault' })
-    })
+    this.#parts.catchFault(sent)
   }
 }

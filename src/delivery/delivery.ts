@@ -447,6 +447,9 @@ export class Delivery<Content> {
       onMove: (stored) => {
         claiming.waitFor(stored)
       },
+      catchFault: (work) => {
+        this.#catchFault(work)
+      },
       track: (work) => this.#track(work),
       stopReading: (error) => {
         this.#catchFault(this.#stopReading(error))
@@ -550,7 +553,7 @@ export class Delivery<Content> {
     this.#work?.claiming.claim()
   }
 
-  /** Nobody waits for it. Nothing in it rejects; if it does anyway, Node-RED has to survive it. */
+  /** See `WorkContext`. */
   #catchFault(work: Promise<void>): void {
     work.catch(() => {
       this.#tell({ kind: 'fault' })

@@ -47,6 +47,8 @@ export interface WorkContext<Content> {
   readonly claimMessages: () => void
   /** A move is being stored: before that has ended, no message takes the place of the one that moves. */
   readonly onMove: (stored: Promise<unknown>) => void
+  /** Nobody waits for it. Nothing in it rejects; if it does anyway, Node-RED has to survive it. */
+  readonly catchFault: (work: Promise<void>) => void
   /** A close waits for it. */
   readonly track: <T>(work: Promise<T>) => Promise<T>
   /** The queue cannot be read at the moment. */
