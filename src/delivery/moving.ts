@@ -95,7 +95,6 @@ export class Moving<Content> {
   #queueMove(message: Message<Content>, { isAwaited, ...change }: Change): Promise<boolean> {
     const { row, attempts, boundTo, renewals, retries, ruleRetries, spentMs, story } = message
     const { mayHaveArrived, verdict } = message
-    const isToBeSent = change.to === 'waiting' || change.to === 'awaiting'
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
       throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
@@ -107,7 +106,7 @@ export class Moving<Content> {
       attempts,
       retries,
       spentMs,
-      ruleRetries: isToBeSent ? ruleRetries : undefined,
+      ruleRetries: change.to === 'leaving' ? undefined : ruleRetries,
       boundTo,
       renewals,
       story,

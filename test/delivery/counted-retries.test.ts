@@ -103,6 +103,19 @@ describe('a rule with a count', () => {
     })
   }
 
+  it('goes on counting if the acknowledgement comes only after the message was suspended for want of it', async () => {
+    const setup = await setUp({ ...quick, applicationAckMs: 1000 })
+    await setup.add('a1')
+    await answer(setup, locked())
+    await answer(setup, resultOf('await'))
+    assert.equal(setup.delivery.state().suspended, 1)
+    assert.ok(await setup.delivery.acknowledge({ controlIds: ['a1'], judge: locked }))
+    assert.equal(setup.delivery.state().suspended, 0)
+    await setup.clock.advance(60_000)
+    await answer(setup, locked())
+    assert.equal(setup.delivery.state().suspended, 1)
+  })
+
   it('goes on counting after a restart', async () => {
     const disk = new FakeDisk({ immediate: true })
     const first = await setUpOn(disk, quick)

@@ -1268,7 +1268,6 @@ export class DeliveryModel {
 
   #suspended(message: Message): void {
     message.standing = 'suspended'
-    message.counted = 0
     message.wish = undefined
     message.endsAt = Number.POSITIVE_INFINITY
     message.timedOut = false
