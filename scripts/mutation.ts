@@ -18,7 +18,10 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 const rooms: Record<string, { mutate: string; tests: string }> = {
   hl7: { mutate: 'src/hl7/*.ts', tests: 'test/{hl7,https,rules}/*.test.ts' },
   rules: { mutate: 'src/rules/*.ts', tests: 'test/{rules/*,docs/reply-rules}.test.ts' },
-  https: { mutate: 'src/https/*.ts', tests: 'test/{https,hl7}/*.test.ts' },
+  https: {
+    mutate: 'src/https/*.ts',
+    tests: 'test/{https/*,hl7/*,rules/replies,nodes/jsonata}.test.ts'
+  },
   delivery: {
     mutate: 'src/delivery/*.ts',
     // Without what takes minutes; with the one that compares the states with the documents.

@@ -126,8 +126,7 @@ export class Receiver {
       const { authHeader, authScheme } = settings
       headers.push([authHeader, authScheme === '' ? token : `${authScheme} ${token}`])
     }
-    const { isForBackup = false } = shipment
-    const url = shipment.url ?? (isForBackup ? settings.backupUrl : undefined) ?? settings.url
+    const url = shipment.url ?? this.#urlOf(shipment.isForBackup)
     return {
       method: settings.method,
       url: inQuery ? withQuery(url, 'access_token', token) : url,
@@ -151,8 +150,12 @@ export class Receiver {
    * @throws {HttpError} if none can be had
    */
   async connect(isForBackup: boolean, signal: AbortSignal): Promise<void> {
+    await this.#client.connect(this.#urlOf(isForBackup), signal)
+  }
+
+  #urlOf(isForBackup = false): URL {
     const { backupUrl, url } = this.#settings
-    await this.#client.connect(isForBackup && backupUrl !== undefined ? backupUrl : url, signal)
+    return (isForBackup ? backupUrl : undefined) ?? url
   }
 
   /**

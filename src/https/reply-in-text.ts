@@ -119,7 +119,9 @@ async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promis
 
 /** A JSONata function holds its environment, which has no end: it is not what was picked. */
 function isFunction(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-    ? '_jsonata_lambda' in value || '_jsonata_function' in value
-    : typeof value === 'function'
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ('_jsonata_lambda' in value || '_jsonata_function' in value)
+  )
 }

@@ -18,7 +18,7 @@ const byCode: ReadonlyMap<string, ReplyMeaning> = new Map([
 ])
 
 /** A code that is about the login. */
-const login = /(?:Authentication|SecurityError)$/
+const login = /Authentication|SecurityError/
 
 /** By the detail of a fault of the registries' WSDL, whose servers say 500 to everything. */
 const byDetail: ReadonlyMap<string, ReplyMeaning> = new Map([

@@ -14,8 +14,11 @@ describe('a header name', () => {
   })
 
   it('is not one that would break the request, in any case', () => {
-    for (const name of ['Host', 'CONTENT-LENGTH', 'transfer-encoding', 'Expect', 'Connection']) {
-      assert.equal(headerNameProblem(name), 'headerReserved')
+    for (const name of [
+      ...['Host', 'CONTENT-LENGTH', 'transfer-encoding', 'Expect', 'Connection'],
+      ...['TE', 'Trailer', 'Upgrade']
+    ]) {
+      assert.equal(headerNameProblem(name), 'headerReserved', name)
     }
     assert.equal(headerNameProblem('Content-Type'), 'headerContentType')
   })

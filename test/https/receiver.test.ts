@@ -6,9 +6,16 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import { ExpressionError } from '../../src/https/expression-error.ts'
 import { ExpressionTimeout } from '../../src/https/expression-timeout.ts'
-import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
+import type {
+  NamedValue,
+  PreparedRequest,
+  ReceiverSettings,
+  Shipment
+} from '../../src/https/receiver.ts'
 import type { BodyTemplate } from '../../src/https/request-body.ts'
+import { startServer } from '../http-client/local-server.ts'
 import { ack, type Arrived, Exchange, type Settings } from '../support/exchange.ts'
 
 /** About a fictitious person, in ISO-8859-1. */
@@ -75,6 +82,10 @@ describe('the body', () => {
       { format: 'mllp', contentType: 'x/mllp; charset=utf-8' },
       'x/mllp; charset=utf-8',
       Buffer.from(`\x0b${TEXT}\x1c\r`)
+    ],
+    'raw as a type that names a charset behind no blank, as Java writes it': [
+      { contentType: 'text/plain;charset=utf-8' },
+      ...(['text/plain;charset=utf-8', Buffer.from(TEXT)] as const)
     ],
     'mllp as another type': [
       { format: 'mllp', contentType: 'x/mllp' },
@@ -264,8 +275,29 @@ describe('the token', () => {
     assert.equal((await withToken({ authScheme: 'Token' })).headers.authorization, `Token ${token}`)
   })
   it('MEDrefer: in its own header, without a scheme', async () => {
-    const { headers } = await withToken({ authHeader: 'X-Access-Token', authScheme: '' })
+    const settings = { authHeader: 'X-Access-Token', authScheme: '' }
+    const { headers } = await withToken(settings)
     assert.deepEqual([headers['x-access-token'], headers.authorization], [token, undefined])
+    const message = readOutgoingMessage(TEXT, 'auto')
+    const shown = await exchange.receiver(settings).prepare({ message, input: {}, token })
+    assert.equal(shown.headers['X-Access-Token'], token)
+  })
+  it('in the header of a form, and nowhere else', async () => {
+    const { headers, body } = await withToken({ format: 'form' })
+    assert.equal(headers.authorization, `Bearer ${token}`)
+    assert.equal(body.toString(), formOf(['message', TEXT]))
+  })
+  it('nowhere, if there is none', async () => {
+    for (const tokenPlacement of ['header', 'body', 'query'] as const) {
+      const { headers, url, body } = await arrived({ tokenPlacement, format: 'form' })
+      assert.deepEqual([headers.authorization, headers['cache-control']], [undefined, undefined])
+      assert.deepEqual([url, body.toString()], ['/hl7', formOf(['message', TEXT])])
+    }
+  })
+  it('with a proof (RFC 9449 §7.1), or without', async () => {
+    const { headers } = await exchange.arrived({ token, to: { proof: 'e30.e30.x' } })
+    assert.deepEqual([headers['dpop'], headers.authorization], ['e30.e30.x', `Bearer ${token}`])
+    assert.equal((await withToken({})).headers['dpop'], undefined)
   })
   it('in the form', async () => {
     const { headers, body } = await withToken({ tokenPlacement: 'body', format: 'form' })
@@ -286,6 +318,98 @@ describe('the token', () => {
     const headers = [{ name: 'CACHE-control', value: 'no-cache, no-store' }]
     const seen = await withToken({ ...query('/hl7'), headers })
     assert.equal(seen.headers['cache-control'], 'no-cache, no-store')
+  })
+})
+
+describe('the address', () => {
+  const at = (path: string): URL => new URL(path, exchange.url)
+  for (const [what, hasBackup, to, path] of [
+    ['the only one', false, {}, '/hl7'],
+    ['not the backup', true, {}, '/hl7'],
+    ['the backup', true, { isForBackup: true }, '/backup'],
+    ['the only one, where there is no backup', false, { isForBackup: true }, '/hl7'],
+    ['one of the message', true, { own: '/own?x=1' }, '/own?x=1'],
+    ['one of the message, of the backup', true, { own: '/own', isForBackup: true }, '/own']
+  ] as [string, boolean, { own?: string; isForBackup?: boolean }, string][]) {
+    it(what, async () => {
+      const receiver = hasBackup ? { backupUrl: at('/backup') } : {}
+      const { own, ...rest } = to
+      const url = own === undefined ? undefined : at(own)
+      assert.equal((await exchange.arrived({ receiver, to: { ...rest, url } })).url, path)
+    })
+  }
+
+  it('to which a connection is opened', async () => {
+    const closed = await startServer(() => undefined)
+    await closed.close()
+    const { signal } = new AbortController()
+    const [open, gone] = [exchange.url, closed.url]
+    for (const [url, backupUrl, isForBackup, isOpened] of [
+      [open, undefined, false, true],
+      [open, undefined, true, true],
+      [gone, undefined, true, false],
+      [open, gone, false, true],
+      [open, gone, true, false],
+      [gone, open, true, true],
+      [gone, open, false, false]
+    ] as const) {
+      const opening = exchange.receiver({ url, backupUrl }).connect(isForBackup, signal)
+      if (isOpened) await opening
+      else await assert.rejects(opening, { code: 'ECONNREFUSED' })
+    }
+  })
+})
+
+describe('what was made for a message, and so is quoted nowhere', () => {
+  const message = readOutgoingMessage(TEXT, 'auto')
+  const made = (
+    settings: Partial<ReceiverSettings>,
+    shipment: Partial<Shipment> = {}
+  ): Promise<PreparedRequest> =>
+    exchange.receiver(settings).prepare({ message, input: {}, ...shipment })
+  const basic = (pair: string): string => `Basic ${Buffer.from(pair).toString('base64')}`
+
+  it('are values that are computed, but none that is the same for every message', async () => {
+    const settings: Partial<ReceiverSettings> = {
+      format: 'form',
+      formFields: [user, ward],
+      headers: [
+        { name: 'x-client', value: 'northside' },
+        { name: 'x-ward', value: () => 'Holmgren' }
+      ]
+    }
+    assert.deepEqual((await made(settings)).values(), ['é', 'Holmgren'])
+    const inBody = await made({ ...settings, tokenPlacement: 'body' }, { token: 'one-token' })
+    assert.deepEqual(inBody.values(), ['é', 'one-token', 'Holmgren'])
+  })
+
+  it('are a URL of its own, and what a template made', async () => {
+    const url = new URL('/letters/7?ward=3', exchange.url)
+    assert.deepEqual((await made({}, { url })).values(), ['/letters/7?ward=3'])
+    const settings = { format: 'text', bodyTemplate: line } as const
+    assert.deepEqual((await made(settings)).values(), [`- {} ${TEXT}`])
+    assert.deepEqual((await made({})).values(), [])
+  })
+
+  it('are credentials in a computed header: whole, and in the pieces that a server may show', async () => {
+    const value = basic('user:pass')
+    const other: NamedValue = { name: 'x-ward', value: () => 'Holmgren' }
+    const computed = { name: 'authorization', value: () => value }
+    const { secrets } = await made({ headers: [other, computed] })
+    assert.deepEqual(secrets, [value, value.slice(6), 'user:pass', 'pass'])
+    // Of these, the node knows the secrets already.
+    const fixed = await made({ headers: [{ name: 'authorization', value }] })
+    assert.deepEqual(fixed.secrets, [])
+  })
+
+  it('is hidden where a request is only shown, before a template sees it', async () => {
+    const hide = (value: string): string => value.replace('a&b', '•••')
+    const { body } = await made(
+      { format: 'json', bodyTemplate: echo, formFields: [user] },
+      { hide }
+    )
+    const { fields } = JSON.parse(body.toString()) as { fields: unknown }
+    assert.deepEqual(fields, { 'user id': '•••' })
   })
 })
 
@@ -347,6 +471,12 @@ describe('nothing is sent, and nothing quoted', () => {
       { format: 'json', ...failing(new ExpressionTimeout()) },
       CONFIG,
       /^The body template took longer than 1 s: check it in the node\.$/
+    ],
+    [
+      'a template that fails at a place',
+      { format: 'text', ...failing(new ExpressionError('T2001', 3)) },
+      CONFIG,
+      /^The body template cannot be evaluated for this message \(line 3, JSONata's T2001\): check it in the node\.$/
     ],
     [
       'a template with a value that cannot be sent',
@@ -434,6 +564,13 @@ describe('a Buffer that is not in its characters', () => {
       await arrived({ format: 'multipart' }, {}, payload)
     })
   }
+
+  // A form is UTF-8, and the setting is not shown with it.
+  it('does not count the charset of a type that is left from multipart', async () => {
+    const settings = { format: 'form', bodyPartType: 'text/plain; charset=utf-8' } as const
+    const { body } = await arrived(settings, {}, BYTES)
+    assert.equal(body.toString(), formOf(['message', TEXT]))
+  })
 
   for (const [label, payload] of [
     ['utf-16be', Buffer.from(text16('\u1c0d')).swap16()],

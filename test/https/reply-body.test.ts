@@ -115,6 +115,10 @@ table('a body that is not HL7', {
   'base64 of a word': [base64('Rejected for ever'), ''],
   'base64 of a word that begins with MSH': [base64('MSHould be rejected'), ''],
   'base64 with an invalid character': [`${base64(yes)}!`, ''],
+  'base64 with invalid characters behind it': [`${base64(yes)}!!`, ''],
+  'base64 with an invalid character before it': [`!${base64(yes)}`, ''],
+  // A refusal could be in the second.
+  'two texts in base64, one behind the other': [base64(`${yes}\r`) + base64(`${no}\r\r`), ''],
   'base64 that was cut off': [base64(ack('AAX')).replace(/=*$/, '').slice(0, 61), ''],
   'JSON without HL7': ['{"id": 1, "message": "Received", "data": null}', ''],
   'JSON that was cut off': [json({ ack: yes }).slice(0, -1), ''],
@@ -153,6 +157,7 @@ table('JSON', {
     ADT
   ],
   'upper levels first': [json({ deep: [ADT], ack: 'BHS|^~\\&\rBTS|0' }), 'BHS|^~\\&\rBTS|0\r'],
+  'a message header alone': [json({ error: 'rejected', segment: msh }), `${msh}\r`],
   // An error message quotes a header of what was sent: it is no batch without errors.
   'a batch header alone': [json({ error: 'rejected', segment: 'BHS|^~\\&|LAB|||||||||B1' }), ''],
   'a file header alone': [json({ error: 'rejected', segment: 'FHS|' }), ''],
@@ -368,6 +373,8 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
   const attachment = part('1', 'text/plain', yes)
   const end = `\r\n--${boundary}--`
   const inner = `\r\n--${boundary}-2\r\n\r\n${yes}\r\n--${boundary}-2--`
+  const email = part('1', 'message/rfc822', 'Subject: HL7\r\nContent-ID: <root>\r\n\r\nHello')
+  const unnamed = attachment.replace('\r\nContent-ID: <1>', '')
   const folded = root.replace('Content-ID: ', 'Content-ID:\r\n ').replace('; type', ';\r\n\ttype')
 
   for (const [name, body, more] of [
@@ -384,9 +391,11 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
     // Python's email package.
     [
       'with lines that end in LF',
-      (attachment + root + end).replaceAll('\r\n', '\n'),
+      (attachment + folded + end).replaceAll('\r\n', '\n'),
       '; start="<root>"'
     ],
+    ['with an e-mail before it that has the same ID', email + root + end, '; start="<root>"'],
+    ['with the root part first, before one without an ID', root + unnamed + end, ''],
     ['after a preamble that names the boundary', `See --${boundary}.${root}${end}`, '']
   ] as const) {
     it(`has its acknowledgement in the root part: ${name}`, async () => {
@@ -394,6 +403,15 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
       assert.deepEqual([read.hl7, read.text], [no, envelope(no)])
     })
   }
+
+  it('is looked at as a whole where a refusal is not understood', async () => {
+    const body = Buffer.from(root + attachment + end)
+    const read = (type?: string) => readReplyBody(body, type, { replyEncoding: 'auto' })
+    assert.equal((await read(type(''))).whole, body.toString())
+    for (const other of [undefined, 'text/xml', 'multipart/mixed; boundary=b']) {
+      assert.equal((await read(other)).whole, undefined)
+    }
+  })
 
   it('has the charset of the part', async () => {
     const text = ack('AE').replace('M1\r', 'M1|Größe\r')
@@ -483,9 +501,20 @@ describe('another multipart body', () => {
     assert.equal(picks, 1)
   })
 
+  it('with an acceptance beside what it quotes of a sent refusal', async () => {
+    const quote = part(`You sent:\r\n${no}`, 'text/plain')
+    const result = await exchange.attempt(
+      { body: part(yes) + quote, type: 'multipart/mixed; boundary=b' },
+      {},
+      no
+    )
+    assert.equal(result.reply?.hl7, yes)
+  })
+
   it('with an acceptance beside a refusal that is not understood', async () => {
     const refusal = part('<ACK><MSA><MSA.1>AE</MSA.1></MSA></ACK>', 'text/xml')
     assert.equal((await read([part(yes), refusal])).hl7, '')
     assert.equal((await read([part(no), refusal])).hl7, no)
+    assert.equal((await read([part('OK'), refusal])).hl7, '')
   })
 })

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { readSoapFault, soapVersion, type SoapFault } from '../../src/https/soap-fault.ts'
+import {
+  readSoapFault,
+  soapOperation,
+  soapVersion,
+  type SoapFault
+} from '../../src/https/soap-fault.ts'
 import { faultAnswer } from '../support/soap-fault.ts'
 
-const inEnvelope = (body: string): string =>
-  `<?xml version="1.0"?><s:Envelope xmlns:s="x"><s:Header/><s:Body>${body}</s:Body></s:Envelope>`
+const inEnvelope = (body: string, s = 's', attribute = ''): string =>
+  `<?xml version="1.0"?><${s}:Envelope xmlns:${s}="x"><${s}:Header/><${s}:Body${attribute}>${body}</${s}:Body></${s}:Envelope>`
 
 describe('readSoapFault', () => {
   const none: SoapFault = { isOfRegistry: false }
@@ -21,10 +26,36 @@ describe('readSoapFault', () => {
       '\n  <s:Fault><faultcode xmlns:w="x">w:FailedAuthentication</faultcode>':
         'FailedAuthentication',
       '<s:Fault><s:Code><s:Value>s:Sender</s:Value>\n<s:Subcode><s:Value xmlns:w="x">w:SecurityError</s:Value>':
-        'Sender.SecurityError'
+        'Sender.SecurityError',
+      '<env:Fault><env:Code><env:Value>env:Sender</env:Value><env:Subcode><env:Value>rpc:ProcedureNotPresent</env:Value>':
+        'Sender.ProcedureNotPresent',
+      '<Fault><Code><Value>Sender</Value><Subcode><Value>Authentication</Value>':
+        'Sender.Authentication',
+      '<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>w:FailedAuthentication</s:Value>':
+        'Receiver',
+      '<!-- from the gateway --><s:Fault><faultcode>s:Server</faultcode>': 'Server'
     }
     for (const [xml, code] of Object.entries(codes)) {
       assert.deepEqual(readSoapFault(inEnvelope(xml)), { ...none, code })
+    }
+  })
+
+  it('is read from an envelope as each stack writes it', () => {
+    const uri = 'http://schemas.xmlsoap.org/soap/envelope/'
+    const code = '<faultcode>Client</faultcode>'
+    for (const xml of [
+      // gSOAP.
+      `<SOAP-ENV:Envelope xmlns:SOAP-ENV="${uri}"><SOAP-ENV:Body><SOAP-ENV:Fault>${code}`,
+      // Without prefixes.
+      `<Envelope xmlns="${uri}"><Body><Fault>${code}`,
+      // WCF, and where the body is signed.
+      `<s:Envelope xmlns:s="${uri}"><s:Body xmlns:xsi="x" xmlns:xsd="y">\n<s:Fault>${code}`,
+      `<S:Envelope\nxmlns:S="${uri}"><S:Body\n wsu:Id="body"><S:Fault>${code}`,
+      `\r\n <s:Envelope xmlns:s="${uri}"><s:Body><s:Fault>${code}`,
+      // A header with elements of the same names.
+      `<s:Envelope xmlns:s="${uri}"><s:Header><w:Value>w:Server</w:Value></s:Header><s:Body><s:Fault>${code}`
+    ]) {
+      assert.deepEqual(readSoapFault(xml), { ...none, code: 'Client', version: '1.1' }, xml)
     }
   })
 
@@ -60,6 +91,7 @@ describe('readSoapFault', () => {
     for (const xml of [
       '',
       '{"a": "<s:Envelope><s:Fault>"}',
+      `{"sent": ${JSON.stringify(inEnvelope('<s:Fault><faultcode>s:Client</faultcode>'))}}`,
       '<Fault><Value>Sender</Value></Fault>',
       '<reply><Fault>none</Fault></reply>',
       inEnvelope('<Value>Sender</Value>'),
@@ -97,5 +129,27 @@ describe('soapVersion', () => {
     assert.equal(soapVersion(String(faultAnswer('1.1').body)), '1.1')
     assert.equal(soapVersion(String(faultAnswer('1.2').body)), '1.2')
     assert.equal(soapVersion('MSH|^~\\&|A\r'), undefined)
+  })
+})
+
+describe('soapOperation', () => {
+  it('is the first element in the body of a request, without its prefix', () => {
+    for (const body of [
+      '<submitSingleMessage xmlns="urn:cdc:iisb:2011"><username>a</username>',
+      '<urn:submitSingleMessage xmlns:urn="urn:cdc:iisb:2011">',
+      '\n    <!-- HL7 --><u:submitSingleMessage/>',
+      '\n\t<submitSingleMessage>'
+    ]) {
+      assert.equal(soapOperation(inEnvelope(body)), 'submitSingleMessage', body)
+      const signed = inEnvelope(body, 'SOAP-ENV', ' wsu:Id="body"')
+      assert.equal(soapOperation(signed), 'submitSingleMessage', signed)
+    }
+    assert.equal(soapOperation(inEnvelope('<get-v2.Ack_1>')), 'get-v2.Ack_1')
+  })
+
+  it('is none where the request has no body, or text in it', () => {
+    for (const text of ['', 'MSH|^~\\&|A\r', '<a><b/></a>', inEnvelope('MSH|^~\\&amp;|A')]) {
+      assert.equal(soapOperation(text), undefined, text)
+    }
   })
 })

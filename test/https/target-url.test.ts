@@ -7,6 +7,8 @@ describe('targetUrl', () => {
   const good: [text: string, href: string][] = [
     ['https://hl7.example.org', 'https://hl7.example.org/'],
     [' https://hl7.example.org:8443/a%20b?x=1&y#z ', 'https://hl7.example.org:8443/a%20b?x=1&y'],
+    // As copied from a web page or a word processor.
+    ['\u00a0https://hl7.example.org/x\u00a0', 'https://hl7.example.org/x'],
     ['http://localhost:8080/x', 'http://localhost:8080/x'],
     ['http://127.0.0.1/', 'http://127.0.0.1/'],
     ['http://127.1/', 'http://127.0.0.1/'],

@@ -12,6 +12,10 @@ describe('the texts of XML', () => {
       '\ufeff\r\n<?xml version="1.0"?><!-- <b>y</b> --><?a <b>z</b>?><a>x</a>\n<!--y--> <?b?>\n',
       ['x']
     ],
+    'a declaration beside a style sheet, and a comment beside another': [
+      '<?xml version="1.0"?><?xml-stylesheet href="a.xsl"?><!-- y --><!-- z --><a>x</a>',
+      ['x']
+    ],
     'elements in order, with prefixes and attributes': [
       `<s:a xmlns:s="u>v" b='"</s:a>'><s:b >x</s:b\n><c d="/">y</c ><e f="z"/><é.-1/>u</s:a>`,
       ['x', 'y', 'u']
@@ -29,6 +33,7 @@ describe('the texts of XML', () => {
       '<a>&lt;&gt;&amp;&quot;&apos;&#65;&#x42;&#x1F600;&#0000067;&#xD;&#xd;&#13;&#10;</a>',
       ['<>&"\'AB😀C\r\r\r\n']
     ],
+    'the last character': ['<a>&#x10ffff;</a>', ['\u{10ffff}']],
     'a character in two halves': ['<a>&#55357;&#56832;</a>', ['😀']],
     'tags that do not match': ['<a><b>x</a>', ['x']],
     'text before and after': ['<a>x</a>y', ['x']],
@@ -50,11 +55,13 @@ describe('the texts of XML', () => {
   const others: Record<string, string> = {
     nothing: '',
     words: 'a < b',
+    'words before it': 'Sent: <a>MSA|AA|1</a>',
     'a DTD': '<!DOCTYPE a [<!ENTITY b "MSA|AA|1">]><a>&b;</a>',
     'a DTD after a comment': '<?xml version="1.0"?><!--x--><!doctype a><a>x</a>',
     'a page': '<html><body>x</body></html>',
     'a page in XHTML':
       '<?xml version="1.0"?><h:HTML xmlns:h="http://www.w3.org/1999/xhtml">x</h:HTML>',
+    'a page in XHTML with a longer prefix': '<xhtml:html><xhtml:body>x</xhtml:body></xhtml:html>',
     'a page of IIS, without <html>':
       '<head><title>Document Moved</title></head>\n<body><h1>MSA|AA|1</h1></body>',
     'a piece of a page': '<pre>MSA|AA|1</pre>',
@@ -64,6 +71,7 @@ describe('the texts of XML', () => {
     'an unescaped < before a name': '<a>x <y</a><b>z</b></a>',
     'a tag in a tag': '<a <b>x</a>',
     'a cut tag': '<a>x<b',
+    'a tag that is cut behind an attribute': '<a>x<b c="d"',
     'a cut attribute': '<a b="x>y</a>',
     'a cut comment': '<a>x<!-- </a>',
     'a cut instruction': '<a>x<? </a>',

@@ -571,6 +571,7 @@ byRules('immunization registries: a SOAP fault', {
     [500, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
     [403, fault('Client'), 'retried, then error', NO_ACCESS],
     [503, fault('Client'), 'retried, then error', 'E=RF'],
+    [300, fault('Client'), 'retried, then error', 'E=RF'],
     // node-soap says 200 to a fault that it throws.
     [200, faultAnswer('1.1', 200), 'retried, then error', NO_ACCESS],
     [200, fault('Client'), 'error', 'E#4xx=F'],
@@ -800,6 +801,10 @@ const mirthXml = (code: string): string =>
   `<HL7Message><MSA><MSA.1 a="b">\n<MSA.1.1>${code}</MSA.1.1></MSA.1><MSA.2><MSA.2.1>M1</MSA.2.1></MSA.2></MSA></HL7Message>`
 const mirthJson = (code: string): string =>
   JSON.stringify({ MSA: { 'MSA.1': { 'MSA.1.1': code }, 'MSA.2': 'M1' } })
+const v2xmlTyped = (code: string): string =>
+  v2xml(code).replace('<MSA.1>', '<MSA.1 Type="ID" Table="HL70008">')
+const jackson = (code: string): string =>
+  `{\n  "MSA" : {\n    "MSA.1" : "${code}",\n    "MSA.2" : "M1"\n  }\n}`
 const twice = (text: string): Body => json({ result: text.replaceAll('\r', '\\r') })
 const lines = (...texts: string[]): string =>
   texts.map((text) => `${JSON.stringify({ ack: text })}\n`).join('')
@@ -842,8 +847,13 @@ const unread: [Body, (Body | undefined)?, ('NAK' | 'error')?][] = [
   [`<r ack="MSA&#124;AR&#124;M1"/>`, `<r ack="MSA&#124;AA&#124;M1"/>`],
   [`<html><pre>\n${ack('AE')}</pre></html>`, `<html><pre>\n${ack('AA')}</pre></html>`],
   [`<html><p>MSH|^~\\&amp;<br/>MSA|AE|M1</p></html>`],
-  [v2xml('\n<![CDATA[AE]]>'), v2xml('<![CDATA[AA]]>')],
+  [v2xml('\n<![CDATA[\nAE\n]]>'), v2xml('<![CDATA[\nAA\n]]>')],
+  // With the attributes of the schemas of HL7.
+  [v2xmlTyped('AE'), v2xmlTyped('AA')],
+  // As Jackson indents it.
+  [jackson('AE'), jackson('AA')],
   ['Received:\rMSA^AE^M1', 'Received:\rMSA^AA^M1'],
+  ['MSA^AE^M1', 'MSA^AA^M1'],
   [String.raw`Received: MSH\u007c^\u000dMSA\u007cAR`, String.raw`Received: \u000dMSA\u007cAA`],
   ['ack=MSH%7C%0DMSA%7CAE', 'ack=MSH%7C%0DMSA%7CAA'],
   // Words about an acknowledgement, or something that only looks like one.

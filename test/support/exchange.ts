@@ -8,7 +8,7 @@ import type { Acknowledgement } from '../../src/hl7/acknowledgement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { UndiciClient, UndiciClientSettings } from '../../src/http-client/undici-client.ts'
 import { labelledCharset } from '../../src/https/labelled-charset.ts'
-import { Receiver, type ReceiverSettings } from '../../src/https/receiver.ts'
+import { Receiver, type ReceiverSettings, type Shipment } from '../../src/https/receiver.ts'
 import type { ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
 import type { TokenSource } from '../../src/oauth2/token-source.ts'
 import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
@@ -34,6 +34,8 @@ export interface Settings {
   tokens?: TokenSource | undefined
   /** A token for {@link Exchange.arrived}, which needs no token server. */
   token?: string
+  /** Where {@link Exchange.arrived} sends it, and with which proof. */
+  to?: Pick<Shipment, 'url' | 'isForBackup'> & { proof?: string }
   /** The message object of the flow. */
   input?: unknown
   /** The property `charset` of the node. */
@@ -129,10 +131,11 @@ export class Exchange {
   async arrived(settings: Settings = {}, payload: unknown = ADT): Promise<Arrived> {
     this.#answer = {}
     this.#arrived = undefined
-    const { receiver, token, input } = settings
+    const { receiver, token, input, to: { proof, ...address } = {} } = settings
     const to = this.receiver(receiver)
     const { message } = this.#parcel({}, settings, payload)
-    await to.send(await to.prepare({ message, input, token }), { responseTimeoutMs: 5000 })
+    const request = await to.prepare({ message, input, token, ...address })
+    await to.send(request, { responseTimeoutMs: 5000, proof })
     const arrived = this.#arrived as Arrived | undefined
     return arrived ?? assert.fail('nothing arrived')
   }
