@@ -145,10 +145,10 @@ export function pauseIn(
   }
 }
 
-/** @throws {RouteError} */
+/** As a URL has it, which leaves out the usual port. @throws {RouteError} */
 export function hostIn({ host }: Unchecked<HostQuestion>): string {
   if (typeof host !== 'string' || host === '') throw refused(400, 'refusal.host')
-  return host.toLowerCase()
+  return host.toLowerCase().replace(/:443$/, '')
 }
 
 /** @throws {RouteError} */

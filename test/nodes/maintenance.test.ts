@@ -80,4 +80,15 @@ describe('operators who pause a node for a while, or all that send to a host', (
       assert.ok(lines.some(says), act)
     }
   })
+
+  it('name the usual port or leave it out', async () => {
+    await world.deploy({ url: 'https://registry.example.org/hl7' })
+    for (const host of ['Registry.example.org', 'registry.example.org:443']) {
+      for (const path of ['/pause', '/resume']) {
+        const { body } = await as('night', path, { host })
+        assert.deepEqual(body, { nodes: [{ id: 'out', name: '' }] }, `${path} ${host}`)
+      }
+    }
+    assert.equal((await as('night', '/pause', { host: 'registry.example.org:8443' })).status, 404)
+  })
 })
