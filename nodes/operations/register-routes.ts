@@ -46,6 +46,14 @@ export type Handlers<Names extends RouteName> = {
 }
 type Handler = (asked: Asked<never>) => Promise<unknown>
 
+/** What they say is for who has asked. */
+const OF_THIS_PACKAGE = [RouteError, ChoiceError, DeliveryError, QueueError] as const
+type CodedError = Error & { code?: string }
+/** Something else than an error was thrown. */
+const NO_ERROR: CodedError = { name: 'unknown', message: '' }
+/** So many characters of an internal error are in the log. */
+const MOST_LOGGED = 300
+
 type AdminRequest = Request<Record<string, string>>
 type Guard = (request: AdminRequest, response: Response, next: NextFunction) => void
 
@@ -75,6 +83,7 @@ export function registerRoutes<Name extends RouteName>(
     RED.httpAdmin[register](route.path, refuseForms, guard, (request: AdminRequest, response) => {
       // A rejection that nobody handles would end Node-RED.
       answer(RED, route, handler, request, response).catch((error: unknown) => {
+        logInternal(RED, route, error)
         answerError(response, error)
       })
     })
@@ -169,6 +178,23 @@ async function sendFile(
   response.setHeader('Content-Disposition', `attachment; filename="${fileName}"`)
   response.setHeader('X-Content-Type-Options', 'nosniff')
   await pipeline(Readable.from(pieces, { objectMode: false }), response)
+}
+
+/** What such an error says may be something of the request: the log gets its kind, and where it was thrown. */
+function logInternal(RED: NodeAPI, { method, path }: Route, error: unknown): void {
+  if (OF_THIS_PACKAGE.some((kind) => error instanceof kind)) return
+  const {
+    code,
+    message,
+    name,
+    stack = ''
+  } = error instanceof Error ? (error as CodedError) : NO_ERROR
+  // Nobody waits for the answer any longer.
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE' || name === 'AbortError') return
+  const frames = stack.slice(stack.indexOf(message) + message.length)
+  const [, place = ''] = /^\s*at (.*)$/m.exec(frames) ?? []
+  const what = printable([name, code, place].filter(Boolean).join(' '), MOST_LOGGED)
+  RED.log.error(`hl7-https-out: ${english('log', 'refusal.internalAt', { method, path, what })}`)
 }
 
 /** Answers with a text that contains nothing of the request. */

@@ -51,6 +51,7 @@ describe('a route', () => {
   let thrown: unknown
   let isReplaced = false
   const audited: string[] = []
+  const logged: string[] = []
   const app = express()
   app.use(express.json(), express.urlencoded({ extended: true }))
   const server = createServer(app)
@@ -73,7 +74,10 @@ describe('a route', () => {
           next()
         }
       },
-      log: { audit: ({ event }: { event: string }) => audited.push(event) }
+      log: {
+        audit: ({ event }: { event: string }) => audited.push(event),
+        error: (line: string) => logged.push(line)
+      }
     }
     registerRoutes(RED as unknown as NodeAPI, names, () =>
       isReplaced
@@ -96,6 +100,27 @@ describe('a route', () => {
       assert.ok(!body.includes('/data') && !body.includes('.sqlite'), body)
     })
   }
+
+  it('logs an internal error by its kind and where it was thrown, and what it answers in words not at all', async () => {
+    const lines = async (error: unknown): Promise<string[]> => {
+      thrown = error
+      logged.length = 0
+      await fetch(`${url}/hl7-https-out/out/messages/resend`, { method: 'POST' })
+      thrown = undefined
+      return [...logged]
+    }
+    for (const [is, error] of errors.slice(0, -1)) assert.deepEqual(await lines(error), [], is)
+    const [line = '', ...more] = await lines(
+      Object.assign(new TypeError('DOE^JOHN\n    at home is no text'), { code: 'ERR_OF_IT' })
+    )
+    assert.deepEqual(more, [])
+    assert.match(
+      line,
+      /^hl7-https-out: POST \/hl7-https-out\/:id\/messages\/resend failed .*: TypeError ERR_OF_IT .*register-routes\.test\.ts/
+    )
+    assert.doesNotMatch(line, /DOE|home/)
+    assert.equal((await lines('no error')).length, 1)
+  })
 
   it('says that Node-RED has to be restarted if an update has replaced what answers it', async () => {
     isReplaced = true
