@@ -1145,9 +1145,8 @@ export class DeliveryModel {
       if (other === message) continue
       const name = `${id} was sent while ${other.id} is ${other.standing}`
       assert.ok(!this.#holdsUp(other, message), name)
-      // It comes in before it: the other one then follows at once.
-      if (other.id > id && isSameKey(other, message)) other.dueAt = 0
     }
+    this.#endWaitsBehind(message)
     if (message.standing === 'retrying') {
       assert.ok(this.#clock.monotonic() >= message.dueAt, `${id} was sent again too early`)
     } else {
@@ -1186,6 +1185,13 @@ export class DeliveryModel {
         else reject(new DOMException('aborted', 'AbortError'))
       })
     })
+  }
+
+  /** It came in before others of its key, which therefore follow at once. */
+  #endWaitsBehind(message: Message): void {
+    for (const other of this.#messages.values()) {
+      if (other.id > message.id && isSameKey(other, message)) other.dueAt = 0
+    }
   }
 
   #reply(pick: number, asked: ReplyKind): void {
@@ -1468,6 +1474,7 @@ export class DeliveryModel {
       assert.equal(settlement.error?.cause?.code, ACK_TIMEOUT)
     } else if (this.#isGivenUp(message)) {
       assert.equal(settlement.outcome, 'error', `${id} left when its time was over`)
+      this.#endWaitsBehind(message)
     } else {
       assert.ok(this.#started, `${id} was emitted before the start`)
       assert.equal(standing, 'leaving', `${id} was emitted, though it is ${standing}`)

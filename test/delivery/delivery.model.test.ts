@@ -302,6 +302,25 @@ const found: [ModelSettings, Action[]][] = [
       ...[disk(1), disk(1), disk(1), { do: 'crash' } as const],
       { do: 'reopen', started: false }
     ]
+  ],
+  // A message that was suspended for want of its acknowledgement goes on counting when that comes.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, quickDisk: true },
+    [
+      ...[add, reply('retry-twice'), { do: 'crash' } as const, reply('await')],
+      ...[{ do: 'advance', ms: 1 } as const, { do: 'acknowledge', pick: 0, kind: 'retry' } as const]
+    ]
+  ],
+  // A message comes in before one that is retried, and its time is over before it is sent.
+  [
+    { ...ordinary, durable: false, order: 'key', maxInFlight: 1 },
+    [
+      ...[add, { do: 'advance', ms: 60_000 } as const, add, { ...add, key: 1 }, reply('retry')],
+      ...[{ do: 'advance', ms: 10_000 } as const, { do: 'fault', pick: 0 } as const],
+      ...[reply('await'), reply('retry-after')],
+      ...[{ do: 'acknowledge', pick: 0, kind: 'retry' } as const, { ...add, key: 1 }],
+      reply('unreachable')
+    ]
   ]
 ]
 
