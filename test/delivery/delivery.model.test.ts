@@ -180,7 +180,7 @@ const reply = (kind: ReplyKind): Action => ({ do: 'reply', pick: 0, kind })
 const succeed: Action[] = [add, disk(100), reply('accept'), disk(100)]
 const fail = (writes: boolean): Action => ({ do: 'fail', writes, reads: false })
 
-/** Scripts that have found a fault: they are tried each time. */
+/** Scripts that have found a fault, or do what chance rarely does: they are tried each time. */
 const found: [ModelSettings, Action[]][] = [
   // A message that is retried at once is on its way again before its last attempt has been cleared away.
   [
@@ -309,6 +309,14 @@ const found: [ModelSettings, Action[]][] = [
     [
       ...[add, reply('retry-twice'), { do: 'crash' } as const, reply('await')],
       ...[{ do: 'advance', ms: 1 } as const, { do: 'acknowledge', pick: 0, kind: 'retry' } as const]
+    ]
+  ],
+  // The acknowledgement for want of which a message was suspended has it suspended again: chance rarely does that.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, quickDisk: true },
+    [
+      ...[add, reply('await'), { do: 'advance', ms: 1 } as const],
+      { do: 'acknowledge', pick: 0, kind: 'suspend' }
     ]
   ],
   // A message comes in before one that is retried, and its time is over before it is sent.
