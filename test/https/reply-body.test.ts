@@ -373,8 +373,8 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
   const attachment = part('1', 'text/plain', yes)
   const end = `\r\n--${boundary}--`
   const inner = `\r\n--${boundary}-2\r\n\r\n${yes}\r\n--${boundary}-2--`
-  const email = part('1', 'message/rfc822', 'Subject: HL7\r\nContent-ID: <root>\r\n\r\nHello')
-  const unnamed = attachment.replace('\r\nContent-ID: <1>', '')
+  const mail = part('1', 'message/rfc822', 'Subject: HL7\r\nContent-ID: <root>\r\n\r\nHello')
+  const withoutId = (one: string): string => one.replace('\r\nContent-ID: <1>', '')
   const folded = root.replace('Content-ID: ', 'Content-ID:\r\n ').replace('; type', ';\r\n\ttype')
 
   for (const [name, body, more] of [
@@ -394,8 +394,8 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
       (attachment + folded + end).replaceAll('\r\n', '\n'),
       '; start="<root>"'
     ],
-    ['with an e-mail before it that has the same ID', email + root + end, '; start="<root>"'],
-    ['with the root part first, before one without an ID', root + unnamed + end, ''],
+    ['with an e-mail before it that has its ID', withoutId(mail) + root + end, '; start="<root>"'],
+    ['with the root part first, before one without an ID', root + withoutId(attachment) + end, ''],
     ['after a preamble that names the boundary', `See --${boundary}.${root}${end}`, '']
   ] as const) {
     it(`has its acknowledgement in the root part: ${name}`, async () => {
@@ -403,6 +403,17 @@ describe('multipart/related (MTOM), as Apache CXF sends it', () => {
       assert.deepEqual([read.hl7, read.text], [no, envelope(no)])
     })
   }
+
+  it('has no acknowledgement but in the root part, which may have parts itself', async () => {
+    const ofParts = part('root', 'text/plain', 'OK') + attachment + end
+    const related = `multipart/related; type="multipart/mixed"; boundary="${boundary}"`
+    assert.equal((await readFrom(ofParts, {}, related)).hl7, '')
+  })
+
+  it('may have a blank before its parameters (RFC 9110 §5.6.6)', async () => {
+    const read = await readFrom(root + end, {}, `Multipart/Related ; boundary="${boundary}"`)
+    assert.deepEqual([read.hl7, read.text], [no, envelope(no)])
+  })
 
   it('is looked at as a whole where a refusal is not understood', async () => {
     const body = Buffer.from(root + attachment + end)
@@ -451,6 +462,12 @@ describe('another multipart body', () => {
       yes + other
     ],
     ['the request beside it', 'multipart/mixed;boundary=b', part(ADT) + part(yes), yes],
+    [
+      'parts that are multipart/related themselves',
+      'multipart/mixed; type=multipart/related; boundary=b',
+      part('OK', 'text/plain') + part(no),
+      no
+    ],
     ['JSON', 'multipart/mixed; boundary=b', part(json({ ack: no }), 'application/json'), no],
     ['XML', 'multipart/mixed; boundary=b', part(soap(cdata(no)), 'text/xml'), no],
     ['base64', 'multipart/mixed; boundary=b', part(base64(no)), no],
@@ -516,5 +533,9 @@ describe('another multipart body', () => {
     assert.equal((await read([part(yes), refusal])).hl7, '')
     assert.equal((await read([part(no), refusal])).hl7, no)
     assert.equal((await read([part('OK'), refusal])).hl7, '')
+    // Also where nobody says what was sent, as where rules are tried.
+    const bytes = Buffer.from(part(yes) + refusal)
+    const type = 'multipart/mixed; boundary=b'
+    assert.equal((await readReplyBody(bytes, type, { replyEncoding: 'auto' })).hl7, '')
   })
 })
