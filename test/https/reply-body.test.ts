@@ -118,7 +118,7 @@ table('a body that is not HL7', {
   'base64 with invalid characters behind it': [`${base64(yes)}!!`, ''],
   'base64 with an invalid character before it': [`!${base64(yes)}`, ''],
   // A refusal could be in the second.
-  'two texts in base64, one behind the other': [base64(`${yes}\r`) + base64(`${no}\r\r`), ''],
+  'two texts in base64, one behind the other': [`${base64(`${yes}NTE|1`)}${base64(no)}`, ''],
   'base64 that was cut off': [base64(ack('AAX')).replace(/=*$/, '').slice(0, 61), ''],
   'JSON without HL7': ['{"id": 1, "message": "Received", "data": null}', ''],
   'JSON that was cut off': [json({ ack: yes }).slice(0, -1), ''],
