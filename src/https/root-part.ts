@@ -82,9 +82,9 @@ function partsOf(text: string, boundary: string): (Part<string> & { head: string
   })
 }
 
-/** A header of a part, which may go on in further lines that begin with blanks. */
+/** A header of a part, which may go on in further lines that begin with blanks (RFC 5322 §2.2.3). */
 function header(head: string, name: string): string | undefined {
-  for (const line of head.replace(/\r?\n[ \t]+/g, ' ').split(lineEnd)) {
+  for (const line of head.replace(/\r?\n(?=[ \t])/g, '').split(lineEnd)) {
     const colon = line.indexOf(':')
     if (line.slice(0, Math.max(colon, 0)).trim().toLowerCase() === name) {
       return line.slice(colon + 1).trim()
