@@ -517,7 +517,14 @@ export class DeliveryModel {
       for (const seq of sending) {
         const message = this.#bySeq(seq)
         // What came of its attempt may be being stored: then it is too late.
-        const standings: Standing[] = ['flight', 'waiting', 'retrying', 'offered', 'taken']
+        const standings: Standing[] = [
+          'flight',
+          'waiting',
+          'retrying',
+          'wanted',
+          'offered',
+          'taken'
+        ]
         if (message === undefined || !standings.includes(message.standing)) continue
         message.wish = isDiscarded ? 'discard' : 'set-aside'
         message.isWishUnclear = message.standing !== 'flight'
@@ -1028,6 +1035,8 @@ export class DeliveryModel {
     this.#openedAt += tookMs
     for (const message of this.#messages.values()) message.lateFrom += tookMs
     this.#setBarrier()
+    // All that is in it was made safe.
+    for (const row of this.#disk.rows) this.#of(row).accepted = true
     // A node that closes while it opens its queue does not tell on which messages the process has crashed twice.
     if (this.#closing === undefined) return
     for (const row of this.#disk.rows) if (row.state === 'suspended') this.#suspended(this.#of(row))
@@ -1080,7 +1089,6 @@ export class DeliveryModel {
       message.isWishUnclear = false
       message.endsAt = Number.POSITIVE_INFINITY
       message.countsFrom = countsFrom ?? undefined
-      message.accepted = true
       message.renewals = this.#disk.renewals
       message.expected = undefined
       if (state === 'awaiting') {
