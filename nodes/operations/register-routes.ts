@@ -48,10 +48,7 @@ type Handler = (asked: Asked<never>) => Promise<unknown>
 
 /** What they say is for who has asked. */
 const OF_THIS_PACKAGE = [RouteError, ChoiceError, DeliveryError, QueueError] as const
-type CodedError = Error & { code?: string }
-/** Something else than an error was thrown. */
-const NO_ERROR: CodedError = { name: 'unknown', message: '' }
-/** So many characters of an internal error are in the log. */
+/** So many characters of what is known of an internal error are in the log. */
 const MOST_LOGGED = 300
 
 type AdminRequest = Request<Record<string, string>>
@@ -83,8 +80,8 @@ export function registerRoutes<Name extends RouteName>(
     RED.httpAdmin[register](route.path, refuseForms, guard, (request: AdminRequest, response) => {
       // A rejection that nobody handles would end Node-RED.
       answer(RED, route, handler, request, response).catch((error: unknown) => {
-        logInternal(RED, route, error)
         answerError(response, error)
+        logInternal(RED, route, error)
       })
     })
   }
@@ -180,21 +177,24 @@ async function sendFile(
   await pipeline(Readable.from(pieces, { objectMode: false }), response)
 }
 
-/** What such an error says may be something of the request: the log gets its kind, and where it was thrown. */
+/** What an internal error says may be something of the request: the log gets its kind, and where it was thrown. */
 function logInternal(RED: NodeAPI, { method, path }: Route, error: unknown): void {
   if (OF_THIS_PACKAGE.some((kind) => error instanceof kind)) return
-  const {
-    code,
-    message,
-    name,
-    stack = ''
-  } = error instanceof Error ? (error as CodedError) : NO_ERROR
+  const isError = error instanceof Error
+  const { code, name }: { code?: unknown; name?: unknown } = isError ? error : { name: 'unknown' }
   // Nobody waits for the answer any longer.
   if (code === 'ERR_STREAM_PREMATURE_CLOSE' || name === 'AbortError') return
-  const frames = stack.slice(stack.indexOf(message) + message.length)
-  const [, place = ''] = /^\s*at (.*)$/m.exec(frames) ?? []
-  const what = printable([name, code, place].filter(Boolean).join(' '), MOST_LOGGED)
+  const known = [name, code, placeOf(error)].filter((one) => typeof one === 'string')
+  const what = printable(known.join(' ').trim(), MOST_LOGGED)
   RED.log.error(`hl7-https-out: ${english('log', 'refusal.internalAt', { method, path, what })}`)
+}
+
+/** Where an error was thrown; `''` if its stack does not begin with what it says, which would be taken for a place. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return ''
+  const head = error.stack.indexOf(error.message)
+  if (head === -1) return ''
+  return /^\s*at (.*)$/m.exec(error.stack.slice(head + error.message.length))?.[1] ?? ''
 }
 
 /** Answers with a text that contains nothing of the request. */

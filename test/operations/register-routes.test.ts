@@ -119,7 +119,18 @@ describe('a route', () => {
       /^hl7-https-out: POST \/hl7-https-out\/:id\/messages\/resend failed .*: TypeError ERR_OF_IT .*register-routes\.test\.ts/
     )
     assert.doesNotMatch(line, /DOE|home/)
-    assert.equal((await lines('no error')).length, 1)
+    // Whatever is thrown, and whatever became of it.
+    const changed = new TypeError('of\n    at DOE^JOHN')
+    // It is written when it is read first.
+    assert.match(changed.stack ?? '', /DOE/)
+    changed.message = 'another'
+    const odd = Object.assign(new Error('DOE^JOHN'), { code: Symbol('x'), stack: 5, name: 7 })
+    for (const one of ['DOE^JOHN', null, changed, odd]) {
+      const [said = '', ...others] = await lines(one)
+      assert.deepEqual(others, [])
+      assert.match(said, /^hl7-https-out: POST/)
+      assert.doesNotMatch(said, /DOE/)
+    }
   })
 
   it('says that Node-RED has to be restarted if an update has replaced what answers it', async () => {
