@@ -4,7 +4,8 @@ import { it } from 'node:test'
 import { seemsToRefuse } from '../../src/https/unread-refusal.ts'
 
 it('a refusal is looked for in little time, whatever the reply', () => {
-  const start = performance.now()
+  // Of this process alone: other tests run beside it.
+  const start = process.cpuUsage()
   for (const piece of [
     'MSA|',
     ' MSA|A',
@@ -18,5 +19,6 @@ it('a refusal is looked for in little time, whatever the reply', () => {
   ]) {
     assert.ok(!seemsToRefuse(piece.repeat(2_097_152 / piece.length)), piece)
   }
-  assert.ok(performance.now() - start < 10_000)
+  const { system, user } = process.cpuUsage(start)
+  assert.ok(system + user < 2_000_000, `${system + user} µs`)
 })
