@@ -99,6 +99,11 @@ describe('discovery', () => {
       assert.deepEqual([error?.code, error?.status], [code, found])
       assert.equal(error?.hints[0]?.key, hint)
       assert.equal(error.permanent, code !== 'ERR_HTTP_STATUS')
+      if (!error.permanent) {
+        const { host } = new URL(test.server.origin)
+        const words = `${host}: the metadata cannot be read now (HTTP ${found}).`
+        assert.equal(error.message, words)
+      }
       assert.deepEqual(asked(), second === undefined ? [OPEN_ID] : [OPEN_ID, RFC_8414])
     })
   }
@@ -206,6 +211,7 @@ describe('discovery', () => {
       assert.match(error.message, words)
       assert.doesNotMatch(error.message, /own-/)
       assert.equal(error.hints[0]?.key, hint)
+      assert.equal(error.permanent, true)
       assert.deepEqual(asked(), [OPEN_ID])
     })
   }

@@ -41,6 +41,7 @@ describe('settings that can work', () => {
     { clientAuth: 'client_assertion_file', assertionFile: '/run/token' },
     // Algorithm and audience do not matter if nothing is signed.
     { signingAlg: 'HS512' },
+    { signingAlg: 'PS256' },
     { ...endpoint, assertionAudience: 'issuer' },
     // The algorithm is that of the key.
     { ...jwtBearer, clientAuth: 'client_secret_jwt', signingAlg: 'EdDSA' },

@@ -143,6 +143,7 @@ describe('the answer', () => {
     ['a number', plain('12345678901234567890'), notJson],
     ['a list', json([good]), notJson],
     ['a form without a token', plain('a=1&my_access_token=2 3'), notJson],
+    ['a page with a form in a link', page('<a href="/login?a=1&error=x">Log in</a>'), aPage],
     ['no token', json({ message: 'welcome' }), noToken],
     ['no error', json({ error: false, message: 'welcome' }), noToken],
     ['an empty token', but({ access_token: '' }), noToken],

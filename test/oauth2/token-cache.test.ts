@@ -284,6 +284,7 @@ describe('a caller', () => {
     await assert.rejects(server.receiver.token(), ended)
     await server.answer(lives(300))
     await assert.rejects(server.receiver.token(), ended)
+    assert.deepEqual([server.cache.held, server.cache.newest], [undefined, undefined])
     assert.equal(server.requests, 1)
     assert.deepEqual(listened, [])
     const failed = new Server()

@@ -301,6 +301,13 @@ describe('a token request', () => {
     })
   }
 
+  it('is signed as usual with a Token URL, whatever stands in Issuer URL', async () => {
+    const { origin } = test.server
+    const issuer = `${origin}/.well-known/smart-configuration`
+    const sent = await test.sent({ issuer, clientSecret: '', privateKey: rsa })
+    assert.equal(decodeProtectedHeader(assertionIn(sent)).alg, 'RS256')
+  })
+
   for (const [signingAlg, algorithms, alg] of [
     ['', undefined, 'HS256'],
     ['HS384', undefined, 'HS384'],
