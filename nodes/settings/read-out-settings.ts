@@ -254,8 +254,8 @@ export function readOutSettings(
         readsVariables(properties.text('bodyTemplate')) ||
         namesFromVariables(properties, 'formFields').length > 0,
       courier: {
-        tokens: auth?.tokens?.forReceiver(settings.receiver.url.origin),
-        backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.origin),
+        tokens: auth?.tokens?.forReceiver(settings.receiver.url.href),
+        backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.href),
         refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
         reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },

@@ -46,7 +46,7 @@ type NoOther = KeyUnder<'log', 'token'> &
 export class ReceiverTokens {
   /** For requests with a token, which is bound to the key of its node. Undefined: no DPoP. */
   readonly proofs: DpopProofs | undefined
-  readonly #origin: string
+  readonly #address: string
   readonly #cache: TokenCache
   readonly #listeners = new Set<(status: TokenStatus) => void>()
   #shown: TokenStatus = { state: 'idle' }
@@ -57,9 +57,9 @@ export class ReceiverTokens {
   /** Fresh tokens refused in a row. */
   #freshRefused = 0
 
-  /** @param origin of the receiver: scheme, host and port */
-  constructor(origin: string, cache: TokenCache, proofs?: DpopProofs) {
-    this.#origin = origin
+  /** @param address of the receiver */
+  constructor(address: string, cache: TokenCache, proofs?: DpopProofs) {
+    this.#address = address
     this.#cache = cache
     this.proofs = proofs
     cache.onChange(() => {
@@ -82,7 +82,7 @@ export class ReceiverTokens {
   /** The receiver accepted a message with this token: if it refuses the token later, that is no refusal of a fresh one. */
   accepted(token: string): void {
     const { clock, newest } = this.#cache
-    if (newest?.token === token) newest.acceptedAt.set(this.#origin, clock.monotonic())
+    if (newest?.token === token) newest.acceptedAt.set(this.#address, clock.monotonic())
   }
 
   /**
@@ -98,7 +98,7 @@ export class ReceiverTokens {
       known.at = now
       return
     }
-    const isFresh = !newest.acceptedAt.has(this.#origin) && now - newest.obtainedAt < FRESH_MS
+    const isFresh = !newest.acceptedAt.has(this.#address) && now - newest.obtainedAt < FRESH_MS
     this.#freshRefused = isFresh ? this.#freshRefused + 1 : 0
     this.#refusal = { token, at: now, by }
     if (this.#freshRefused >= MAX_FRESH) this.#block(refusedBy('refusesFresh', by), now + PAUSE_MS)
@@ -193,7 +193,7 @@ export class ReceiverTokens {
   /** Whether another receiver has accepted a token since this one got it: then the token is good. */
   #isAcceptedElsewhere({ acceptedAt }: IssuedToken): boolean {
     const since = this.#handed?.at ?? Infinity
-    return [...acceptedAt].some(([origin, at]) => origin !== this.#origin && at >= since)
+    return [...acceptedAt].some(([address, at]) => address !== this.#address && at >= since)
   }
 
   /** Why no request may be made now for this receiver. */

@@ -12,7 +12,7 @@ export interface IssuedToken {
   readonly obtainedAt: number
   /** Undefined: it lives so briefly that it is used once. */
   readonly validity: Validity | undefined
-  /** When each receiver last accepted a message with it: by origin, on the monotonic clock. */
+  /** When each receiver last accepted a message with it: by its address, on the monotonic clock. */
   readonly acceptedAt: Map<string, number>
 }
 

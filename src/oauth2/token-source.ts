@@ -50,12 +50,12 @@ export class TokenSource {
     this.#cache = new TokenCache({ clock, random, obtain })
   }
 
-  /** @param origin of the receiver: scheme, host and port */
-  forReceiver(origin: string): ReceiverTokens {
-    let tokens = this.#receivers.get(origin)
+  /** @param address of the receiver: behind one host there may be several, each with its own idea of a token */
+  forReceiver(address: string): ReceiverTokens {
+    let tokens = this.#receivers.get(address)
     if (tokens === undefined) {
-      tokens = new ReceiverTokens(origin, this.#cache, this.proofs)
-      this.#receivers.set(origin, tokens)
+      tokens = new ReceiverTokens(address, this.#cache, this.proofs)
+      this.#receivers.set(address, tokens)
     }
     return tokens
   }

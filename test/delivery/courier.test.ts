@@ -96,7 +96,7 @@ describe('Courier', () => {
     })
     return new Courier({
       receiver: new Receiver({ ...plainReceiver(url), headers }, client),
-      tokens: tokens?.forReceiver(url.origin),
+      tokens: tokens?.forReceiver(url.href),
       refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),
       reply: { replyEncoding: 'auto' },
@@ -743,7 +743,7 @@ describe('Courier', () => {
     const server = await receiver((socket, _request, { all }) => {
       socket.write([answer(500), answer(401), answer(200, ACK)][all] ?? '')
     })
-    const accepted = t.mock.method(tokens.forReceiver(server.url.origin), 'accepted')
+    const accepted = t.mock.method(tokens.forReceiver(server.url.href), 'accepted')
     const mine = courier(server.url, { tokens })
     await mine.attempt(parcel)
     assert.equal(accepted.mock.callCount(), 0)

@@ -83,8 +83,8 @@ describe('a receiver with two origins', () => {
     const backupUrl = new URL(urls.backup)
     const courier = new Courier({
       receiver: new Receiver({ ...plainReceiver(url), backupUrl, authScheme: 'DPoP' }, client),
-      tokens: source.forReceiver(url.origin),
-      backupTokens: source.forReceiver(backupUrl.origin),
+      tokens: source.forReceiver(url.href),
+      backupTokens: source.forReceiver(backupUrl.href),
       refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
       reply: { replyEncoding: 'auto' },
@@ -138,8 +138,8 @@ describe('a receiver with two origins', () => {
     assert.equal((await attempt('backup')).error?.code, 'ERR_TOKEN_REFUSED')
     assert.equal((await attempt('first')).decision.outcome, 'accept')
     assert.deepEqual(source.requests, { ok: 2, error: 0 })
-    assert.equal(source.forReceiver(first.origin).status.state, 'ok')
-    assert.equal(source.forReceiver(backup.origin).status.state, 'none')
+    assert.equal(source.forReceiver(both().first).status.state, 'ok')
+    assert.equal(source.forReceiver(both().backup).status.state, 'none')
   })
 
   it('gives the token to no third one, though an address says that it is there', async () => {

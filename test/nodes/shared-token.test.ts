@@ -29,8 +29,20 @@ describe('two receivers behind one token node, of which one refuses every token'
     bad.closeAllConnections()
   })
 
+  const ofOtherOrigin = (): string => `https://127.0.0.1:${(bad.address() as AddressInfo).port}/`
+  /** At the origin of the good one, as behind a gateway. */
+  const atOtherPath = (): string => {
+    const url = new URL('/refusing', world.receiver.url)
+    world.receiver.respond = (request) => {
+      if (request.url !== url.pathname) return undefined
+      refused++
+      return { status: 401, headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } }
+    }
+    return url.href
+  }
+
   /** The usual flow, and beside it the same with another receiver. */
-  const flow = (out: Record<string, unknown>): FlowNode[] => {
+  const flow = (out: Record<string, unknown>, url: string): FlowNode[] => {
     const usual = world.flow(out)
     const other = (id: string): string => `bad-${id}`
     const twins = usual
@@ -40,20 +52,20 @@ describe('two receivers behind one token node, of which one refuses every token'
         id: other(node.id),
         ...('wires' in node && { wires: (node['wires'] as string[][]).map((to) => to.map(other)) }),
         ...('scope' in node && { scope: (node['scope'] as string[]).map(other) }),
-        ...(node.id === 'out' && {
-          url: `https://127.0.0.1:${(bad.address() as AddressInfo).port}/`
-        })
+        ...(node.id === 'out' && { url })
       }))
     return [...usual, ...twins]
   }
 
-  for (const [what, settings] of [
-    ['that retry', {}],
-    ['with one attempt for each message', { failureTimeout: 0 }]
+  for (const [what, settings, other] of [
+    ['that retry', {}, ofOtherOrigin],
+    ['with one attempt for each message', { failureTimeout: 0 }, ofOtherOrigin],
+    ['that send to two paths of one origin', { failureTimeout: 0 }, atOtherPath]
   ] as const) {
     it(`the other one takes each message at once: nodes ${what}`, async () => {
       const { nodeRed, tokens } = world
-      await nodeRed.deploy(flow(settings))
+      const url = other()
+      await nodeRed.deploy(flow(settings, url))
       refused = 0
       const asked = tokens.tokenRequests
       let isFed = true
@@ -81,7 +93,7 @@ describe('two receivers behind one token node, of which one refuses every token'
       for (const { hl7 } of world.left('ack', 'GOOD')) assert.equal(hl7.attempts, 1)
       const shown = JSON.stringify(nodeRed.statuses('out'))
       assert.doesNotMatch(shown, /TOKEN|RETRYING/)
-      const { host } = new URL(`https://127.0.0.1:${(bad.address() as AddressInfo).port}/`)
+      const { host } = new URL(url)
       assert.ok(!shown.includes(host))
       assert.ok(tokens.tokenRequests - asked <= 4, 'the limits hold for the one that refuses')
       const caught = nodeRed.messages('bad-caught') as LeftMessage[]

@@ -147,7 +147,7 @@ export class Exchange {
   courier({ rules = '', reply, receiver, tokens }: Settings = {}): Courier {
     return new Courier({
       receiver: this.receiver(receiver),
-      tokens: tokens?.forReceiver(this.url.origin),
+      tokens: tokens?.forReceiver(this.url.href),
       refreshOnStatus: new Set([401]),
       rules: typeof rules === 'string' ? parseReplyRules(rules) : rules,
       reply: { replyEncoding: 'auto', ...reply },
