@@ -1,4 +1,9 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import {
+  connect as connectTcp,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  isIP,
+  type Socket
+} from 'node:net'
 import {
   connect as connectTls,
   createSecureContext,
@@ -13,7 +18,7 @@ import { aborted, connectFailureOf, tooLate } from './failures.ts'
 import type { HttpError } from './http-error.ts'
 import { proxyTo, withoutBrackets, type Address } from './proxy.ts'
 import { TlsSessions } from './tls-sessions.ts'
-import { connectToProxy, openTunnel } from './tunnel.ts'
+import { connectToProxy, openTunnel, type AddressAttempts } from './tunnel.ts'
 
 /** What is under way: a connection to the server or, to the proxy, the way on; the TLS handshake with the server. */
 type Phase = 'connect' | 'proxy' | 'tls'
@@ -23,6 +28,11 @@ type Phase = 'connect' | 'proxy' | 'tls'
  * enough that no firewall in between forgets it.
  */
 const PROBE_AFTER_MS = 20_000
+/**
+ * So long, in milliseconds, each address of a host that has several is tried before the next, but no longer than a third
+ * of the limit. Node.js takes a quarter of a second, in which a far host may not answer, or a busy process not notice.
+ */
+const EACH_ADDRESS_MS = 1000
 
 /**
  * The one place for TLS settings, proxy and the limit for connecting: undici and got send over sockets that it opens. It
@@ -30,12 +40,18 @@ const PROBE_AFTER_MS = 20_000
  */
 export class Connector {
   readonly #settings: ConnectionSettings
+  readonly #tcp: AddressAttempts
   readonly #certificates: ServerCertificates
   readonly #sessions: TlsSessions
   #secureContext: SecureContext | undefined
 
   constructor(settings: ConnectionSettings, clock: Clock = systemClock) {
+    const { connectTimeoutMs } = settings
     this.#settings = settings
+    const eachMs = Math.min(EACH_ADDRESS_MS, Math.ceil(connectTimeoutMs / 3))
+    this.#tcp = {
+      autoSelectFamilyAttemptTimeout: Math.max(eachMs, getDefaultAutoSelectFamilyAttemptTimeout())
+    }
     this.#certificates = new ServerCertificates(clock)
     this.#sessions = new TlsSessions(clock)
   }
@@ -89,13 +105,15 @@ export class Connector {
       if (way !== undefined) {
         phase = 'proxy'
         // Its errors are those of the request for the tunnel.
-        tunnel = connectToProxy(way).on('error', () => undefined)
+        tunnel = connectToProxy(way, this.#tcp).on('error', () => undefined)
         opened.push(tunnel)
         await until(openTunnel(tunnel, way, server))
         watch(tunnel)
         phase = 'tls'
       }
-      const socket = watch(isSecure ? this.#startTls(server, tunnel) : connectTcp(server))
+      const socket = watch(
+        isSecure ? this.#startTls(server, tunnel) : connectTcp({ ...server, ...this.#tcp })
+      )
       if (tunnel === undefined) {
         socket.once('connect', () => {
           phase = 'tls'
@@ -125,7 +143,9 @@ export class Connector {
     // Certificates and keys are read once.
     this.#secureContext ??= createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
     return connectTls({
-      ...(tunnel === undefined ? server : { socket: tunnel, host: server.host }),
+      ...(tunnel === undefined
+        ? { ...server, ...this.#tcp }
+        : { socket: tunnel, host: server.host }),
       secureContext: this.#secureContext,
       servername: tls?.servername || (isIP(server.host) === 0 ? server.host : ''),
       ALPNProtocols: ['http/1.1'],

@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
+import { connect as connectTcp, isIPv6, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { english } from '../english.ts'
 import { describeError } from './describe-error.ts'
@@ -11,13 +11,17 @@ import type { Address, Proxy } from './proxy.ts'
  */
 const BEYOND_PROXY = new Set([404, 502, 503, 504])
 
+/** How the addresses of a host that has several are tried. */
+export type AddressAttempts = Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'>
+
 /** A connection to a proxy, which it has to be asked to lead on. Errors come later, as events. */
-export function connectToProxy({ host, port, isSecure }: Proxy): Socket {
-  if (!isSecure) return connectTcp({ host, port, noDelay: true, keepAlive: true })
+export function connectToProxy({ host, port, isSecure }: Proxy, tcp: AddressAttempts): Socket {
+  if (!isSecure) return connectTcp({ host, port, noDelay: true, keepAlive: true, ...tcp })
   // Whatever the TLS settings of the node: they are for the server behind it.
   const secure = connectTls({
     host,
     port,
+    ...tcp,
     ALPNProtocols: ['http/1.1'],
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
+import dns, { type LookupAddress } from 'node:dns'
+import { isIP, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAuthority } from '../support/certificates.ts'
+import { startConnectProxy } from '../support/connect-proxy.ts'
 import {
   bodyOf,
   errorOf,
@@ -15,6 +17,12 @@ import {
   TOKEN,
   until
 } from './local-server.ts'
+
+type LookupArguments = [
+  host: string,
+  options: unknown,
+  found: (error: null, addresses: LookupAddress[]) => void
+]
 
 const ok: Handler = (request, response) => {
   request.resume().once('end', () => response.end('ok'))
@@ -129,6 +137,40 @@ describe('connections', () => {
     await Promise.all([post(mine, server.url), post(mine, server.url)])
     assert.equal(server.connections(), 6)
   })
+
+  for (const library of ['undici', 'got'] as const) {
+    for (const way of ['directly', 'through a proxy'] as const) {
+      it(`lead to the first of two addresses, though the process is busy meanwhile: ${library}, ${way}`, async (t) => {
+        const authority = await createAuthority()
+        const names = ['two.example', '127.0.0.1']
+        const server = await test.serve(ok, await authority.issueServer({ names }))
+        const proxy = await startConnectProxy()
+        test.closing(() => proxy.close())
+        const isProxied = way === 'through a proxy'
+        const named = (url: URL | string): URL =>
+          new URL(String(url).replace('127.0.0.1', 'two.example'))
+        const mine = test[library]({
+          tls: { ca: authority.ca },
+          ...(isProxied && { proxy: { url: named(proxy.url).origin } })
+        })
+        const addresses = ['127.0.0.1', '::1'].map((address) => ({
+          address,
+          family: isIP(address)
+        }))
+        const lookup = t.mock.method(dns, 'lookup', (...[, , found]: LookupArguments) => {
+          setImmediate(() => {
+            // Nothing listens at the second one.
+            found(null, addresses)
+            const end = performance.now() + 400
+            while (performance.now() < end);
+          })
+        })
+        const url = isProxied ? server.url : named(server.url)
+        assert.equal((await post(mine, url)).status, 200)
+        assert.equal(lookup.mock.callCount(), 1)
+      })
+    }
+  }
 
   it('lead to [::1], whose certificate is checked', async () => {
     const authority = await createAuthority()
