@@ -8,6 +8,7 @@ import type { WorkContext } from './work-context.ts'
 
 type BackupContext<Content> = Pick<
   WorkContext<Content>,
+  | 'accepting'
   | 'claimMessages'
   | 'closing'
   | 'gate'
@@ -129,12 +130,12 @@ export class Backup<Content> {
     const failover = this.#failover
     const hasWork = this.#hasWork
     if (failover.isAskDue(hasWork)) this.#connect()
+    const isAsking = failover.isMessageDue(hasWork)
+    if (isAsking) failover.messageAskedFor()
     this.lookLater()
-    const isAsking = failover.isOpen
     if (failover.isHeld && !isAsking) return undefined
     const address = isAsking ? failover.other : failover.serving
     const only = isAsking && !failover.returnsByItself ? this.#idsOf(address) : undefined
-    if (isAsking) failover.messageAskedFor()
     const other = address === 'first' ? 'backup' : 'first'
     return {
       address,
@@ -204,11 +205,14 @@ export class Backup<Content> {
     return Math.max(0, queue.counts.waiting - sending.size)
   }
 
-  /** There is a message with which the other address can be asked. */
+  /**
+   * There is a message with which the other address can be asked. Where messages come one by one, none ever waits: each
+   * is asked for when it is being accepted.
+   */
   get #hasWork(): boolean {
     const { other, returnsByItself, serving } = this.#failover
     if (this.#boundTo(other) > 0) return true
-    return returnsByItself && this.#waiting > this.#boundTo(serving)
+    return returnsByItself && this.#waiting + this.#context.accepting() > this.#boundTo(serving)
   }
 
   /** How many messages wait that may go nowhere but there. */

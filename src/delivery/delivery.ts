@@ -433,6 +433,7 @@ export class Delivery<Content> {
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       readPlace: (content) => this.#readPlace(queue, content),
       gate: this.#gate,
+      accepting: () => this.#unstored,
       idOf: (address) => {
         const { address: first, backup } = this.#options
         const name = address === 'first' ? first : backup?.address

@@ -35,9 +35,9 @@ type Asking = 'no' | 'connecting' | 'open' | 'sent'
  * | both are out | and the backup wants rest (`Retry-After`) | nothing goes to the backup meanwhile; the first is asked as before, and what fails there is retried |
  * | any | a person turns | that address serves; the backup until a person turns back |
  *
- * To ask is to open a connection, and then to send one message, whose turn it is. The waits grow only if the backup has
- * served meanwhile. A message that may go only to the address that does not serve goes to that one too, by hand or
- * not; its answer then turns nothing back.
+ * To ask is to open a connection, and then to send one message, whose turn it is; if there is none, the next one that
+ * comes. The waits grow only if the backup has served meanwhile. A message that may go only to the address that does not
+ * serve goes to that one too, by hand or not; its answer then turns nothing back.
  */
 export class Failover {
   readonly #settings: FailoverSettings
@@ -94,6 +94,15 @@ export class Failover {
     return this.#asking === 'open'
   }
 
+  /**
+   * A message has to be asked for that goes to the other address.
+   *
+   * @param hasWork there is one, or one is being accepted
+   */
+  isMessageDue(hasWork: boolean): boolean {
+    return hasWork && this.isOpen && this.#clock.monotonic() >= this.#askAt
+  }
+
   /** A message for the other address was asked for, or is on its way; nobody has turned since. */
   get isAsking(): boolean {
     return this.#asking === 'sent'
@@ -102,7 +111,7 @@ export class Failover {
   /** Both are out: nothing goes to the backup while the first is being asked, or as long as the backup wants rest. */
   get isHeld(): boolean {
     const areOut = this.#serving === 'backup' && this.#isServingOut
-    return areOut && (this.#asking !== 'no' || this.#clock.monotonic() < this.#restUntil)
+    return areOut && (this.#isBeingAsked || this.#clock.monotonic() < this.#restUntil)
   }
 
   /** For so long neither is asked, because the backup wants rest, in milliseconds. */
@@ -119,7 +128,7 @@ export class Failover {
   nextInMs(hasWork: boolean): number {
     const now = this.#clock.monotonic()
     const turnsAt = this.#hasWaited ? this.#turnsAt : Infinity
-    const asksAt = hasWork && this.#asking === 'no' ? this.#askAt : Infinity
+    const asksAt = hasWork && !this.#isBeingAsked ? this.#askAt : Infinity
     const goesOnAt = this.#restUntil > now ? this.#restUntil : Infinity
     return Math.max(0, Math.min(turnsAt, asksAt, goesOnAt) - now)
   }
@@ -198,8 +207,11 @@ export class Failover {
   /** There is a connection to the other one, or none can be had. */
   connected(isOpen: boolean): void {
     if (this.#asking !== 'connecting') return
-    if (isOpen) this.#asking = 'open'
-    else this.otherFailed()
+    if (!isOpen) this.otherFailed()
+    else {
+      this.#asking = 'open'
+      this.#askAt = this.#clock.monotonic()
+    }
   }
 
   /** A message for the other one was asked for. */
@@ -207,10 +219,10 @@ export class Failover {
     this.#asking = 'sent'
   }
 
-  /** There was none. */
+  /** There was none: it is asked with the next one. */
   nothingToSend(): void {
     if (this.#asking !== 'sent') return
-    this.#asking = 'no'
+    this.#asking = 'open'
     this.#askAt = this.#clock.monotonic() + NOTHING_TO_ASK_MS
   }
 
@@ -254,6 +266,10 @@ export class Failover {
   resume(by: string): void {
     this.turn('backup', by)
     this.#askAt = this.#clock.monotonic()
+  }
+
+  get #isBeingAsked(): boolean {
+    return this.#asking === 'connecting' || this.#asking === 'sent'
   }
 
   /** When the outage will have lasted long enough. */

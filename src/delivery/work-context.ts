@@ -37,6 +37,8 @@ export interface WorkContext<Content> {
   /** Messages that are accepted from now on have this number or a higher one. */
   readonly nextSeq: () => number
   readonly gate: Gate
+  /** So many messages are being stored, and do not count as waiting yet. */
+  readonly accepting: () => number
   /** The number by which the queue knows an address; undefined: it does not. */
   readonly idOf: (address: Address) => number | undefined
   /** Nothing is sent, whatever the receiver: the node is paused or closes, or its queue cannot be read. */

@@ -32,7 +32,7 @@ interface PairOptions extends OnDiskOptions {
   backupAddress?: string
   afterMs?: number
   /** What opening a connection comes to. */
-  connects?: (address: Address) => boolean
+  connects?: (address: Address) => boolean | Promise<boolean>
 }
 
 async function pair(
@@ -747,6 +747,81 @@ describe('Two addresses, step by step', () => {
       await two.close()
     })
   }
+
+  for (const [order, connectMs] of [
+    ['fifo', 0],
+    ['fifo', 20],
+    ['none', 0],
+    ['none', 2000]
+  ] as const) {
+    it(`what comes back is found also if messages come one by one: ${order}, a connection in ${connectMs} ms`, async () => {
+      const clock = new FakeClock()
+      const two = await pair(
+        {
+          order,
+          connects: () =>
+            new Promise((resolve) =>
+              clock.after(connectMs, () => {
+                resolve(true)
+              })
+            )
+        },
+        new FakeDisk({ immediate: true }),
+        clock
+      )
+      await onItsWay(two, UNCONNECTED)
+      await two.answer(UNCONNECTED)
+      await two.answer('accept')
+      assert.deepEqual(two.turned, ['backup'])
+      // None of them waits for another one: each has left long before the next one comes.
+      const sent: string[] = []
+      for (let number = 2; number <= 6; number++) {
+        await clock.advance(3_600_000)
+        await two.add(`m${number}`)
+        await clock.advance(5)
+        sent.push(...two.flying())
+        await two.answer('accept')
+      }
+      // The first of them asks for a connection, the next one goes over it.
+      assert.deepEqual(sent.slice(0, 3), ['m2 backup', 'm3 first', 'm4 first'])
+      assert.deepEqual(two.turned, ['backup', 'first'])
+      await two.close()
+    })
+  }
+
+  it('what is out is asked for a connection with one of them, and with no message', async () => {
+    let asked = 0
+    const two = await pair({ connects: () => ++asked < 0 })
+    await onItsWay(two, UNCONNECTED)
+    await two.answer(UNCONNECTED)
+    await two.answer('accept')
+    for (let number = 2; number <= 6; number++) {
+      await two.clock.advance(3_600_000)
+      assert.equal(asked, number - 2)
+      await two.add(`m${number}`)
+      assert.deepEqual(two.flying(), [`m${number} backup`])
+      await two.answer('accept')
+    }
+    await two.close()
+  })
+
+  it('nor does one that is open hold up what may go to the backup alone', async () => {
+    const two = await pair()
+    await onItsWay(two, UNCONNECTED)
+    await two.answer(UNCONNECTED)
+    await two.answer('accept')
+    await two.clock.advance(3_600_000)
+    await two.add('m2')
+    // The connection to the first address is open. The backup may have got the message before it went out.
+    await two.answer('timeout')
+    await untilFlying(two, 1000)
+    assert.deepEqual(two.flying(), ['m2 backup'])
+    await two.answer(UNCONNECTED)
+    await untilFlying(two, 1000)
+    assert.deepEqual(two.flying(), ['m2 backup'])
+    await two.answer('accept')
+    await two.close()
+  })
 
   it('an outage is forgotten in a pause, also if an attempt ends in it', async () => {
     const two = await pair()

@@ -33,6 +33,35 @@ const MAKE = `
 describe('a receiver with a backup that is rebooted', () => {
   const world = shareWorld()
 
+  it('is found when it is back, by messages of which none waits for another one', async () => {
+    const own = await world.authority.issueServer()
+    const other = await (await createAuthority()).issueServer()
+    const door = new Door('first', { own, other }, () => undefined, Math.random)
+    await door.set('up')
+    await door.set('down')
+    try {
+      await world.deploy({
+        ...{ url: door.url, backupUrl: world.receiver.url, backupAfter: 0.1, queue: 'disk' },
+        ...{ retryInterval: 0.05, retryMaxInterval: 0.1 }
+      })
+      const hostOf = async (id: string): Promise<unknown> =>
+        (await world.send(adt(id))).msg.hl7['host']
+      assert.equal(await hostOf('ALONE0'), new URL(world.receiver.url).host)
+      await door.set('up')
+      let sent = 0
+      // The next one begins when the one before has left.
+      await world.nodeRed.waitFor(
+        async () => (await hostOf(`ALONE${++sent}`)) === new URL(door.url).host,
+        10_000,
+        () => `${sent} went to the backup`
+      )
+      assert.equal((await world.state()).backup, null)
+    } finally {
+      await world.nodeRed.deploy([])
+      await door.set('down')
+    }
+  })
+
   it('loses nothing and keeps the order, and nobody but the list of events notices', async () => {
     const stored: { address: Address; id: string }[] = []
     const own = await world.authority.issueServer()
