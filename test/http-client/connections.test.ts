@@ -126,6 +126,38 @@ describe('connections', () => {
     }
   })
 
+  it('that were idle for longer than a request allows are not used for it', async () => {
+    const server = await test.serve(ok)
+    const mine = test.undici()
+    await post(mine, server.url)
+    await sleep(60)
+    await post(mine, server.url, { mostIdleMs: 10_000 })
+    assert.equal(server.connections(), 1)
+    await sleep(60)
+    await post(mine, server.url, { mostIdleMs: 50 })
+    assert.equal(server.connections(), 2)
+    await until(() => server.open() === 1)
+  })
+
+  it('can be opened in advance: those that were kept are given up', async () => {
+    const server = await test.serve(ok)
+    const mine = test.undici()
+    const { signal } = new AbortController()
+    await post(mine, server.url)
+    await mine.connect(server.url, signal)
+    assert.equal(server.connections(), 2)
+    await until(() => server.open() === 1)
+    await post(mine, server.url)
+    assert.equal(server.connections(), 2)
+  })
+
+  it('that are opened in advance are closed if none is to be kept', async () => {
+    const server = await test.serve(ok)
+    await test.undici({ maxConnections: 0 }).connect(server.url, new AbortController().signal)
+    assert.equal(server.connections(), 1)
+    await until(() => server.open() === 0)
+  })
+
   it('are as many as requests at a time, and maxConnections are kept', async () => {
     const server = await test.serve((request, response) => {
       request.resume().once('end', () => setTimeout(() => response.end('ok'), 50))

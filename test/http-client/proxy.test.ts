@@ -114,6 +114,14 @@ describe('a request through a proxy', () => {
       }
     })
 
+    it(`asks for an IPv6 address in brackets: ${library}`, async () => {
+      const { port } = await test.serve(echo, certificate)
+      const proxy = await startProxy({ onwardPort: port })
+      const mine = test[library]({ ...trusting, proxy: { url: proxy.url.origin } })
+      assert.equal((await post(mine, new URL('https://[::1]:8443/hl7'))).status, 200)
+      assert.equal(proxy.connects[0]?.target, '[::1]:8443')
+    })
+
     it(`asks for the receiver by its name, or by that of the TLS configuration, and checks it: ${library}`, async () => {
       const names: unknown[] = []
       const seen: Handler = (request, response) => {
@@ -365,6 +373,30 @@ describe('a request through a proxy', () => {
       }
       assert.equal(proxy.connects[0]?.authorization, basic('user:word'))
     })
+
+    for (const [entries, url, isDirect] of [
+      ['out.invalid', 'https://hl7.out.invalid/', false],
+      ['.out.invalid', 'https://hl7.out.invalid/', true],
+      ['.out.invalid', 'https://out.invalid/', true],
+      ['*.out.invalid', 'https://hl7.out.invalid/', true],
+      ['*.out.invalid', 'https://hl7.invalid/', false],
+      ['other.invalid, HL7.invalid ', 'https://hl7.invalid/', true],
+      ['*', 'https://hl7.invalid/', true],
+      ['127.0.0.1-127.0.0.9', 'https://127.0.0.5:9/', true],
+      ['127.0.0.1 - 127.0.0.9', 'https://127.0.0.9:9/', true],
+      ['127.0.0.1-127.0.0.9', 'https://127.0.0.10:9/', false],
+      ['127.0.0.9-127.0.0.1', 'https://127.0.0.5:9/', false],
+      ['127.0.0.1-', 'https://127.0.0.1:9/', false],
+      ['-127.0.0.1', 'https://127.0.0.1:9/', false],
+      ['127.0.0.1-127.0.0.9', 'https://hl7.invalid/', false],
+      ['hl7-west.invalid', 'https://hl7-west.invalid/', true]
+    ] as const) {
+      it(`${isDirect ? 'does not apply to' : 'applies to'} ${url} with NO_PROXY "${entries}"`, async () => {
+        set({ HTTPS_PROXY: 'http://127.0.0.1:9', NO_PROXY: entries })
+        const { atProxy, connected } = await errorOf(post(test.undici(), new URL(url)))
+        assert.deepEqual([atProxy, connected], [!isDirect, false])
+      })
+    }
 
     it('is ignored if a proxy node is chosen', async () => {
       const { url } = await test.serve(echo, certificate)

@@ -125,6 +125,17 @@ describe('the certificate of a server', () => {
     })
   }
 
+  it('is known of each server', async () => {
+    const one = await serve(await issue(80))
+    const other = await serve(await issue(20))
+    const mine = test.undici({ tls: { ca: authority.ca } })
+    for (const server of [one, other]) await post(mine, server.url)
+    assert.deepEqual(mine.certificateOf(one.url), validity(80))
+    assert.deepEqual(mine.certificateOf(new URL('/elsewhere', other.url)), validity(20))
+    assert.equal(mine.certificateOf(new URL('https://127.0.0.1/')), undefined)
+    assert.deepEqual(mine.certificate, validity(20))
+  })
+
   it('is shown again after a handshake that failed, and its host is checked for each server', async () => {
     const server = await serve(await issue(80))
     const mine = test.undici({ tls: { ca: authority.ca } })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { urlProblem } from '../../src/http-client/url-problem.ts'
+import { typedUrlProblem, urlProblem } from '../../src/http-client/url-problem.ts'
 
 describe('urlProblem', () => {
   const longHost = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example.org`
@@ -45,6 +45,21 @@ describe('urlProblem', () => {
   ] as const) {
     it(`refuses ${url === '' ? 'nothing' : url}`, () => {
       assert.equal(urlProblem(url), problem)
+    })
+  }
+})
+
+describe('typedUrlProblem', () => {
+  for (const [url, problem] of [
+    ['https://hl7.example.org/in', undefined],
+    [' https://hl7.example.org/in ', undefined],
+    ['https://hl7.example.org/in box', 'urlBlank'],
+    ['https://hl7.example.org/a\tb', 'urlBlank'],
+    ['', 'urlEmpty'],
+    ['two words', 'urlInvalid']
+  ] as const) {
+    it(`${problem === undefined ? 'accepts' : 'refuses'} "${url}"`, () => {
+      assert.equal(typedUrlProblem(url), problem)
     })
   }
 })
