@@ -14,6 +14,9 @@ it('a refusal is looked for in little time, whatever the reply', () => {
     'MSA.1> <![CDATA[ ',
     '%0DMSA%7C',
     'MSA.1 "',
+    `MSA.1${'a'.repeat(40)} `,
+    'MSH|MSA|A',
+    'MSH',
     '\\rMSA',
     ' '
   ]) {

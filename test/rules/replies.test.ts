@@ -805,6 +805,13 @@ const v2xmlTyped = (code: string): string =>
   v2xml(code).replace('<MSA.1>', '<MSA.1 Type="ID" Table="HL70008">')
 const jackson = (code: string): string =>
   `{\n  "MSA" : {\n    "MSA.1" : "${code}",\n    "MSA.2" : "M1"\n  }\n}`
+/** As BizTalk's schemas have it, and a model in JSON whose members are named like them. */
+const bizTalk = (code: string): string =>
+  `<a:ACK_25_GLO_DEF xmlns:a="http://microsoft.com/HealthCare/HL7/2X"><MSA_MessageAcknowledgement><MSA.1_AcknowledgmentCode>${code}</MSA.1_AcknowledgmentCode></MSA_MessageAcknowledgement></a:ACK_25_GLO_DEF>`
+const named = (code: string): Body =>
+  json({ msa: { msa_1_acknowledgementCode: code, msa_2_messageControlID: 'M1' } })
+/** Without its line ends. */
+const joined = (code: string, by: string): string => ack(code, error).replaceAll('\r', by)
 const twice = (text: string): Body => json({ result: text.replaceAll('\r', '\\r') })
 const lines = (...texts: string[]): string =>
   texts.map((text) => `${JSON.stringify({ ack: text })}\n`).join('')
@@ -856,6 +863,18 @@ const unread: [Body, (Body | undefined)?, ('NAK' | 'error')?][] = [
   ['MSA^AE^M1', 'MSA^AA^M1'],
   [String.raw`Received: MSH\u007c^\u000dMSA\u007cAR`, String.raw`Received: \u000dMSA\u007cAA`],
   ['ack=MSH%7C%0DMSA%7CAE', 'ack=MSH%7C%0DMSA%7CAA'],
+  [bizTalk('AE'), bizTalk('AA')],
+  [named('AR'), named('CA')],
+  [json({ MSA_1: 'AE' }), json({ MSA_1: 'AA', MSA_10: 'AE' })],
+  // Line ends were lost, or became something else: in an attribute a reader makes them blanks.
+  [joined('AE', ' '), joined('AA', ' '), 'NAK'],
+  [joined('CE', ''), joined('CA', ''), 'NAK'],
+  [joined('AR', '=0D'), joined('AA', '=0D'), 'NAK'],
+  [json({ ack: joined('AE', ' ') }), json({ ack: joined('AA', ' ') }), 'NAK'],
+  [
+    `<r a="${joined('AE', ' ').replace('&', '&amp;')}"/>`,
+    `<r a="${joined('AA', ' ').replace('&', '&amp;')}"/>`
+  ],
   // Words about an acknowledgement, or something that only looks like one.
   ['Rejected:\n  MSA|AE', 'Answered MSA|AE before, now stored'],
   ['"MSA|AE', '"MSA|AEX|"MSA|AEROBE|XMSA|AE|rMSA|AR|_MSA|AE']
