@@ -81,9 +81,13 @@ export function sentHeaders(text: string): MessageHeaders {
 
 /** What is pasted is text already: the bytes of base64 in it are UTF-8, or else ISO-8859-1. */
 const base64Reader: Base64Reader = {
-  beginning: (text) => bytesOf(text.slice(0, 400)) ?? '',
+  beginning: (text) => {
+    const digits = digitsOf(text.slice(0, 400))
+    // Three bytes have four digits: of what was cut within, none could be read.
+    return bytesOf(digits.slice(0, digits.length - (digits.length % 4))) ?? ''
+  },
   decode: (text) => {
-    const bytes = bytesOf(text)
+    const bytes = bytesOf(digitsOf(text))
     if (bytes === undefined) return null
     try {
       const codes = Uint8Array.from(bytes, (one) => one.charCodeAt(0))
@@ -94,14 +98,19 @@ const base64Reader: Base64Reader = {
   }
 }
 
-/** As characters; undefined if it is no base64, of whichever alphabet (RFC 4648 §4 and §5). */
-function bytesOf(base64: string): string | undefined {
-  const digits = base64
+/** The digits of base64, of whichever alphabet (RFC 4648 §4 and §5). */
+function digitsOf(base64: string): string {
+  return base64
     .replace(/[\t-\r ]+/g, '')
+    .replace(/={1,2}$/, '')
     .replaceAll('-', '+')
     .replaceAll('_', '/')
+}
+
+/** As characters; undefined if there are none. */
+function bytesOf(digits: string): string | undefined {
   try {
-    return digits === '' ? undefined : atob(digits.replace(/={1,2}$/, ''))
+    return digits === '' ? undefined : atob(digits)
   } catch {
     return undefined
   }

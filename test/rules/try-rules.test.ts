@@ -137,7 +137,9 @@ describe('the list of rules', () => {
       JSON.stringify({ status: 'ok', hl7: reply }),
       `<Envelope><Body><return>${reply.replaceAll('&', '&amp;')}</return></Body></Envelope>`,
       JSON.stringify({ hl7: btoa(reply) }),
-      btoa(reply)
+      btoa(reply),
+      // Long, and behind blanks, as in indented XML.
+      ...['', ' ', '\n ', '\n  '].map((blanks) => blanks + btoa(reply + 'NTE|1\r'.repeat(100)))
     ]
     for (const text of bodies) {
       const { tried: found } = await tried(':?E=S', { status: 200, contentType: '', text })
