@@ -8,6 +8,8 @@ import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import type { SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { MessageRow } from '../../src/queue/message-row.ts'
+import { Exchange } from '../support/exchange.ts'
 import { ackFor, adt } from '../support/world.ts'
 
 /** They are not asked for anything here. */
@@ -128,13 +130,53 @@ describe('an application acknowledgement', () => {
     ['several messages', ackFor('A') + ackFor('B'), ['A', 'B']],
     ['a batch', batch, ['A', 'B']],
     ['one with components in MSA-2', ackFor('A^EHR~B'), ['A^EHR~B or A']],
-    ['one with trailing blanks in MSA-2', ackFor('A  '), ['A']]
+    ['one with trailing blanks in MSA-2', ackFor('A  '), ['A']],
+    ['one that repeats MSA', `${ackFor('A')} MSA|AE|B\rMSA|AA|C\r`, ['A', 'B', 'C']],
+    ['one that repeats MSA for the same', `${ackFor('A')}MSA|AA|A \r`, ['A']],
+    ['one that repeats MSA, of whichever message', `${ackFor('A', 'AE')}MSA|AA|\r`, ['A']],
+    ['one with a line like an MSA', `${ackFor('A')}MSAX\rMSA|AA|B\r`, ['A']],
+    ['several MSA alone', 'MSA|AA|A\rMSA|AA|B\r', ['A', 'B']],
+    ['several MSA alone in JSON', JSON.stringify(['MSA|AA|A', 'MSA|AA|B']), ['A', 'B']]
   ]
   for (const [form, acknowledgement, controlIds] of forms) {
     it(`may be ${form}`, async () => {
       assert.deepEqual(await taken(acknowledgement), controlIds)
     })
   }
+
+  it('that repeats MSA and ERR is one for each message, with its errors', async () => {
+    const exchange = await Exchange.start()
+    const judged: unknown[] = []
+    const acknowledge = ({ controlIds: [controlId = ''], judge }: ApplicationAck): boolean => {
+      const { decision, reply } = judge({ controlId, type: 'ADT^A01' } as MessageRow)
+      const { code, errors = [] } = reply?.ack ?? {}
+      judged.push([controlId, decision.outcome, code, errors.map((error) => error.code)])
+      assert.equal(reply?.hl7.split('MSA|').length, 2)
+      return true
+    }
+    const acknowledgement = `${ackFor('A', 'AE')}ERR|||101|E\rNTE|1\rMSA|AA|B\rERR|||0|I\rMSA|AR|C\r`
+    try {
+      await carryOut(
+        NO_NODE,
+        { acknowledge } as unknown as Delivery<FlowMessage>,
+        exchange.courier(),
+        { action: 'acknowledge', acknowledgement } as unknown as NodeMessageInFlow
+      )
+    } finally {
+      await exchange.close()
+    }
+    assert.deepEqual(judged, [
+      ['A', 'fail', 'AE', ['101']],
+      ['B', 'accept', 'AA', ['0']],
+      ['C', 'fail', 'AR', []]
+    ])
+  })
+
+  const fault = (code: string): string =>
+    `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:Server</faultcode><detail><![CDATA[${ackFor('A', code)}]]></detail></s:Fault></s:Body></s:Envelope>`
+  it('may be a refusal in a SOAP fault', async () => {
+    assert.deepEqual(await taken(fault('AE')), ['A'])
+  })
 
   const M = 2_097_152
   const bad: [name: string, acknowledgement: unknown, words: RegExp][] = [
@@ -143,10 +185,16 @@ describe('an application acknowledgement', () => {
     ['a number', 7, /is neither a string nor a Buffer/],
     ['null', null, /is neither a string nor a Buffer/],
     ['empty', '', /has no MSA/],
+    ['an acceptance in a SOAP fault', fault('AA'), /has no MSA/],
     ['an empty batch', 'BHS|^~\\&|R|C|W|N\rBTS|0\r', /has no MSA/],
     ['longer than 2 MiB', ackFor('A').padEnd(M + 1, 'x'), /is too long/],
     ['2 MiB of MSA', `${ackFor('A')}${'MSA|AA|1\r'.repeat(200_000)}`.slice(0, M), /is too long/],
-    ['one of more than 128 KiB', ackFor('A').padEnd(131_072, 'x'), /is too long/]
+    ['one of more than 128 KiB', ackFor('A').padEnd(131_072, 'x'), /is too long/],
+    [
+      'one with a long header and many MSA',
+      `MSH|^~\\&|${'x'.repeat(60_000)}\r${Array.from({ length: 6000 }, (_, n) => `MSA|AA|${n}\r`).join('')}`,
+      /is too long/
+    ]
   ]
   for (const [name, acknowledgement, words] of bad) {
     it(`is not ${name}`, async () => {
