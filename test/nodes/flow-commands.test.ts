@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import type { Node, NodeMessageInFlow } from 'node-red'
 import { carryOut, isCommand } from '../../nodes/flow/flow-commands.ts'
 import type { FlowMessage } from '../../nodes/flow/flow-messages.ts'
@@ -7,7 +8,7 @@ import type { ApplicationAck } from '../../src/delivery/acknowledgements.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Hl7Error } from '../../src/hl7/hl7-error.ts'
-import type { SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import type { MessageRow } from '../../src/queue/message-row.ts'
 import { Exchange } from '../support/exchange.ts'
 import { ackFor, adt } from '../support/world.ts'
@@ -99,6 +100,58 @@ describe('a command of the flow', () => {
   for (const [msg, wanted] of rows) {
     it(`${JSON.stringify(msg)}${'controlId' in msg && msg.controlId === undefined ? ' undefined' : ''}`, async () => {
       assert.deepEqual(await done(msg, ['1001', '1002']), wanted)
+    })
+  }
+})
+
+describe('messages that have left, sent again by a flow', () => {
+  const HOUR = Date.UTC(2026, 0, 2, 3)
+
+  async function chosen(filters: object): Promise<object> {
+    let found: object = {}
+    const sendAgain = (choice: LeftChoice): Promise<object> => {
+      found = choice
+      return Promise.resolve({ found: 1, withoutContent: 0 })
+    }
+    const operator = (): Promise<object> => Promise.resolve({ sendAgain })
+    const delivery = { operator } as unknown as Delivery<FlowMessage>
+    const msg = { action: 'resend', state: 'acked', ...filters } as unknown as NodeMessageInFlow
+    await carryOut(NO_NODE, delivery, NO_COURIER, msg)
+    return found
+  }
+
+  for (const [filters, choice] of [
+    [{}, {}],
+    [{ since: HOUR }, { since: HOUR }],
+    [{ since: new Date(HOUR) }, { since: HOUR }],
+    [{ since: '2026-01-02T03:00:00Z' }, { since: HOUR }],
+    [{ since: 0 }, { since: 0 }],
+    [{ before: HOUR }, { until: HOUR }],
+    [{ before: new Date(HOUR) }, { until: HOUR }],
+    // Up to 2001, a number is the id of a message.
+    [{ before: 1_000_000_000_000 }, { before: 1_000_000_000_000 }],
+    [{ before: 1_000_000_000_001 }, { until: 1_000_000_000_001 }],
+    [{ before: 7 }, { before: 7 }],
+    [{ before: '7' }, { before: 7 }],
+    [{ controlId: 1004 }, { controlId: '1004' }]
+  ] satisfies [object, object][]) {
+    it(`are chosen: ${JSON.stringify(filters)}`, async () => {
+      assert.deepEqual(await chosen(filters), { outcome: 'ack', ...choice })
+    })
+  }
+
+  for (const filters of [
+    { since: Number.NaN },
+    { since: Infinity },
+    { since: new Date(Number.NaN) },
+    { since: 8_640_000_000_000_001 },
+    { since: 'yesterday' },
+    { before: {} },
+    { controlId: ['1004'] },
+    { state: 'suspended' }
+  ]) {
+    it(`are none where that cannot be understood: ${inspect(filters)}`, async () => {
+      await assert.rejects(chosen(filters), { code: 'HL7_INVALID_MESSAGE' })
     })
   }
 })

@@ -186,6 +186,13 @@ describe('the status of a node', () => {
       'QUEUE_WAIT QUEUE_COUNT SENDING'
     ],
     [
+      'has the same sign for days in every language',
+      shown({ ...sending, longestWaitMs: 9.5 * 86_400_000 }, alert('QUEUE_WAIT')),
+      'yellow ring',
+      'oldest: 9 d',
+      'QUEUE_WAIT SENDING'
+    ],
+    [
       'says the cause before the alert that came of it',
       shown({ ...retrying(), longestWaitMs: 7_300_000 }, alert('QUEUE_WAIT')),
       'yellow ring',
@@ -381,6 +388,15 @@ describe('a status line', () => {
     status.close()
     status.update()
     pass(1000)
+    assert.deepEqual(texts, ['sending (1)', ''])
+  })
+
+  it('shows nothing any more either if nothing was pending', (t) => {
+    const { texts, status, pass } = line(t)
+    status.update()
+    status.close()
+    pass(1000)
+    status.update()
     assert.deepEqual(texts, ['sending (1)', ''])
   })
 
