@@ -68,6 +68,7 @@ describe('a place that an ERR names', () => {
     assert.deepEqual(pointed('PID[2]-2', batch, 'ONE'), [null])
     // None has this control ID: then all count as one.
     assert.deepEqual(pointed('PID[2]-2', batch, 'THREE'), ['second'])
+    assert.deepEqual(pointed('PID-2', batch, 'THREE'), ['first'])
   })
 
   it('follows the separators of the message', () => {
@@ -77,9 +78,9 @@ describe('a place that an ERR names', () => {
   })
 
   it('is called as short as it can be', () => {
-    const names = ['PID[1]-3(1).2', 'OBX[2]-5(3).1.2', 'PV1'].map((location) =>
-      placesIn(location).map(placeName).join()
+    const names = ['PID[1]-3(1).2', 'OBX[2]-5(3).1.2', 'PV1', 'OBX[12]-13(14).15.16'].map(
+      (location) => placesIn(location).map(placeName).join()
     )
-    assert.deepEqual(names, ['PID-3.2', 'OBX[2]-5(3).1.2', 'PV1'])
+    assert.deepEqual(names, ['PID-3.2', 'OBX[2]-5(3).1.2', 'PV1', 'OBX[12]-13(14).15.16'])
   })
 })

@@ -48,6 +48,16 @@ describe('a reply', () => {
     )
   })
 
+  it('has its errors in ERR alone, if there is one', () => {
+    const { errors } = readReply(
+      'MSH|^~\\&\rMSA|AE|ONE||||207^Application internal error\rERR||PID^1|102|E\r'
+    )
+    assert.deepEqual(
+      errors.map(({ code, line }) => [code, line]),
+      [['102', 3]]
+    )
+  })
+
   it('says nothing if it is not HL7', () => {
     for (const text of ['', '<html>\nERROR\n</html>', '{"resourceType": "OperationOutcome"}']) {
       assert.deepEqual(readReply(text), { answers: [], errors: [], leftOut: 0 })

@@ -62,6 +62,17 @@ describe('the report about a message', () => {
     assert.match(words, /^Error \(ERR\): 206 Application record locked, error$/m)
   })
 
+  it('is about a message that still waits, all of whose attempts are listed', () => {
+    const { attemptList } = MESSAGE
+    const waiting = { state: 'waiting', settledAt: null, attempts: attemptList.length } as const
+    const lines = report({ ...facts, message: { ...MESSAGE, ...waiting } }).split('\n')
+    assert.deepEqual(lines.slice(5, 8), [
+      'State: waiting',
+      'Attempts: 3',
+      '  2026-11-25 02:40:58.500 UTC, 12 ms, ECONNREFUSED'
+    ])
+  })
+
   it('has the HTTP status of the receiver, not of the token server', () => {
     const one = (status: number, result: string): string => {
       const attemptList = [{ at: MESSAGE.acceptedAt, ms: 5, result }]
