@@ -6,7 +6,9 @@ const meanings: Readonly<Record<string, 'tls' | 431>> = {
 }
 
 const title = /^\s*<html>\s*<head>\s*<title>([\w ]{1,60})<\/title>/i
-const page = /^\s*(?:<!doctype html[^<>]{0,200}>\s*)?<html[\s>]/i
+/** What stands before the first element of a page: comments, as in the pages of IBM's WebSEAL and of SiteMinder, too. */
+const prolog = /\s*(?:<!--|<\?xml\s[^<>]{0,200}>|<!doctype html[^<>]{0,200}>)/iy
+const html = /\s*<html[\s>]/iy
 /** What Tomcat's page says, unless it is told to give no reasons. */
 const tomcatTooLarge = 'Request header is too large'
 const loginForm =
@@ -15,13 +17,31 @@ const loginForm =
 const searched = 262_144
 const hl7 = /M(?:SH|SA)\|/
 
+function isPage(text: string): boolean {
+  let at = 0
+  for (;;) {
+    const found = matchAt(prolog, text, at)
+    if (found === undefined) return matchAt(html, text, at) !== undefined
+    at += found.length
+    if (!found.endsWith('<!--')) continue
+    const end = text.indexOf('-->', at)
+    if (end === -1) return false
+    at = end + 3
+  }
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at
+  return pattern.exec(text)?.[0]
+}
+
 /**
  * What an error page says that its status does not: nginx answers 400 where it wants a client certificate, or another
  * one, and where the headers, and so the token, are too large; Tomcat where the headers are.
  */
 export function meaningOfPage(text: string): 'tls' | 431 | undefined {
   const [, found = ''] = title.exec(text) ?? []
-  const isTooLarge = page.test(text) && text.includes(tomcatTooLarge)
+  const isTooLarge = isPage(text) && text.includes(tomcatTooLarge)
   const meaning = isTooLarge ? 431 : Object.hasOwn(meanings, found) ? meanings[found] : undefined
   return meaning !== undefined && !hl7.test(text) ? meaning : undefined
 }
@@ -31,7 +51,7 @@ export function meaningOfPage(text: string): 'tls' | 431 | undefined {
  * binding).
  */
 export function isLoginPage(text: string): boolean {
-  return page.test(text) && !hl7.test(text) && loginForm.test(text.slice(0, searched))
+  return isPage(text) && !hl7.test(text) && loginForm.test(text.slice(0, searched))
 }
 
 /**
@@ -44,7 +64,7 @@ export function isFirewallPage(
   challenge: string | undefined
 ): boolean {
   const isOfServer = challenge !== undefined || wantsLateCertificate(status, text)
-  return status === 403 && !isOfServer && page.test(text) && !hl7.test(text)
+  return status === 403 && !isOfServer && isPage(text) && !hl7.test(text)
 }
 
 /** Whether Apache wanted a client certificate after the handshake, which Node.js cannot offer with TLS 1.3. */

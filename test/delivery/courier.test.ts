@@ -583,6 +583,7 @@ describe('Courier', () => {
     const challenge = 'www-authenticate: Bearer error="invalid_token"\r\n'
     for (const [status, body, headers, requests, seen] of [
       [403, page, '', 1, true],
+      [403, page.replace('<html>', '<!-- WAF -->\n<html>'), '', 1, true],
       // A server that has judged the token says so.
       [403, page, challenge, 2, undefined],
       [403, '{"error":"no"}', '', 2, undefined],

@@ -664,17 +664,26 @@ byRules('nginx, which says 400 to a certificate and to large headers', {
   '@status:400=S': [[400, nginx('400 The SSL certificate error'), 'suspended', '@status:400=S']]
 })
 
+/** What is the same in the others. */
+const LOGIN =
+  '<html>\n<head><title>Login</title></head><body><form method="post" action="/pkmslogin.form"><input type="password" name="password"></form></body></html>'
 /** As a portal in front of the receiver writes it: Keycloak's login, and what SAML 2.0 sends a browser to. */
 const loginPages = [
   '<!DOCTYPE html>\n<html class="pf"><head><title>Sign in to ward</title></head><body><form action="x" method="post"><input tabindex="2" id="password" name="password" value="" type="password"/></form></body></html>',
-  '<html><body onload="document.forms[0].submit()"><form method="post" action="https://idp.test/"><input type="hidden" name="SAMLRequest" value="PHNhbWw="/></form></body></html>'
+  '<html><body onload="document.forms[0].submit()"><form method="post" action="https://idp.test/"><input type="hidden" name="SAMLRequest" value="PHNhbWw="/></form></body></html>',
+  // IBM's WebSEAL, SiteMinder, XHTML, and a page for Internet Explorer too.
+  `<!DOCTYPE html>\n<!-- Copyright (C) 2000 Tivoli Systems, Inc. -->\n<!-- All Rights Reserved. -->\n${LOGIN}`,
+  `<!-- SiteMinder Encoding=ISO-8859-1; -->\n<!--\n-->\n\n<!DOCTYPE html>\n\n${LOGIN}`,
+  `<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">\n${LOGIN}`,
+  `<!DOCTYPE html><!--[if lt IE 7]><html class="ie6"><![endif]-->\n<!--[if gt IE 8]><!-->${LOGIN}`
 ].map((body) => ({ body, type: 'text/html;charset=utf-8' }))
 
 byRules('a web page that asks for a login accepts nothing', {
   ':~=C,X=C,E#401=S': [
     ...loginPages.map((page): [number, Body, ...Seen] => [200, page, 'suspended', 'E#401=S']),
     [200, { body: '<html><body>Thank you</body></html>', type: 'text/html' }, 'ACK', ':~=C'],
-    [200, '{"password":"<input type=password>"}', 'ACK', ':~=C']
+    [200, '{"password":"<input type=password>"}', 'ACK', ':~=C'],
+    [200, { body: `<!-- ${LOGIN}`, type: 'text/html' }, 'ACK', ':~=C']
   ],
   '': loginPages.map((page): [number, Body, ...Seen] => [
     ...([200, page, 'retried, then error'] as const),
