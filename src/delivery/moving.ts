@@ -3,8 +3,8 @@ import { SET_ASIDE } from '../queue/message-row.ts'
 import type { Move } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { MESSAGE_STATES, type Message } from './message.ts'
-import { isFull, notHandedOn } from './queue-errors.ts'
-import { cutSettlement, keptAnswer, type Settlement } from './settlement.ts'
+import { isFull, isGone, notHandedOn, notInQueue } from './queue-errors.ts'
+import { cutSettlement, failedSettlement, keptAnswer, type Settlement } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
@@ -120,9 +120,10 @@ export class Moving<Content> {
   }
 
   /**
-   * The same, however long it takes: the message stays where it is until then, and is not sent meanwhile.
+   * The same, however long it takes: the message stays where it is until then, and is not sent meanwhile. One that is
+   * no longer in the queue, because its file was damaged or lost, leaves as an error.
    *
-   * @returns false if somebody was faster, or the node closes before it is stored
+   * @returns false if it is gone, somebody was faster, or the node closes before it is stored
    */
   async storeAtLast(message: Message<Content>, change: Change): Promise<boolean> {
     const { closing, options, tell } = this.#context
@@ -131,6 +132,12 @@ export class Moving<Content> {
         return await this.store(message, change, isRepeated)
       } catch (error) {
         if (error instanceof TypeError) throw error
+        if (isGone(error)) {
+          const given = notInQueue(error)
+          const facts = settledMessage(message)
+          this.handOn(message, failedSettlement(facts, given, options.clock.now(), change.outcome))
+          return false
+        }
         tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
       }
       await sleep(options.clock, TRY_AGAIN_MS, closing)

@@ -55,6 +55,11 @@ export function lost(seq: number, { about, code, message }: QueueError): Lost {
   return { kind: 'lost', seq, error: new DeliveryError('HL7_QUEUE_FAILED', text, { code }), about }
 }
 
+/** Why a message leaves that was on its way, but is no longer in the queue: nothing would send it again. */
+export function notInQueue({ code, message }: QueueError): DeliveryError {
+  return new DeliveryError('HL7_QUEUE_FAILED', message, { code })
+}
+
 /** A settled message that could not leave. */
 export function notHandedOn(name: MessageName): DeliveryError {
   const text = english('log', 'error.notHandedOn', { message: idOf(name) })

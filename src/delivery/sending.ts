@@ -261,8 +261,8 @@ export class Sending<Content> {
       return
     }
     if (goesOn && this.#mayMove(message)) {
-      await this.#moving.storeAtLast(message, { to: 'waiting' })
-      tell(moved(message, 'retrying', { result }))
+      const isStored = await this.#moving.storeAtLast(message, { to: 'waiting' })
+      if (isStored) tell(moved(message, 'retrying', { result }))
       return
     }
     message.countRetry(result.decision)
@@ -270,12 +270,13 @@ export class Sending<Content> {
     if (isOutage && options.backup !== undefined) this.#inOutage.add(message.row.seq)
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
     this.beginWait(message, { result, settlement })
-    await this.#moving.storeAtLast(message, {
+    const isStored = await this.#moving.storeAtLast(message, {
       to: 'waiting',
       dueInMs: waitMs,
       counts: message.counts
     })
-    tell(moved(message, 'retrying', { result }))
+    if (isStored) tell(moved(message, 'retrying', { result }))
+    else this.forgetLastAttempt(message)
   }
 
   /** Its attempt is not held against it; but one that may not go on has been retried as any other. */
@@ -323,21 +324,21 @@ export class Sending<Content> {
     if (decision.outcome === 'await') {
       message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
       message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
-      await this.#moving.storeAtLast(message, {
+      const isStored = await this.#moving.storeAtLast(message, {
         to: 'awaiting',
         dueInMs: options.applicationAckMs,
         // If nothing else is known later, it was accepted, and that is what it leaves with.
         outcome: keptAnswer(settlement)
       })
-      tell(moved(message, 'awaiting', { result }))
+      if (isStored) tell(moved(message, 'awaiting', { result }))
     } else if (decision.outcome === 'suspend') {
       await this.#moving.suspend(message, result, keptAnswer(settlement), { atLast: true })
     } else if (decision.outcome === 'disable') {
-      await Promise.all([
+      const [, isStored] = await Promise.all([
         this.#pausing.pauseByRule(decision.rule),
         this.#moving.storeAtLast(message, { to: 'waiting' })
       ])
-      tell(moved(message, 'waiting', { result }))
+      if (isStored) tell(moved(message, 'waiting', { result }))
     } else await this.#moving.leave(message, settlement)
   }
 
@@ -378,19 +379,14 @@ export class Sending<Content> {
 
   /** The node closes before anything was decided. */
   async #waitAgain(message: Message<Content>, address: Address): Promise<void> {
-    const { idOf, tell, wishes } = this.#context
+    const { idOf, wishes } = this.#context
     message.hasArrivedAt(idOf(address))
     const wish = wishes.get(message.row.seq)
     if (wish !== undefined) {
       await this.#obey(message, wish, undefined)
       return
     }
-    try {
-      await this.#moving.store(message, { to: 'waiting' })
-    } catch {
-      // It waits, as far as the queue knows.
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-    }
+    await this.#moving.storeAtLast(message, { to: 'waiting' })
   }
 
   #countTime(message: Message<Content>): void {
