@@ -44,6 +44,8 @@ export class Connection {
   readonly #onNotice: (text: string) => void
   readonly openedAt = performance.now()
   #idleSince = 0
+  /** The same on the wall clock, which runs while a machine sleeps; undici's timers and the monotonic clock do not. */
+  #idleSinceDate = Date.now()
   #requests = 0
   /** When the answer to the request before the current one was complete. */
   #answeredAt: number | undefined
@@ -107,7 +109,8 @@ export class Connection {
   /** Whether it can take another request. */
   get isUsable(): boolean {
     const isYoung = performance.now() - this.openedAt < MOST_AGE_MS
-    return isYoung && this.#socket.readable && !this.#socket.destroyed
+    const isForgotten = Date.now() - this.#idleSinceDate >= MOST_IDLE_MS
+    return isYoung && !isForgotten && this.#socket.readable && !this.#socket.destroyed
   }
 
   /** Whether the server closed it, though it was to be kept, right after an answer. */
@@ -196,6 +199,7 @@ export class Connection {
       })
     } finally {
       this.#idleSince = performance.now()
+      this.#idleSinceDate = Date.now()
       exchange.end()
       signal?.removeEventListener('abort', onAbort)
     }

@@ -152,7 +152,7 @@ export class UndiciClient {
   }
 
   #takeFree({ url: { origin }, mostIdleMs = Infinity }: HttpRequest): Connection | undefined {
-    for (const one of this.#free) if (one.idleMs > mostIdleMs) one.destroy()
+    for (const one of this.#free) if (one.idleMs > mostIdleMs || !one.isUsable) one.destroy()
     const at = this.#free.findLastIndex((one) => one.origin === origin && one.isUsable)
     return at === -1 ? undefined : this.#free.splice(at, 1)[0]
   }

@@ -139,6 +139,19 @@ describe('connections', () => {
     await until(() => server.open() === 1)
   })
 
+  it('are not used after the machine slept: a firewall may have forgotten them, and tells nobody', async (t) => {
+    const server = await test.serveTcp((socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+    })
+    const mine = test.undici({ maxConnections: 1 })
+    await post(mine, server.url)
+    const wakesAt = Date.now() + 3_600_000
+    t.mock.method(Date, 'now', () => wakesAt)
+    assert.equal((await post(mine, server.url)).status, 200)
+    assert.equal(server.connections(), 2)
+    await until(() => server.open() === 1)
+  })
+
   it('can be opened in advance: those that were kept are given up', async () => {
     const server = await test.serve(ok)
     const mine = test.undici()
