@@ -4,7 +4,7 @@ import { meaningOfPage } from '../http-client/error-page.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
-import { Redactor } from '../redactor.ts'
+import type { Redactor } from '../redactor.ts'
 import { hintsForAnswer, type HintFacts, type RefusedAnswer } from './answer-hints.ts'
 import { addressField, type AddressField, type Hint } from './hint.ts'
 import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
@@ -38,10 +38,7 @@ export interface Answered {
  * @param redactor knows the secrets in the request
  * @returns undefined for any other answer
  */
-export function errorInFront(
-  answered: Answered,
-  redactor = new Redactor()
-): TokenError | undefined {
+export function errorInFront(answered: Answered, redactor: Redactor): TokenError | undefined {
   return redirectError(answered, redactor) ?? pageError(answered)
 }
 

@@ -7,6 +7,7 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { urlProblem } from '../http-client/url-problem.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import { printableProse } from '../printable.ts'
+import { Redactor } from '../redactor.ts'
 import { errorInFront } from './answer-error.ts'
 import { hintForMetadata } from './answer-hints.ts'
 import type { Hint } from './hint.ts'
@@ -33,6 +34,8 @@ export type ServerMetadata = Readonly<openid.ServerMetadata>
 export class Discovery {
   readonly #settings: TokenSettings
   readonly #clock: Clock
+  /** Knows the key in the query of the address, if there is one. */
+  readonly #redactor: Redactor
   #known: { metadata: ServerMetadata; readAt: number } | undefined
   /** When they were last asked for, on the monotonic clock. */
   #askedAt = -Infinity
@@ -40,6 +43,9 @@ export class Discovery {
   constructor(settings: TokenSettings, clock: Clock) {
     this.#settings = settings
     this.#clock = clock
+    const { issuer, secrets } = settings
+    // Not Issuer URL itself, though it may come from a variable: somebody compares it with the issuer that is found.
+    this.#redactor = new Redactor(secrets.filter((secret) => secret !== issuer))
   }
 
   /** @throws {TokenError} if the metadata cannot be read and none is known */
@@ -113,7 +119,7 @@ export class Discovery {
     // The signal that openid-client passes is not used, because its timer cannot be stopped.
     const readDocument: openid.CustomFetch = async (url, { method, headers }) => {
       const reply = await fetch(url, { method, headers })
-      const document = readMetadata(reply, url, this.#settings, this.#clock)
+      const document = readMetadata(reply, url, this.#settings, this.#redactor, this.#clock)
       // SMART's document has no issuer, but openid-client requires one: its location.
       if (url === server.href) document['issuer'] ??= url.slice(0, url.indexOf(WELL_KNOWN))
       if (typeof document['issuer'] === 'string') issuerFound = document['issuer']
@@ -145,7 +151,7 @@ export class Discovery {
       const { code } = error as NodeJS.ErrnoException
       // openid-client fails at what is not a URL.
       const isNoUrl = issuerFound !== '' && !URL.canParse(issuerFound)
-      if (code === MISMATCH || isNoUrl) throw issuerMismatch(server, issuerFound)
+      if (code === MISMATCH || isNoUrl) throw issuerMismatch(server, issuerFound, this.#redactor)
       throw translateError(error, {
         host: server.host,
         field: 'issuer',
@@ -181,10 +187,11 @@ function readMetadata(
   reply: HttpReply,
   url: string,
   settings: TokenSettings,
+  redactor: Redactor,
   clock: Clock
 ): Record<string, unknown> {
   const text = decodeText(reply.body)
-  const inFront = errorInFront({ reply, text, url, field: 'issuer' })
+  const inFront = errorInFront({ reply, text, url, field: 'issuer' }, redactor)
   if (inFront !== undefined) throw inFront
   const { host } = new URL(url)
   const { status, headers } = reply
@@ -199,7 +206,7 @@ function readMetadata(
     })
   }
   const document = status === 200 ? parseJson(text) : undefined
-  if (!isJsonObject(document)) throw noMetadata(host, status, text, settings)
+  if (!isJsonObject(document)) throw noMetadata(host, status, text, settings, redactor)
   return usedMembers(document)
 }
 
@@ -208,10 +215,11 @@ function noMetadata(
   host: string,
   status: number,
   text: string,
-  settings: TokenSettings
+  settings: TokenSettings,
+  redactor: Redactor
 ): TokenError {
   const { description = '' } = status === 200 ? {} : readRefusal(text)
-  const words = printableProse(description)
+  const words = printableProse(redactor.hide(description))
   const isTokenUrl = isTokenPath(new URL(settings.issuer).pathname)
   const ofAddress: Hint = { key: isTokenUrl ? 'issuerIsTokenUrl' : 'noMetadata' }
   const key = status === 200 ? 'token.metadataNotJson' : 'token.noMetadata'
@@ -253,10 +261,10 @@ function listOfStrings(list: unknown): string[] | undefined {
   return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : undefined
 }
 
-function issuerMismatch(server: URL, found: string): TokenError {
+function issuerMismatch(server: URL, found: string, redactor: Redactor): TokenError {
   const { host } = server
   // Whole, if it is not too long: tenants have random names.
-  const values = { found: printableProse(found) }
+  const values = { found: printableProse(redactor.hide(found)) }
   return new TokenError(english('log', 'token.issuerMismatch', { host }), {
     code: 'ERR_ISSUER_MISMATCH',
     host,

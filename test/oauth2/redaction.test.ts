@@ -152,6 +152,23 @@ describe('nothing shows a secret', () => {
       assertAllSilent(answer, { clientAuth: 'client_secret_post' }))
   }
 
+  for (const [what, address, answer] of [
+    [
+      'a refusal',
+      '/.well-known/openid-configuration',
+      ({ url }) => json({ error: 'x', error_description: `No: ${url}` }, 403)
+    ],
+    ['another issuer', '/', ({ url }) => json({ issuer: `https://login.example${url}` })]
+  ] satisfies [string, string, (request: SeenRequest) => Fault][]) {
+    it(`that is in the address of the metadata, which a server repeats: ${what}`, () => {
+      const issuer = `${test.server.origin}${address}?key=${PARAMETER}`
+      const secret: Given = { clientAuth: 'client_secret_post', issuer, tokenEndpoint: '' }
+      return assertAllSilent((request, response) => {
+        answer(request)(request, response)
+      }, secret)
+    })
+  }
+
   it('of a token that is granted, or that the HL7 server refuses', async () => {
     test.server.answer = json({ access_token: TOKEN, token_type: 'Bearer' })
     assertSilent(await testToken(test.settings(everything), test.httpClient))
