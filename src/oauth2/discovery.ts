@@ -64,10 +64,8 @@ export class Discovery {
     try {
       return await this.#read(fetch)
     } catch (error) {
-      // Old metadata is better than no token.
-      if (known !== undefined && error instanceof TokenError && !error.permanent) {
-        return known.metadata
-      }
+      // Old metadata is better than no token, but for new ones that are wrong.
+      if (known !== undefined && isUnread(error)) return known.metadata
       throw error
     }
   }
@@ -174,6 +172,13 @@ function switchForPlainHttp(client: typeof openid): (configuration: openid.Confi
     allowInsecureRequests: (configuration: openid.Configuration) => void
   }
   return allowInsecureRequests
+}
+
+/** Whether there are no other metadata: the server was not reached, or answered with something else. */
+function isUnread(error: unknown): boolean {
+  if (!(error instanceof TokenError)) return false
+  const { family, permanent, status } = error
+  return !permanent || family !== undefined || status !== undefined
 }
 
 /** Usually 404; Spring Authorization Server without OpenID answers 403. */
