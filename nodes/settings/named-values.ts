@@ -98,11 +98,18 @@ export function readNamedValues(
 ): NamedValue[] {
   return properties.list(listName, ENTRY).map((item) => {
     const name = entryName(item)
-    const entry = { name, value: namedValue(RED, node, item, credentials) }
+    const isOfVariables =
+      item.choice('valueType') === 'jsonata' && readsVariables(item.text('value'))
+    const entry = { name, value: namedValue(RED, node, item, credentials), isOfVariables }
     const problem = name === '' ? undefined : problemOf(entry)
     if (problem !== undefined) item.addProblem('value', english('forms', `problem.${problem}`))
     return entry
   })
+}
+
+/** Whether an expression may read environment variables. */
+export function readsVariables(expression: string): boolean {
+  return /\$env\b/.test(expression)
 }
 
 function entryName(item: Entry): string {

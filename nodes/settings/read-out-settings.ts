@@ -32,7 +32,12 @@ import {
 } from './connection.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import { outForm } from './form-words.ts'
-import { ENTRY, readNamedValues, secretsInHeaders, type OutProblem } from './named-values.ts'
+import {
+  readNamedValues,
+  readsVariables,
+  secretsInHeaders,
+  type OutProblem
+} from './named-values.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -99,8 +104,6 @@ export interface OutSettings {
   tokenServerCertificate: () => CertificateDates | undefined
   /** Presented to the receiver or the token server: the one that ends first. */
   clientCertificate: CertificateDates | undefined
-  /** Names of headers whose expression reads variables, which a test does not show. */
-  headersFromVariables: string[]
   /** Whether an expression for the body reads variables; a test does not show the body then. */
   isBodyFromVariables: boolean
   /** Settings that work, but that the user should know about. */
@@ -171,10 +174,7 @@ export function readOutSettings(
   const replyPath = properties.text('replyPath')
   const pick = compile(properties, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
-  const settings: Omit<
-    OutSettings,
-    'receiver' | 'courier' | 'headersFromVariables' | 'isBodyFromVariables'
-  > & {
+  const settings: Omit<OutSettings, 'receiver' | 'courier' | 'isBodyFromVariables'> & {
     receiver: ReceiverSettings | undefined
     rules: ReplyRules | undefined
   } = {
@@ -249,10 +249,9 @@ export function readOutSettings(
     settings: {
       ...settings,
       receiver: settings.receiver,
-      headersFromVariables: namesFromVariables(properties, 'headers'),
       isBodyFromVariables:
         readsVariables(properties.text('bodyTemplate')) ||
-        namesFromVariables(properties, 'formFields').length > 0,
+        settings.receiver.formFields.some(({ isOfVariables }) => isOfVariables),
       courier: {
         tokens: auth?.tokens?.forReceiver(settings.receiver.url.href),
         backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.href),
@@ -290,18 +289,6 @@ function readSecrets(
     return isFromVariable && path !== '/' ? [path] : []
   })
   return [...secrets, ...paths]
-}
-
-/** The names of the headers or fields whose expression reads variables. */
-function namesFromVariables(properties: OutProperties, list: 'headers' | 'formFields'): string[] {
-  return properties
-    .list(list, ENTRY)
-    .filter((entry) => entry.text('valueType') === 'jsonata' && readsVariables(entry.text('value')))
-    .map((entry) => entry.text('name').trim())
-}
-
-function readsVariables(expression: string): boolean {
-  return /\$env\b/.test(expression)
 }
 
 /** How the problems of the config node begin. */

@@ -85,7 +85,7 @@ async function sendTo(
  */
 async function shownRequest(
   receiver: Receiver,
-  { courier: { tokens }, headersFromVariables, isBodyFromVariables }: OutSettings,
+  { courier: { tokens }, isBodyFromVariables }: OutSettings,
   parcel: Parcel & { redactor: Redactor }
 ): Promise<NonNullable<TestMessageResult['request']>> {
   const { redactor } = parcel
@@ -93,12 +93,11 @@ async function shownRequest(
   const hide = (value: string): string => redactor.hide(value)
   // A template may fail for that alone.
   const hidden = await receiver.prepare({ ...shipment, hide }).catch(() => undefined)
-  const { method, url, headers, body } = hidden ?? (await receiver.prepare(shipment))
+  const { method, url, headers, body, secrets } = hidden ?? (await receiver.prepare(shipment))
   const made = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   )
-  const secretNames = new Set(headersFromVariables.map((name) => name.toLowerCase()))
-  for (const [name, value] of Object.entries(made)) if (secretNames.has(name)) redactor.add(value)
+  for (const secret of secrets) redactor.add(secret)
   const shown = redactor.hideIn(made)
   if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
   const withoutSecrets = (text: string): string =>

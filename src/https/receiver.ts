@@ -23,6 +23,8 @@ export interface ValueContext {
 export interface NamedValue {
   name: string
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
+  /** It is computed from variables. */
+  isOfVariables?: boolean
 }
 
 type MaybeText = string | undefined
@@ -66,7 +68,7 @@ export interface PreparedRequest {
   readonly body: Buffer
   /** What was made for this message: values of headers and fields, URL, template. */
   readonly values: () => string[]
-  /** Credentials in headers that were made for this message. */
+  /** Credentials in headers that were made for this message, and what was made of variables there. */
   readonly secrets: readonly string[]
 }
 
@@ -97,7 +99,7 @@ export class Receiver {
     const evaluated = await evaluate(settings.formFields, shipment, 'field')
     const fields = evaluated.map((field) => ({ ...field, value: hide(field.value) }))
     if (token !== undefined && settings.tokenPlacement === 'body') {
-      fields.push({ name: 'access_token', value: token, isFixed: false })
+      fields.push({ name: 'access_token', value: token, isFixed: false, isOfVariables: false })
     }
     const { body, contentType } = await buildRequestBody(
       shipment.message,
@@ -132,9 +134,9 @@ export class Receiver {
       url: inQuery ? withQuery(url, 'access_token', token) : url,
       headers: headersOf(headers),
       body,
-      secrets: values.flatMap(({ isFixed, ...header }) => {
+      secrets: values.flatMap(({ isFixed, isOfVariables, ...header }) => {
         const parts = isFixed ? [] : secretsInHeader(header)
-        return parts.length === 0 ? [] : [header.value, ...parts]
+        return parts.length === 0 && !isOfVariables ? [] : [header.value, ...parts]
       }),
       values: () => [
         ...[...fields, ...values].flatMap(({ value, isFixed }) => (isFixed ? [] : [value])),
@@ -200,6 +202,7 @@ function withQuery(url: URL, name: string, value: string): URL {
 interface EvaluatedValue extends FormField {
   /** The same for every message. */
   isFixed: boolean
+  isOfVariables: boolean
 }
 
 /** What is said of a value that could not be had. */
@@ -212,12 +215,14 @@ async function evaluate(
   what: 'header' | 'field'
 ): Promise<EvaluatedValue[]> {
   const evaluated: EvaluatedValue[] = []
-  for (const { name, value } of values) {
-    if (typeof value === 'string') evaluated.push({ name, value, isFixed: true })
+  for (const { name, value, isOfVariables = false } of values) {
+    if (typeof value === 'string') evaluated.push({ name, value, isFixed: true, isOfVariables })
     else {
       try {
         const text = await value({ message: context.message, input: context.input })
-        if (text !== undefined) evaluated.push({ name, value: text, isFixed: false })
+        if (text !== undefined) {
+          evaluated.push({ name, value: text, isFixed: false, isOfVariables })
+        }
       } catch (error) {
         // An error that an expression throws can contain parts of the message.
         const keys = error instanceof ExpressionTimeout ? SLOW : FAILED

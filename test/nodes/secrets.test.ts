@@ -30,7 +30,8 @@ describe('secrets and patients', () => {
   it('are not shown by a receiver that sends the credentials of a header back', async () => {
     const basic = Buffer.from('hl7user:Winter-2026!').toString('base64')
     const computed = Buffer.from('hl7second:Summer-2026!').toString('base64')
-    await world.deploy(
+    const key = 'key-of-the-environment-4711'
+    const flow = world.flow(
       {
         auth: '',
         failureTimeout: 0,
@@ -40,20 +41,24 @@ describe('secrets and patients', () => {
             name: 'X-Second',
             value: '"Basic " & $base64encode("hl7second:Summer-2026!")',
             valueType: 'jsonata'
-          }
+          },
+          { name: 'X-Third', value: '$env("THIRD")', valueType: 'jsonata' }
         ],
         credentials: { secret1: `Basic ${basic}` }
       },
       {}
     )
-    const words = [basic, 'hl7user:Winter-2026!', computed, 'hl7second:Summer-2026!']
+    const env = [{ name: 'THIRD', value: key, type: 'str' }]
+    await world.nodeRed.deploy(flow.map((node) => (node.id === 'tab' ? { ...node, env } : node)))
+    const words = [key, basic, 'hl7user:Winter-2026!', computed, 'hl7second:Summer-2026!']
     const said = words.join(' or ')
     world.receiver.respond = () => ({
       status: 401,
       body: '',
       headers: {
         'www-authenticate': `Bearer error="invalid_request", error_description="no ${said}"`,
-        'x-echo': said
+        'x-echo': said,
+        'x-third': key
       }
     })
     const { headers, error } = (await world.caught(adt('ECHO0001'))) as {
@@ -62,6 +67,7 @@ describe('secrets and patients', () => {
     }
     const log = (await world.nodeRed.printed()).join('\n')
     const seen = JSON.stringify([headers, error, (await world.state()).lastError, log])
+    assert.equal(world.receiver.requests.at(-1)?.headers['x-third'], key)
     assert.match(seen, /x-echo/)
     for (const word of [...words, 'Winter-2026!', 'Summer-2026!']) {
       assert.ok(!seen.includes(word), `${word} is shown`)
