@@ -35,7 +35,9 @@ async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise
     if (result.ok && isDeepStrictEqual(settings, deployed?.settings)) {
       deployed?.tokens?.clearBackOff()
     }
-    return new Redactor(settings.secrets).hideIn(result)
+    const redactor = new Redactor(settings.secrets)
+    deployed?.tokens?.addTokenTo(redactor)
+    return redactor.hideIn(result)
   } finally {
     close()
     configNodes.close()

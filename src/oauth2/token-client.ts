@@ -86,18 +86,19 @@ export class TokenClient {
    * if that is due.
    *
    * @param signal ends the requests
+   * @param earlier the last token, which the server may name when it refuses another; `''` if there is none
    * @throws {TokenError} and nothing else
    */
-  async obtain(signal: AbortSignal): Promise<ObtainedToken> {
+  async obtain(signal: AbortSignal, earlier = ''): Promise<ObtainedToken> {
     try {
       const fetch = this.#fetch(signal)
       const metadata = await this.#discovery.metadata(fetch)
       try {
-        return await this.#request(metadata, fetch)
+        return await this.#request(metadata, fetch, earlier)
       } catch (error) {
         const changed = isElsewhere(error) ? await this.#discovery.changed(fetch) : undefined
         if (changed === undefined) throw error
-        return await this.#request(changed, fetch)
+        return await this.#request(changed, fetch, earlier)
       }
     } catch (error) {
       throw translateError(error, this.#place())
@@ -118,12 +119,16 @@ export class TokenClient {
     return tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
   }
 
-  async #request(metadata: ServerMetadata, fetch: TokenFetch): Promise<ObtainedToken> {
+  async #request(
+    metadata: ServerMetadata,
+    fetch: TokenFetch,
+    earlier: string
+  ): Promise<ObtainedToken> {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
     const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
     const url = tokenEndpointOf(metadata, settings, this.#place())
-    const facts = { clientAuth, supported, redactor: new Redactor(this.#secrets) }
+    const facts = { clientAuth, supported, redactor: new Redactor([...this.#secrets, earlier]) }
     const signing: Signing = {
       settings,
       metadata,

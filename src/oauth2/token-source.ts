@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
+import type { Redactor } from '../redactor.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { ReceiverTokens } from './receiver-tokens.ts'
 import { TokenCache, type FreshToken, type TokenRequestCounts } from './token-cache.ts'
@@ -42,7 +43,10 @@ export class TokenSource {
     let client: TokenClient | undefined
     const obtain = async (signal: AbortSignal): Promise<FreshToken> => {
       client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
-      const { accessToken, sentAt, expiresIn } = await client.obtain(signal)
+      const { accessToken, sentAt, expiresIn } = await client.obtain(
+        signal,
+        this.#cache.newest?.token
+      )
       return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
     }
     this.proofs = proofs
@@ -67,6 +71,11 @@ export class TokenSource {
   /** The token server's certificate, or the issuer's if that ends first; undefined until it was seen. */
   get certificate(): CertificateDates | undefined {
     return this.#httpClient.certificate
+  }
+
+  /** For texts in which the token server may name the last token. */
+  addTokenTo(redactor: Redactor): void {
+    redactor.add(this.#cache.newest?.token ?? '')
   }
 
   /** Lets the next caller try immediately, whatever failed before. */

@@ -11,7 +11,7 @@ import {
   startTokenFaultServer,
   type TokenFaultServer
 } from '../support/token-fault-server.ts'
-import { CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
+import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
 type Form = Record<string, unknown>
 type Answer = Record<string, unknown>
@@ -147,6 +147,13 @@ describe('the Test button of the OAuth 2.0 node', () => {
 
   const refusal = (error_description: string, status = 400) =>
     json({ error: 'invalid_request', error_description }, status)
+  it('hides the token of the deployed node, which a server may name', async () => {
+    await world.nodeRed.inject('in', { payload: adt('HASTOKEN') })
+    await world.eventually(() => world.receiver.requests.length > 0)
+    server.answer = refusal('There is an active token: opaque-token-0815')
+    assert.equal((await test())['description'], 'There is an active token: •••')
+  })
+
   it('shows what a server says about what is in the flow file, and hides secrets in it', async () => {
     const said = 'Application north expects application/json from hospital-seven.'
     server.answer = refusal(said)

@@ -9,6 +9,7 @@ import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import { testToken } from '../../src/oauth2/token-test.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { json, text, type Fault, type SeenRequest } from '../support/token-fault-server.ts'
 import { RECEIVER, claim, named } from '../support/token-settings.ts'
 import { tokenTest } from '../support/token-test.ts'
@@ -166,6 +167,23 @@ describe('nothing shows a secret', () => {
       return assertAllSilent((request, response) => {
         answer(request)(request, response)
       }, secret)
+    })
+  }
+
+  for (const expires_in of [300, 0]) {
+    it(`of a token that it has issued before, and names in a refusal: valid for ${expires_in} s`, async () => {
+      const clock = new FakeClock()
+      const source = test.source(everything, { clock })
+      test.server.answer = json({ access_token: TOKEN, expires_in })
+      await source.forReceiver(RECEIVER).token()
+      clock.pass(300_000)
+      const words = `There is already an active token: ${TOKEN}`
+      test.server.answer = json({ error: 'invalid_request', error_description: words }, 400)
+      const asked = source.forReceiver(RECEIVER).token()
+      const error: unknown = await asked.catch((reason: unknown) => reason)
+      assert.match(String((error as TokenError).description), /^There is already/)
+      assertSilent(error)
+      assertSilent(source.forReceiver(RECEIVER).status)
     })
   }
 
