@@ -11,6 +11,8 @@ const prolog = /\s*(?:<!--|<\?xml\s[^<>]{0,200}>|<!doctype html[^<>]{0,200}>)/iy
 const html = /\s*<html[\s>]/iy
 /** What Tomcat's page says, unless it is told to give no reasons. */
 const tomcatTooLarge = 'Request header is too large'
+/** What F5's firewalls say (BIG-IP, NGINX App Protect), with status 200 unless that was changed. */
+const rejection = 'The requested URL was rejected. Please consult with your administrator.'
 const loginForm =
   /<input\s[^<>]{0,400}?(?:type\s{0,4}=\s{0,4}["']?password|name\s{0,4}=\s{0,4}["']?SAMLRequest)\b/i
 /** How much of a page is searched, in characters. */
@@ -54,15 +56,21 @@ export function isLoginPage(text: string): boolean {
   return isPage(text) && !hl7.test(text) && loginForm.test(text.slice(0, searched))
 }
 
+/** Whether a firewall has rejected the request in a page that comes with any status. */
+export function isRejection(text: string): boolean {
+  return isPage(text) && !hl7.test(text) && text.includes(rejection)
+}
+
 /**
- * Whether a gateway or firewall has answered 403: with a web page, and without naming what would let the client in, as a
- * server does that has judged its token (RFC 9110 §11.6.1).
+ * Whether a gateway or firewall has answered: with 403 and a web page, and without naming what would let the client in,
+ * as a server does that has judged its token (RFC 9110 §11.6.1); or with 2xx and a page that rejects.
  */
 export function isFirewallPage(
   status: number,
   text: string,
   challenge: string | undefined
 ): boolean {
+  if (status >= 200 && status < 300) return isRejection(text)
   const isOfServer = challenge !== undefined || wantsLateCertificate(status, text)
   return status === 403 && !isOfServer && isPage(text) && !hl7.test(text)
 }

@@ -1,4 +1,4 @@
-import { isLoginPage, meaningOfPage } from '../http-client/error-page.ts'
+import { isLoginPage, isRejection, meaningOfPage } from '../http-client/error-page.ts'
 import { UNKNOWN_OPERATION, type SoapFault } from './soap-fault.ts'
 
 /**
@@ -44,8 +44,9 @@ export function meaningOf(
   const isSuccess = status >= 200 && status < 300
   if (fault === undefined) {
     if (status === 400) return meaningOfPage(text)
-    // A page that asks for a password has accepted nothing, whatever the status.
-    return isSuccess && isLoginPage(text) ? 401 : undefined
+    if (!isSuccess) return undefined
+    // A page that asks for a password, or that of a firewall, has accepted nothing, whatever the status.
+    return isLoginPage(text) ? 401 : isRejection(text) ? 400 : undefined
   }
   if (!isSuccess && !statusesOfFaults.has(status)) return undefined
   const { code = '', detail = '', isOfRegistry } = fault

@@ -579,6 +579,8 @@ describe('Courier', () => {
 
   it('keeps a good token where a web page refuses the message, or asks for a login', async () => {
     const page = '<!DOCTYPE html><html><body>Request blocked. Reference 4711</body></html>'
+    const rejected =
+      '<html><body>The requested URL was rejected. Please consult with your administrator.</body></html>'
     const login = '<html><form><input name="p" type="password"></form></html>'
     const challenge = 'www-authenticate: Bearer error="invalid_token"\r\n'
     for (const [status, body, headers, requests, seen] of [
@@ -589,6 +591,8 @@ describe('Courier', () => {
       [403, '{"error":"no"}', '', 2, undefined],
       [403, `${page}${ACK.replace('AA', 'AE')}`, '', 2, undefined],
       [401, page, '', 2, undefined],
+      [200, page, '', 1, undefined],
+      [200, rejected, '', 1, true],
       [200, login, '', 1, undefined]
     ] as const) {
       const { tokens, asked } = await tokenSource()

@@ -691,6 +691,24 @@ byRules('a web page that asks for a login accepts nothing', {
   ])
 })
 
+/** As F5's firewalls write it. */
+const rejected = {
+  body: "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Please consult with your administrator.<br><br>Your support ID is: 4711<br><br><a href='javascript:history.back();'>[Go Back]</a></body></html>",
+  type: 'text/html; charset=utf-8'
+}
+
+byRules('a firewall that rejects with 200', {
+  '': [
+    [200, rejected, 'error', 'E#4xx=F'],
+    [503, rejected, 'retried, then error', 'E=RF']
+  ],
+  ':~=C,X=C': [
+    [200, rejected, 'error', 'E#4xx=F'],
+    [200, rejected.body.replaceAll(/<.*?>/g, ''), 'ACK', ':~=C']
+  ],
+  'E#400=S,:~=C': [[202, rejected, 'suspended', 'E#400=S']]
+})
+
 /** As Tomcat 10 writes it. */
 const tomcat = (why: string): Body => ({
   body: `<!doctype html><html lang="en"><head><title>HTTP Status 400 – Bad Request</title><style type="text/css">body {font-family:Tahoma,Arial,sans-serif;}</style></head><body><h1>HTTP Status 400 – Bad Request</h1><hr class="line" /><p><b>Type</b> Exception Report</p><p><b>Message</b> ${why}</p><p><b>Exception</b></p><pre>java.lang.IllegalArgumentException: ${why}</pre></body></html>`,
