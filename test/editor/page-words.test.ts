@@ -94,6 +94,28 @@ describe('the words of the tab', () => {
     ])
   })
 
+  it('say what is the first thing that needs somebody', () => {
+    for (const [code, word] of [
+      ['SUSPENDED', '4 suspended'],
+      ['GIVEN_UP', '3 given up'],
+      ['FULL', 'queue full'],
+      ['QUEUE_WAIT', 'waits long'],
+      ['QUEUE_COUNT', 'many waiting'],
+      ['QUIET', 'nothing comes in'],
+      ['REFUSING', 'refused'],
+      ['CERTIFICATE', 'certificate'],
+      ['BACKUP', 'backup'],
+      // These are states.
+      ['RETRYING', 'sending'],
+      ['PAUSED', 'sending']
+    ] as const) {
+      const said = { kind: 'ok', values: { count: 3 }, since: null, text: '' } as const
+      const conditions = [{ code, level: 'watch', ...said }] as const
+      const node = nodeState('x', { state: 'sending', suspended: 4, conditions: [...conditions] })
+      assert.deepEqual(shownState(node, speech), { level: 'warn', word })
+    }
+  })
+
   it('show a node without a name by its receiver, and one that has done nothing as quiet', () => {
     const node = nodeState('x', { name: '', host: 'lab.example.org', lastAckAt: null })
     assert.equal(nameOf(node), 'lab.example.org')
@@ -394,11 +416,16 @@ describe('the names of nodes', () => {
       nodeState('a', { name: 'Lab', flow: 'North' }),
       nodeState('b', { name: 'Lab', flow: 'South', host: 'one.example.org' }),
       nodeState('c', { name: 'Lab', flow: 'South', host: 'two.example.org' }),
-      nodeState('d', { name: 'Registry' })
+      nodeState('d', { name: 'Registry' }),
+      nodeState('e', { name: 'Ward', flow: '', host: '' }),
+      nodeState('f', { name: 'Ward', flow: '', host: '' })
     ]
     assert.deepEqual(
       [...namesOf(nodes).values()],
-      ['Lab · North', 'Lab · South · one.example.org', 'Lab · South · two.example.org', 'Registry']
+      [
+        ...['Lab · North', 'Lab · South · one.example.org', 'Lab · South · two.example.org'],
+        ...['Registry', 'Ward', 'Ward']
+      ]
     )
   })
 })

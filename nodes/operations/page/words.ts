@@ -33,6 +33,7 @@ export function shownState(state: NodeState, { text }: Speech): Shown {
     case 'QUIET':
     case 'REFUSING':
     case 'CERTIFICATE':
+    case 'BACKUP':
       return { level, word: text(`state.${code}`) }
     default:
       return { level, word: text(`state.${state.state}`) }
