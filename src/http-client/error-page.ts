@@ -11,8 +11,9 @@ const prolog = /\s*(?:<!--|<\?xml\s[^<>]{0,200}>|<!doctype html[^<>]{0,200}>)/iy
 const html = /\s*<html[\s>]/iy
 /** What Tomcat's page says, unless it is told to give no reasons. */
 const tomcatTooLarge = 'Request header is too large'
-/** What F5's firewalls say (BIG-IP, NGINX App Protect), with status 200 unless that was changed. */
-const rejection = 'The requested URL was rejected. Please consult with your administrator.'
+/** What F5's firewalls say (BIG-IP, NGINX App Protect), with status 200 unless that was changed; and Imperva's. */
+const rejection =
+  /The requested URL was rejected\. Please consult with your administrator\.|Request unsuccessful\. Incapsula incident ID/
 const loginForm =
   /<input\s[^<>]{0,400}?(?:type\s{0,4}=\s{0,4}["']?password|name\s{0,4}=\s{0,4}["']?SAMLRequest)\b/i
 /** How much of a page is searched, in characters. */
@@ -58,7 +59,7 @@ export function isLoginPage(text: string): boolean {
 
 /** Whether a firewall has rejected the request in a page that comes with any status. */
 export function isRejection(text: string): boolean {
-  return isPage(text) && !hl7.test(text) && text.includes(rejection)
+  return isPage(text) && !hl7.test(text) && rejection.test(text)
 }
 
 /**

@@ -691,19 +691,27 @@ byRules('a web page that asks for a login accepts nothing', {
   ])
 })
 
-/** As F5's firewalls write it. */
+/** As F5's firewalls reject a request. */
 const rejected = {
   body: "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Please consult with your administrator.<br><br>Your support ID is: 4711<br><br><a href='javascript:history.back();'>[Go Back]</a></body></html>",
   type: 'text/html; charset=utf-8'
 }
 
+/** As Imperva's does. */
+const unsuccessful = {
+  body: '<html style="height:100%"><head><META NAME="ROBOTS" CONTENT="NOINDEX, NOFOLLOW"></head><body><iframe id="main-iframe" src="/_Incapsula_Resource?edet=9">Request unsuccessful. Incapsula incident ID: 4711-4712</iframe></body></html>',
+  type: 'text/html'
+}
+
 byRules('a firewall that rejects with 200', {
   '': [
     [200, rejected, 'error', 'E#4xx=F'],
+    [200, unsuccessful, 'error', 'E#4xx=F'],
     [503, rejected, 'retried, then error', 'E=RF']
   ],
   ':~=C,X=C': [
     [200, rejected, 'error', 'E#4xx=F'],
+    [200, unsuccessful, 'error', 'E#4xx=F'],
     [200, rejected.body.replaceAll(/<.*?>/g, ''), 'ACK', ':~=C']
   ],
   'E#400=S,:~=C': [[202, rejected, 'suspended', 'E#400=S']]
