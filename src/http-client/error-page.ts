@@ -15,7 +15,7 @@ const tomcatTooLarge = 'Request header is too large'
 const rejection =
   /The requested URL was rejected\. Please consult with your administrator\.|Request unsuccessful\. Incapsula incident ID/
 const loginForm =
-  /<input\s[^<>]{0,400}?(?:type\s{0,4}=\s{0,4}["']?password|name\s{0,4}=\s{0,4}["']?SAMLRequest)\b/i
+  /<input\s[^<>]{0,400}?(?:type\s{0,4}=\s{0,4}["']?password|name\s{0,4}=\s{0,4}["']?(?:SAMLRequest|SMPostPreserve))\b/i
 /** How much of a page is searched, in characters. */
 const searched = 262_144
 const hl7 = /M(?:SH|SA)\|/
@@ -51,7 +51,7 @@ export function meaningOfPage(text: string): 'tls' | 431 | undefined {
 
 /**
  * Whether the page asks for a login: it has a field for a password, or leads to a server that does (SAML 2.0, HTTP-POST
- * binding).
+ * binding; SiteMinder, which gives back to the browser what was posted).
  */
 export function isLoginPage(text: string): boolean {
   return isPage(text) && !hl7.test(text) && loginForm.test(text.slice(0, searched))

@@ -671,6 +671,8 @@ const LOGIN =
 const loginPages = [
   '<!DOCTYPE html>\n<html class="pf"><head><title>Sign in to ward</title></head><body><form action="x" method="post"><input tabindex="2" id="password" name="password" value="" type="password"/></form></body></html>',
   '<html><body onload="document.forms[0].submit()"><form method="post" action="https://idp.test/"><input type="hidden" name="SAMLRequest" value="PHNhbWw="/></form></body></html>',
+  // What SiteMinder answers to a POST.
+  '<HTML><HEAD><TITLE></TITLE></HEAD><BODY onLoad="document.AUTOSUBMIT.submit();">This page is used to hold your data while you are being authorized for your request.<BR><FORM NAME="AUTOSUBMIT" METHOD="POST" ACTION="https://sso.test/login.fcc"><INPUT TYPE="HIDDEN" NAME="SMPostPreserve" VALUE="UE9TVA=="><INPUT TYPE="SUBMIT" VALUE="Continue"></FORM></BODY></HTML>',
   // IBM's WebSEAL, SiteMinder, XHTML, and a page for Internet Explorer too.
   `<!DOCTYPE html>\n<!-- Copyright (C) 2000 Tivoli Systems, Inc. -->\n<!-- All Rights Reserved. -->\n${LOGIN}`,
   `<!-- SiteMinder Encoding=ISO-8859-1; -->\n<!--\n-->\n\n<!DOCTYPE html>\n\n${LOGIN}`,
