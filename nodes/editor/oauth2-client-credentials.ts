@@ -39,9 +39,11 @@ const form = new Form<TokenKey>({
   tabs: {},
   rows: { 'required.clientSecret': needsSecret },
   problem,
-  enter: ({ issuer = '', tokenEndpoint = '', ...rest }) => {
-    const addresses = [issuer, tokenEndpoint].map(String) as [string, string]
-    if (addresses.some(isFilled)) address?.enter(...addresses)
+  enter: ({ issuer, tokenEndpoint, ...rest }) => {
+    // To undo what was entered, both may be empty.
+    if (issuer !== undefined || tokenEndpoint !== undefined) {
+      address?.enter(String(issuer ?? ''), String(tokenEndpoint ?? ''))
+    }
     return rest
   }
 })

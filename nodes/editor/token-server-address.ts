@@ -57,11 +57,18 @@ export class TokenServerAddress {
   /** Enters both addresses: the token URL is shown, if there is one. */
   enter(issuer: string, tokenEndpoint: string): void {
     const value = tokenEndpoint === '' ? issuer : tokenEndpoint
-    // It is known what it is: nothing is to be recognized.
-    this.#type = tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
+    const type = tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
+    this.#enter(type, value)
+    // In between, what stood there was recognized once more.
+    if (this.#type !== type) this.#enter(type, value)
+    this.#update()
+  }
+
+  /** It is known what it is: nothing is to be recognized. */
+  #enter(type: AddressType, value: string): void {
+    this.#type = type
     this.#recognized = readAddress(value).kind
     this.#show(value)
-    this.#update()
   }
 
   #show(value: string): void {

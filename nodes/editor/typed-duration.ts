@@ -24,10 +24,12 @@ export function typedDuration(text: string): number | undefined {
   let seconds = 0
   for (const [, number = '', name = ''] of parts) {
     const unit = UNITS.find(([, names]) => names.test(name))
-    if (unit === undefined) return undefined
+    // `1.000 s` is a thousand to some, and one to others.
+    if (unit === undefined || /^[1-9]\d{0,2}[.,]\d{3}$/.test(number)) return undefined
     seconds += Number(number.replace(',', '.')) * unit[0]
   }
-  return seconds
+  // 1.1 × 3600 is 3960.0000000000005.
+  return Math.round(seconds * 1000) / 1000
 }
 
 /** So many seconds a unit of the property table has; undefined if it is no unit of time. */

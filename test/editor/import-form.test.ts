@@ -28,7 +28,8 @@ const flows: FlowNode[] = [
   {
     ...{ id: 'auth', type: 'oauth2-client-credentials', issuer: 'https://old.example.org/realm' },
     credentials: { clientId: 'old', clientSecret: 'old-secret' }
-  }
+  },
+  { id: 'empty', type: 'oauth2-client-credentials', issuer: '' }
 ]
 const out = '#hl7-https-out-import'
 const token = '#oauth2-client-credentials-import'
@@ -309,6 +310,17 @@ describe('Import settings …', () => {
     assert.equal(await fields(), before)
     await editor.close()
     assert.equal(await editor.changed('auth'), false)
+  })
+
+  it('gives back an OAuth 2.0 node that had no address yet', async () => {
+    await editor.editConfig('oauth2-client-credentials', 'empty')
+    const before = await fields()
+    await paste(recording('token.txt'), `${token}-button`)
+    await fill()
+    assert.notEqual(await fields(), before)
+    await editor.page.click(`${token}-undo`)
+    assert.equal(await fields(), before)
+    await editor.close('cancel')
   })
 
   it('takes of an item what belongs into the form, and names the other one', async () => {
