@@ -12,6 +12,7 @@ import { newControlId } from '../flow/new-control-id.ts'
 import type { Sender } from '../flow/out-parts.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
 import type { TestAnswer, TestMessageResult } from './test-result.ts'
+import { ownSample } from './test-sample.ts'
 
 /**
  * Sends a sample, bypassing queue, outputs and counters. A backup gets one of its own.
@@ -27,22 +28,14 @@ export async function sendTestMessage(
   if (backup === undefined || isDry) return sendTo('first', sender, sample, isDry)
   const [first, second] = await Promise.all([
     sendTo('first', sender, sample, isDry),
-    sendTo('backup', sender, withOtherId(sample), isDry)
+    // The same system would take it for a repetition.
+    sendTo('backup', sender, ownSample(sample, newControlId('TEST')), isDry)
   ])
   const { ack, error = null, status = null } = second
   return {
     ...first,
     backup: { host: backup.url.host, status, ackCode: ack?.code ?? '', error }
   }
-}
-
-/** The same system would take it for a repetition. */
-function withOtherId(sample: string): string {
-  const separator = sample.charAt(3)
-  const fields = sample.split(separator)
-  const id = fields[9] ?? ''
-  if (id === '' || id.includes('\r')) return sample
-  return fields.with(9, newControlId('TEST')).join(separator)
 }
 
 async function sendTo(

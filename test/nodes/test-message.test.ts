@@ -276,6 +276,31 @@ describe('Send test message', () => {
     assert.doesNotMatch(error.reason, /Lindqvist/)
   })
 
+  it('has other control IDs at the backup, also as a batch: it may be the same system', async () => {
+    const bodies: string[] = []
+    const backup = await startServer((request, response) => {
+      void bodyOf(request).then((body) => {
+        bodies.push(body.toString())
+        response.end(ackFor('x'))
+      })
+    })
+    try {
+      await deploy({ backupUrl: new URL('/hl7', backup.url).href })
+      const sample =
+        'BHS|^~\\&|A|||||n|comment||B1\rMSH|^~\\&|A|||||||M1|P|2.3\rMSH|^~\\&|A|||||||M2|P|2.3'
+      for (const one of [{ type: 'ADT^A08' }, { sample }]) {
+        await test(one, 'admin')
+        const idsOf = (body = ''): string[] => body.match(/\bTEST[0-9A-F]+/g) ?? []
+        const [first, second] = [idsOf(seen.at(-1)?.body), idsOf(bodies.at(-1))]
+        assert.ok(first.length > 0 && first.length === second.length, bodies.at(-1))
+        assert.ok(!first.some((id) => second.includes(id)), bodies.at(-1))
+      }
+      assert.match(bodies.at(-1) ?? '', /^BHS\|[^\r]*\|comment\|/)
+    } finally {
+      await backup.close()
+    }
+  })
+
   it('is an event that names who sent what where, the backup included, and no text', async () => {
     const { host } = new URL(own('/'))
     const backup = await startServer((_request, response) => response.end(ackFor('x')))
