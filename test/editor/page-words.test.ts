@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { TOPICS } from '../../src/delivery/topic.ts'
-import { csv } from '../../nodes/operations/page/csv.ts'
+import { csv, tabbed } from '../../nodes/operations/page/csv.ts'
 import {
   bars,
   COLUMNS,
@@ -341,6 +341,13 @@ describe('the file of events', () => {
         ...['"\'=HYPERLINK(""http://x"")"', 'a=1', '']
       ].join('\r\n')
     )
+  })
+})
+
+describe('a copied table', () => {
+  it('holds no formula, also where a spreadsheet takes off quotes', () => {
+    assert.equal(tabbed([['"=1+1"', '"" -1', 'a"=1']]), `"'=1+1"\t"" '-1\ta"=1\n`)
+    assert.equal(csv([['a;"=1+1;b']]), `"a;""'=1+1;b"\r\n`)
   })
 })
 

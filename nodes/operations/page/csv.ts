@@ -19,10 +19,10 @@ function cell(value: string): string {
 }
 
 /**
- * What begins a formula, also in full width, as in Japanese; and behind a semicolon, where some languages have a
- * spreadsheet begin the next cell.
+ * What begins a formula, also in full width, as in Japanese; behind a semicolon, where some languages have a
+ * spreadsheet begin the next cell; and behind quotes, which a spreadsheet takes off.
  */
-const FORMULA = /(?:^|[;\t\r\n])\s*(?=[=+\-@＝＋－＠])/g
+const FORMULA = /(?:^|[;\t\r\n])[\s"]*(?=[=+\-@＝＋－＠])/g
 
 function harmless(value: string): string {
   return value.replace(FORMULA, `$&'`).replace(/^(?=[\t\r\n])/, "'")
