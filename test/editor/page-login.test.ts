@@ -140,6 +140,29 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       assert.equal(await page.locator('.hl7-question').count(), 0)
     })
 
+    it('shows nothing of it either to one who logs in in another tab, or once somebody logs out there', async () => {
+      const tokens = await Promise.all(['night', 'watch'].map((user) => logIn(nodeRed, user)))
+      const [night = '', watch = ''] = tokens.map((token) =>
+        JSON.stringify({ access_token: token })
+      )
+      const { page: other } = await newPage()
+      await other.goto(`${nodeRed.url}/hl7-https-out/page`)
+      const keep = (token: string): Promise<unknown> =>
+        other.evaluate(`localStorage.setItem('auth-tokens', ${JSON.stringify(token)})`)
+      await keep(night)
+      await open()
+      await page.click('.hl7-details [data-button=pause]')
+      await page.waitForSelector('.hl7-question')
+      await keep(watch)
+      await shows('#account', /watch/)
+      await shows('.hl7-node-rows', /Registry/)
+      assert.equal(await page.locator('.hl7-question').count(), 0)
+      await other.evaluate(`localStorage.removeItem('auth-tokens')`)
+      await shows('#login', /Log in with your Node-RED user/)
+      assert.equal(await page.locator('#application').count(), 0)
+      await other.close()
+    })
+
     it('shows what a user may not do, and why', async () => {
       await open()
       await page.waitForSelector('#login input')

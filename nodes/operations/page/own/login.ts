@@ -14,15 +14,15 @@ export class Login {
   #why = ''
   #isBusy = false
 
-  /** @param done there is a session again */
+  /** @param done there is a session again, or another one */
   constructor(root: HTMLElement, session: Session, text: Text, done: () => void) {
     this.#root = root
     this.#session = session
     this.#text = text
     this.#done = done
-    // Somebody may log in elsewhere in this browser.
-    addEventListener('storage', () => {
-      if (this.isShown && session.hasToken) done()
+    // Somebody may log in or out elsewhere in this browser: what one has opened is not for the next.
+    session.onChange(() => {
+      if (!this.isShown || session.hasToken) done()
     })
   }
 

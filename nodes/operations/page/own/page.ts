@@ -192,6 +192,8 @@ async function start(): Promise<void> {
   try {
     const signal = AbortSignal.timeout(GET_TIMEOUT_MS)
     const response = await fetch(new URL(`page/${language}.json`, location.href), { signal })
+    // What stands in front of Node-RED may answer in JSON, too.
+    if (!response.ok) throw new RequestError(response.status, undefined)
     catalogue = (await response.json()) as Catalogue
   } catch {
     const { noNodeRed, again } = LANGUAGES[language] ?? { noNodeRed: '', again: '' }

@@ -26,6 +26,14 @@ export class Session {
     return this.#token !== undefined
   }
 
+  /** @param changed called when somebody logs in or out in another tab of this browser */
+  onChange(changed: () => void): void {
+    addEventListener('storage', ({ key }) => {
+      // Null: all was deleted.
+      if (key === this.#key || key === null) changed()
+    })
+  }
+
   /**
    * Asks a route of Node-RED.
    *
