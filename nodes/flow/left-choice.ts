@@ -72,6 +72,9 @@ export function textIn(choice: Choice, name: string): string | undefined {
   throw new ChoiceError(Array.isArray(value) ? 'refusal.once' : 'refusal.text', { name })
 }
 
+/** Anything else, a computer reads in its own way: `05.11.2026` as the 11th of May, `last 5` as 2001. */
+const ISO_DATE = /^(?:[+-]\d\d)?\d{4}-\d\d-\d\d/
+
 /** A time, in milliseconds since 1970. @throws {ChoiceError} */
 export function timeIn(choice: Choice, name: string): number | undefined {
   const given = choice[name]
@@ -79,7 +82,7 @@ export function timeIn(choice: Choice, name: string): number | undefined {
   if (isOther) throw new ChoiceError('refusal.time', { name })
   const value = textIn(choice, name)
   if (value === undefined) return undefined
-  const ms = Date.parse(value)
+  const ms = ISO_DATE.test(value) ? Date.parse(value) : NaN
   if (Number.isNaN(ms)) throw new ChoiceError('refusal.time', { name })
   return ms
 }

@@ -11,6 +11,7 @@ import type {
 import type {
   AllMessagesQuestion,
   AllSearchQuestion,
+  DiscardQuestion,
   EventQuestion,
   ExportFilter,
   ExportQuestion,
@@ -219,17 +220,21 @@ export function asQuery<Question extends object>(
 }
 
 /**
- * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`, of suspended messages, or with `state` of those
- * that wait.
+ * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`, of suspended messages, which may have been
+ * suspended `before` a time, or with `state` of those that wait.
  *
  * @throws {RouteError} for anything else: nothing is discarded by mistake
  */
 export function discardChoice(
-  question: Unchecked<WaitingSelection>
+  question: Unchecked<DiscardQuestion>
 ): Exclude<Choice, { kind: 'left' }> {
-  const choice = choiceIn(question, 'refusal.whichToDiscard')
+  const { before, ...which } = question
+  const choice = choiceIn(which, 'refusal.whichToDiscard')
   if (choice.kind === 'left') throw notWaiting()
-  return choice
+  const time = timeIn({ before }, 'before')
+  if (time === undefined) return choice
+  if (choice.kind !== 'suspended') throw refused(400, 'refusal.whichToDiscard')
+  return { kind: 'suspended', choice: { ...choice.choice, before: time } }
 }
 
 /**
@@ -258,7 +263,9 @@ export function meansWaiting({ state }: Unchecked<{ state: unknown }>): boolean 
  */
 export function resendChoice(question: Unchecked<ResendQuestion>): Resend {
   const { firstAlone: _f, count: _c, again: _a, newIds: _n, follow: _o, ...rest } = question
-  const choice = choiceIn(rest, 'refusal.whichToResend')
+  const choice = isStillSuspended(rest)
+    ? onlySuspended(rest)
+    : choiceIn(rest, 'refusal.whichToResend')
   const list = 'acked, naked, failed'
   if (choice.kind === 'waiting') throw refused(400, 'refusal.oneOf', { name: 'state', list })
   return {
@@ -268,6 +275,21 @@ export function resendChoice(question: Unchecked<ResendQuestion>): Resend {
     isCount: flagIn(question, 'count'),
     ...againIn(question)
   }
+}
+
+/** Whether only what is still suspended is meant: what somebody else has resent may have left. */
+export function isStillSuspended({ state }: Unchecked<{ state: unknown }>): boolean {
+  return state === 'suspended'
+}
+
+/** @throws {RouteError} if it is no choice */
+function onlySuspended(
+  question: Readonly<Record<string, unknown>>
+): Extract<Choice, { kind: 'suspended' }> {
+  const { state: _, ...which } = question
+  const ids = idsIn(which)
+  const choice = ids === undefined ? filterIn(which, 'refusal.whichToResend') : { ids }
+  return { kind: 'suspended', choice }
 }
 
 type WhyUnclear = 'refusal.whichToDiscard' | 'refusal.whichWaiting' | 'refusal.whichToResend'

@@ -97,6 +97,8 @@ export interface ResendOneQuestion {
   reason?: string
   /** The answer comes when it is decided what becomes of the message. */
   wait?: boolean
+  /** Only if it is still suspended: somebody else may have resent it, and it may have left. */
+  state?: 'suspended'
 }
 
 /** The states of messages that wait. */
@@ -107,11 +109,16 @@ export interface DiscardOneQuestion {
   state?: WaitingState
 }
 
-/** Which suspended messages; with ids, also such that have left. */
+/** Which suspended messages; with ids, also such that have left, unless `state` says `suspended`. */
 export type Selection = { ids: string[] } | { all: true } | MessageFilter
 
 /** The same of messages that wait; with ids, it is of no matter whether they were tried. */
 export type WaitingSelection = Selection & { state?: WaitingState }
+
+export type DiscardQuestion = WaitingSelection & {
+  /** A time: only what was suspended before it, such as when somebody was told how many there are. */
+  before?: string
+}
 
 /** Messages that have left. */
 export interface LeftFilter extends MessageFilter {
@@ -122,7 +129,7 @@ export interface LeftFilter extends MessageFilter {
   before?: string
 }
 
-export type ResendQuestion = (Selection | LeftFilter) & {
+export type ResendQuestion = ((Selection & { state?: 'suspended' }) | LeftFilter) & {
   /** The others follow if the first leaves on ACK. */
   firstAlone?: boolean
   /** Of messages that have left: nothing is sent, the answer says what would be. */

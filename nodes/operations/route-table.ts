@@ -23,6 +23,7 @@ import type {
   BackupQuestion,
   CountQuestion,
   DiscardOneQuestion,
+  DiscardQuestion,
   EventQuestion,
   ExportQuestion,
   HistoryQuestion,
@@ -295,7 +296,7 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/messages/discard',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.discard',
-    takes: type<WaitingSelection>(),
+    takes: type<DiscardQuestion>(),
     answers: type<BulkAnswer>(),
     does: 'discards suspended messages, or with `state` those that wait'
   },

@@ -46,6 +46,7 @@ import {
   fieldQuery,
   historyMinutes,
   hostIn,
+  isStillSuspended,
   meansWaiting,
   messageQuery,
   MOST_FOLLOWED,
@@ -190,8 +191,11 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     },
 
     async resendMessage({ params, question, user, may, gone }) {
-      const { payload, reason, wait = false } = question
+      const { payload, reason, state, wait = false } = question
       if (typeof wait !== 'boolean') throw refused(400, 'refusal.flag', { name: 'wait' })
+      if (state !== undefined && !isStillSuspended(question)) {
+        throw refused(400, 'refusal.oneOf', { name: 'state', list: 'suspended' })
+      }
       const node = usableNode(params.id)
       const seq = numberIn(params.messageId)
       if (payload !== undefined && !may('hl7-https-out.content')) {
@@ -201,7 +205,7 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
         payload === undefined
           ? undefined
           : { payload, reason: typeof reason === 'string' ? reason : '' }
-      const trial = await resendOne(node, seq, edit, user, wait)
+      const trial = await resendOne(node, seq, edit, user, wait, isStillSuspended(question))
       if (!wait) return stateOf(params.id)
       const { first } = await triedAnswer(trial, gone, true)
       return { ...(await stateOf(params.id)), first }
@@ -344,6 +348,7 @@ interface NewText {
  * Resends a suspended message, or sends one again that has left; with another text if there is one.
  *
  * @param wait somebody waits for what becomes of it
+ * @param onlySuspended not one that has left: somebody else was faster
  * @returns what tells that; undefined if nobody waits
  */
 async function resendOne(
@@ -351,11 +356,13 @@ async function resendOne(
   seq: number,
   edit: NewText | undefined,
   by: string,
-  wait: boolean
+  wait: boolean,
+  onlySuspended: boolean
 ): Promise<Trial | undefined> {
   const { delivery } = node
   const known = await messageWithStory(delivery, seq)
   if (known === undefined) throw refused(404, 'refusal.noMessage')
+  if (onlySuspended && known.state !== 'suspended') throw refused(409, 'refusal.notSuspended')
   const ids = [seq]
   const operator = await delivery.operator()
   if (edit === undefined && wait && known.state !== 'suspended') {
@@ -374,7 +381,11 @@ async function resendOne(
       trial?.end()
       return wait ? operator.watch(done.seq, done.controlId) : undefined
     }
-    const { found } = await resend(node, { choice: { kind: 'numbered', ids }, isAgain: true }, by)
+    const choice: Resend['choice'] = onlySuspended
+      ? { kind: 'suspended', choice: { ids } }
+      : { kind: 'numbered', ids }
+    const { found } = await resend(node, { choice, isAgain: true }, by)
+    if (found === 0 && onlySuspended) throw refused(409, 'refusal.notSuspended')
     if (found === 0) throw refused(404, 'refusal.noMessage')
   } catch (error) {
     trial?.end()

@@ -96,6 +96,18 @@ describe('on the page, the kinds of messages', () => {
     assert.deepEqual(world.left('ack', 'LOCK'), [])
   })
 
+  it('are discarded as they were counted: not what has been suspended since the question', async () => {
+    await refuse()
+    await open(1400)
+    await page.click('[data-button=discard-all]')
+    await shows('#hl7-question', /Discard the 4 suspended messages/)
+    await world.nodeRed.inject('in', { payload: adt('LATE1') })
+    await world.eventually(async () => (await world.state()).suspended === 5)
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /4 messages were discarded/)
+    await lists(['LATE1'])
+  })
+
   it('are in no link as long as somebody has only typed them, and control IDs never are', async () => {
     await refuse()
     await open(1400)

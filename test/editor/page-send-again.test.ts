@@ -77,6 +77,36 @@ describe('on the page, what has left', () => {
     assert.equal(await tick.first().isChecked(), false)
   })
 
+  it('is not sent again by somebody who means to resend what another one has resent meanwhile', async () => {
+    await world.deploy({ queue: 'disk', contentDays: 7, replyCodeActions: ':?E=S,:?A=C' })
+    const usual = world.receiver.respond
+    for (const button of ['resend-one', 'resend-chosen'] as const) {
+      world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body), 'AE') })
+      const controlId = button.toUpperCase()
+      await world.nodeRed.inject('in', { payload: adt(controlId) })
+      await world.eventually(async () => (await world.state()).suspended === 1)
+      await page.goto('about:blank')
+      await page.goto(`${world.nodeRed.url}/hl7-https-out/page#node=out`)
+      const row = page.locator('.hl7-message-rows [data-key]', { hasText: controlId })
+      if (button === 'resend-one') await row.click()
+      else await row.locator('input').check()
+      await page.locator(`[data-button=${button}]`).waitFor()
+      // What somebody else does is not yet seen here.
+      await page.route('**/hl7-https-out', (route) => route.abort())
+      world.receiver.respond = usual
+      await world.nodeRed.post('/hl7-https-out/out/messages/resend', { all: true })
+      await world.eventually(() => world.left('ack', controlId).length === 1)
+      await page.click(`[data-button=${button}]`)
+      await shows(
+        '.hl7-outcome',
+        button === 'resend-one' ? /is no longer suspended/ : /0 messages are back in the queue/
+      )
+      await page.unroute('**/hl7-https-out')
+      assert.deepEqual(world.sent(controlId), [controlId, controlId], button)
+    }
+    world.receiver.respond = usual
+  })
+
   it('is followed one by one: each message, with its ACK or NAK', async () => {
     await world.deploy({ queue: 'disk', contentDays: 7 })
     for (const id of ['EACH1', 'EACH2', 'EACH3']) await world.send(adt(id))
@@ -110,6 +140,11 @@ describe('on the page, what has left', () => {
       assert.deepEqual(await sticksOut(page), [])
       assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
     }
+    // All of them can be taken out, too.
+    await page.click('[data-button=list-csv]')
+    await shows('.hl7-outcome', /The list has been saved: 3 messages/)
+    await page.click('[data-button=export]')
+    await shows('.hl7-seen', /3 messages\./)
     world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
   })
 

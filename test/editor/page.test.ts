@@ -89,6 +89,15 @@ describe('the page', () => {
     await page.goto(`${nodeRed.url}/hl7-https-out/page`)
     await shows('.hl7-trouble', /^\s*Node-RED does not answer\./)
     await page.unroute('**/page/en-US.json')
+    // A gateway in front of Node-RED.
+    await page.route('**/page/en-US.json', (route) =>
+      route.fulfill({ status: 503, json: { message: 'no server is available' } })
+    )
+    const refused = page.waitForResponse('**/page/en-US.json')
+    await page.locator('button', { hasText: 'Try again' }).click()
+    await refused
+    await shows('.hl7-trouble', /^\s*Node-RED does not answer\./)
+    await page.unroute('**/page/en-US.json')
     await page.locator('button', { hasText: 'Try again' }).click()
     await shows('.hl7-summary', /3 of 4 nodes need attention/)
     assert.equal(await page.locator('.hl7-trouble').count(), 0)
@@ -538,6 +547,51 @@ describe('the page', () => {
     assert.deepEqual(posted(), [asked, asked])
   })
 
+  it('keeps the node that is chosen, and what is written there, while a deploy restarts it', async () => {
+    fake.messages.set('Laboratory', [messageRow('7')])
+    fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711\r' }
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="7"]')
+    await page.click('[data-button=edit-one]')
+    const field = page.locator('.hl7-question textarea')
+    await field.fill('MSH|^~\\&|A\nPID|1||4712')
+    const all = fake.nodes
+    fake.nodes = all.filter(({ id }) => id !== 'Laboratory')
+    await shows(
+      '.hl7-trouble',
+      /Node-RED no longer knows this node or message\. What you see may be/
+    )
+    assert.equal(await page.locator('[data-key=Laboratory]').count(), 0)
+    assert.equal(await focused(), 'hl7-question-text')
+    fake.nodes = all
+    await page.locator('[data-key=Laboratory]').waitFor()
+    assert.equal(await page.locator('.hl7-trouble').count(), 0)
+    assert.equal(await text('.hl7-details h2'), 'Laboratory')
+    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
+    assert.match(page.url(), /#node=Laboratory&message=7$/)
+  })
+
+  it('keeps what is written if somebody else resends the message, and says so', async () => {
+    fake.messages.set('Laboratory', [messageRow('8'), messageRow('7')])
+    fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711\r' }
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="7"]')
+    await page.click('[data-button=edit-one]')
+    await page.fill('.hl7-question textarea', 'MSH|^~\\&|A\nPID|1||4712')
+    fake.messages.set('Laboratory', [messageRow('8'), messageRow('7', { state: 'acked' })])
+    await shows('[data-key="7"] .hl7-cell-said', /delivered/)
+    const field = page.locator('.hl7-question textarea')
+    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
+    fake.refusals = ['Only a message that is suspended can be edited.']
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /Only a message that is suspended can be edited/)
+    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
+    await page.click('.hl7-question .hl7-no')
+    assert.equal(await field.count(), 0)
+  })
+
   it('leaves nothing of a message that is edited in the page once something else is opened', async () => {
     for (const id of ['Laboratory', 'Registry']) {
       fake.messages.set(id, [messageRow('8'), messageRow('7')])
@@ -722,7 +776,9 @@ describe('the page', () => {
     await page.click('[data-key="1"]')
     await page.click('[data-button=resend-one]')
     await shows('.hl7-outcome', /Laboratory: OB-1 was accepted: AA/)
-    assert.deepEqual(posted(), ['/hl7-https-out/Laboratory/messages/1/resend {"wait":true}'])
+    assert.deepEqual(posted(), [
+      '/hl7-https-out/Laboratory/messages/1/resend {"wait":true,"state":"suspended"}'
+    ])
     await shows('[data-key="1"] .hl7-cell-said', /delivered/)
     assert.deepEqual(await keys('message'), ['2', '1'])
     await page.locator('.hl7-message [data-button=resend-one]', { hasText: 'Send again' }).waitFor()
@@ -799,7 +855,10 @@ describe('the page', () => {
     await page.keyboard.press('Enter')
     await page.waitForSelector('[data-key="1"]', { state: 'detached' })
     assert.equal(await focused(), '2')
-    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/1/resend {"wait":true}')
+    assert.equal(
+      posted()[0],
+      '/hl7-https-out/Laboratory/messages/1/resend {"wait":true,"state":"suspended"}'
+    )
   })
 
   it('has an address for the node and the message that are open', async () => {
@@ -814,6 +873,47 @@ describe('the page', () => {
     await other.waitForSelector('[data-key="1072"][aria-expanded=true]')
     assert.equal(await other.innerText('.hl7-details h2'), 'Laboratory')
     await other.close()
+  })
+
+  it('opens no message of another node if the one in the address is gone, until it is back', async () => {
+    for (const id of ['Pharmacy', 'Laboratory']) fake.messages.set(id, [messageRow('7')])
+    const all = fake.nodes
+    fake.nodes = all.filter(({ id }) => id !== 'Laboratory')
+    await open(1400, '#node=Laboratory&message=7')
+    await shows('.hl7-trouble', /^Node-RED no longer knows this node or message\.$/)
+    assert.equal(await page.locator('.hl7-details, .hl7-opened').count(), 0)
+    assert.deepEqual(
+      fake.asked.filter((path) => path.includes('Pharmacy')),
+      []
+    )
+    fake.nodes = all
+    await page.waitForSelector('[data-key="7"][aria-expanded=true]')
+    assert.equal(await text('.hl7-details h2'), 'Laboratory')
+    // Of another node that is not there either, nothing of this one is shown.
+    await page.evaluate(`location.hash = '#node=Gone&message=7'`)
+    await shows('.hl7-trouble', /^Node-RED no longer knows this node or message\.$/)
+    assert.equal(await page.locator('.hl7-details, .hl7-opened').count(), 0)
+    await page.click('[data-key=Pharmacy]')
+    await shows('.hl7-details h2', /^Pharmacy$/)
+    assert.equal(await page.locator('.hl7-opened, .hl7-trouble').count(), 0)
+  })
+
+  it('takes no time of which a part is missing for none', async () => {
+    await open()
+    await page.click('[data-key=Radiology]')
+    await shows('.hl7-details h2', /^Radiology$/)
+    await page.click('[data-button=pause]')
+    await page.focus('#hl7-question-until')
+    await page.keyboard.type('12242027')
+    assert.equal(await page.inputValue('#hl7-question-until'), '')
+    await page.click('.hl7-question .hl7-first')
+    assert.equal(await focused(), 'hl7-question-until')
+    assert.equal(await page.locator('.hl7-question').count(), 1)
+    assert.deepEqual(posted(), [])
+    await page.fill('#hl7-question-until', '2027-12-24T06:00')
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /Radiology is paused/)
+    assert.match(posted()[0] ?? '', /"until":"2027-12-2/)
   })
 
   it('shows markup from outside as text, in every field', async () => {

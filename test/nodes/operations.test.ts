@@ -499,7 +499,9 @@ describe('the routes of operations', () => {
       }
       assert.equal((await as('night', `/${id}/pause`, {})).status, 404, id)
     }
-    for (const query of ['state=wrong', 'limit=0', 'limit=x', 'before=-1', 'since=never']) {
+    // A computer would read the last two as in May, and as in 2001.
+    const times = ['since=never', 'since=05.11.2026 14:00', 'since=last 5']
+    for (const query of ['state=wrong', 'limit=0', 'limit=x', 'before=-1', ...times]) {
       assert.equal((await as('watch', `/out/messages?${query}`)).status, 400, query)
     }
     const time = { error: 'until is a time such as 2026-11-25T02:40:00Z.' }
@@ -516,6 +518,19 @@ describe('the routes of operations', () => {
     })
     assert.deepEqual((await as('night', '/out/messages/resend', number)).body, {
       error: 'controlId is a text.'
+    })
+    const unclear = { ids: ['17'], before: '2026-11-25T02:40:00Z' }
+    for (const which of [
+      unclear,
+      { before: unclear.before },
+      { all: true, before: '05.11.2026' }
+    ]) {
+      const { status } = await as('night', '/out/messages/discard', which)
+      assert.equal(status, 400, JSON.stringify(which))
+    }
+    const state = { state: 'acked' }
+    assert.deepEqual((await as('night', '/out/messages/17/resend', state)).body, {
+      error: 'state is one of suspended.'
     })
   })
 

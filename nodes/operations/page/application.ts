@@ -55,6 +55,8 @@ export class Application {
   #states: AllStates | undefined
   #names: ReadonlyMap<string, string> = new Map()
   #chosen: string | undefined
+  /** The chosen node, as it was last seen. */
+  #node: NodeState | undefined
   /** Of a link: what is listed, or the message that is opened, as soon as the node is known. */
   #wanted: Omit<Place, 'node'> | undefined
   /** Why nothing is known, or no longer. */
@@ -139,14 +141,17 @@ export class Application {
   goTo(place: Place): void {
     const { node } = place
     if (node === undefined || isSame(place, this.#place)) return
-    this.#wanted = place
     this.#choose(node)
+    this.#wanted = place
   }
 
   get #place(): Place {
     const message = this.#messages.opened
+    if (this.#chosen === undefined) return {}
+    // What is listed is of the node that was chosen before.
+    if (this.#node === undefined) return { node: this.#chosen }
     return {
-      ...(this.#chosen !== undefined && { node: this.#chosen }),
+      node: this.#chosen,
       ...(message === undefined ? this.#messages.place : { message })
     }
   }
@@ -174,7 +179,6 @@ export class Application {
     const { pageUrl } = this.#frame
     const outcome = this.#outcome
     const nodes = this.#states?.nodes ?? []
-    const node = nodes.find(({ id }) => id === this.#chosen)
     return html`
       <header class="hl7-head">
         <h1>${text('title')}</h1>
@@ -199,8 +203,7 @@ export class Application {
       }
       ${this.#states === undefined ? nothing : this.#summary(nodes)}
       ${this.#table.view(nodes, this.#chosen)} ${this.#allSuspended.view(nodes)}
-      ${nodes.length === 0 ? nothing : this.#find.view()}
-      ${node === undefined ? nothing : this.#below(node)}
+      ${nodes.length === 0 ? nothing : this.#find.view()} ${this.#below(nodes)}
       <footer>
         <p
           class="hl7-outcome"
@@ -267,14 +270,31 @@ export class Application {
       ${shared}`
   }
 
-  #below(node: NodeState): TemplateResult {
-    return html`<div class="hl7-below">
-      <div class="hl7-first-column">
-        ${nodeDetails(node, this.#desk)} ${this.#tryRules.view()} ${this.#showRequest.view()}
-        ${this.#messages.view()}
-      </div>
-      <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
-    </div>`
+  /** The chosen node. While it is gone, what is open stays: it may only be restarted, and somebody writes there. */
+  #below(nodes: readonly NodeState[]): TemplateResult {
+    const { text } = this.#desk
+    const node = this.#node
+    const isGone =
+      this.#states !== undefined &&
+      this.#chosen !== undefined &&
+      !nodes.some(({ id }) => id === this.#chosen)
+    const words = [text('trouble.notFound'), node === undefined ? '' : text('trouble.old')]
+    return html`${
+      isGone
+        ? html`<p class="hl7-trouble" role="alert">${words.filter(Boolean).join(' ')}</p>`
+        : nothing
+    }
+    ${
+      node === undefined
+        ? nothing
+        : html`<div class="hl7-below">
+            <div class="hl7-first-column">
+              ${nodeDetails(node, this.#desk)} ${this.#tryRules.view()} ${this.#showRequest.view()}
+              ${this.#messages.view()}
+            </div>
+            <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
+          </div>`
+    }`
   }
 
   #pageLink(pageUrl: string): string {
@@ -312,12 +332,13 @@ export class Application {
     void this.#draw()
   }
 
-  /** Hands the chosen node on: another one if it is gone. */
+  /** Hands the chosen node on; the first one, until another is chosen. A deploy may have it gone for a moment. */
   #show(): void {
     const nodes = this.#states?.nodes ?? []
-    const node = nodes.find(({ id }) => id === this.#chosen) ?? nodes[0]
-    this.#chosen = node?.id
+    this.#chosen ??= nodes[0]?.id
+    const node = nodes.find(({ id }) => id === this.#chosen)
     if (node === undefined) return
+    this.#node = node
     this.#pictures.show(node)
     this.#messages.show(node)
     this.#events.show(node)
@@ -329,6 +350,8 @@ export class Application {
     if (id !== this.#chosen) {
       this.#outcome = NO_OUTCOME
       this.#desk.question.close()
+      this.#wanted = undefined
+      this.#node = undefined
     }
     this.#chosen = id
     this.#show()

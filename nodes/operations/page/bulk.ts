@@ -25,6 +25,7 @@ export async function actOnMany(
   { action, place, which, count, title, confirm }: Bulk
 ): Promise<void> {
   const { text, question, say, frame } = desk
+  const asked = new Date(desk.now()).toISOString()
   const isPaused = node.state === 'paused'
   // A paused node sends nothing, so the outcome of the first would not be known.
   const mayTry = action === 'resend' && count > 1 && !isPaused
@@ -41,14 +42,24 @@ export async function actOnMany(
   await act(desk, node, async () => {
     const { id } = node
     if (action !== 'resend') {
-      const answer = await frame.ask(`${action}Messages`, { id }, which)
+      const answer = await (action === 'suspend'
+        ? frame.ask('suspendMessages', { id }, which)
+        : // What has been suspended since was not among those that were counted.
+          frame.ask(
+            'discardMessages',
+            { id },
+            { ...which, ...(!('ids' in which) && { before: asked }) }
+          ))
       const kind = action === 'discard' ? 'discarded' : 'suspended'
       say('good', takenOutWords(answer, text(`done.${kind}`, { count: answer.found }), desk), node)
       return
     }
     const firstAlone = consent?.isChecked('first') === true
     if (firstAlone) say('good', text('done.trying'), node)
-    const answer = await frame.ask('resendMessages', { id }, { ...which, firstAlone, follow: true })
+    const how = { firstAlone, follow: true }
+    // What somebody else has resent meanwhile, and has left, is not sent a second time.
+    const suspended = 'ids' in which ? { ids: which.ids, state: 'suspended' as const } : which
+    const answer = await frame.ask('resendMessages', { id }, { ...suspended, ...how })
     if ('withContent' in answer) return
     const { ids } = answer
     if (answer.first) sayTried(desk, node, answer.first, answer.resent ?? 0, { ids })

@@ -54,6 +54,8 @@ async function editOne(
     Object.assign(content, await frame.ask('message', params, {}))
   })
   if (!isRead || !opened.isOpen()) return
+  // Also if somebody else resends it: what is written is not lost.
+  opened.keep()
   const { reply } = content
   const before = content.request ?? ''
   if (before === '' && !isSuspended) {

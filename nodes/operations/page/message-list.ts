@@ -304,10 +304,15 @@ export class MessageList {
             ? this.#againView(node)
             : matchingActions(node, this.#matching, desk)
       }
-      ${takeOutActions(node, { list: this.#list, filter: this.#filter, chosen }, desk)}
+      ${takeOutActions(node, { list: this.#list, filter: this.#filter, chosen: this.#toTakeOut(chosen) }, desk)}
       ${question.view('messages')} ${this.#rows.length === 0 ? nothing : this.#table(node)}
       ${this.#paging()}
     </section>`
+  }
+
+  /** No filter finds those that were sent just now: all of them are listed. */
+  #toTakeOut(chosen: readonly MessageAnswer[]): readonly MessageAnswer[] {
+    return chosen.length === 0 && this.isFollowing ? this.#rows : chosen
   }
 
   /** What was lost behind the receiver is sent again from the lists of what has left. */

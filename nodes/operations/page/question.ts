@@ -243,6 +243,9 @@ export class QuestionBox {
   #yes(asked: Asked): void {
     const { question, seen } = asked
     if (question.look !== undefined && (seen === undefined || seen.why)) return
+    // A time of which a part is missing would count as none: the browser says so.
+    const inputs = [...(this.#group.value?.querySelectorAll('input') ?? [])]
+    if (!inputs.every((input) => input.reportValidity())) return
     if (asked === this.#asked) this.#end(enteredIn(asked))
   }
 

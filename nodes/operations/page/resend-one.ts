@@ -8,7 +8,7 @@ import { told } from './told.ts'
 export interface Opened {
   /** Whether it still is. */
   isOpen: () => boolean
-  /** It stays open, whatever the list lists: somebody waits for what becomes of it. */
+  /** It stays open, whatever the list lists: somebody waits for what becomes of it, or writes. */
   keep: () => void
 }
 
@@ -32,7 +32,13 @@ export function resendAndWait(
     const params = { id: node.id, messageId: row.id }
     if (!isPaused) say('good', text('done.oneTrying', { controlId }), node)
     opened.keep()
-    const question = { wait: !isPaused, ...edit }
+    const isPlain = row.state === 'suspended' && edit.payload === undefined
+    // What somebody else has resent meanwhile, and has left, is not sent a second time.
+    const question = {
+      wait: !isPaused,
+      ...(isPlain && { state: 'suspended' as const }),
+      ...edit
+    }
     const { first } = await frame.ask('resendMessage', params, question)
     if (first) sayResult(desk, node, first)
     else {
