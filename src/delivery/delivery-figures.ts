@@ -23,15 +23,23 @@ export interface DeliveryFigures extends AttemptFigures {
   queue: QueueFigures | undefined
 }
 
-/** @param isOpen whether the queue is */
+/**
+ * Each message is in one state.
+ *
+ * @param isOpen whether the queue is
+ * @param triedAgain so many of those in flight are retries
+ */
 export function deliveryFigures(
   state: DeliveryState,
   attempts: AttemptFigures,
-  isOpen: boolean
+  isOpen: boolean,
+  triedAgain: number
 ): DeliveryFigures {
   const outcomes = { ack: state.acked, nak: state.naked, error: state.failed }
   if (!isOpen) return { ...attempts, outcomes, queue: undefined }
-  const { awaiting, inFlight, oldestAgeMs, longestWaitMs, queued, retrying, suspended } = state
+  const { awaiting, inFlight, oldestAgeMs, longestWaitMs, queued, suspended } = state
+  // A resume makes them messages like any other, also those in flight.
+  const retrying = Math.min(Math.max(0, state.retrying - triedAgain), queued)
   const waiting = queued - retrying
   const messages = { waiting, in_flight: inFlight, retrying, awaiting, suspended }
   const isPaused = state.state === 'paused'

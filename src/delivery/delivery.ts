@@ -151,7 +151,13 @@ export class Delivery<Content> {
 
   /** What monitoring reads. */
   figures(): DeliveryFigures {
-    return deliveryFigures(this.state(), this.#tally.figures(), this.#work !== undefined)
+    const triedAgain = [...this.#sending.values()].filter(({ row }) => row.isRetrying).length
+    return deliveryFigures(
+      this.state(),
+      this.#tally.figures(),
+      this.#work !== undefined,
+      triedAgain
+    )
   }
 
   /**

@@ -426,6 +426,34 @@ describe('Delivery', () => {
     assert.deepEqual(seen(), ['idle', { queued: 0, inFlight: 0, retrying: 0 }, null])
   })
 
+  it('counts each message once in its figures, also a retry that is in flight', async () => {
+    const setup = await setUp({ order: 'none', maxInFlight: 2 })
+    await acceptFirst(setup)
+    const { add, reply, delivery, clock } = setup
+    const counted = (): unknown => {
+      const { awaiting: _, suspended: __, ...messages } = delivery.figures().queue?.messages ?? {}
+      return messages
+    }
+    await add('a1')
+    await reply('retry')
+    assert.deepEqual(counted(), { waiting: 0, in_flight: 0, retrying: 1 })
+    await clock.advance(5000)
+    assert.deepEqual(counted(), { waiting: 0, in_flight: 1, retrying: 0 })
+    await add('a2')
+    await reply('retry')
+    await reply('retry')
+    await add('a3', 'a4', 'a5')
+    assert.deepEqual(counted(), { waiting: 1, in_flight: 2, retrying: 2 })
+    await clock.advance(5000)
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(sentBy(setup), ['a5', 'a2'])
+    assert.deepEqual(counted(), { waiting: 0, in_flight: 2, retrying: 1 })
+    await delivery.resume()
+    await settled()
+    assert.deepEqual(counted(), { waiting: 1, in_flight: 2, retrying: 0 })
+  })
+
   it('counts as attempts the requests that were repeated because a connection was dead', async () => {
     const attempts: number[] = []
     const { add, flights, clock } = await setUp({
