@@ -34,8 +34,11 @@ export type DeliveryEvent =
   | { kind: 'resent' | 'set-aside' | 'discarded'; count: number; by: string }
   /** A suspended message went back into the queue with another text. */
   | { kind: 'edited'; controlId: string; by: string; reason: string }
-  /** So many messages that had left went into the queue again; so many of them had been given up. */
-  | { kind: 'sent-again'; count: number; givenUp: number; by: string }
+  /**
+   * So many messages that had left went into the queue again; those of them that had been given up, for the first time:
+   * when they left, on the wall clock.
+   */
+  | { kind: 'sent-again'; count: number; givenUp: readonly number[]; by: string }
   /** The queue could not be opened, read or written. */
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */

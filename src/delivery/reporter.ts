@@ -7,7 +7,7 @@ import { toldInEnglish } from '../told-in-english.ts'
 import type { TokenTrouble } from '../oauth2/token-status.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
-import type { Settlement } from './settlement.ts'
+import { DISCARDED, type Settlement } from './settlement.ts'
 import { eventTold } from './event-told.ts'
 import { idOf, reasonAndHint, sentence, whatHappened, wordsOf } from './explain.ts'
 import { causeOf } from './tally.ts'
@@ -186,7 +186,7 @@ export class Reporter {
   }
 
   #readOutcome({ type }: Moved['message'], { error, outcome }: Settlement): void {
-    if (outcome === 'error' && error?.code !== 'HL7_DISCARDED') {
+    if (outcome === 'error' && error?.code !== DISCARDED) {
       this.#count('given-up', '', { count: 1 })
     }
     const name = printable(type)

@@ -4,6 +4,7 @@ import { QueueError } from '../queue/queue-error.ts'
 import type { LeftChoice } from '../queue/queue-types.ts'
 import type { Accepted } from './delivery-options.ts'
 import { isGone } from './queue-errors.ts'
+import { DISCARDED } from './settlement.ts'
 import type { Trial } from './trial.ts'
 import type { WorkContext } from './work-context.ts'
 
@@ -187,8 +188,7 @@ export class SendingAgain<Content> {
     const resent = resentOf(row, edited, { at: options.clock.now(), by })
     const said = reason === '' ? {} : { reason }
     const copy = await acceptAgain(edited, { ...resent, isEdited: true, ...said })
-    const isGivenUp = row.verdict.outcome === 'error' && repeated.length === 0
-    tell({ kind: 'sent-again', count: 1, givenUp: Number(isGivenUp), by })
+    tell({ kind: 'sent-again', count: 1, givenUp: givenUpAt([row], new Set(repeated)), by })
     const { controlId } = edited
     tell({ kind: 'edited', controlId, by, reason })
     return { seq: copy, controlId }
@@ -281,12 +281,11 @@ export class SendingAgain<Content> {
       }
       return sent
     } finally {
-      // One that was sent before no longer counts as given up.
-      const givenUp = sent.filter(
-        ({ row }) => row.verdict.outcome === 'error' && !repeated.has(row.seq)
-      ).length
-      if (sent.length > 0) {
-        this.#context.tell({ kind: 'sent-again', count: sent.length, givenUp, by })
+      const { length: count } = sent
+      const left = sent.map(({ row }) => row)
+      if (count > 0) {
+        const givenUp = givenUpAt(left, repeated)
+        this.#context.tell({ kind: 'sent-again', count, givenUp, by })
       }
     }
   }
@@ -327,6 +326,15 @@ export class SendingAgain<Content> {
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
+}
+
+/** When those left that count as given up: one that was sent before no longer does, nor what somebody has discarded. */
+function givenUpAt(rows: readonly MessageRow[], repeated: ReadonlySet<number>): number[] {
+  return rows
+    .filter(({ seq, verdict }) => {
+      return verdict.outcome === 'error' && verdict.errorCode !== DISCARDED && !repeated.has(seq)
+    })
+    .map(({ changedAt }) => changedAt)
 }
 
 /** What a new message says of the one that it repeats. */

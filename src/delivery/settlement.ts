@@ -39,13 +39,16 @@ export interface Settlement {
   isCut?: true
 }
 
+/** The code of the error with which a message leaves that an operator or a flow gives up. */
+export const DISCARDED = 'HL7_DISCARDED'
+
 /** It is given up by an operator or a flow. @param outcome what it was suspended or accepted with, if it was */
 export function discardedSettlement(
   message: SettledMessage,
   settledAt: number,
   outcome: Settlement | undefined
 ): Settlement {
-  const given = new DeliveryError('HL7_DISCARDED', english('log', 'error.discarded'))
+  const given = new DeliveryError(DISCARDED, english('log', 'error.discarded'))
   return failedSettlement(message, given, settledAt, outcome)
 }
 

@@ -1,7 +1,7 @@
 import type { Figures, GivenUp, Refusing } from '../queue/figures.ts'
 import { printable } from '../printable.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import type { SettledMessage, Settlement } from './settlement.ts'
+import { DISCARDED, type SettledMessage, type Settlement } from './settlement.ts'
 import { causeOfVerdict, verdictOf } from './verdict.ts'
 
 /** So many messages of one type in a row that leave on NAK are more than one bad message. */
@@ -42,7 +42,7 @@ export class Standing {
         }
         return
       case 'lost':
-        this.#addGivenUp('HL7_QUEUE_FAILED')
+        this.#addGivenUp(this.#now(), 'HL7_QUEUE_FAILED')
         return
       case 'sent-again':
         this.#sentAgain(event.givenUp)
@@ -78,12 +78,12 @@ export class Standing {
   #readOutcome(message: SettledMessage, settlement: Settlement): void {
     // MSH-9 comes from outside, and is stored and shown.
     const type = printable(message.type)
-    const { error, outcome } = settlement
+    const { error, outcome, settledAt } = settlement
     // An operator's act is no trouble.
-    if (error?.code === 'HL7_DISCARDED') return
+    if (error?.code === DISCARDED) return
     if (outcome === 'error') {
       const verdict = verdictOf(settlement)
-      this.#addGivenUp(causeOfVerdict(verdict) || verdict.errorCode, verdict)
+      this.#addGivenUp(settledAt, causeOfVerdict(verdict) || verdict.errorCode, verdict)
       return
     }
     const last = this.#naks.get(type)
@@ -103,10 +103,11 @@ export class Standing {
   }
 
   #addGivenUp(
+    at: number,
     cause: string,
     { about, operation }: Pick<GivenUp, 'about' | 'operation'> = {}
   ): void {
-    const { count, since } = this.#givenUp ?? { count: 0, since: this.#now() }
+    const { count, since } = this.#givenUp ?? { count: 0, since: at }
     this.#givenUp = {
       count: count + 1,
       since,
@@ -116,9 +117,11 @@ export class Standing {
     }
   }
 
-  #sentAgain(count: number): void {
-    if (this.#givenUp === undefined || count === 0) return
-    const left = this.#givenUp.count - count
+  /** @param times when they left: somebody has noted what was given up before */
+  #sentAgain(times: readonly number[]): void {
+    if (this.#givenUp === undefined) return
+    const { count, since } = this.#givenUp
+    const left = count - times.filter((at) => at >= since).length
     this.#givenUp = left > 0 ? { ...this.#givenUp, count: left } : undefined
   }
 }

@@ -8,7 +8,7 @@ import { printable } from '../printable.ts'
 import { printableCode, stillQueued } from './explain.ts'
 import type { Fault } from './fault.ts'
 import { Latencies } from './latencies.ts'
-import type { Settlement } from './settlement.ts'
+import { DISCARDED, type Settlement } from './settlement.ts'
 
 /** Counters and latencies of one node since it started, and what happened last. */
 export interface TallyValues {
@@ -111,7 +111,7 @@ export class Tally {
   #readOutcome({ outcome, reply, error }: Settlement): void {
     if (outcome === 'error') this.#failed++
     // An operator's action says nothing about the receiver, and hides nothing.
-    if (error?.code === 'HL7_DISCARDED') return
+    if (error?.code === DISCARDED) return
     this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
     if (outcome === 'error') {
       this.#setError(shownCode(error?.cause ?? { code: error?.code ?? 'EUNKNOWN' }), error?.message)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
-import { settled } from '../support/fake-clock.ts'
+import { Standing } from '../../src/delivery/standing.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { setUpOn, type Setup } from './set-up.ts'
 
@@ -106,6 +107,49 @@ describe('Messages that have left', () => {
       ['a2', undefined, 2],
       ['new', 'a1', 1]
     ])
+  })
+
+  it('stay given up if others are sent again: what somebody has discarded, or noted before', async () => {
+    const clock = new FakeClock()
+    const standing = new Standing(() => clock.now())
+    const setup = await setUpOn(
+      quickDisk({ contentDays: 1 }),
+      {
+        onEvent: (event) => {
+          standing.readEvent(event)
+        }
+      },
+      clock
+    )
+    const operator = await setup.delivery.operator()
+    const giveUp = async (id: string): Promise<void> => {
+      await clock.advance(1000)
+      await setup.add(id)
+      await setup.reply('fail')
+    }
+    const sendAgain = async (seq: number): Promise<void> => {
+      await operator.sendAgain({ ids: [seq] })
+      await setup.reply('accept')
+    }
+    await giveUp('a1')
+    standing.noteGivenUp()
+    await clock.advance(1000)
+    await setup.add('a2')
+    await setup.reply('suspend')
+    await operator.discard({})
+    await giveUp('a3')
+    await settled()
+    assert.deepEqual(setup.emitted, [
+      'a1 HL7_DELIVERY_FAILED',
+      'a2 HL7_DISCARDED',
+      'a3 HL7_DELIVERY_FAILED'
+    ])
+    for (const seq of [1, 2]) {
+      await sendAgain(seq)
+      assert.equal(standing.stands.givenUp?.count, 1, `after ${seq}`)
+    }
+    await sendAgain(3)
+    assert.equal(standing.stands.givenUp, undefined)
   })
 
   it('are counted if their contents are gone', async () => {

@@ -93,13 +93,19 @@ describe('what stands after messages have left', () => {
     leave('ADT^A01', 'error', { error: { ...error, cause }, about: 'operation', operation: 'put' })
     const last = { since: 1000, cause: '500', about: 'operation', operation: 'put' }
     assert.deepEqual(standing.stands.givenUp, { count: 4, ...last })
-    standing.readEvent({ kind: 'sent-again', count: 5, givenUp: 3, by: '' })
+    standing.readEvent({ kind: 'sent-again', count: 5, givenUp: [1000, 2000, 3000], by: '' })
     assert.deepEqual(standing.stands.givenUp, { count: 1, ...last })
-    standing.readEvent({ kind: 'sent-again', count: 1, givenUp: 1, by: '' })
+    standing.readEvent({ kind: 'sent-again', count: 1, givenUp: [6000], by: '' })
     assert.equal(standing.stands.givenUp, undefined)
     leave('ADT^A01', 'error', { error })
     standing.noteGivenUp()
-    assert.equal(standing.stands.givenUp, undefined)
+    const count = (): number => standing.stands.givenUp?.count ?? 0
+    assert.equal(count(), 0)
+    leave('ADT^A01', 'error', { error })
+    standing.readEvent({ kind: 'sent-again', count: 1, givenUp: [7000], by: '' })
+    assert.equal(count(), 1, 'that one had been noted')
+    standing.readEvent({ kind: 'sent-again', count: 1, givenUp: [8000], by: '' })
+    assert.equal(count(), 0)
   })
 
   it('goes on in the next run', () => {
