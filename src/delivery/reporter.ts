@@ -182,7 +182,7 @@ export class Reporter {
     }
     if (result !== undefined && to === 'waiting') this.#logPause(message, result)
     if (to === 'left' && move.settlement !== undefined) this.#readOutcome(message, move.settlement)
-    this.#endRetries(message.seq, move.settlement?.outcome === 'error')
+    this.#endRetries(message.seq, !hasRecovered(move))
   }
 
   #readOutcome({ type }: Moved['message'], { error, outcome }: Settlement): void {
@@ -317,6 +317,12 @@ export class Reporter {
     const text = `${toldInEnglish(eventTold(happening))}. ${more}`.trim()
     this.#reports.log({ level: GOOD_NEWS.has(happening.kind) ? 'info' : 'warn', text })
   }
+}
+
+/** That a message was set aside, or has paused the node, does not say that anything can be sent again. */
+function hasRecovered({ settlement, to }: Moved): boolean {
+  if (settlement !== undefined) return settlement.outcome !== 'error'
+  return to !== 'suspended' && to !== 'waiting'
 }
 
 /** What the words of a pause are filled with. */

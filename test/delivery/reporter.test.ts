@@ -154,6 +154,37 @@ describe('the list of events', () => {
     assert.deepEqual(log[1], { level: 'info', text: 'No message is being retried.' })
   })
 
+  it('nor when somebody has set it aside, or it has paused the node', async () => {
+    const events: QueueEvent[] = []
+    const clock = new FakeClock()
+    const reporter = new Reporter(
+      { log: () => undefined, event: (event) => events.push(event) },
+      clock
+    )
+    const onEvent = (event: DeliveryEvent): void => {
+      reporter.readEvent(event)
+    }
+    const { add, delivery, reply } = await setUpDelivery({ onEvent }, clock)
+    const failTwice = async (id: string): Promise<void> => {
+      await add(id)
+      // An outage may hold it up.
+      await clock.advance(60_000)
+      await reply('unreachable')
+      await clock.advance(60_000)
+      await reply('unreachable')
+    }
+    await failTwice('a1')
+    await (await delivery.operator()).suspend({}, 'ann')
+    await failTwice('a2')
+    await clock.advance(60_000)
+    await reply('disable')
+    assert.deepEqual(
+      events.map(({ kind }) => kind),
+      ['retrying', 'set-aside', 'retrying', 'paused']
+    )
+    await delivery.close(0)
+  })
+
   it('retries a message no longer that is lost, and tells of the next trouble', () => {
     const { events, log, reporter } = setUp()
     const error = new DeliveryError('HL7_QUEUE_FAILED', 'It is damaged.')
