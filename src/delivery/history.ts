@@ -145,10 +145,13 @@ export class History {
     for (let step = 1; step <= passed; step++) this.#seconds[(this.#second + step) % 60] = 0
     if (passed > 0) this.#second = second
     const now = this.#clock.now()
-    // Also if the wall clock was set back.
+    // Also if the wall clock was set back: then a minute goes on that is known already.
     if (now >= this.#current.at && now < this.#current.at + MINUTE_MS) return
     this.#put(this.#snapshot())
-    this.#current = { ...emptyMinute(now), queued: this.#current.queued }
+    const minute = emptyMinute(now)
+    const kept = this.#minutes[(minute.at / MINUTE_MS) % MINUTES]
+    const { queued } = this.#current
+    this.#current = { ...(kept?.at === minute.at ? kept : minute), queued }
     this.#latencies.clear()
   }
 }

@@ -62,6 +62,24 @@ describe('History', () => {
     assert.equal(history.minutes(1)[0]?.p95, 0)
   })
 
+  it('loses no minute if the wall clock is set back by a moment, as by NTP', () => {
+    const { clock, history } = setUp()
+    const count = (): number[] => history.minutes(3).map(({ acked }) => acked)
+    for (let number = 0; number < 5; number++) history.readEvent(left('ack'))
+    clock.pass(60_000)
+    history.readEvent(left('ack'))
+    clock.setWall(-100)
+    assert.deepEqual(count(), [5], 'the minute before')
+    history.readEvent(left('ack'))
+    clock.pass(100)
+    assert.deepEqual(count(), [6, 1])
+    history.readEvent(left('ack'))
+    clock.pass(60_000)
+    history.readEvent(left('ack'))
+    assert.deepEqual(count(), [6, 2, 1])
+    assert.equal(history.lastHour.acked, 9)
+  })
+
   it('counts an hour, and not the minute before it', () => {
     const { clock, history } = setUp()
     history.readEvent(left('ack'))
