@@ -50,7 +50,9 @@ describe('a route', () => {
   let url = ''
   let thrown: unknown
   let isReplaced = false
-  const audited: string[] = []
+  const audited: Record<string, unknown>[] = []
+  const checked: string[] = []
+  const questions: object[] = []
   const logged: string[] = []
   const app = express()
   app.use(express.json(), express.urlencoded({ extended: true }))
@@ -61,7 +63,8 @@ describe('a route', () => {
     const handlers = Object.fromEntries(
       names.map((one) => [
         one,
-        () => {
+        ({ question }: { question: object }) => {
+          questions.push(question)
           if (thrown === undefined) return {}
           throw thrown as Error
         }
@@ -70,12 +73,13 @@ describe('a route', () => {
     const RED = {
       httpAdmin: app,
       auth: {
-        needsPermission: () => (_: unknown, __: unknown, next: () => void) => {
+        needsPermission: (permission: string) => (_: unknown, __: unknown, next: () => void) => {
+          checked.push(permission)
           next()
         }
       },
       log: {
-        audit: ({ event }: { event: string }) => audited.push(event),
+        audit: (entry: Record<string, unknown>) => audited.push(entry),
         error: (line: string) => logged.push(line)
       }
     }
@@ -132,6 +136,80 @@ describe('a route', () => {
       assert.doesNotMatch(said, /DOE/)
     }
   })
+
+  it('logs no error where nobody waits for the answer any longer', async () => {
+    logged.length = 0
+    for (const gone of [
+      Object.assign(new Error('closed'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }),
+      new DOMException('aborted', 'AbortError')
+    ]) {
+      thrown = gone
+      await fetch(`${url}/hl7-https-out/out/messages/resend`, { method: 'POST' })
+    }
+    thrown = undefined
+    assert.deepEqual(logged, [])
+  })
+
+  /** POSTs JSON. @returns what was checked, written to the audit log, and handed on */
+  async function posted(path: string, body: unknown): Promise<unknown[]> {
+    for (const list of [audited, checked, questions]) list.length = 0
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(url + path, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body)
+    })
+    assert.equal(response.status, 200)
+    return [checked, audited, questions].map((list) => [...list])
+  }
+
+  const ofExport = { event: 'hl7-https-out.export', node: 'out' }
+  for (const [what, path, body, permission, audit, isNothing = false] of [
+    [
+      'an export, with what is said of it',
+      '/out/messages/export',
+      { reason: `a\n${'x'.repeat(300)}`, clear: true, replies: false, before: 'x' },
+      'hl7-https-out.export',
+      { ...ofExport, reason: `a?${'x'.repeat(197)}…`, clear: true, replies: false }
+    ],
+    [
+      'the count of one',
+      '/out/messages/export',
+      { count: true, clear: {} },
+      'hl7-https-out.export',
+      { ...ofExport, event: 'hl7-https-out.export-count' }
+    ],
+    ['no count', '/out/messages/export', { count: false }, 'hl7-https-out.export', ofExport],
+    [
+      'one message',
+      '/out/messages/7/resend',
+      { payload: 'MSH|' },
+      'hl7-https-out.write',
+      { event: 'hl7-https-out.edit', node: 'out', message: '7' }
+    ],
+    [
+      'settings of a form, which are for those who may deploy',
+      '/out/test',
+      { node: {} },
+      'flows.write',
+      { event: 'hl7-https-out.test', node: 'out' }
+    ],
+    [
+      'a list in place of an object',
+      '/out/messages/export',
+      ['reason'],
+      'hl7-https-out.export',
+      ofExport,
+      true
+    ]
+  ] satisfies [string, string, unknown, string, object, boolean?][]) {
+    it(`checks the permission, and writes to the audit log: ${what}`, async () => {
+      const [permissions, audits, asked] = await posted(`/hl7-https-out${path}`, body)
+      assert.deepEqual(permissions, [permission])
+      assert.deepEqual(audits, [audit])
+      assert.deepEqual(asked, [isNothing ? {} : body])
+    })
+  }
 
   it('says that Node-RED has to be restarted if an update has replaced what answers it', async () => {
     isReplaced = true
