@@ -97,6 +97,8 @@ function againOf(node: Node, msg: object): { choice: LeftChoice; how: HowAgain<F
 }
 
 function asText(name: string, value: unknown): unknown {
+  // A flow that looked for something and found nothing does not mean all: this is no text, and refused.
+  if (value === undefined || value === '') return null
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
   if (typeof value !== 'number' || !Number.isFinite(value)) return value
   const isTime = name === 'since' || (name === 'before' && value > FIRST_TIME)

@@ -148,7 +148,14 @@ describe('messages that have left, sent again by a flow', () => {
     { since: 'yesterday' },
     { before: {} },
     { controlId: ['1004'] },
-    { state: 'suspended' }
+    { state: 'suspended' },
+    // A flow that looked for one and found none does not mean all.
+    { controlId: undefined },
+    { controlId: '' },
+    { type: undefined },
+    { rule: '' },
+    { since: undefined },
+    { before: '' }
   ]) {
     it(`are none where that cannot be understood: ${inspect(filters)}`, async () => {
       await assert.rejects(chosen(filters), { code: 'HL7_INVALID_MESSAGE' })
