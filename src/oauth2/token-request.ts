@@ -74,7 +74,8 @@ function grantParameters(settings: TokenSettings): URLSearchParams {
     parameters.set('username', username)
     parameters.set('password', password)
   }
-  if (scope !== '') parameters.set('scope', scope)
+  // Two blanks have an empty scope between them, which servers refuse.
+  if (scope !== '') parameters.set('scope', scope.split(/\s+/).join(' '))
   if (audience !== '') parameters.set('audience', audience)
   for (const one of resource.split(/\s+/)) {
     if (one !== '') parameters.append('resource', one)

@@ -100,6 +100,12 @@ describe('a token request', () => {
     })
   }
 
+  it('carries scopes with one blank between them, as a variable over several lines may not have it', async () => {
+    // RFC 6749 §3.3
+    const { form } = await test.sent({ scope: 'system/*.rs\n  hl7' })
+    assert.equal(form.get('scope'), 'system/*.rs hl7')
+  })
+
   it('carries each resource', async () => {
     const { form } = await test.sent({ resource: 'urn:one  urn:two' })
     assert.deepEqual(form.getAll('resource'), ['urn:one', 'urn:two'])
