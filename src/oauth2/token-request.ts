@@ -8,6 +8,9 @@ import {
   type TokenSettings
 } from './token-settings.ts'
 
+/** Characters in the name of a host (RFC 1035 §2.3.4). */
+const MAX_HOST = 253
+
 /** A token request (RFC 6749 §4.4.2). */
 export interface TokenRequest {
   headers: Record<string, string>
@@ -28,7 +31,10 @@ export function tokenEndpointOf(
 ): URL {
   const alias = hasClientCertificate ? metadata.mtls_endpoint_aliases?.token_endpoint : undefined
   const url = URL.parse(String(alias ?? metadata.token_endpoint))
-  if (url === null) throw metadataError('OAUTH_INVALID_SERVER_METADATA', place)
+  // The host is in every error. The URL standard has no limit for it.
+  if (url === null || url.hostname.length > MAX_HOST) {
+    throw metadataError('OAUTH_INVALID_SERVER_METADATA', place)
+  }
   if (!/^https?:$/.test(url.protocol)) {
     throw metadataError('OAUTH_REQUEST_PROTOCOL_FORBIDDEN', place)
   }

@@ -200,6 +200,12 @@ describe('discovery', () => {
     ['/token', 'ERR_DISCOVERY', /names no token endpoint/, 'noTokenEndpoint'],
     [7, 'ERR_DISCOVERY', /names no token endpoint/, 'noTokenEndpoint'],
     ['ftp://a.example/', 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN', /is not https:\.$/, 'metadata'],
+    [
+      `https://${'a'.repeat(60_000)}.example/`,
+      'OAUTH_INVALID_SERVER_METADATA',
+      /^.{1,100} that is not a URL\.$/,
+      'metadata'
+    ],
     ['data:text/plain,x', 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN', /is not https:\.$/, 'metadata'],
     [
       'http://a.example:81/x?own-secret',
@@ -209,7 +215,7 @@ describe('discovery', () => {
     ['https://own-user@a.example/', 'CONFIG', /https:\/\/a\.example, .* user name or password/],
     ['https://:own-word@a.example/', 'CONFIG', /https:\/\/a\.example, .* user name or password/]
   ] satisfies [unknown, string, RegExp, Hint['key']?][]) {
-    it(`sends nothing to a token endpoint that is not safe: ${String(token_endpoint)}`, async () => {
+    it(`sends nothing to a token endpoint that is not safe: ${String(token_endpoint).slice(0, 50)}`, async () => {
       pages[OPEN_ID] = metadata('', { token_endpoint })
       const { error } = await discover()
       assert.equal(error?.code, code)
