@@ -41,11 +41,21 @@ export function readPrivateKey(pem: string, passphrase: string): KeyObject | str
   if (!text.includes('PRIVATE KEY-----')) return deployProblem('privateKey', 'keyNotPrivate')
   const encrypted = text.includes('BEGIN ENCRYPTED ') || text.includes('ENCRYPTED\n')
   if (encrypted && passphrase === '') return deployProblem('privateKeyPassphrase', 'passphrase')
-  try {
-    return createPrivateKey(passphrase === '' ? text : { key: text, passphrase })
-  } catch {
+  const key = passphrase === '' ? text : { key: text, passphrase }
+  // Once, Node.js refuses a good key for an error that something else has left in OpenSSL's queue.
+  return (
+    parsed(key) ??
+    parsed(key) ??
     // OpenSSL's messages ("bad decrypt", "wrong tag") tell a user less.
-    return deployProblem('privateKey', encrypted ? 'keyNotDecrypted' : 'keyUnreadable')
+    deployProblem('privateKey', encrypted ? 'keyNotDecrypted' : 'keyUnreadable')
+  )
+}
+
+function parsed(key: Parameters<typeof createPrivateKey>[0]): KeyObject | undefined {
+  try {
+    return createPrivateKey(key)
+  } catch {
+    return undefined
   }
 }
 

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
-import { createPublicKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto'
+import {
+  Certificate as Spkac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  X509Certificate,
+  type KeyObject
+} from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import { decodeProtectedHeader, jwtVerify } from 'jose'
 import { checkSettings } from '../../src/oauth2/check-settings.ts'
@@ -70,6 +77,18 @@ describe('Private key', () => {
       await jwtVerify(sent.get('client_assertion') ?? '', createPublicKey(key))
     })
   }
+
+  it('is read though something else in the process has left an error in the queue of OpenSSL', async () => {
+    const spoil = (): unknown => Spkac.verifySpkac(Buffer.from('no SPKAC'))
+    spoil()
+    assert.throws(() => createPrivateKey(FORMS['PKCS#8']), { code: /^ERR_OSSL_/ })
+    for (const [form, text] of Object.entries(FORMS)) {
+      spoil()
+      assert.equal(problem(text, PASSPHRASE), '', form)
+    }
+    spoil()
+    assert.ok((await test.sent({ privateKey: FORMS['PKCS#8'] })).form.get('client_assertion'))
+  })
 
   const upTo = (length: number): string =>
     FORMS['PKCS#8'] + spki.repeat(200).slice(0, length - FORMS['PKCS#8'].length)
