@@ -10,6 +10,7 @@ import {
   rowConditions,
   type RowSubject,
   type RuleRow,
+  UNCHOSEN,
   unfinishedRule,
   writeRow
 } from '../../nodes/rules/reply-rule-row.ts'
@@ -146,6 +147,16 @@ describe('a rule as a row', () => {
     const and = subject('fieldText')
     assert.deepEqual(kinds({ condition: 'status', and }), ['status', 'field-text'])
     assert.equal(unfinishedRule(row({ condition: 'own', value: ':' })), undefined)
+  })
+
+  it('takes what has been typed so far as it is', () => {
+    const written = (parts: Partial<RuleRow>): string | undefined =>
+      unfinishedRule(row(parts))?.text
+    const field = { condition: 'fieldValue', field: 'MSA-3', value: 'x' } as const
+    assert.equal(written({ ...field, action: 'S' }), '@MSA-3:x=S')
+    assert.equal(written({ ...field, field: '  ', action: 'S' }), '@ERR-3:x=S')
+    assert.equal(written({ ...field, value: '  ', action: UNCHOSEN }), '@MSA-3:200=F')
+    assert.equal(written({ condition: 'own', value: ' ', action: 'D' }), ':?E=D')
   })
 })
 

@@ -56,14 +56,24 @@ describe('reply rules in words', () => {
       'no reply in time or connection cut',
       'HTTP error status 4xx'
     ])
+    // Several values of one condition are said once.
+    assert.deepEqual(conditions('(E#500,E#503)=S'), ['HTTP error status 500, 503'])
   })
 
   it('say how often a rule retries', () => {
-    const [counted, plain, accepts] = parseReplyRules('E=WR5S,E=RF,:?A=C').rules
-    assert.ok(counted && plain && accepts)
-    assert.equal(actionWords(counted, text), 'Retry (at most 5 ×), then suspend')
-    assert.equal(actionWords(plain, text), 'Retry, then fail')
-    assert.equal(actionWords(accepts, text), 'Accept')
+    const { rules } = parseReplyRules('E=WR5S,E=R3D,E=R2,E=R2F,E=RF,:?A=C,:I?=W')
+    assert.deepEqual(
+      rules.map((rule) => actionWords(rule, text)),
+      [
+        'Retry (at most 5 ×), then suspend',
+        'Retry (at most 3 ×), then pause the node',
+        'Retry (at most 2 ×), then fail',
+        'Retry (at most 2 ×), then fail',
+        'Retry, then fail',
+        'Accept',
+        'Warn only'
+      ]
+    )
   })
 
   it('tell whether an outage meets a rule, which a count would then end for all', () => {
