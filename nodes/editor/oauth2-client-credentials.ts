@@ -39,11 +39,11 @@ const form = new Form<TokenKey>({
   tabs: {},
   rows: { 'required.clientSecret': needsSecret },
   problem,
-  enter: ({ issuer, tokenEndpoint, ...rest }) => {
+  enter: (values) => {
+    const { issuer = '', tokenEndpoint = '', ...rest } = values
+    const addresses = [issuer, tokenEndpoint].map(String) as [string, string]
     // To undo what was entered, both may be empty.
-    if (issuer !== undefined || tokenEndpoint !== undefined) {
-      address?.enter(String(issuer ?? ''), String(tokenEndpoint ?? ''))
-    }
+    if ('issuer' in values || 'tokenEndpoint' in values) address?.enter(...addresses)
     return rest
   }
 })
