@@ -154,7 +154,7 @@ export class Acknowledgements<Content> {
     )
     const failed = (await Promise.allSettled(settling)).find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
-    return late.length === AT_ONCE
+    return late.length > 0
   }
 
   /**

@@ -31,6 +31,9 @@ interface Known {
   marked: Set<number>
 }
 
+/** Claims that take so many bytes together are enough for one answer. */
+const CLAIMED_BYTES = 4 * 1024 * 1024
+
 /** Columns that a change of state writes besides state, turn and time. */
 export type Facts = Pick<
   StoredRow,
@@ -152,6 +155,19 @@ export class MessageRows<Stored> {
     this.handOut(row)
     const outcome = waits ? undefined : this.contents.getOutcome(row.seq)
     return this.claimed(row, content, outcome, false)
+  }
+
+  /** The first of these, as many as go to the main thread together: one at least. The same. */
+  claimSome(rows: readonly StoredRow[], contentsBefore?: number): ClaimedMessage<Stored>[] {
+    const claimed: ClaimedMessage<Stored>[] = []
+    let bytes = 0
+    for (const row of rows) {
+      if (bytes >= CLAIMED_BYTES) break
+      const claim = this.claim(row, contentsBefore)
+      bytes += bytesOf(claim.content) + bytesOf(claim.outcome)
+      claimed.push(claim)
+    }
+    return claimed
   }
 
   claimed(
@@ -290,6 +306,11 @@ export class MessageRows<Stored> {
     if (isWaiting(row)) this.turns.handOut(row)
     else this.#known.taken.add(row.seq)
   }
+}
+
+/** In memory, contents are objects that are there anyway. */
+function bytesOf(stored: unknown): number {
+  return stored instanceof Uint8Array ? stored.length : 0
 }
 
 export function notQueued(seq: number): QueueError {

@@ -43,7 +43,7 @@ export class OperatorCalls<Stored> {
   }
 
   /**
-   * Hands out suspended messages, in the order of acceptance; looks at a bounded number of rows.
+   * Hands out suspended messages, in the order of acceptance, fewer if they are long; looks at a bounded number of rows.
    *
    * @param after only those with a higher number
    * @returns after which number to go on; 0: there are no more
@@ -54,12 +54,13 @@ export class OperatorCalls<Stored> {
     most: number
   ): { claimed: ClaimedMessage<Stored>[]; next: number } {
     const { rows, next } = this.#suspended(choice, after, most)
-    return { claimed: rows.map((row) => this.#rows.claim(row)), next }
+    const claimed = this.#rows.claimSome(rows)
+    return { claimed, next: nextAfter(claimed, rows, next) }
   }
 
   /**
-   * Hands out waiting messages that are not on their way, whether it is their turn or not, in the order of acceptance;
-   * looks at a bounded number of rows.
+   * Hands out waiting messages that are not on their way, whether it is their turn or not, in the order of acceptance,
+   * fewer if they are long; looks at a bounded number of rows.
    *
    * @param after only those with a higher number
    * @param withContent their contents come with them
@@ -75,13 +76,13 @@ export class OperatorCalls<Stored> {
     const first = this.#rows.turns.firstWaiting()?.seq ?? Infinity
     if (first === Infinity) return { claimed: [], sending: [], next: 0 }
     const { rows, next } = this.#search.waiting(choice, Math.max(after, first - 1), most)
-    const claimed: ClaimedMessage<Stored>[] = []
-    const sending: number[] = []
-    for (const row of rows) {
-      if (this.#rows.turns.isSending(row.seq)) sending.push(row.seq)
-      else claimed.push(this.#rows.claim(row, withContent ? Infinity : 0))
-    }
-    return { claimed, sending, next }
+    const { turns } = this.#rows
+    const onTheirWay = rows.flatMap(({ seq }) => (turns.isSending(seq) ? [seq] : []))
+    const others = rows.filter(({ seq }) => !turns.isSending(seq))
+    const claimed = this.#rows.claimSome(others, withContent ? Infinity : 0)
+    const end = nextAfter(claimed, others, next)
+    const sending = end === next ? onTheirWay : onTheirWay.filter((seq) => seq < end)
+    return { claimed, sending, next: end }
   }
 
   /**
@@ -166,4 +167,14 @@ export class OperatorCalls<Stored> {
     this.#rows.sql.setDeaths.run(0, row.seq)
     this.#hooks.onFresh(row.seq)
   }
+}
+
+/** After which number to go on. @param next if all of these were handed out */
+function nextAfter(
+  claimed: readonly ClaimedMessage<unknown>[],
+  rows: readonly StoredRow[],
+  next: number
+): number {
+  const last = claimed.at(-1)
+  return claimed.length < rows.length && last !== undefined ? last.row.seq : next
 }

@@ -243,7 +243,7 @@ export class Queue<Stored> {
     return isFirst && this.rows.turns.isFree(row) ? this.rows.claim(row) : undefined
   }
 
-  /** Hands out awaiting messages whose time is up. */
+  /** Hands out awaiting messages whose time is up: fewer if they are long. */
   claimLate(most: number): ClaimedMessage<Stored>[] {
     const found: StoredRow[] = []
     this.#lateAt = this.#uptime.ms
@@ -251,7 +251,7 @@ export class Queue<Stored> {
       if (found.length === most) break
       if (!this.rows.isTaken(row.seq)) found.push(row)
     }
-    return found.map((row) => this.rows.claim(row))
+    return this.rows.claimSome(found)
   }
 
   /**

@@ -401,6 +401,35 @@ for (const [engine, open] of Object.entries(engines)) {
       })
     })
 
+    it('hands out long messages few at a time, to all who take many: they have to fit into memory', async () => {
+      const queue = await open()
+      const content = (): Buffer => Buffer.alloc(1_500_000, 'x')
+      for (const seq of numbers(1, 13)) await queue.accept(message(seq), content())
+      assert.deepEqual(seqsOf(await queue.claimNext(1)), [1])
+      for (const seq of numbers(2, 5)) await queue.move(moveOf(seq, 'suspended'))
+      for (const seq of numbers(6, 9)) await queue.move(moveOf(seq, 'awaiting'))
+
+      const suspended = await queue.call('claimSuspended', {}, 0, 100)
+      assert.deepEqual([seqsOf(suspended.claimed), suspended.next], [[2, 3, 4], 4])
+      const more = await queue.call('claimSuspended', {}, suspended.next, 100)
+      assert.deepEqual([seqsOf(more.claimed), more.next], [[5], 0])
+
+      assert.deepEqual(seqsOf(await queue.call('claimLate', 100)), [6, 7, 8])
+      assert.deepEqual(seqsOf(await queue.call('claimLate', 100)), [9])
+
+      const waiting = await queue.call('claimWaiting', {}, 0, 100, true)
+      assert.deepEqual(
+        [seqsOf(waiting.claimed), waiting.sending, waiting.next],
+        [[10, 11, 12], [1], 12]
+      )
+      queue.release(10)
+      const others = await queue.call('claimWaiting', {}, waiting.next, 100, true)
+      assert.deepEqual([seqsOf(others.claimed), others.sending, others.next], [[13], [], 0])
+      for (const seq of [11, 12, 13]) queue.release(seq)
+      const withoutContents = await queue.call('claimWaiting', {}, 0, 100, false)
+      assert.deepEqual([withoutContents.claimed.length, withoutContents.next], [4, 0])
+    })
+
     it('has no message that has left, and tells how it left', async () => {
       const queue = await open()
       await accept(queue, 1, 2)
