@@ -303,7 +303,9 @@ function choiceIn(question: Readonly<Record<string, unknown>>, why: WhyUnclear):
     return { kind: 'suspended', choice: filterIn(others, why) }
   }
   if (!isWaitingState(state)) {
-    if (!hasOnly(question, [...LEFT_FILTERS, 'error'])) throw refused(400, why)
+    // A script that looked for something and found nothing does not mean all.
+    const isFilled = Object.values(question).every((value) => value !== '')
+    if (!isFilled || !hasOnly(question, [...LEFT_FILTERS, 'error'])) throw refused(400, why)
     return { kind: 'left', choice: leftChoice(question) }
   }
   if (ids !== undefined) return { kind: 'waiting', choice: { ids } }

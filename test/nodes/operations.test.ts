@@ -519,6 +519,11 @@ describe('the routes of operations', () => {
     assert.deepEqual((await as('night', '/out/messages/resend', number)).body, {
       error: 'controlId is a text.'
     })
+    for (const nothing of [{ controlId: '' }, { type: '' }, { since: '' }, { before: '' }]) {
+      const which = { state: 'acked', ...nothing }
+      const { status } = await as('night', '/out/messages/resend', which)
+      assert.equal(status, 400, JSON.stringify(which))
+    }
     const unclear = { ids: ['17'], before: '2026-11-25T02:40:00Z' }
     for (const which of [
       unclear,
