@@ -29,10 +29,13 @@ const ADDRESSES: [text: string, kind: AddressKind, url?: string][] = [
   [' https://login.example.org \n', 'issuer', 'https://login.example.org'],
   ['"https://login.example.org",', 'issuer', 'https://login.example.org'],
   ['<https://login.example.org>', 'issuer', 'https://login.example.org'],
+  [`"'https://login.example.org',`, 'issuer', 'https://login.example.org'],
+  ["https://login.example.org/o'brien,x;y/hl7", 'issuer'],
   ['https://login.example.org#top', 'issuer', 'https://login.example.org'],
 
   ['${ISSUER}', ''],
   ['login.example.org', ''],
+  [' login.example.org ', '', 'login.example.org'],
   ['http://login.example.org', ''],
   ['https://login.example.org/realms/my realm', ''],
   ['', '']

@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { NodeAPI } from 'node-red'
-import { isInFlows } from '../../nodes/operations/orphaned-queues.ts'
+import type { Node, NodeAPI } from 'node-red'
+import { deletion, isInFlows } from '../../nodes/operations/orphaned-queues.ts'
 
-/** `type id z` of each node. */
-function inFlows(...nodes: string[]): (id: string) => boolean {
-  const configs = nodes.map((node) => {
-    const [type = '', id = '', z] = node.split(' ')
-    return { type, id, z }
-  })
+/** Flows with these nodes: `type id z` of each. */
+function flowsOf(nodes: () => readonly string[]): NodeAPI {
   const eachNode = (look: (config: object) => void): void => {
-    configs.forEach(look)
+    for (const node of nodes()) {
+      const [type = '', id = '', z] = node.split(' ')
+      look({ type, id, z })
+    }
   }
-  const RED = { nodes: { eachNode } } as unknown as NodeAPI
+  return { nodes: { eachNode } } as unknown as NodeAPI
+}
+
+function inFlows(...nodes: string[]): (id: string) => boolean {
+  const RED = flowsOf(() => nodes)
   return (id) => isInFlows(RED, id)
 }
 
@@ -57,4 +60,56 @@ describe('which nodes are in the flows', () => {
     )
     for (const id of ['use-inner', 'mod-inner']) assert.ok(!isIn(id), id)
   })
+})
+
+describe('whether a node that closes was deleted', () => {
+  const inSubflow = ['tab tab', 'subflow sub', 'subflow:sub use tab', 'hl7-https-out out sub']
+  for (const [what, node, before, after, deleted, kept] of [
+    ['it is gone', { id: 'out' }, ['hl7-https-out out tab'], [], [true], [false, undefined]],
+    [
+      'it is in the flows, but disabled',
+      { id: 'out' },
+      ['hl7-https-out out tab'],
+      ['hl7-https-out out tab'],
+      [],
+      [true, false, undefined]
+    ],
+    // Node-RED does not say so of one in a subflow.
+    [
+      'its subflow is gone',
+      { id: 'use-out', _alias: 'out' },
+      inSubflow,
+      ['tab tab'],
+      [true, false, undefined],
+      []
+    ],
+    [
+      'it is in a subflow that is still there',
+      { id: 'use-out', _alias: 'out' },
+      inSubflow,
+      inSubflow,
+      [],
+      [true, false, undefined]
+    ],
+    // Nothing is known of it.
+    [
+      "it is in a module's subflow",
+      { id: 'mod-out', _alias: 'out' },
+      ['sf:module mod tab'],
+      [],
+      [],
+      [true, false, undefined]
+    ]
+  ] satisfies [string, object, string[], string[], unknown[], unknown[]][]) {
+    it(`${deleted.length > 0 ? 'is' : 'is not'} so: ${what}`, () => {
+      let flows: readonly string[] = before
+      const isDeleted = deletion(
+        flowsOf(() => flows),
+        node as unknown as Node
+      )
+      flows = after
+      for (const removed of deleted) assert.equal(isDeleted(removed as boolean), true)
+      for (const removed of kept) assert.equal(isDeleted(removed as boolean), false)
+    })
+  }
 })
