@@ -10,6 +10,11 @@ export const HIDDEN = '•••'
 const MIN_ANYWHERE = 8
 /** The beginning of a longer secret, in characters, is enough to know it: what goes on is hidden too. */
 const MAX_START = 64
+/**
+ * So many characters of a secret are searched for in all their forms. A pattern with those of thousands is compiled for
+ * seconds, or not at all, and the error quotes it; a token server may send a token of a million.
+ */
+const MAX_FORMS = 256
 
 /**
  * Where a word begins. What another syntax writes before it may end in a letter or a digit: `%3D`,
@@ -69,7 +74,10 @@ export class Redactor {
 
   hide(text: string): string {
     const suspects = this.#suspects(text)
-    return text.replace(suspects.length === 0 ? ANY_JWT : patternOf(suspects), HIDDEN)
+    if (suspects.length === 0) return text.replace(ANY_JWT, HIDDEN)
+    const long = suspects.filter(({ length }) => length > MAX_FORMS)
+    const shown = long.reduce((shorter, secret) => shorter.replaceAll(secret, HIDDEN), text)
+    return shown.replace(patternOf(suspects), HIDDEN)
   }
 
   /** Whether the text holds one of the secrets. Other JSON Web Tokens are not meant. */
@@ -111,18 +119,23 @@ function longestRun(secret: string): string {
 
 /** A secret, each of its characters as it is or as another syntax writes it. */
 function formsOf(secret: string): string {
-  const rest = Array.from(secret).slice(MAX_START).map(formsOfCharacter).join('')
+  const rest = charactersOf(secret, MAX_FORMS).slice(MAX_START).map(formsOfCharacter).join('')
   const start = startFormsOf(secret)
-  return rest === '' ? start : `${start}(?:${rest})?[^\\s"'<>&]*`
+  return rest === '' ? start : `${start}(?:${rest})?(?:[^\\s"'<>&]|&#?\\w{1,8};)*`
 }
 
 /** As much of a secret as is enough to know it. */
 function startFormsOf(secret: string): string {
-  const characters = Array.from(secret)
+  const characters = charactersOf(secret, MAX_START + 1)
   const start = characters.slice(0, MAX_START).map(formsOfCharacter).join('')
   if (characters.length > MAX_START) return start
   const standsAlone = secret.length < MIN_ANYWHERE || /^\p{L}+$/u.test(secret)
   return standsAlone ? `${WORD_START}${start}(?![\\p{L}\\p{N}_])` : start
+}
+
+/** No more than so many, of a text that may be long. */
+function charactersOf(text: string, most: number): string[] {
+  return Array.from(text.slice(0, 2 * most)).slice(0, most)
 }
 
 function formsOfCharacter(character: string): string {

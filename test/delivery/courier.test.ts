@@ -180,6 +180,18 @@ describe('Courier', () => {
     }
   })
 
+  it('has a result for a token that is long and has many characters for which other syntaxes have their own', async () => {
+    const name = '!~'.repeat(15_000)
+    const { tokens } = await tokenSource(name)
+    const server = await receiver((socket, request) => {
+      const [, sent = ''] = /authorization: (.*)\r/i.exec(request) ?? []
+      socket.write(answer(500, '', `x-echo: ${sent.slice(0, 9000)}\r\n`))
+    })
+    const { error, reply, decision } = await courier(server.url, { tokens }).attempt(parcel)
+    assert.deepEqual([error, reply?.status, decision.retry], [undefined, 500, true])
+    assert.ok(!JSON.stringify(reply).includes('!~'))
+  })
+
   it('leaves it to the rules if a new connection is cut, or any connection after the first byte of an answer', async () => {
     const fresh = await receiver((socket) => {
       socket.resetAndDestroy()
