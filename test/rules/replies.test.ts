@@ -707,16 +707,16 @@ const unsuccessful = {
 
 byRules('a firewall that rejects with 200', {
   '': [
-    [200, rejected, 'error', 'E#4xx=F'],
-    [200, unsuccessful, 'error', 'E#4xx=F'],
+    [200, rejected, 'retried, then error', NO_ACCESS],
+    [200, unsuccessful, 'retried, then error', NO_ACCESS],
     [503, rejected, 'retried, then error', 'E=RF']
   ],
   ':~=C,X=C': [
-    [200, rejected, 'error', 'E#4xx=F'],
-    [200, unsuccessful, 'error', 'E#4xx=F'],
+    [200, rejected, 'retried, then error', NO_ACCESS],
+    [200, unsuccessful, 'retried, then error', NO_ACCESS],
     [200, rejected.body.replaceAll(/<.*?>/g, ''), 'ACK', ':~=C']
   ],
-  'E#400=S,:~=C': [[202, rejected, 'suspended', 'E#400=S']]
+  'E#403=S,:~=C': [[202, rejected, 'suspended', 'E#403=S']]
 })
 
 /** As Tomcat 10 writes it. */
