@@ -47,7 +47,8 @@ function tlsOptions(
     ...(passphrase !== '' && { passphrase }),
     ...(servername !== '' && { servername }),
     ...(alpn !== '' && { ALPNProtocols: [alpn] }),
-    rejectUnauthorized: (config as { verifyservercert?: unknown }).verifyservercert === true
+    // Nothing else switches it off: a flow that was written by hand may not say it.
+    rejectUnauthorized: (config as { verifyservercert?: unknown }).verifyservercert !== false
   }
 }
 

@@ -257,6 +257,17 @@ describe('the Test button of the OAuth 2.0 node', () => {
     assert.deepEqual(untrusted.requests, [])
   })
 
+  it('trusts no certificate for a TLS configuration that does not say whether it is verified, as once it is deployed', async (t) => {
+    const untrusted = await startHl7Receiver({ tls: await selfSignedCertificate() })
+    t.after(() => untrusted.close())
+    for (const said of [{}, { verifyservercert: null }, { verifyservercert: 'false' }]) {
+      const tls = { id: 'new-tls', type: 'tls-config', ...said }
+      const { code } = await test({ tokenEndpoint: untrusted.url, tls: tls.id, nodes: [tls] })
+      assert.equal(code, 'DEPTH_ZERO_SELF_SIGNED_CERT', JSON.stringify(said))
+    }
+    assert.deepEqual(untrusted.requests, [])
+  })
+
   it('answers anything that is no form', async () => {
     const members = ['code', 'description', 'hint', 'hints', 'ok', 'status']
     for (const body of [{}, [], { credentials: 7 }, { tls: {} }, { extraParams: 'x' }]) {
