@@ -71,6 +71,7 @@ describe('what cannot be imported', () => {
       `<Item ${'a'.repeat(long)}`,
       `<Item ${'"'.repeat(long)}`,
       'curl '.repeat(long / 5),
+      `curl https://a.example.org -F 'a=@b;c="${'\\"'.repeat(long / 4)}'`,
       'curl ;'.repeat(long / 6),
       'C:\\>curl ;'.repeat(long / 10),
       `curl ${'$'.repeat(long)} https://a.example.org`,

@@ -214,10 +214,13 @@ function textsOf(value: unknown): string[] {
 /** The content and parameters of a part, at the semicolons that stand outside of quotes; without these. */
 function partsOf(text: string): string[] {
   const parts = text.match(/(?:"(?:\\.|[^"\\])*"?|[^;"])+/g) ?? []
+  // One that is not closed is read once, not from each quote in it.
   return parts.map((part) =>
     part
       .trim()
-      .replaceAll(/"((?:\\.|[^"\\])*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, '$1'))
+      .replaceAll(/"((?:\\.|[^"\\])*)("?)/g, (whole: string, quoted: string, end: string) =>
+        end === '' ? whole : quoted.replaceAll(/\\(.)/g, '$1')
+      )
   )
 }
 
