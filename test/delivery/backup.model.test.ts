@@ -174,6 +174,20 @@ async function run(seed: number, { order, isShared, afterMs }: Case): Promise<vo
       `${id} arrived`
     )
   }
+  if (afterMs > 0) {
+    await delivery.turn('first', 'ann')
+    modes.first = 'refuses'
+    await accept()
+    await clock.advance(3 * AFTER_MS)
+    assert.equal(delivery.state().backup?.by, '')
+    modes.first = 'up'
+    // Nothing waits any longer: the next messages, one by one, find that the first address is back.
+    for (let count = 0; count < 3; count++) {
+      await accept()
+      await clock.advance(700_000)
+    }
+    assert.equal(delivery.state().backup, null, 'messages go back by themselves')
+  }
   assert.deepEqual(wrong, [])
   const state = delivery.state()
   assert.equal(state.queued + state.inFlight, 0)
