@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { printableProse } from '../printable.ts'
+import { Redactor } from '../redactor.ts'
 import { clientAuthMethod } from './client-auth-method.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { inEnglish, type Hint } from './hint.ts'
@@ -26,14 +27,15 @@ export async function testToken(
   const client = clientFor(settings)
   const startedAt = clock.monotonic()
   try {
-    const { tokenEndpoint, clientAuth, expiresIn, scope } = await client.obtain(neverEnds())
+    const granted = await client.obtain(neverEnds())
+    const { accessToken, tokenEndpoint, clientAuth, expiresIn, scope } = granted
     return {
       ok: true,
       tokenEndpoint: printableProse(tokenEndpoint, 1000),
       clientAuth,
       tokenType: tokenType(settings),
       expiresIn: expiresIn ?? null,
-      scope: printableProse(scope, 1000),
+      scope: printableProse(new Redactor([accessToken]).hide(scope), 1000),
       elapsedMs: Math.round(clock.monotonic() - startedAt)
     }
   } catch (error) {

@@ -190,6 +190,8 @@ describe('nothing shows a secret', () => {
   it('of a token that is granted, or that the HL7 server refuses', async () => {
     test.server.answer = json({ access_token: TOKEN, token_type: 'Bearer' })
     assertSilent(await testToken(test.settings(everything), test.httpClient))
+    test.server.answer = json({ access_token: TOKEN, scope: `hl7 ${TOKEN}` })
+    assertSilent(await testToken(test.settings(everything), test.httpClient))
     const source = test.source(everything)
     const token = await source.forReceiver(RECEIVER).token()
     assertSilent(
