@@ -19,6 +19,11 @@ import { UnaskedContinue } from './unasked-continue.ts'
 const PIECE_BYTES = 64 * 1024
 /** Most load balancers and firewalls forget an idle connection after a minute or later. In milliseconds. */
 const MOST_IDLE_MS = 55_000
+/**
+ * A server ends a connection over which no request comes, some with an answer: 408. None does so within this time, in
+ * milliseconds.
+ */
+const MOST_UNUSED_MS = 2000
 /** So much earlier than its Keep-Alive says, a server is not asked any more: the request has to get there. In milliseconds. */
 const IDLE_MARGIN_MS = 1000
 /** A server that closes a connection so soon after an answer, in milliseconds, does not do so because it was idle. */
@@ -108,7 +113,8 @@ export class Connection {
 
   /** Whether it can take another request. */
   get isUsable(): boolean {
-    const isYoung = performance.now() - this.openedAt < MOST_AGE_MS
+    const mostAgeMs = this.#requests === 0 ? MOST_UNUSED_MS : MOST_AGE_MS
+    const isYoung = performance.now() - this.openedAt < mostAgeMs
     const isForgotten = Date.now() - this.#idleSinceDate >= MOST_IDLE_MS
     return isYoung && !isForgotten && this.#socket.readable && !this.#socket.destroyed
   }

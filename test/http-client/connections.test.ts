@@ -164,6 +164,24 @@ describe('connections', () => {
     assert.equal(server.connections(), 2)
   })
 
+  it('that were opened in advance are not used for what comes later: a server ends those over which nothing comes', async () => {
+    const server = await test.serveTcp((socket) => {
+      // As HAProxy does, after `timeout http-request`.
+      const timer = setTimeout(() => {
+        socket.end('HTTP/1.0 408 Request Time-out\r\nConnection: close\r\n\r\n')
+      }, 1000)
+      socket.once('data', () => {
+        clearTimeout(timer)
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      })
+    })
+    const mine = test.undici()
+    await mine.connect(server.url, new AbortController().signal)
+    await sleep(2100)
+    assert.equal((await post(mine, server.url)).status, 200)
+    assert.equal(server.connections(), 2)
+  })
+
   it('that are opened in advance are closed if none is to be kept', async () => {
     const server = await test.serve(ok)
     await test.undici({ maxConnections: 0 }).connect(server.url, new AbortController().signal)
