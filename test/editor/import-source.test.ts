@@ -65,7 +65,8 @@ describe('what cannot be imported', () => {
   })
 
   it('takes no longer for being long', () => {
-    const started = performance.now()
+    // Of this process alone: other tests run beside it.
+    const started = process.cpuUsage()
     const long = 500_000
     for (const text of [
       `<Item ${'a'.repeat(long)}`,
@@ -92,7 +93,8 @@ describe('what cannot be imported', () => {
     }
     shownText('bearer '.repeat(long / 7) + ' '.repeat(long))
     shownText('a'.repeat(long) + '://'.repeat(long / 3))
-    assert.ok(performance.now() - started < 20_000)
+    const { system, user } = process.cpuUsage(started)
+    assert.ok(system + user < 20_000_000, `${system + user} µs`)
   })
 })
 
