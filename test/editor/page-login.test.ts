@@ -256,3 +256,46 @@ describe('the page below httpAdminRoot', () => {
     }
   })
 })
+
+describe('a session that ends where anybody may look', () => {
+  let nodeRed: TestNodeRed
+  before(async () => {
+    const userDir = mkdtempSync(join(tmpdir(), 'hl7-https-out-page-'))
+    directories.push(userDir)
+    writeFileSync(join(userDir, 'flows.json'), JSON.stringify(flows))
+    const auth = adminAuth(users) as Record<string, unknown>
+    const settings = { adminAuth: { ...auth, default: { permissions: 'read' } } }
+    nodeRed = await startNodeRed({ userDir, settings })
+  })
+  after(() => nodeRed.close())
+
+  it('leaves nothing of what was opened, and the login is offered', async () => {
+    const { page, complaints } = await newPage()
+    await page.clock.install()
+    const token = await logIn(nodeRed, 'night')
+    await page.goto(`${nodeRed.url}/hl7-https-out/page`)
+    await page.evaluate(
+      `localStorage.setItem('auth-tokens', ${JSON.stringify(JSON.stringify({ access_token: token }))})`
+    )
+    await page.reload()
+    await waitForWords(page, '#account', /night\s*Log out/)
+    await page.click('.hl7-details [data-button=pause]')
+    await page.waitForSelector('.hl7-question')
+    await fetch(`${nodeRed.url}/auth/revoke`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+      body: JSON.stringify({ token })
+    })
+    await page.clock.fastForward('01:01')
+    await waitForWords(page, '#account', /^\s*Log in/)
+    assert.equal(await page.locator('.hl7-question').count(), 0)
+    await page.click('#account button')
+    await page.fill('#hl7-username', 'night')
+    await page.fill('#hl7-password', PASSWORD)
+    await page.keyboard.press('Enter')
+    await waitForWords(page, '#account', /night\s*Log out/)
+    await page.evaluate(`localStorage.clear()`)
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+})

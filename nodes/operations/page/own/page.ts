@@ -14,6 +14,9 @@ import { LoginNeeded, Session } from './session.ts'
 const EVERY_MS = 2500
 const HIDDEN_EVERY_MS = 30_000
 
+/** So often it asks who is logged in: a session or a permission that ends may leave what anybody may do. */
+const USER_EVERY_MS = 60_000
+
 /** The languages that there are texts in, and what to say in each if these do not come; inserted by the build. */
 declare const LANGUAGES: Readonly<Record<string, { noNodeRed: string; again: string }>>
 
@@ -28,6 +31,8 @@ class OwnPage {
   #permissions: readonly Permission[] = []
   /** The user who last saw the application; `''` for one who had not logged in. */
   #user: string | undefined
+  /** When it has asked who that is. */
+  #userAt = -Infinity
 
   constructor(language: string, { tab, rules }: Catalogue) {
     const text = textsOf(tab, language)
@@ -56,7 +61,10 @@ class OwnPage {
   /** Asks for the login if that is what was missing. */
   async #asked<Answer>(name: RouteName, answer: Promise<Answer>): Promise<Answer> {
     try {
-      return await answer
+      const answered = await answer
+      const isDue = performance.now() > this.#userAt + USER_EVERY_MS
+      if (name === 'nodes' && isDue) void this.enter()
+      return answered
     } catch (error) {
       // A session that ends may leave what anybody may do: too little for this.
       const isRefused = name === 'nodes' && isUnauthorized(error)
@@ -67,12 +75,14 @@ class OwnPage {
 
   /** Shows the application to a user who is logged in, or asks for the login. Never rejects. */
   async enter(): Promise<void> {
+    this.#userAt = performance.now()
     try {
       const { name, permissions, hasEditor } = await this.#session.ask('user', {}, {})
       if (this.#isAnother(name)) return
       this.#permissions = permissions
       if (hasEditor) this.#frame.flow = flowsIn(this.#session.editor)
-      await this.#showAccount(name)
+      // A token that has run out is of nobody.
+      await this.#showAccount(name, name !== '' && this.#session.hasToken)
     } catch (error) {
       if (!isUnauthorized(error)) {
         this.#tryAgain(error)
@@ -85,7 +95,7 @@ class OwnPage {
       // Of a user who may not even read: the application says so.
       if (this.#isAnother('')) return
       this.#permissions = []
-      await this.#showAccount('').catch(() => undefined)
+      await this.#showAccount('', true).catch(() => undefined)
     }
     this.#login.hide()
     if (!this.#root.isConnected) document.body.append(this.#root)
@@ -128,10 +138,9 @@ class OwnPage {
   }
 
   /** Who is logged in, and how to log in or out. */
-  async #showAccount(name: string): Promise<void> {
+  async #showAccount(name: string, isLoggedIn: boolean): Promise<void> {
     const { text } = this.#frame
     const kind = await this.#session.loginKind()
-    const isLoggedIn = this.#session.hasToken
     const logOut = async (): Promise<void> => {
       await this.#session.logOut()
       // Reloading clears any message from the page.
