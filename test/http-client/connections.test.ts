@@ -408,10 +408,10 @@ describe('connections', () => {
     const ways: Record<string, (socket: Socket) => void> = {
       'with the answer': (socket) => socket.end(answer),
       'behind the answer': (socket) => {
-        socket.write(answer, () => setTimeout(() => socket.end(), 20))
+        socket.write(answer, () => setTimeout(() => socket.end(), 5))
       },
       'with a reset': (socket) => {
-        socket.write(answer, () => setTimeout(() => socket.resetAndDestroy(), 20))
+        socket.write(answer, () => setTimeout(() => socket.resetAndDestroy(), 5))
       },
       late: (socket) => {
         socket.write(answer, () => setTimeout(() => socket.end(), 200))

@@ -72,6 +72,29 @@ describe('an error of Node.js', () => {
     })
   }
 
+  for (const [message, words] of [
+    ['alert protocol version', 'the server does not support TLS 1.2 or newer'],
+    ['unsupported protocol', 'the server does not support TLS 1.2 or newer'],
+    ['alert handshake failure', REFUSED],
+    ['alert bad certificate', 'the server refused the client certificate'],
+    ['alert certificate unknown', 'the server does not accept the client certificate'],
+    ['alert unsupported certificate', 'the server does not accept the client certificate'],
+    ['alert unknown ca', 'the server does not trust the CA of the client certificate'],
+    ['alert certificate expired', 'the client certificate has expired'],
+    ['alert certificate revoked', 'the client certificate has been revoked']
+  ] as const) {
+    it(`is told apart by OpenSSL's words: ${message}`, () => {
+      const error = failure('EPROTO', `write EPROTO 0:error:0A000:SSL routines:${message}:`)
+      assert.ok(connectFailureOf(error, 'connect').message.startsWith(words))
+    })
+  }
+
+  it('is a cut, by whatever name', () => {
+    for (const code of ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE']) {
+      assert.equal(brokenBy(failure(code)).code, 'ECONNRESET')
+    }
+  })
+
   it('is about our own certificate only where the other side, or OpenSSL, says so', () => {
     for (const [error, isOwn] of [
       [failure('ERR_OSSL_X'), true],
