@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
+import { ERROR_CODES, errorKind } from '../../src/hl7/error-codes.ts'
 
 it('has the codes of table 0357, each with its meaning', () => {
   assert.deepEqual(
@@ -28,4 +28,14 @@ it('has the codes of table 0357, each with its meaning', () => {
     999: /application error/i
   }
   for (const [code, word] of Object.entries(words)) assert.match(ERROR_CODES.get(code) ?? '', word)
+})
+
+it('knows who can do something about a code of the table', () => {
+  const kinds = [...ERROR_CODES.keys()].map((code) => `${code} ${errorKind(code) ?? '?'}`)
+  assert.deepEqual(kinds, [
+    '0 ?',
+    ...['100 data', '101 data', '102 data', '103 data', '104 data', '198 data', '199 ?'],
+    ...['200 agreement', '201 agreement', '202 agreement', '203 agreement', '204 key'],
+    ...['205 exists', '206 receiver', '207 receiver', '999 ?']
+  ])
 })

@@ -101,6 +101,11 @@ describe('what says who somebody is', () => {
       'MSA|AE|M1||||X\rERR|X^X^X|X^X|X|E|X^X^X\rERR|X^X^X|X^X^X|X^X|E\rERR|PID^1^5^X|PID^1^5^X^1^X|X|E|X^^L|||||||X'
     ],
     [
+      'a code of what is no table',
+      'ERR||PID^1|102|E|Lindqvist^Astrid^NEIL~Lindqvist^^Jan HL70357~Lindqvist^^HL703571~Lindqvist^^L5',
+      'ERR||PID^1|102|E|X^X^X~X^^X~X^^X~X^^X'
+    ],
+    [
       'numbers, names and addresses of persons in other segments',
       'DB1|1|PT|NS4711^^^N^MR\rCSR|S1|A2|C3|NS1^^^N|NS2|2026\rIAM|1|DA|P||||||||||2026|Lindqvist^Jan|F\rROL|1|AD|PP|7^Lindqvist^Jan|||||||Elm St 5^^Town|5551234\rPRT|1|AD||CP|7^Lindqvist^Jan|||||||||Elm St 5|5551234\rCTD|N|Lindqvist^Jan|Elm St 5|3W|5551234||4711\rPYE|1|P|SEL|N|Lindqvist^Jan|Elm St 5|CA\rCON|1|4||F1|Lindqvist agrees||||',
       'DB1|1|PT|X^^^N^MR\rCSR|S1|A2|C3|X^^^N|X|2026\rIAM|1|DA|P||||||||||2026|X^X|F\rROL|1|AD|PP|X^X^X|||||||X^^X|X\rPRT|1|AD||CP|X^X^X|||||||||X|X\rCTD|N|X^X|X|3W|X||X\rPYE|1|P|SEL|N|X^X|X|CA\rCON|1|4||F1|X||||'
