@@ -79,7 +79,7 @@ function plain(entry: string): string {
 /** In the node, a host stands for its subdomains too. */
 function withSubdomains(entry: string): string[] {
   const host = plain(entry).replace(/^\*?\./, '')
-  return host === '' || host === '*' ? [host] : [host, `.${host}`]
+  return host === '' ? [] : [host, `.${host}`]
 }
 
 /**

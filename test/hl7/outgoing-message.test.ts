@@ -220,6 +220,17 @@ describe('readOutgoingMessage', () => {
     }
   })
 
+  it('may be one segment with a backslash that is no line end as text', () => {
+    for (const msh of [
+      'MSH|^~\\&|HOSP\\rADT|WARD\\nLAB|||2026||ADT^A01|ID1|P|2.5',
+      'MSH|^~\\&|APP|FAC|||2026||ADT^A01|ID1|P|2.5|\\nABCD|x',
+      'MSH|^~\\&|APP|FAC|||2026||ADT^A01|ID1|P|2.5|\\nA-C|x',
+      'MSH|^~\\&|APP|FAC|||2026||ADT^A01|ID1|P|2.5|\\nPID'
+    ]) {
+      assert.equal(readOutgoingMessage(`${msh}\r`, 'auto').controlId, 'ID1')
+    }
+  })
+
   it('advises an expression that turns line ends as text into line ends', async () => {
     for (const end of ['\\r', '\\n', '\\r\\n']) {
       const payload = admission().replaceAll('\r', end)

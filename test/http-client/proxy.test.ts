@@ -432,7 +432,8 @@ describe('a request through a proxy', () => {
     ['hl7.invalid:8443', 'https://hl7.invalid:8443/', true],
     ['[::1]:9', 'https://[::1]:9/', true],
     ['*', 'https://anything.invalid/', true],
-    ['', 'https://anything.invalid/', false]
+    ['', 'https://anything.invalid/', false],
+    ['', 'https://anything.invalid./', false]
   ] as const) {
     it(`${isDirect ? 'does not apply to' : 'applies to'} ${url} with the exception "${entry}"`, async () => {
       const gone = { url: 'http://127.0.0.1:9', noProxy: [entry] }
