@@ -11,7 +11,6 @@ import { charsetNames } from '../src/hl7/charset.ts'
 import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
 import { helpPage } from './help.ts'
 import { hl7ParserPlugin } from './hl7-parser-plugin.ts'
-import { routeDocsPlugin } from './route-docs-plugin.ts'
 import { type CatalogueName, missingKeys, ownTexts, textsOf } from './texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -33,7 +32,6 @@ const forNodeRed: BuildOptions = {
   // V8 reads ASCII faster. Names stay, for the stack of an error.
   charset: 'ascii',
   sourcemap: 'external',
-  plugins: [routeDocsPlugin],
   define: { PACKAGE_VERSION: JSON.stringify(version) },
   logLevel: 'warning'
 }
@@ -87,7 +85,7 @@ await build({
   target: ['es2023', 'chrome111', 'firefox115', 'safari16'],
   charset: 'utf8',
   sourcemap: 'external',
-  plugins: [hl7ParserPlugin, routeDocsPlugin],
+  plugins: [hl7ParserPlugin],
   define: {
     // The forms need only the names of iconv-lite's character sets, not the tables.
     CHARSET_NAMES: JSON.stringify(charsetNames()),
@@ -132,7 +130,7 @@ await build({
   target: 'es2023',
   charset: 'utf8',
   sourcemap: 'external',
-  plugins: [hl7ParserPlugin, routeDocsPlugin],
+  plugins: [hl7ParserPlugin],
   define: {
     LANGUAGES: JSON.stringify(
       Object.fromEntries(

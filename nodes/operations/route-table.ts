@@ -43,7 +43,7 @@ import type {
 } from './questions.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
 
-/** An admin route: what Node-RED registers, what the editor asks for, and a row of docs/operations.md. */
+/** An admin route: what Node-RED registers, and what the editor asks for. */
 export interface Route {
   method: 'GET' | 'POST'
   path: `/${string}`
@@ -63,8 +63,6 @@ export interface Route {
   answers: Type<unknown>
   /** If it is not JSON. */
   contentType?: string
-  /** What it does, for docs/operations.md. */
-  does: string
 }
 
 /** Only a type: there is nothing in it. */
@@ -81,16 +79,14 @@ export const ROUTES = {
     permission: null,
     takes: type<NoQuestion>(),
     answers: type<string>(),
-    contentType: 'text/html; charset=utf-8',
-    does: '[the HL7 page](#the-hl7-page); it asks for the login itself'
+    contentType: 'text/html; charset=utf-8'
   },
   user: {
     method: 'GET',
     path: '/hl7-https-out/user',
     permission: 'hl7-https-out.read',
     takes: type<NoQuestion>(),
-    answers: type<UserAnswer>(),
-    does: 'who is logged in, which of these permissions they have, and whether there is an editor'
+    answers: type<UserAnswer>()
   },
   metrics: {
     method: 'GET',
@@ -99,24 +95,21 @@ export const ROUTES = {
     takes: type<NoQuestion>(),
     answers: type<string>(),
     // The version of the format in the words and the order that Prometheus knows.
-    contentType: 'text/plain; version=0.0.4; charset=utf-8',
-    does: '[metrics](monitoring.md) of all nodes, for Prometheus'
+    contentType: 'text/plain; version=0.0.4; charset=utf-8'
   },
   nodes: {
     method: 'GET',
     path: '/hl7-https-out',
     permission: 'hl7-https-out.read',
     takes: type<NoQuestion>(),
-    answers: type<AllStates>(),
-    does: 'the states of all nodes, those that need somebody first'
+    answers: type<AllStates>()
   },
   allMessages: {
     method: 'GET',
     path: '/hl7-https-out/messages',
     permission: 'hl7-https-out.read',
     takes: type<AllMessagesQuestion>(),
-    answers: type<AllMessagesPage>(),
-    does: 'messages of all nodes that run, newest first, each with its `node`; narrowed as those of one node are, but `before` is a time. A node that has not answered within 5 seconds is named in `silent`'
+    answers: type<AllMessagesPage>()
   },
   searchAllMessages: {
     method: 'POST',
@@ -125,48 +118,42 @@ export const ROUTES = {
     permissionWith: { value: 'hl7-https-out.content' },
     audit: 'hl7-https-out.search',
     takes: type<AllSearchQuestion>(),
-    answers: type<AllMessagesPage>(),
-    does: 'the same, of messages with the `value` in a searchable `field`; or, with `controlIds` alone, a list of at most 10,000, the newest messages of each, and in `unknown` those that no node knows'
+    answers: type<AllMessagesPage>()
   },
   node: {
     method: 'GET',
     path: '/hl7-https-out/:id',
     permission: 'hl7-https-out.read',
     takes: type<NoQuestion>(),
-    answers: type<NodeState>(),
-    does: 'the state of one node'
+    answers: type<NodeState>()
   },
   history: {
     method: 'GET',
     path: '/hl7-https-out/:id/history',
     permission: 'hl7-https-out.read',
     takes: type<HistoryQuestion>(),
-    answers: type<HistoryAnswer>(),
-    does: 'figures for each of the last `minutes`'
+    answers: type<HistoryAnswer>()
   },
   events: {
     method: 'GET',
     path: '/hl7-https-out/:id/events',
     permission: 'hl7-https-out.read',
     takes: type<EventQuestion>(),
-    answers: type<EventPage>(),
-    does: 'what happened, newest first; narrowed with `since` and `limit`'
+    answers: type<EventPage>()
   },
   messages: {
     method: 'GET',
     path: '/hl7-https-out/:id/messages',
     permission: 'hl7-https-out.read',
     takes: type<MessageQuestion>(),
-    answers: type<MessagePage>(),
-    does: 'messages in the queue and those that have left, newest first; narrowed with `controlId`, `type`, `state`, `rule`, `error`, `since`, `before` and `limit`'
+    answers: type<MessagePage>()
   },
   messageCounts: {
     method: 'GET',
     path: '/hl7-https-out/:id/messages/counts',
     permission: 'hl7-https-out.read',
     takes: type<CountQuestion>(),
-    answers: type<MessageCountsAnswer>(),
-    does: 'how many messages there are, and how many of them have each type, rule and error; narrowed with `state`, `controlId`, `type`, `rule`, `error` and `since`; of the newest 200,000 that have left'
+    answers: type<MessageCountsAnswer>()
   },
   message: {
     method: 'GET',
@@ -175,8 +162,7 @@ export const ROUTES = {
     contentPermission: 'hl7-https-out.content',
     audit: 'hl7-https-out.content',
     takes: type<OneMessageQuestion>(),
-    answers: type<MessageContent>(),
-    does: 'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept, unless `content` is `false`'
+    answers: type<MessageContent>()
   },
   searchMessages: {
     method: 'POST',
@@ -184,8 +170,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.content',
     audit: 'hl7-https-out.search',
     takes: type<SearchQuestion>(),
-    answers: type<MessagePage>(),
-    does: 'messages with the `value` in a searchable `field`'
+    answers: type<MessagePage>()
   },
   pause: {
     method: 'POST',
@@ -193,8 +178,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.pause',
     takes: type<PauseQuestion>(),
-    answers: type<NodeState>(),
-    does: 'pauses a node, with a `reason`, and `until` a time; answers with its state'
+    answers: type<NodeState>()
   },
   note: {
     method: 'POST',
@@ -202,8 +186,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.note',
     takes: type<NoteQuestion>(),
-    answers: type<NodeState>(),
-    does: 'notes that somebody takes care of what holds a node up, with a `text` of at most 200 characters: it is beside the most urgent condition until that is over. Said of `GIVEN_UP`, it ends that condition. Answers with the state of the node'
+    answers: type<NodeState>()
   },
   pauseHost: {
     method: 'POST',
@@ -212,8 +195,7 @@ export const ROUTES = {
     audit: 'hl7-https-out.pause',
     auditSays: ['host'],
     takes: type<PauseHostQuestion>(),
-    answers: type<HostAnswer>(),
-    does: 'pauses every node that sends to a `host` (with the port, unless that is the usual one), with a `reason`, and `until` a time'
+    answers: type<HostAnswer>()
   },
   resumeHost: {
     method: 'POST',
@@ -222,8 +204,7 @@ export const ROUTES = {
     audit: 'hl7-https-out.resume',
     auditSays: ['host'],
     takes: type<HostQuestion>(),
-    answers: type<HostAnswer>(),
-    does: 'ends the pauses of a `host`; other pauses of its nodes go on'
+    answers: type<HostAnswer>()
   },
   resume: {
     method: 'POST',
@@ -231,8 +212,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.resume',
     takes: type<NoQuestion>(),
-    answers: type<NodeState>(),
-    does: 'resumes a node; answers with its state'
+    answers: type<NodeState>()
   },
   tryNow: {
     method: 'POST',
@@ -240,8 +220,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.try',
     takes: type<NoQuestion>(),
-    answers: type<NodeState>(),
-    does: 'ends the wait before the next attempt: one message goes, and its answer decides; at most once in ten seconds; answers with the state of the node'
+    answers: type<NodeState>()
   },
   backup: {
     method: 'POST',
@@ -250,8 +229,7 @@ export const ROUTES = {
     audit: 'hl7-https-out.backup',
     auditSays: ['to'],
     takes: type<BackupQuestion>(),
-    answers: type<NodeState>(),
-    does: 'switches a node `to` its `backup`, until somebody switches it back, or to the `first` address; answers with its state'
+    answers: type<NodeState>()
   },
   resendMessage: {
     method: 'POST',
@@ -261,8 +239,7 @@ export const ROUTES = {
     audit: 'hl7-https-out.resend',
     auditWith: { payload: 'hl7-https-out.edit' },
     takes: type<ResendOneQuestion>(),
-    answers: type<ResendOneAnswer>(),
-    does: 'resends a suspended message, or sends one again that has left; with `payload` and a `reason`, and the second permission, one that is suspended, or was refused or given up, with that text in place of its own; answers with the state of the node, with `wait` once it is decided what becomes of the message'
+    answers: type<ResendOneAnswer>()
   },
   discardMessage: {
     method: 'POST',
@@ -270,8 +247,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.discard',
     takes: type<DiscardOneQuestion>(),
-    answers: type<NodeState>(),
-    does: 'discards a suspended message, or with `state` one that waits; answers with the state of the node'
+    answers: type<NodeState>()
   },
   suspendMessage: {
     method: 'POST',
@@ -279,8 +255,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.suspend',
     takes: type<NoQuestion>(),
-    answers: type<NodeState>(),
-    does: 'suspends a message that waits, so that the others go on; answers with the state of the node'
+    answers: type<NodeState>()
   },
   resendMessages: {
     method: 'POST',
@@ -288,8 +263,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.resend',
     takes: type<ResendQuestion>(),
-    answers: type<BulkAnswer | CountAnswer>(),
-    does: 'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it; with `count`, nothing is sent, and the answer says what would be'
+    answers: type<BulkAnswer | CountAnswer>()
   },
   discardMessages: {
     method: 'POST',
@@ -297,8 +271,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.discard',
     takes: type<DiscardQuestion>(),
-    answers: type<BulkAnswer>(),
-    does: 'discards suspended messages, or with `state` those that wait'
+    answers: type<BulkAnswer>()
   },
   suspendMessages: {
     method: 'POST',
@@ -306,8 +279,7 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.suspend',
     takes: type<WaitingSelection>(),
-    answers: type<BulkAnswer>(),
-    does: 'suspends messages that wait, so that the others go on'
+    answers: type<BulkAnswer>()
   },
   exportMessages: {
     method: 'POST',
@@ -317,8 +289,7 @@ export const ROUTES = {
     auditWith: { count: 'hl7-https-out.export-count' },
     auditSays: ['reason', 'clear', 'replies'],
     takes: type<ExportQuestion>(),
-    answers: type<Download | ExportCount>(),
-    does: '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; names and numbers are masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `count`, only how many there are. At most 10,000 messages, or about 100 MB'
+    answers: type<Download | ExportCount>()
   },
   testNode: {
     method: 'POST',
@@ -328,8 +299,7 @@ export const ROUTES = {
     permissionWith: { node: 'flows.write' },
     audit: 'hl7-https-out.test',
     takes: type<TestQuestion>(),
-    answers: type<TestAnswer>(),
-    does: 'sends a test message of a `type`, or with the text of `sample`: as deployed, or as the form in `node` says; with `dryRun` it only shows the request'
+    answers: type<TestAnswer>()
   },
   testToken: {
     method: 'POST',
@@ -337,8 +307,7 @@ export const ROUTES = {
     permission: 'flows.write',
     audit: 'oauth2-client-credentials.test',
     takes: type<TokenTestQuestion>(),
-    answers: type<TokenTestResult>(),
-    does: 'requests a token with the settings in the body, which are those of the form'
+    answers: type<TokenTestResult>()
   }
 } as const satisfies Record<string, Route>
 
