@@ -146,6 +146,15 @@ describe('Courier', () => {
     assert.deepEqual([server.requests.length, server.connections()], [3, 2])
   })
 
+  it('says how long the receiver took, from its last request', async () => {
+    const server = await receiver((socket) => {
+      setTimeout(() => socket.write(answer(200, ACK)), 50)
+    })
+    const began = performance.now()
+    const { elapsedMs } = await courier(server.url).attempt(parcel)
+    assert.ok(elapsedMs >= 45 && elapsedMs <= performance.now() - began, String(elapsedMs))
+  })
+
   it('does not resend if the rules would not retry after a reset', async () => {
     for (const rules of ['E#reset=F', 'E#ECONNRESET=S', ':?A=C,E=F']) {
       const server = await receiver(stale)
