@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import { Failover } from '../../src/delivery/failover.ts'
 import { Gate, type GateSettings } from '../../src/delivery/gate.ts'
 import type { AttemptError } from '../../src/rules/attempt.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
@@ -40,6 +41,27 @@ function end(gate: Gate, result: AttemptResult, seq = 1): void {
 }
 
 describe('Gate', () => {
+  it('has not asked the other address with a message that was not sent', () => {
+    const clock = new FakeClock()
+    const failover = new Failover({ afterMs: 1000, askAfterMs: 60_000 }, clock)
+    failover.resume('')
+    const backup = { failover, isShared: true, onTurn: () => undefined }
+    const gate = new Gate({ ...SETTINGS, backup }, clock)
+    failover.beginToAsk()
+    failover.connected(true)
+    failover.messageAskedFor()
+    gate.beginToAsk(7)
+    gate.endOfWay(6)
+    assert.equal(failover.isAsking, true, 'another message')
+    gate.endOfWay(7)
+    assert.equal(failover.isAsking, false)
+    assert.equal(failover.nextInMs(true), 1000)
+    // That is over.
+    failover.messageAskedFor()
+    gate.endOfWay(7)
+    assert.equal(failover.isAsking, true)
+  })
+
   it('doubles the number in flight with each success, from one at the start and after an outage', () => {
     const { gate } = gateOf()
     for (const when of ['at the start', 'after an outage']) {
