@@ -25,12 +25,13 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   delivery: {
     mutate: 'src/delivery/*.ts',
     // Without what takes minutes; with the one that compares the states with the documents.
-    tests: 'test/{delivery/!(long-replies|deadly-message),docs/message-states}.test.ts'
+    tests:
+      'test/{delivery/!(long-replies|deadly-message),docs/message-states,rules/try-rules}.test.ts'
   },
   oauth2: {
     mutate: 'src/oauth2/*.ts',
     // Without the tests of whole servers.
-    tests: 'test/oauth2/!(token-servers).test.ts'
+    tests: 'test/{oauth2/!(token-servers),delivery/dpop}.test.ts'
   },
   queue: {
     // Without what repairs files, and what only the thread runs: the tests of these take minutes.

@@ -146,6 +146,25 @@ describe('Courier', () => {
     assert.deepEqual([server.requests.length, server.connections()], [3, 2])
   })
 
+  for (const [status, isRefusal] of [
+    [401, true],
+    [500, false]
+  ] as const) {
+    it(`${isRefusal ? 'takes' : 'does not take'} the head of an answer that breaks off for a refusal of the token: ${status}`, async () => {
+      const half = `HTTP/1.1 ${status} x\r\ncontent-length: 100\r\n\r\nhalf`
+      const server = await receiver((socket, _request, { all }) => {
+        if (all === 0) socket.end(half)
+        else socket.write(answer(200, ACK))
+      })
+      const { tokens, asked } = await tokenSource()
+      const { decision, error } = await courier(server.url, { tokens }).attempt(parcel)
+      assert.equal(asked(), isRefusal ? 2 : 1)
+      assert.equal(server.requests.length, isRefusal ? 2 : 1)
+      assert.equal(error?.family, isRefusal ? undefined : 'reset')
+      assert.equal(decision.outcome, isRefusal ? 'accept' : 'fail')
+    })
+  }
+
   it('says how long the receiver took, from its last request', async () => {
     const server = await receiver((socket) => {
       setTimeout(() => socket.write(answer(200, ACK)), 50)
