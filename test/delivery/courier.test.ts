@@ -165,6 +165,26 @@ describe('Courier', () => {
     })
   }
 
+  const login = '<html><form><input type="password"></form></html>'
+  for (const [what, status, body, isAccepted] of [
+    ['an acknowledgement', 200, ACK, true],
+    ['a refusal of the message', 200, ACK.replace('|AA|', '|AE|'), true],
+    ['nothing, with 204', 204, '', true],
+    ['a redirect', 300, '', false],
+    ['a bad request', 400, '', false],
+    ['a fault of its own', 500, ACK, false],
+    ['a login page', 200, login, false]
+  ] as const) {
+    it(`${isAccepted ? 'counts' : 'does not count'} the token as accepted where the receiver answers with ${what}`, async (t) => {
+      const server = await receiver((socket) => socket.write(answer(status, body)))
+      const { tokens } = await tokenSource()
+      const mine = tokens.forReceiver(server.url.href)
+      const accepted = t.mock.method(mine, 'accepted')
+      await courier(server.url, { tokens }).attempt(parcel)
+      assert.equal(accepted.mock.callCount(), isAccepted ? 1 : 0)
+    })
+  }
+
   it('says how long the receiver took, from its last request', async () => {
     const server = await receiver((socket) => {
       setTimeout(() => socket.write(answer(200, ACK)), 50)
