@@ -150,14 +150,20 @@ describe('Courier', () => {
     [401, true],
     [500, false]
   ] as const) {
-    it(`${isRefusal ? 'takes' : 'does not take'} the head of an answer that breaks off for a refusal of the token: ${status}`, async () => {
+    it(`${isRefusal ? 'takes' : 'does not take'} the head of an answer that breaks off for a refusal of the token: ${status}`, async (t) => {
       const half = `HTTP/1.1 ${status} x\r\ncontent-length: 100\r\n\r\nhalf`
       const server = await receiver((socket, _request, { all }) => {
         if (all === 0) socket.end(half)
         else socket.write(answer(200, ACK))
       })
       const { tokens, asked } = await tokenSource()
+      const mine = tokens.forReceiver(server.url.href)
+      const accepted = t.mock.method(mine, 'accepted')
+      const refused = t.mock.method(mine, 'refused')
       const { decision, error } = await courier(server.url, { tokens }).attempt(parcel)
+      const refusals = refused.mock.calls.map(({ arguments: [, by] }) => [by.host, by.status])
+      assert.deepEqual(refusals, isRefusal ? [[server.url.host, status]] : [])
+      assert.equal(accepted.mock.callCount(), isRefusal ? 1 : 0)
       assert.equal(asked(), isRefusal ? 2 : 1)
       assert.equal(server.requests.length, isRefusal ? 2 : 1)
       assert.equal(error?.family, isRefusal ? undefined : 'reset')
