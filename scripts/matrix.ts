@@ -1,5 +1,5 @@
 /**
- * `npm run test:matrix` runs the tests of nodes and forms with other versions of Node-RED and
+ * `npm run test:matrix` runs the tests of nodes, forms and page with other versions of Node-RED and
  * Node.js than the project's own. They are installed from npm, once, into the user's cache
  * directory (`$XDG_CACHE_HOME` or `~/.cache`); delete `hl7-https-out` there to get newer ones.
  */
@@ -30,7 +30,7 @@ for (const row of ROWS) {
   const start = performance.now()
   const { status } = spawnSync(
     process.execPath,
-    ['scripts/test.ts', 'test/nodes/', 'test/editor/'],
+    ['scripts/test.ts', 'test/nodes/', 'test/editor/', 'test/page/'],
     {
       cwd: root,
       stdio: 'inherit',

@@ -48,7 +48,7 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
     mutate:
       'nodes/{flow/{certificate-watch,flow-commands,status-line},settings/jsonata,operations/{register-routes,orphaned-queues,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value},rules/{reply-rule-row,reply-rule-words}}.ts',
     tests:
-      'test/{operations/{hl7-lines,place,register-routes,reply-reading,report},nodes/{certificate-watch,flow-commands,jsonata,orphaned-queues,sidebar-tick,status-line},editor/{address-kind,client-certificate,named-value,page-words,reply-rule-row,reply-rule-words}}.test.ts'
+      'test/{operations/{hl7-lines,page-words,place,register-routes,reply-reading,report},nodes/{certificate-watch,flow-commands,jsonata,orphaned-queues,sidebar-tick,status-line},forms/{address-kind,client-certificate,named-value},rules/{reply-rule-row,reply-rule-words}}.test.ts'
   }
 }
 

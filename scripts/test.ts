@@ -1,23 +1,31 @@
 /**
  * Runs the tests: `npm run test:only` all but those of the night and those with servers from
- * Debian's packages, `npm run test:only -- hl7` the test files whose path contains one of the words.
+ * Debian's packages, `npm run test:only -- hl7` the test files whose path contains one of the words;
+ * with `--due`, of these too only what a change can have broken (`due.ts`). `--check` also lints and
+ * checks types, beside them.
  *
- * Test files that need a Node-RED or a browser share one: those of `test/nodes/` run in one process,
- * one after the other, and so do those of `test/editor/`. All others have a process of their own, two
- * at a time. The editor's run beside the others, since they mostly wait.
+ * Lanes run side by side; most of them wait for a browser, a server or a disk. What needs a Node-RED
+ * or a browser shares one with the rest of its folder, in one process, one file after the other, and
+ * what needs neither shares a process. The others have a process each, two at a time.
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { buildIfNeeded } from '../demo/build-if-needed.ts'
+import { filesDue } from './due.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
 
-/** The folders whose test files share a Node-RED; those of the editor also a browser. */
-const EDITOR = 'test/editor/'
-const NODES = 'test/nodes/'
+/** The forms in Node-RED's editor. */
+const FORMS = /^test\/editor\//
+/** The page of operators, and their tab in the editor. */
+const PAGE = /^test\/page\//
+const NODES = /^test\/nodes\//
+/** Functions of their arguments, and servers in the same process. */
+const PURE = /^test\/(?:docs|forms|hl7|https|import|oauth2|operations|rules)\/|^test\/[^/]+$/
 /** Not part of `npm test`. */
 const LONG = /^test\/(?:interop|cluster|soak)\//
 /** Time limit for a test or, of the other folders, a whole file, in milliseconds. */
@@ -25,37 +33,59 @@ const LIMIT = 300_000
 /** The cluster and the soak kill and wait for minutes. */
 const LONG_LIMIT = 5_400_000
 
-const words = process.argv.slice(2)
-const files = globSync('test/**/*.test.ts')
+const {
+  positionals: words,
+  values: { check: isChecking, due: isDueOnly }
+} = parseArgs({
+  allowPositionals: true,
+  options: {
+    check: { type: 'boolean', default: false },
+    due: { type: 'boolean', default: false }
+  }
+})
+const named = globSync('test/**/*.test.ts')
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) =>
     words.length === 0 ? !LONG.test(file) : words.some((word) => file.includes(word))
   )
   .sort()
-if (files.length === 0) {
+if (named.length === 0) {
   console.error(`No test file matches ${words.join(' ')}.`)
   process.exit(1)
 }
+const files = words.length === 0 || isDueOnly ? filesDue(named) : named
 buildIfNeeded(root)
 
-const filesIn = (folder: string): string[] => files.filter((file) => file.startsWith(folder))
-const own = files.filter((file) => !file.startsWith(EDITOR) && !file.startsWith(NODES))
-const runOthers = async (): Promise<boolean[]> => [
-  await run(filesIn(NODES), ['--test-isolation=none']),
-  await run(own, ['--test-concurrency=2'])
-]
-const passed = await Promise.all([run(filesIn(EDITOR), ['--test-isolation=none']), runOthers()])
-if (passed.flat().includes(false)) process.exitCode = 1
+const SHARED = [FORMS, PAGE, NODES, PURE]
+const own = files.filter((file) => !SHARED.some((folder) => folder.test(file)))
+const isPassed = await Promise.all([
+  testTogether(FORMS),
+  testTogether(PAGE),
+  testTogether(NODES).then(async (passed) => (await testTogether(PURE)) && passed),
+  check().then(async (passed) => (await test(own, ['--test-concurrency=2'])) && passed)
+])
+if (isPassed.includes(false)) process.exitCode = 1
 
-/** Runs test files, and prints what the runner says when it has ended. @returns whether all passed */
-async function run(those: readonly string[], options: readonly string[]): Promise<boolean> {
+function testTogether(folder: RegExp): Promise<boolean> {
+  return test(
+    files.filter((file) => folder.test(file)),
+    ['--test-isolation=none']
+  )
+}
+
+async function test(those: readonly string[], options: readonly string[]): Promise<boolean> {
   if (those.length === 0) return true
   const limit = those.some((file) => LONG.test(file)) ? LONG_LIMIT : LIMIT
-  const child = spawn(
-    process.execPath,
-    ['--test', ...options, `--test-timeout=${limit}`, ...those],
-    { stdio: ['ignore', 'pipe', 'inherit'] }
-  )
+  return run(process.execPath, ['--test', ...options, `--test-timeout=${limit}`, ...those])
+}
+
+async function check(): Promise<boolean> {
+  return !isChecking || run('npm', ['run', '--silent', 'check'])
+}
+
+/** Runs a command, and prints what it says when it has ended. @returns whether it succeeded */
+async function run(command: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const printed: Buffer[] = []
   child.stdout.on('data', (piece: Buffer) => printed.push(piece))
   const code = await new Promise((resolve, reject) => {

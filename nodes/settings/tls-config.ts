@@ -13,7 +13,7 @@ export interface TlsConfigNode {
 /**
  * What a `tls-config` with these properties would be once it is deployed. It is written again here
  * because Node-RED's own cannot be used: Node-RED makes a node from a deployed flow only, and gives the
- * class of a type to no other node. A test compares the two (`test/editor/client-certificate.test.ts`).
+ * class of a type to no other node. A test compares the two (`test/forms/client-certificate.test.ts`).
  *
  * @param node the deployed one, whose variables count; null if there is none
  */

@@ -28,7 +28,7 @@ export const readText = (text: string): SourceReading => readSource(text, parser
 
 /** A recording: our own text, in the structure of real exports. */
 export const recording = (name: string): string =>
-  readFileSync(new URL(`../editor/imports/${name}`, import.meta.url), 'utf8')
+  readFileSync(new URL(`../import/recordings/${name}`, import.meta.url), 'utf8')
 
 export const SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
 

@@ -28,6 +28,22 @@ export function waitForWords(page: Page, selector: string, words: RegExp): Promi
   return page.locator(selector, { hasText: words }).first().waitFor({ timeout: 20_000 })
 }
 
+/** Tells the page that somebody looks at it again: it asks at once, and not when its time has come. */
+export function lookAgain(page: Page): Promise<void> {
+  return page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+}
+
+/** Waits for words about what happens elsewhere, and looks again and again: the page need not wait until it asks by itself. */
+export async function waitForNews(page: Page, selector: string, words: RegExp): Promise<void> {
+  // A page that is being loaded again cannot be told; it asks anyway.
+  const timer = setInterval(() => void lookAgain(page).catch(() => undefined), 100)
+  try {
+    await waitForWords(page, selector, words)
+  } finally {
+    clearInterval(timer)
+  }
+}
+
 /** What axe-core finds wrong in the page, in the light and in the dark theme. */
 export async function pageViolations(page: Page): Promise<string[]> {
   await page.evaluate(AXE)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import { newPage, pageViolations, sticksOut, waitForNews, waitForWords } from '../support/page.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
 
 /** The page on its real routes: three messages go to the support of the receiver. */
@@ -60,7 +60,6 @@ describe('on the page, messages are taken out', () => {
       await page.fill('#hl7-question-reason', 'ticket 4711')
       await page.waitForSelector(`${confirm}:not([aria-disabled])`)
       await shows(confirm, /Download 2 messages/)
-      await page.screenshot({ path: `/tmp/findtmp/out-${width}.png`, fullPage: true })
       assert.deepEqual(await sticksOut(page), [])
       assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
       const { name, text } = await saved(() => page.click(confirm))
@@ -68,7 +67,8 @@ describe('on the page, messages are taken out', () => {
       assert.match(text, /^FHS\|[^\r]*\rBHS\|[^\r]*\rMSH\|.*\|OUT-2\|[^]*\|OUT-3\|[^]*\rBTS\|2\|/)
       assert.doesNotMatch(text, /Lindqvist|NS471100|19840217/)
       await shows('.hl7-outcome', /2 messages were downloaded\.\s*$/)
-      await shows(
+      await waitForNews(
+        page,
         '.hl7-events',
         /2 messages taken out, with names and numbers masked: “ticket 4711”/
       )

@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { EventPage } from '../../nodes/operations/answers.ts'
 import { as, PASSWORD } from '../support/admin-users.ts'
-import { newPage, sticksOut, waitForWords } from '../support/page.ts'
+import { newPage, sticksOut, waitForNews, waitForWords } from '../support/page.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
 
 /** Where pictures of each step go, to be looked at. */
@@ -56,6 +56,9 @@ for (const width of [300, 1400]) {
 
     const shows = (selector: string, words: RegExp): Promise<void> =>
       waitForWords(page, selector, words)
+    /** The same of what happens elsewhere meanwhile. */
+    const tells = (selector: string, words: RegExp): Promise<void> =>
+      waitForNews(page, selector, words)
     const send = async (...ids: string[]): Promise<void> => {
       for (const id of ids) await world.nodeRed.inject('in', { payload: adt(`${day}${id}`) })
     }
@@ -78,7 +81,7 @@ for (const width of [300, 1400]) {
       }
       await send('BLOCK', ...Array.from({ length: 40 }, (_, at) => `Q${at}`))
       await world.eventually(async () => (await world.state()).queued === 41)
-      await shows('.hl7-node-rows', /41/)
+      await tells('.hl7-node-rows', /41/)
       await look('blocked')
       await page.locator('.hl7-node-rows [data-key]', { hasText: 'Registry' }).click()
       await look('node')
@@ -91,7 +94,7 @@ for (const width of [300, 1400]) {
       await page.click('.hl7-question .hl7-first')
       await shows('.hl7-outcome', /BLOCK/)
       await world.eventually(() => world.left('ack', day).length === 40)
-      await shows('.hl7-cell-state', /1 suspended/)
+      await tells('.hl7-cell-state', /1 suspended/)
       await look('set-aside')
     })
 
@@ -106,7 +109,7 @@ for (const width of [300, 1400]) {
       await shows('.hl7-outcome', /was accepted/)
       await look('sent-again')
       await page.click('[data-button=follow]')
-      await shows('.hl7-count', /40 delivered/)
+      await tells('.hl7-count', /40 delivered/)
       await look('followed')
       // The page may count one as delivered a moment before it has reached the flow behind the output.
       await world.eventually(() => world.left('ack', day).length === 80)
@@ -120,7 +123,7 @@ for (const width of [300, 1400]) {
       }
       await world.nodeRed.inject('in', { payload: adt(`${day}DATE`, { birth: '20990101' }) })
       await page.selectOption('.hl7-messages .hl7-heading select', 'naked')
-      await shows('.hl7-message-rows', /DATE/)
+      await tells('.hl7-message-rows', /DATE/)
       await page.locator('.hl7-message-rows [data-key]', { hasText: 'DATE' }).click()
       await look('refused')
       await press(/^\s*Edit/)

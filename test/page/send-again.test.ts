@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import { newPage, pageViolations, sticksOut, waitForNews, waitForWords } from '../support/page.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
 
 /** The page on its real routes: a receiver was restored from a backup, and lacks a morning. */
@@ -131,7 +131,7 @@ describe('on the page, what has left', () => {
       await shows('.hl7-outcome', /3 messages were sent again/)
       await page.click('[data-button=follow]')
       // In the order of acceptance, which is that of what was chosen: a message, or its copy.
-      await shows('.hl7-count', /2 delivered/)
+      await waitForNews(page, '.hl7-count', /2 delivered/)
       await shows('.hl7-count', /1 refused \(NAK\)/)
       const rows = page.locator('.hl7-message-rows [data-key]')
       assert.equal(await rows.filter({ hasText: /EACH2[^]*refused \(NAK\): AE 206/ }).count(), 1)

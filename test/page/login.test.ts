@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { adminAuth, logIn, PASSWORD } from '../support/admin-users.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { newPage, waitForWords } from '../support/page.ts'
+import { newPage, waitForNews, waitForWords } from '../support/page.ts'
 
 const flows = [
   { id: 'tab', type: 'tab', label: 'Admissions' },
@@ -72,6 +72,10 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
     const shows = (selector: string, words: RegExp): Promise<void> =>
       waitForWords(page, selector, words)
 
+    /** The same of what happens elsewhere meanwhile. */
+    const tells = (selector: string, words: RegExp): Promise<void> =>
+      waitForNews(page, selector, words)
+
     it('is asked for, refuses a wrong password, and leads to the nodes', async () => {
       await open()
       await shows('#login', /Log in with your Node-RED user/)
@@ -113,7 +117,7 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
         body: JSON.stringify({ token })
       })
       assert.equal(revoked.status, 200)
-      await shows('#login', /Your session has ended/)
+      await tells('#login', /Your session has ended/)
       // Nobody can read it in the page.
       assert.equal(await page.locator('#application, .hl7-question').count(), 0)
       assert.doesNotMatch(await page.content(), /Registry/)
@@ -133,7 +137,7 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
         headers: { Authorization: 'Bearer ' + JSON.parse(localStorage['auth-tokens']).access_token },
         body: new URLSearchParams({ token: JSON.parse(localStorage['auth-tokens']).access_token })
       })`)
-      await shows('#login', /Your session has ended/)
+      await tells('#login', /Your session has ended/)
       await enter('watch', PASSWORD)
       await shows('#account', /watch/)
       await shows('.hl7-node-rows', /Registry/)
@@ -154,11 +158,11 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       await page.click('.hl7-details [data-button=pause]')
       await page.waitForSelector('.hl7-question')
       await keep(watch)
-      await shows('#account', /watch/)
+      await tells('#account', /watch/)
       await shows('.hl7-node-rows', /Registry/)
       assert.equal(await page.locator('.hl7-question').count(), 0)
       await other.evaluate(`localStorage.removeItem('auth-tokens')`)
-      await shows('#login', /Log in with your Node-RED user/)
+      await tells('#login', /Log in with your Node-RED user/)
       assert.equal(await page.locator('#application').count(), 0)
       await other.close()
     })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import { newPage, pageViolations, sticksOut, waitForNews, waitForWords } from '../support/page.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
 
 /** The page on its real routes: what is suspended or refused, by type, rule and error. */
@@ -144,7 +144,7 @@ describe('on the page, the kinds of messages', () => {
     await shows('.hl7-node-rows', /4/)
     for (const id of ['LOCK2', 'LOCK3']) {
       await world.nodeRed.inject('in', { payload: adt(id) })
-      await shows('.hl7-cell-state', id === 'LOCK2' ? /5 suspended/ : /6 suspended/)
+      await waitForNews(page, '.hl7-cell-state', id === 'LOCK2' ? /5 suspended/ : /6 suspended/)
     }
     assert.deepEqual(await listed(), [])
     release()

@@ -86,7 +86,7 @@ describe('one message in the page', () => {
   const pages: Page[] = []
   before(async () => {
     const bundle = await build({
-      entryPoints: ['test/editor/in-page/message-view.ts'],
+      entryPoints: ['test/page/in-page/message-view.ts'],
       bundle: true,
       write: false,
       format: 'esm',

@@ -13,7 +13,7 @@ import { urlProblem } from '../../src/http-client/url-problem.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { isSecret, readText, recording, SLOTS, tableOf } from '../support/import-table.ts'
 
-const imports = new URL('imports/', import.meta.url)
+const imports = new URL('recordings/', import.meta.url)
 const recordings = readdirSync(imports).filter((name) => name.includes('.'))
 const table = (name: string): string =>
   readFileSync(new URL(`tables/${name}.table`, imports), 'utf8')

@@ -13,7 +13,7 @@ import {
 } from '../support/fake-operations.ts'
 import type { ToldKind } from '../../src/told.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import { lookAgain, newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
 
 describe('the page', () => {
   let nodeRed: TestNodeRed
@@ -43,6 +43,11 @@ describe('the page', () => {
   const text = (selector: string): Promise<string> => page.locator(selector).first().innerText()
   const shows = (selector: string, words: RegExp): Promise<void> =>
     waitForWords(page, selector, words)
+  /** The same of what has happened elsewhere. */
+  const tells = async (selector: string, words: RegExp): Promise<void> => {
+    await lookAgain(page)
+    await shows(selector, words)
+  }
   const until = async (expression: string): Promise<void> => {
     for (const since = Date.now(); Date.now() < since + 20_000;) {
       if (await page.evaluate(expression)) return
@@ -290,6 +295,7 @@ describe('the page', () => {
     await page.mouse.move(200, 300)
     await page.mouse.move(205, 305)
     trouble('Other')
+    await lookAgain(page)
     await until(`document.querySelector('[data-key=Other]') !== null`)
     assert.ok((await top()) > 300)
   })
@@ -346,13 +352,15 @@ describe('the page', () => {
     const [last] = fake.nodes.splice(199, 1)
     assert.ok(last)
     fake.nodes.unshift({ ...last, suspended: 3 })
-    await shows('[data-key=n199]', /3 suspended/)
+    await tells('[data-key=n199]', /3 suspended/)
     assert.equal((await keys('node'))[0], 'n0')
     await page.hover('[data-key=n60]')
     await page.mouse.move(0, 0)
+    await lookAgain(page)
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n199'`)
     assert.equal(await focused(), 'n60')
     fake.nodes.sort((one, other) => Number(other.id === 'n60') - Number(one.id === 'n60'))
+    await lookAgain(page)
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n60'`)
     assert.equal(await focused(), 'n60')
   })
@@ -368,10 +376,11 @@ describe('the page', () => {
     const trouble = { suspended: 3, kind: 'paused' as const, values }
     fake.nodes.unshift(...fake.nodes.splice(2, 1).map((node) => ({ ...node, ...trouble })))
     fake.nodes.unshift(...fake.nodes.splice(50, 1).map((node) => ({ ...node, suspended: 1 })))
-    await shows('[data-key=n2]', /Out of order/)
+    await tells('[data-key=n2]', /Out of order/)
     assert.ok(Math.abs((await place()) - before) < 1)
     assert.equal((await keys('node'))[0], 'n0')
     await page.mouse.move(0, 0)
+    await lookAgain(page)
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'n50'`)
   })
 
@@ -391,11 +400,12 @@ describe('the page', () => {
       rows(350, 350).map((row) => ({ ...row, attempts: 7 }))
     )
     fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 200 }))
-    await shows('[data-key="120"] .hl7-cell-tries', /7/)
+    await tells('[data-key="120"] .hl7-cell-tries', /7/)
     assert.equal((await keys('message'))[0], '150')
     assert.equal(await page.locator('[data-key="120"][aria-expanded=true]').count(), 1)
     await page.click('[data-key="120"]')
     await page.hover('.hl7-events h3')
+    await lookAgain(page)
     await page.waitForSelector('[data-key="350"]')
   })
 
@@ -407,9 +417,10 @@ describe('the page', () => {
     await page.click('[data-key="1"]')
     fake.messages.set('Laboratory', [messageRow('3'), messageRow('2'), messageRow('1')])
     fake.nodes = fake.nodes.map((node) => ({ ...node, suspended: 3 }))
-    await shows('.hl7-messages .hl7-count', /1 newer message is not listed yet/)
+    await tells('.hl7-messages .hl7-count', /1 newer message is not listed yet/)
     await page.click('[data-key="1"]')
     await page.hover('.hl7-events h3')
+    await lookAgain(page)
     await page.waitForSelector('[data-key="3"]')
     await until(`document.querySelector('.hl7-messages .hl7-count').innerText === ''`)
   })
@@ -460,6 +471,7 @@ describe('the page', () => {
     assert.equal(await page.locator('.hl7-find select').count(), 0)
     const fields: Record<string, string[]> = { Laboratory: ['PID-3.1', 'PV1-19.1'] }
     fake.nodes = fake.nodes.map((node) => ({ ...node, searchFields: fields[node.id] ?? [] }))
+    await tells('.hl7-find select', /PID-3/)
     fake.patients.set('NS471100', [
       messageRow('12'),
       messageRow('11', { state: 'acked', outcome: 'ack', ackCode: 'AA' })
@@ -558,13 +570,14 @@ describe('the page', () => {
     await field.fill('MSH|^~\\&|A\nPID|1||4712')
     const all = fake.nodes
     fake.nodes = all.filter(({ id }) => id !== 'Laboratory')
-    await shows(
+    await tells(
       '.hl7-trouble',
       /Node-RED no longer knows this node or message\. What you see may be/
     )
     assert.equal(await page.locator('[data-key=Laboratory]').count(), 0)
     assert.equal(await focused(), 'hl7-question-text')
     fake.nodes = all
+    await lookAgain(page)
     await page.locator('[data-key=Laboratory]').waitFor()
     assert.equal(await page.locator('.hl7-trouble').count(), 0)
     assert.equal(await text('.hl7-details h2'), 'Laboratory')
@@ -581,7 +594,7 @@ describe('the page', () => {
     await page.click('[data-button=edit-one]')
     await page.fill('.hl7-question textarea', 'MSH|^~\\&|A\nPID|1||4712')
     fake.messages.set('Laboratory', [messageRow('8'), messageRow('7', { state: 'acked' })])
-    await shows('[data-key="7"] .hl7-cell-said', /delivered/)
+    await tells('[data-key="7"] .hl7-cell-said', /delivered/)
     const field = page.locator('.hl7-question textarea')
     assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
     fake.refusals = ['Only a message that is suspended can be edited.']
@@ -784,6 +797,7 @@ describe('the page', () => {
     await page.locator('.hl7-message [data-button=resend-one]', { hasText: 'Send again' }).waitFor()
     await page.click('[data-key="1"]')
     await page.click('[data-key="2"]')
+    await lookAgain(page)
     await until(`document.querySelector('[data-key="1"]') === null`)
   })
 
@@ -795,6 +809,7 @@ describe('the page', () => {
     fake.nodes = fake.nodes.map((node) =>
       node.id === 'Registry' ? { ...node, values: { ...node.values, cause: '401' } } : node
     )
+    await lookAgain(page)
     await until(`/401/.test(document.querySelector('[data-key=Registry]').textContent)`)
     await page.click('[data-button=try]')
     await shows(
@@ -887,6 +902,7 @@ describe('the page', () => {
       []
     )
     fake.nodes = all
+    await lookAgain(page)
     await page.waitForSelector('[data-key="7"][aria-expanded=true]')
     assert.equal(await text('.hl7-details h2'), 'Laboratory')
     // Of another node that is not there either, nothing of this one is shown.

@@ -3,8 +3,8 @@ import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { formPage, NODE_TYPES, type NodeTypeName } from '../../scripts/form-page.ts'
-import { fillHelp, helpPage } from '../../scripts/help.ts'
+import { formPage, NODE_TYPES, type NodeTypeName } from '../scripts/form-page.ts'
+import { fillHelp, helpPage } from '../scripts/help.ts'
 import {
   type CatalogueName,
   completed,
@@ -14,9 +14,9 @@ import {
   pluralsOf,
   textsOf,
   type Texts
-} from '../../scripts/texts.ts'
+} from '../scripts/texts.ts'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const nodes = join(root, 'nodes')
 const read = (...path: string[]): string => readFileSync(join(root, 'locales', ...path), 'utf8')
 const readCode = (...path: string[]): string => readFileSync(join(nodes, ...path), 'utf8')

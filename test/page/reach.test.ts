@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { ago, FakeOperations, nodeState } from '../support/fake-operations.ts'
-import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import { newPage, pageViolations, sticksOut, waitForNews, waitForWords } from '../support/page.ts'
 import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
 
 /** What can be done is within reach of a thumb and of the keyboard. */
@@ -104,7 +104,7 @@ describe('on the page, the suspended messages of all nodes', () => {
       await page.locator('.hl7-node-rows [data-key]').first().waitFor()
       assert.equal(await page.locator('[data-button=all-suspended]').count(), 0)
       for (const id of ['ALL1', 'ALL2']) await world.nodeRed.inject('in', { payload: adt(id) })
-      await waitForWords(page, '[data-button=all-suspended]', /4 suspended messages at 2 nodes/)
+      await waitForNews(page, '[data-button=all-suspended]', /4 suspended messages at 2 nodes/)
       for (const width of [300, 1400]) {
         await page.setViewportSize({ width, height: 800 })
         await page.click('[data-button=all-suspended]')
