@@ -141,6 +141,8 @@ export class TypeFacts {
     const symbol = type.aliasSymbol ?? (type.isClassOrInterface() ? type.symbol : undefined)
     const isGeneric = type.aliasTypeArguments !== undefined
     if (symbol === undefined || isGeneric || isInPackage(symbol) || isOpen(type)) return undefined
+    const other = this.#named.get(symbol.name)
+    if (other !== undefined && other !== type) throw new Error(`Two types are ${symbol.name}.`)
     if (!type.isClass()) this.#named.set(symbol.name, type)
     return symbol.name
   }
