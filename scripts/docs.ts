@@ -1,8 +1,9 @@
 /**
- * Fills the tables of the documentation that are made from the code: `npm run docs`. A table stands between
- * `<!-- begin NAME -->` and `<!-- end NAME -->`; everything else on a page is written by hand. A test compares.
+ * Makes what is made from the code: `npm run docs`. These are the tables of the documentation (a table stands between
+ * `<!-- begin NAME -->` and `<!-- end NAME -->`; everything else on a page is written by hand), and the list of the
+ * public contract, `surface.txt`. A test compares.
  */
-import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CODE_TABLES } from './docs/codes.ts'
@@ -12,6 +13,7 @@ import { metricsTable } from './docs/metrics.ts'
 import { REFUSAL_TABLES } from './docs/refusals.ts'
 import { propertiesTable } from './docs/properties.ts'
 import { auditTable, routeTable } from './docs/routes.ts'
+import { surface } from './docs/surface.ts'
 
 /** Makes the lines of each table. */
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
@@ -32,8 +34,20 @@ const FIRST_LINE =
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** The pages with such tables, as they are and as they should be. */
-export function generatedPages(): { file: string; is: string; should: string }[] {
+interface Generated {
+  file: string
+  is: string
+  should: string
+}
+
+/** The pages with such tables and the list of the contract, as they are and as they should be. */
+export function generatedFiles(): Generated[] {
+  const list = 'surface.txt'
+  const is = existsSync(join(root, list)) ? readFileSync(join(root, list), 'utf8') : ''
+  return [...generatedPages(), { file: list, is, should: surface() }]
+}
+
+function generatedPages(): Generated[] {
   return globSync(['README.md', 'docs/*.md'], { cwd: root }).flatMap((file) => {
     const is = readFileSync(join(root, file), 'utf8')
     return is.includes('<!-- begin ') ? [{ file, is, should: filled(is) }] : []
@@ -50,7 +64,7 @@ function filled(page: string): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { file, is, should } of generatedPages()) {
+  for (const { file, is, should } of generatedFiles()) {
     if (is !== should) writeFileSync(join(root, file), should)
   }
 }

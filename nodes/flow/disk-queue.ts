@@ -6,6 +6,7 @@ import { filledQueueFiles } from '../../src/queue/queue-files.ts'
 import { queueKey } from '../../src/queue/queue-key.ts'
 import { queueDirectory } from '../settings/queue-directory.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
+import { setting } from '../settings/settings-js.ts'
 
 /**
  * The queue file of a node, which need not exist yet.
@@ -13,10 +14,8 @@ import type { OutSettings } from '../settings/read-out-settings.ts'
  * @throws {DeliveryError} `HL7_CONFIG`
  */
 export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): DiskEngine {
-  const { userDir, hl7HttpsOutQueueKey } = RED.settings as {
-    userDir: string
-    hl7HttpsOutQueueKey?: string
-  }
+  const { userDir } = RED.settings as { userDir: string }
+  const ownKey = setting(RED, 'hl7HttpsOutQueueKey') as string | undefined
   const directory = queueDirectory(RED)
   if (typeof directory !== 'string' || directory === '') {
     throw new DeliveryError('HL7_CONFIG', english('log', 'problem.queueDirectory'))
@@ -35,7 +34,7 @@ export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): Dis
     applicationAckMs: delivery.applicationAckMs,
     name: node.id,
     key: () =>
-      queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>
+      queueKey(ownKey, userDir, notice, async () =>
         (await filledQueueFiles(directory)).map(({ path }) => path)
       ),
     onFault: (error) => {

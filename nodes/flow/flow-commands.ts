@@ -11,26 +11,25 @@ import { printable } from '../../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import { againIn, ChoiceError, LEFT_FILTERS, leftChoice } from './left-choice.ts'
+import { QUEUE_COMMANDS, type UncheckedMessage } from './message-in.ts'
 import { outParts } from './out-parts.ts'
 
 /** From here on, a number in `msg.before` is a time (2001) and not the id of a message: no queue has had as many. */
 const FIRST_TIME = 1e12
-
-const QUEUE_COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard', 'note'])
 
 /**
  * Whether a message is a command: `msg.action` is one if there is no payload, `acknowledge` if there
  * is an acknowledgement. Otherwise it is an ordinary property.
  */
 export function isCommand({ msg, payload }: FlowMessage): boolean {
-  const { action, acknowledgement } = msg as { action?: unknown; acknowledgement?: unknown }
+  const { action, acknowledgement }: UncheckedMessage = msg
   if (action === 'acknowledge') return acknowledgement !== undefined
   const empty =
     payload === undefined ||
     payload === null ||
     payload === '' ||
     (types.isUint8Array(payload) && payload.length === 0)
-  return empty && QUEUE_COMMANDS.has(action)
+  return empty && QUEUE_COMMANDS.some((command) => command === action)
 }
 
 /**
@@ -45,7 +44,7 @@ export async function carryOut(
   courier: Courier,
   msg: NodeMessageInFlow
 ): Promise<void> {
-  const { action, acknowledgement } = msg as { action?: unknown; acknowledgement?: unknown }
+  const { action, acknowledgement }: UncheckedMessage = msg
   if (action === 'note') note(node, msg)
   if (action === 'pause') await delivery.pause()
   if (action === 'resume') await delivery.resume()
@@ -57,8 +56,8 @@ export async function carryOut(
 }
 
 /** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
-function note(node: Node, msg: object): void {
-  const { text } = msg as { text?: unknown }
+function note(node: Node, msg: UncheckedMessage): void {
+  const { text } = msg
   if (typeof text !== 'string' || text.trim() === '') {
     throw new DeliveryError('HL7_INVALID_MESSAGE', english('log', 'error.noNote'))
   }
@@ -67,7 +66,11 @@ function note(node: Node, msg: object): void {
 }
 
 /** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
-async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: object): Promise<void> {
+async function sendAgain(
+  node: Node,
+  delivery: Delivery<FlowMessage>,
+  msg: UncheckedMessage
+): Promise<void> {
   const { choice, how } = againOf(node, msg)
   const { found, withoutContent } = await (await delivery.operator()).sendAgain(choice, 'flow', how)
   if (found === 0) node.warn(english('log', 'warning.noneSentAgain'))
@@ -76,13 +79,16 @@ async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: objec
 }
 
 /** A flow may have times as dates or milliseconds, and ids as numbers. */
-function againOf(node: Node, msg: object): { choice: LeftChoice; how: HowAgain<FlowMessage> } {
+function againOf(
+  node: Node,
+  msg: UncheckedMessage
+): { choice: LeftChoice; how: HowAgain<FlowMessage> } {
   const entries = Object.entries(msg).filter(([name]) => LEFT_FILTERS.includes(name))
   try {
     const choice = leftChoice(
       Object.fromEntries(entries.map(([name, value]) => [name, asText(name, value)]))
     )
-    const { isAgain, hasNewIds } = againIn(msg as Readonly<Record<string, unknown>>)
+    const { isAgain, hasNewIds } = againIn(msg)
     const parts = outParts.get(node)
     const renew = hasNewIds && parts !== undefined && 'renew' in parts ? parts.renew : undefined
     return { choice, how: { isAgain, ...(renew && { renew }) } }
@@ -109,9 +115,9 @@ async function actOnSuspended(
   node: Node,
   delivery: Delivery<FlowMessage>,
   action: 'resend' | 'discard',
-  msg: NodeMessageInFlow
+  msg: UncheckedMessage
 ): Promise<void> {
-  const { controlId } = msg as { controlId?: unknown }
+  const { controlId } = msg
   // A flow may have parsed it as a number.
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId
   // A flow that looked for one and found none does not mean all.

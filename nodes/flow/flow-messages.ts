@@ -12,6 +12,7 @@ import { targetUrl } from '../../src/https/target-url.ts'
 import { decodeMessage, encodeMessage } from '../../src/queue/message-codec.ts'
 import type { ContentCodec } from '../../src/queue/stored-contents.ts'
 import type { Done } from './hand-on.ts'
+import type { UncheckedMessage } from './message-in.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
 
 /** A message of the flow on its way through the node. */
@@ -126,7 +127,7 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'payload' | 'parcel' | 'problem'> {
     const { charset, receiver, responseTimeoutMs } = this.#settings
-    const { payload, url, requestTimeout } = msg as NodeMessageInFlow & OwnSettings
+    const { payload, url, requestTimeout }: UncheckedMessage = msg
     try {
       return {
         payload,
@@ -141,12 +142,6 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
       return { payload, problem }
     }
   }
-}
-
-/** What a message says about its request. */
-interface OwnSettings {
-  url?: unknown
-  requestTimeout?: unknown
 }
 
 function messageUrl(text: unknown, configured: URL): URL | undefined {

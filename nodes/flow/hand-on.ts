@@ -1,9 +1,7 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { english } from '../../src/english.ts'
-
-/** Properties that a message leaves with. */
-export type LeavingProperties = Readonly<Record<string, unknown>>
+import type { MessageOut, RefusedMessage } from './message-out.ts'
 
 /** What Node-RED passes with an incoming message. */
 export type Done = (error?: Error) => void
@@ -17,7 +15,7 @@ export type Done = (error?: Error) => void
 export function handOn(
   node: Node,
   msg: NodeMessageInFlow,
-  properties: LeavingProperties,
+  properties: MessageOut,
   send: (messages: (NodeMessageInFlow | null)[]) => void,
   output: 0 | 1
 ): void {
@@ -34,7 +32,7 @@ export function handOn(
 export function handToCatch(
   node: Node,
   msg: NodeMessageInFlow,
-  properties: LeavingProperties,
+  properties: MessageOut | RefusedMessage,
   error: DeliveryError,
   done: Done | undefined
 ): void {
@@ -52,7 +50,10 @@ export function finish(node: Node, done: Done | undefined): void {
 }
 
 /** The same object, if it is not frozen. */
-function withProperties(msg: NodeMessageInFlow, properties: LeavingProperties): NodeMessageInFlow {
+function withProperties(
+  msg: NodeMessageInFlow,
+  properties: MessageOut | RefusedMessage
+): NodeMessageInFlow {
   return Object.isExtensible(msg) ? Object.assign(msg, properties) : { ...msg, ...properties }
 }
 

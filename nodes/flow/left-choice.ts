@@ -1,6 +1,7 @@
 import { english, type Key, type Values } from '../../src/english.ts'
 import type { Outcome } from '../../src/queue/message-row.ts'
 import type { LeftChoice } from '../../src/queue/queue-types.ts'
+import type { LeftState, MessageIn, UncheckedMessage } from './message-in.ts'
 
 /** A choice of messages that cannot be understood. The text says why, and may be shown to the one who made it. */
 export class ChoiceError extends Error {
@@ -10,14 +11,21 @@ export class ChoiceError extends Error {
 }
 
 /** How the states of messages that have left are called. Not an object: `constructor` is no state. */
-const LEFT_STATES: ReadonlyMap<string, Outcome> = new Map([
+const LEFT_STATES: ReadonlyMap<string, Outcome> = new Map<string, Outcome>([
   ['acked', 'ack'],
   ['naked', 'nak'],
   ['failed', 'error']
-])
+] satisfies [LeftState, Outcome][])
 
 /** What `leftChoice` reads of a flow's message, besides the two flags of `againIn`: `msg.error` is Node-RED's. */
-export const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
+export const LEFT_FILTERS: readonly string[] = [
+  'state',
+  'since',
+  'before',
+  'controlId',
+  'type',
+  'rule'
+] satisfies (keyof MessageIn)[]
 
 type Choice = Readonly<Record<string, unknown>>
 
@@ -52,7 +60,10 @@ export function leftChoice(choice: Choice): LeftChoice {
  *
  * @throws {ChoiceError}
  */
-export function againIn(choice: Choice): { isAgain: boolean; hasNewIds: boolean } {
+export function againIn(choice: Pick<UncheckedMessage, 'again' | 'newIds'>): {
+  isAgain: boolean
+  hasNewIds: boolean
+} {
   return { isAgain: flagIn(choice, 'again'), hasNewIds: flagIn(choice, 'newIds') }
 }
 

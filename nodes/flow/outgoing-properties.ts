@@ -2,7 +2,7 @@ import { MAX_ERROR_REPLY, type Settlement } from '../../src/delivery/settlement.
 import type { OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { SettledMessage } from '../../src/delivery/settlement.ts'
 import type { Resent } from '../../src/queue/message-row.ts'
-import type { LeavingProperties } from './hand-on.ts'
+import type { Hl7Properties, MessageOut, RefusedMessage, ResentProperty } from './message-out.ts'
 import { markedHeaders } from './response-headers.ts'
 
 /**
@@ -13,7 +13,7 @@ export function ackProperties(
   message: OutgoingMessage | undefined,
   settled: SettledMessage,
   settlement: Settlement
-): LeavingProperties {
+): MessageOut {
   const { reply } = settlement
   return {
     payload: reply === undefined ? '' : reply.hl7 === '' ? reply.text : reply.hl7,
@@ -33,7 +33,7 @@ export function errorProperties(
   payload: unknown,
   settled: SettledMessage,
   settlement: Settlement
-): LeavingProperties {
+): MessageOut {
   const { reply } = settlement
   const hl7 = common(message, settled, settlement)
   if (reply === undefined) return { payload, hl7 }
@@ -49,7 +49,7 @@ export function errorProperties(
 export function refusedProperties(
   message: OutgoingMessage | undefined,
   payload: unknown
-): LeavingProperties {
+): RefusedMessage {
   const properties = payload === undefined ? {} : { payload }
   if (message === undefined) return { ...properties, hl7: { outcome: 'error' } }
   const { text, controlId, type, version } = message
@@ -73,7 +73,7 @@ function common(
   message: OutgoingMessage | undefined,
   { attempts, acceptedAt, controlId, resent, type }: SettledMessage,
   { acceptAck, isCut, outcome, reply, rule, action, warnings, settledAt }: Settlement
-): Record<string, unknown> {
+): Hl7Properties {
   return {
     outcome,
     request: message?.text ?? '',
@@ -96,7 +96,7 @@ function common(
 }
 
 /** With the times in words, as everywhere in `msg.hl7`. */
-function resentProperty({ at, by, acceptedAt, controlId }: Resent): Record<string, string> {
+function resentProperty({ at, by, acceptedAt, controlId }: Resent): ResentProperty {
   return {
     at: new Date(at).toISOString(),
     by,

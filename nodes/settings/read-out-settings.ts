@@ -44,6 +44,7 @@ import { outProperties } from './hl7-https-out-properties.ts'
 import { besideToken, judgedProperties, outProblem, type Circumstances } from './out-problems.ts'
 import { isUnset, Properties } from './properties.ts'
 import { contactOf } from './contact.ts'
+import { setting, SETTINGS, type Bytes, type BytesSetting } from './settings-js.ts'
 import { parseSearchFields, searchFieldsProblem, type SearchField } from './search-fields.ts'
 
 /** The servers that can refuse, as they are named to operators. */
@@ -113,15 +114,6 @@ export interface OutSettings {
 type OutProperties = Properties<typeof outProperties>
 
 /**
- * Most bytes read of an answer: the default, and the range that settings.js may choose from.
- * Reading takes time in proportion, during which Node-RED does nothing else.
- */
-const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
-
-/** Most bytes of contents that are kept once their messages have left: the same. */
-const KEPT_BYTES = { usual: 1_073_741_824, least: 0 }
-
-/**
  * Reads the properties of a sending node.
  *
  * @param node whose variables and context its expressions read; null if it is not deployed
@@ -184,7 +176,7 @@ export function readOutSettings(
       // One more is open while the other address is asked.
       maxConnections: (order === 'fifo' ? 1 : maxInFlight) + (backupUrl === undefined ? 0 : 1),
       connectTimeoutMs: 1000 * properties.number('connectTimeout'),
-      maxResponseBytes: readBytes(RED, problems, 'hl7HttpsOutMaxReplyBytes', REPLY_BYTES)
+      maxResponseBytes: readBytes(RED, problems, 'hl7HttpsOutMaxReplyBytes')
     },
     receiver,
     rules,
@@ -211,7 +203,7 @@ export function readOutSettings(
     queue,
     journalDays,
     contentDays: queue === 'disk' ? Math.min(contentDays, journalDays) : 0,
-    mostKeptBytes: readBytes(RED, problems, 'hl7HttpsOutMaxKeptBytes', KEPT_BYTES),
+    mostKeptBytes: readBytes(RED, problems, 'hl7HttpsOutMaxKeptBytes'),
     searchFields: readSearchFields(properties),
     alerts: {
       count: properties.number('queueCountAlert'),
@@ -382,13 +374,10 @@ function xml(value: unknown): string | undefined {
 }
 
 /** A number of bytes in settings.js. */
-function readBytes(
-  RED: NodeAPI,
-  problems: string[],
-  name: string,
-  { usual, least, most }: { usual: number; least: number; most?: number }
-): number {
-  const { [name]: bytes = usual } = RED.settings as unknown as Record<string, unknown>
+function readBytes(RED: NodeAPI, problems: string[], name: BytesSetting): number {
+  const { default: usual, least, most }: Bytes = SETTINGS[name]
+  const given = setting(RED, name)
+  const bytes = given === undefined ? usual : given
   const isWhole = typeof bytes === 'number' && Number.isSafeInteger(bytes)
   if (isWhole && bytes >= least && bytes <= (most ?? bytes)) return bytes
   const values = { name, min: digits(least), max: digits(most ?? 0) }

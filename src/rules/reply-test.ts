@@ -8,7 +8,11 @@ export const errorFamilies = ['connect', 'timeout', 'reset', 'tls', 'token'] as 
 export type ErrorFamily = (typeof errorFamilies)[number]
 
 /** ERR-4: information, warning, error, fatal. */
-export type Severity = 'I' | 'W' | 'E' | 'F'
+export const SEVERITIES = ['I', 'W', 'E', 'F'] as const
+export type Severity = (typeof SEVERITIES)[number]
+
+/** The segments of a reply whose fields can be tested. */
+export const TESTED_SEGMENTS = ['MSH', 'MSA', 'ERR'] as const
 
 /** One test of a rule: what has to be true of an attempt. */
 export type ReplyTest =
@@ -149,7 +153,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
   }
   if (name.text === 'severity' && !contains) {
     const value = scanner.value()
-    const severity = (['I', 'W', 'E', 'F'] as const).find((letter) => letter === value.text)
+    const severity = SEVERITIES.find((letter) => letter === value.text)
     if (severity !== undefined) return { kind: 'severity', severity }
     throw scanner.errorAt('severity', value)
   }
@@ -161,10 +165,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
 /** The path of a field of the reply; without a component it means the first. */
 function fieldPath(scanner: RuleScanner, name: Piece): Hl7Path {
   const segment = name.text.slice(0, 3)
-  if (segment !== 'MSA' && segment !== 'ERR' && segment !== 'MSH') {
-    throw scanner.errorAt('field', name)
-  }
-  const path = readPath(name.text)
+  const path = TESTED_SEGMENTS.some((one) => one === segment) ? readPath(name.text) : undefined
   if (path === undefined) throw scanner.errorAt('field', name)
   return path
 }

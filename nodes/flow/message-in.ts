@@ -1,0 +1,34 @@
+/** What sends a command in place of a message. */
+export const QUEUE_COMMANDS = ['pause', 'resume', 'resend', 'discard', 'note'] as const
+
+/** How a flow calls the states of messages that have left. */
+export type LeftState = 'acked' | 'naked' | 'failed'
+
+/** The properties of a message of the flow that the node reads; the others it keeps. */
+export interface MessageIn {
+  /** HL7 text. */
+  payload?: string | Uint8Array
+  /** In place of the node's URL, on the same server. */
+  url?: string
+  /** In place of its response timeout, in milliseconds. */
+  requestTimeout?: number | string
+  /** A command, if there is no payload; `acknowledge` if there is an `acknowledgement`. */
+  action?: (typeof QUEUE_COMMANDS)[number] | 'acknowledge'
+  /** HL7 text of application acknowledgements. */
+  acknowledgement?: string | Uint8Array
+  /** Of `note`. */
+  text?: string
+  /** Of `resend` and `discard`: one suspended message. */
+  controlId?: string | number
+  /** Of `resend`: messages that have left. */
+  state?: LeftState
+  type?: string
+  rule?: string
+  since?: string | number | Date
+  before?: string | number | Date
+  again?: boolean
+  newIds?: boolean
+}
+
+/** The same as a flow may have it: anything may stand in them. */
+export type UncheckedMessage = { readonly [Name in keyof MessageIn]?: unknown }

@@ -1,0 +1,42 @@
+import type { NodeAPI } from 'node-red'
+
+/** A number of bytes. */
+export interface Bytes {
+  kind: 'bytes'
+  default: number
+  least: number
+  most?: number
+}
+
+interface Text {
+  kind: 'text'
+  default?: string
+}
+
+/** What settings.js can say of these nodes, and what holds if it does not. */
+export const SETTINGS = {
+  /** Most bytes read of an answer: that takes time in proportion, during which Node-RED does nothing else. */
+  hl7HttpsOutMaxReplyBytes: {
+    kind: 'bytes',
+    default: 2_097_152,
+    least: 1024,
+    most: 104_857_600
+  },
+  /** Most bytes of contents that are kept once their messages have left. */
+  hl7HttpsOutMaxKeptBytes: { kind: 'bytes', default: 1_073_741_824, least: 0 },
+  /** Where the queue files are: by default, in the user directory. */
+  hl7HttpsOutQueueDirectory: { kind: 'text', default: 'hl7-https-out' },
+  /** By default, the key is a random one, in a file. */
+  hl7HttpsOutQueueKey: { kind: 'text' }
+} as const satisfies Readonly<Record<string, Bytes | Text>>
+
+type SettingName = keyof typeof SETTINGS
+
+export type BytesSetting = {
+  [Name in SettingName]: (typeof SETTINGS)[Name] extends Bytes ? Name : never
+}[SettingName]
+
+/** @returns what stands in settings.js, unchecked; undefined if nothing does */
+export function setting(RED: NodeAPI, name: SettingName): unknown {
+  return (RED.settings as Readonly<Partial<Record<SettingName, unknown>>>)[name]
+}

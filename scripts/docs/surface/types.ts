@@ -1,0 +1,16 @@
+import type { MessageIn } from '../../../nodes/flow/message-in.ts'
+import type { MessageOut } from '../../../nodes/flow/message-out.ts'
+import type { CodedStatus } from '../../../nodes/flow/status-line.ts'
+import type { AnswerOf, QuestionOf, RouteName } from '../../../nodes/operations/route-table.ts'
+import type { DeliveryError } from '../../../src/delivery/delivery-error.ts'
+
+/** The types that say what goes in and out. `type-facts.ts` opens this file with the compiler and reads them. */
+export interface SurfaceTypes {
+  messageIn: MessageIn
+  messageOut: MessageOut
+  /** `msg.error`, beside what Node-RED adds. */
+  error: Pick<DeliveryError, 'code' | 'message' | 'cause'>
+  status: CodedStatus
+  takes: { [Name in RouteName]: QuestionOf<Name> }
+  answers: { [Name in RouteName]: AnswerOf<Name> }
+}
