@@ -21,6 +21,9 @@ const HEAD = `# The public contract, made from the code by \`npm run docs\`: one
 # route takes and that is not optional.
 `
 
+/** Keys by which the page finds its sentences. A script has the English text beside them, and codes. */
+const OF_SENTENCES = /^type (?:ToldKind|Hint\.key) is /
+
 export function surface(): string {
   const types = new TypeFacts({
     'condition code': CONDITION_CODES,
@@ -43,7 +46,7 @@ export function surface(): string {
     ...under('rule', ruleFacts()),
     ...under('settings.js', settingFacts()),
     // Last: the others say which there are.
-    ...under('type', types.named())
+    ...under('type', types.named()).filter((fact) => !OF_SENTENCES.test(fact))
   ]
   const lines = [...new Set(facts)].sort((one, other) => (one < other ? -1 : 1))
   return `${HEAD}${lines.join('\n')}\n`
