@@ -104,7 +104,11 @@ describe('why there is no connection', () => {
   ] satisfies [string, () => Promise<URL>, HttpErrorFamily, string][]) {
     for (const library of LIBRARIES) {
       it(`the server: ${what}, ${library}`, async () => {
-        const sender = test[library]({ tls: { ca: authority.ca }, connectTimeoutMs: 300 })
+        const isLate = at === silent
+        const sender = test[library]({
+          tls: { ca: authority.ca },
+          ...(isLate && { connectTimeoutMs: 300 })
+        })
         const url = await at()
         const error = await errorOf(post(sender, url))
         assert.equal(error.family, family)

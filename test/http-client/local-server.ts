@@ -99,11 +99,11 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** A client with short limits, which must be closed. */
+/** A client for small answers, which must be closed. Its limit for connecting leaves time to a busy machine. */
 export function createClient(settings: Partial<UndiciClientSettings> = {}): UndiciClient {
   return new UndiciClient({
     maxConnections: 4,
-    connectTimeoutMs: 2000,
+    connectTimeoutMs: 10_000,
     maxResponseBytes: 64 * 1024,
     ...settings
   })
@@ -112,7 +112,7 @@ export function createClient(settings: Partial<UndiciClientSettings> = {}): Undi
 /** The same of the client for the token server. */
 export function createGotClient(settings: Partial<HttpClientSettings> = {}): GotClient {
   return new GotClient({
-    connectTimeoutMs: 2000,
+    connectTimeoutMs: 10_000,
     maxResponseBytes: 64 * 1024,
     ...settings
   })
