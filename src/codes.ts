@@ -14,3 +14,11 @@ export type Level = 'call' | 'watch' | 'fine'
 
 /** Whose certificate it is: the receiver's, its backup's, the token server's, or the client certificate. */
 export type CertificateOwner = 'receiver' | 'backup' | 'token server' | 'client'
+
+/** The code of a server that says no more than its HTTP status. */
+export const HTTP_STATUS = 'ERR_HTTP_STATUS'
+
+/** A cause as people read it: of an answer without a code, the HTTP status says more. */
+export function shownCode({ code, status }: { code: string; status?: number | undefined }): string {
+  return code === HTTP_STATUS && status !== undefined ? `HTTP ${status}` : code
+}

@@ -1,5 +1,5 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
-import { causeOfVerdict } from '../../src/delivery/verdict.ts'
+import { causeOf } from '../../src/queue/verdict-codes.ts'
 import { errorRow } from '../../src/hl7/error-codes.ts'
 import { SET_ASIDE, type Verdict } from '../../src/queue/message-row.ts'
 import type { Told } from '../../src/told.ts'
@@ -20,7 +20,7 @@ export function verdictTold(verdict: Verdict): Told {
     ackCode,
     errors: words,
     status,
-    cause: causeOfVerdict(verdict) || errorCode,
+    cause: causeOf(verdict) || errorCode,
     rule
   }
   return { kind: 'verdict', values }

@@ -1,5 +1,11 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
-import { TOPICS, topicOfCode, topicOfToken, type Topic } from '../../src/delivery/topic.ts'
+import {
+  isCounted,
+  TOPICS,
+  topicOfCode,
+  topicOfToken,
+  type Topic
+} from '../../src/delivery/fault.ts'
 import { pauseValues } from '../../src/delivery/reporter.ts'
 import { printable } from '../../src/printable.ts'
 import { SET_ASIDE } from '../../src/queue/message-row.ts'
@@ -206,7 +212,7 @@ function retryTrouble(facts: AdviceFacts): Advice | undefined {
     ...(errors[0] !== undefined && { error: errors[0].code })
   }
   const advice: Advice = [topic === undefined ? 'advice-retrying' : `advice-${topic}`, values]
-  return retried(advice, topic === undefined || !OUTAGES.has(topic), facts)
+  return retried(advice, topic === undefined || isCounted(topic), facts)
 }
 
 /**
@@ -215,25 +221,9 @@ function retryTrouble(facts: AdviceFacts): Advice | undefined {
  * @param about as it was stored; an earlier version did not
  */
 function knownTopic(about: string | undefined, cause: string, grant: string): Topic | undefined {
-  const topic = TOPICS.find((one) => one === about) ?? topicOfCode(cause)
+  const topic = [...TOPICS].find((one) => one === about) ?? topicOfCode(cause)
   return topic?.startsWith('token-') ? topicOfToken(cause, grant) : topic
 }
-
-/** During these, the clock runs only if outages count: no one has refused the message. */
-const OUTAGES: ReadonlySet<Topic> = new Set<Topic>([
-  'behind-gateway',
-  'behind-proxy',
-  'client-certificate',
-  'proxy',
-  'proxy-away',
-  'tls',
-  'tls-ca',
-  'tls-cut',
-  'tls-expired',
-  'tls-name',
-  'unavailable',
-  'unreachable'
-])
 
 function suspension({ delivery }: AdviceFacts): Advice | undefined {
   const { suspended: count, suspendedFor } = delivery

@@ -4,7 +4,7 @@ import {
   type MessageRow,
   type StoryRecord
 } from '../../src/queue/message-row.ts'
-import { causeOfVerdict } from '../../src/delivery/verdict.ts'
+import { causeOf } from '../../src/queue/verdict-codes.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import type { StoryRow } from './answers.ts'
@@ -75,7 +75,7 @@ function endOf({ changedAt, state, verdict }: MessageRow): StoryRow[] {
   if (errorCode === 'HL7_DISCARDED' || outcome === '') return []
   const told: Told =
     outcome === 'error'
-      ? { kind: 'message-failed', values: { cause: causeOfVerdict(verdict) || errorCode } }
+      ? { kind: 'message-failed', values: { cause: causeOf(verdict) || errorCode } }
       : { kind: outcome === 'ack' ? 'message-acked' : 'message-naked', values: { ackCode } }
   return [line(changedAt, '', told)]
 }

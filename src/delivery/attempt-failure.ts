@@ -2,9 +2,7 @@ import { HttpError } from '../http-client/http-error.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import type { AttemptResult } from './attempt-result.ts'
-
-/** Statuses on which Retry-After counts. */
-const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])
+import { faultOfStatus } from './fault.ts'
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
 export function attemptFailure(thrown: unknown): Pick<
@@ -69,6 +67,6 @@ export function withRetryAfter(
   status: number | undefined,
   wait: number | undefined
 ): { retryAfterMs?: number } {
-  const counts = wait !== undefined && status !== undefined && RETRY_AFTER_STATUSES.has(status)
-  return counts ? { retryAfterMs: wait } : {}
+  if (wait === undefined || status === undefined) return {}
+  return faultOfStatus(status).mayAskForRest ? { retryAfterMs: wait } : {}
 }

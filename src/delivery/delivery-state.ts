@@ -3,7 +3,7 @@ import type { Pause } from '../queue/queue-event.ts'
 import type { QueueSummary } from '../queue/queue-types.ts'
 import type { BackupState } from './backup-options.ts'
 import type { TallyValues } from './tally.ts'
-import { causeOfVerdict } from './verdict.ts'
+import { causeOf } from '../queue/verdict-codes.ts'
 
 /** A message that is retried, and why its last attempt failed. */
 export interface Retry extends Partial<
@@ -79,7 +79,7 @@ export function deliveryState(
       controlId: retry.controlId,
       attempts: retry.attempts,
       waitMs: Math.min(Math.max(retry.dueInMs, closedMs), leftMs(retry.seq)),
-      cause: causeOfVerdict(retry.verdict),
+      cause: causeOf(retry.verdict),
       ...reasonsOf(retry.verdict)
     },
     paused,

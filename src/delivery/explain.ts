@@ -1,8 +1,6 @@
 import { causeSentence, causeWords } from '../cause-words.ts'
 import { english, isKey } from '../english.ts'
-import { wantsLateCertificate } from '../http-client/error-page.ts'
 import { unpadded } from '../hl7/reply-message.ts'
-import { UNKNOWN_OPERATION } from '../https/soap-fault.ts'
 import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { hintForReceiver } from '../oauth2/answer-hints.ts'
@@ -12,7 +10,7 @@ import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
-import { faultOf, mayHaveArrived } from './fault.ts'
+import { faultOf, mayHaveArrived, statusOf } from './fault.ts'
 
 /**
  * The error with which a message leaves after an attempt that ended without an acknowledgement.
@@ -155,113 +153,91 @@ function describeRedirect(status: number, to: string | undefined): string {
 
 /** What to do; undefined if nothing is known. */
 function hintOf(result: AttemptResult): string | undefined {
-  const { error, reply, tokenProblem, hint: known } = result
-  if (known !== undefined) return known
-  if (error !== undefined) {
-    const hint = result.mayWantTls
-      ? english('log', 'hint.tryHttps')
-      : errorHint(error, result.isCutEarly === true)
-    if (!isUnreadable(result)) return hint
-    return [hint, english('log', 'hint.perhapsAccepted')].filter(Boolean).join(' ')
-  }
+  const { error, hint, otherSoap, reply, tokenProblem } = result
+  if (hint !== undefined) return hint
+  if (error !== undefined) return errorHint(error, result)
   if (reply === undefined || tokenProblem !== undefined) return undefined
-  if (result.isFirewallPage) return english('log', 'hint.firewall')
-  const meant = meaningHint(result)
-  if (meant !== undefined) return meant
-  if (reply.status >= 200 && reply.status < 300) {
+  if (otherSoap !== undefined) return english('log', 'hint.otherSoap', { version: otherSoap })
+  return faultHint(result) ?? statusHint(reply, result)
+}
+
+/** What the table of faults has for this failure; undefined if that is no more than its code or status says. */
+function faultHint(result: AttemptResult): string | undefined {
+  const { fault: { detail = '' } = {}, operation, tokenLength } = result
+  const hint = faultOf(result)?.hint
+  switch (hint) {
+    case undefined:
+      return undefined
+    case 'hint.faultOfSender': {
+      const ofDetail = `hint.fault.${detail}`
+      return english('log', isKey('log', ofDetail) ? ofDetail : hint)
+    }
+    case 'hint.largeToken':
+      // Java servers refuse headers of more than 8 or 16 kB, and nginx too: it is nearly always the token.
+      return tokenLength === undefined
+        ? undefined
+        : english('log', hint, { length: tokenLength.toLocaleString('en-US') })
+    case 'hint.unknownOperation':
+      return operation === undefined
+        ? english('log', hint)
+        : english('log', 'hint.unknownOperationOf', { operation })
+    default:
+      return english('log', hint)
+  }
+}
+
+function statusHint(reply: ReplyRecord, result: AttemptResult): string | undefined {
+  const status = statusOf(result) ?? reply.status
+  const fault = faultOf(result)
+  if (fault?.about === 'no-ack') {
     if (result.seemsRefused) return english('log', 'hint.seemsRefused')
     return causeWords('http', '2xx')?.remedy
   }
-  if (wantsLateCertificate(reply.status, reply.text)) {
-    return english('log', 'hint.lateCertificate')
-  }
+  // Where it leads, and what to do, has been said.
+  if (fault?.about === 'redirect') return undefined
+  const hint = causeSentence('http', String(status))
+  return fault?.about === 'denied' ? (deniedHint(reply, result) ?? withExpired(hint, result)) : hint
+}
+
+/** Why the client is not let in, where more is known than the status. */
+function deniedHint(reply: ReplyRecord, result: AttemptResult): string | undefined {
+  const { fault, quotes, token } = result
   if (refusesProof(reply)) return english('log', 'hint.proof')
-  return statusHint(reply.status, result)
-}
-
-/** Where the reply says more than its status. */
-function meaningHint({
-  fault,
-  meaning,
-  operation,
-  otherSoap,
-  tokenLength
-}: AttemptResult): string | undefined {
-  if (otherSoap !== undefined) return english('log', 'hint.otherSoap', { version: otherSoap })
-  if (meaning === 'tls') return english('log', 'hint.clientCertificate')
-  if (meaning === undefined) return undefined
-  if (meaning === 431) return largeHeaders(tokenLength)
-  if (meaning === 401 && fault === undefined) return english('log', 'hint.loginPage')
-  if (fault === undefined || meaning === 500) {
-    return causeSentence('http', String(meaning))
-  }
-  if (fault.code?.endsWith(UNKNOWN_OPERATION)) {
-    return operation === undefined
-      ? english('log', 'hint.unknownOperation')
-      : english('log', 'hint.unknownOperationOf', { operation })
-  }
-  const key = `hint.fault.${fault.detail ?? ''}`
-  if (isKey('log', key)) return english('log', key)
-  return english('log', meaning === 401 ? 'hint.fault.SecurityFault' : 'hint.faultOfSender')
-}
-
-/** Java servers refuse headers of more than 8 or 16 kB, and nginx too: it is nearly always the token. */
-function largeHeaders(tokenLength: number | undefined): string | undefined {
-  if (tokenLength === undefined) return causeSentence('http', '431')
-  return english('log', 'hint.largeToken', { length: tokenLength.toLocaleString('en-US') })
-}
-
-function statusHint(status: number, result: AttemptResult): string | undefined {
-  const { fault, token, tokenLength, quotes } = result
-  if (status === 431) return largeHeaders(tokenLength)
   // Without a token, a SOAP request has its login in the body.
-  if (status === 401 && token === 'none' && fault) return english('log', 'hint.fault.SecurityFault')
-  const isOfAccess = isOfCredentials(result)
-  const ofToken = `hint.noToken.${status}`
-  if (token === 'none' && isKey('log', ofToken)) return english('log', ofToken)
-  if (isOfAccess && quotes?.scope !== undefined) {
+  if (reply.status === 401 && token === 'none' && fault) {
+    return english('log', 'hint.fault.SecurityFault')
+  }
+  const withoutToken = `hint.noToken.${reply.status}`
+  if (token === 'none' && isKey('log', withoutToken)) return english('log', withoutToken)
+  if (quotes?.scope !== undefined) {
     return english('log', 'hint.scope', { scope: printable(quotes.scope) })
   }
-  const known = isOfAccess && quotes !== undefined ? hintForReceiver(quotes) : undefined
-  if (known !== undefined) return inEnglish([known])
-  // Where a redirect leads, and what to do, has been said.
-  const hint = status < 400 ? undefined : causeSentence('http', String(status))
-  if (hint === undefined || !isOfAccess || token !== 'kept') return hint
-  return `${hint} ${english('log', 'hint.expiredToken', { status })}`
+  const known = quotes && hintForReceiver(quotes)
+  return known && inEnglish([known])
 }
 
-function errorHint(
-  { code, family, atProxy = false, text }: AttemptError,
-  isCutEarly: boolean
+/** A token that was kept may have expired: then this status would have to say so. */
+function withExpired(
+  hint: string | undefined,
+  { reply, token }: AttemptResult
 ): string | undefined {
+  if (hint === undefined || token !== 'kept') return hint
+  return `${hint} ${english('log', 'hint.expiredToken', { status: reply?.status ?? 0 })}`
+}
+
+function errorHint({ code, family }: AttemptError, result: AttemptResult): string | undefined {
   // A failure to get a token already says what to do.
   if (family === 'token') return undefined
+  if (result.mayWantTls) return english('log', 'hint.tryHttps')
   const { remedy } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}
-  if (/^UNABLE_|SELF_SIGNED/.test(code)) return remedy
-  if (atProxy) return english('log', 'hint.proxy')
-  if (/^(?:HTTPParserError|UND_ERR_)/.test(code)) return english('log', 'hint.unreadable')
-  if (family === 'timeout') return english('log', 'hint.late')
-  if (code === 'ERR_EARLIER_ANSWER') return remedy
-  if (family === 'reset') return cutHint(code, isCutEarly)
-  if (code === 'ERR_PROXY_TUNNEL') return english('log', 'hint.behindProxy')
-  if (code.startsWith('ERR_OSSL_')) return english('log', 'hint.ownCertificate')
-  if (family === 'tls' && text.includes('client certificate')) {
-    return english('log', 'hint.clientCertificate')
-  }
-  if (family === 'tls' && code === 'ETIMEDOUT') return english('log', 'hint.mute')
-  if (family === 'tls' && /^(EPROTO|ERR_SSL_|ECONN|EPIPE)/.test(code)) {
-    const hint = english('log', 'hint.tls')
-    return CUT.test(code) ? `${hint} ${english('log', 'hint.wantsCertificate')}` : hint
-  }
-  return remedy
-}
-
-const CUT = /^(?:ECONN|EPIPE)/
-
-/** With TLS 1.3, a server that wants a client certificate may end the connection only after the handshake, and say nothing. */
-function cutHint(code: string, isCutEarly: boolean): string {
-  const hint = english('log', 'hint.cut')
-  return isCutEarly && CUT.test(code) ? `${hint} ${english('log', 'hint.wantsCertificate')}` : hint
+  // With TLS 1.3, a server that wants a client certificate may end the connection after the handshake, and say nothing.
+  const isCut = /^(?:ECONN|EPIPE)/.test(code) && (family === 'tls' || result.isCutEarly === true)
+  const hints = [
+    faultHint(result) ?? remedy,
+    isCut && english('log', 'hint.wantsCertificate'),
+    isUnreadable(result) && english('log', 'hint.perhapsAccepted')
+  ]
+  return hints.filter(Boolean).join(' ') || undefined
 }
 
 /** With a full stop, unless it ends a sentence. */

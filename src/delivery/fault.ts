@@ -1,33 +1,63 @@
+import { wantsLateCertificate } from '../http-client/error-page.ts'
+import type { Key } from '../english.ts'
 import { isReject } from '../hl7/reply-message.ts'
+import { UNKNOWN_OPERATION } from '../https/soap-fault.ts'
+import type { AttemptError } from '../rules/attempt.ts'
+import type { ToldKind } from '../told.ts'
 import type { AttemptResult } from './attempt-result.ts'
 
-/** Whose fault the failure of an attempt is, and what follows from it. */
+/**
+ * What a failure is about: what operators are advised follows from it, `told.advice-…` in sidebar.json. It is stored with
+ * the message, so that they are told the same after a restart.
+ */
+export type Topic = ToldKind extends infer Kind
+  ? Kind extends `advice-${infer Name}`
+    ? Name
+    : never
+  : never
+
+/** Whose fault the failure of an attempt is, and everything that follows from it. */
 export interface Fault {
   /** `nobody knows`: it may be the message, the receiver, or what is between. */
   readonly of: 'message' | 'receiver' | 'credentials' | 'proxy' | 'token server' | 'nobody knows'
   /** The message with its lane; or all of the node, at the gate, where logins have long waits. */
   readonly waits: 'message' | 'node' | 'node, as after a login'
-  /** There was no receiver to talk to: this time counts towards no failure timeout, unless the settings say so. */
-  readonly isAway: boolean
+  /** The time until the next attempt counts towards *Give up after*. If not, it does where the settings say so. */
+  readonly counts: boolean
   /** The receiver may have accepted the message. */
   readonly mayHaveArrived: boolean
   /** An outage of it turns to a backup receiver; `if shared`: only where both addresses are one system. */
   readonly turnsToBackup: 'yes' | 'if shared' | 'no'
+  /** Undefined if nobody knows, or an acknowledgement says it. */
+  readonly about?: Topic
+  /** What the error says besides its reason. Without one, that is the remedy of its code or status in codes.json. */
+  readonly hint?: Key<'log'> & `hint.${string}`
+  /** It says when to come again: Retry-After counts (RFC 9110 §10.2.3). */
+  readonly mayAskForRest?: true
+  /** No answer to another message disproves it: it is about how many there are. */
+  readonly isOfAll?: true
+  /** It is an answer to what the message contains: so HL7's application is there. */
+  readonly isOfApplication?: true
 }
 
 /** What the fault of an attempt is told from. */
 export type FailureFacts = Pick<
   AttemptResult,
-  'decision' | 'error' | 'isCutEarly' | 'isTokenServerAway' | 'meaning' | 'reply' | 'status'
+  | 'decision'
+  | 'error'
+  | 'fault'
+  | 'isCutEarly'
+  | 'isFirewallPage'
+  | 'isTokenServerAway'
+  | 'meaning'
+  | 'reply'
+  | 'status'
 >
-
-/** So many attempts in a row that are cut before any answer are an outage: there is nothing behind that door. */
-const CUTS_OF_OUTAGE = 3
 
 const ofMessage: Fault = {
   of: 'message',
   waits: 'message',
-  isAway: false,
+  counts: true,
   mayHaveArrived: false,
   turnsToBackup: 'no'
 }
@@ -35,54 +65,182 @@ const ofMessage: Fault = {
 const refusedInPart: Fault = { ...ofMessage, mayHaveArrived: true }
 /** Timeouts, 500, what cannot be read: each may have stored the message. */
 const unknown: Fault = { ...refusedInPart, of: 'nobody knows' }
-/** Of the statuses, 408 and 425 say so (RFC 9110 §15.5.9, RFC 8470 §5.2). */
+/** What ends before the request is sent; of the statuses, 408 and 425 say so (RFC 9110 §15.5.9, RFC 8470 §5.2). */
 const notProcessed: Fault = { ...unknown, mayHaveArrived: false }
 
 const wrongAddress: Fault = { ...ofMessage, of: 'receiver', waits: 'node' }
-const unreachable: Fault = { ...wrongAddress, isAway: true, turnsToBackup: 'yes' }
+const unreachable: Fault = { ...wrongAddress, counts: false, turnsToBackup: 'yes' }
 /** nginx, Apache and others say 502 or 504 also if the server behind them stored the message and then broke off. */
 const brokenGateway: Fault = { ...unreachable, mayHaveArrived: true, turnsToBackup: 'if shared' }
 /** The time of such messages counts: it may be what they hold that ends the server each time. */
-const cutAgain: Fault = { ...brokenGateway, isAway: false }
+const cutAgain: Fault = { ...brokenGateway, counts: true }
 
 const notPermitted: Fault = { ...wrongAddress, of: 'credentials' }
 /** Each attempt is a login: too many lock the account. */
 const login: Fault = { ...notPermitted, waits: 'node, as after a login' }
 /** A server that does not accept our certificate lets nothing past its door. */
-const ownCertificate: Fault = { ...login, isAway: true }
+const ownCertificate: Fault = { ...login, counts: false, about: 'client-certificate' }
 
-const proxyAway: Fault = { ...wrongAddress, of: 'proxy', isAway: true }
+const proxyAway: Fault = { ...wrongAddress, of: 'proxy', counts: false }
 const proxyLogin: Fault = { ...proxyAway, waits: 'node, as after a login' }
 
 const noToken: Fault = { ...wrongAddress, of: 'token server' }
-const tokenServerAway: Fault = { ...noToken, isAway: true }
+const tokenServerAway: Fault = { ...noToken, counts: false }
 
-const byStatus: Readonly<Record<number, Fault>> = {
-  401: login,
-  403: notPermitted,
-  404: wrongAddress,
-  405: wrongAddress,
-  407: proxyLogin,
-  408: notProcessed,
-  410: wrongAddress,
-  425: notProcessed,
-  429: wrongAddress,
-  431: login,
-  501: wrongAddress,
-  502: brokenGateway,
-  503: unreachable,
-  504: brokenGateway
+/** By the status of the receiver, or the one that its answer means. */
+const BY_STATUS: Readonly<Record<number, Fault>> = {
+  400: { ...ofMessage, about: 'request', isOfApplication: true },
+  401: { ...login, about: 'denied' },
+  403: { ...notPermitted, about: 'denied' },
+  404: { ...wrongAddress, about: 'not-found' },
+  405: { ...wrongAddress, about: 'not-found' },
+  407: { ...proxyLogin, about: 'proxy' },
+  408: { ...notProcessed, about: 'failed', mayAskForRest: true },
+  409: { ...ofMessage, about: 'request', isOfApplication: true },
+  410: { ...wrongAddress, about: 'not-found' },
+  413: { ...ofMessage, about: 'too-large', isOfApplication: true },
+  415: { ...ofMessage, about: 'request', isOfApplication: true },
+  422: { ...ofMessage, about: 'request', isOfApplication: true },
+  425: { ...notProcessed, about: 'failed', mayAskForRest: true },
+  429: { ...wrongAddress, about: 'too-many', mayAskForRest: true, isOfAll: true },
+  431: { ...login, about: 'large-token', hint: 'hint.largeToken' },
+  501: { ...wrongAddress, about: 'not-found' },
+  502: { ...brokenGateway, about: 'behind-gateway' },
+  503: { ...unreachable, about: 'unavailable', mayAskForRest: true },
+  504: { ...brokenGateway, about: 'behind-gateway' }
 }
 
-const byProxyStatus: Readonly<Record<number, Fault>> = {
-  401: proxyLogin,
-  404: unreachable,
-  407: proxyLogin,
-  431: proxyLogin,
-  502: unreachable,
-  503: unreachable,
-  504: unreachable
+/** Any other status, by its class. */
+const BY_CLASS: Readonly<Record<number, Fault>> = {
+  2: { ...unknown, about: 'no-ack' },
+  // It is not followed: the address is another one.
+  3: { ...wrongAddress, about: 'redirect' },
+  4: { ...ofMessage, about: 'request' }
 }
+const failed: Fault = { ...unknown, about: 'failed' }
+
+/** Answers that say more than their status, and what is different then. The first that fits. */
+const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Partial<Fault>])[] = [
+  [({ isFirewallPage }) => isFirewallPage === true, { about: 'firewall', hint: 'hint.firewall' }],
+  [({ meaning }) => meaning === 'tls', { ...ownCertificate, hint: 'hint.clientCertificate' }],
+  [
+    ({ reply }) => reply !== undefined && wantsLateCertificate(reply.status, reply.text),
+    { hint: 'hint.lateCertificate' }
+  ],
+  [
+    ({ fault }) => fault?.code?.endsWith(UNKNOWN_OPERATION) === true,
+    { about: 'operation', hint: 'hint.unknownOperation' }
+  ],
+  [
+    ({ fault, meaning }) => meaning === 401 && fault === undefined,
+    { about: 'login-page', hint: 'hint.loginPage' }
+  ],
+  [({ meaning }) => meaning === 401, { about: 'login', hint: 'hint.fault.SecurityFault' }],
+  [({ fault, meaning }) => meaning === 400 && fault !== undefined, { hint: 'hint.faultOfSender' }]
+]
+
+/** Of Node.js, for a certificate that is not accepted or a handshake that failed. */
+const TLS_CODE = /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/
+/** The same, for one whose authority is not trusted. */
+const OF_AUTHORITY = /^UNABLE_|SELF_SIGNED/
+const NO_CONNECTION = /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/
+/** With these, a proxy refuses the login, not the connection. */
+const PROXY_LOGIN: ReadonlySet<number | undefined> = new Set([401, 407, 431])
+
+/** So little is enough: it is all that is known where only a code was stored. */
+type ErrorFacts = Pick<AttemptError, 'code'> & Partial<AttemptError>
+
+/** Attempts without an answer, or with one that cannot be read. The first that fits. */
+const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[] = [
+  [
+    ({ atProxy, code }) => atProxy === true && OF_AUTHORITY.test(code),
+    { ...proxyAway, about: 'proxy' }
+  ],
+  [
+    ({ atProxy, proxyStatus }) => atProxy === true && PROXY_LOGIN.has(proxyStatus),
+    { ...proxyLogin, about: 'proxy', hint: 'hint.proxy' }
+  ],
+  [
+    ({ atProxy, code }) => atProxy === true && (NO_CONNECTION.test(code) || code === 'ETIMEDOUT'),
+    { ...proxyAway, about: 'proxy-away', hint: 'hint.proxy' }
+  ],
+  [({ atProxy }) => atProxy === true, { ...proxyAway, about: 'proxy', hint: 'hint.proxy' }],
+  // The proxy is there, and does not reach what is behind it (`tunnel.ts`).
+  [
+    ({ code }) => code === 'ERR_PROXY_TUNNEL',
+    { ...unreachable, about: 'behind-proxy', hint: 'hint.behindProxy' }
+  ],
+  [({ code }) => code.startsWith('ERR_OSSL_'), { ...ownCertificate, hint: 'hint.ownCertificate' }],
+  [
+    ({ isOfOwnCertificate }) => isOfOwnCertificate === true,
+    { ...ownCertificate, hint: 'hint.clientCertificate' }
+  ],
+  [({ code }) => code === 'CERT_HAS_EXPIRED', { ...unreachable, about: 'tls-expired' }],
+  [({ code }) => code === 'ERR_TLS_CERT_ALTNAME_INVALID', { ...unreachable, about: 'tls-name' }],
+  [({ code }) => OF_AUTHORITY.test(code), { ...unreachable, about: 'tls-ca' }],
+  [
+    ({ code }) => /^(?:HTTPParserError|UND_ERR_)/.test(code),
+    { ...unknown, about: 'unreadable', hint: 'hint.unreadable' }
+  ],
+  [
+    ({ code }) => /^HPE_|^ERR_(?:CONTENT_DECODING|RESPONSE_TOO_LARGE|EARLIER_ANSWER)$/.test(code),
+    { ...unknown, about: 'unreadable' }
+  ],
+  [
+    ({ code, family }) => family === 'reset' && TLS_CODE.test(code),
+    { ...unknown, about: 'cut-answer', hint: 'hint.cut' }
+  ],
+  [({ family }) => family === 'reset', { ...unknown, about: 'cut', hint: 'hint.cut' }],
+  [({ family }) => family === 'timeout', { ...unknown, about: 'late', hint: 'hint.late' }],
+  // A handshake that is cut or takes too long says nothing of certificates.
+  [
+    ({ code, family }) => family === 'tls' && code === 'ETIMEDOUT',
+    { ...unreachable, about: 'unreachable', hint: 'hint.mute' }
+  ],
+  [
+    ({ code, family }) => family === 'tls' && !TLS_CODE.test(code),
+    { ...unreachable, about: 'tls-cut', hint: 'hint.tls' }
+  ],
+  [
+    ({ family, text = '' }) => family === 'tls' && text.includes('client certificate'),
+    { ...unreachable, about: 'tls', hint: 'hint.clientCertificate' }
+  ],
+  [
+    ({ code }) => /^(?:EPROTO|ERR_SSL)/.test(code),
+    { ...unreachable, about: 'tls', hint: 'hint.tls' }
+  ],
+  [({ code }) => TLS_CODE.test(code), { ...unreachable, about: 'tls' }],
+  [
+    ({ code, family }) => family === 'connect' || NO_CONNECTION.test(code),
+    { ...unreachable, about: 'unreachable' }
+  ]
+]
+
+/** So many attempts in a row that are cut before any answer are an outage: there is nothing behind that door. */
+const CUTS_OF_OUTAGE = 3
+
+/** What it is about that there is no token, by the code. The first that fits. */
+const BY_TOKEN_CODE: readonly (readonly [code: RegExp, about: Topic & `token-${string}`])[] = [
+  [/^ERR_TOKEN_REFUSED$/, 'token-not-accepted'],
+  [/^E[A-Z]+$|^HTTP 5|^UND_ERR/, 'token-unreachable'],
+  [TLS_CODE, 'token-unreachable'],
+  [/^(?:invalid|unauthorized)_client$/, 'token-refused'],
+  [/^server_error$/, 'token-server-error']
+]
+
+/** Everything that a failure may be about. */
+export const TOPICS: ReadonlySet<Topic> = new Set(
+  [
+    ...[BY_STATUS, BY_CLASS].flatMap((table) => Object.values(table)),
+    ...[...BY_ANSWER, ...BY_ERROR].map(([, fault]) => fault),
+    failed
+  ]
+    .flatMap(({ about }) => about ?? [])
+    .concat(
+      BY_TOKEN_CODE.map(([, about]) => about),
+      'token-other'
+    )
+)
 
 /**
  * Whose fault it is that an attempt failed: decided here and nowhere else. Who waits, what is said, whether the message
@@ -92,19 +250,40 @@ const byProxyStatus: Readonly<Record<number, Fault>> = {
  * @returns undefined if the attempt did not fail: the message was accepted
  */
 export function faultOf(result: FailureFacts, cutsInARow = 1): Fault | undefined {
-  const { decision, error, isCutEarly = false, meaning, reply } = result
+  const { decision, error, reply } = result
   if (decision.outcome === 'accept' || decision.outcome === 'await') return undefined
   if (reply?.ack) return isReject(reply.ack.code) ? ofMessage : refusedInPart
-  if (error?.family === 'token') return result.isTokenServerAway ? tokenServerAway : noToken
-  if (error?.proxyStatus !== undefined) return byProxyStatus[error.proxyStatus] ?? proxyAway
-  if (error?.atProxy) return proxyAway
-  if (meaning === 'tls' || error?.isOfOwnCertificate) return ownCertificate
   const status = statusOf(result)
-  if (status !== undefined && (status < 200 || status >= 300)) return ofStatus(status)
-  if (error?.family === 'connect' || error?.family === 'tls') return unreachable
-  // What ends before the request is sent belongs to no family.
-  if (error?.family === undefined && status === undefined) return notProcessed
-  return isCutEarly && cutsInARow >= CUTS_OF_OUTAGE ? cutAgain : unknown
+  if (error === undefined) return status === undefined ? notProcessed : ofAnswer(status, result)
+  if (error.family === 'token') {
+    const fault = result.isTokenServerAway ? tokenServerAway : noToken
+    return { ...fault, about: topicOfToken(error.code) }
+  }
+  const known = ofError(error)
+  const isOutage = result.isCutEarly === true && cutsInARow >= CUTS_OF_OUTAGE
+  const isRefused = status !== undefined && Math.floor(status / 100) !== 2
+  // What it is about is that it broke off; who waits is decided by its status, or by how often that happens.
+  if (isOutage) return { ...cutAgain, ...saidOf(known) }
+  if (isRefused) return { ...faultOfStatus(status), ...saidOf(known) }
+  return known ?? (status === undefined ? notProcessed : unknown)
+}
+
+function ofAnswer(status: number, facts: FailureFacts): Fault {
+  const [, different] = BY_ANSWER.find(([is]) => is(facts)) ?? []
+  return { ...faultOfStatus(status), ...different }
+}
+
+function ofError(facts: ErrorFacts): Fault | undefined {
+  return BY_ERROR.find(([is]) => is(facts))?.[1]
+}
+
+function saidOf({ about, hint }: Partial<Fault> = {}): Pick<Fault, 'about' | 'hint'> {
+  return { ...(about !== undefined && { about }), ...(hint !== undefined && { hint }) }
+}
+
+/** What follows from a status of the receiver alone. */
+export function faultOfStatus(status: number): Fault {
+  return BY_STATUS[status] ?? BY_CLASS[Math.floor(status / 100)] ?? failed
 }
 
 /** The receiver's status, or the one that its reply means; undefined if none came. */
@@ -116,12 +295,27 @@ export function statusOf({
   return typeof meaning === 'number' ? meaning : (reply?.status ?? status)
 }
 
-function ofStatus(status: number): Fault {
-  const known = byStatus[status]
-  if (known !== undefined) return known
-  // It is not followed: the address is another one.
-  if (status >= 300 && status < 400) return wrongAddress
-  return status >= 400 && status < 500 ? ofMessage : unknown
+/** What a code is about that is all that is known: of Node.js, or an HTTP status. */
+export function topicOfCode(code: string): Topic | undefined {
+  const [, status] = /^(?:HTTP )?([1-5]\d\d)$/.exec(code) ?? []
+  return (status === undefined ? ofError({ code }) : faultOfStatus(Number(status)))?.about
+}
+
+/**
+ * What it is about that there is no token.
+ *
+ * @param grant as set; `''` if it is not known
+ */
+export function topicOfToken(code: string, grant = ''): Topic & `token-${string}` {
+  // Perl's Net::OAuth2::AuthorizationServer says so of a wrong secret: nothing else was granted.
+  if (code === 'invalid_grant' && grant === 'client_credentials') return 'token-refused'
+  return BY_TOKEN_CODE.find(([pattern]) => pattern.test(code))?.[1] ?? 'token-other'
+}
+
+/** Whether the time of failures about this counts towards *Give up after*, whatever the settings say. */
+export function isCounted(topic: Topic): boolean {
+  const faults = [...Object.values(BY_STATUS), ...BY_ERROR.map(([, fault]) => fault)]
+  return faults.every(({ about, counts }) => about !== topic || counts)
 }
 
 /** Whether the receiver may have accepted the message in an attempt that failed. */

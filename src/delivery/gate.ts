@@ -50,9 +50,6 @@ export interface AttemptEnd {
   goesOn: boolean
 }
 
-/** Besides an acknowledgement, these statuses are answers to what a message contains: so the application is there. */
-const STATUSES_OF_RETURN = new Set([400, 409, 413, 415, 422])
-
 /** An outage: nothing starts until its wait is over, then one message goes. */
 interface Outage {
   /** Waits so far. */
@@ -226,7 +223,7 @@ export class Gate {
       if (!result.isCutEarly && !(isLate && result.reply === undefined)) this.#open()
       return { fault, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
     }
-    const status = this.#disprovableStatus(result)
+    const status = this.#disprovableStatus(fault, result)
     const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
     if (status === undefined) this.#neighbors.end(seq)
     if (word !== 'believed' && probe === undefined) {
@@ -297,7 +294,7 @@ export class Gate {
     const failover = this.#failover
     if (failover === undefined) return
     const isAnswer = fault === undefined || hasAck(result)
-    const isBack = isAnswer || STATUSES_OF_RETURN.has(statusOf(result) ?? 0)
+    const isBack = isAnswer || fault.isOfApplication === true
     if (failover.returnsByItself) {
       if (isBack) this.turn('first', '')
       else failover.otherFailed()
@@ -335,10 +332,10 @@ export class Gate {
   }
 
   /** In order, no neighbor gets an answer meanwhile; and who says when to come again, speaks for all. */
-  #disprovableStatus(result: AttemptResult): number | undefined {
+  #disprovableStatus(fault: Fault, result: AttemptResult): number | undefined {
     if (this.#settings.order === 'fifo' || result.reply === undefined) return undefined
-    const status = statusOf(result)
-    return status === 429 || result.retryAfterMs !== undefined ? undefined : status
+    const speaksForAll = fault.isOfAll === true || result.retryAfterMs !== undefined
+    return speaksForAll ? undefined : statusOf(result)
   }
 
   /** What leaves or fails at once would not wait; what is set aside would otherwise follow one after the other. */

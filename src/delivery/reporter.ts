@@ -10,7 +10,7 @@ import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import { DISCARDED, type Settlement } from './settlement.ts'
 import { eventTold } from './event-told.ts'
 import { idOf, reasonAndHint, sentence, whatHappened, wordsOf } from './explain.ts'
-import { causeOf } from './tally.ts'
+import { causeOfResult } from './verdict.ts'
 
 /** A line for the log: what is stuck and why, or that it is moving again. */
 export interface Notice {
@@ -208,7 +208,7 @@ export class Reporter {
     this.#troubleSince = this.#clock.monotonic()
     const words = result.error === undefined ? wordsOf(result).description : undefined
     const values = {
-      cause: printable(causeOf(result)),
+      cause: printable(causeOfResult(result)),
       controlId: printable(message.controlId),
       ...(words !== undefined && { reason: printable(words, 200) })
     }

@@ -18,8 +18,7 @@ import {
   settlementOf,
   type Settlement
 } from './settlement.ts'
-import { causeOf } from './tally.ts'
-import { verdictOf } from './verdict.ts'
+import { causeOfResult, verdictOf } from './verdict.ts'
 import {
   moved,
   settledMessage,
@@ -215,7 +214,7 @@ export class Sending<Content> {
     message.record({
       at: startedAt,
       ms: Math.round(elapsedMs),
-      result: causeOf(result),
+      result: causeOfResult(result),
       ...(retry && { retry }),
       ...(requestId !== undefined && { requestId })
     })
@@ -229,11 +228,11 @@ export class Sending<Content> {
     }
     const end = gate.endAttempt(row.seq, result)
     tell({ kind: 'attempted', message: settledMessage(message), result, fault: end.fault })
-    const isAway = end.fault?.isAway === true && !options.failWhileUnreachable
+    const counts = end.fault?.counts !== false || options.failWhileUnreachable
     if (result.decision.outcome === 'await' || mayHaveArrived(result)) {
       message.hasArrivedAt(this.#context.idOf(address))
     }
-    message.counts = !isAway && !this.#isExcused(message, end)
+    message.counts = counts && !this.#isExcused(message, end)
     this.#countTime(message)
     return { result, end }
   }

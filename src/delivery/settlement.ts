@@ -6,7 +6,7 @@ import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import { deliveryFailed, idOf, sentence } from './explain.ts'
-import { topicOf, type Topic } from './topic.ts'
+import { faultOf, type Topic } from './fault.ts'
 
 /** What a flow is told of a message that leaves. */
 export type SettledMessage = Pick<
@@ -61,7 +61,7 @@ export function settlementOf(
 ): Settlement {
   const { decision, reply, refusedReply, answered } = result
   const { rule, action, warnings } = decision
-  const about = topicOf(result)
+  const about = faultOf(result)?.about
   const { operation } = result
   const common = {
     rule,

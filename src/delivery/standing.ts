@@ -2,7 +2,8 @@ import type { Figures, GivenUp, Refusing } from '../queue/figures.ts'
 import { printable } from '../printable.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { DISCARDED, type SettledMessage, type Settlement } from './settlement.ts'
-import { causeOfVerdict, verdictOf } from './verdict.ts'
+import { causeOf } from '../queue/verdict-codes.ts'
+import { verdictOf } from './verdict.ts'
 
 /** So many messages of one type in a row that leave on NAK are more than one bad message. */
 const NAKS_IN_A_ROW = 5
@@ -83,7 +84,7 @@ export class Standing {
     if (error?.code === DISCARDED) return
     if (outcome === 'error') {
       const verdict = verdictOf(settlement)
-      this.#addGivenUp(settledAt, causeOfVerdict(verdict) || verdict.errorCode, verdict)
+      this.#addGivenUp(settledAt, causeOf(verdict) || verdict.errorCode, verdict)
       return
     }
     const last = this.#naks.get(type)

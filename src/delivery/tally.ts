@@ -1,14 +1,14 @@
 import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
-import { shownCode } from '../oauth2/token-error.ts'
+import { shownCode } from '../codes.ts'
 import { toldInEnglish } from '../told-in-english.ts'
 import type { AttemptError } from '../rules/attempt.ts'
-import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { printable } from '../printable.ts'
 import { printableCode, stillQueued } from './explain.ts'
 import type { Fault } from './fault.ts'
 import { Latencies } from './latencies.ts'
 import { DISCARDED, type Settlement } from './settlement.ts'
+import { causeOfResult } from './verdict.ts'
 
 /** Counters and latencies of one node since it started, and what happened last. */
 export interface TallyValues {
@@ -65,7 +65,7 @@ export class Tally {
         if (event.to === 'left' && event.settlement) this.#readOutcome(event.settlement)
         else if (event.result && (event.to === 'retrying' || event.to === 'waiting')) {
           const { message, result } = event
-          this.#setLastError(causeOf(result), stillQueued(message, message.attempts, result))
+          this.#setLastError(causeOfResult(result), stillQueued(message, message.attempts, result))
         }
         return
       case 'lost':
@@ -135,10 +135,4 @@ export class Tally {
 
 function faultText(cause: string): string {
   return `${toldInEnglish({ kind: 'queue-fault', values: { cause } })}.`
-}
-
-/** Why an attempt failed, as a code: of Node.js or the token server, an HTTP status, or MSA-1. */
-export function causeOf({ error, reply, status }: AttemptResult): string {
-  if (error !== undefined) return shownCode({ code: error.code, status })
-  return printableCode(reply?.ack?.code ?? String(reply?.status ?? ''))
 }

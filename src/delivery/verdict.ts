@@ -1,7 +1,8 @@
 import { errorInCodes } from '../hl7/error-codes.ts'
-import { shownCode } from '../oauth2/token-error.ts'
 import type { Outcome, Verdict } from '../queue/message-row.ts'
+import { causeOf } from '../queue/verdict-codes.ts'
 import { printable } from '../printable.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import { printableCode } from './explain.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -33,8 +34,11 @@ export function verdictOf(
   }
 }
 
-/** What was wrong, as a code: of Node.js or the token server, MSA-1, or an HTTP status. */
-export function causeOfVerdict({ ackCode, cause, status }: Verdict): string {
-  if (cause !== '') return shownCode({ code: cause, status })
-  return ackCode || String(status || '')
+/** Why an attempt failed, as a code: the same as of a message that stays after it. */
+export function causeOfResult({ error, reply, status }: AttemptResult): string {
+  return causeOf({
+    ackCode: printableCode(reply?.ack?.code ?? ''),
+    cause: error?.code ?? '',
+    status: reply?.status ?? status ?? 0
+  })
 }

@@ -52,7 +52,7 @@ export function retriedUntil(
   if (result.decision.mostRetries !== undefined) return 'timeout'
   if (failureTimeoutMs === Number.POSITIVE_INFINITY) return 'answered'
   const fault = faultOf(result)
-  if (!fault?.isAway || failWhileUnreachable) return 'timeout'
+  if (fault?.counts !== false || failWhileUnreachable) return 'timeout'
   return fault.of === 'token server' ? 'tokenServer' : 'receiver'
 }
 
@@ -116,7 +116,7 @@ function retriesOf(
 ): Retries {
   const settings = retrySettingsOf(retry, fault)
   const wait = (number: number): number => retryWaitMs(settings, number, 0.5)
-  const counts = fault?.isAway !== true || failWhileUnreachable
+  const counts = fault?.counts !== false || failWhileUnreachable
   const limitMs = counts ? failureTimeoutMs : Infinity
   let passedMs = 0
   let retries = 0

@@ -101,11 +101,6 @@ export function notLoaded(): never {
   })
 }
 
-/** The code for a status: of an answer without one, the HTTP status says more. */
-export function shownCode({ code, status }: { code: string; status?: number | undefined }): string {
-  return code === 'ERR_HTTP_STATUS' && status !== undefined ? `HTTP ${status}` : code
-}
-
 /** Whether what a token server answers with this status may pass on its own. */
 export function mayPass(status: number): boolean {
   return status >= 500 || status === 429 || status === 408

@@ -1,4 +1,5 @@
-import { shownCode, type TokenError, type TokenErrorFacts } from './token-error.ts'
+import { shownCode } from '../codes.ts'
+import type { TokenError, TokenErrorFacts } from './token-error.ts'
 
 /** What a node can show about its token. Times are wall clock, milliseconds since the epoch. */
 export type TokenStatus =

@@ -1,154 +1,230 @@
+/** Whose fault the failure of an attempt is, what it is about, and what follows. */
 import assert from 'node:assert/strict'
-import { it } from 'node:test'
+import { describe, it } from 'node:test'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import {
+  faultOf,
+  isCounted,
+  topicOfCode,
+  topicOfToken,
+  type FailureFacts
+} from '../../src/delivery/fault.ts'
 import type { Acknowledgement } from '../../src/hl7/acknowledgement.ts'
-import { faultOf, type FailureFacts, type Fault } from '../../src/delivery/fault.ts'
 import type { AttemptError } from '../../src/rules/attempt.ts'
 import { resultOf } from './replies.ts'
 
-const decision = resultOf('retry').decision
+const { decision } = resultOf('retry')
 
-function replied(status: number, code?: string): FailureFacts {
+type More = Partial<FailureFacts> & Pick<AttemptResult, 'fault'>
+
+function replied(status: number, more: More = {}, code?: string): FailureFacts {
   const ack: Acknowledgement | null =
     code === undefined ? null : { code, controlId: '', text: '', severity: '', errors: [] }
-  return { decision, reply: { status, headers: {}, text: '', hl7: '', ack } }
+  return { decision, reply: { status, headers: {}, text: '', hl7: '', ack }, ...more }
 }
 
-function failed(error: Partial<AttemptError>, more: Partial<FailureFacts> = {}): FailureFacts {
-  return { decision, error: { code: '', text: '', ...error }, ...more }
+function failed(code: string, error: Partial<AttemptError> = {}, more: More = {}): FailureFacts {
+  return { decision, error: { code, text: '', ...error }, ...more }
 }
 
-const statuses = (...all: number[]): FailureFacts[] => all.map((status) => replied(status))
-const proxied = (...all: number[]): FailureFacts[] =>
-  all.map((proxyStatus) => failed({ family: 'connect', proxyStatus }))
-const cut = failed({ family: 'reset' }, { isCutEarly: true })
-
-type Row = [
-  of: Fault['of'],
-  waits: Fault['waits'],
-  isAway: boolean,
-  mayHaveArrived: boolean,
-  turnsToBackup: Fault['turnsToBackup'],
-  results: FailureFacts[],
-  cutsInARow?: number
-]
-
-const LOGIN = 'node, as after a login'
-
-/** A row of the table for each kind of failure. */
-const ROWS: Row[] = [
-  ...([
-    [
-      'message',
-      'message',
-      false,
-      false,
-      'no',
-      statuses(400, 406, 409, 411, 413, 414, 415, 422, 418)
-    ],
-    ['message', 'message', false, false, 'no', [replied(200, 'AR'), replied(400, 'CR')]],
-    ['message', 'message', false, true, 'no', [replied(200, 'AE'), replied(500, 'CE')]],
-    ['message', 'message', false, false, 'no', [{ ...replied(500), meaning: 400 }]]
-  ] satisfies Row[]),
-  ...([
-    [
-      'receiver',
-      'node',
-      true,
-      false,
-      'yes',
-      [failed({ family: 'connect' }), failed({ family: 'tls' })]
-    ],
-    ['receiver', 'node', true, false, 'yes', [...statuses(503), ...proxied(404, 502, 503, 504)]],
-    ['receiver', 'node', true, true, 'if shared', statuses(502, 504)],
-    ['receiver', 'node', false, true, 'if shared', [cut], 3],
-    ['receiver', 'node', false, false, 'no', statuses(301, 308, 404, 405, 410, 429, 501)]
-  ] satisfies Row[]),
-  ...([
-    ['credentials', LOGIN, false, false, 'no', statuses(401, 431)],
-    ['credentials', LOGIN, false, false, 'no', [{ ...replied(500), meaning: 401 }]],
-    ['credentials', LOGIN, false, false, 'no', [{ ...replied(400), meaning: 431 }]],
-    ['credentials', LOGIN, true, false, 'no', [{ ...replied(400), meaning: 'tls' }]],
-    [
-      'credentials',
-      LOGIN,
-      true,
-      false,
-      'no',
-      [failed({ family: 'tls', isOfOwnCertificate: true })]
-    ],
-    ['credentials', 'node', false, false, 'no', statuses(403)]
-  ] satisfies Row[]),
-  ...([
-    ['proxy', LOGIN, true, false, 'no', [...statuses(407), ...proxied(407)]],
-    [
-      'proxy',
-      'node',
-      true,
-      false,
-      'no',
-      [failed({ family: 'connect', atProxy: true }), ...proxied(403, 500)]
-    ]
-  ] satisfies Row[]),
-  ...([
-    ['token server', 'node', false, false, 'no', [failed({ family: 'token' }, { status: 401 })]],
-    [
-      'token server',
-      'node',
-      true,
-      false,
-      'no',
-      [failed({ family: 'token' }, { isTokenServerAway: true })]
-    ]
-  ] satisfies Row[]),
-  ...([
-    [
-      'nobody knows',
-      'message',
-      false,
-      true,
-      'no',
-      [...statuses(200, 500, 505, 599), failed({ family: 'timeout' })]
-    ],
-    ['nobody knows', 'message', false, true, 'no', [cut], 2],
-    ['nobody knows', 'message', false, true, 'no', [failed({ family: 'reset' })], 3],
-    [
-      'nobody knows',
-      'message',
-      false,
-      true,
-      'no',
-      [failed({ code: 'ERR_RESPONSE_TOO_LARGE' }, { status: 200 })]
-    ],
-    ['nobody knows', 'message', false, false, 'no', statuses(408, 425)],
-    ['nobody knows', 'message', false, false, 'no', [failed({ code: 'EUNKNOWN' })]]
-  ] satisfies Row[])
-]
-
-for (const [of, waits, isAway, mayHaveArrived, turnsToBackup, results, cuts] of ROWS) {
-  for (const result of results) {
-    const { error, meaning, reply, status } = result
-    const what = [
-      reply?.status,
-      reply?.ack?.code,
-      meaning,
-      status,
-      error?.family,
-      error?.code,
-      error?.proxyStatus,
-      cuts
-    ]
-    it(`is the fault of: ${of}, for ${what.filter(Boolean).join(' ')}`, () => {
-      const fault = faultOf(result, cuts)
-      assert.deepEqual(fault, { of, waits, isAway, mayHaveArrived, turnsToBackup })
-    })
-  }
-}
-
-it('is nobody’s fault that a message was accepted', () => {
-  for (const kind of ['accept', 'await'] as const) assert.equal(faultOf(resultOf(kind)), undefined)
+const tls = (code: string): FailureFacts => failed(code, { family: 'tls' })
+const reset = (code: string, more: More = {}): FailureFacts =>
+  failed(code, { family: 'reset' }, more)
+const atProxy = (code: string, proxyStatus?: number): FailureFacts =>
+  failed(code, {
+    ...{ family: 'connect', atProxy: true },
+    ...(proxyStatus !== undefined && { proxyStatus })
+  })
+const noToken = (code: string, more: More = {}): FailureFacts =>
+  failed(code, { family: 'token' }, more)
+const soap = (code: string): Pick<AttemptResult, 'fault'> => ({
+  fault: { code, isOfRegistry: true }
 })
 
-it('goes by the status of an answer whose body did not come', () => {
-  const half = failed({ family: 'reset' }, { status: 503 })
-  assert.equal(faultOf(half)?.of, 'receiver')
+/** How an attempt can end. A number is a status of the receiver. */
+const ENDS: Readonly<Record<string, FailureFacts>> = {
+  AR: replied(200, {}, 'AR'),
+  '400 CR': replied(400, {}, 'CR'),
+  AE: replied(200, {}, 'AE'),
+  '500 CE': replied(500, {}, 'CE'),
+
+  'fault of sender': replied(500, { meaning: 400, ...soap('Sender') }),
+  'fault of operation': replied(500, { meaning: 400, ...soap('Sender.ProcedureNotPresent') }),
+  'fault of login': replied(500, { meaning: 401, ...soap('SecurityFault') }),
+  'page of login': replied(200, { meaning: 401 }),
+  'page of firewall': replied(200, { meaning: 403, isFirewallPage: true }),
+  'page for TLS': replied(400, { meaning: 'tls' }),
+  'page for headers': replied(400, { meaning: 431 }),
+
+  ECONNREFUSED: failed('ECONNREFUSED', { family: 'connect' }),
+  'handshake late': tls('ETIMEDOUT'),
+  'handshake cut': tls('ECONNRESET'),
+  EPROTO: tls('EPROTO'),
+  CERT_HAS_EXPIRED: tls('CERT_HAS_EXPIRED'),
+  'other name': tls('ERR_TLS_CERT_ALTNAME_INVALID'),
+  SELF_SIGNED_CERT_IN_CHAIN: tls('SELF_SIGNED_CERT_IN_CHAIN'),
+  DEPTH_ZERO_SELF_SIGNED_CERT: tls('DEPTH_ZERO_SELF_SIGNED_CERT'),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: tls('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+  'own certificate': failed('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', {
+    ...{ family: 'tls', isOfOwnCertificate: true }
+  }),
+  'own key': failed('ERR_OSSL_BAD_DECRYPT', { family: 'tls', isOfOwnCertificate: true }),
+
+  late: failed('ETIMEDOUT', { family: 'timeout' }),
+  cut: reset('ECONNRESET'),
+  'cut early': reset('ECONNRESET', { isCutEarly: true }),
+  'cut record': reset('ERR_SSL_BAD_RECORD_TYPE'),
+  'no HTTP': reset('HTTPParserError'),
+  'half a 503': reset('ECONNRESET', { status: 503 }),
+  'not to be decoded': failed('ERR_CONTENT_DECODING', {}, { status: 200 }),
+  'too large': failed('ERR_RESPONSE_TOO_LARGE', {}, { status: 200 }),
+  EUNKNOWN: failed('EUNKNOWN'),
+
+  'proxy away': atProxy('ECONNREFUSED'),
+  'proxy 403': atProxy('ERR_PROXY_TUNNEL', 403),
+  'proxy 500': atProxy('ERR_PROXY_TUNNEL', 500),
+  'proxy 407': atProxy('ERR_PROXY_TUNNEL', 407),
+  'proxy unknown': atProxy('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+  'behind proxy 502': failed('ERR_PROXY_TUNNEL', { family: 'connect', proxyStatus: 502 }),
+
+  'token refused': noToken('invalid_client', { status: 401 }),
+  'token server away': noToken('ECONNREFUSED', { isTokenServerAway: true })
+}
+
+/** Columns are two blanks or more apart; ends that are told in one row, too. */
+const TABLE = `
+message        message                 yes  no   no         request             400  406  409  411  414  415  422  418  fault of sender
+message        message                 yes  no   no         too-large           413
+message        message                 yes  no   no         operation           fault of operation
+message        message                 yes  no   no         -                   AR  400 CR
+message        message                 yes  yes  no         -                   AE  500 CE
+
+receiver       node                    no   no   yes        unreachable         ECONNREFUSED  handshake late
+receiver       node                    no   no   yes        tls-cut             handshake cut
+receiver       node                    no   no   yes        tls                 EPROTO
+receiver       node                    no   no   yes        tls-expired         CERT_HAS_EXPIRED
+receiver       node                    no   no   yes        tls-name            other name
+receiver       node                    no   no   yes        tls-ca              SELF_SIGNED_CERT_IN_CHAIN  DEPTH_ZERO_SELF_SIGNED_CERT
+receiver       node                    no   no   yes        tls-ca              UNABLE_TO_VERIFY_LEAF_SIGNATURE
+receiver       node                    no   no   yes        behind-proxy        behind proxy 502
+receiver       node                    no   no   yes        unavailable         503
+receiver       node                    no   no   yes        cut                 half a 503
+receiver       node                    no   yes  if shared  behind-gateway      502  504
+receiver       node                    yes  no   no         not-found           404  405  410  501
+receiver       node                    yes  no   no         redirect            301  308
+receiver       node                    yes  no   no         too-many            429
+
+credentials    node, as after a login  yes  no   no         denied              401
+credentials    node, as after a login  yes  no   no         login               fault of login
+credentials    node, as after a login  yes  no   no         login-page          page of login
+credentials    node, as after a login  yes  no   no         large-token         431  page for headers
+credentials    node, as after a login  no   no   no         client-certificate  page for TLS  own certificate  own key
+credentials    node                    yes  no   no         denied              403
+credentials    node                    yes  no   no         firewall            page of firewall
+
+proxy          node, as after a login  no   no   no         proxy               407  proxy 407
+proxy          node                    no   no   no         proxy               proxy 403  proxy 500  proxy unknown
+proxy          node                    no   no   no         proxy-away          proxy away
+
+token server   node                    yes  no   no         token-refused       token refused
+token server   node                    no   no   no         token-unreachable   token server away
+
+nobody knows   message                 yes  yes  no         no-ack              200
+nobody knows   message                 yes  yes  no         failed              500  505  520  599
+nobody knows   message                 yes  yes  no         late                late
+nobody knows   message                 yes  yes  no         cut                 cut  cut early
+nobody knows   message                 yes  yes  no         cut-answer          cut record
+nobody knows   message                 yes  yes  no         unreadable          no HTTP  not to be decoded  too large
+nobody knows   message                 yes  no   no         failed              408  425
+nobody knows   message                 yes  no   no         -                   EUNKNOWN
+`
+
+describe('the fault of an attempt', () => {
+  for (const line of TABLE.split('\n').filter(Boolean)) {
+    const [of, waits, counts, arrived, turnsToBackup, about, ...ends] = line.split(/ {2,}/)
+    for (const end of ends) {
+      it(`${end}: ${about ?? ''}`, () => {
+        const facts = ENDS[end] ?? replied(Number(end))
+        const fault = faultOf(facts)
+        assert.deepEqual(
+          [fault?.of, fault?.waits, fault?.counts, fault?.mayHaveArrived, fault?.turnsToBackup],
+          [of, waits, counts === 'yes', arrived === 'yes', turnsToBackup]
+        )
+        assert.equal(fault?.about ?? '-', about)
+      })
+    }
+  }
+
+  it('is the receiver’s if nothing answers behind that door, three times in a row', () => {
+    const cut = ENDS['cut early'] ?? assert.fail()
+    assert.equal(faultOf(cut, 2)?.waits, 'message')
+    const { of, waits, counts, mayHaveArrived, turnsToBackup, about } = faultOf(cut, 3) ?? {}
+    assert.deepEqual(
+      [of, waits, counts, mayHaveArrived, turnsToBackup, about],
+      ['receiver', 'node', true, true, 'if shared', 'cut']
+    )
+    // Of a connection that was cut later, it says nothing.
+    assert.equal(faultOf(ENDS['cut'] ?? assert.fail(), 3)?.waits, 'message')
+  })
+
+  it('is none if the message was accepted', () => {
+    for (const kind of ['accept', 'await'] as const) {
+      assert.equal(faultOf(resultOf(kind)), undefined)
+    }
+  })
+
+  it('lets a server ask for rest with 408, 425, 429 and 503', () => {
+    const asking = Array.from({ length: 500 }, (_, at) => 100 + at).filter(
+      (status) => faultOf(replied(status))?.mayAskForRest
+    )
+    assert.deepEqual(asking, [408, 425, 429, 503])
+  })
+
+  it('shows that HL7’s application is there with a status about what a message contains', () => {
+    const answers = Array.from({ length: 500 }, (_, at) => 100 + at).filter(
+      (status) => faultOf(replied(status))?.isOfApplication
+    )
+    assert.deepEqual(answers, [400, 409, 413, 415, 422])
+  })
+})
+
+describe('what a failure is about', () => {
+  it('is told of a code where no more is known', () => {
+    for (const [code, topic] of [
+      ['ECONNREFUSED', 'unreachable'],
+      ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'tls-ca'],
+      ['404', 'not-found'],
+      ['HTTP 502', 'behind-gateway'],
+      ['ECONNRESET', undefined],
+      ['invalid_client', undefined],
+      ['AE', undefined],
+      ['', undefined]
+    ] as const) {
+      assert.equal(topicOfCode(code), topic, code)
+    }
+  })
+
+  it('is of the secret if a server that grants by it says invalid_grant', () => {
+    for (const [code, grant, topic] of [
+      ['invalid_grant', 'client_credentials', 'token-refused'],
+      ['invalid_grant', 'password', 'token-other'],
+      ['unauthorized_client', '', 'token-refused'],
+      ['server_error', '', 'token-server-error'],
+      ['HTTP 503', '', 'token-unreachable'],
+      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', '', 'token-unreachable'],
+      ['ERR_TOKEN_REFUSED', '', 'token-not-accepted'],
+      ['invalid_scope', '', 'token-other']
+    ] as const) {
+      assert.equal(topicOfToken(code, grant), topic, `${code} ${grant}`)
+    }
+  })
+
+  it('says whether its time counts', () => {
+    for (const topic of ['behind-gateway', 'client-certificate', 'proxy', 'tls-ca'] as const) {
+      assert.equal(isCounted(topic), false, topic)
+    }
+    for (const topic of ['cut', 'denied', 'failed', 'large-token', 'not-found'] as const) {
+      assert.equal(isCounted(topic), true, topic)
+    }
+  })
 })

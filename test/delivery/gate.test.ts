@@ -172,7 +172,7 @@ describe('Gate', () => {
 
   it('waits as long after a proxy has refused the login', () => {
     const { clock, gate } = gateOf()
-    const error = { code: 'ERR_PROXY_TUNNEL', family: 'connect', text: '' } as const
+    const error = { code: 'ERR_PROXY_TUNNEL', family: 'connect', atProxy: true, text: '' } as const
     const refused = { ...resultOf('unreachable'), error: { ...error, proxyStatus: 407 } }
     for (let failed = 0; failed < 20; failed++) {
       end(gate, refused)

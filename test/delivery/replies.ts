@@ -103,5 +103,5 @@ export function abortedResult(): AttemptResult {
 
 /** There was a receiver to talk to. */
 export function isReached(result: FailureFacts): boolean {
-  return faultOf(result)?.isAway !== true
+  return faultOf(result)?.counts !== false
 }

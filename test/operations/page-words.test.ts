@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { TOPICS } from '../../src/delivery/topic.ts'
+import { TOPICS } from '../../src/delivery/fault.ts'
 import { csv, tabbed } from '../../nodes/operations/page/csv.ts'
 import {
   bars,
@@ -312,7 +312,7 @@ describe('the words of the tab', () => {
       .map((file) => readFileSync(join(root, file), 'utf8'))
       .concat(code)
       // Advice is named by what a failure is about.
-      .concat(TOPICS.map((topic) => `advice-${topic}`))
+      .concat([...TOPICS].map((topic) => `advice-${topic}`))
       .join('\n')
     const unused = [...keys].filter((key) => {
       if (code.includes(`'${key}'`)) return false
