@@ -93,8 +93,9 @@ function waitsForFirst(facts: AdviceFacts): Advice | undefined {
 
 function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
   if (backup === null) return undefined
-  const { by, host, waiting } = backup
-  return ['advice-backup', { backup: printable(host), by: printable(by), bound: waiting }]
+  const { by, host, isByHand, waiting } = backup
+  const kind = isByHand && by === '' ? 'advice-backup-by-hand' : 'advice-backup'
+  return [kind, { backup: printable(host), by: printable(by), bound: waiting }]
 }
 
 /** Why the last one was given up, and what to do about that, is said as for one that is retried. */

@@ -16,7 +16,7 @@ export interface BackupOptions {
 }
 
 /** That messages go to the backup. */
-export type BackupState = Pick<BackupInUse, 'since' | 'by'> & {
+export type BackupState = Pick<BackupInUse, 'since' | 'isByHand' | 'by'> & {
   host: string
   /** Messages that wait for the first address, because they may have arrived there, or name it. */
   waiting: number

@@ -21,6 +21,12 @@ type BackupContext<Content> = Pick<
   | 'track'
 >
 
+/** Whether a person has turned, and who. */
+type Turn = Pick<BackupInUse, 'isByHand' | 'by'>
+
+/** An outage has, or its end. */
+const BY_ITSELF: Turn = { isByHand: false, by: '' }
+
 /** Which messages are asked for next, and where they go. */
 export interface Destination {
   address: Address
@@ -66,7 +72,7 @@ export class Backup<Content> {
     // A deploy may have exchanged the addresses.
     if (stored?.address === this.#ids.backup) {
       this.#inUse = stored
-      failover.resume(stored.by)
+      failover.resume(stored.isByHand)
     }
     this.#stopClocks()
   }
@@ -74,21 +80,23 @@ export class Backup<Content> {
   /** Undefined if messages go to the first address. */
   get state(): BackupState | undefined {
     if (this.#inUse === undefined) return undefined
-    const { since, by } = this.#inUse
-    return { since, by, host: this.#options.hosts.backup, waiting: this.#boundTo('first') }
+    const { since, isByHand, by } = this.#inUse
+    const waiting = this.#boundTo('first')
+    return { since, isByHand, by, host: this.#options.hosts.backup, waiting }
   }
 
   /**
    * An operator turns.
    *
-   * @param by a user name
+   * @param by a user name; `''` where nobody has to log in
    * @throws {QueueError} when that cannot be stored: then nothing has changed
    */
   async turn(to: Address, by: string): Promise<void> {
     const { gate, queue } = this.#context
-    const isThere = to === this.#failover.serving && (to === 'first' || this.#failover.by !== '')
+    const isThere = to === this.#failover.serving && (to === 'first' || this.#failover.isByHand)
     if (isThere) return
-    const inUse = this.#inUseFrom(to, by)
+    const how = { isByHand: true, by }
+    const inUse = this.#inUseFrom(to, how)
     let before: BackupInUse | undefined
     do {
       before = this.#inUse
@@ -97,22 +105,22 @@ export class Backup<Content> {
     } while (this.#inUse !== before)
     // Before it turns: it was no outage, nor the end of one.
     this.#inUse = inUse
-    gate.turn(to, by)
-    this.#tellTurned(to, by, inUse)
+    gate.turn(to, true)
+    this.#tellTurned(to, how, inUse)
   }
 
   /** An outage has turned, or its end. */
   readTurn(): void {
     const { queue, tell } = this.#context
-    const { serving, by } = this.#failover
+    const { serving, isByHand } = this.#failover
     this.#stopClocks()
-    if (by === '' && (serving === 'backup') !== (this.#inUse !== undefined)) {
-      const inUse = this.#inUseFrom(serving, '')
+    if (!isByHand && (serving === 'backup') !== (this.#inUse !== undefined)) {
+      const inUse = this.#inUseFrom(serving, BY_ITSELF)
       queue.call('setBackup', inUse).catch(() => {
         // The next start asks the first address.
         tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
       })
-      this.#tellTurned(serving, '', inUse)
+      this.#tellTurned(serving, BY_ITSELF, inUse)
     }
     // What waits for the end of an outage has another address.
     this.#sending.makeDueAfterOutage().catch(() => {
@@ -254,14 +262,14 @@ export class Backup<Content> {
     void track(connected)
   }
 
-  #inUseFrom(to: Address, by: string): BackupInUse | undefined {
+  #inUseFrom(to: Address, { isByHand, by }: Turn): BackupInUse | undefined {
     if (to === 'first') return undefined
-    return { since: this.#context.options.clock.now(), by, address: this.#ids.backup }
+    return { since: this.#context.options.clock.now(), isByHand, by, address: this.#ids.backup }
   }
 
-  #tellTurned(to: Address, by: string, inUse: BackupInUse | undefined): void {
+  #tellTurned(to: Address, { isByHand, by }: Turn, inUse: BackupInUse | undefined): void {
     this.#inUse = inUse
-    this.#context.tell({ kind: 'turned', to, by, host: this.#options.hosts[to] })
+    this.#context.tell({ kind: 'turned', to, isByHand, by, host: this.#options.hosts[to] })
   }
 }
 

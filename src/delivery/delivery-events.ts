@@ -27,7 +27,7 @@ export type DeliveryEvent =
   | Lost
   | { kind: 'paused'; pause: Pause }
   /** Messages go to the backup, or to the first address again; because of a user, or `''`: an outage or its end. */
-  | { kind: 'turned'; to: Address; by: string; host: string }
+  | { kind: 'turned'; to: Address; isByHand: boolean; by: string; host: string }
   /** By somebody, or because this time has come, with which the pause was to end. */
   | { kind: 'resumed'; by: string; until?: number }
   /** So many messages went back into the queue, were set aside by an operator, or were discarded. */

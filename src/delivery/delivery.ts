@@ -305,7 +305,7 @@ export class Delivery<Content> {
   /**
    * Sends messages to the backup from now on, until somebody turns back; or to the first address again.
    *
-   * @param by a user name
+   * @param by a user name; `''` where nobody has to log in
    * @returns false if there is no backup
    * @throws {QueueError} when that cannot be stored: then nothing has changed
    */

@@ -43,8 +43,7 @@ export class Failover {
   readonly #settings: FailoverSettings
   readonly #clock: Pick<Clock, 'monotonic'>
   #serving: Address = 'first'
-  /** Who turned to the backup; `''`: an outage. */
-  #by = ''
+  #isByHand = false
   /** Since when the first address fails in a way that turns; on the monotonic clock. */
   #outSince: number | undefined
   /** When it did so last. */
@@ -79,14 +78,14 @@ export class Failover {
     return this.#serving === 'first' ? 'backup' : 'first'
   }
 
-  /** Who turned to the backup, if it serves; `''`: an outage. */
-  get by(): string {
-    return this.#by
+  /** The backup serves because a person turned to it, and not an outage. */
+  get isByHand(): boolean {
+    return this.#isByHand
   }
 
   /** An answer of the first address brings everything back to it. */
   get returnsByItself(): boolean {
-    return this.#serving === 'backup' && this.#by === '' && this.#settings.afterMs > 0
+    return this.#serving === 'backup' && !this.#isByHand && this.#settings.afterMs > 0
   }
 
   /** The connection to the other address is open: the next message goes there. */
@@ -242,17 +241,17 @@ export class Failover {
   /**
    * Another address serves from now on.
    *
-   * @param by a user name; `''`: by itself
+   * @param isByHand a person turned, and not an outage or its end
    */
-  turn(to: Address, by: string): void {
+  turn(to: Address, isByHand: boolean): void {
     const now = this.#clock.monotonic()
-    const isReturn = to === 'first' && by === '' && this.#serving === 'backup'
+    const isReturn = to === 'first' && !isByHand && this.#serving === 'backup'
     const isFlapping = to === 'backup' && now - this.#returnedAt < this.#settings.afterMs
     if (isReturn) this.#returnedAt = now
     else if (!isFlapping) this.#returnedAt = -Infinity
     if (to === 'backup' && !isFlapping) this.#waits = 0
     this.#serving = to
-    this.#by = to === 'backup' ? by : ''
+    this.#isByHand = to === 'backup' && isByHand
     this.#outSince = undefined
     this.#isServingOut = false
     this.#restUntil = -Infinity
@@ -263,8 +262,8 @@ export class Failover {
   }
 
   /** The last run ended while the backup served: the first may be back. */
-  resume(by: string): void {
-    this.turn('backup', by)
+  resume(isByHand: boolean): void {
+    this.turn('backup', isByHand)
     this.#askAt = this.#clock.monotonic()
   }
 

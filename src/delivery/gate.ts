@@ -189,10 +189,10 @@ export class Gate {
   /**
    * Another address serves from now on; what was known of the one before says nothing of it.
    *
-   * @param by a user name; `''`: by itself
+   * @param isByHand a person turned, and not an outage or its end
    */
-  turn(to: Address, by: string): void {
-    this.#failover?.turn(to, by)
+  turn(to: Address, isByHand: boolean): void {
+    this.#failover?.turn(to, isByHand)
     this.#asked = undefined
     this.#forgetReceiver()
     this.#settings.backup?.onTurn()
@@ -200,7 +200,7 @@ export class Gate {
 
   /** The backup takes over, if the outage has lasted long enough. */
   turnIfDue(): void {
-    if (this.#failover?.isTurnDue === true) this.turn('backup', '')
+    if (this.#failover?.isTurnDue === true) this.turn('backup', false)
   }
 
   /** How an attempt ended. */
@@ -234,7 +234,7 @@ export class Gate {
     this.#cancelStart?.()
     const isExcused = probe?.isFresh === true
     if (this.#failover?.failed(this.#turnsToBackup(fault), result.elapsedMs) === true) {
-      this.turn('backup', '')
+      this.turn('backup', false)
       return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
     }
     if (this.#closes(result)) this.#wait(fault, result, status, probe)
@@ -296,7 +296,7 @@ export class Gate {
     const isAnswer = fault === undefined || hasAck(result)
     const isBack = isAnswer || fault.isOfApplication === true
     if (failover.returnsByItself) {
-      if (isBack) this.turn('first', '')
+      if (isBack) this.turn('first', false)
       else failover.otherFailed()
     } else if (isBack || fault.waits === 'message') failover.otherAnswered()
     else failover.otherFailed()

@@ -161,10 +161,10 @@ export class Reporter {
     this.#report({ kind: 'not-kept', by: '', values: { host: printable(host) } })
   }
 
-  #readTurn({ to, by, host }: Extract<DeliveryEvent, { kind: 'turned' }>): void {
+  #readTurn({ to, isByHand, by, host }: Extract<DeliveryEvent, { kind: 'turned' }>): void {
     const values = { host: printable(host) }
     const kind = to === 'backup' ? 'to-backup' : 'from-backup'
-    const more = by === '' && to === 'backup' ? english('log', 'log.toBackup') : ''
+    const more = !isByHand && to === 'backup' ? english('log', 'log.toBackup') : ''
     this.#report({ kind, by, values }, more)
   }
 

@@ -40,7 +40,9 @@ export interface Route {
 export interface BackupInUse {
   /** Wall clock, milliseconds. */
   since: number
-  /** A user name; `''`: the outage of the first address. */
+  /** Somebody has turned, so nothing turns back by itself; else it was an outage. */
+  isByHand: boolean
+  /** A user name; `''` where nobody has to log in, or for an outage. */
   by: string
   /** The number of the address to which they go. */
   address: number

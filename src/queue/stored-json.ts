@@ -61,9 +61,16 @@ function pauseOf(stored: object, mayHaveBeneath: boolean): Pause {
 
 /** Undefined also if it is damaged: the first address is asked first. */
 export function backupFrom(stored: unknown): BackupInUse | undefined {
-  const { address, by, since } = objectFrom(stored) as Partial<Record<keyof BackupInUse, unknown>>
+  const { address, by, isByHand, since } = objectFrom(stored) as Partial<
+    Record<keyof BackupInUse, unknown>
+  >
   if (typeof address !== 'number') return undefined
-  return { since: moment(since) ?? 0, by: typeof by === 'string' ? by : '', address }
+  return {
+    since: moment(since) ?? 0,
+    isByHand: isByHand === true,
+    by: typeof by === 'string' ? by : '',
+    address
+  }
 }
 
 /** What is damaged is not known. */

@@ -220,7 +220,7 @@ describe('Failover', () => {
       const seen: [number, string][] = []
       const asked: number[] = []
       const look = (): void => {
-        if (failover.isTurnDue) failover.turn('backup', '')
+        if (failover.isTurnDue) failover.turn('backup', false)
         const second = clock.monotonic() / 1000
         if (seen.at(-1)?.[1] === failover.serving) return
         if (seen.at(-1)?.[0] === second) seen.pop()
@@ -249,11 +249,11 @@ describe('Failover', () => {
         }
         if (step === 'answers') failover.answered()
         else if (step === 'fails' || step === 'is wrong') {
-          if (failover.failed(step === 'fails')) failover.turn('backup', '')
-        } else if (step === 'is back') failover.turn('first', '')
+          if (failover.failed(step === 'fails')) failover.turn('backup', false)
+        } else if (step === 'is back') failover.turn('first', false)
         else if (step === 'still out') failover.otherFailed()
-        else if (step === 'to backup') failover.turn('backup', 'ann')
-        else if (step === 'to first') failover.turn('first', 'ann')
+        else if (step === 'to backup') failover.turn('backup', true)
+        else if (step === 'to first') failover.turn('first', true)
         look()
       }
       passTo(until)
@@ -266,7 +266,7 @@ describe('Failover', () => {
   it('asks the other address for what may go nowhere else, whoever turned; that brings nothing back', () => {
     const clock = new FakeClock()
     const failover = new Failover({ afterMs: 0, askAfterMs: 60_000 }, clock)
-    failover.turn('backup', 'ann')
+    failover.turn('backup', true)
     failover.answered()
     assert.equal(failover.isAskDue(true), false)
     clock.pass(60_000)
@@ -284,7 +284,7 @@ describe('Failover', () => {
   it('looks again in a second if there was no message to ask with', () => {
     const clock = new FakeClock()
     const failover = new Failover({ afterMs: 1000, askAfterMs: 60_000 }, clock)
-    failover.resume('')
+    failover.resume(false)
     assert.equal(failover.isAskDue(true), true)
     failover.beginToAsk()
     failover.connected(true)

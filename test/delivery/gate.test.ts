@@ -44,7 +44,7 @@ describe('Gate', () => {
   it('has not asked the other address with a message that was not sent', () => {
     const clock = new FakeClock()
     const failover = new Failover({ afterMs: 1000, askAfterMs: 60_000 }, clock)
-    failover.resume('')
+    failover.resume(false)
     const backup = { failover, isShared: true, onTurn: () => undefined }
     const gate = new Gate({ ...SETTINGS, backup }, clock)
     failover.beginToAsk()

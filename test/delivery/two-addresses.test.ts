@@ -231,6 +231,26 @@ describe('Two addresses, step by step', () => {
     await again.close()
   })
 
+  it('stays where a person has turned it where nobody has to log in, over a restart, too', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const two = await pair({}, disk)
+    await two.delivery.turn('backup', '')
+    assert.equal(two.delivery.state().backup?.isByHand, true)
+    await two.close()
+    const again = await pair({}, disk)
+    // Long enough for an outage to be over: the first address answers.
+    for (const id of ['m1', 'm2', 'm3']) {
+      await again.clock.advance(600_000)
+      await again.add(id)
+      assert.deepEqual(again.flying(), [`${id} backup`])
+      await again.answer('accept')
+    }
+    assert.deepEqual([...two.turned, ...again.turned], ['backup'])
+    await again.delivery.turn('first', '')
+    assert.equal(again.delivery.state().backup, null)
+    await again.close()
+  })
+
   for (const [what, others, by] of [
     ['is forgotten with the backup', { backup: undefined }, undefined],
     ['is forgotten if the backup is another one', { backupAddress: 'c' }, undefined],

@@ -7,20 +7,45 @@ import { as as asUser, type User, type UserAnswer } from '../support/admin-users
 import { freePort } from '../support/free-port.ts'
 import { adt, shareWorld } from '../support/world.ts'
 
+describe('a backup receiver, where nobody has to log in', () => {
+  const world = shareWorld()
+
+  it('serves until somebody switches back, and says that it was switched by hand', async () => {
+    const first = new URL(world.receiver.url)
+    const backup = otherUrl(first)
+    const turn = (to: string): Promise<unknown> =>
+      world.nodeRed.post('/hl7-https-out/out/backup', { to })
+    for (const backupAfter of [0, 0.2]) {
+      await world.deploy({
+        ...{ url: first.href, backupUrl: backup.href, backupAfter, queue: 'disk' },
+        ...{ retryInterval: 0.1, retryMaxInterval: 0.1 }
+      })
+      await turn('backup')
+      const until = performance.now() + 600
+      for (let count = 0; performance.now() < until; count++) {
+        const { msg } = await world.send(adt(`HAND${backupAfter}-${count}`))
+        assert.equal(msg.hl7['host'], backup.host)
+      }
+      const { advice, backup: state } = await world.state()
+      assert.equal(state?.by, '')
+      assert.equal(
+        advice?.text,
+        `Switched by hand: messages go to the backup ${backup.host} until somebody switches back. Nothing is lost.`
+      )
+      await turn('first')
+      assert.equal((await world.send(adt(`BACK${backupAfter}`))).msg.hl7['host'], first.host)
+    }
+  })
+})
+
 describe('a backup receiver', () => {
   const world = shareWorld({ users: true })
   const as = (user: User, path = '', body?: unknown): Promise<UserAnswer> =>
     asUser(world.nodeRed, user, `/hl7-https-out/out${path}`, body)
-  /** The same server under another name: another origin. */
-  const otherUrl = (): URL => {
-    const url = new URL(world.receiver.url)
-    url.hostname = url.hostname === 'localhost' ? '127.0.0.1' : 'localhost'
-    return url
-  }
 
   it('takes over by itself, is seen, and gets the same token', async () => {
     const url = `https://127.0.0.1:${await freePort()}/`
-    const backup = otherUrl()
+    const backup = otherUrl(new URL(world.receiver.url))
     await world.deploy({
       ...{ url, backupUrl: backup.href, backupAfter: 0.3, queue: 'disk' },
       ...{ retryInterval: 0.05, retryMaxInterval: 0.1, alertAfter: 60 }
@@ -45,7 +70,7 @@ describe('a backup receiver', () => {
   })
 
   it('is turned by operators, stays so over a deploy, and is turned back', async () => {
-    const backup = otherUrl()
+    const backup = otherUrl(new URL(world.receiver.url))
     const props = { url: world.receiver.url, backupUrl: backup.href, backupAfter: 0, queue: 'disk' }
     await world.deploy(props)
     assert.equal((await as('watch', '/backup', { to: 'backup' })).status, 401)
@@ -95,3 +120,10 @@ describe('a backup receiver', () => {
     assert.match((await world.state()).reason, /Backup URL: This is the first address/)
   })
 })
+
+/** The same server under another name: another origin. */
+function otherUrl(server: URL): URL {
+  const url = new URL(server)
+  url.hostname = url.hostname === 'localhost' ? '127.0.0.1' : 'localhost'
+  return url
+}

@@ -95,7 +95,7 @@ const ROWS: [ConditionCode, Level, ConditionFacts, string][] = [
   [
     'BACKUP',
     'watch',
-    conditionFacts({ backup: { since: 0, by: '', host: 'b.example.org', waiting: 2 } }),
+    conditionFacts({ backup: { since: 0, isByHand: false, by: '', host: 'b.example.org', waiting: 2 } }),
     'Messages go to the backup b.example.org'
   ],
   [

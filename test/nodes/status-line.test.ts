@@ -285,7 +285,7 @@ describe('the status of a node', () => {
     [
       'says that messages go to the backup',
       shown(
-        { lastOutcome: ack, backup: { since: 0, by: '', host: 'b.example.org', waiting: 0 } },
+        { lastOutcome: ack, backup: { since: 0, isByHand: false, by: '', host: 'b.example.org', waiting: 0 } },
         {}
       ),
       'yellow ring',

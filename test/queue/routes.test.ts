@@ -167,7 +167,7 @@ describe('a queue of messages for two addresses', () => {
 
   it('remembers for the next run that messages go to the backup', () => {
     const queue = open('none')
-    const backup = { since: 5, by: 'ann', address: BACKUP }
+    const backup = { since: 5, isByHand: true, by: '', address: BACKUP }
     queue.setBackup(backup)
     assert.deepEqual(queue.open().backup, backup)
     queue.setBackup(undefined)
