@@ -203,7 +203,8 @@ export class Acknowledgements<Content> {
       message.outcome as Settlement | undefined
     )
     if (waitMs !== undefined) {
-      message.countRetry(decision)
+      message.retries++
+      message.countForRule(decision)
       message.verdict = verdictOf(settlement)
       // First, so that a resume while the wait is being stored gives the message a new time.
       this.#sending.beginWait(message, { result, settlement })

@@ -48,6 +48,8 @@ export interface AttemptEnd {
   isExcused: boolean
   /** It goes to the other address at once, if it may move (`Message.mayMove`). */
   goesOn: boolean
+  /** It only asked whether the address that does not serve is back: a rule that counts retries does not count this one. */
+  isAsking?: boolean
 }
 
 /** An outage: nothing starts until its wait is over, then one message goes. */
@@ -280,14 +282,15 @@ export class Gate {
     const fault = faultOf(result)
     this.#neighbors.end(seq)
     this.#probes.delete(seq)
-    if (seq === this.#asked) {
+    const isAsking = seq === this.#asked
+    if (isAsking) {
       this.#asked = undefined
       this.#readAnswerOfOther(fault, result)
     }
     const isOutage = fault !== undefined && fault.waits !== 'message'
     // As long as nothing goes to the backup, this is an ordinary retry.
     const goesOn = isOutage && this.#failover?.isHeld !== true
-    return { fault, leastWaitMs: restMs(result), isExcused: goesOn, goesOn }
+    return { fault, leastWaitMs: restMs(result), isExcused: goesOn, goesOn, isAsking }
   }
 
   #readAnswerOfOther(fault: Fault | undefined, result: AttemptResult): void {

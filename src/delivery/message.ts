@@ -152,9 +152,8 @@ export class Message<Content> {
     return (this.ruleRetries?.byRule[shortRule(rule)] ?? 0) >= mostRetries
   }
 
-  /** A rule asks for a retry: stored with its next move. */
-  countRetry({ rule, mostRetries }: RetryingDecision): void {
-    this.retries++
+  /** A rule asks for a retry, and may count them: stored with its next move. */
+  countForRule({ rule, mostRetries }: RetryingDecision): void {
     const byRule = this.ruleRetries?.byRule
     if (mostRetries === undefined) {
       this.ruleRetries = byRule && { byRule }

@@ -241,14 +241,14 @@ export class Sending<Content> {
   async #act(
     message: Message<Content>,
     result: AttemptResult,
-    { fault, goesOn, leastWaitMs }: AttemptEnd
+    { fault, goesOn, isAsking = false, leastWaitMs }: AttemptEnd
   ): Promise<void> {
     const { options, tell, wishes } = this.#context
     const now = options.clock.now()
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
-    const waitMs = this.retryInMs(message, result, leastWaitMs)
+    const waitMs = this.retryInMs(message, result, { leastMs: leastWaitMs, isCounted: !isAsking })
     const isSettled = waitMs === undefined && hasAnswer(result, settlement)
     const wish = wishes.get(message.row.seq)
     if (!isSettled && wish !== undefined) {
@@ -259,12 +259,13 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
+    if (!isAsking) message.countForRule(result.decision)
     if (goesOn && this.#mayMove(message)) {
       const isStored = await this.#moving.storeAtLast(message, { to: 'waiting' })
       if (isStored) tell(moved(message, 'retrying', { result }))
       return
     }
-    message.countRetry(result.decision)
+    message.retries++
     const isOutage = fault !== undefined && fault.waits !== 'message'
     if (isOutage && options.backup !== undefined) this.#inOutage.add(message.row.seq)
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
@@ -342,15 +343,20 @@ export class Sending<Content> {
   }
 
   /**
-   * @param leastMs nothing is sent before that
+   * @param options.leastMs nothing is sent before that
+   * @param options.isCounted a rule that counts retries counts this one
    * @returns in how many milliseconds it is tried again, or its time is over; undefined if it is not tried again
    */
-  retryInMs(message: Message<Content>, result: AttemptResult, leastMs = 0): number | undefined {
+  retryInMs(
+    message: Message<Content>,
+    result: AttemptResult,
+    { leastMs = 0, isCounted = true } = {}
+  ): number | undefined {
     const { failureTimeoutMs, random, retry } = this.#context.options
     const leftMs = this.#leftMs(message)
     const { decision } = result
     if (!decision.retry || failureTimeoutMs === 0 || leftMs <= 0) return undefined
-    if (message.hasRetried(decision)) return undefined
+    if (isCounted && message.hasRetried(decision)) return undefined
     const ownMs = retryWaitMs(retry, message.retries, random())
     return Math.min(Math.max(ownMs, leastMs), leftMs)
   }

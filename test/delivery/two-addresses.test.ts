@@ -270,6 +270,27 @@ describe('Two addresses, step by step', () => {
     })
   }
 
+  it('a rule that counts counts what moves on to the other address, not what only asks there', async () => {
+    const out = withStatus(503)
+    const decision = { ...out.decision, outcome: 'suspend', rule: 'E=R3S', mostRetries: 3 } as const
+    for (const afterMs of [1, 8000, 20_000]) {
+      const two = await pair({
+        ...{ afterMs, isShared: true, retry: { intervalMs: 5000, maxIntervalMs: 5000 } }
+      })
+      await two.add('m1')
+      const counted: string[] = []
+      while (two.delivery.state().suspended === 0) {
+        await untilFlying(two, 500)
+        const [flight = ''] = two.flying()
+        const isAsking = two.delivery.state().backup !== null && flight === 'm1 first'
+        if (!isAsking) counted.push(flight)
+        await two.answer({ ...out, decision })
+      }
+      assert.equal(counted.length, 4, `${afterMs}: ${counted.join(', ')}`)
+      await two.close()
+    }
+  })
+
   it('to try now is to send a message that may go, and to ask the address that does not serve', async () => {
     let isOut = true
     const two = await pair({
