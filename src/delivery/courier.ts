@@ -103,6 +103,8 @@ interface Progress {
   /** So many requests were sent, the last one at this time. */
   requests: number
   sentAt: number
+  /** Its answer was there, or that there is none. */
+  answeredAt?: number
   /** So many of them were sent again because their connection was dead. */
   repeats: number
 }
@@ -151,13 +153,13 @@ export class Courier {
     } catch (thrown) {
       result = this.#failed(thrown, parcel, progress)
     }
-    const { requests, sentAt, repeats } = progress
+    const { answeredAt = performance.now(), requests, sentAt, repeats } = progress
     if (isOfMessage(result.requestId, parcel.message)) delete result.requestId
     return {
       ...redacted({ ...result, ...explained(refusal) }, redactor),
       ...(requests > 1 && { requests }),
       ...(repeats > 0 && { repeats }),
-      elapsedMs: performance.now() - sentAt
+      elapsedMs: answeredAt - sentAt
     }
   }
 
@@ -203,7 +205,12 @@ export class Courier {
       progress.requests++
       progress.sentAt = performance.now()
       const limits = { responseTimeoutMs, mostIdleMs: this.#mostIdleMs, signal }
-      return receiver.send(request, { ...limits, proof }).catch(httpError)
+      return receiver
+        .send(request, { ...limits, proof })
+        .catch(httpError)
+        .finally(() => {
+          progress.answeredAt = performance.now()
+        })
     }
     const { answer, isRepeated } = await withLiveConnection(
       () => withProof(this.#tokensFor(parcel)?.proofs, request, token, transmit, headOf),

@@ -200,6 +200,15 @@ describe('Courier', () => {
     assert.ok(elapsedMs >= 45 && elapsedMs <= performance.now() - began, String(elapsedMs))
   })
 
+  it('says how long the receiver took, and not how long its reply is read', async () => {
+    const { url } = await receiver((socket) => socket.write(answer(200, ACK)))
+    const { elapsedMs } = await courier(url).attempt(parcel, undefined, async (work) => {
+      await sleep(1500)
+      return work()
+    })
+    assert.ok(elapsedMs < 1500, String(elapsedMs))
+  })
+
   it('does not resend if the rules would not retry after a reset', async () => {
     for (const rules of ['E#reset=F', 'E#ECONNRESET=S', ':?A=C,E=F']) {
       const server = await receiver(stale)
