@@ -335,7 +335,7 @@ export const ROWS: readonly Row[] = [
           ? translate('status.invalid')
           : translate('status.error', { code: printable(refusal) })
     },
-    shown: 'what it does'
+    shown: 'state.INVALID'
   },
   {
     code: 'NAK',
@@ -347,7 +347,7 @@ export const ROWS: readonly Row[] = [
       rank: 15,
       text: ({ delivery }, translate) => translate('status.nak', { code: lastCode(delivery) })
     },
-    shown: 'what it does'
+    shown: 'state.NAK'
   },
   {
     code: 'SENDING',

@@ -120,14 +120,14 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
     'watch',
     conditionFacts({}, { refusal: 'HL7_INVALID_MESSAGE' }),
     'The last message was not accepted: HL7_INVALID_MESSAGE',
-    'idle'
+    'not accepted'
   ],
   [
     'NAK',
     'watch',
     conditionFacts({ lastOutcome: { outcome: 'nak', code: 'AE' } }),
     'The last message was refused: AE',
-    'idle'
+    'refused (NAK)'
   ],
   ['SENDING', 'fine', conditionFacts({ state: 'sending', inFlight: 1 }), 'Sending', 'sending'],
   [
