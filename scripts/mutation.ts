@@ -46,9 +46,9 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   // What can be tested without a Node-RED and without a browser.
   nodes: {
     mutate:
-      'nodes/{flow/{certificate-watch,flow-commands,status-line},settings/jsonata,operations/{register-routes,orphaned-queues,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value},rules/{reply-rule-row,reply-rule-words}}.ts',
+      'nodes/{flow/{certificate-watch,condition-table,conditions,flow-commands,status-line,status-texts},settings/jsonata,operations/{register-routes,orphaned-queues,sidebar},operations/page/{csv,picture,times,told,words},operations/page/story/{place,hl7-lines,reply-reading,report},editor/{address-kind,client-certificate,named-value},rules/{reply-rule-row,reply-rule-words}}.ts',
     tests:
-      'test/{operations/{hl7-lines,page-words,place,register-routes,reply-reading,report},nodes/{certificate-watch,flow-commands,jsonata,orphaned-queues,sidebar-tick,status-line},forms/{address-kind,client-certificate,named-value},rules/{reply-rule-row,reply-rule-words}}.test.ts'
+      'test/{operations/{hl7-lines,page-words,place,register-routes,reply-reading,report},nodes/{certificate-watch,conditions,flow-commands,jsonata,orphaned-queues,sidebar-tick,status-line},forms/{address-kind,client-certificate,named-value},rules/{reply-rule-row,reply-rule-words}}.test.ts'
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import type { Figures, Note } from '../../src/queue/figures.ts'
-import { conditionsOf, type Condition, type ConditionFacts } from './conditions.ts'
+import type { ConditionFacts } from './condition-facts.ts'
+import { conditionsOf, type Condition } from './conditions.ts'
 import type { ConditionCode } from '../../src/codes.ts'
 
 /**

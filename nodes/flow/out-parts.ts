@@ -6,7 +6,7 @@ import type { Reporter } from '../../src/delivery/reporter.ts'
 import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { ConditionWatch } from './condition-watch.ts'
-import type { ConditionFacts } from './conditions.ts'
+import type { ConditionFacts, GiveUp } from './condition-facts.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import type { NotAccepted } from './not-accepted.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
@@ -28,14 +28,6 @@ export type DeliveryControl = Pick<
   | 'operator'
   | 'reader'
 >
-
-/** When a message that is retried goes to Catch. */
-export interface GiveUp {
-  /** Counted from its first attempt; `Infinity`: never. */
-  afterMs: number
-  /** The clock runs during an outage too. */
-  whileUnreachable: boolean
-}
 
 /** What sends a message to the receiver of a node. */
 export interface Sender {

@@ -3,15 +3,16 @@ import { printable } from '../../src/printable.ts'
 import type { Pause } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
-import { configTold, notSetUp } from '../settings/node-errors.ts'
+import { notSetUp } from '../settings/node-errors.ts'
+import { adviceAtRest, adviceOf } from '../flow/advice.ts'
+import { CONFIG, STOPPED } from '../flow/condition-table.ts'
 import { byUrgency, type Condition } from '../flow/conditions.ts'
 import { deployedOutNodes, outParts, type Unusable } from '../flow/out-parts.ts'
 import { contactOf } from '../settings/contact.ts'
-import { adviceAtRest, adviceOf } from './advice.ts'
 import type { ConditionAnswer, NodeState, RuleSettings } from './answers.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
 import { nameOf } from './name-of.ts'
-import { heldFor, stoppedTold } from './stopped-queues.ts'
+import { heldFor } from './stopped-queues.ts'
 import { iso } from './times.ts'
 
 /** Where the nodes are in the flows: read once for an answer about all of them. */
@@ -143,7 +144,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
 
 /** A queue file with messages, without a running node. */
 export function stoppedState(id: string, held: number | undefined, places: Places): NodeState {
-  const told = stoppedTold(held)
+  const told = STOPPED.told(held)
   const { name = '', flow = '', host = '', contact = '' } = places.get(id) ?? {}
   return {
     ...EMPTY,
@@ -152,10 +153,10 @@ export function stoppedState(id: string, held: number | undefined, places: Place
     flow,
     host,
     contact,
-    advice: withText(adviceAtRest('advice-stopped', held ?? 0, contact)),
+    advice: withText(adviceAtRest(STOPPED.advice, held ?? 0, contact)),
     state: 'stopped',
     queued: held ?? 0,
-    conditions: atRest('STOPPED', null, told),
+    conditions: atRest(STOPPED, null, told),
     ...told,
     reason: toldInEnglish(told)
   }
@@ -185,8 +186,12 @@ function conditionAnswer({ code, level, since, told }: Condition): ConditionAnsw
 }
 
 /** Of a node that does not run, which needs somebody. */
-function atRest(code: 'CONFIG' | 'STOPPED', since: string | null, told: Told): ConditionAnswer[] {
-  return [{ code, level: 'call', since, ...told, text: toldInEnglish(told) }]
+function atRest(
+  { code, level }: typeof CONFIG | typeof STOPPED,
+  since: string | null,
+  told: Told
+): ConditionAnswer[] {
+  return [{ code, level, since, ...told, text: toldInEnglish(told) }]
 }
 
 function withText(advice: Told | undefined): NodeState['advice'] {
@@ -199,13 +204,13 @@ function configState(
   contact: string
 ): Partial<NodeState> & Told {
   const problems = parts?.problems ?? []
-  const told = configTold(problems)
+  const told = CONFIG.told(problems)
   return {
     ...told,
-    advice: withText(adviceAtRest('advice-config', queued, contact, told.values)),
+    advice: withText(adviceAtRest(CONFIG.advice, queued, contact, told.values)),
     state: 'config',
     since: parts?.since ?? null,
-    conditions: atRest('CONFIG', parts?.since ?? null, told),
+    conditions: atRest(CONFIG, parts?.since ?? null, told),
     reason: toldInEnglish(told),
     lastError: {
       code: 'HL7_CONFIG',

@@ -8,9 +8,9 @@ import {
   type FilledQueueFile
 } from '../../src/queue/queue-files.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
+import { STOPPED } from '../flow/condition-table.ts'
 import { onceFlowsStarted } from '../flow/flows-started.ts'
 import { errorText } from '../settings/node-errors.ts'
-import { stoppedTold } from './stopped-queues.ts'
 import { queueDirectory } from '../settings/queue-directory.ts'
 
 /**
@@ -90,5 +90,5 @@ function queueFilesOfFlows(RED: NodeAPI): Set<string> {
 }
 
 function words({ path, held }: FilledQueueFile): string {
-  return `${toldInEnglish(stoppedTold(held))}. ${english('log', 'log.stopped', { path })}`
+  return `${toldInEnglish(STOPPED.told(held))}. ${english('log', 'log.stopped', { path })}`
 }

@@ -6,7 +6,6 @@ import {
   queueFilePath,
   type FilledQueueFile
 } from '../../src/queue/queue-files.ts'
-import type { Told } from '../../src/told.ts'
 import { onceFlowsStarted } from '../flow/flows-started.ts'
 import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
 import { queueDirectory } from '../settings/queue-directory.ts'
@@ -16,13 +15,6 @@ export interface StoppedQueue {
   id: string
   /** Undefined if it cannot be read. */
   held: number | undefined
-}
-
-/** That a queue file has no running node. */
-export function stoppedTold(held: StoppedQueue['held']): Told {
-  return held === undefined
-    ? { kind: 'stopped-unknown', values: {} }
-    : { kind: 'stopped', values: { count: held } }
 }
 
 /** A file is opened to be counted: not for each look of each operator. */

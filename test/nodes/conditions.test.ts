@@ -1,69 +1,81 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ConditionWatch } from '../../nodes/flow/condition-watch.ts'
+import type { ConditionFacts } from '../../nodes/flow/condition-facts.ts'
+import { ROWS as TABLE } from '../../nodes/flow/condition-table.ts'
 import {
   BESIDE,
   byUrgency,
   CONDITION_CODES,
   conditionsOf,
   levelsOf,
-  type ConditionFacts
+  type Condition
 } from '../../nodes/flow/conditions.ts'
 import { nodeStatus } from '../../nodes/flow/status-line.ts'
+import { shownState } from '../../nodes/operations/page/words.ts'
 import { NO_VERDICT } from '../../src/queue/message-row.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import { conditionFacts } from '../support/condition-facts.ts'
+import { nodeState } from '../support/fake-operations.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
+import { ruleText, tabText } from '../support/tab-texts.ts'
 import type { ConditionCode, Level } from '../../src/codes.ts'
 
 const MINUTE = 60_000
 const trouble = { code: 'invalid_client', message: '', hint: '', permanent: true }
 const refused = { type: 'ADT^A40', count: 7, since: 0, ackCode: 'AE', error: '103' }
 
-/** Facts of which one condition follows, its level, and how it is said. */
-const ROWS: [ConditionCode, Level, ConditionFacts, string][] = [
-  ['ERROR', 'call', conditionFacts({ state: 'error', failing: '404' }), 'HTTP 404'],
+/** Facts of which one condition follows, its level, how it is said, and the word for it on the page. */
+const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][] = [
+  ['ERROR', 'call', conditionFacts({ state: 'error', failing: '404' }), 'HTTP 404', 'error'],
   [
     'FULL',
     'call',
     conditionFacts({}, { full: 'limit' }),
-    'New messages are not accepted: the queue or its disk is full'
+    'New messages are not accepted: the queue or its disk is full',
+    'queue full'
   ],
   [
     'GIVEN_UP',
     'call',
     conditionFacts({}, { stands: { givenUp: { count: 3, since: 5 } } }),
-    '3 messages given up: they went to Catch'
+    '3 messages given up: they went to Catch',
+    '3 given up'
   ],
   [
     'QUEUE_WAIT',
     'call',
     conditionFacts({ longestWaitMs: 31 * MINUTE }, { alerts: new Set(['QUEUE_WAIT']) }),
-    'A message has been waiting for 31 min'
+    'A message has been waiting for 31 min',
+    'waits long'
   ],
   [
     'SUSPENDED',
     'call',
     conditionFacts({ suspended: 2, suspendedFor: { ...NO_VERDICT, ackCode: 'AE', rule: ':AE=S' } }),
-    'AE · rule :AE=S'
+    'AE · rule :AE=S',
+    '2 suspended'
   ],
   [
     'PAUSED',
     'call',
     conditionFacts({ state: 'paused', paused: { at: 7, by: 'rule', reason: '' } }),
-    'Paused by a rule'
+    'Paused by a rule',
+    'paused'
   ],
   [
     'TOKEN',
     'call',
     conditionFacts({ state: 'sending' }, { token: { state: 'none', ...trouble } }),
-    'No token: invalid_client'
+    'No token: invalid_client',
+    'no token'
   ],
   [
     'QUIET',
     'call',
     conditionFacts({}, { quietSeconds: 7500, stands: { lastInAt: 9 } }),
-    'No message has come in for 2 h 5 min'
+    'No message has come in for 2 h 5 min',
+    'nothing comes in'
   ],
   [
     'RETRYING',
@@ -72,54 +84,80 @@ const ROWS: [ConditionCode, Level, ConditionFacts, string][] = [
       state: 'retrying',
       retry: { controlId: 'C1', attempts: 3, waitMs: 9500, cause: '503' }
     }),
-    'HTTP 503, try 4 in 10 s'
+    'HTTP 503, try 4 in 10 s',
+    'retrying'
   ],
   [
     'REFUSING',
     'call',
     conditionFacts({}, { stands: { refusing: [refused] }, now: 15 * MINUTE }),
-    'The last 7 messages of type ADT^A40 were refused: AE 103 Table value not found'
+    'The last 7 messages of type ADT^A40 were refused: AE 103 Table value not found',
+    'refused'
   ],
   [
     'QUEUE_COUNT',
     'watch',
     conditionFacts({ queued: 1200 }, { alerts: new Set(['QUEUE_COUNT']) }),
-    '1200 messages wait'
+    '1200 messages wait',
+    'many waiting'
   ],
   [
     'CERTIFICATE',
     'watch',
     conditionFacts({}, { ending: { of: 'receiver', validTo: 0, daysLeft: 9 } }),
-    'The certificate of the receiver expires in 9 days'
+    'The certificate of the receiver expires in 9 days',
+    'certificate'
   ],
   [
     'BACKUP',
     'watch',
-    conditionFacts({ backup: { since: 0, isByHand: false, by: '', host: 'b.example.org', waiting: 2 } }),
-    'Messages go to the backup b.example.org'
+    conditionFacts({
+      backup: { since: 0, isByHand: false, by: '', host: 'b.example.org', waiting: 2 }
+    }),
+    'Messages go to the backup b.example.org',
+    'backup'
   ],
   [
     'INVALID',
     'watch',
     conditionFacts({}, { refusal: 'HL7_INVALID_MESSAGE' }),
-    'The last message was not accepted: HL7_INVALID_MESSAGE'
+    'The last message was not accepted: HL7_INVALID_MESSAGE',
+    'not accepted'
   ],
   [
     'NAK',
     'watch',
     conditionFacts({ lastOutcome: { outcome: 'nak', code: 'AE' } }),
-    'The last message was refused: AE'
+    'The last message was refused: AE',
+    'refused (NAK)'
   ],
-  ['SENDING', 'fine', conditionFacts({ state: 'sending', inFlight: 1 }), 'Sending'],
+  ['SENDING', 'fine', conditionFacts({ state: 'sending', inFlight: 1 }), 'Sending', 'sending'],
   [
     'ACK',
     'fine',
     conditionFacts({ lastOutcome: { outcome: 'ack', code: 'AA' } }),
-    'The last message was accepted: AA'
+    'The last message was accepted: AA',
+    'idle'
   ]
 ]
 
 const since = (): number => 0
+
+/** The word on the page for the most urgent of them. */
+function wordOnPage(
+  conditions: readonly Condition[],
+  { delivery: { state, suspended }, token }: ConditionFacts
+): string {
+  const answers = conditions.map(({ code, level, told }) => {
+    return { code, level, since: null, ...told, text: '' }
+  })
+  const shown = nodeState('x', {
+    ...{ state, suspended, conditions: answers },
+    token: token === undefined ? null : { state: token.state, validUntil: null }
+  })
+  const speech = { text: tabText(), ruleText: ruleText(), language: 'en-US', now: () => 0 }
+  return shownState(shown, speech).word
+}
 
 /** Both at once; undefined if they cannot hold together. */
 function both(one: ConditionFacts, other: ConditionFacts): ConditionFacts | undefined {
@@ -145,7 +183,7 @@ function both(one: ConditionFacts, other: ConditionFacts): ConditionFacts | unde
 }
 
 describe('the conditions of a node', () => {
-  for (const [code, level, facts, said] of ROWS) {
+  for (const [code, level, facts, said, word] of ROWS) {
     it(`${code}, level ${level}: ${said}`, () => {
       const conditions = conditionsOf(facts, since)
       assert.deepEqual(
@@ -153,8 +191,28 @@ describe('the conditions of a node', () => {
         [[code, level, said]]
       )
       assert.ok(levelsOf(code).includes(level))
+      assert.equal(wordOnPage(conditions, facts), word)
     })
   }
+
+  it('are shown on the page as the table says, which it cannot ask', () => {
+    const validUntil = 2_000_000
+    const failing = conditionFacts(
+      {},
+      { token: { state: 'refresh failing', validUntil, ...trouble } }
+    )
+    const all = [...ROWS.map(([, , facts]) => facts), failing, conditionFacts()]
+    const rows = all.map((facts) => {
+      const conditions = conditionsOf(facts, since)
+      const { row, told } = conditions[0] ?? assert.fail()
+      const { state, suspended } = facts.delivery
+      const count = Number(told.values['count'] ?? suspended)
+      const key = row.shown === 'what it does' ? (`state.${state}` as const) : row.shown
+      assert.equal(wordOnPage(conditions, facts), tabText()(key, { count }), row.code)
+      return row
+    })
+    assert.deepEqual(new Set(rows), new Set(TABLE), 'every row has a test')
+  })
 
   it('are none but IDLE where nothing has happened', () => {
     const [only, ...others] = conditionsOf(conditionFacts({ queued: 3 }), since)

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import type { Node } from 'node-red'
 import type { AlertCode } from '../../src/delivery/alerts.ts'
-import { conditionsOf, type ConditionFacts } from '../../nodes/flow/conditions.ts'
+import type { ConditionFacts } from '../../nodes/flow/condition-facts.ts'
+import { conditionsOf } from '../../nodes/flow/conditions.ts'
 import {
   misconfigured,
   StatusLine,

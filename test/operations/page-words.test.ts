@@ -31,6 +31,7 @@ import { eventTold } from '../../src/delivery/event-told.ts'
 import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import type { QueueEventKind } from '../../src/queue/queue-event.ts'
 import { durationText, toldText, type Told, type ToldKind } from '../../src/told.ts'
+import type { ConditionCode } from '../../src/codes.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
 import { ruleText, tabText, tabTexts } from '../support/tab-texts.ts'
 
@@ -94,26 +95,13 @@ describe('the words of the tab', () => {
     ])
   })
 
-  it('say what is the first thing that needs somebody', () => {
-    for (const [code, word] of [
-      ['SUSPENDED', '4 suspended'],
-      ['GIVEN_UP', '3 given up'],
-      ['FULL', 'queue full'],
-      ['QUEUE_WAIT', 'waits long'],
-      ['QUEUE_COUNT', 'many waiting'],
-      ['QUIET', 'nothing comes in'],
-      ['REFUSING', 'refused'],
-      ['CERTIFICATE', 'certificate'],
-      ['BACKUP', 'backup'],
-      // These are states.
-      ['RETRYING', 'sending'],
-      ['PAUSED', 'sending']
-    ] as const) {
-      const said = { kind: 'ok', values: { count: 3 }, since: null, text: '' } as const
-      const conditions = [{ code, level: 'watch', ...said }] as const
-      const node = nodeState('x', { state: 'sending', suspended: 4, conditions: [...conditions] })
-      assert.deepEqual(shownState(node, speech), { level: 'warn', word })
-    }
+  // That each condition has its word: test/nodes/conditions.test.ts.
+  it('say what a node does whose condition they do not know: the runtime is newer', () => {
+    const code = 'BRAND_NEW' as ConditionCode
+    const said = { kind: 'ok', values: {}, since: null, text: '' } as const
+    const conditions = [{ code, level: 'watch', ...said }] as const
+    const node = nodeState('x', { state: 'sending', conditions })
+    assert.deepEqual(shownState(node, speech), { level: 'warn', word: 'sending' })
   })
 
   it('show a node without a name by its receiver, and one that has done nothing as quiet', () => {

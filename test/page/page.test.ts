@@ -15,6 +15,17 @@ import type { ToldKind } from '../../src/told.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { lookAgain, newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
 
+/** Nodes that are well, one of which sent the next message already; what became of their last messages is told. */
+const LAST_MESSAGES = (
+  [
+    ['Refused', 'sending', 'NAK', { kind: 'nak', values: { answer: 'AE' } }],
+    ['Invalid', 'idle', 'INVALID', { kind: 'invalid', values: { cause: 'HL7_INVALID_MESSAGE' } }]
+  ] as const
+).map(([id, state, code, said]) => {
+  const conditions = [{ code, level: 'watch', since: ago(3), ...said, text: '' }] as const
+  return nodeState(id, { ...said, state, since: ago(3), conditions })
+})
+
 describe('the page', () => {
   let nodeRed: TestNodeRed
   let page: Page
@@ -229,6 +240,19 @@ describe('the page', () => {
       assert.deepEqual(await sticksOut(page), [])
     })
   }
+
+  it('says of a node that is well what its last message met with, not that it is idle', async () => {
+    fake.nodes = LAST_MESSAGES
+    for (const width of [300, 1400]) {
+      await open(width)
+      await shows('[data-key=Refused]', /refused \(NAK\).*The last message was refused: AE/s)
+      await shows('[data-key=Invalid]', /not accepted.*not accepted: HL7_INVALID_MESSAGE/s)
+      assert.doesNotMatch(await text('.hl7-node-rows'), /idle/)
+      await page.click('[data-key=Refused]')
+      await shows('.hl7-why', /^\s*refused \(NAK\) since .* · The last message was refused: AE\s*$/)
+      assert.deepEqual(await sticksOut(page), [])
+    }
+  })
 
   it('says in the list what to do and whom to call, however much there is to say', async () => {
     const contact = 'on-call of the registry, +44 20 7946 0000'
@@ -972,6 +996,7 @@ describe('the page', () => {
   it('has room at 150 % for the words of each language', async () => {
     const languages = readdirSync(new URL('../../locales/', import.meta.url))
     assert.ok(languages.length > 5)
+    fake.nodes.push(...LAST_MESSAGES)
     for (const language of languages) {
       await page.addInitScript(
         `Object.defineProperty(navigator, 'languages', { configurable: true, get: () => ['${language}'] })`

@@ -49,7 +49,7 @@ describe('the sidebar tab in each language', () => {
       )
       assert.match(
         (await page.textContent('.hl7-why')) ?? '',
-        new RegExp(text('state.suspended', { count: 8 }))
+        new RegExp(text('state.SUSPENDED', { count: 8 }))
       )
       const buttons = await page.locator('.hl7-buttons button:visible').allInnerTexts()
       assert.ok(

@@ -1,4 +1,4 @@
-import type { ConditionFacts } from '../../nodes/flow/conditions.ts'
+import type { ConditionFacts } from '../../nodes/flow/condition-facts.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import type { Stands } from '../../src/delivery/standing.ts'
 

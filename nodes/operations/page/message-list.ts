@@ -520,6 +520,6 @@ export class MessageList {
 function listWords(list: Exclude<List, 'followed'>, node: NodeState, { text }: Desk): string {
   if (list === '') return text('messages.all')
   if (list === 'queued') return text('messages.queued', { count: node.queued })
-  if (list === 'suspended') return text('state.suspended', { count: node.suspended })
+  if (list === 'suspended') return text('state.SUSPENDED', { count: node.suspended })
   return text(`messageState.${list}`)
 }

@@ -1,7 +1,8 @@
+import type { Key } from '../../../src/english.ts'
 import { durationText, type Told } from '../../../src/told.ts'
-import type { EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
+import type { ConditionAnswer, EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
-import { clockTime, until } from './times.ts'
+import { clockTime, until, type Text } from './times.ts'
 import { byWhom, type Speech, told } from './told.ts'
 
 /** How bad it is: what it looks like, and whether somebody has to look. */
@@ -12,32 +13,24 @@ export interface Shown {
   word: string
 }
 
-/** What a node does, or what of it needs somebody, in a word or two. */
+/** What of a node needs somebody, or else what it does, in a word or two. */
 export function shownState(state: NodeState, { text }: Speech): Shown {
-  const level = levelOf(state)
   const [first] = state.conditions
-  if (first === undefined || first.level === 'fine') {
-    return { level, word: text(`state.${state.state}`) }
-  }
-  const { code, values } = first
-  switch (code) {
-    case 'SUSPENDED':
-      return { level, word: text('state.suspended', { count: state.suspended }) }
-    case 'GIVEN_UP':
-      return { level, word: text('state.givenUp', { count: Number(values['count']) }) }
-    case 'TOKEN':
-      return { level, word: text(`token.${tokenTrouble(state) ?? 'none'}`) }
-    case 'FULL':
-    case 'QUEUE_WAIT':
-    case 'QUEUE_COUNT':
-    case 'QUIET':
-    case 'REFUSING':
-    case 'CERTIFICATE':
-    case 'BACKUP':
-      return { level, word: text(`state.${code}`) }
-    default:
-      return { level, word: text(`state.${state.state}`) }
-  }
+  const isFine = first === undefined || first.level === 'fine'
+  const word = (isFine ? undefined : wordOf(first, state, text)) ?? text(`state.${state.state}`)
+  return { level: levelOf(state), word }
+}
+
+/** A condition's own word; undefined if it has none, or the runtime is newer than this page. */
+function wordOf(
+  { code, values }: ConditionAnswer,
+  state: NodeState,
+  text: Text
+): string | undefined {
+  if (code === 'TOKEN') return text(`token.${tokenTrouble(state) ?? 'none'}`)
+  const key = `state.${code}` as Key<'tab'>
+  const word = text(key, { ...values, ...(code === 'SUSPENDED' && { count: state.suspended }) })
+  return word === key ? undefined : word
 }
 
 /** Whether somebody is needed. */

@@ -10,11 +10,9 @@ import { pauseValues } from '../../src/delivery/reporter.ts'
 import { printable } from '../../src/printable.ts'
 import { SET_ASIDE } from '../../src/queue/message-row.ts'
 import type { Told, ToldKind } from '../../src/told.ts'
-import type { GiveUp } from '../flow/out-parts.ts'
 import type { GivenUp } from '../../src/queue/figures.ts'
 import type { ServerNames } from '../settings/read-out-settings.ts'
-import { refusingValues, type Condition, type ConditionFacts } from '../flow/conditions.ts'
-import type { ConditionCode } from '../../src/codes.ts'
+import type { ConditionFacts, GiveUp } from './condition-facts.ts'
 import { errorRow } from '../../src/hl7/error-codes.ts'
 
 /** What advice is made from. */
@@ -28,27 +26,11 @@ export interface AdviceFacts extends ConditionFacts {
 
 type Advice = [kind: ToldKind & `advice-${string}`, values?: Told['values']]
 
+/** What to do about one condition; undefined if it does not hold, or there is nothing to do. */
+export type Advise = (facts: AdviceFacts) => Advice | undefined
+
 /** Longer texts of the token server are cut, in characters. */
 const MOST_SAID = 200
-
-/** What to do about a condition that keeps no message from leaving. */
-const ADVICE: Readonly<Partial<Record<ConditionCode, (facts: AdviceFacts) => Advice | undefined>>> =
-  {
-    ERROR: (facts) => (facts.stands.givenUp === undefined ? pastError(facts) : givenUp(facts)),
-    GIVEN_UP: givenUp,
-    QUEUE_WAIT: ({ delivery }) => [
-      'advice-queue-wait',
-      { seconds: Math.floor(delivery.longestWaitMs / 1000) }
-    ],
-    QUEUE_COUNT: () => ['advice-queue-count'],
-    SUSPENDED: suspension,
-    TOKEN: tokenFailing,
-    QUIET: ({ quietSeconds = 0 }) => ['advice-quiet', { seconds: quietSeconds }],
-    CERTIFICATE: ({ ending }) =>
-      ending && ['advice-certificate', { of: ending.of, days: ending.daysLeft }],
-    BACKUP: onBackup,
-    REFUSING: ({ stands }) => ['advice-refusing', refusingValues(stands)]
-  }
 
 /**
  * What to do about a node, and whether messages are safe; undefined if there is nothing to do. A queue that takes
@@ -57,13 +39,13 @@ const ADVICE: Readonly<Partial<Record<ConditionCode, (facts: AdviceFacts) => Adv
  * @param conditions that hold, the most urgent first
  */
 export function adviceOf(
-  conditions: readonly Pick<Condition, 'code'>[],
+  conditions: readonly { row: { advice?: Advise } }[],
   facts: AdviceFacts
 ): Told | undefined {
   const advice =
     queueFault(facts) ??
     heldUp(facts) ??
-    conditions.map(({ code }) => ADVICE[code]?.(facts)).find((found) => found !== undefined)
+    conditions.map(({ row }) => row.advice?.(facts)).find((found) => found !== undefined)
   if (advice === undefined) return undefined
   const { contact, delivery, isDurable, names, stands } = facts
   const [kind, values = {}] = advice
@@ -91,7 +73,7 @@ function waitsForFirst(facts: AdviceFacts): Advice | undefined {
   return backup !== null && retrying <= backup.waiting ? onBackup(facts) : undefined
 }
 
-function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
+export function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
   if (backup === null) return undefined
   const { by, host, isByHand, waiting } = backup
   const kind = isByHand && by === '' ? 'advice-backup-by-hand' : 'advice-backup'
@@ -99,14 +81,14 @@ function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
 }
 
 /** Why the last one was given up, and what to do about that, is said as for one that is retried. */
-function givenUp({ names, now, stands }: AdviceFacts): Advice | undefined {
+export function givenUp({ names, now, stands }: AdviceFacts): Advice | undefined {
   const { givenUp: given } = stands
   if (given === undefined) return undefined
   const seconds = Math.round(Math.max(0, now - given.since) / 1000)
   return ['advice-given-up', { count: given.count, seconds, ...reasonValues(given, names) }]
 }
 
-function pastError({ delivery: { failing }, names }: AdviceFacts): Advice | undefined {
+export function pastError({ delivery: { failing }, names }: AdviceFacts): Advice | undefined {
   if (failing === null) return undefined
   return ['advice-error', reasonValues({ cause: failing }, names)]
 }
@@ -124,7 +106,7 @@ function reasonValues(
 }
 
 /** A token that cannot be renewed: messages still leave. */
-function tokenFailing({ names, now, token }: AdviceFacts): Advice | undefined {
+export function tokenFailing({ names, now, token }: AdviceFacts): Advice | undefined {
   if (token?.state !== 'refresh failing') return undefined
   const todo = topicOfToken(token.code, names.grant)
   const seconds = Math.round(Math.max(0, token.validUntil - now) / 1000)
@@ -153,7 +135,11 @@ export function adviceAtRest(
 }
 
 /** The queue takes nothing. */
-function queueFault({ delivery: { failing }, full, refusal }: AdviceFacts): Advice | undefined {
+export function queueFault({
+  delivery: { failing },
+  full,
+  refusal
+}: AdviceFacts): Advice | undefined {
   const cause = /^SQLITE_|^ERR_QUEUE|^HL7_QUEUE_FAILED$/.test(failing ?? '') ? failing : null
   if (cause === 'SQLITE_FULL' || full === 'disk') return ['advice-disk-full']
   if (cause !== null) return ['advice-queue-fault', { cause }]
@@ -161,14 +147,14 @@ function queueFault({ delivery: { failing }, full, refusal }: AdviceFacts): Advi
   return full === 'limit' ? ['advice-queue-full'] : undefined
 }
 
-function paused({ delivery }: AdviceFacts): Advice | undefined {
+export function paused({ delivery }: AdviceFacts): Advice | undefined {
   if (delivery.paused === null) return undefined
   const { by } = delivery.paused
   const { reason: note, ...values } = pauseValues(delivery.paused)
   return ['advice-paused', { by, note: note ?? '', ...values }]
 }
 
-function tokenTrouble(facts: AdviceFacts): Advice | undefined {
+export function tokenTrouble(facts: AdviceFacts): Advice | undefined {
   const { names, token } = facts
   if (token?.state !== 'none') return undefined
   const { code, permanent } = token
@@ -198,7 +184,7 @@ interface TokenTrouble {
   description?: string | undefined
 }
 
-function retryTrouble(facts: AdviceFacts): Advice | undefined {
+export function retryTrouble(facts: AdviceFacts): Advice | undefined {
   const { retry } = facts.delivery
   if (retry === null) return undefined
   const { about, attempts, cause, errors = [], mayHaveArrived, operation } = retry
@@ -226,7 +212,7 @@ function knownTopic(about: string | undefined, cause: string, grant: string): To
   return topic?.startsWith('token-') ? topicOfToken(cause, grant) : topic
 }
 
-function suspension({ delivery }: AdviceFacts): Advice | undefined {
+export function suspension({ delivery }: AdviceFacts): Advice | undefined {
   const { suspended: count, suspendedFor } = delivery
   if (suspendedFor === null) return undefined
   const { ackCode, cause, errorCode, errors, mayHaveArrived, rule, status } = suspendedFor
