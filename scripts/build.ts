@@ -84,6 +84,7 @@ await build({
   // Of browsers, those that do not know nested styles.
   target: ['es2023', 'chrome111', 'firefox115', 'safari16'],
   charset: 'utf8',
+  minify: true,
   sourcemap: 'external',
   plugins: [hl7ParserPlugin],
   define: {
@@ -129,6 +130,7 @@ await build({
   format: 'esm',
   target: 'es2023',
   charset: 'utf8',
+  minify: true,
   sourcemap: 'external',
   plugins: [hl7ParserPlugin],
   define: {

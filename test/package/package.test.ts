@@ -248,7 +248,7 @@ describe('the published package', () => {
       assert.ok(html.includes(`<script src="${path}" type="module"></script>`))
       // All of it comes from here, also what it shares with the page.
       const [, shared = ''] =
-        /^import \{[^}]*\} from "\.\/(chunk-\w+\.js)";$/m.exec(await get(`/${path}`)) ?? []
+        /^import ?\{[^}]*\} ?from ?"\.\/(chunk-\w+\.js)";/m.exec(await get(`/${path}`)) ?? []
       const code = await get(`/hl7-https-out/page/${shared}`)
       assert.ok(code.length > 10_000)
       assert.doesNotMatch(code, /^import\b|(?<!\.)\bimport\(/m)
