@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   withRecord,
   type MessageRow,
@@ -149,7 +150,7 @@ export class Message<Content> {
 
   /** Whether a rule has asked for as many retries as it has. */
   hasRetried({ rule, mostRetries = Infinity }: RetryingDecision): boolean {
-    return (this.ruleRetries?.byRule[shortRule(rule)] ?? 0) >= mostRetries
+    return (this.ruleRetries?.byRule[ruleKey(rule)] ?? 0) >= mostRetries
   }
 
   /** A rule asks for a retry, and may count them: stored with its next move. */
@@ -159,7 +160,7 @@ export class Message<Content> {
       this.ruleRetries = byRule && { byRule }
       return
     }
-    const key = shortRule(rule)
+    const key = ruleKey(rule)
     const number = (byRule?.[key] ?? 0) + 1
     this.ruleRetries = { byRule: { ...byRule, [key]: number }, next: { number, of: mostRetries } }
   }
@@ -186,9 +187,10 @@ export class Message<Content> {
 
 type RetryingDecision = Pick<Decision, 'rule' | 'mostRetries'>
 
-/** So much of a rule tells it from others; one may have 10,000 characters. */
+/** A rule may have 10,000 characters: one of more than these is known by its hash. */
 const RULE_LENGTH = 200
 
-function shortRule(rule: string): string {
-  return rule.slice(0, RULE_LENGTH)
+function ruleKey(rule: string): string {
+  if (rule.length <= RULE_LENGTH) return rule
+  return createHash('sha256').update(rule).digest('base64url')
 }

@@ -59,6 +59,18 @@ describe('a rule with a count', () => {
     assert.deepEqual(setup.emitted, ['a1 HL7_DELIVERY_FAILED'])
   })
 
+  it('has a count of its own, however much of it another rule begins with', async () => {
+    const setup = await setUp(quick)
+    const long = `(${Array.from({ length: 100 }, (_, at) => `@ERR-3:${at}`).join()}`
+    await setup.add('a1')
+    for (const end of [')=R1S', ',@ERR-3:100)=R1S']) {
+      await answer(setup, counted(long + end, 'suspend', 1))
+      assert.equal(setup.delivery.state().suspended, 0)
+    }
+    await answer(setup, counted(`${long})=R1S`, 'suspend', 1))
+    assert.equal(setup.delivery.state().suspended, 1)
+  })
+
   it('ends with the time of the message, if that is over first', async () => {
     const setup = await setUp({ ...quick, failureTimeoutMs: 90_000 })
     await setup.add('a1')
