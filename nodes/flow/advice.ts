@@ -43,6 +43,7 @@ export function adviceOf(
   facts: AdviceFacts
 ): Told | undefined {
   const advice =
+    diskSilent(facts) ??
     queueFault(facts) ??
     heldUp(facts) ??
     conditions.map(({ row }) => row.advice?.(facts)).find((found) => found !== undefined)
@@ -132,6 +133,22 @@ export function adviceAtRest(
   values: Told['values'] = {}
 ): Told {
   return { kind, values: { ...values, waiting, queue: 'disk', contact } }
+}
+
+/** So long the disk may take to confirm what it was asked, in milliseconds. */
+const MOST_SILENT_MS = 10_000
+
+export function isDiskSilent({ delivery }: ConditionFacts): boolean {
+  return delivery.diskSilentMs >= MOST_SILENT_MS
+}
+
+/** The disk confirms nothing, and reports no error either. */
+export function diskSilent(facts: AdviceFacts): Advice | undefined {
+  if (!isDiskSilent(facts)) return undefined
+  const { diskSilentMs, unconfirmed } = facts.delivery
+  const silentSeconds = Math.floor(diskSilentMs / 1000)
+  if (unconfirmed === 0) return ['advice-disk', { seconds: silentSeconds }]
+  return ['advice-disk-unconfirmed', { seconds: silentSeconds, count: unconfirmed }]
 }
 
 /** The queue takes nothing. */

@@ -10,7 +10,9 @@ import type { Refusing } from '../../src/queue/figures.ts'
 import type { Told } from '../../src/told.ts'
 import { configTold } from '../settings/node-errors.ts'
 import {
+  diskSilent,
   givenUp,
+  isDiskSilent,
   onBackup,
   pastError,
   paused,
@@ -97,6 +99,26 @@ export const ROWS: readonly Row[] = [
     },
     advice: (facts) => (facts.stands.givenUp === undefined ? pastError(facts) : givenUp(facts)),
     shown: 'what it does'
+  },
+  {
+    // What hangs in it is not known to have failed: nothing is refused, and nothing goes on.
+    code: 'DISK',
+    level: 'call',
+    isOnlyInCodes: true,
+    holds: isDiskSilent,
+    since: ({ delivery, now }) => now - delivery.diskSilentMs,
+    told: ({ delivery }) => ({
+      kind: 'disk',
+      values: { seconds: seconds(delivery.diskSilentMs) }
+    }),
+    look: {
+      fill: 'red',
+      rank: 0,
+      text: ({ delivery }, translate) =>
+        translate('status.disk', { time: duration(delivery.diskSilentMs) })
+    },
+    advice: diskSilent,
+    shown: 'state.DISK'
   },
   {
     code: 'FULL',

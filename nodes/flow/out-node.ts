@@ -348,12 +348,10 @@ export class OutNode {
   }
 
   #watchTime(): void {
-    const { alertAfterMs, alerts, inactivity } = this.#settings
-    if (alerts.waitSeconds > 0 || inactivity !== undefined || alertAfterMs > 0) {
-      this.#every(AGE_MS, () => {
-        this.#status.update()
-      })
-    }
+    // What holds for long enough, and for how long.
+    this.#every(AGE_MS, () => {
+      this.#status.update()
+    })
     this.#every(CERTIFICATE_MS, () => {
       for (const { of, daysLeft } of this.#certificates.news(Date.now())) {
         this.#reporter.reportCertificate(of, daysLeft)

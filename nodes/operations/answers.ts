@@ -31,6 +31,8 @@ export interface NodeState extends Told {
   reason: string
   /** Waiting or retrying; with `config` and `stopped` all that is in the queue file. */
   queued: number
+  /** Those that are not stored yet: their senders wait. */
+  unconfirmed: number
   inFlight: number
   retrying: number
   /** Waiting for their application acknowledgement. */

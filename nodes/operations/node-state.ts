@@ -93,8 +93,8 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
-  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, failure, fault, ...state } =
-    look
+  const { diskSilentMs, failing, failure, fault, lastOutcome, longestWaitMs, ...others } = look
+  const { suspendedFor, retry, ...state } = others
   const now = Date.now()
   const token = parts.tokens()?.status
   const held = conditions.current()
@@ -250,6 +250,7 @@ const EMPTY: NodeState = {
   values: {},
   reason: '',
   queued: 0,
+  unconfirmed: 0,
   inFlight: 0,
   retrying: 0,
   awaiting: 0,

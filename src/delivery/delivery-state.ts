@@ -21,6 +21,10 @@ export interface DeliveryState extends TallyValues {
   state: 'idle' | 'sending' | 'retrying' | 'paused' | 'error'
   /** Waiting for their turn or for their next attempt. */
   queued: number
+  /** Those that are not stored yet: their senders wait. */
+  unconfirmed: number
+  /** For how long the disk has confirmed nothing of what it was asked, in milliseconds; 0 if nothing waits for it. */
+  diskSilentMs: number
   inFlight: number
   /** Those that failed at least once and are tried again, also while an attempt is in flight. */
   retrying: number
@@ -43,8 +47,10 @@ export interface DeliveryState extends TallyValues {
 /** What the main thread knows of messages besides what the queue says. */
 export interface OnTheirWay {
   inFlight: number
-  /** Those that are being stored. */
+  /** Those that are being stored; so many of them count as waiting already. */
   accepting: number
+  unconfirmed: number
+  diskSilentMs: number
   /** Nothing starts for so long because of an outage, in milliseconds. */
   closedMs: number
   /** For how long a message is retried yet, by its number, in milliseconds. */
@@ -58,7 +64,7 @@ export interface OnTheirWay {
  */
 export function deliveryState(
   summary: QueueSummary,
-  { inFlight, accepting, closedMs, leftMs }: OnTheirWay,
+  { inFlight, accepting, unconfirmed, diskSilentMs, closedMs, leftMs }: OnTheirWay,
   tally: TallyValues,
   paused: Pause | null,
   backup: BackupState | null,
@@ -67,7 +73,9 @@ export function deliveryState(
   const { awaiting, oldestHeldAt, oldestWaitingAt, retry, retrying, suspended, waiting } = summary
   return {
     state: stateOf(summary, inFlight, tally, paused),
-    queued: Math.max(0, waiting - inFlight) + accepting,
+    queued: Math.max(0, waiting - inFlight - unconfirmed),
+    unconfirmed: accepting,
+    diskSilentMs,
     inFlight,
     retrying,
     awaiting,

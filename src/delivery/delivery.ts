@@ -138,7 +138,9 @@ export class Delivery<Content> {
       this.#summary,
       {
         inFlight: this.#sending.size,
-        accepting: this.#unstored,
+        accepting: this.#accepting,
+        unconfirmed: this.#work?.queue.unconfirmed ?? 0,
+        diskSilentMs: this.#work?.queue.silentMs ?? 0,
         closedMs: Math.max(this.#gate.closedMs, this.#failover?.heldMs ?? 0),
         leftMs: (seq) => this.#lastAttempts.leftMs(seq)
       },

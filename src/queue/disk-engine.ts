@@ -66,7 +66,8 @@ export class DiskEngine implements QueueEngine {
   #isDue = false
   #cancelWait: NodeJS.Timeout | undefined
   #isSendPlanned = false
-  #groups = 0
+  /** When each group of calls that is with the thread went there; on the monotonic clock. */
+  readonly #askedAt: number[] = []
   readonly #held = new HeldCalls()
   /** Something is to be put right before anything else. */
   #loss: Loss | undefined
@@ -101,6 +102,11 @@ export class DiskEngine implements QueueEngine {
 
   get unconfirmed(): number {
     return this.#held.accepts
+  }
+
+  get silentMs(): number {
+    const oldestAt = Math.min(this.#held.oldestAt, ...this.#askedAt)
+    return Number.isFinite(oldestAt) ? performance.now() - oldestAt : 0
   }
 
   async open(): Promise<OpenedQueue> {
@@ -226,13 +232,13 @@ export class DiskEngine implements QueueEngine {
   }
 
   get #isIdle(): boolean {
-    const calls = this.#pending.length + this.#held.length + this.#groups
+    const calls = this.#pending.length + this.#held.length + this.#askedAt.length
     return calls === 0 && !this.#isReopening && this.#loss?.isUnsettled !== true
   }
 
   #send(): void {
     if (this.#loss !== undefined) this.#reopen(this.#loss)
-    while (this.#loss === undefined && this.#isDue && this.#groups < MOST_GROUPS) {
+    while (this.#loss === undefined && this.#isDue && this.#askedAt.length < MOST_GROUPS) {
       if (this.#pending.length === 0) this.#isDue = false
       else this.#sendGroup(this.#nextGroup())
     }
@@ -263,7 +269,8 @@ export class DiskEngine implements QueueEngine {
       else for (const call of rest.pending) call.reject(error)
       return
     }
-    this.#groups++
+    const askedAt = performance.now()
+    this.#askedAt.push(askedAt)
     answer
       .then(
         (answered) => {
@@ -277,7 +284,7 @@ export class DiskEngine implements QueueEngine {
         }
       )
       .finally(() => {
-        this.#groups--
+        this.#askedAt.splice(this.#askedAt.indexOf(askedAt), 1)
         this.#send()
       })
       .catch(() => undefined)
@@ -298,7 +305,7 @@ export class DiskEngine implements QueueEngine {
       const { value, fault, commit = 0 } = results[index] ?? {}
       if (fault?.code === MADE_AGAIN) this.#makeAgain(call)
       else if (fault !== undefined) call.reject(queueError(fault))
-      else this.#held.add({ call, value, commit })
+      else this.#held.add({ call, value, commit, at: performance.now() })
     }
     this.#confirm(synced)
   }
@@ -340,7 +347,7 @@ export class DiskEngine implements QueueEngine {
 
   /** Before anything else, the file is opened again: the thread learns what is handed out, and what was refused. */
   #reopen(loss: Loss): void {
-    if (!this.#isDue || this.#isReopening || this.#groups > 0) return
+    if (!this.#isDue || this.#isReopening || this.#askedAt.length > 0) return
     this.#isReopening = true
     this.#isDue = false
     clearTimeout(this.#retry)

@@ -6,6 +6,8 @@ export interface HeldCall {
   call: PendingCall
   value: unknown
   commit: number
+  /** Since when it waits; on the monotonic clock. */
+  at: number
 }
 
 /** Calls that wait for a sync, in their order. */
@@ -16,6 +18,11 @@ export class HeldCalls {
 
   get length(): number {
     return this.#held.length
+  }
+
+  /** Since when the oldest one waits; Infinity if there is none. */
+  get oldestAt(): number {
+    return this.#held[0]?.at ?? Infinity
   }
 
   /** How many of them accept a message. */

@@ -50,6 +50,10 @@ export class MemoryEngine implements QueueEngine {
     return 0
   }
 
+  get silentMs(): number {
+    return 0
+  }
+
   open(): Promise<OpenedQueue> {
     return Promise.resolve(this.#queue.open())
   }

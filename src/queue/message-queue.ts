@@ -78,6 +78,11 @@ export class MessageQueue<Content> {
     return this.#engine.unconfirmed
   }
 
+  /** See `QueueEngine.silentMs`. */
+  get silentMs(): number {
+    return this.#engine.silentMs
+  }
+
   open(): Promise<OpenedQueue> {
     return this.#engine.open()
   }

@@ -16,6 +16,8 @@ export interface QueueEngine {
   readonly summary: QueueSummary
   /** So many messages count as waiting already, while it is not known yet whether they are safe. */
   readonly unconfirmed: number
+  /** For how long the oldest call has waited for the disk, in milliseconds; 0 if none does. */
+  readonly silentMs: number
   /** @throws {QueueError} when the queue cannot be used; it may be called again then */
   open(): Promise<OpenedQueue>
   /** @throws {QueueError} before it is open */

@@ -346,6 +346,7 @@ export interface FakeQueueOptions<Content> {
 /** Calls the queue of a `FakeDisk`, when that does. */
 class FakeEngine implements QueueEngine {
   readonly unconfirmed = 0
+  readonly silentMs = 0
   readonly isDurable = true
   readonly hashes = {
     laneOf: (key: string): number => Buffer.from(key).reduce((sum, byte) => sum * 256 + byte, 1),

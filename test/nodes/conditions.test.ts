@@ -29,6 +29,13 @@ const refused = { type: 'ADT^A40', count: 7, since: 0, ackCode: 'AE', error: '10
 const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][] = [
   ['ERROR', 'call', conditionFacts({ state: 'error', failing: '404' }), 'HTTP 404', 'error'],
   [
+    'DISK',
+    'call',
+    conditionFacts({ diskSilentMs: 62_000, unconfirmed: 50 }),
+    'The disk has not confirmed anything for 1 min 2 s',
+    'disk silent'
+  ],
+  [
     'FULL',
     'call',
     conditionFacts({}, { full: 'limit' }),

@@ -286,7 +286,10 @@ describe('the status of a node', () => {
     [
       'says that messages go to the backup',
       shown(
-        { lastOutcome: ack, backup: { since: 0, isByHand: false, by: '', host: 'b.example.org', waiting: 0 } },
+        {
+          lastOutcome: ack,
+          backup: { since: 0, isByHand: false, by: '', host: 'b.example.org', waiting: 0 }
+        },
         {}
       ),
       'yellow ring',

@@ -6,6 +6,8 @@ import type { Stands } from '../../src/delivery/standing.ts'
 export const IDLE_DELIVERY: DeliveryState = {
   state: 'idle',
   queued: 0,
+  unconfirmed: 0,
+  diskSilentMs: 0,
   inFlight: 0,
   retrying: 0,
   suspendedFor: null,

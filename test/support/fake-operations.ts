@@ -33,7 +33,7 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
   return {
     ...{ id, name: id, flow: 'Admissions', host: `${id.toLowerCase()}.example.org` },
     ...{ state: 'idle', since: ago(90), kind: 'ok', values: {}, reason: '' },
-    ...{ queued: 0, inFlight: 0, retrying: 0, awaiting: 0, suspended: 0 },
+    ...{ queued: 0, unconfirmed: 0, inFlight: 0, retrying: 0, awaiting: 0, suspended: 0 },
     ...{ acked: 0, naked: 0, failed: 0, perMinute: 0, oldestAgeMs: 0 },
     ...{ lastAckAt: ago(1), lastError: null, retry: null, paused: null, token: null },
     ...{ backup: null, backupHost: '' },
