@@ -1,3 +1,4 @@
+import { isRefusal } from '../../src/hl7/acknowledgement-codes.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
 
 /** What the rule that decided means for a test message. */
@@ -14,7 +15,5 @@ export function testOutcome({ action = '' }: TestAnswer): TestOutcome {
 
 /** The receiver has understood it, and only refuses tests (ERR-3 202, unsupported processing ID). */
 export function takesNoTests({ ack }: TestAnswer): boolean {
-  return (
-    /^[AC][ER]$/.test(ack?.code ?? '') && (ack?.errors ?? []).some(({ code }) => code === '202')
-  )
+  return isRefusal(ack?.code ?? '') && (ack?.errors ?? []).some(({ code }) => code === '202')
 }

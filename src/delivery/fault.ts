@@ -1,4 +1,4 @@
-import { isReject } from '../hl7/reply-message.ts'
+import { isReject } from '../hl7/acknowledgement-codes.ts'
 import type { AttemptResult } from './attempt-result.ts'
 
 /** Whose fault the failure of an attempt is, and what follows from it. */

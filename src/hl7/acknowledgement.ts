@@ -1,3 +1,4 @@
+import { isAccept, unpadded } from './acknowledgement-codes.ts'
 import {
   errorConditionOf,
   errorsOf,
@@ -6,7 +7,7 @@ import {
 } from './acknowledgement-errors.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import { isSegmentName, parsePath } from './path.ts'
-import { isAccept, unpadded, type ReplyMessage } from './reply-message.ts'
+import type { ReplyMessage } from './reply-message.ts'
 import { isHeader, readSeparators, type Segment } from './segments.ts'
 
 /** The contract's `msg.hl7.ack`, and each of `msg.hl7.acks`. */

@@ -1,5 +1,5 @@
 import { parsePath } from './path.ts'
-import { unpadded } from './reply-message.ts'
+import { unpadded } from './acknowledgement-codes.ts'
 import type { Segment, Segments } from './segments.ts'
 
 /** What the header segments of a message, batch or file say. */

@@ -1,11 +1,12 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
+import { isAccept, isStandardCode, unpadded } from '../hl7/acknowledgement-codes.ts'
 import { parsePath } from '../hl7/path.ts'
-import { isAbout, isAccept, subjectsOf, unpadded } from '../hl7/reply-message.ts'
+import { isAbout, subjectsOf } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { ReplyContent } from './reply-content.ts'
 import type { ReplyRule } from './reply-rules.ts'
-import { containsText, isSameCode, isStandardCode, type ReplyTest } from './reply-test.ts'
+import { containsText, isSameCode, type ReplyTest } from './reply-test.ts'
 
 const messageCode = parsePath('MSH-9.1')
 const trigger = parsePath('MSH-9.2')

@@ -1,3 +1,4 @@
+import { ACK_CODES } from '../hl7/acknowledgement-codes.ts'
 import { readPath, type Hl7Path } from '../hl7/path.ts'
 import type { Piece, RuleScanner } from './rule-scanner.ts'
 
@@ -51,15 +52,6 @@ export type ReplyTest =
   /** `@*text` the reply contains the text, in whatever case. */
   | { readonly kind: 'reply-text'; readonly text: string }
 
-/** The values of MSA-1 that say yes, and those that say no. */
-export const ACCEPTS = ['AA', 'CA'] as const
-export const REFUSING_CODES = ['AE', 'CE', 'AR', 'CR'] as const
-
-/** Whether it is one of the six. */
-export function isStandardCode(code: string): boolean {
-  return [...ACCEPTS, ...REFUSING_CODES].some((one) => one === code)
-}
-
 /** Whether two error codes are the same, in whatever case. */
 export function isSameCode(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase()
@@ -89,11 +81,11 @@ function readCodeTest(scanner: RuleScanner): ReplyTest {
   if (value.quoted) return { kind: 'code', code: value.text }
   switch (value.text) {
     case '?A':
-      return { kind: 'code-class', codes: ['AA', 'CA'] }
+      return { kind: 'code-class', codes: ACK_CODES.accept }
     case '?E':
-      return { kind: 'code-class', codes: ['AE', 'CE'] }
+      return { kind: 'code-class', codes: ACK_CODES.error }
     case '?R':
-      return { kind: 'code-class', codes: ['AR', 'CR'] }
+      return { kind: 'code-class', codes: ACK_CODES.reject }
     case '_':
       return { kind: 'empty-code' }
     case '*':

@@ -1,5 +1,5 @@
+import { isAccept } from '../hl7/acknowledgement-codes.ts'
 import { parsePath, pathText } from '../hl7/path.ts'
-import { isAccept } from '../hl7/reply-message.ts'
 import type { Attempt } from './attempt.ts'
 import { holds, type Facts } from './holds.ts'
 import type { ReplyTest } from './reply-test.ts'

@@ -9,7 +9,7 @@ import {
   parseReplyRules,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
-import { REFUSING_CODES } from '../../src/rules/reply-test.ts'
+import { REFUSING_CODES } from '../../src/hl7/acknowledgement-codes.ts'
 import { acceptedRefusals, neverDecides } from '../../nodes/rules/rule-reach.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import fc from '../support/properties.ts'

@@ -3,7 +3,7 @@ import {
   errorsOf,
   type AcknowledgementError
 } from '../../../../src/hl7/acknowledgement-errors.ts'
-import { unpadded } from '../../../../src/hl7/reply-message.ts'
+import { unpadded } from '../../../../src/hl7/acknowledgement-codes.ts'
 import { linesOf, type Line } from './hl7-lines.ts'
 
 /** An MSA of a reply. */
