@@ -1,4 +1,5 @@
 import { isRefusal } from '../../src/hl7/acknowledgement-codes.ts'
+import { unpadded } from '../../src/hl7/unpadded.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
 
 /** What the rule that decided means for a test message. */
@@ -15,5 +16,6 @@ export function testOutcome({ action = '' }: TestAnswer): TestOutcome {
 
 /** The receiver has understood it, and only refuses tests (ERR-3 202, unsupported processing ID). */
 export function takesNoTests({ ack }: TestAnswer): boolean {
-  return isRefusal(ack?.code ?? '') && (ack?.errors ?? []).some(({ code }) => code === '202')
+  const errors = ack?.errors ?? []
+  return isRefusal(ack?.code ?? '') && errors.some(({ code }) => unpadded(code) === '202')
 }

@@ -1,7 +1,7 @@
 import { causeSentence, causeWords } from '../cause-words.ts'
 import { english, isKey } from '../english.ts'
 import { wantsLateCertificate } from '../http-client/error-page.ts'
-import { unpadded } from '../hl7/acknowledgement-codes.ts'
+import { unpadded } from '../hl7/unpadded.ts'
 import { UNKNOWN_OPERATION } from '../https/soap-fault.ts'
 import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'

@@ -1,3 +1,5 @@
+import { unpadded } from './unpadded.ts'
+
 /**
  * MSA-1 (HL7 table 0008): what each code says. The first of a pair is the application's; the second says in enhanced
  * mode whether the message was stored.
@@ -14,15 +16,7 @@ export const REFUSING_CODES = [...ACK_CODES.error, ...ACK_CODES.reject] as const
 /** All six. */
 export const STANDARD_CODES = [...ACK_CODES.accept, ...REFUSING_CODES] as const
 
-/**
- * A value as it is compared: trailing blanks are no part of it (HL7 v2.5.1 §2.A, ST), but some systems pad their fields
- * to a fixed width.
- */
-export function unpadded(value: string): string {
-  return value.trimEnd()
-}
-
-/** Whether MSA-1 says that the message was accepted. */
+/** Whether MSA-1, as it was sent, says that the message was accepted. */
 export function isAccept(code: string): boolean {
   return isOneOf(ACK_CODES.accept, code)
 }

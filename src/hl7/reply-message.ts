@@ -1,4 +1,4 @@
-import { isAccept, isRefusal, isReject, unpadded } from './acknowledgement-codes.ts'
+import { isAccept, isRefusal, isReject } from './acknowledgement-codes.ts'
 import { unframe } from './framing.ts'
 import { parsePath } from './path.ts'
 import { readSeparators, Segments, type Segment } from './segments.ts'
@@ -67,7 +67,7 @@ const msaControlId = parsePath('MSA-2')
 
 /** What an MSA is about: MSA-2, and its first component alone; none if it is blank. */
 export function subjectsOf(msa: Segment): string[] {
-  const ids = [msa.fieldText(2), msa.value(msaControlId)].map(unpadded)
+  const ids = [msa.bareText(2), msa.bareValue(msaControlId)]
   return [...new Set(ids)].filter((id) => id !== '')
 }
 

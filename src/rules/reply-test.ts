@@ -1,5 +1,6 @@
 import { ACK_CODES } from '../hl7/acknowledgement-codes.ts'
 import { readPath, type Hl7Path } from '../hl7/path.ts'
+import { unpadded } from '../hl7/unpadded.ts'
 import type { Piece, RuleScanner } from './rule-scanner.ts'
 
 /** The families of errors without an answer. An error has at most one. */
@@ -78,7 +79,7 @@ export function readTest(scanner: RuleScanner): ReplyTest {
 /** After the colon. */
 function readCodeTest(scanner: RuleScanner): ReplyTest {
   const value = scanner.value()
-  if (value.quoted) return { kind: 'code', code: value.text }
+  if (value.quoted) return { kind: 'code', code: unpadded(value.text) }
   switch (value.text) {
     case '?A':
       return { kind: 'code-class', codes: ACK_CODES.accept }
@@ -147,7 +148,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
   }
   const path = fieldPath(scanner, name)
   if (contains) return { kind: 'field-text', path, text: scanner.value().text }
-  return { kind: 'field-value', path, value: scanner.value().text }
+  return { kind: 'field-value', path, value: unpadded(scanner.value().text) }
 }
 
 /** The path of a field of the reply; without a component it means the first. */

@@ -73,7 +73,7 @@ export function whyNot(test: ReplyTest, facts: Facts, attempt: Attempt): Reason 
       const wanted = attempt.sent.type.split('^', 1)[0] ?? ''
       return msh === undefined
         ? reason('fieldEmpty', { field: 'MSH-9.1' })
-        : reason('type', { is: msh.value(messageCode), wanted })
+        : reason('type', { is: msh.bareValue(messageCode), wanted })
     }
     case 'error':
       return noError(facts)
