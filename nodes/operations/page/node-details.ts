@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
-import { durationText } from '../../../src/told.ts'
+import { durationText, tookText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
 import { MOST_REASON, printable, printableProse } from '../../../src/printable.ts'
@@ -308,7 +308,7 @@ function wordsOfTest(answer: TestAnswer, { text }: Desk): { good: boolean; words
   }
   const outcome = testOutcome(answer)
   const code = ack?.code ?? ''
-  const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? `${elapsedMs} ms` : '']
+  const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? tookText(elapsedMs, text) : '']
   return {
     good: outcome !== 'refused',
     words: [
