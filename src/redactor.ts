@@ -1,4 +1,5 @@
 import { Buffer, isUtf8 } from 'node:buffer'
+import { XML_ENTITIES } from './xml-entities.ts'
 
 /** Shown in place of a secret. */
 export const HIDDEN = '•••'
@@ -25,15 +26,6 @@ const WORD_START = '(?<=^|[^\\p{L}\\p{N}_]|%(?:25)?[\\dA-Fa-f]{2}|\\\\u[\\dA-Fa-
 /** Any JSON Web Token, whole or cut off: `eyJ` is the base64 of `{"`. */
 const JWT = `${WORD_START}eyJ[\\w-]{10,}[\\w.-]*`
 const ANY_JWT = new RegExp(JWT, 'gu')
-
-/** The entities of XML (1.0 §4.6). */
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;'
-}
 
 /** Headers whose values begin with a scheme (RFC 9110 §11). */
 const CREDENTIALS = /^(?:proxy-)?authorization$/i
@@ -157,7 +149,7 @@ function formsOfCharacter(character: string): string {
     units.map((unit) => `\\u${unit}`).join(''),
     units.map((unit) => `\\u${unit.toUpperCase()}`).join(''),
     // XML
-    ENTITIES[character] ?? character,
+    XML_ENTITIES.get(character) ?? character,
     `&#${code};`,
     `&#x${hex};`,
     `&#x${hex.toUpperCase()};`

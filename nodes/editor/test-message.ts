@@ -1,6 +1,12 @@
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import { parseReplyRules, type ReplyRule } from '../../src/rules/reply-rules.ts'
-import { takesNoTests, testOutcome } from '../operations/test-outcome.ts'
+import {
+  backupFacts,
+  requestText,
+  shownBody,
+  takesNoTests,
+  testOutcome
+} from '../operations/test-outcome.ts'
 import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
@@ -12,9 +18,8 @@ import { addTestNodes } from './test-nodes.ts'
 import type { LastTest } from './try-rules.ts'
 import type { TestQuestion } from '../operations/questions.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
+import { USUAL_TYPE } from '../tests/test-sample.ts'
 
-/** The most characters of a request or a reply that are shown. */
-const MAX_SHOWN = 10_000
 /** The most errors of a reply that are listed: all are in the reply below. */
 const MAX_ERRORS = 20
 
@@ -33,7 +38,7 @@ export function prepareTestMessage(
 ): void {
   const { text } = form
   adds = undefined
-  const type = (): string => String($(`#${prefix}-type`).val()).trim() || 'ADT^A01'
+  const type = (): string => String($(`#${prefix}-type`).val()).trim() || USUAL_TYPE
 
   const show = (answer: TestAnswer, result: ResultBox): void => {
     const { error = null, request } = answer
@@ -50,7 +55,7 @@ export function prepareTestMessage(
       ]
     ]
     const long: ResultLine[] = [
-      [text('testMessage.reply'), readable(answer.reply ?? '')],
+      [text('testMessage.reply'), shownBody(answer.reply ?? '')],
       [text('testMessage.request'), requestText(answer)]
     ]
     if (error !== null) {
@@ -176,10 +181,7 @@ function answerWords(
 
 /** Which host answered as backup, and what. */
 function backupWords({ backup }: TestAnswer): string {
-  if (backup === undefined) return ''
-  const { ackCode, error, host, status } = backup
-  const facts = [ackCode, status === null ? '' : `HTTP ${status}`, error?.reason ?? '']
-  return `${host}: ${facts.filter((fact) => fact !== '').join(' · ')}`
+  return backup === undefined ? '' : `${backup.host}: ${backupFacts(backup).join(' · ')}`
 }
 
 /** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */
@@ -199,18 +201,4 @@ function errorWords({ ack }: TestAnswer, text: FormText<OutKey>): string {
         .join(' · ')
     })
   return [...lines, ...(errors.length > MAX_ERRORS ? ['…'] : [])].join('\n')
-}
-
-/** Line, headers and body. */
-function requestText({ request }: TestAnswer): string {
-  if (request === undefined) return ''
-  const { body, headers, line } = request
-  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  return [line, ...fields, '', readable(body)].join('\n')
-}
-
-/** Puts each segment on its own line, and shortens a long body. */
-function readable(body: string): string {
-  const lines = body.slice(0, MAX_SHOWN).replace(/\r\n?/g, '\n')
-  return body.length > MAX_SHOWN ? `${lines} …` : lines
 }

@@ -1,7 +1,7 @@
 import type { OutKey } from '../../src/form-text.ts'
 import type { ReplyRules } from '../../src/rules/reply-rules.ts'
 import { exampleAnswer, trialExamples, type TrialExample } from '../rules/trial-examples.ts'
-import { deciderWords, findingWords, followingWords } from '../rules/trial-words.ts'
+import { trialWords } from '../rules/trial-words.ts'
 import {
   sentHeaders,
   tryAnswer,
@@ -11,7 +11,7 @@ import {
 } from '../rules/rule-trial.ts'
 import { outProperties } from '../settings/hl7-https-out-properties.ts'
 import { readStatuses } from '../settings/refused-statuses.ts'
-import { sampleSegments } from '../tests/test-sample.ts'
+import { triedMessage, USUAL_TYPE } from '../tests/test-sample.ts'
 import type { Form } from './form.ts'
 import type { ReplyRuleList } from './reply-rule-list.ts'
 import { ResultBox } from './result-box.ts'
@@ -128,8 +128,8 @@ export class TryRules {
     if (this.#last !== undefined) return this.#last.message
     const own = String($('#node-input-sample').val()).trim()
     if (own !== '') return own
-    const type = String($('#hl7-https-out-test-type').val()).trim() || 'ADT^A01'
-    return sampleSegments(type, 'TEST1', '20260102030405').join('\r')
+    const type = String($('#hl7-https-out-test-type').val()).trim() || USUAL_TYPE
+    return triedMessage(type)
   }
 
   async #update(): Promise<void> {
@@ -159,14 +159,10 @@ export class TryRules {
 
   #show(trial: Trial): void {
     const { text } = this.#form
-    const said = trial.tried.findings.map((finding) => ({
-      state: finding.state,
-      rule: finding.rule.text,
-      words: findingWords(finding, trial, text)
-    }))
-    this.#rules.showTrial(said)
+    const { compared, decider, following, isGood, rules } = trialWords(trial, text, RED.i18n.lang())
+    this.#rules.showTrial(rules)
     this.#fields.list.replaceChildren(
-      ...(this.#view().isText ? said : []).map(({ rule, state, words }) => {
+      ...(this.#view().isText ? rules : []).map(({ text: rule, state, words }) => {
         const item = document.createElement('li')
         const code = document.createElement('code')
         code.textContent = rule
@@ -175,14 +171,12 @@ export class TryRules {
         return item
       })
     )
-    const { end } = trial.follows
-    const { controlId, type } = trial.sent
     this.#result.show(
-      end === 'ack' || end === 'awaits' ? 'good' : 'bad',
-      deciderWords(trial, text),
+      isGood ? 'good' : 'bad',
+      decider,
       [
-        [text('try.follows'), followingWords(trial, text, RED.i18n.lang())],
-        [text('try.compared'), [type, controlId].join(' · ')]
+        [text('try.follows'), following],
+        [text('try.compared'), compared]
       ],
       [],
       false

@@ -5,13 +5,9 @@ import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { printable } from '../../src/printable.ts'
+import { isAccept } from '../../src/hl7/acknowledgement-codes.ts'
 import { parsePath } from '../../src/hl7/path.ts'
-import {
-  isAccept,
-  readReplyMessage,
-  subjectsOf,
-  type ReplyMessage
-} from '../../src/hl7/reply-message.ts'
+import { readReplyMessage, subjectsOf, type ReplyMessage } from '../../src/hl7/reply-message.ts'
 import type { Segment } from '../../src/hl7/segments.ts'
 import { readReplyBody } from '../../src/https/reply-body.ts'
 import type { FlowMessage } from './flow-messages.ts'

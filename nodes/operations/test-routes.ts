@@ -1,5 +1,6 @@
 import type { NodeAPI } from 'node-red'
 import { testOutNode } from '../tests/test-node.ts'
+import { USUAL_TYPE } from '../tests/test-sample.ts'
 import { testAuthNode } from '../tests/test-token.ts'
 import type { Handlers } from './register-routes.ts'
 import { refused } from './route-error.ts'
@@ -12,7 +13,7 @@ export function nodeTestRoute(RED: NodeAPI): Handlers<'testNode'> {
   return {
     async testNode({ params, question, user, may }) {
       const { dryRun = false, node: form, sample } = question
-      const type = typeof question.type === 'string' ? question.type : 'ADT^A01'
+      const type = typeof question.type === 'string' ? question.type : USUAL_TYPE
       if (typeof dryRun !== 'boolean') throw refused(400, 'refusal.flag', { name: 'dryRun' })
       if (sample !== undefined && (typeof sample !== 'string' || sample.length > MOST_SAMPLE)) {
         throw refused(400, 'refusal.sample')

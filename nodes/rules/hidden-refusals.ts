@@ -1,5 +1,6 @@
+import { REFUSING_CODES } from '../../src/hl7/acknowledgement-codes.ts'
 import type { RuleOutcome, ReplyRule } from '../../src/rules/reply-rules.ts'
-import { REFUSING_CODES, type ReplyTest } from '../../src/rules/reply-test.ts'
+import type { ReplyTest } from '../../src/rules/reply-test.ts'
 import { holdsFor, type RefusingCode } from './rule-reach.ts'
 
 /** What a rule hides from the rules below it. */

@@ -1,6 +1,6 @@
 import { outcomeOf } from './hidden-refusals.ts'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
-import { REFUSING_CODES } from '../../src/rules/reply-test.ts'
+import { REFUSING_CODES } from '../../src/hl7/acknowledgement-codes.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { hasValue, readRow, rowAction, subjectOf, type RowSubject } from './reply-rule-row.ts'
 

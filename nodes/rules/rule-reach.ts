@@ -1,10 +1,13 @@
-import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import {
-  ACCEPTS,
-  containsText,
-  isSameCode,
+  isAccept,
   isStandardCode,
   REFUSING_CODES,
+  STANDARD_CODES
+} from '../../src/hl7/acknowledgement-codes.ts'
+import type { ReplyRule } from '../../src/rules/reply-rules.ts'
+import {
+  containsText,
+  isSameCode,
   type ReplyTest,
   type Severity
 } from '../../src/rules/reply-test.ts'
@@ -16,7 +19,7 @@ export type RefusingCode = (typeof REFUSING_CODES)[number]
  * What can come of an attempt, exactly one of these: an acknowledgement with that MSA-1 (`''`: empty,
  * `other`: none of the six codes), a body without one, an empty reply, an error.
  */
-const RESULTS = [...ACCEPTS, ...REFUSING_CODES, '', 'other', 'body', 'empty', 'error'] as const
+const RESULTS = [...STANDARD_CODES, '', 'other', 'body', 'empty', 'error'] as const
 type Result = (typeof RESULTS)[number]
 
 /** Tests that all have to match. */
@@ -148,7 +151,7 @@ function statusHoldsFor(
   result: Result
 ): boolean | undefined {
   const isSuccess = from >= 200 && to <= 299
-  if (['AA', 'CA', 'body', 'empty'].includes(result)) {
+  if (isAccept(result) || result === 'body' || result === 'empty') {
     return isSuccess ? (from === 200 && to === 299 ? true : undefined) : false
   }
   return result === 'error' && isSuccess ? false : undefined

@@ -10,8 +10,37 @@ import type { Trial } from './rule-trial.ts'
 /** Longer values of a reply are cut, in characters. */
 const MOST_VALUE = 60
 
-/** Which rule decides, and what it says. */
-export function deciderWords({ tried }: Trial, text: RuleText): string {
+/** A trial in words. */
+export interface TrialWords {
+  /** The message leaves on ACK, or will. */
+  isGood: boolean
+  /** Which rule decides, and what it says. */
+  decider: string
+  /** What becomes of the message, and when: a few sentences. */
+  following: string
+  /** What the answer was compared with. */
+  compared: string
+  /** What each rule makes of the answer, and why it does not match. */
+  rules: { text: string; state: RuleFinding['state']; words: string }[]
+}
+
+/** @param language of the reader */
+export function trialWords(trial: Trial, text: RuleText, language: string): TrialWords {
+  const { follows, sent, tried } = trial
+  return {
+    isGood: follows.end === 'ack' || follows.end === 'awaits',
+    decider: deciderWords(trial, text),
+    following: followingWords(trial, text, language),
+    compared: [sent.type, sent.controlId].join(' · '),
+    rules: tried.findings.map((finding) => ({
+      text: finding.rule.text,
+      state: finding.state,
+      words: findingWords(finding, trial, text)
+    }))
+  }
+}
+
+function deciderWords({ tried }: Trial, text: RuleText): string {
   const { decider, decision } = tried
   if (decision.action === '') return text('tried.notDue')
   const [rule] = decision.rule === '' ? [] : parseReplyRules(decision.rule).rules
@@ -26,12 +55,7 @@ export function deciderWords({ tried }: Trial, text: RuleText): string {
     : text('tried.byRule', { ...words, number: decider + 1 })
 }
 
-/** What a rule makes of the answer, and why it does not match. */
-export function findingWords(
-  { state, reasons }: RuleFinding,
-  trial: Trial,
-  text: RuleText
-): string {
+function findingWords({ state, reasons }: RuleFinding, trial: Trial, text: RuleText): string {
   if (state === 'unreached') {
     return text('tried.unreached', { number: (trial.tried.decider ?? 0) + 1 })
   }
@@ -51,8 +75,7 @@ function reasonWords({ kind, values }: Reason, text: RuleText): string {
   return text(`whyNot.${kind}`, Object.fromEntries(words) as Record<string, string>)
 }
 
-/** What becomes of the message, and when: a few sentences. */
-export function followingWords(
+function followingWords(
   { asksForToken, follows }: Trial,
   text: RuleText,
   language: string

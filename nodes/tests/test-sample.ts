@@ -1,6 +1,9 @@
 import { unframe } from '../../src/hl7/framing.ts'
 import { withHeaderFields } from '../../src/hl7/header-fields.ts'
 
+/** What a test message is, unless somebody says otherwise. */
+export const USUAL_TYPE = 'ADT^A01'
+
 /** Types of samples that have the segments which a receiver asks for that checks what it gets. */
 const BUILT_SAMPLES = ['ADT^A01', 'ORU^R01', 'VXU^V04'] as const
 
@@ -25,6 +28,14 @@ export function sampleSegments(type: string, controlId: string, time: string): s
     PATIENT,
     'PV1|1|N'
   ]
+}
+
+/** The control ID of the message that replies are tried with. */
+export const TRIED_ID = 'TEST1'
+
+/** The message that a reply is compared with where rules are tried: what a test would send. */
+export function triedMessage(type: string): string {
+  return sampleSegments(type, TRIED_ID, '20260102030405').join('\r')
 }
 
 const PATIENT = 'PID|1||TEST^^^TEST^MR||TEST^TEST^^^^^L||20000101|U'

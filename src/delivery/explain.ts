@@ -1,6 +1,6 @@
 import { causeSentence, causeWords } from '../cause-words.ts'
 import { english, isKey } from '../english.ts'
-import { unpadded } from '../hl7/reply-message.ts'
+import { unpadded } from '../hl7/unpadded.ts'
 import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { hintForReceiver } from '../oauth2/answer-hints.ts'

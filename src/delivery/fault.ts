@@ -1,6 +1,6 @@
 import { wantsLateCertificate } from '../http-client/error-page.ts'
 import type { Key } from '../english.ts'
-import { isReject } from '../hl7/reply-message.ts'
+import { isReject } from '../hl7/acknowledgement-codes.ts'
 import { UNKNOWN_OPERATION } from '../https/soap-fault.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import type { ToldKind } from '../told.ts'

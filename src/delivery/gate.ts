@@ -5,7 +5,8 @@ import type { Address, Failover } from './failover.ts'
 import { faultOf, statusOf, type Fault } from './fault.ts'
 import { Logins } from './logins.ts'
 import { Neighbors } from './neighbors.ts'
-import { restMs, type RetrySettings, retrySettingsOf, retryWaitMs } from './retry-schedule.ts'
+import { restMs } from '../http-client/retry-after.ts'
+import { type RetrySettings, retrySettingsOf, retryWaitMs } from './retry-schedule.ts'
 
 /** After so long at the start, all may go, in milliseconds: a receiver that is slow is not in trouble. */
 const START_MS = 1000

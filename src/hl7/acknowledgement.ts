@@ -1,3 +1,4 @@
+import { isAccept } from './acknowledgement-codes.ts'
 import {
   errorConditionOf,
   errorsOf,
@@ -6,7 +7,7 @@ import {
 } from './acknowledgement-errors.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import { isSegmentName, parsePath } from './path.ts'
-import { isAccept, unpadded, type ReplyMessage } from './reply-message.ts'
+import type { ReplyMessage } from './reply-message.ts'
 import { isHeader, readSeparators, type Segment } from './segments.ts'
 
 /** The contract's `msg.hl7.ack`, and each of `msg.hl7.acks`. */
@@ -126,7 +127,7 @@ function eachAnswer(message: ReplyMessage, visit: (answer: Answer) => void): voi
   message.each(['MSH', 'MSA', 'ERR'], (segment) => {
     if (segment.name === 'ERR') {
       if (isEmpty(segment)) return
-      severity = worse(severity, segment.value(errSeverity))
+      severity = worse(severity, segment.bareValue(errSeverity))
       if (left > 0) errors.push(...errorsOf(segment))
       left -= segment.text.length
       return
@@ -143,9 +144,8 @@ function eachAnswer(message: ReplyMessage, visit: (answer: Answer) => void): voi
 /** Worst first. One that is none of the four could be worse than a warning. */
 const severities = ['F', 'E', '', 'W', 'I']
 
-function worse(one: string | undefined, other: string | undefined): string | undefined {
-  if (other === undefined) return one
-  const severity = unpadded(other)
+function worse(one: string | undefined, severity: string | undefined): string | undefined {
+  if (severity === undefined) return one
   const known = severities.includes(severity) ? severity : ''
   if (one === undefined) return known
   return severities.indexOf(known) < severities.indexOf(one) ? known : one

@@ -1,4 +1,4 @@
-import { unpadded } from './reply-message.ts'
+import { unpadded } from './unpadded.ts'
 
 /**
  * HL7 table 0357, message error condition codes (v2.5.1 §2.15.5.3; v2.9 for 104 and 198; 999 is what the guide for

@@ -1,5 +1,4 @@
 import { parsePath } from './path.ts'
-import { unpadded } from './reply-message.ts'
 import type { Segment, Segments } from './segments.ts'
 
 /** What the header segments of a message, batch or file say. */
@@ -41,18 +40,18 @@ export function readHeaders(segments: Segments): MessageHeaders {
     ...batches.map((segment) => ({ segment, path: paths.batchId })),
     ...messages.map((segment) => ({ segment, path: paths.messageId }))
   ]
-  const wholeIds = idFields.map(({ segment, path }) => unpadded(segment.fieldText(path.field)))
-  const firstComponents = idFields.map(({ segment, path }) => unpadded(segment.value(path)))
+  const wholeIds = idFields.map(({ segment, path }) => segment.bareText(path.field))
+  const firstComponents = idFields.map(({ segment, path }) => segment.bareValue(path))
   const [first] = messages
-  const trigger = first?.value(paths.trigger) ?? ''
+  const trigger = first?.bareValue(paths.trigger) ?? ''
   const controlIds = [...new Set([...wholeIds, ...firstComponents])].filter(isFilled)
   return {
     controlIds,
     controlId: segments.text.startsWith('MSH')
-      ? unpadded(first?.fieldText(paths.messageId.field) ?? '')
+      ? (first?.bareText(paths.messageId.field) ?? '')
       : (controlIds[0] ?? ''),
     batchHeaders: [...files, ...batches].map(({ text }) => text),
-    type: (first?.value(paths.type) ?? '') + (trigger === '' ? '' : `^${trigger}`),
+    type: (first?.bareValue(paths.type) ?? '') + (trigger === '' ? '' : `^${trigger}`),
     version: first?.value(paths.version) ?? '',
     replyDue: messages.length === 0 || messages.some(isReplyDue)
   }

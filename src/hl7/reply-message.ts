@@ -1,3 +1,4 @@
+import { isAccept, isRefusal, isReject } from './acknowledgement-codes.ts'
 import { unframe } from './framing.ts'
 import { parsePath } from './path.ts'
 import { readSeparators, Segments, type Segment } from './segments.ts'
@@ -64,17 +65,9 @@ export function beginsLikeHl7(text: string): boolean {
 const msaCode = parsePath('MSA-1')
 const msaControlId = parsePath('MSA-2')
 
-/**
- * A value as it is compared: trailing blanks are no part of it (HL7 v2.5.1 §2.A, ST), but some systems pad their fields
- * to a fixed width.
- */
-export function unpadded(value: string): string {
-  return value.trimEnd()
-}
-
 /** What an MSA is about: MSA-2, and its first component alone; none if it is blank. */
 export function subjectsOf(msa: Segment): string[] {
-  const ids = [msa.fieldText(2), msa.value(msaControlId)].map(unpadded)
+  const ids = [msa.bareText(2), msa.bareValue(msaControlId)]
   return [...new Set(ids)].filter((id) => id !== '')
 }
 
@@ -86,16 +79,6 @@ export function isAbout(msa: Segment, controlIds: ReadonlySet<string>): boolean 
 /** How much milder than a reject an acknowledgement's code is: error, any other code, accept. */
 function mildnessOf(code: string): number {
   if (isReject(code)) return 0
-  if (['AE', 'CE'].includes(unpadded(code))) return 1
+  if (isRefusal(code)) return 1
   return isAccept(code) ? 3 : 2
-}
-
-/** Whether MSA-1 says that the message was rejected. */
-export function isReject(code: string): boolean {
-  return ['AR', 'CR'].includes(unpadded(code))
-}
-
-/** Whether MSA-1 says that the message was accepted. */
-export function isAccept(code: string): boolean {
-  return ['AA', 'CA'].includes(unpadded(code))
 }

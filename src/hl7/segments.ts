@@ -9,6 +9,7 @@
 import hl7Parser from 'hl7-parser'
 import { unescape, type Separators } from './escapes.ts'
 import type { Hl7Path } from './path.ts'
+import { unpadded } from './unpadded.ts'
 
 /**
  * What HL7 recommends (v2.5.1 §2.5.4), for a header with an empty MSH-2 and for text without a
@@ -96,6 +97,11 @@ export class Segment {
     return unescape(this.field(number), this.separators)
   }
 
+  /** The same as it is compared. */
+  bareText(number: number): string {
+    return unpadded(this.fieldText(number))
+  }
+
   /**
    * A field split into repetitions of components of sub-components, still escaped, at least one of
    * each. MSH-1 and MSH-2 are not split.
@@ -134,6 +140,11 @@ export class Segment {
   value(path: Hl7Path): string {
     const [value = ''] = this.values({ ...path, repetition: path.repetition ?? 1 })
     return value
+  }
+
+  /** The same as it is compared. */
+  bareValue(path: Hl7Path): string {
+    return unpadded(this.value(path))
   }
 }
 

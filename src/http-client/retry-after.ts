@@ -4,6 +4,14 @@ export interface RetryHeaders {
   date?: string | undefined
 }
 
+/** No server may delay a message, or a token, longer than this. */
+const LONGEST_MS = 3_600_000
+
+/** For how long a server wants rest, in milliseconds, as far as that is heeded. */
+export function restMs({ retryAfterMs = 0 }: { retryAfterMs?: number | undefined }): number {
+  return Math.min(retryAfterMs, LONGEST_MS)
+}
+
 /**
  * Reads a Retry-After header (RFC 9110 §10.2.3): seconds or a date. A date is compared with that of
  * the answer, because this machine's clock may differ from the server's.
@@ -13,7 +21,7 @@ export interface RetryHeaders {
  */
 export function retryAfterMs(headers: RetryHeaders, now: number): number | undefined {
   const text = headers['retry-after']?.trim() ?? ''
-  // More digits are no number of seconds; fewer may be too many, but each caller has a limit.
+  // More digits are no number of seconds; fewer may be too many, but not all is heeded.
   if (/^\d{1,15}$/.test(text)) return Number(text) * 1000
   const until = httpDate(text)
   if (until === undefined) return undefined

@@ -1,18 +1,6 @@
 import { english } from '../english.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
-
-const references: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;',
-  // A reader changes a CR in the text into a LF, and all three into blanks in an attribute (XML 1.0
-  // §2.11, §3.3.3).
-  '\t': '&#9;',
-  '\n': '&#10;',
-  '\r': '&#13;'
-}
+import { XML_ENTITIES } from '../xml-entities.ts'
 
 /** What a document cannot contain in any form (XML 1.0 §2.2). */
 const impossible = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
@@ -28,5 +16,10 @@ export function escapeXml(text: string): string {
   if (impossible.test(text)) {
     throw new Hl7Error('HL7_INVALID_MESSAGE', english('log', 'error.notXml'))
   }
-  return text.replace(/[&<>"'\t\n\r]/g, (character) => references[character] ?? character)
+  // A reader changes a CR in the text into a LF, and tab, LF and CR into blanks in an attribute (XML 1.0
+  // §2.11, §3.3.3).
+  return text.replace(
+    /[&<>"'\t\n\r]/g,
+    (character) => XML_ENTITIES.get(character) ?? `&#${character.charCodeAt(0)};`
+  )
 }

@@ -1,5 +1,5 @@
 import { charsetOfLabel } from '../hl7/charset.ts'
-import { headerParameter } from './header-parameter.ts'
+import { typeParameter } from '../http-client/header-parameter.ts'
 import type { RequestBodySettings } from './request-body.ts'
 
 /**
@@ -13,6 +13,6 @@ export function labelledCharset(
   const { format, contentType, bodyPartType, bodyEncoding } = settings
   const isPart = format === 'multipart' && bodyEncoding === 'text'
   const type = format === 'raw' || format === 'mllp' ? contentType : isPart ? bodyPartType : ''
-  const label = headerParameter(type, 'charset')
+  const label = typeParameter(type, 'charset')
   return label !== undefined && charsetOfLabel(label)?.codec ? label : undefined
 }

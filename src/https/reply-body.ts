@@ -1,7 +1,7 @@
 import { decodeReply } from '../hl7/charset.ts'
 import type { Quotable } from '../hl7/echo.ts'
+import { typeParameter } from '../http-client/header-parameter.ts'
 import { base64Reader } from './base64.ts'
-import { headerParameter } from './header-parameter.ts'
 import { readReplyInText, type ReplyBody, type ReplyBodyOptions } from './reply-in-text.ts'
 import { equalParts, rootPart, type Part } from './root-part.ts'
 import { declaredXmlCharset } from './xml-texts.ts'
@@ -26,5 +26,5 @@ export async function readReplyBody(
 }
 
 function textOf({ body, contentType = '' }: Part): string {
-  return decodeReply(body, headerParameter(contentType, 'charset') ?? declaredXmlCharset(body))
+  return decodeReply(body, typeParameter(contentType, 'charset') ?? declaredXmlCharset(body))
 }

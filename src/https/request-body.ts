@@ -3,6 +3,7 @@ import { english } from '../english.ts'
 import { encode } from '../hl7/charset.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import { typeParameters } from '../http-client/header-parameter.ts'
 import { ExpressionError } from './expression-error.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 
@@ -180,7 +181,8 @@ function isWhole({ text, charset, bytes }: OutgoingMessage): boolean {
 
 /** Adds the charset to a content type, unless it names one. */
 function withCharset(type: string, charset: string): string {
-  return /;\s*charset\s*=/i.test(type) ? type : `${type}; charset=${charset}`
+  const isNamed = typeParameters(type, 'charset').length > 0
+  return isNamed ? type : `${type}; charset=${charset}`
 }
 
 function expectCharacters(fields: readonly FormField[]): void {

@@ -1,4 +1,4 @@
-import { headerParameter } from './header-parameter.ts'
+import { typeParameter } from '../http-client/header-parameter.ts'
 
 /** A part of a multipart body, or a body that has none. */
 export interface Part<Body = Uint8Array> {
@@ -31,10 +31,10 @@ export function rootTextPart(
   contentType: string | undefined
 ): Part<string> | undefined {
   if (!isRelated(contentType)) return undefined
-  const boundary = headerParameter(contentType, 'boundary')
+  const boundary = typeParameter(contentType, 'boundary')
   if (boundary === undefined) return undefined
   const parts = partsOf(text, boundary)
-  const start = headerParameter(contentType, 'start')
+  const start = typeParameter(contentType, 'start')
   const root = parts.find(({ head }) => start !== undefined && header(head, 'content-id') === start)
   return root ?? parts[0]
 }
@@ -47,7 +47,7 @@ export function equalParts(body: Uint8Array, contentType: string | undefined): P
 /** The same of a text. */
 export function equalTextParts(text: string, contentType: string | undefined): Part<string>[] {
   if (!isOfEqualParts(contentType)) return []
-  const boundary = headerParameter(contentType, 'boundary')
+  const boundary = typeParameter(contentType, 'boundary')
   const parts = boundary === undefined ? [] : partsOf(text, boundary)
   // A refusal could be among those that are not searched.
   return parts.length === MOST_PARTS ? [] : parts

@@ -1,5 +1,9 @@
-/** A separator of fields, also one that was escaped, and behind it AE, AR, CE or CR. */
-const refusal = String.raw`(?:[|^~&#]|&#124;|(?:\\u00|%)7[cC])[AC][ER](?![A-Za-z\d])`
+import { REFUSING_CODES } from '../hl7/acknowledgement-codes.ts'
+
+const refusingCode = String.raw`(?:${REFUSING_CODES.join('|')})(?![A-Za-z\d])`
+
+/** A separator of fields, also one that was escaped, and such a code behind it. */
+const refusal = String.raw`(?:[|^~&#]|&#124;|(?:\\u00|%)7[cC])${refusingCode}`
 
 /**
  * An MSA that refuses, at the beginning of a line: also one that was escaped (`\\rMSA|AE`, `%0DMSA%7CAE`), that stands
@@ -15,8 +19,9 @@ const msaAnywhere = new RegExp(`MSA${refusal}`)
 const msh = /MSH(?:[|^~&#]|&#124;|(?:\\u00|%)7[cC])/
 
 /** The same in HL7's XML encoding (`<MSA.1>AE</MSA.1>`), in Mirth's and BizTalk's, and in JSON made of them. */
-const element =
-  /(?:MSA|msa)[._-]1(?!\d)[\w.-]{0,40}(?:(?:\s[^<>]{0,100})?>\s{0,40}(?:<!\[CDATA\[)?|\\?"\s{0,9}:\s{0,9}\\?")\s{0,40}[AC][ER](?![A-Za-z\d])/
+const element = new RegExp(
+  String.raw`(?:MSA|msa)[._-]1(?!\d)[\w.-]{0,40}(?:(?:\s[^<>]{0,100})?>\s{0,40}(?:<!\[CDATA\[)?|\\?"\s{0,9}:\s{0,9}\\?")\s{0,40}${refusingCode}`
+)
 
 /**
  * Whether a text in which no acknowledgement was found seems to refuse all the same, in a form that is not read. All

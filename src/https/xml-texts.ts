@@ -1,11 +1,11 @@
+import { resolveReferences } from '../xml-entities.ts'
+
 /**
  * The texts in an XML document (XML 1.0), in order: of each element, what is between two tags, with
  * references resolved and CDATA sections joined to it. Attributes are not read. A CR or LF is kept:
  * HL7 reads both as the end of a segment.
  *
- * This is a scan, not a parser: it does not check that tags match, and takes linear time. There is
- * no entity but the five of XML, so an ampersand that begins nothing known is an ampersand: programs
- * that concatenate strings write MSH-2 that way.
+ * This is a scan, not a parser: it does not check that tags match, and takes linear time.
  *
  * @returns no texts if it is not XML, is cut off inside a tag, comment or CDATA section, has a DTD,
  *   or is a page in HTML: what that quotes is not an answer
@@ -66,28 +66,6 @@ function afterTag(xml: string, from: number): number {
     if (sign.lastIndex === 0) return 0
   }
   return 0
-}
-
-const reference = /&(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});/g
-
-const entities = new Map([
-  ['&amp;', '&'],
-  ['&lt;', '<'],
-  ['&gt;', '>'],
-  ['&quot;', '"'],
-  ['&apos;', "'"]
-])
-
-function resolveReferences(text: string): string {
-  if (!text.includes('&')) return text
-  return text.replace(reference, (written) => entities.get(written) ?? characterOf(written))
-}
-
-/** The character of a numeric reference; as written if there is none. */
-function characterOf(written: string): string {
-  // `0x41` and `065` are read as XML means them.
-  const code = Number(`0${written.slice(2, -1)}`)
-  return code <= 0x10ffff ? String.fromCodePoint(code) : written
 }
 
 /** How many bytes of a document may precede the end of its declaration. */

@@ -7,7 +7,7 @@ import { printable, printableProse } from '../printable.ts'
 import type { Redactor } from '../redactor.ts'
 import { hintsForAnswer, type HintFacts, type RefusedAnswer } from './answer-hints.ts'
 import { addressField, type AddressField, type Hint } from './hint.ts'
-import { isPage, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
+import { isMarkup, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
 import { mayPass, TokenError } from './token-error.ts'
 
 type ReplyHead = Pick<HttpReply, 'status' | 'headers'>
@@ -113,7 +113,7 @@ function refusalError(
     (settings.dpop && error === 'use_dpop_nonce') ||
     mayPass(status) ||
     TRANSIENT_CODES.has(error ?? '')
-  const refusal = { error: error ?? '', status, words, isPage: isPage(facts.text) }
+  const refusal = { error: error ?? '', status, words, isPage: isMarkup(facts.text) }
   const clockAheadSeconds = clockAhead(headers.date, facts.now)
   const client = printable(redactor.hide(settings.clientId), 60)
   const sentence = english('log', `token.${whatHappened(refusal)}`, { host, client, status })

@@ -186,13 +186,16 @@ export function readRefusal(text: string): TokenRefused {
   return refusalIn(membersOf(text.trim(), []) ?? {})
 }
 
-/** Whether a body is a web page, or other markup. */
-export function isPage(text: string): boolean {
+/**
+ * Whether a body is markup, which no token server answers with: a page, a piece of one, or XML. What is a page in HTML
+ * is another question, where XML may be the answer: see `error-page.ts`.
+ */
+export function isMarkup(text: string): boolean {
   return text.trimStart().startsWith('<')
 }
 
 function whyUnusable(body: string, members: Members | undefined): TokenAnswerUnusable['what'] {
   if (body === '') return 'empty'
-  if (isPage(body)) return 'html'
+  if (isMarkup(body)) return 'html'
   return members === undefined ? 'not-json' : 'no-token'
 }

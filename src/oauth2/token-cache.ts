@@ -1,7 +1,14 @@
 import type { Clock } from '../clock.ts'
 import { english } from '../english.ts'
 import { TokenError } from './token-error.ts'
-import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
+import {
+  instant,
+  isPast,
+  retryWaitMs,
+  validity,
+  type Instant,
+  type Validity
+} from './token-times.ts'
 
 /** A token as it was issued: the same one, issued again, is another. */
 export interface IssuedToken {
@@ -198,7 +205,7 @@ export class TokenCache {
     const before = this.#failures
     const count = before.permanent === permanent ? before.count + 1 : 1
     this.#failures = { permanent, count }
-    const wait = backOffMs(error, count, this.#parts.random())
+    const wait = retryWaitMs(error, count, this.#parts.random())
     const failure = error.retriableIn(wait)
     this.#failure = { error: failure, until: this.clock.monotonic() + wait }
     return failure

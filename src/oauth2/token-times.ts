@@ -1,4 +1,6 @@
+import { backOffMs } from '../back-off.ts'
 import type { Clock } from '../clock.ts'
+import { restMs } from '../http-client/retry-after.ts'
 import type { TokenErrorFacts } from './token-error.ts'
 
 const DAY = 86_400
@@ -12,7 +14,6 @@ const SCHEDULES = {
   /** Credentials, settings, certificate: frequent retries may lock the account. */
   permanent: { firstMs: 30_000, maxMs: 300_000 }
 }
-const MAX_RETRY_AFTER_MS = 3_600_000
 
 /** A point in time on both clocks, in milliseconds. */
 export interface Instant {
@@ -65,19 +66,17 @@ function later({ wall, monotonic }: Instant, ms: number): Instant {
 }
 
 /**
- * How long to wait after a failure: doubling, capped, ± 20 %, never less than the server asked for
- * (up to one hour).
+ * How long to wait after a failure, never less than the server asked for.
  *
  * @param failures failures of this kind in a row, this one included, from 1
  * @param random 0 to 1
  * @returns milliseconds
  */
-export function backOffMs(
+export function retryWaitMs(
   failure: Pick<TokenErrorFacts, 'permanent' | 'retryAfterMs'>,
   failures: number,
   random: number
 ): number {
-  const { firstMs, maxMs } = SCHEDULES[failure.permanent ? 'permanent' : 'transient']
-  const wait = Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 20)) * (0.8 + 0.4 * random)
-  return Math.max(wait, Math.min(failure.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS))
+  const schedule = SCHEDULES[failure.permanent ? 'permanent' : 'transient']
+  return Math.max(backOffMs(schedule, failures - 1, random), restMs(failure))
 }

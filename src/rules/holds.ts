@@ -1,11 +1,13 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
+import { isAccept, isStandardCode } from '../hl7/acknowledgement-codes.ts'
 import { parsePath } from '../hl7/path.ts'
-import { isAbout, isAccept, subjectsOf, unpadded } from '../hl7/reply-message.ts'
+import { isAbout, subjectsOf } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
+import { unpadded } from '../hl7/unpadded.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { ReplyContent } from './reply-content.ts'
 import type { ReplyRule } from './reply-rules.ts'
-import { containsText, isSameCode, isStandardCode, type ReplyTest } from './reply-test.ts'
+import { containsText, isSameCode, type ReplyTest } from './reply-test.ts'
 
 const messageCode = parsePath('MSH-9.1')
 const trigger = parsePath('MSH-9.2')
@@ -102,12 +104,12 @@ export function isAnswer(attempt: Attempt, name: { controlId: string; type: stri
     return first.size < 4
   })
   const msh = first.get('MSH')
-  const code = msh?.value(messageCode) ?? ''
+  const code = msh?.bareValue(messageCode) ?? ''
   if (code === '' && !first.has('ERR')) return false
-  const event = msh?.value(trigger) ?? ''
+  const event = msh?.bareValue(trigger) ?? ''
   const sameType = code + (event === '' ? '' : `^${event}`) === name.type
-  const ids = [first.get('FHS')?.fieldText(11), first.get('BHS')?.fieldText(11), msh?.fieldText(10)]
-  return !sameType || !ids.some((id = '') => unpadded(id) === name.controlId)
+  const ids = [first.get('FHS')?.bareText(11), first.get('BHS')?.bareText(11), msh?.bareText(10)]
+  return !sameType || !ids.includes(name.controlId)
 }
 
 function isSuccess(status: number | undefined): boolean {
@@ -138,7 +140,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
   const { ack, code, error, status, content } = facts
   switch (test.kind) {
     case 'code':
-      return code === unpadded(test.code)
+      return code === test.code
     case 'code-class':
       return test.codes.some((one) => one === code)
     case 'empty-code':
@@ -171,7 +173,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'severity':
       return ack?.severity === test.severity
     case 'field-value':
-      return content?.values(test.path).some((value) => isSame(value, test.value)) ?? false
+      return content?.values(test.path).includes(test.value) ?? false
     case 'field-text':
       return content?.values(test.path).some((value) => containsText(value, test.text)) ?? false
     case 'reply-text':
@@ -187,13 +189,9 @@ function hasForeignId({ sent, reply }: Attempt): boolean {
 }
 
 function hasSameType({ sent, reply }: Attempt): boolean {
-  const received = reply?.message?.first('MSH')?.value(messageCode)
+  const received = reply?.message?.first('MSH')?.bareValue(messageCode)
   const [wanted = ''] = sent.type.split('^', 1)
-  return received !== undefined && (isSame(received, '') || isSame(received, wanted))
-}
-
-function isSame(value: string, wanted: string): boolean {
-  return unpadded(value) === unpadded(wanted)
+  return received === '' || received === wanted
 }
 
 function isWithin(status: number | undefined, range: { from: number; to: number }): boolean {

@@ -1,4 +1,5 @@
 import type { Hl7Path } from '../hl7/path.ts'
+import { unpadded } from '../hl7/unpadded.ts'
 import type { AttemptReply } from './attempt.ts'
 
 /**
@@ -30,13 +31,14 @@ export class ReplyContent {
 
   /**
    * The values at a path: of all segments and repetitions, unless it names one; of the first
-   * component, unless it names another. Unescaped, `''` if absent, at most 10,000.
+   * component, unless it names another. Unescaped and as they are compared, `''` if absent, at most
+   * 10,000.
    */
   values(path: Hl7Path): readonly string[] {
     const key = JSON.stringify(path)
     const known = this.#values.get(key)
     if (known !== undefined) return known
-    const values = this.#reply.message?.values(path, MAX_VALUES) ?? []
+    const values = this.#reply.message?.values(path, MAX_VALUES).map(unpadded) ?? []
     this.#values.set(key, values)
     return values
   }

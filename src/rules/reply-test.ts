@@ -1,4 +1,6 @@
+import { ACK_CODES } from '../hl7/acknowledgement-codes.ts'
 import { readPath, type Hl7Path } from '../hl7/path.ts'
+import { unpadded } from '../hl7/unpadded.ts'
 import type { Piece, RuleScanner } from './rule-scanner.ts'
 
 /** The families of errors without an answer. An error has at most one. */
@@ -55,15 +57,6 @@ export type ReplyTest =
   /** `@*text` the reply contains the text, in whatever case. */
   | { readonly kind: 'reply-text'; readonly text: string }
 
-/** The values of MSA-1 that say yes, and those that say no. */
-export const ACCEPTS = ['AA', 'CA'] as const
-export const REFUSING_CODES = ['AE', 'CE', 'AR', 'CR'] as const
-
-/** Whether it is one of the six. */
-export function isStandardCode(code: string): boolean {
-  return [...ACCEPTS, ...REFUSING_CODES].some((one) => one === code)
-}
-
 /** Whether two error codes are the same, in whatever case. */
 export function isSameCode(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase()
@@ -90,14 +83,14 @@ export function readTest(scanner: RuleScanner): ReplyTest {
 /** After the colon. */
 function readCodeTest(scanner: RuleScanner): ReplyTest {
   const value = scanner.value()
-  if (value.quoted) return { kind: 'code', code: value.text }
+  if (value.quoted) return { kind: 'code', code: unpadded(value.text) }
   switch (value.text) {
     case '?A':
-      return { kind: 'code-class', codes: ['AA', 'CA'] }
+      return { kind: 'code-class', codes: ACK_CODES.accept }
     case '?E':
-      return { kind: 'code-class', codes: ['AE', 'CE'] }
+      return { kind: 'code-class', codes: ACK_CODES.error }
     case '?R':
-      return { kind: 'code-class', codes: ['AR', 'CR'] }
+      return { kind: 'code-class', codes: ACK_CODES.reject }
     case '_':
       return { kind: 'empty-code' }
     case '*':
@@ -159,7 +152,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
   }
   const path = fieldPath(scanner, name)
   if (contains) return { kind: 'field-text', path, text: scanner.value().text }
-  return { kind: 'field-value', path, value: scanner.value().text }
+  return { kind: 'field-value', path, value: unpadded(scanner.value().text) }
 }
 
 /** The path of a field of the reply; without a component it means the first. */

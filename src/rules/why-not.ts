@@ -1,5 +1,5 @@
+import { isAccept } from '../hl7/acknowledgement-codes.ts'
 import { parsePath, pathText } from '../hl7/path.ts'
-import { isAccept } from '../hl7/reply-message.ts'
 import type { Attempt } from './attempt.ts'
 import { holds, type Facts } from './holds.ts'
 import type { ReplyTest } from './reply-test.ts'
@@ -73,7 +73,7 @@ export function whyNot(test: ReplyTest, facts: Facts, attempt: Attempt): Reason 
       const wanted = attempt.sent.type.split('^', 1)[0] ?? ''
       return msh === undefined
         ? reason('fieldEmpty', { field: 'MSH-9.1' })
-        : reason('type', { is: msh.value(messageCode), wanted })
+        : reason('type', { is: msh.bareValue(messageCode), wanted })
     }
     case 'error':
       return noError(facts)

@@ -87,6 +87,11 @@ describe('the body', () => {
       { contentType: 'text/plain;charset=utf-8' },
       ...(['text/plain;charset=utf-8', Buffer.from(TEXT)] as const)
     ],
+    'raw as a type that names a charset only in what it quotes': [
+      { contentType: 'x/y; note="; charset=utf-8"' },
+      'x/y; note="; charset=utf-8"; charset=iso-8859-1',
+      Buffer.from(TEXT, 'latin1')
+    ],
     'mllp as another type': [
       { format: 'mllp', contentType: 'x/mllp' },
       'x/mllp; charset=iso-8859-1',

@@ -64,10 +64,10 @@ describe('a reply', () => {
     }
   })
 
-  it('has codes without trailing blanks', () => {
-    const { answers, errors } = readReply('MSH|^~\\&\rMSA|AE |ONE\rERR||PID^1|102 |E \r')
-    const codes = [answers[0]?.code, errors[0]?.code, errors[0]?.severity]
-    assert.deepEqual(codes, ['AE', '102', 'E'])
+  it('has codes and control IDs without trailing blanks', () => {
+    const { answers, errors } = readReply('MSH|^~\\&\rMSA|AE |ONE \rERR||PID^1|102 |E \r')
+    const codes = [answers[0]?.code, errors[0]?.controlId, errors[0]?.code, errors[0]?.severity]
+    assert.deepEqual(codes, ['AE', 'ONE', '102', 'E'])
   })
 
   it('lists a hundred errors, and counts the others', () => {

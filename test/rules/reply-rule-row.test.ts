@@ -117,7 +117,9 @@ describe('a rule as a row', () => {
     for (const value of ['plain', ' blanks ', 'a,b', 'x=y&z', '"quoted"', 'a)b']) {
       for (const condition of ['replyText', 'errorText', 'fieldText', 'fieldValue'] as const) {
         const typed = row({ condition, field: condition.startsWith('field') ? 'ERR-8' : '', value })
-        assert.deepEqual(rowOf(writeRow(typed)), typed)
+        // Trailing blanks are no part of a field.
+        const read = condition === 'fieldValue' ? value.trimEnd() : value
+        assert.deepEqual(rowOf(writeRow(typed)), { ...typed, value: read })
       }
     }
   })

@@ -9,7 +9,7 @@ import {
   parseReplyRules,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
-import { REFUSING_CODES } from '../../src/rules/reply-test.ts'
+import { REFUSING_CODES } from '../../src/hl7/acknowledgement-codes.ts'
 import { acceptedRefusals, neverDecides } from '../../nodes/rules/rule-reach.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import fc from '../support/properties.ts'
@@ -57,7 +57,7 @@ const matches = ({ conditions }: ReplyRule, one: Facts): boolean =>
 
 // prettier-ignore
 const TESTS = [
-  ':?A', ':?E', ':?R', ':AA', ':AE', ':CE', ':ZZ', ':YY', ':_', ':*', ':~', ':I?', ':T?', 'X', 'E',
+  ':?A', ':?E', ':?R', ':AA', ':AE', ':"AE "', ':CE', ':ZZ', ':YY', ':_', ':*', ':~', ':I?', ':T?', 'X', 'E',
   'E#5xx', 'E#500', 'E#400', 'E#reset', 'E#timeout', 'E#ECONNRESET', 'E#x', 'E*busy', 'E*bus',
   '@status:2xx', '@status:200', '@status:201', '@status:500', '@status:5xx', '@severity:E', '@severity:I',
   '@severity:F', '@ERR-3:207', '@ERR-3*20', '@MSA-1:AE', '@MSA-1*a', '@*ok', '@*"ok b"', '@again'

@@ -1,4 +1,5 @@
 import { isJsonObject, parseJson } from '../../../src/json-text.ts'
+import { resolveReferences } from '../../../src/xml-entities.ts'
 import { joinEntries, note, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
 import { entryRow, type EntryOptions } from './import-header.ts'
 import { hasPlaceholder, HIDDEN, holdsSecret, isSecretName, shownText } from './shown-value.ts'
@@ -192,28 +193,11 @@ class XmlReader {
     } else if (value === '' || name === undefined) {
       this.#sum.text(text)
     } else {
-      const variable = this.#secrets.variable(name, isRaw ? value : unescaped(value), value)
+      const variable = this.#secrets.variable(name, isRaw ? value : resolveReferences(value), value)
       this.#sum.code(isRaw ? variable : `$xml(${variable})`)
     }
   }
 }
-
-const ENTITIES: ReadonlyMap<string, string> = new Map([
-  ['&lt;', '<'],
-  ['&gt;', '>'],
-  ['&quot;', '"'],
-  ['&apos;', "'"],
-  ['&amp;', '&']
-])
-
-const unescaped = (text: string): string =>
-  text.replace(
-    /&(?:#x([\da-f]{1,5})|#(\d{1,6})|lt|gt|quot|apos|amp);/gi,
-    (entity, hex?: string, decimal?: string) => {
-      const code = hex === undefined ? Number(decimal) : parseInt(hex, 16)
-      return ENTITIES.get(entity) ?? (Number.isNaN(code) ? entity : String.fromCodePoint(code))
-    }
-  )
 
 /** The secrets of a body: each is a field with a name of its own. */
 class Secrets {

@@ -1,10 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
-import { durationText } from '../../../src/told.ts'
+import { durationText, tookText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
 import { actOnMany } from './bulk.ts'
 import { MOST_REASON, printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
-import { takesNoTests, testOutcome } from '../test-outcome.ts'
+import { backupFacts, takesNoTests, testOutcome } from '../test-outcome.ts'
 import { hostActions, pauseAction } from './pause.ts'
 import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
@@ -19,6 +19,7 @@ import {
   tokenWords
 } from './words.ts'
 import type { TestAnswer } from '../../tests/test-result.ts'
+import { USUAL_TYPE } from '../../tests/test-sample.ts'
 
 /** The chosen node: what is wrong with it, and what can be done. */
 export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
@@ -243,8 +244,6 @@ async function actOnAll(node: NodeState, action: 'resend' | 'discard', desk: Des
   })
 }
 
-/** What a test message is, unless somebody says otherwise. */
-const USUAL_TYPE = 'ADT^A01'
 /** MSH-9 is no longer. */
 const MOST_TYPE = 60
 
@@ -297,10 +296,8 @@ function testWords(answer: TestAnswer, desk: Desk): { good: boolean; words: stri
   const first = wordsOfTest(answer, desk)
   const { backup } = answer
   if (backup === undefined) return first
-  const { ackCode, error, host, status } = backup
-  const facts = [ackCode, status === null ? '' : `HTTP ${status}`, error?.reason ?? '']
-  const second = `${printable(host)}: ${printableProse(facts.filter(Boolean).join(', '))}`
-  return { good: first.good && error === null, words: `${first.words} ${second}` }
+  const second = `${printable(backup.host)}: ${printableProse(backupFacts(backup).join(', '))}`
+  return { good: first.good && backup.error === null, words: `${first.words} ${second}` }
 }
 
 function wordsOfTest(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
@@ -311,7 +308,7 @@ function wordsOfTest(answer: TestAnswer, { text }: Desk): { good: boolean; words
   }
   const outcome = testOutcome(answer)
   const code = ack?.code ?? ''
-  const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? `${elapsedMs} ms` : '']
+  const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? tookText(elapsedMs, text) : '']
   return {
     good: outcome !== 'refused',
     words: [

@@ -1,12 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { printableProse } from '../../../src/printable.ts'
 import type { TestAnswer } from '../../tests/test-result.ts'
+import { requestText } from '../test-outcome.ts'
 import type { NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
 import { type Desk, whyGrey } from './desk.ts'
-
-/** So much of a body is shown, in characters. */
-const MOST_SHOWN = 10_000
 
 /** *Show request*: what a test message of the chosen node would be sent as. Nothing is sent. */
 export class ShowRequest {
@@ -48,14 +46,10 @@ export class ShowRequest {
   }
 
   #request(): TemplateResult | typeof nothing {
-    const { request } = this.#answer ?? {}
-    if (request === undefined) return nothing
-    const { body, headers, line } = request
-    const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-    const shown = body.slice(0, MOST_SHOWN).replace(/\r\n?/g, '\n')
-    const lines = [line, ...fields, '', body.length > MOST_SHOWN ? `${shown} …` : shown]
+    const request = requestText(this.#answer ?? {})
+    if (request === '') return nothing
     return html`<pre tabindex="0" role="region" aria-label=${this.#desk.text('test.title')}>
-${lines.join('\n')}</pre>`
+${request}</pre>`
   }
 
   /** Asked for each time: the settings may have been changed. */

@@ -3,9 +3,9 @@ import { repeat } from 'lit-html/directives/repeat.js'
 import { parseReplyRules, type ReplyRules } from '../../../src/rules/reply-rules.ts'
 import { printable } from '../../../src/printable.ts'
 import { exampleAnswer, trialExamples, type TrialExample } from '../../rules/trial-examples.ts'
-import { deciderWords, findingWords, followingWords } from '../../rules/trial-words.ts'
-import { tryAnswer, type Trial, type TriedAnswer } from '../../rules/rule-trial.ts'
-import { sampleSegments } from '../../tests/test-sample.ts'
+import { trialWords, type TrialWords } from '../../rules/trial-words.ts'
+import { tryAnswer, type TriedAnswer } from '../../rules/rule-trial.ts'
+import { TRIED_ID, triedMessage, USUAL_TYPE } from '../../tests/test-sample.ts'
 import type { NodeState } from '../answers.ts'
 import type { Desk } from './desk.ts'
 
@@ -13,17 +13,17 @@ import type { Desk } from './desk.ts'
 const MOST_TEXT = 1_048_576
 
 /** The message that a test sends, which a reply is compared with. */
-const SENT = sampleSegments('ADT^A01', 'TEST1', '20260102030405').join('\r')
+const SENT = triedMessage(USUAL_TYPE)
 
 /** *Try the rules*: a reply, pasted or chosen, and what the deployed rules make of it. Nothing is asked or sent. */
 export class TryRules {
   readonly #desk: Desk
   #isOpen = false
   #chosen: TrialExample | 'own' = 'AE'
-  #answer: TriedAnswer = exampleAnswer('AE', 'TEST1')
+  #answer: TriedAnswer = exampleAnswer('AE', TRIED_ID)
   #again = false
   #node: NodeState | undefined
-  #trial: Trial | undefined
+  #trial: TrialWords | undefined
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -130,38 +130,27 @@ export class TryRules {
       ></textarea>`
   }
 
-  #result(trial: Trial): TemplateResult {
-    const { language, ruleText } = this.#desk
-    const { end } = trial.follows
-    return html`<p class="hl7-do" data-level=${end === 'ack' || end === 'awaits' ? 'good' : 'warn'}>
-        ${deciderWords(trial, ruleText)}
-      </p>
-      <p>${followingWords(trial, ruleText, language)}</p>`
+  #result({ decider, following, isGood }: TrialWords): TemplateResult {
+    return html`<p class="hl7-do" data-level=${isGood ? 'good' : 'warn'}>${decider}</p>
+      <p>${following}</p>`
   }
 
-  #list(trial: Trial): TemplateResult {
+  #list({ compared, rules }: TrialWords): TemplateResult {
     const { ruleText } = this.#desk
-    const { controlId, type } = trial.sent
     return html`<ol class="hl7-tried" aria-label=${ruleText('try.list')}>
         ${repeat(
-          trial.tried.findings,
+          rules,
           (_, at) => at,
-          (finding) =>
-            html`<li data-state=${finding.state}>
-              <code>${printable(finding.rule.text, 120)}</code> ${findingWords(
-                finding,
-                trial,
-                ruleText
-              )}
-            </li>`
+          ({ state, text, words }) =>
+            html`<li data-state=${state}><code>${printable(text, 120)}</code> ${words}</li>`
         )}
       </ol>
-      <p class="hl7-count">${ruleText('try.compared')}: ${type} · ${controlId}</p>`
+      <p class="hl7-count">${ruleText('try.compared')}: ${compared}</p>`
   }
 
   #choose(what: TrialExample | 'own'): void {
     this.#chosen = what
-    if (what !== 'own') this.#answer = exampleAnswer(what, 'TEST1')
+    if (what !== 'own') this.#answer = exampleAnswer(what, TRIED_ID)
     else if (this.#answer.failure !== undefined) {
       this.#answer = { status: 200, contentType: '', text: '' }
     }
@@ -193,7 +182,8 @@ export class TryRules {
       })
       // Something else was chosen meanwhile.
       if (answer !== this.#answer) return
-      this.#trial = trial
+      const { language, ruleText } = this.#desk
+      this.#trial = trialWords(trial, ruleText, language)
     }
     await this.#desk.draw()
   }

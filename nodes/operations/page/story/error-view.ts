@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
+import { STANDARD_CODES } from '../../../../src/hl7/acknowledgement-codes.ts'
 import { ERROR_CODES } from '../../../../src/hl7/error-codes.ts'
 import { printableProse } from '../../../../src/printable.ts'
 import { severityWords } from '../../../rules/reply-rule-words.ts'
@@ -9,15 +10,13 @@ import type { ReadAnswer } from './reply-reading.ts'
 /** So much of a text of the receiver is shown, in characters. */
 const MOST = 1000
 
-const ACK_CODES = ['AA', 'AE', 'AR', 'CA', 'CE', 'CR'] as const
-
 /** MSA: `AE error, of message OB-17: Patient unknown` */
 export function answerView(
   { code, controlId, text: said }: ReadAnswer,
   sent: string,
   { text }: Desk
 ): TemplateResult {
-  const known = ACK_CODES.find((one) => one === code)
+  const known = STANDARD_CODES.find((one) => one === code)
   const words = [
     known === undefined ? '' : text(`story.ackCode.${known}`),
     controlId === sent ? '' : text('story.ofMessage', { controlId: printableProse(controlId, 199) })

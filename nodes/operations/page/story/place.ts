@@ -74,7 +74,7 @@ export function findPlaces(
   }
   for (const line of linesOf(text)) {
     if (line.name === 'MSH') {
-      const controlId = line.segment.fieldText(10)
+      const controlId = line.segment.bareText(10)
       for (const search of all) search.enterMessage(controlId)
     }
     for (const search of bySegment.get(line.name) ?? []) search.look(line)

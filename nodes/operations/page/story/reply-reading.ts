@@ -3,7 +3,7 @@ import {
   errorsOf,
   type AcknowledgementError
 } from '../../../../src/hl7/acknowledgement-errors.ts'
-import { unpadded } from '../../../../src/hl7/reply-message.ts'
+import { unpadded } from '../../../../src/hl7/unpadded.ts'
 import { linesOf, type Line } from './hl7-lines.ts'
 
 /** An MSA of a reply. */
@@ -48,12 +48,12 @@ export function readReply(text: string): ReplyReading {
       ours = []
       controlId = ''
     } else if (name === 'MSA') {
-      controlId = segment.fieldText(2)
+      controlId = segment.bareText(2)
       for (const error of ours) error.controlId = controlId
       if (answers.length === MOST_LISTED) continue
       answers.push({
         line: number,
-        code: unpadded(segment.fieldText(1)),
+        code: segment.bareText(1),
         controlId,
         text: segment.fieldText(3),
         segment
@@ -64,9 +64,7 @@ export function readReply(text: string): ReplyReading {
         continue
       }
       const read = errorsOf(segment).map((error) => ({
-        ...error,
-        code: unpadded(error.code),
-        severity: unpadded(error.severity),
+        ...inCodes(error),
         line: number,
         controlId
       }))
@@ -78,9 +76,14 @@ export function readReply(text: string): ReplyReading {
     // MSA-6, of versions before ERR was common.
     for (const { line, controlId: whose, segment } of answers) {
       errors.push(
-        ...errorConditionOf(segment).map((error) => ({ ...error, line, controlId: whose }))
+        ...errorConditionOf(segment).map((error) => ({ ...inCodes(error), line, controlId: whose }))
       )
     }
   }
   return { answers, errors, leftOut }
+}
+
+/** With its codes as they are compared. */
+function inCodes(error: AcknowledgementError): AcknowledgementError {
+  return { ...error, code: unpadded(error.code), severity: unpadded(error.severity) }
 }
