@@ -71,6 +71,7 @@ describe('the advice for a node', () => {
     await deploy()
     await world.nodeRed.post('/hl7-https-out/out/pause', { reason: 'ward moves' })
     await send(2)
+    await world.eventually(async () => (await world.state()).queued === 2)
     assert.equal(
       await advised('advice-paused'),
       `Paused: “ward moves”. Nothing is sent. 2 messages wait on disk; nothing is lost. Resume the node once the reason is gone. Receiver's contact: ${CONTACT}`

@@ -573,7 +573,7 @@ describe('the routes of operations', () => {
         'paused'
       ],
       ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'ruleSettings', 'rules'],
-      ...['searchFields', 'since', 'state', 'suspended', 'token', 'values']
+      ...['searchFields', 'since', 'state', 'suspended', 'token', 'unconfirmed', 'values']
     ])
     const { rules, ruleSettings } = await world.state()
     assert.equal(rules, props.replyCodeActions)
