@@ -49,8 +49,8 @@ export class NotAccepted {
     return this.#full
   }
 
-  /** A message has left: there is room again. It says nothing about a message that was to blame. */
-  left(): void {
+  /** A message has left, or the queue could be opened: it works. It says nothing about a message that was to blame. */
+  recovered(): void {
     if (!MESSAGE_FAULTS.has(this.#last)) this.#last = ''
   }
 

@@ -274,7 +274,8 @@ export class OutNode {
   #readEvent(event: DeliveryEvent): void {
     if (event.kind === 'lost') this.#handOnLost(event)
     if (event.kind === 'accepted') this.#refusals.accepted()
-    if (event.kind === 'moved' && event.to === 'left') this.#refusals.left()
+    const hasLeft = event.kind === 'moved' && event.to === 'left'
+    if (hasLeft || event.kind === 'opened') this.#refusals.recovered()
     this.#standing.readEvent(event)
     this.#reporter.readEvent(event)
     this.#history.readEvent(event)

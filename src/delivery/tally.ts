@@ -72,6 +72,10 @@ export class Tally {
         this.#failed++
         this.#setError('HL7_QUEUE_FAILED', event.error.message)
         return
+      case 'opened':
+        // What failed before was the opening.
+        this.#failing = null
+        return
       case 'queue-failed':
         this.#setError(event.code)
         return

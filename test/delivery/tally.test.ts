@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Tally } from '../../src/delivery/tally.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 import { resultOf } from './replies.ts'
 
 const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }
@@ -37,6 +38,15 @@ describe('Tally', () => {
     assert.equal(tally.values().latencyMs.p99, 0)
     for (let i = 0; i < 100; i++) measure(tally, 1e12)
     assert.ok(tally.values().latencyMs.p50 > 1e6)
+  })
+
+  it('shows a queue that could not be opened until it is open', () => {
+    const tally = new Tally(Date.now)
+    tally.readEvent({ kind: 'queue-failed', code: 'SQLITE_BUSY' })
+    assert.equal(tally.values().failing, 'SQLITE_BUSY')
+    tally.readEvent({ kind: 'opened', endedOn: [], figures: NO_FIGURES })
+    assert.equal(tally.values().failing, null)
+    assert.equal(tally.values().lastError?.code, 'SQLITE_BUSY')
   })
 
   it('does not say of a message that is still retried, or waits, that it was not delivered', () => {
