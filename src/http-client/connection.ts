@@ -52,9 +52,8 @@ export class Connection {
   /** The same on the wall clock, which runs while a machine sleeps; undici's timers and the monotonic clock do not. */
   #idleSinceDate = Date.now()
   #requests = 0
-  /** When the answer to the request before the current one was complete. */
-  #answeredAt: number | undefined
   #wasClosedEarly = false
+  #first: Exchange | undefined
   /** The current one, or the last. */
   #exchange: Exchange | undefined
   /** undici shows a TLS alert only by what follows from it. */
@@ -119,7 +118,7 @@ export class Connection {
     return isYoung && !isForgotten && this.#socket.readable && !this.#socket.destroyed
   }
 
-  /** Whether the server closed it, though it was to be kept, right after an answer. */
+  /** Whether the server closed it, though it was to be kept, right after it had answered the first request. */
   get wasClosedEarly(): boolean {
     return this.#wasClosedEarly
   }
@@ -167,7 +166,7 @@ export class Connection {
         this.destroy(reason)
       }
     })
-    this.#answeredAt = this.#exchange?.completedAt
+    this.#first ??= exchange
     this.#exchange = exchange
     const onAbort = (): void => {
       this.destroy()
@@ -211,14 +210,16 @@ export class Connection {
     }
   }
 
-  /** The server ends the connection. */
+  /**
+   * The server ends the connection. A later request shows that it keeps them: it is reloaded then. Some close one after a
+   * refusal (Camel's netty-http after 404, Vert.x after 431).
+   */
   #noteEarlyClose(): void {
-    const { completedAt, isStarted = false, status } = this.#exchange ?? {}
-    // A request that is on its way may be why, if not the first one was the last.
-    const isAsked = isStarted && (this.#requests > 2 || status !== undefined)
-    const idleSince = completedAt ?? (isAsked ? undefined : this.#answeredAt)
-    if (idleSince === undefined) return
-    if (performance.now() - idleSince <= EARLY_MS) this.#wasClosedEarly = true
+    const { completedAt, status = 0 } = this.#first ?? {}
+    const isSecondAnswered = this.#exchange !== this.#first && this.#exchange?.status !== undefined
+    if (completedAt === undefined || this.#requests > 2 || isSecondAnswered) return
+    const isSoon = performance.now() - completedAt <= EARLY_MS
+    if (isSoon && status >= 200 && status < 300) this.#wasClosedEarly = true
   }
 
   /** @returns undefined if the connection was closed before the request was sent */

@@ -19,7 +19,10 @@ export interface UndiciClientSettings extends HttpClientSettings {
 
 /** The same notice is repeated only after this time, in milliseconds. */
 const NOTICE_AGAIN_MS = 60_000
-/** Within this time, in milliseconds, a server that closes kept connections right after its answers does so again. */
+/**
+ * Within this time, in milliseconds, a server that closes kept connections right after its answers does so again; so long
+ * they are not kept then.
+ */
 const CLOSES_AGAIN_MS = 3_600_000
 
 /**
@@ -35,7 +38,7 @@ export class UndiciClient {
   readonly #free: Connection[] = []
   readonly #closing = new AbortController()
   readonly #noticedAt = new Map<string, number>()
-  /** Where a kept connection was closed right after an answer, and when; for good where it happened twice. */
+  /** Where a kept connection was closed right after an answer, and when; none is kept where it happened twice. */
   readonly #closesEarly = new Map<string, { at: number; isSure: boolean }>()
 
   constructor(settings: UndiciClientSettings) {
@@ -124,7 +127,8 @@ export class UndiciClient {
 
   #isKept(connection: Connection): boolean {
     const { maxConnections } = this.#settings
-    const isUnkept = this.#closesEarly.get(connection.origin)?.isSure === true
+    const { at = -Infinity, isSure = false } = this.#closesEarly.get(connection.origin) ?? {}
+    const isUnkept = isSure && performance.now() - at < CLOSES_AGAIN_MS
     return connection.isUsable && this.#free.length < maxConnections && !isUnkept
   }
 
@@ -135,11 +139,11 @@ export class UndiciClient {
   #countEarlyClose({ openedAt, origin }: Connection, host: string): void {
     const at = performance.now()
     const before = this.#closesEarly.get(origin)
-    // It was open when the first one was closed.
-    if (before !== undefined && (before.isSure || openedAt < before.at)) return
-    const isSure = before !== undefined && at - before.at < CLOSES_AGAIN_MS
-    this.#closesEarly.set(origin, { at, isSure })
-    if (!isSure) return
+    const isAgain = before !== undefined && at - before.at < CLOSES_AGAIN_MS
+    // Known, or open when the first one was closed.
+    if (isAgain && (before.isSure || openedAt < before.at)) return
+    this.#closesEarly.set(origin, { at, isSure: isAgain })
+    if (!isAgain) return
     this.#closeFree(origin)
     this.#settings.onUnkept?.(host)
   }

@@ -493,6 +493,44 @@ describe('connections', () => {
       assert.equal(server.connections(), 4)
     })
 
+    it('are kept if it closed them after a refusal, or after a later request, as in a reload', async () => {
+      const refusal = 'HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno'
+      for (const last of [1, 2]) {
+        const server = await test.serveTcp((socket) => {
+          let requests = 0
+          socket.on('data', () => {
+            if (++requests < last) socket.write(answer)
+            else socket.end(last === 1 ? refusal : answer)
+          })
+        })
+        const unkept: string[] = []
+        const mine = test.undici({ onUnkept: (host) => unkept.push(host) })
+        for (let times = 1; times < 4; times++) {
+          for (let sent = 0; sent < last; sent++) await post(mine, server.url)
+          await until(() => server.open() === 0)
+          assert.equal(server.connections(), times)
+        }
+        assert.deepEqual(unkept, [])
+      }
+    })
+
+    it('are kept again after an hour', async (t) => {
+      const server = await closing()
+      const mine = test.undici()
+      way = 'with the answer'
+      for (let times = 0; times < 2; times++) {
+        await post(mine, server.url)
+        await until(() => server.open() === 0)
+      }
+      way = 'never'
+      await post(mine, server.url)
+      await until(() => server.open() === 0)
+      const now = performance.now.bind(performance)
+      t.mock.method(performance, 'now', () => now() + 3_600_000)
+      for (let times = 0; times < 2; times++) await post(mine, server.url)
+      assert.equal(server.connections(), 4)
+    })
+
     it('are kept if it cut a later request, which may be why', async () => {
       const unkept: string[] = []
       for (const cut of ['end', 'resetAndDestroy'] as const) {
