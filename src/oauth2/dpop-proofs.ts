@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { SignJWT } from 'jose'
+import { systemClock, type Clock } from '../clock.ts'
 import { challengeParameters } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { asRequested } from '../http-client/request-target.ts'
+import { notLoaded } from './token-error.ts'
 
 type AnswerHead = Pick<HttpReply, 'status' | 'headers'>
 
@@ -29,11 +31,13 @@ const MOST_NONCES = 100
  * private key cannot be exported.
  */
 export class DpopProofs {
+  readonly #clock: Pick<Clock, 'now'>
   readonly #sign: Promise<Sign>
   /** The newest of each origin; the oldest ones go first. */
   readonly #nonces = new Map<string, string>()
 
-  constructor() {
+  constructor(clock: Pick<Clock, 'now'> = systemClock) {
+    this.#clock = clock
     this.#sign = createKey()
     // It may fail before anybody waits for it.
     this.#sign.catch(() => undefined)
@@ -53,7 +57,7 @@ export class DpopProofs {
       htm: method,
       htu: origin + pathname,
       jti: randomUUID(),
-      iat: Math.floor(Date.now() / 1000),
+      iat: Math.floor(this.#clock.now() / 1000),
       ...(nonce !== undefined && { nonce }),
       ...(accessToken !== undefined && {
         ath: createHash('sha256').update(accessToken).digest('base64url')
@@ -116,7 +120,7 @@ export async function withProof<Answer>(
 }
 
 async function createKey(): Promise<Sign> {
-  const { exportJWK, generateKeyPair, SignJWT } = await import('jose')
+  const { exportJWK, generateKeyPair, SignJWT } = await import('jose').catch(notLoaded)
   // Every server with DPoP knows ES256.
   const alg = 'ES256'
   const { privateKey, publicKey } = await generateKeyPair(alg)

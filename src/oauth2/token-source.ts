@@ -33,7 +33,7 @@ export class TokenSource {
   /** @param settings in which `checkSettings` finds no problem */
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
-    const proofs = settings.dpop ? new DpopProofs() : undefined
+    const proofs = settings.dpop ? new DpopProofs(clock) : undefined
     const warned = new Set<string>()
     const onQuirk = (host: string, quirk: string): void => {
       if (warned.has(quirk)) return

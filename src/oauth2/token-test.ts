@@ -21,7 +21,7 @@ export async function testToken(
   clock: Clock = systemClock
 ): Promise<TokenTestResult> {
   const clientFor = (given: TokenSettings): TokenClient => {
-    const proofs = settings.dpop ? new DpopProofs() : undefined
+    const proofs = settings.dpop ? new DpopProofs(clock) : undefined
     return new TokenClient(given, httpClient, clock, undefined, proofs)
   }
   const client = clientFor(settings)

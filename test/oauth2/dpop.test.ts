@@ -109,11 +109,12 @@ describe('proofs for a receiver', () => {
   const url = new URL('https://receiver.example/hl7?site=7')
 
   it('are for its address and the token, with the newest nonce of its origin', async () => {
-    const proofs = new DpopProofs()
+    const proofs = new DpopProofs({ now: () => 1_800_000_000_999 })
     proofs.keepNonce(new URL('https://other.example/'), { 'dpop-nonce': 'other' })
     const claims = async (): Promise<Record<string, unknown>> =>
       decodeJwt(await proofs.proof('PUT', url, 'a-token'))
-    const { htm, htu, ath, nonce } = await claims()
+    const { htm, htu, ath, iat, nonce } = await claims()
+    assert.equal(iat, 1_800_000_000)
     assert.deepEqual([htm, htu, nonce], ['PUT', 'https://receiver.example/hl7', undefined])
     assert.equal(ath, createHash('sha256').update('a-token').digest('base64url'))
     for (const newest of ['one', 'two']) {
