@@ -99,6 +99,8 @@ export interface ResendOneQuestion {
   wait?: boolean
   /** Only if it is still suspended: somebody else may have resent it, and it may have left. */
   state?: 'suspended'
+  /** Of one that has left: also if it was sent again before. */
+  again?: boolean
 }
 
 /** The states of messages that wait. */
