@@ -479,7 +479,9 @@ class Followed {
 /** What would be sent again. @throws {RouteError} if suspended messages are meant */
 async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<CountAnswer> {
   const { left } = partsOf(wanted)
-  if (left === undefined) throw refused(400, 'refusal.whichToResend')
+  if (left === undefined) {
+    throw refused(400, 'refusal.oneOf', { name: 'state', list: 'acked, naked, failed' })
+  }
   const { first, last, leftOut, ...counts } = await (
     await delivery.reader()
   ).countAgain(left, wanted.isAgain)

@@ -96,7 +96,7 @@ describe('messages are taken out', () => {
       assert.equal(status, 200, text)
       return body as ExportCount
     }
-    assert.deepEqual(await count({}), { found: 3, withContent: 2 })
+    assert.deepEqual(await count({ all: true }), { found: 3, withContent: 2 })
     assert.deepEqual(await count({ state: 'acked' }), { found: 2, withContent: 1 })
     assert.deepEqual(await count({ state: ['acked', 'suspended'], type: 'ADT^A01' }), {
       found: 3,
@@ -125,7 +125,9 @@ describe('messages are taken out', () => {
       { ids: [id], reason: 7 },
       { ids: id, reason: 'x' },
       { ids: [id], state: 'acked', reason: 'x' },
-      { all: true, reason: 'x' },
+      { reason: 'x' },
+      { controlId: '', reason: 'x' },
+      { all: true, state: 'lost', reason: 'x' },
       { state: 'lost', reason: 'x' },
       { limit: 1, reason: 'x' },
       { ids: [id], reason: 'x', clear: 'yes' }
