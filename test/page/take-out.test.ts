@@ -53,8 +53,8 @@ describe('on the page, messages are taken out', () => {
       }
       await shows('[data-button=export]', /Download these 2 …/)
       await page.click('[data-button=export]')
-      await shows('.hl7-question', /Masked \(“X”, dates 19000101\): names, numbers/)
-      await shows('.hl7-question', /Not masked: free text in other fields, sex, ward and times/)
+      await shows('.hl7-question', /Masked: every value becomes “X”, a date 19000101/)
+      await shows('.hl7-question', /A control ID stays as it is/)
       await shows('.hl7-seen', /2 messages\.\s*Say why\./)
       assert.equal(await page.getAttribute(confirm, 'aria-disabled'), 'true')
       await page.fill('#hl7-question-reason', 'ticket 4711')
