@@ -1,41 +1,37 @@
 import type { Delivery } from '../../src/delivery/delivery.ts'
+import type { Seen } from '../../src/delivery/operator.ts'
+import type { Edit, HowEdited } from '../../src/delivery/sending-again.ts'
 import { english } from '../../src/english.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import { notAccepted } from './accept-and-emit.ts'
 import type { FlowMessage, FlowMessages } from './flow-messages.ts'
-import type { Edit } from './out-parts.ts'
 
 /**
  * Takes a suspended message back into the queue with another text, at its place and with the time of its acceptance; or
  * sends one that was refused or given up as a new message with that text. It keeps its properties.
  *
- * @param by a user name, or `''`
- * @param reason what they say of it
- * @returns undefined if it is neither, or its content is no longer kept
  * @throws {DeliveryError} if that text could not have been accepted either
  * @throws {QueueError} if it cannot be read or stored: it stays as it was
  */
 export async function editMessage(
   delivery: Pick<Delivery<FlowMessage>, 'operator' | 'reader'>,
   messages: FlowMessages,
-  seq: number,
+  seen: Seen,
   text: string,
-  by: string,
-  reason: string
-): Promise<Edit | undefined> {
+  how: HowEdited
+): Promise<Edit> {
   try {
-    const { content } = await (await delivery.reader()).read(seq)
+    const { content } = await (await delivery.reader()).read(seen.seq)
     const edited = editedMessage(messages, content, text)
     const { controlId, type } = edited.parcel.message
-    const accepted = { controlId, type, content: edited }
     const operator = await delivery.operator()
-    if (await operator.edit(seq, accepted, by, reason)) return { kind: 'edited' }
-    const sent = await operator.sendEdited(seq, accepted, by, reason)
-    return sent && { kind: 'sent', ...sent }
+    return await operator.edit(seen, { controlId, type, content: edited }, how)
   } catch (error) {
     // It has left, and its content is no longer kept.
-    if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') return undefined
+    if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') {
+      return seen.isSuspended ? { kind: 'late', why: 'notSuspended' } : { kind: 'not-editable' }
+    }
     throw error
   }
 }

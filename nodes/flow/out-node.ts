@@ -202,8 +202,7 @@ export class OutNode {
         this.#setNote(text, by)
       },
       renew: (content) => withNewControlId(this.#contents, content),
-      edit: (seq, text, by, reason) =>
-        editMessage(this.#delivery, this.#contents, seq, text, by, reason),
+      edit: (seen, text, how) => editMessage(this.#delivery, this.#contents, seen, text, how),
       sender: { courier: this.#courier, receiver: this.#receiver, settings: this.#settings }
     }
   }

@@ -2,6 +2,8 @@ import type { Node } from 'node-red'
 import type { Accepted } from '../../src/delivery/delivery-options.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { History } from '../../src/delivery/history.ts'
+import type { Seen } from '../../src/delivery/operator.ts'
+import type { Edit, HowEdited } from '../../src/delivery/sending-again.ts'
 import type { Reporter } from '../../src/delivery/reporter.ts'
 import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
@@ -36,9 +38,6 @@ export interface Sender {
   settings: OutSettings
 }
 
-/** What became of an edit: a suspended message went back; one that had left goes as a new one. */
-export type Edit = { kind: 'edited' } | { kind: 'sent'; seq: number; controlId: string }
-
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {
   names: ServerNames
@@ -69,7 +68,7 @@ export interface OutParts {
   /** See `withNewControlId`. */
   renew: (content: FlowMessage) => Accepted<FlowMessage> | undefined
   /** See `editMessage`. */
-  edit: (seq: number, text: string, by: string, reason: string) => Promise<Edit | undefined>
+  edit: (seen: Seen, text: string, how: HowEdited) => Promise<Edit>
   /** What a test message is sent with, besides the queue. */
   sender: Sender
 }

@@ -13,7 +13,6 @@ import type {
   AllSearchQuestion,
   DiscardQuestion,
   EventQuestion,
-  ExportFilter,
   ExportQuestion,
   HistoryQuestion,
   HostQuestion,
@@ -35,7 +34,8 @@ import {
   timeIn
 } from '../flow/left-choice.ts'
 import { MOST_CONTROL_IDS } from './most-control-ids.ts'
-import { refused, type RouteError } from './route-error.ts'
+import { refused } from './route-error.ts'
+import { selectionIn, textsIn, type Selection } from './selection.ts'
 
 /** Minutes of a history: the default, and the most. */
 const HOUR = 60
@@ -45,8 +45,6 @@ const ROWS = 100
 const MOST_ROWS = 1000
 /** Events are kept up to this number. */
 const MOST_EVENT_ROWS = 10_000
-/** An array of more ids than this is refused. */
-const MOST_IDS = 100_000
 
 /** @throws {RouteError} */
 export function historyMinutes(query: Unchecked<HistoryQuestion>): number {
@@ -109,24 +107,26 @@ export function controlIdsIn(question: Unchecked<AllSearchQuestion>): string[] |
 /** Which messages are exported: by their ids, or all that one of some queries finds. */
 export type ExportChoice = { ids: readonly number[] } | { queries: readonly MessageQuery[] }
 
-/**
- * Reads `{ids}`, or the filters of `messageQuery`, where `state` may be a list.
- *
- * @throws {RouteError} for anything else: nothing is exported by mistake
- */
+/** @throws {RouteError} see `selectionIn` */
 export function exportChoice(question: Unchecked<ExportQuestion>): ExportChoice {
-  const { clear: _clear, count: _count, reason: _reason, replies: _replies, ...which } = question
-  const ids = idsIn(which)
-  if (ids !== undefined) return { ids }
-  if (!hasOnly(which, EXPORT_FILTERS)) throw refused(400, 'refusal.whichToExport')
-  const { state, ...others } = which as Unchecked<ExportFilter>
+  const { filter, ids, state } = selectionIn(question, {
+    filters: EXPORT_FILTERS,
+    beside: ['clear', 'count', 'reason', 'replies']
+  })
+  if (ids !== undefined) {
+    if (state === undefined) return { ids }
+    throw refused(400, 'refusal.which', { filters: EXPORT_FILTERS.join(', ') })
+  }
   const states: unknown[] = Array.isArray(state) ? state : [state]
   return {
-    queries: states.map((one) => messageQuery(asQuery<MessageQuestion>({ ...others, state: one })))
+    queries: states.map((one) => messageQuery(asQuery<MessageQuestion>({ ...filter, state: one })))
   }
 }
 
-const EXPORT_FILTERS = ['state', 'controlId', 'type', 'rule', 'error', 'since', 'before']
+/** By these one chooses among messages of one kind. */
+const FILTERS = ['controlId', 'type', 'rule', 'error']
+/** The same of messages of any kind. */
+const EXPORT_FILTERS = [...FILTERS, 'state', 'since', 'before']
 
 /** The longest pause that ends by itself. */
 const MOST_PAUSE_MS = 366 * 24 * 3_600_000
@@ -220,56 +220,63 @@ export function asQuery<Question extends object>(
 }
 
 /**
- * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`, of suspended messages, which may have been
- * suspended `before` a time, or with `state` of those that wait.
+ * Of suspended messages, which may have been suspended `before` a time, or with `state` of those that wait.
  *
- * @throws {RouteError} for anything else: nothing is discarded by mistake
+ * @throws {RouteError} see `selectionIn`
  */
 export function discardChoice(
   question: Unchecked<DiscardQuestion>
 ): Exclude<Choice, { kind: 'left' }> {
-  const { before, ...which } = question
-  const choice = choiceIn(which, 'refusal.whichToDiscard')
-  if (choice.kind === 'left') throw notWaiting()
-  const time = timeIn({ before }, 'before')
-  if (time === undefined) return choice
-  if (choice.kind !== 'suspended') throw refused(400, 'refusal.whichToDiscard')
-  return { kind: 'suspended', choice: { ...choice.choice, before: time } }
+  const selection = selectionIn(question, { filters: FILTERS, beside: ['before'] })
+  const { filter, ids } = selection
+  const before = timeIn(question, 'before')
+  const isOfSuspended = !meansWaiting(selection)
+  const mayHaveTime = isOfSuspended && ids === undefined
+  if ('before' in question && (before === undefined || !mayHaveTime)) {
+    throw refused(400, 'refusal.which', { filters: FILTERS.join(', ') })
+  }
+  if (!isOfSuspended) return { kind: 'waiting', choice: waitingIn(selection) }
+  if (ids !== undefined) return { kind: 'numbered', ids }
+  const choice: SuspendedChoice = textsIn(filter)
+  return { kind: 'suspended', choice: before === undefined ? choice : { ...choice, before } }
 }
 
 /**
- * The same of messages that wait, also without `state`.
+ * Of messages that wait, also without `state`.
  *
- * @throws {RouteError} for anything else
+ * @throws {RouteError} see `selectionIn`
  */
 export function waitingChoice(question: Unchecked<WaitingSelection>): WaitingChoice {
-  const choice = choiceIn(question, 'refusal.whichWaiting')
-  if (choice.kind === 'left') throw notWaiting()
-  return choice.kind === 'numbered' ? { ids: choice.ids } : choice.choice
+  const selection = selectionIn(question, { filters: FILTERS })
+  return meansWaiting(selection) ? waitingIn(selection) : selectedIn(selection)
+}
+
+/** With ids, it is of no matter whether they were tried. */
+function waitingIn(selection: Selection): WaitingChoice {
+  if (selection.ids !== undefined) return { ids: selection.ids }
+  return { ...textsIn(selection.filter), isRetrying: selection.state === 'retrying' }
+}
+
+/** Of any of one kind. */
+function selectedIn({ filter, ids }: Selection): { ids: readonly number[] } | SuspendedChoice {
+  return ids === undefined ? textsIn(filter) : { ids }
 }
 
 /** Whether one that waits is meant, and not a suspended one. @throws {RouteError} */
 export function meansWaiting({ state }: Unchecked<{ state: unknown }>): boolean {
   if (state === undefined) return false
   if (isWaitingState(state)) return true
-  throw notWaiting()
+  throw refused(400, 'refusal.oneOf', { name: 'state', list: 'waiting, retrying' })
 }
 
 /**
- * Reads `{ids}`, or a choice of suspended messages, or with `state` of such that have left; beside it, how they are
- * resent.
+ * Of suspended messages, or with `state` of such that have left; beside it, how they are resent.
  *
- * @throws {RouteError} for anything else
+ * @throws {RouteError} see `selectionIn`
  */
 export function resendChoice(question: Unchecked<ResendQuestion>): Resend {
-  const { firstAlone: _f, count: _c, again: _a, newIds: _n, follow: _o, ...rest } = question
-  const choice = isStillSuspended(rest)
-    ? onlySuspended(rest)
-    : choiceIn(rest, 'refusal.whichToResend')
-  const list = 'acked, naked, failed'
-  if (choice.kind === 'waiting') throw refused(400, 'refusal.oneOf', { name: 'state', list })
   return {
-    choice,
+    choice: resentIn(question),
     firstAlone: flagIn(question, 'firstAlone'),
     isFollowed: flagIn(question, 'follow'),
     isCount: flagIn(question, 'count'),
@@ -277,76 +284,29 @@ export function resendChoice(question: Unchecked<ResendQuestion>): Resend {
   }
 }
 
+function resentIn(question: Unchecked<ResendQuestion>): Resend['choice'] {
+  const beside = ['firstAlone', 'count', 'again', 'newIds', 'follow']
+  const { state } = question
+  if (state === undefined || isStillSuspended(question)) {
+    const selection = selectionIn(question, { filters: FILTERS, beside })
+    const { ids } = selection
+    // Without a state, they may also have left.
+    if (ids !== undefined && state === undefined) return { kind: 'numbered', ids }
+    return { kind: 'suspended', choice: selectedIn(selection) }
+  }
+  const filters = [...LEFT_FILTERS, 'error']
+  const { filter, ids } = selectionIn(question, { filters, beside })
+  if (ids !== undefined) throw refused(400, 'refusal.which', { filters: filters.join(', ') })
+  return { kind: 'left', choice: leftChoice({ ...filter, state }) }
+}
+
 /** Whether only what is still suspended is meant: what somebody else has resent may have left. */
 export function isStillSuspended({ state }: Unchecked<{ state: unknown }>): boolean {
   return state === 'suspended'
 }
 
-/** @throws {RouteError} if it is no choice */
-function onlySuspended(
-  question: Readonly<Record<string, unknown>>
-): Extract<Choice, { kind: 'suspended' }> {
-  const { state: _, ...which } = question
-  const ids = idsIn(which)
-  const choice = ids === undefined ? filterIn(which, 'refusal.whichToResend') : { ids }
-  return { kind: 'suspended', choice }
-}
-
-type WhyUnclear = 'refusal.whichToDiscard' | 'refusal.whichWaiting' | 'refusal.whichToResend'
-
-/** The one place that tells which kind of choice it is. @throws {RouteError} if it is none */
-function choiceIn(question: Readonly<Record<string, unknown>>, why: WhyUnclear): Choice {
-  const { state, ...others } = question
-  const ids = idsIn(others)
-  if (state === undefined) {
-    if (ids !== undefined) return { kind: 'numbered', ids }
-    return { kind: 'suspended', choice: filterIn(others, why) }
-  }
-  if (!isWaitingState(state)) {
-    // A script that looked for something and found nothing does not mean all.
-    const isFilled = Object.values(question).every((value) => value !== '')
-    if (!isFilled || !hasOnly(question, [...LEFT_FILTERS, 'error'])) throw refused(400, why)
-    return { kind: 'left', choice: leftChoice(question) }
-  }
-  if (ids !== undefined) return { kind: 'waiting', choice: { ids } }
-  const isAll = Object.keys(others).length === 0
-  const filter = isAll ? {} : filterIn(others, why)
-  return { kind: 'waiting', choice: { ...filter, isRetrying: state === 'retrying' } }
-}
-
-/** Undefined if it is no list of ids, and nothing else. */
-function idsIn(choice: Readonly<Record<string, unknown>>): number[] | undefined {
-  const { ids } = choice
-  if (Object.keys(choice).length !== 1 || !Array.isArray(ids)) return undefined
-  if (ids.length > MOST_IDS || !ids.every((id) => typeof id === 'string')) return undefined
-  return ids.map(Number).filter((id) => Number.isSafeInteger(id) && id > 0)
-}
-
-/** `{all: true}`, or at least one filter. @throws {RouteError} */
-function filterIn(
-  choice: Readonly<Record<string, unknown>>,
-  why: WhyUnclear
-): Pick<SuspendedChoice, 'controlId' | 'type' | 'rule' | 'error'> {
-  const names = Object.keys(choice)
-  if (names.length === 1 && choice['all'] === true) return {}
-  const isFilter =
-    names.length > 0 &&
-    hasOnly(choice, ['controlId', 'type', 'rule', 'error']) &&
-    Object.values(choice).every((value) => typeof value === 'string' && value !== '')
-  if (isFilter) return choice
-  throw refused(400, why)
-}
-
 function isWaitingState(state: unknown): state is WaitingState {
   return state === 'waiting' || state === 'retrying'
-}
-
-function notWaiting(): RouteError {
-  return refused(400, 'refusal.oneOf', { name: 'state', list: 'waiting, retrying' })
-}
-
-function hasOnly(choice: object, names: readonly string[]): boolean {
-  return Object.keys(choice).every((name) => names.includes(name))
 }
 
 /** @returns undefined if it is missing or empty */

@@ -99,6 +99,8 @@ export interface ResendOneQuestion {
   wait?: boolean
   /** Only if it is still suspended: somebody else may have resent it, and it may have left. */
   state?: 'suspended'
+  /** Of one that has left: also if it was sent again before. */
+  again?: boolean
 }
 
 /** The states of messages that wait. */
@@ -142,12 +144,12 @@ export type ResendQuestion = ((Selection & { state?: 'suspended' }) | LeftFilter
   follow?: boolean
 }
 
-/** Those that match all of these; a `state` may be a list of states. Without any, all. */
+/** Those that match all of these, at least one; a `state` may be a list of states. */
 export interface ExportFilter extends Omit<MessageQuestion, 'limit' | 'state'> {
   state?: string | readonly string[]
 }
 
-export type ExportQuestion = ({ ids: string[] } | ExportFilter) & {
+export type ExportQuestion = ({ ids: string[] } | { all: true } | ExportFilter) & {
   /** Why; 200 characters of it are in the audit log and in the event. Needed unless it is only a count. */
   reason?: string
   /** With names, numbers and the like; they are masked otherwise. */

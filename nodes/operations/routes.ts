@@ -1,10 +1,10 @@
 import type { NodeAPI } from 'node-red'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
-import type { HowAgain, OnSent } from '../../src/delivery/sending-again.ts'
+import type { Seen } from '../../src/delivery/operator.ts'
+import type { Edit, HowAgain, HowEdited, OnSent } from '../../src/delivery/sending-again.ts'
 import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
 import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
-import type { Edit } from '../flow/out-parts.ts'
 import type { FlowMessage } from '../flow/flow-messages.ts'
 import { flagIn } from '../flow/left-choice.ts'
 import { notSetUp } from '../settings/node-errors.ts'
@@ -191,21 +191,23 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     },
 
     async resendMessage({ params, question, user, may, gone }) {
-      const { payload, reason, state, wait = false } = question
-      if (typeof wait !== 'boolean') throw refused(400, 'refusal.flag', { name: 'wait' })
+      const { payload, reason, state } = question
+      const wait = flagIn(question, 'wait')
       if (state !== undefined && !isStillSuspended(question)) {
         throw refused(400, 'refusal.oneOf', { name: 'state', list: 'suspended' })
       }
       const node = usableNode(params.id)
-      const seq = numberIn(params.messageId)
       if (payload !== undefined && !may('hl7-https-out.content')) {
         throw refused(403, 'refusal.needsContent')
       }
-      const edit =
-        payload === undefined
-          ? undefined
-          : { payload, reason: typeof reason === 'string' ? reason : '' }
-      const trial = await resendOne(node, seq, edit, user, wait, isStillSuspended(question))
+      const trial = await resendOne(node, numberIn(params.messageId), {
+        payload,
+        by: user,
+        reason: typeof reason === 'string' ? reason : '',
+        wait,
+        isAgain: flagIn(question, 'again'),
+        onlySuspended: isStillSuspended(question)
+      })
       if (!wait) return stateOf(params.id)
       const { first } = await triedAnswer(trial, gone, true)
       return { ...(await stateOf(params.id)), first }
@@ -213,20 +215,22 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
 
     async discardMessage({ params, question, user }) {
       const { delivery } = usableNode(params.id)
-      const ids = [numberIn(params.messageId)]
-      const found = meansWaiting(question)
-        ? (await (await delivery.operator()).discardWaiting({ ids }, user)).found
-        : await (await delivery.operator()).discard({ ids }, user)
-      if (found === 0) throw refused(404, 'refusal.noMessage')
+      const seq = numberIn(params.messageId)
+      const operator = await delivery.operator()
+      if (meansWaiting(question)) {
+        const { found } = await operator.discardWaiting({ ids: [seq] }, user)
+        if (found === 0) throw await tooLate(delivery, seq, 'refusal.notWaiting')
+      } else if ((await operator.discard({ ids: [seq] }, user)) === 0) {
+        throw await tooLate(delivery, seq, 'refusal.notSuspended')
+      }
       return stateOf(params.id)
     },
 
     async suspendMessage({ params, user }) {
       const { delivery } = usableNode(params.id)
-      const { found } = await (
-        await delivery.operator()
-      ).suspend({ ids: [numberIn(params.messageId)] }, user)
-      if (found === 0) throw refused(404, 'refusal.noMessage')
+      const seq = numberIn(params.messageId)
+      const { found } = await (await delivery.operator()).suspend({ ids: [seq] }, user)
+      if (found === 0) throw await tooLate(delivery, seq, 'refusal.notWaiting')
       return stateOf(params.id)
     },
 
@@ -338,55 +342,52 @@ function mayTry(delivery: DeliveryControl): boolean {
   return true
 }
 
-/** What somebody writes in place of a text, and why. */
-interface NewText {
-  payload: unknown
-  reason: string
+/** Nothing came of what somebody wanted of one message: there is none, or it is no longer as they have seen it. */
+async function tooLate(
+  delivery: DeliveryControl,
+  seq: number,
+  why: 'refusal.notSuspended' | 'refusal.notWaiting'
+): Promise<RouteError> {
+  const known = await messageWithStory(delivery, seq)
+  return known === undefined ? refused(404, 'refusal.noMessage') : refused(409, why)
+}
+
+/** How one message is resent, or sent again. */
+interface ResendOne extends Required<HowEdited> {
+  /** What somebody writes in place of its text. */
+  payload?: unknown
+  /** Somebody waits for what becomes of it. */
+  wait: boolean
+  /** Not one that has left: somebody else was faster. */
+  onlySuspended: boolean
 }
 
 /**
  * Resends a suspended message, or sends one again that has left; with another text if there is one.
  *
- * @param wait somebody waits for what becomes of it
- * @param onlySuspended not one that has left: somebody else was faster
- * @returns what tells that; undefined if nobody waits
+ * @returns what tells what becomes of it; undefined if nobody waits
  */
-async function resendOne(
-  node: OutParts,
-  seq: number,
-  edit: NewText | undefined,
-  by: string,
-  wait: boolean,
-  onlySuspended: boolean
-): Promise<Trial | undefined> {
+async function resendOne(node: OutParts, seq: number, how: ResendOne): Promise<Trial | undefined> {
   const { delivery } = node
+  const { by, onlySuspended, payload, wait } = how
   const known = await messageWithStory(delivery, seq)
   if (known === undefined) throw refused(404, 'refusal.noMessage')
-  if (onlySuspended && known.state !== 'suspended') throw refused(409, 'refusal.notSuspended')
-  const ids = [seq]
+  const isSuspended = known.state === 'suspended'
+  if (onlySuspended && !isSuspended) throw refused(409, 'refusal.notSuspended')
   const operator = await delivery.operator()
-  if (edit === undefined && wait && known.state !== 'suspended') {
-    const { found, trial } = await operator.sendFirstAgain({ ids }, by, { isAgain: true })
-    if (found === 0) throw refused(404, 'refusal.noMessage')
-    if (trial === undefined) throw refused(409, 'refusal.notKept')
-    return trial
-  }
+  if (payload === undefined && !isSuspended) return sendOneAgain(operator, seq, how)
   // Before it is on its way.
   const trial = wait ? operator.watch(seq, known.controlId) : undefined
   try {
-    if (edit !== undefined) {
-      const done = await editOne(node, seq, edit, by)
-      if (done.kind === 'edited') return trial
+    if (payload !== undefined) {
+      const sent = await editOne(node, { seq, isSuspended }, payload, how)
+      if (sent === undefined) return trial
       // The new message is another one.
       trial?.end()
-      return wait ? operator.watch(done.seq, done.controlId) : undefined
+      return wait ? operator.watch(sent.seq, sent.controlId) : undefined
     }
-    const choice: Resend['choice'] = onlySuspended
-      ? { kind: 'suspended', choice: { ids } }
-      : { kind: 'numbered', ids }
-    const { found } = await resend(node, { choice, isAgain: true }, by)
-    if (found === 0 && onlySuspended) throw refused(409, 'refusal.notSuspended')
-    if (found === 0) throw refused(404, 'refusal.noMessage')
+    const count = await operator.resend({ ids: [seq] }, by)
+    if (count === 0) throw refused(409, 'refusal.notSuspended')
   } catch (error) {
     trial?.end()
     throw error
@@ -394,23 +395,42 @@ async function resendOne(
   return trial
 }
 
-/** @throws {RouteError} if the message cannot be edited, or the node would not have accepted such a text */
+/** The same of one that has left. @throws {RouteError} if it has not, was sent again before, or is not kept */
+async function sendOneAgain(
+  operator: Awaited<ReturnType<DeliveryControl['operator']>>,
+  seq: number,
+  { by, isAgain, wait }: ResendOne
+): Promise<Trial | undefined> {
+  const how = { isAgain, hasCopies: true }
+  const { notSent, trial } = await operator.sendFirstAgain({ ids: [seq] }, by, how)
+  if (trial === undefined) {
+    const [first] = notSent
+    // Neither suspended nor gone.
+    if (first === undefined) throw refused(409, 'refusal.notSuspended')
+    throw refused(409, first.why === 'notKept' ? 'refusal.notKept' : 'refusal.sentBefore')
+  }
+  if (wait) return trial
+  trial.end()
+  return undefined
+}
+
+/**
+ * @returns the new message, of one that had left
+ * @throws {RouteError} if the message cannot be edited, or the node would not have accepted such a text
+ */
 async function editOne(
   { edit }: OutParts,
-  seq: number,
-  { payload, reason }: NewText,
-  by: string
-): Promise<Edit> {
+  seen: Seen,
+  payload: unknown,
+  how: HowEdited
+): Promise<Extract<Edit, { kind: 'sent' }> | undefined> {
   if (typeof payload !== 'string') throw refused(400, 'refusal.payloadText')
-  let done: Edit | undefined
-  try {
-    done = await edit(seq, payload, by, reason)
-  } catch (error) {
-    if (error instanceof DeliveryError) throw new RouteError(400, error.message)
-    throw error
-  }
-  if (done === undefined) throw refused(409, 'refusal.notEditable')
-  return done
+  const done = await edit(seen, payload, how).catch((error: unknown) => {
+    throw error instanceof DeliveryError ? new RouteError(400, error.message) : error
+  })
+  if (done.kind === 'late') throw refused(409, `refusal.${done.why}`)
+  if (done.kind === 'not-editable') throw refused(409, 'refusal.notEditable')
+  return done.kind === 'sent' ? done : undefined
 }
 
 /** What a choice means of suspended messages, and of such that have left; of ids both. */
@@ -459,7 +479,9 @@ class Followed {
 /** What would be sent again. @throws {RouteError} if suspended messages are meant */
 async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<CountAnswer> {
   const { left } = partsOf(wanted)
-  if (left === undefined) throw refused(400, 'refusal.whichToResend')
+  if (left === undefined) {
+    throw refused(400, 'refusal.oneOf', { name: 'state', list: 'acked, naked, failed' })
+  }
   const { first, last, leftOut, ...counts } = await (
     await delivery.reader()
   ).countAgain(left, wanted.isAgain)

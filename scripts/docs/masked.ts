@@ -1,25 +1,28 @@
-import { KEPT_RESULTS, MASKED } from '../../src/hl7/masking.ts'
-import { inCode, table } from './table.ts'
+import { SEEN, type Sight } from '../../src/hl7/masking.ts'
+import { table } from './table.ts'
 
-/** What is masked in messages that are taken out. */
+const WORDS: Record<Sight, string> = {
+  separators: 'as it is',
+  all: 'as it is',
+  setId: 'if it has at most four digits, and nothing else',
+  acknowledgementCode: 'if it is two letters',
+  severity: 'if it is one letter',
+  place: 'a segment and numbers, and the code in ERR-1.4',
+  code: 'codes, with the name of their coding system',
+  errorCode: 'codes of table 0357, and others with the name of their coding system',
+  class: 'codes, with the name of their coding system; alone, if it is one letter'
+}
+
+/** What may be seen in messages that are taken out. */
 export function maskedTable(): string {
-  const rows = Object.entries(MASKED).map(([segment, rule]) => {
-    const { codes = [], dates = [], fields, ids = [], places = [] } = rule
-    const named = (numbers: readonly number[]): string =>
-      numbers.map((number) => `${segment}-${number}`).join(', ')
-    const masked =
-      'only' in fields
-        ? named(fields.only)
-        : fields.allBut.length === 0
-          ? 'all'
-          : `all but ${named(fields.allBut)}`
-    const more = segment === 'OBX' ? `unless OBX-2 is ${[...KEPT_RESULTS].sort().join(', ')}` : ''
-    const kept = [...places, ...codes].sort((one, other) => one - other)
-    const cells = [[masked, more].filter(Boolean).join(', '), named(dates), named(ids), named(kept)]
-    return [inCode(segment), ...cells]
-  })
+  const fields = new Map(Object.values(WORDS).map((words): [string, string[]] => [words, []]))
+  for (const [segment, sights] of Object.entries(SEEN)) {
+    for (const [number, sight] of Object.entries(sights)) {
+      fields.get(WORDS[sight])?.push(`${segment}-${number}`)
+    }
+  }
   return table(
-    ['segment', 'masked', 'of these, dates', 'of these, numbers', 'of these, codes and places'],
-    [...rows, ['`Z…`', 'all', '', '', ''], ['lines that are no segments', 'all', '', '', '']]
+    ['fields', 'what may be seen'],
+    [...fields].map(([words, names]) => [names.join(', '), words])
   )
 }

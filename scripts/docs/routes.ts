@@ -42,7 +42,7 @@ const DOES: Readonly<Record<RouteName, string>> = {
   discardMessages: 'discards suspended messages, or with `state` those that wait',
   suspendMessages: 'suspends messages that wait, so that the others go on',
   exportMessages:
-    '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; names and numbers are masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `count`, only how many there are. At most 10,000 messages, or about 100 MB',
+    '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `count`, only how many there are. At most 10,000 messages, or about 100 MB',
   testNode:
     'sends a test message of a `type`, or with the text of `sample`: as deployed, or as the form in `node` says; with `dryRun` it only shows the request',
   testToken: 'requests a token with the settings in the body, which are those of the form'

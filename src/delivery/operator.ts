@@ -20,7 +20,9 @@ import { closingError, isFull, isGone, lost } from './queue-errors.ts'
 import {
   SendingAgain,
   type CountedAgain,
+  type Edit,
   type HowAgain,
+  type HowEdited,
   type OnSent,
   type SentAgain,
   type SentFirstAgain
@@ -44,6 +46,12 @@ export interface TakenOut {
    * closes. If the process is killed before, that is forgotten.
    */
   inFlight: number
+}
+
+/** A message as somebody has seen it who does something with it: nothing is done if that has changed. */
+export interface Seen {
+  seq: number
+  isSuspended: boolean
 }
 
 /** Suspended messages of which the first was resent alone. */
@@ -173,28 +181,37 @@ export class Operator<Content> {
   }
 
   /**
-   * Takes a suspended message back into the queue with another text, to its place by acceptance.
+   * Takes a suspended message back into the queue with another text, to its place by acceptance; or sends one that was
+   * refused or given up as a new message with that text, once. Which of the two, `seen` says, not what has become of the
+   * message since: what somebody has just discarded must not be sent.
    *
    * @param edited what was made of that text; it may have another control ID
-   * @param by a user name
-   * @param reason what they say of it; at most 200 characters are kept
-   * @returns false if it is not suspended: somebody was faster
    * @throws {QueueError} when that cannot be stored, or the node closes: it stays as it was
+   * @throws {DeliveryError} as `Delivery.accept` does
    */
-  edit(seq: number, edited: Accepted<Content>, by: string, reason = ''): Promise<boolean> {
+  edit({ seq, isSuspended }: Seen, edited: Accepted<Content>, how: HowEdited): Promise<Edit> {
+    const said = { ...how, reason: printable(how.reason ?? '', MOST_REASON) }
+    return isSuspended
+      ? this.#editSuspended(seq, edited, said)
+      : this.#sendingAgain.sendEdited(seq, edited, said)
+  }
+
+  #editSuspended(
+    seq: number,
+    { content, controlId, type }: Accepted<Content>,
+    { by, reason }: Required<Pick<HowEdited, 'by' | 'reason'>>
+  ): Promise<Edit> {
     return this.#beforeClose(async () => {
       const { claimMessages, queue, readPlace, tell, wishes } = this.#context
       this.#refuseIfClosing()
-      const { content, controlId, type } = edited
-      const said = printable(reason, MOST_REASON)
       const place = readPlace(content)
-      const stored = queue.edit({ seq, controlId, type, ...place }, content, by, said)
+      const stored = queue.edit({ seq, controlId, type, ...place }, content, by, reason)
       claimMessages()
       const isEdited = await stored
-      if (!isEdited) return false
+      if (!isEdited) return { kind: 'late', why: 'notSuspended' }
       wishes.delete(seq)
-      tell({ kind: 'edited', controlId, by, reason: said })
-      return true
+      tell({ kind: 'edited', controlId, by, reason })
+      return { kind: 'edited' }
     })
   }
 
@@ -212,16 +229,6 @@ export class Operator<Content> {
     return this.#sendingAgain.sendFirst(choice, by, how, (first, others, follow) =>
       this.#beginTrial(first, others, follow)
     )
-  }
-
-  /** See `SendingAgain.sendEdited`. */
-  sendEdited(
-    seq: number,
-    edited: Accepted<Content>,
-    by: string,
-    reason = ''
-  ): Promise<{ seq: number; controlId: string } | undefined> {
-    return this.#sendingAgain.sendEdited(seq, edited, by, printable(reason, MOST_REASON))
   }
 
   /** The content of a message before it was edited first; undefined if that is not known. */
@@ -258,7 +265,7 @@ export class Operator<Content> {
           const results = await Promise.allSettled(
             claimed.map((claim) => this.#discardOne(claim, by))
           )
-          done += results.filter(({ status }) => status === 'fulfilled').length
+          done += results.filter((one) => one.status === 'fulfilled' && one.value).length
           const failed = results.find((result) => result.status === 'rejected')
           if (failed !== undefined) throw failed.reason
           if (next === 0) return done
@@ -297,9 +304,9 @@ export class Operator<Content> {
     await this.#context.flowsStarted
     return this.#takeOut(choice, { act: 'discard', by }, async (claim) => {
       const { seq } = claim.row
-      await this.#discardOne(claim, by, this.#lastAttempts.settlementOf(seq))
+      const isDone = await this.#discardOne(claim, by, this.#lastAttempts.settlementOf(seq))
       this.#lastAttempts.take(seq)
-      return true
+      return isDone
     })
   }
 
@@ -455,8 +462,11 @@ export class Operator<Content> {
     if (this.#context.closing.aborted) throw closingError()
   }
 
-  /** @param last how it would have left, if it was tried; of a suspended one, that is stored */
-  async #discardOne(claim: Claim, by: string, last?: Settlement): Promise<void> {
+  /**
+   * @param last how it would have left, if it was tried; of a suspended one, that is stored
+   * @returns false if somebody was faster
+   */
+  async #discardOne(claim: Claim, by: string, last?: Settlement): Promise<boolean> {
     const { options, queue, tell } = this.#context
     const { seq } = claim.row
     try {
@@ -466,13 +476,14 @@ export class Operator<Content> {
       message.record({ at, act: 'discarded', by })
       const answer = last ?? (outcome as Settlement | undefined)
       const settlement = discardedSettlement(settledMessage(message), at, answer)
-      await this.#moving.leaveOnceStored(message, settlement, true)
+      return await this.#moving.leaveOnceStored(message, settlement, true)
     } catch (error) {
       if (!isGone(error)) {
         queue.release(seq)
         throw error
       }
       tell(lost(seq, error))
+      return true
     }
   }
 }

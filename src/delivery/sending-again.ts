@@ -32,10 +32,32 @@ export interface NotSent {
 export interface HowAgain<Content> {
   /** Also those that were sent again before, and those that repeat others. */
   isAgain?: boolean
+  /** Also those that repeat others, unless they were sent again themselves: somebody has chosen this one. */
+  hasCopies?: boolean
   /** Gives a content another control ID; it keeps the one that it has without it, and where it returns nothing. */
   renew?: (content: Content) => Accepted<Content> | undefined
   onSent?: OnSent
 }
+
+/** Who gives a message another text. */
+export interface HowEdited {
+  /** A user name, or `''`. */
+  by: string
+  /** What they say of it; at most 200 characters are kept. */
+  reason?: string
+  /** Of one that has left: also if it was sent again before. */
+  isAgain?: boolean
+}
+
+/**
+ * What became of that: a suspended message went back, one that had left goes as a new one, somebody was faster, or it is
+ * a message that nobody can edit.
+ */
+export type Edit =
+  | { kind: 'edited' }
+  | { kind: 'sent'; seq: number; controlId: string }
+  | { kind: 'late'; why: 'notSuspended' | 'sentBefore' }
+  | { kind: 'not-editable' }
 
 /** Learns the numbers of messages that are sent, as far as they are. */
 export type OnSent = (seqs: readonly number[]) => void
@@ -95,7 +117,7 @@ export class SendingAgain<Content> {
 
   /** What `send` would do. @throws {QueueError} as `send` does */
   async count(choice: LeftChoice, isAgain: boolean): Promise<CountedAgain> {
-    const { kept, notSent, ...counts } = await this.#choose(choice, isAgain)
+    const { kept, notSent, ...counts } = await this.#choose(choice, { isAgain })
     return {
       found: counts.found,
       withContent: kept.length,
@@ -115,7 +137,7 @@ export class SendingAgain<Content> {
    */
   send(choice: LeftChoice, by: string, how: HowAgain<Content>): Promise<SentAgain> {
     return this.#inTurn(async () => {
-      const chosen = await this.#choose(choice, how.isAgain === true)
+      const chosen = await this.#choose(choice, how)
       const sent = await this.#send(chosen.kept, by, how, chosen.repeated)
       return withGone(chosen, sent)
     })
@@ -138,7 +160,7 @@ export class SendingAgain<Content> {
     ) => Trial
   ): Promise<SentFirstAgain> {
     return this.#inTurn(async () => {
-      const chosen = await this.#choose(choice, how.isAgain === true)
+      const chosen = await this.#choose(choice, how)
       const { kept, repeated } = chosen
       const sent = await this.#send(kept.slice(0, 1), by, how, repeated)
       const [first] = sent
@@ -160,38 +182,30 @@ export class SendingAgain<Content> {
    * Sends one that was refused or given up with another text, as a new message.
    *
    * @param edited what was made of that text; it may have another control ID
-   * @param by a user name
-   * @param reason what they say of it
-   * @returns the new message; undefined if that one has not left, or was accepted
    * @throws {DeliveryError} as `Delivery.accept` does
    */
-  sendEdited(
-    seq: number,
-    edited: Accepted<Content>,
-    by: string,
-    reason: string
-  ): Promise<{ seq: number; controlId: string } | undefined> {
-    return this.#inTurn(() => this.#sendEdited(seq, edited, by, reason))
+  sendEdited(seq: number, edited: Accepted<Content>, how: HowEdited): Promise<Edit> {
+    return this.#inTurn(() => this.#sendEdited(seq, edited, how))
   }
 
   async #sendEdited(
     seq: number,
     edited: Accepted<Content>,
-    by: string,
-    reason: string
-  ): Promise<{ seq: number; controlId: string } | undefined> {
+    { by, reason = '', isAgain = false }: HowEdited
+  ): Promise<Edit> {
     const { acceptAgain, options, queue, tell } = this.#context
     const { messages } = await queue.call('findLeft', { ids: [seq] }, 0, 1)
     const [row] = messages
-    if (row === undefined || row.verdict.outcome === 'ack') return undefined
+    if (row === undefined || row.verdict.outcome === 'ack') return { kind: 'not-editable' }
     const repeated = await queue.call('findRepeated', [seq])
+    if (repeated.length > 0 && !isAgain) return { kind: 'late', why: 'sentBefore' }
     const resent = resentOf(row, edited, { at: options.clock.now(), by })
     const said = reason === '' ? {} : { reason }
     const copy = await acceptAgain(edited, { ...resent, isEdited: true, ...said })
     tell({ kind: 'sent-again', count: 1, givenUp: givenUpAt([row], new Set(repeated)), by })
     const { controlId } = edited
     tell({ kind: 'edited', controlId, by, reason })
-    return { seq: copy, controlId }
+    return { kind: 'sent', seq: copy, controlId }
   }
 
   /** One after the other: what is chosen must not be sent meanwhile for somebody else. */
@@ -202,7 +216,10 @@ export class SendingAgain<Content> {
   }
 
   /** What is sent, in the order of acceptance, and what is not. */
-  async #choose(choice: LeftChoice, isAgain: boolean): Promise<Chosen> {
+  async #choose(
+    choice: LeftChoice,
+    { isAgain = false, hasCopies = false }: Pick<HowAgain<Content>, 'isAgain' | 'hasCopies'>
+  ): Promise<Chosen> {
     const rows = await this.#find(choice)
     const repeated = await this.#findRepeated(rows)
     const newest = newestOfEach(rows)
@@ -210,7 +227,11 @@ export class SendingAgain<Content> {
     const kept: MessageRow[] = []
     let leftOut = 0
     for (const row of rows) {
-      const why = isAgain ? (newest.has(row.seq) ? undefined : 'repeated') : whyNot(row, repeated)
+      const why = isAgain
+        ? newest.has(row.seq)
+          ? undefined
+          : 'repeated'
+        : whyNot(row, repeated, hasCopies)
       if (why === undefined && row.keptBytes > 0) kept.push(row)
       else notSent.push({ controlId: row.controlId, why: why ?? 'notKept' })
       if (why !== undefined) leftOut++
@@ -362,10 +383,11 @@ interface Sent {
 
 function whyNot(
   { resent, seq }: MessageRow,
-  repeated: ReadonlySet<number>
+  repeated: ReadonlySet<number>,
+  hasCopies: boolean
 ): WhyNotSent | undefined {
   if (repeated.has(seq)) return 'sentBefore'
-  return resent === undefined ? undefined : 'isCopy'
+  return resent === undefined || hasCopies ? undefined : 'isCopy'
 }
 
 /** Of a message and those that repeat it, only the newest one. */

@@ -1,143 +1,88 @@
 /**
- * What of a message says who somebody is, and how it is masked before somebody hands messages to the support of a
- * receiver.
+ * What of a message may be seen when somebody hands it to the support of a receiver; all else is masked. A list of what
+ * names somebody would never be complete: each field that it forgets would be handed out.
  */
 import { ERROR_CODES } from './error-codes.ts'
 import type { Separators } from './escapes.ts'
 import { isSegmentName } from './path.ts'
 import { defaultSeparators, isHeader, readSeparators } from './segments.ts'
 
-/** What is masked of a segment: all fields but some, or only some. */
-interface MaskedSegment {
-  fields: { allBut: readonly number[] } | { only: readonly number[] }
-  /** Of these, the components 4 to 6 stay: who gave the number, and what kind it is. */
-  ids?: readonly number[]
-  dates?: readonly number[]
-  /** Of these, what is a code for certain stays: what else stands there is the receiver's own words. */
-  codes?: readonly number[]
-  /** Of these, the places in a message stay that they name, and the codes there. */
-  places?: readonly number[]
-}
+/** What may be seen of a field. */
+export type Sight =
+  | 'separators'
+  /** As it is, unless it is long, or more than a line. */
+  | 'all'
+  /** A number of at most four digits. */
+  | 'setId'
+  | 'acknowledgementCode'
+  | 'severity'
+  /** A segment with numbers, and in ERR-1 a code. */
+  | 'place'
+  /** A code with its coding system, not its text. */
+  | 'code'
+  /** The same, and a code of table 0357 without one. */
+  | 'errorCode'
+  /** The same, and one letter without one, as in table 0004. */
+  | 'class'
 
-/**
- * The one place that says so. Names of staff, order numbers, diagnoses and coded or numeric results are not masked: see
- * docs/operations.md, which has this table.
- */
-export const MASKED: Readonly<Record<string, MaskedSegment>> = {
-  // May hold what the sender logs in with.
-  MSH: { fields: { only: [8] } },
-  UAC: { fields: { only: [2] } },
-  // But set ID, sex, language, marital status, multiple births, death and reliability, when and where it was changed.
-  PID: {
-    fields: { allBut: [1, 8, 15, 16, 24, 25, 30, 31, 32, 33, 34] },
-    ids: [2, 3, 4, 18, 21],
-    dates: [7, 29]
+/** The one place that says so; docs/operations.md has this table. The name of each segment may be seen, too. */
+export const SEEN: Readonly<Record<string, Readonly<Record<number, Sight>>>> = {
+  MSH: {
+    1: 'separators',
+    2: 'separators',
+    // Time, type, control ID, processing ID and version.
+    7: 'all',
+    9: 'all',
+    10: 'all',
+    11: 'all',
+    12: 'all',
+    // Which acknowledgements are wanted, country, character set.
+    15: 'all',
+    16: 'all',
+    17: 'all',
+    18: 'all'
   },
-  MRG: { fields: { allBut: [] }, ids: [1, 2, 3, 4, 5, 6] },
-  // But set ID, relationship and role, from when to when, and sex.
-  NK1: { fields: { allBut: [1, 3, 7, 8, 9, 15] }, ids: [12, 33], dates: [16] },
-  // But set ID, sex, type, relationship, from when to when, and priority.
-  GT1: { fields: { allBut: [1, 9, 10, 11, 13, 14, 15] }, ids: [2, 29], dates: [8] },
-  // But set ID, plan and company, from when to when, type of plan, relationship, and sex.
-  IN1: { fields: { allBut: [1, 2, 3, 4, 12, 13, 15, 17, 43] }, ids: [49], dates: [18] },
-  IN2: { fields: { allBut: [] } },
-  IN3: { fields: { allBut: [1] } },
-  // The numbers of the visit.
-  PV1: { fields: { only: [5, 19, 50] }, ids: [5, 19, 50] },
-  PV2: { fields: { only: [12] } },
-  DB1: { fields: { only: [3] }, ids: [3] },
-  // The numbers of the patient in a study.
-  CSR: { fields: { only: [4, 5] }, ids: [4, 5] },
-  // Who has reported an allergy: often the patient, or a relative.
-  IAM: { fields: { only: [14] } },
-  // The same of an adverse event, where it happened, and what in somebody's own words.
-  PEO: { fields: { only: [7, 13, 14, 15, 16, 17, 19, 20, 21] } },
-  PES: { fields: { only: [7, 8] } },
-  // Who says that persons are related.
-  REL: { fields: { only: [7, 9, 10] } },
-  // Whose goal it is.
-  GOL: { fields: { only: [17, 21] } },
-  // Who is to receive the blood that is donated.
-  DON: { fields: { only: [16, 17] }, dates: [17] },
-  // Whose instruments were sterilized.
-  SCD: { fields: { only: [33] }, ids: [33] },
-  // The employer, as in GT1 and IN2.
-  OH2: { fields: { only: [12, 13, 15, 16] } },
-  // Persons with their own addresses and phones, who may be relatives.
-  ROL: { fields: { only: [4, 11, 12] } },
-  PRT: { fields: { only: [5, 14, 15] } },
-  CTD: { fields: { only: [2, 3, 5, 7] } },
-  PYE: { fields: { only: [5, 6] } },
-  // What was consented to in somebody's own words, and by whom.
-  CON: { fields: { only: [5, 6, 7, 8, 9, 24] } },
-  // Where drugs and blood are delivered or given: perhaps home.
-  BPO: { fields: { only: [12] } },
-  RXA: { fields: { only: [28] } },
-  RXO: { fields: { only: [8, 35] } },
-  RXE: { fields: { only: [8, 43] } },
-  RXD: { fields: { only: [13] } },
-  RXG: { fields: { only: [11, 30] } },
-  // Where an accident happened, what, and who brought the patient.
-  ACC: { fields: { only: [3, 8, 9, 11] } },
-  // Clinical information and comments in somebody's own words.
-  OBR: { fields: { only: [13, 39, 43] } },
-  NTE: { fields: { only: [3] } },
-  ARV: { fields: { only: [5] } },
-  AUT: { fields: { only: [28] } },
-  GSC: { fields: { only: [8] } },
-  GSP: { fields: { only: [7] } },
-  GSR: { fields: { only: [10] } },
-  OVR: { fields: { only: [3] } },
-  PSL: { fields: { only: [48] } },
-  RF1: { fields: { only: [24] } },
-  VAR: { fields: { only: [6] } },
-  DSP: { fields: { only: [3] } },
-  // Name of the file and title of a document.
-  TXA: { fields: { only: [16, 25] } },
-  // What a query asks for.
-  QPD: { fields: { allBut: [1, 2] } },
-  QRD: { fields: { only: [8] } },
-  QRF: { fields: { only: [5] } },
-  EQL: { fields: { only: [4] } },
-  ERQ: { fields: { only: [3] } },
-  SPR: { fields: { only: [4] } },
-  VTQ: { fields: { only: [5] } },
-  // What it finds, as rows of a table.
-  RDT: { fields: { allBut: [] } },
-  // The rest of the segment before it.
-  ADD: { fields: { allBut: [] } },
-  // What a receiver quotes, wherever it puts that.
-  MSA: { fields: { only: [3, 6] }, codes: [6] },
-  ERR: { fields: { allBut: [4] }, codes: [3, 5], places: [1, 2] },
-  // Unless OBX-2 says that it is a number or a code.
-  OBX: { fields: { only: [5] } }
+  MSA: { 1: 'acknowledgementCode', 2: 'all' },
+  // Not ERR-7, ERR-8 nor ERR-3.9: words, which may quote the message.
+  ERR: { 1: 'place', 2: 'place', 3: 'errorCode', 4: 'severity', 5: 'errorCode' },
+  PID: { 1: 'setId' },
+  PV1: { 1: 'setId', 2: 'class' },
+  NK1: { 1: 'setId' },
+  OBR: { 1: 'setId', 4: 'code' },
+  OBX: { 1: 'setId', 3: 'code' },
+  NTE: { 1: 'setId' },
+  DG1: { 1: 'setId' },
+  AL1: { 1: 'setId' },
+  IN1: { 1: 'setId' },
+  GT1: { 1: 'setId' },
+  RXA: { 5: 'code' }
 }
-
-/** Nobody knows what is in a segment of the sender's own. */
-const OWN_SEGMENT: MaskedSegment = { fields: { allBut: [] } }
-
-/** The types of OBX-2 whose values stay. */
-export const KEPT_RESULTS: ReadonlySet<string> = new Set(
-  'NM SN NA MO SI CE CF CNE CWE ID IS DT TM TS DTM DR'.split(' ')
-)
 
 /** Stands for each value. */
 const MASK = 'X'
-/** Stands for each date, so that it can be read as one. */
-const MASK_DATE = '19000101'
+/** Begins what stands for a date, so that it can be read as one. */
+const MASK_DAY = '19000101'
+/** From the day on; a year or a month alone could be any number. */
+const DATE =
+  /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:([01]\d|2[0-3])([0-5]\d)?([0-5]\d(?:\.\d{1,4})?)?)?([+-]\d{4})?$/
 
-/** A segment has no more fields; what follows is masked as one. */
-const MOST_FIELDS = 200
+/** Behind it, nothing may be seen in any segment. */
+const LAST_SEEN = 18
 /** A longer field has its parts masked alike. */
 const LONG_FIELD = 10_000
-const [FIRST_KEPT, LAST_KEPT] = [4, 6]
-/** A place is a segment and numbers; the fourth component of ERR-1 is a code. */
+/** What may be seen as it is, is a line that is no longer than a control ID can be. */
+const LINE = /^[^\p{C}]{1,199}$/u
+const SET_ID = /^\d{1,4}$/
+/** The fourth component of ERR-1 is a code. */
 const [PLACE_NUMBERS, PLACE_CODE] = [3, 4]
 /** A longer number is no place. */
 const PLACE_NUMBER = /^\d{1,4}$/
-/** How tables of codes are named: those of HL7, and a receiver's own (table 0396). */
-const CODE_TABLE = /^(?:HL7\d{1,4}|99\w{0,10}|L)$/
 const CODE = /^[\w.-]{1,20}$/
+/** Where a code stands in a field: its text follows, and its coding system. */
+const CODE_PLACES = [0, 3, 9]
+/** How coding systems are called (table 0396): only of these it is certain that they are no names. */
+const CODING_SYSTEM =
+  /^(?:HL7\d{1,4}|99\w{0,10}|L|LN|LOINC|SCT2?|SNM3?|I9C?|I9CDX|I10[CGP]?|ICD10\w{0,4}|ICDO3?|C4|C5|CPT[45M]?|HPC|CVX|MVX|NDC|RXNORM|ATC|UCUM|DCM|MDC|UB92|ISO\+?|NCIT|PLT|W[124]|OPS)$/
 
 /** Masks the segments of a text one after the other, with the separators of the header before each. */
 export class Masking {
@@ -146,121 +91,114 @@ export class Masking {
 
   /** @param segment without CR */
   masked(segment: string): string {
-    const start = segment.search(/[^ \t]/)
+    const start = segment.search(/\S/)
     if (start === -1) return segment
-    const text = start === 0 ? segment : segment.slice(start)
+    return segment.slice(0, start) + this.#segment(segment.slice(start))
+  }
+
+  #segment(text: string): string {
     const name = text.slice(0, 3)
-    if (isHeader(name)) {
-      const declared = readSeparators(text)
-      if (declared !== null) {
-        this.#separators = declared
-        this.#values = valuesBetween(declared)
-      }
-    }
-    // A line of a text that was broken into lines: nobody knows what it says.
-    if (!/^[A-Z][A-Z\d]{2}$/i.test(name)) return MASK
-    const { field } = this.#separators
-    if (text.length > 3 && !text.startsWith(field, 3)) return MASK
     const known = name.toUpperCase()
-    const rule = known.startsWith('Z') ? OWN_SEGMENT : MASKED[known]
-    if (rule === undefined) return segment
-    return segment.slice(0, start) + this.#segment(known, text, rule)
-  }
-
-  #segment(name: string, text: string, rule: MaskedSegment): string {
-    const { codes, dates, fields, ids, places } = rule
+    const declared = readSeparators(text)
+    if (declared?.certain === true) {
+      this.#separators = declared
+      this.#values = valuesBetween(declared)
+    }
     const { field } = this.#separators
-    const parts = partsOf(text, field, MOST_FIELDS)
+    const isSegment = isSegmentName(name) || Object.hasOwn(SEEN, known)
+    // A line of a text that was broken into lines: nobody knows what it says, nor whether its first word is a name.
+    if (!isSegment || !text.startsWith(field, name.length)) return MASK
+    const [, ...fields] = partsOf(text, field, LAST_SEEN)
+    const seen = SEEN[known]
     // MSH-1 is the separator itself.
-    const offset = isHeader(name) ? 1 : 0
-    const isMasked = (number: number): boolean =>
-      'only' in fields ? fields.only.includes(number) : !fields.allBut.includes(number)
-    if (name === 'OBX' && KEPT_RESULTS.has(parts[2] ?? '')) return text
-    const masked = parts.map((part, index) => {
-      const number = index + offset
-      // What is behind the last possible field has separators in it.
-      const isRest = index === MOST_FIELDS
-      if (index === 0 || part === '' || part === '""') return part
-      if (isRest) return this.#value(part)
-      if (!isMasked(number)) return part
-      if (dates?.includes(number) === true) return maskedDate(part)
-      if (ids?.includes(number) === true) return this.#id(part)
-      if (codes?.includes(number) === true) return this.#coded(part)
-      return places?.includes(number) === true ? this.#place(part) : this.#value(part)
+    const first = isHeader(known) ? 2 : 1
+    const shown = fields.map((value, index) => {
+      const sight = seen?.[index + first]
+      return sight === undefined ? this.#value(value) : this.#seen(value, sight)
     })
-    return masked.join(field)
+    return [name, ...shown].join(field)
   }
 
-  /** Each value of a field, or of a part of one. */
+  #seen(field: string, sight: Sight): string {
+    if (field.length > LONG_FIELD) return this.#value(field)
+    switch (sight) {
+      case 'separators':
+        return /[\p{L}\p{N}\p{C}\p{Z}]/u.test(field) ? this.#value(field) : field
+      case 'all':
+        return this.#ifFits(field, LINE)
+      case 'setId':
+        return this.#ifFits(field, SET_ID)
+      case 'acknowledgementCode':
+        return this.#ifFits(field, /^[A-Z]{2}$/)
+      case 'severity':
+        return this.#ifFits(field, /^[A-Z]$/)
+      case 'place':
+        return this.#byRepetition(field, (one) => this.#place(one))
+      case 'code':
+      case 'errorCode':
+      case 'class':
+        return this.#byRepetition(field, (one) => {
+          return this.#code(one, this.#separators.component, sight)
+        })
+    }
+  }
+
+  #ifFits(value: string, shape: RegExp): string {
+    return shape.test(value) ? value : this.#value(value)
+  }
+
+  /** Each value of a field, or of a part of one; not where it is to be deleted (`""`). */
   #value(field: string): string {
-    return field.replace(this.#values, MASK)
+    return field.replace(this.#values, (value, escape: string | undefined) => {
+      if (escape !== undefined || value === '""') return value
+      return DATE.test(value) ? maskedDate(value) : MASK
+    })
   }
 
-  /** A number: who gave it and what kind it is, stays. */
-  #id(field: string): string {
-    return this.#byComponent(field, (component, number) =>
-      number >= FIRST_KEPT && number <= LAST_KEPT ? component : this.#value(component)
-    )
-  }
-
-  /** A coded field. */
-  #coded(field: string): string {
-    const { component } = this.#separators
-    return this.#byRepetition(field, (one) => this.#code(one, component))
-  }
-
-  /**
-   * A code, its text and the name of its table: the code stays if table 0357 has it, or if it is said to be of another
-   * table; the text if it is that of table 0357.
-   */
-  #code(text: string, separator: string): string {
+  #code(text: string, separator: string, sight: 'code' | 'errorCode' | 'class'): string {
     const parts = separatedBy(text, separator)
-    const [code = '', , table = ''] = parts
-    const meaning = ERROR_CODES.get(code)
-    const isOfTable = CODE_TABLE.test(table)
-    const isCode = meaning !== undefined || (isOfTable && CODE.test(code))
-    const stays = [isCode, meaning !== undefined && parts[1] === meaning, isOfTable]
-    return parts
-      .map((part, index) => (stays[index] === true ? part : this.#value(part)))
-      .join(separator)
+    const seen = new Set<number>()
+    for (const place of CODE_PLACES) {
+      const [code = '', , system = ''] = parts.slice(place)
+      const isNamed = CODING_SYSTEM.test(system)
+      if (isNamed) seen.add(place + 2)
+      if (isNamed ? CODE.test(code) : place === 0 && isKnown(code, sight)) seen.add(place)
+    }
+    return parts.map((part, index) => (seen.has(index) ? part : this.#value(part))).join(separator)
   }
 
   /** If it begins with anything but a segment, it is no place. */
-  #place(field: string): string {
+  #place(text: string): string {
     const { component, subcomponent } = this.#separators
-    return this.#byRepetition(field, (one) => {
-      const parts = separatedBy(one, component)
-      const [segment = '', ...numbers] = parts
-      const isPlace =
-        (segment === '' || isSegmentName(segment)) &&
-        numbers.slice(0, PLACE_NUMBERS - 1).every((part) => part === '' || PLACE_NUMBER.test(part))
-      if (!isPlace) return this.#value(one)
-      const shown = parts.map((part, index) => {
-        if (index < PLACE_NUMBERS || PLACE_NUMBER.test(part)) return part
-        return index === PLACE_CODE - 1 ? this.#code(part, subcomponent) : this.#value(part)
-      })
-      return shown.join(component)
+    const parts = separatedBy(text, component)
+    const [segment = '', ...numbers] = parts
+    const isPlace =
+      (segment === '' || isSegmentName(segment)) &&
+      numbers.slice(0, PLACE_NUMBERS - 1).every((part) => part === '' || PLACE_NUMBER.test(part))
+    if (!isPlace) return this.#value(text)
+    const shown = parts.map((part, index) => {
+      if (index < PLACE_NUMBERS || PLACE_NUMBER.test(part)) return part
+      const isCode = index === PLACE_CODE - 1
+      return isCode ? this.#code(part, subcomponent, 'errorCode') : this.#value(part)
     })
-  }
-
-  #byComponent(field: string, mask: (component: string, number: number) => string): string {
-    const { component } = this.#separators
-    return this.#byRepetition(field, (one) =>
-      separatedBy(one, component)
-        .map((part, index) => mask(part, index + 1))
-        .join(component)
-    )
+    return shown.join(component)
   }
 
   #byRepetition(field: string, mask: (repetition: string) => string): string {
     const { repetition } = this.#separators
-    if (field.length > LONG_FIELD) return this.#value(field)
     return separatedBy(field, repetition).map(mask).join(repetition)
   }
 }
 
+/** A code whose table the field itself says. */
+function isKnown(code: string, sight: 'code' | 'errorCode' | 'class'): boolean {
+  if (sight === 'errorCode') return ERROR_CODES.has(code)
+  return sight === 'class' && /^[A-Z]$/.test(code)
+}
+
+/** As long, and as precise. */
 function maskedDate(date: string): string {
-  return /^\d{4}/.test(date) ? MASK_DATE : MASK
+  return MASK_DAY + date.slice(MASK_DAY.length).replace(/\d/g, '0')
 }
 
 /** The whole, if there is no such separator. */
@@ -281,10 +219,19 @@ function partsOf(text: string, separator: string, most: number): string[] {
   return [...parts, text.slice(start)]
 }
 
-/** Each run of characters that are no separators. */
-function valuesBetween({ component, field, repetition, subcomponent }: Separators): RegExp {
-  const signs = [field, component, repetition, subcomponent]
-    .map((sign) => sign.replace(/[^A-Za-z\d]/g, String.raw`\$&`))
-    .join('')
-  return new RegExp(`[^${signs}]+`, 'g')
+/**
+ * Each run of characters that are no separators. Escape sequences that stand for separators, for emphasis or for a new
+ * line say nothing of anybody: they are found apart, so that one sees where text was escaped.
+ */
+function valuesBetween(separators: Separators): RegExp {
+  const { component, escape, field, repetition, subcomponent } = separators
+  const signs = [field, component, repetition, subcomponent].map(literal).join('')
+  const sign = literal(escape)
+  const kept = escape === '' ? '(?!)' : `${sign}(?:[FSTREPHN]|\\.br)${sign}`
+  return new RegExp(`(${kept})|(?:(?!${kept})[^${signs}])+`, 'g')
+}
+
+/** In a regular expression, also between brackets. */
+function literal(sign: string): string {
+  return sign.replace(/[^A-Za-z\d]/g, String.raw`\$&`)
 }

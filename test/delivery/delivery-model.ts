@@ -567,11 +567,17 @@ export class DeliveryModel {
     this.#edits.add(content)
     const edited = this.#delivery
       .operator()
-      .then((operator) => operator.edit(row.seq, { controlId, type: 'ADT^A01', content }, 'bert'))
+      .then((operator) =>
+        operator.edit(
+          { seq: row.seq, isSuspended: true },
+          { controlId, type: 'ADT^A01', content },
+          { by: 'bert' }
+        )
+      )
     this.#call(
-      edited.then((isEdited) => {
+      edited.then(({ kind }) => {
         this.#checkPromised('edit', message)
-        if (isEdited && !this.#settings.durable) this.#edited(message, key)
+        if (kind === 'edited' && !this.#settings.durable) this.#edited(message, key)
       })
     )
   }

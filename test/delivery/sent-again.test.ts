@@ -214,7 +214,7 @@ describe('Messages that have left', () => {
           ? operator.sendAgain({}, 'anna')
           : first === 'the first alone'
             ? operator.sendFirstAgain({}, 'anna')
-            : operator.sendEdited(2, edited, 'anna')
+            : operator.edit({ seq: 2, isSuspended: false }, edited, { by: 'anna' })
       const { resent, leftOut } = await operator.sendAgain({}, 'bert')
       await asked
       assert.deepEqual([resent, leftOut], first === 'all at once' ? [0, 3] : [2, 1])

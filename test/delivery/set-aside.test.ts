@@ -329,7 +329,8 @@ describe('an operator and what waits', () => {
       if (act === 'resend') assert.equal(await operator.resend({ ids: [1] }, 'bert'), 1)
       else {
         const edited = { controlId: 'a1', type: 'ADT^A01', content: 'a1 edited' }
-        assert.equal(await operator.edit(1, edited, 'bert'), true)
+        const done = await operator.edit({ seq: 1, isSuspended: true }, edited, { by: 'bert' })
+        assert.equal(done.kind, 'edited')
       }
       await settled()
       await reply('accept')

@@ -59,8 +59,8 @@ describe('messages are taken out', () => {
       ['X-1', 'X-BAD']
     )
     assert.doesNotMatch(lines.join('\r'), PATIENT)
-    assert.ok(lines.includes('PID|1||X^^^NORTHSIDE^MR||X^X^X||19000101|F'))
-    assert.ok(lines.includes('PV1|1|I|3W^312^2^NORTHSIDE'))
+    assert.ok(lines.includes('PID|1||X^^^X^X||X^X^X||19000101|X'))
+    assert.ok(lines.includes('PV1|1|I|X^X^X^X'))
     assert.equal(
       lines.at(-1),
       'BTS|2|2 of 2 chosen messages; 0 are missing because their contents are not kept; 0 are left out because the file would be too large|2~0~0'
@@ -96,7 +96,7 @@ describe('messages are taken out', () => {
       assert.equal(status, 200, text)
       return body as ExportCount
     }
-    assert.deepEqual(await count({}), { found: 3, withContent: 2 })
+    assert.deepEqual(await count({ all: true }), { found: 3, withContent: 2 })
     assert.deepEqual(await count({ state: 'acked' }), { found: 2, withContent: 1 })
     assert.deepEqual(await count({ state: ['acked', 'suspended'], type: 'ADT^A01' }), {
       found: 3,
@@ -125,7 +125,9 @@ describe('messages are taken out', () => {
       { ids: [id], reason: 7 },
       { ids: id, reason: 'x' },
       { ids: [id], state: 'acked', reason: 'x' },
-      { all: true, reason: 'x' },
+      { reason: 'x' },
+      { controlId: '', reason: 'x' },
+      { all: true, state: 'lost', reason: 'x' },
       { state: 'lost', reason: 'x' },
       { limit: 1, reason: 'x' },
       { ids: [id], reason: 'x', clear: 'yes' }
@@ -193,25 +195,26 @@ describe('messages are taken out', () => {
       body: ackFor(/[|#](O-\d)[|#\r]/.exec(body.toString())?.[1] ?? '')
     })
     const head = (id: string): string => `MSH|^~\\&|A|B|C|D|20260102||MFN^M01|${id}|P|2.5.1`
+    const seen = (id: string): string => `MSH|^~\\&|X|X|X|X|20260102||MFN^M01|${id}|P|2.5.1`
     const messages: [id: string, payload: string, clear: string, masked: string][] = [
-      ['O-1', `${head('O-1')}\rMFI|LAB`, `${head('O-1')}\rMFI|LAB`, `${head('O-1')}\rMFI|LAB`],
+      ['O-1', `${head('O-1')}\rMFI|LAB`, `${head('O-1')}\rMFI|LAB`, `${seen('O-1')}\rMFI|X`],
       [
         'O-2',
         'MSH#*~\\$#A#B#C#D#2026##ADT*A01#O-2#P#2.5\rPID#1##4711*|*N$1##Lind|q*A',
         'MSH#*~\\$#A#B#C#D#2026##ADT*A01#O-2#P#2.5\rPID#1##4711*|*N$1##Lind|q*A',
-        'MSH#*~\\$#A#B#C#D#2026##ADT*A01#O-2#P#2.5\rPID#1##X*X*X##X*X'.replace('X*X*X', 'X*X*X$X')
+        'MSH#*~\\$#X#X#X#X#2026##ADT*A01#O-2#P#2.5\rPID#1##X*X*X$X##X*X'
       ],
       [
         'O-3',
         `FHS|^~\\&|A||||||||O-3\rBHS|^~\\&|A\r${head('M-1')}\rPID|1||7\r${head('M-2')}\rBTS|2\rFTS|1`,
         `${head('M-1')}\rPID|1||7\r${head('M-2')}`,
-        `${head('M-1')}\rPID|1||X\r${head('M-2')}`
+        `${seen('M-1')}\rPID|1||X\r${seen('M-2')}`
       ],
       [
         'O-4',
         `${head('O-4')}\nNTE|1||seen\nwith Astrid`,
         `${head('O-4')}\rNTE|1||seen\rwith Astrid`,
-        `${head('O-4')}\rNTE|1||X\rX`
+        `${seen('O-4')}\rNTE|1||X\rX`
       ]
     ]
     for (const [id, payload, clear, masked] of messages) {

@@ -474,7 +474,7 @@ describe('the routes of operations', () => {
     ),
     ['/out/messages/resend', { all: true }, ['write', 'night', 'admin', '*']],
     ['/out/messages/discard', { all: true }, ['write', 'night', 'admin', '*']],
-    ['/out/messages/export', { reason: 'x' }, ['clerk', 'admin', '*']]
+    ['/out/messages/export', { all: true, reason: 'x' }, ['clerk', 'admin', '*']]
   ]
   it('let nobody act or look without the permission', async () => {
     await deploy()

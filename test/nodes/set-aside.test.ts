@@ -61,7 +61,7 @@ describe('operators and messages that wait', () => {
     assert.match((await world.state()).advice?.text ?? '', /1 message is suspended: an operator/)
     assert.equal((await kinds()).includes('set-aside'), true)
     // It no longer waits.
-    assert.equal((await as('night', `/messages/${first}/suspend`, {})).status, 404)
+    assert.equal((await as('night', `/messages/${first}/suspend`, {})).status, 409)
     const lines = (await world.nodeRed.printed()).filter((line) => line.includes('out.suspend'))
     assert.ok(
       lines.some((line) => line.includes('night')),

@@ -185,9 +185,11 @@ async function settleAside(
   const chosen = random()
   const id = Number(controlId)
   if (chosen < 0.3) {
-    await operation('edited', id, () =>
-      delivery.operator().then((operator) => operator.edit(seq, accepted(id), 'ada'))
-    )
+    await operation('edited', id, async () => {
+      const seen = { seq, isSuspended: true }
+      const { kind } = await (await delivery.operator()).edit(seen, accepted(id), { by: 'ada' })
+      return kind === 'edited'
+    })
   }
   if (chosen < 0.8) {
     await operation('resent', id, () =>

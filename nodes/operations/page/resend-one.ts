@@ -32,11 +32,11 @@ export function resendAndWait(
     const params = { id: node.id, messageId: row.id }
     if (!isPaused) say('good', text('done.oneTrying', { controlId }), node)
     opened.keep()
-    const isPlain = row.state === 'suspended' && edit.payload === undefined
-    // What somebody else has resent meanwhile, and has left, is not sent a second time.
+    const isSuspended = row.state === 'suspended'
+    // What somebody else has resent or discarded meanwhile, and has left, is not sent a second time.
     const question = {
       wait: !isPaused,
-      ...(isPlain && { state: 'suspended' as const }),
+      ...(isSuspended && { state: 'suspended' as const }),
       ...edit
     }
     const { first } = await frame.ask('resendMessage', params, question)

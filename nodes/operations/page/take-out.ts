@@ -38,12 +38,14 @@ export function takeOutActions(node: NodeState, listed: Listed, desk: Desk): Tem
   </div>`
 }
 
-type Which = { ids: string[] } | (MessageFilter & { state?: readonly string[] })
+type Which = { ids: string[] } | { all: true } | (MessageFilter & { state?: readonly string[] })
 
 function whichOf({ chosen, filter, list }: Listed): Which {
   if (chosen.length > 0) return { ids: chosen.map(({ id }) => id) }
-  const states = statesOf(list)
-  return { ...filter, ...(states.length > 0 && { state: states }) }
+  const state = statesOf(list)
+  if (state.length > 0) return { ...filter, state }
+  // All that the node knows of: that has to be said.
+  return Object.keys(filter).length > 0 ? filter : { all: true }
 }
 
 async function exportMessages(node: NodeState, which: Which, desk: Desk): Promise<void> {
