@@ -26,6 +26,11 @@ const setting = (name: string, value: string): string =>
 const connector = (properties: string, rest = ''): string =>
   `<connector><name>x</name><properties class="a.HttpDispatcherProperties"><destinationConnectorProperties>${properties}</destinationConnectorProperties></properties>${rest}</connector>`
 
+const http = (properties: string): string =>
+  `<connector><properties class="a.HttpDispatcherProperties">${properties}</properties></connector>`
+const each = (number: number, one: (at: number) => string): string =>
+  Array.from({ length: number }, (_, at) => one(at)).join('')
+
 describe('what cannot be imported', () => {
   it('is said in one word each', () => {
     assert.equal(refusal('x'.repeat(MAX_SOURCE + 1)), 'tooLarge')
@@ -87,9 +92,42 @@ describe('what cannot be imported', () => {
       `curl https://a.example.org -H 'Content-Type: text/xml' -d '${'<password>'.repeat(long / 10)}<m>MSH|</m>'`,
       item(setting('ExtraHeaders', 'a:'.repeat(long / 2))),
       item(setting('ReplyCodeActions', ':?R=RF,'.repeat(long / 7))),
-      connector('<connector></connector>'.repeat(long / 30))
+      connector('<connector></connector>'.repeat(long / 30)),
+      // Each of these took longer than in proportion, or threw.
+      '" curl "%AB%\n'.repeat(long / 13),
+      'curl "\n'.repeat(long / 7),
+      'C:\\>curl "a\n'.repeat(long / 12),
+      `C:\\>curl ${'^\n'.repeat(long / 2)}`,
+      `curl ${'$('.repeat(long / 2)}`,
+      `curl ${'\\\n'.repeat(long / 2)}`,
+      `curl https://a.example.org -u a:${'b'.repeat(long)}`,
+      `curl https://a.example.org -${'s'.repeat(long)}`,
+      `curl "https://a.example.org/?${each(long / 16, (at) => `pin${at}_pin=b&`)}"`,
+      `curl https://a.example.org -H 'Content-Type: text/xml' -d '${'>MSH|'.repeat(long / 5)}'`,
+      `curl https://a.example.org -H 'Content-Type: text/xml' -d '<a ${'name="d" '.repeat(long / 9)}><m>MSH|</m></a>'`,
+      `curl https://a.example.org -d '${'['.repeat(900)}"MSH|"${',"a"'.repeat(long / 4)}${']'.repeat(900)}'`,
+      `curl https://a.example.org -d '{"m":"MSH|"${each(long / 24, (at) => `,"pin${at}_pin":"\${A}"`)}}'`,
+      item('').replace('EnsLib', 'HL7TCP'.repeat(long / 6)),
+      item(
+        each(long / 2000, (at) =>
+          setting(
+            'ExtraHeaders',
+            each(200, (of) => `x${at}-${of}:y,`)
+          )
+        )
+      ),
+      http(`<content>x\${message.encodedData}${'\n '.repeat(long / 2)}x</content>`),
+      http(
+        '<host>https://a.example.org</host>'.repeat(long / 70) +
+          `<parameters>${'<entry><string>a</string><string>b</string></entry>'.repeat(long / 110)}</parameters>`
+      ),
+      connector(
+        '<validateResponse>true</validateResponse>'.repeat(long / 80),
+        `<responseTransformer><inboundProperties><responseValidationProperties><successfulACKCode>${'AB,'.repeat(long / 6)}</successfulACKCode></responseValidationProperties></inboundProperties></responseTransformer>`
+      ),
+      `<channel><deployScript>//\n${' '.repeat(long)}x</deployScript>${connector('')}</channel>`
     ]) {
-      for (const source of readText(text).sources ?? []) source.rows(SLOTS)
+      for (const source of readText(text).sources ?? []) valuesOf('out', source.rows(SLOTS))
     }
     shownText('bearer '.repeat(long / 7) + ' '.repeat(long))
     shownText('a'.repeat(long) + '://'.repeat(long / 3))

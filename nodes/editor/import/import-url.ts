@@ -40,10 +40,13 @@ export function importUrl(given: string, isExport: boolean): ImportedUrl {
     notes.push(port === '' ? note('httpsNow') : note('httpsNowPort', { port }))
   }
   if (hasPlaceholder(text)) notes.push(note('placeholderInUrl'))
-  const secrets = [...url.searchParams]
-    .filter(([name, value]) => isSecret(name, value))
-    .map(([name]) => name)
-  if (secrets.length > 0) notes.push(note(isExport ? 'exportSecret' : 'urlSecret'))
-  for (const name of secrets) url.searchParams.delete(name)
+  const parameters = [...url.searchParams]
+  const secrets = new Set(
+    parameters.filter(([name, value]) => isSecret(name, value)).map(([name]) => name)
+  )
+  if (secrets.size > 0) {
+    notes.push(note(isExport ? 'exportSecret' : 'urlSecret'))
+    url.search = new URLSearchParams(parameters.filter(([name]) => !secrets.has(name))).toString()
+  }
   return { url: url.href, notes }
 }

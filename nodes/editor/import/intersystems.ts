@@ -106,23 +106,24 @@ export function intersystemsSources(root: XmlElement): ImportSource[] {
 const settingsOf = (item: XmlElement): XmlElement[] =>
   item.children.filter(({ name }) => name === 'Setting')
 
+/** The name of its class. None is longer than 220 characters. */
+const classOf = (item: XmlElement): string => item.attributes['ClassName']?.slice(0, 220) ?? ''
+
 /** By its settings, not its class: who uses OAuth there has a class of their own. */
 function sendsHttp(item: XmlElement): boolean {
-  if (/(?:Service|Process)\.|Service$/.test(item.attributes['ClassName'] ?? '')) return false
+  const className = classOf(item)
+  if (/(?:Service|Process)\.|Service$/.test(className)) return false
   const names = settingsOf(item).map(({ attributes }) => attributes['Name'] ?? '')
-  const isHttpClass = /Operation\.(?:HTTP|REST)|HTTP\w*Operation/i.test(
-    item.attributes['ClassName'] ?? ''
-  )
+  const isHttpClass = /Operation\.(?:HTTP|REST)|HTTP\w*Operation/i.test(className)
   return isHttpClass || names.includes('HTTPServer') || names.includes('URL')
 }
 
 /** Another operation whose rules and times may be of use: HL7 over MLLP. */
 function isHl7Operation(item: XmlElement): boolean {
-  const className = item.attributes['ClassName'] ?? ''
   const hasRules = settingsOf(item).some(
     ({ attributes, text }) => attributes['Name'] === 'ReplyCodeActions' && text.trim() !== ''
   )
-  return hasRules || /HL7\.Operation\.TCP|HL7\w*TCP\w*Operation/.test(className)
+  return hasRules || /HL7\.Operation\.TCP|HL7\w*TCP\w*Operation/.test(classOf(item))
 }
 
 /** An item of a production: its attributes and settings, each as a row, and the defaults that it leaves out. */
@@ -130,6 +131,9 @@ class Item {
   readonly #item: XmlElement
   readonly #slots: Slots
   readonly #values = new Map<string, string>()
+  /** Read once: several settings are parts of it. */
+  #url: ImportedUrl | undefined
+  #backupUrl: ImportedUrl | undefined
 
   constructor(item: XmlElement, slots: Slots) {
     this.#item = item
@@ -241,9 +245,10 @@ class Item {
     const server = this.#get('HTTPServer')
     const isWhole = /^https?:\/\//i.test(this.#get('URL'))
     if (server === '' && !isWhole) return told(setting, given, 'serverElsewhere')
-    const { url, notes } = isWhole
+    this.#url ??= isWhole
       ? importUrl(this.#get('URL'), true)
       : this.#urlOf(server, this.#get('HTTPPort'))
+    const { url, notes } = this.#url
     // Said once, with the server.
     const isFirst = setting === (server === '' ? 'URL' : 'HTTPServer')
     const said = isFirst || url === undefined ? notes : []
@@ -256,7 +261,8 @@ class Item {
   #backupAddress(setting: string, given: string): ImportRow {
     const server = this.#get('BackupHTTPServer')
     if (server === '') return told(setting, given, 'empty')
-    const { url, notes } = this.#urlOf(server, this.#get('BackupHTTPPort'))
+    this.#backupUrl ??= this.#urlOf(server, this.#get('BackupHTTPPort'))
+    const { url, notes } = this.#backupUrl
     if (url === undefined) return { setting, given, notes }
     const said = setting === 'BackupHTTPServer' ? [...notes, note('backup')] : []
     return { setting, given, out: { backupUrl: url }, notes: said }
