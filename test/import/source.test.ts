@@ -44,6 +44,17 @@ describe('what cannot be imported', () => {
     assert.equal(refusal('<Production Name="x"></Production>'), 'nothingSends')
   })
 
+  it('is more than a person would choose from', () => {
+    const many = (one: string, number: number): string => one.repeat(number)
+    for (const one of [item(''), connector(''), 'curl https://a.example.org\n']) {
+      assert.equal(readText(many(one, 50)).sources?.length, 50, one)
+      assert.equal(refusal(many(one, 51)), 'tooMany', one)
+    }
+    assert.equal(refusal(`curl a.b${many(' --next a.b', 50)}`), 'tooMany')
+    // A quote that the first line leaves open goes on to the next one: all of it is one command.
+    assert.equal(readText(`${'" curl "%AB%\n'.repeat(100)}"`).sources?.length, 1)
+  })
+
   it('is a document type or an entity, wherever it stands', () => {
     const laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
     const file = '<!doctype x SYSTEM "file:///etc/passwd">'
