@@ -22,6 +22,8 @@ export function importUrl(given: string, isExport: boolean): ImportedUrl {
   const text = given.trim().replace(/^<(https?:\/\/[^<>]+)>$/i, '$1')
   const notes: ImportNote[] = []
   if (hasReference(text)) return { url: undefined, notes: [note('urlVariable')] }
+  // The first part of the path would become the host.
+  if (/^\.{0,2}\//.test(text)) return { url: undefined, notes: [note('hostMissing')] }
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
   const isTwice = /[<>]/.test(text) && !hasPlaceholder(text)
   if (url === null || isTwice || !/^https?:$/.test(url.protocol)) {
