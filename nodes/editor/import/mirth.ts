@@ -361,8 +361,8 @@ class Destination {
       if (isVariable(value) && !isMessage(value)) {
         return { setting, given, out: { format: 'raw' }, notes: [note('contentVariable')] }
       }
-      const type = textOf(childOf(this.#connector, 'transformer'), 'outboundDataType')
-      const notes = ['', 'HL7V2', 'RAW'].includes(type) ? [] : [note('madeElsewhere', { type })]
+      const type = this.#madeElsewhere()
+      const notes = type === undefined ? [] : [note('madeElsewhere', { type })]
       return { setting, given, out: { format: 'raw' }, notes }
     }
     const type = setting === 'envelope' ? 'text/xml' : textOf(this.#properties, 'contentType')
@@ -379,6 +379,13 @@ class Destination {
     const out = { format, ...contentType }
     const notes = read.escapes ? [note('templateEscapes')] : []
     return templateRow({ setting, out, notes }, value, read, this.#options('formFields'))
+  }
+
+  /** What the transformer makes of the message. `RAW` may be anything: what, the content type says. */
+  #madeElsewhere(): string | undefined {
+    const type = textOf(childOf(this.#connector, 'transformer'), 'outboundDataType')
+    if (type !== 'RAW') return ['', 'HL7V2'].includes(type) ? undefined : type
+    return /json|xml/i.exec(textOf(this.#properties, 'contentType'))?.[0].toUpperCase()
   }
 
   /** Headers, and parameters: of the query, or fields of the form. */
