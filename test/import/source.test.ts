@@ -206,6 +206,57 @@ describe('settings of InterSystems', () => {
     assert.equal(out(item(''))['retryMaxInterval'], '5')
   })
 
+  it('have no default that is certain where the class is one of their own', () => {
+    const own = item('').replace(/ClassName=".*?"/, 'ClassName="North.Operation"')
+    const http = own.replace('></Item>', `>${setting('HTTPServer', 'a')}</Item>`)
+    const notesOf = (text: string, name: string): string[] =>
+      rowsOf(text)
+        .filter((row) => row.setting === name)
+        .flatMap((row) => row.notes.map(({ key }) => key))
+    for (const name of ['ReplyCodeActions', 'FailureTimeout']) {
+      assert.ok(notesOf(http, name).includes('ownClass'), name)
+      assert.ok(!notesOf(item(''), name).includes('ownClass'), name)
+    }
+    const empty = http.replace('</Item>', `${setting('ReplyCodeActions', '')}</Item>`)
+    assert.ok(notesOf(empty, 'ReplyCodeActions').includes('ownClass'))
+    const written = http.replace('</Item>', `${setting('ReplyCodeActions', ':?A=C')}</Item>`)
+    assert.ok(!notesOf(written, 'ReplyCodeActions').includes('ownClass'))
+  })
+
+  it('of an operation that only fetches tokens are for the form of the OAuth 2.0 node', () => {
+    const token = (path: string): string =>
+      item(
+        setting('HTTPServer', 'idp.example.org') +
+          setting('URL', path) +
+          setting('SSLConfig', 'x') +
+          setting('ClientID', 'my-id') +
+          setting('clientsecret', 's3cret') +
+          setting('grant_type', 'client_credentials') +
+          setting('Scope', 'hl7.write')
+      )
+    for (const path of [
+      '/connect/token',
+      'oauth2/v2.0/token',
+      '/as/token.oauth2',
+      '/access_token'
+    ]) {
+      const [source, other] =
+        readText(token(path) + item(setting('URL', '/tokens/in'))).sources ?? []
+      assert.deepEqual([source?.isTokenRequest, other?.isTokenRequest], [true, false], path)
+      const rows = source?.rows(SLOTS) ?? []
+      assert.deepEqual(valuesOf('out', rows), {})
+      assert.deepEqual(valuesOf('token', rows), {
+        name: 'x',
+        tokenEndpoint: new URL(path, 'https://idp.example.org').href,
+        clientId: 'my-id',
+        grantType: 'client_credentials',
+        scope: 'hl7.write'
+      })
+      assert.ok(rows.every((row) => row.token ?? row.notes.length > 0))
+      assert.doesNotMatch(JSON.stringify(rows), /s3cret/)
+    }
+  })
+
   it('say that one reject holds up everything, unless it is limited', () => {
     assert.ok(notes(item('')).includes('rejectHolds'))
     const limited = item(

@@ -98,7 +98,7 @@ export function intersystemsSources(root: XmlElement): ImportSource[] {
   return ordered.map((item) => ({
     kind: 'intersystems',
     name: item.attributes['Name'] ?? item.attributes['ClassName'] ?? '',
-    isTokenRequest: false,
+    isTokenRequest: asksForToken(item),
     rows: (slots) => new Item(item, new Slots(slots)).rows()
   }))
 }
@@ -117,6 +117,13 @@ function sendsHttp(item: XmlElement): boolean {
   const isHttpClass = /Operation\.(?:HTTP|REST)|HTTP\w*Operation/i.test(className)
   return isHttpClass || names.includes('HTTPServer') || names.includes('URL')
 }
+
+/** Whether it only fetches tokens, as its address says: `/connect/token`, `/as/token.oauth2`, `/oauth2/access_token`. */
+const asksForToken = (item: XmlElement): boolean =>
+  settingsOf(item).some(
+    ({ attributes, text }) =>
+      attributes['Name'] === 'URL' && /(?:^|\/)(?:access_?)?token(?:\.oauth2)?$/i.test(text.trim())
+  )
 
 /** Another operation whose rules and times may be of use: HL7 over MLLP. */
 function isHl7Operation(item: XmlElement): boolean {
@@ -150,10 +157,13 @@ class Item {
       ({ attributes: { Name = '' }, text }) => [Name, text.trim()] as const
     )
     const others = this.#item.children.filter(({ name }) => name !== 'Setting')
+    const isToken = asksForToken(this.#item)
     return [
-      ...[...attributes, ...settings].map(([name, value]) => this.#row(name, value)),
+      ...[...attributes, ...settings].map(([name, value]) =>
+        isToken ? this.#tokenRow(name, value) : this.#row(name, value)
+      ),
       ...others.map(({ name, text }) => told(name, shownValue(name, text), 'unknown')),
-      ...this.#defaults()
+      ...(isToken ? [] : this.#defaults())
     ]
   }
 
@@ -161,10 +171,32 @@ class Item {
     return this.#values.get(name) ?? ''
   }
 
-  /** Whether its settings are those of an HL7 operation; so it is assumed of a class of their own. */
+  #isOwnClass(): boolean {
+    return !this.#get('ClassName').startsWith('EnsLib.')
+  }
+
+  /** Whether its settings are those of an HL7 operation; of a class of their own it is assumed, and that is said. */
   #isHl7(): boolean {
-    const className = this.#get('ClassName')
-    return !className.startsWith('EnsLib.') || className.startsWith('EnsLib.HL7.')
+    return this.#isOwnClass() || this.#get('ClassName').startsWith('EnsLib.HL7.')
+  }
+
+  /** Of an operation that only fetches tokens: what says for whom and from where is for the OAuth 2.0 node. */
+  #tokenRow(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    switch (setting.toLowerCase().replace(/^oauth2|[^a-z]/g, '')) {
+      case 'clientid':
+        return { setting, given, token: { clientId: value }, notes: [] }
+      case 'scope':
+        return { setting, given, token: { scope: value }, notes: [] }
+      case 'granttype':
+        return grantRow(setting, value)
+      case 'credentials':
+        return told(setting, shownText(value), value === '' ? 'empty' : 'exportSecret')
+    }
+    const { out, ...row } = this.#row(setting, value)
+    if (out?.url !== undefined) return { ...row, token: { tokenEndpoint: out.url } }
+    if (out?.name !== undefined) return { ...row, token: { name: out.name } }
+    return out === undefined ? row : told(setting, given, 'notNeeded')
   }
 
   #row(setting: string, value: string): ImportRow {
@@ -352,8 +384,8 @@ class Item {
       .map(([name, value]) => this.#row(name, value))
     if (absent('FailureTimeout')) {
       const row = this.#failureTimeout('FailureTimeout', this.#isHl7() ? '-1' : '15')
-      const isOwnClass = !this.#get('ClassName').startsWith('EnsLib.')
-      rows.push(isOwnClass ? { ...row, notes: [...row.notes, note('ownClass')] } : row)
+      const unsure = this.#isOwnClass() ? [note('ownClass'), note('otherClass')] : []
+      rows.push({ ...row, notes: [...row.notes, ...unsure] })
     }
     const byDefault = rows.map((row): ImportRow => ({
       ...row,
@@ -372,6 +404,7 @@ class Item {
     const replyCodeActions = replyRulePresets.interSystems
     const notes = [
       note('theirDefault', { value: replyCodeActions }),
+      ...(this.#isOwnClass() ? [note('ownClass')] : []),
       ...ruleNotes(replyCodeActions, this.#isForEver())
     ]
     return { setting, given: '', out: { replyCodeActions }, notes }
