@@ -109,7 +109,7 @@ describe('commands of curl', () => {
       assert.deepEqual(outOf(`${SEND} -H 'X-A: ${value}'`)['headers'], headers)
     }
     assert.ok(
-      !notesOf(`curl 'https://a.example.org/in?filter[name]=x' -d @x`).includes('placeholderInUrl')
+      !notesOf(`curl 'https://a.example.org/in?filter[name]=x' -d @x`).includes('placeholder')
     )
   })
 
@@ -287,7 +287,7 @@ describe('commands of curl', () => {
       const text = `curl ${base}/hl7 -d @x`
       assert.equal(outOf(text)['format'], 'raw', base)
       assert.ok(
-        notesOf(text).some((key) => ['urlUnreadable', 'placeholderInUrl'].includes(key)),
+        notesOf(text).some((key) => ['urlUnreadable', 'placeholder'].includes(key)),
         base
       )
     }

@@ -41,7 +41,7 @@ export function importUrl(given: string, isExport: boolean): ImportedUrl {
     // URL leaves out the port of the scheme: 80 of http: is now 443 of https:.
     notes.push(port === '' ? note('httpsNow') : note('httpsNowPort', { port }))
   }
-  if (hasPlaceholder(text)) notes.push(note('placeholderInUrl'))
+  if (hasPlaceholder(text)) notes.push(note('placeholder'))
   const parameters = [...url.searchParams]
   const secrets = new Set(
     parameters.filter(([name, value]) => isSecret(name, value)).map(([name]) => name)

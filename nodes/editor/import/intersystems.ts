@@ -224,7 +224,7 @@ class Item {
       case 'RetriesToFailover':
         return this.#backupAfter(setting, value)
       case 'SSLCheckServerIdentity':
-        return told(setting, given, isFalse(value) ? 'identityUnchecked' : 'identityChecked')
+        return told(setting, given, isFalse(value) ? 'identityUnchecked' : 'asHere')
       case 'RetryInterval':
         return this.#number(setting, value, ['retryInterval', 'retryMaxInterval'], 'fixedWait')
       case 'FailureTimeout':

@@ -585,7 +585,7 @@ function channelRows(element: XmlElement, path: string): ImportRow[] {
     return [told(setting, given, 'pruning')]
   }
   const key = Object.hasOwn(TOLD, element.name) ? TOLD[element.name] : undefined
-  return [told(setting, given, key ?? 'channelSetting')]
+  return [told(setting, given, key ?? 'noCounterpart')]
 }
 
 /** Before 3.0, it is a number. */
