@@ -89,6 +89,48 @@ describe('commands of curl', () => {
     })
   })
 
+  it('know a placeholder in brackets and braces, and no value that has them', () => {
+    for (const id of [
+      '[client_id]',
+      '{client_id}',
+      '{your client id}',
+      '{clientId}',
+      '[Client-ID]'
+    ]) {
+      const text = `curl https://a.example.org/t -u '${id}:s3cret' -d grant_type=client_credentials`
+      assert.equal(tokenOf(text)['clientId'], undefined, id)
+      const header = `${SEND} -H 'X-Client: ${id}' -H 'X-Api-Key: ${id}'`
+      assert.equal(outOf(header)['headers'], undefined, id)
+      assert.ok(notesOf(header).includes('placeholder'), id)
+    }
+    // An identifier of Windows, a list, an object, and a part of a name.
+    for (const value of ['{3F2504E0-4F89-41D3}', '["a"]', '[1]', '{"a":1}', 'filter[name]']) {
+      const headers = [{ name: 'X-A', value, valueType: 'str' }]
+      assert.deepEqual(outOf(`${SEND} -H 'X-A: ${value}'`)['headers'], headers)
+    }
+    assert.ok(
+      !notesOf(`curl 'https://a.example.org/in?filter[name]=x' -d @x`).includes('placeholder')
+    )
+  })
+
+  it('that send nothing send nothing', () => {
+    for (const data of [
+      "-d ''",
+      '--data ""',
+      '--data-binary ""',
+      "--json ''",
+      "--data-urlencode ''"
+    ]) {
+      const text = `curl -X POST https://a.example.org/in -H 'Content-Type: application/json' ${data}`
+      assert.equal(outOf(text)['format'], undefined, data)
+      assert.deepEqual(rowsOf(text).at(-1)?.notes, [{ key: 'empty' }], data)
+    }
+    const query = 'https://a.example.org/t?grant_type=client_credentials'
+    assert.deepEqual(rowsOf(`curl '${query}' -d ''`).at(-1)?.notes, [{ key: 'empty' }])
+    // What is empty besides other data leaves these what they are.
+    assert.equal(outOf(`curl https://a.example.org/in -d '' -d message=x`)['bodyField'], 'message')
+  })
+
   it('leave secrets of a body in fields, and placeholders to be filled', () => {
     const body = (password: string): string =>
       `curl https://a.example.org -d '{"user": "north", "password": "${password}", "m": ["MSH|^~"]}'`
@@ -232,6 +274,28 @@ describe('commands of curl', () => {
     assert.equal(sources.length, 2)
   })
 
+  it('are commands without a host, too, which is then missing', () => {
+    // As documentation of an API has them: of its server, only the path.
+    for (const address of ['/api/v1/hl7', '../hl7', './in']) {
+      const text = `curl -X PUT ${address} -d @x`
+      assert.deepEqual(outOf(text), { method: 'PUT', format: 'raw' }, address)
+      assert.ok(notesOf(text).includes('hostMissing'), address)
+    }
+    const token = 'curl /oauth2/token -d grant_type=client_credentials'
+    assert.deepEqual(tokenOf(token), { grantType: 'client_credentials' })
+    for (const base of ['[base]', '{base}', '{{base_url}}', '{{baseUrl}}:8443']) {
+      const text = `curl ${base}/hl7 -d @x`
+      assert.equal(outOf(text)['format'], 'raw', base)
+      assert.ok(
+        notesOf(text).some((key) => ['urlUnreadable', 'placeholder'].includes(key)),
+        base
+      )
+    }
+    for (const words of ['curl / wget', 'curl and/or wget', 'curl [options]']) {
+      assert.equal(readText(words).refusal, 'unknown', words)
+    }
+  })
+
   it('are known by their path, too', () => {
     const batch =
       '@echo off\r\n"C:\\Program Files\\Git\\curl.exe" %URL% -H "X-A: %A%" -d @C:\\x.hl7 > C:\\y.log\r\n'
@@ -336,6 +400,16 @@ describe('commands of curl', () => {
     for (const client of ['abc...xyz', 'eyJ…', `\${B64}`, btoa('no colon'), btoa('\xff:\xfe')]) {
       const text = `curl https://a.example.org/t -d grant_type=client_credentials -H "Authorization: Basic ${client}"`
       assert.deepEqual(Object.keys(tokenOf(text)).sort(), ['grantType', 'tokenEndpoint'], client)
+    }
+    for (const [client, key] of [
+      ['$encoded', 'entryVariable'],
+      ['<encoded>', 'placeholder'],
+      ['<base64 of client_id:client_secret>', 'placeholder'],
+      ['{base64 clientid and clientsecret}', 'placeholder'],
+      ['‹your credentials›', 'placeholder']
+    ] as const) {
+      const text = `curl https://a.example.org/t -d grant_type=client_credentials -H "Authorization: Basic ${client}"`
+      assert.deepEqual(rowsOf(text).at(-1)?.notes, [{ key }], client)
     }
     for (const left of ['abc...', 'xxxxxxxx', '****', '…']) {
       assert.equal(

@@ -66,6 +66,24 @@ describe('a destination of Mirth', () => {
     assert.deepEqual(price, [{ name: 'X-Price', value: '5 $, $1', valueType: 'str' }])
   })
 
+  it('that sends JSON or XML as RAW has a transformer that makes it', () => {
+    const raw = (contentType: string, type = 'RAW'): string[] => {
+      const text = sender({ contentType, content: '${message.encodedData}' })
+      const transformer = `<transformer><outboundDataType>${type}</outboundDataType></transformer>`
+      return rowsOf(text.replace('</connector>', `${transformer}</connector>`)).flatMap((row) =>
+        row.notes.map(({ key, values }) =>
+          key === 'madeElsewhere' ? String(values?.['type']) : key
+        )
+      )
+    }
+    assert.ok(raw('application/json').includes('JSON'))
+    assert.ok(raw('application/fhir+json; charset=utf-8').includes('JSON'))
+    assert.ok(raw('text/xml').includes('XML'))
+    for (const notes of [raw('text/plain'), raw('application/hl7-v2'), raw('a/json', 'HL7V2')]) {
+      assert.ok(!notes.some((one) => ['JSON', 'XML', 'RAW', 'HL7V2'].includes(one)), notes.join())
+    }
+  })
+
   it('has a header once', () => {
     const two = sender({}, { Accept: 'a' }).replace(
       '<string>a</string>',

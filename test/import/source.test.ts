@@ -26,6 +26,11 @@ const setting = (name: string, value: string): string =>
 const connector = (properties: string, rest = ''): string =>
   `<connector><name>x</name><properties class="a.HttpDispatcherProperties"><destinationConnectorProperties>${properties}</destinationConnectorProperties></properties>${rest}</connector>`
 
+const http = (properties: string): string =>
+  `<connector><properties class="a.HttpDispatcherProperties">${properties}</properties></connector>`
+const each = (number: number, one: (at: number) => string): string =>
+  Array.from({ length: number }, (_, at) => one(at)).join('')
+
 describe('what cannot be imported', () => {
   it('is said in one word each', () => {
     assert.equal(refusal('x'.repeat(MAX_SOURCE + 1)), 'tooLarge')
@@ -37,6 +42,17 @@ describe('what cannot be imported', () => {
     assert.equal(refusal('<channel><a></b></channel>'), 'notXml')
     assert.equal(refusal('<channel><name>x</name></channel>'), 'nothingSends')
     assert.equal(refusal('<Production Name="x"></Production>'), 'nothingSends')
+  })
+
+  it('is more than a person would choose from', () => {
+    const many = (one: string, number: number): string => one.repeat(number)
+    for (const one of [item(''), connector(''), 'curl https://a.example.org\n']) {
+      assert.equal(readText(many(one, 50)).sources?.length, 50, one)
+      assert.equal(refusal(many(one, 51)), 'tooMany', one)
+    }
+    assert.equal(refusal(`curl a.b${many(' --next a.b', 50)}`), 'tooMany')
+    // A quote that the first line leaves open goes on to the next one: all of it is one command.
+    assert.equal(readText(`${'" curl "%AB%\n'.repeat(100)}"`).sources?.length, 1)
   })
 
   it('is a document type or an entity, wherever it stands', () => {
@@ -87,9 +103,42 @@ describe('what cannot be imported', () => {
       `curl https://a.example.org -H 'Content-Type: text/xml' -d '${'<password>'.repeat(long / 10)}<m>MSH|</m>'`,
       item(setting('ExtraHeaders', 'a:'.repeat(long / 2))),
       item(setting('ReplyCodeActions', ':?R=RF,'.repeat(long / 7))),
-      connector('<connector></connector>'.repeat(long / 30))
+      connector('<connector></connector>'.repeat(long / 30)),
+      // Each of these took longer than in proportion, or threw.
+      '" curl "%AB%\n'.repeat(long / 13),
+      'curl "\n'.repeat(long / 7),
+      'C:\\>curl "a\n'.repeat(long / 12),
+      `C:\\>curl ${'^\n'.repeat(long / 2)}`,
+      `curl ${'$('.repeat(long / 2)}`,
+      `curl ${'\\\n'.repeat(long / 2)}`,
+      `curl https://a.example.org -u a:${'b'.repeat(long)}`,
+      `curl https://a.example.org -${'s'.repeat(long)}`,
+      `curl "https://a.example.org/?${each(long / 16, (at) => `pin${at}_pin=b&`)}"`,
+      `curl https://a.example.org -H 'Content-Type: text/xml' -d '${'>MSH|'.repeat(long / 5)}'`,
+      `curl https://a.example.org -H 'Content-Type: text/xml' -d '<a ${'name="d" '.repeat(long / 9)}><m>MSH|</m></a>'`,
+      `curl https://a.example.org -d '${'['.repeat(900)}"MSH|"${',"a"'.repeat(long / 4)}${']'.repeat(900)}'`,
+      `curl https://a.example.org -d '{"m":"MSH|"${each(long / 24, (at) => `,"pin${at}_pin":"\${A}"`)}}'`,
+      item('').replace('EnsLib', 'HL7TCP'.repeat(long / 6)),
+      item(
+        each(long / 2000, (at) =>
+          setting(
+            'ExtraHeaders',
+            each(200, (of) => `x${at}-${of}:y,`)
+          )
+        )
+      ),
+      http(`<content>x\${message.encodedData}${'\n '.repeat(long / 2)}x</content>`),
+      http(
+        '<host>https://a.example.org</host>'.repeat(long / 70) +
+          `<parameters>${'<entry><string>a</string><string>b</string></entry>'.repeat(long / 110)}</parameters>`
+      ),
+      connector(
+        '<validateResponse>true</validateResponse>'.repeat(long / 80),
+        `<responseTransformer><inboundProperties><responseValidationProperties><successfulACKCode>${'AB,'.repeat(long / 6)}</successfulACKCode></responseValidationProperties></inboundProperties></responseTransformer>`
+      ),
+      `<channel><deployScript>//\n${' '.repeat(long)}x</deployScript>${connector('')}</channel>`
     ]) {
-      for (const source of readText(text).sources ?? []) source.rows(SLOTS)
+      for (const source of readText(text).sources ?? []) valuesOf('out', source.rows(SLOTS))
     }
     shownText('bearer '.repeat(long / 7) + ' '.repeat(long))
     shownText('a'.repeat(long) + '://'.repeat(long / 3))
@@ -155,6 +204,57 @@ describe('settings of InterSystems', () => {
     assert.equal(out(http)['replyCodeActions'], undefined)
     assert.equal(out(item(''))['failureTimeout'], '-1')
     assert.equal(out(item(''))['retryMaxInterval'], '5')
+  })
+
+  it('have no default that is certain where the class is one of their own', () => {
+    const own = item('').replace(/ClassName=".*?"/, 'ClassName="North.Operation"')
+    const http = own.replace('></Item>', `>${setting('HTTPServer', 'a')}</Item>`)
+    const notesOf = (text: string, name: string): string[] =>
+      rowsOf(text)
+        .filter((row) => row.setting === name)
+        .flatMap((row) => row.notes.map(({ key }) => key))
+    for (const name of ['ReplyCodeActions', 'FailureTimeout']) {
+      assert.ok(notesOf(http, name).includes('ownClass'), name)
+      assert.ok(!notesOf(item(''), name).includes('ownClass'), name)
+    }
+    const empty = http.replace('</Item>', `${setting('ReplyCodeActions', '')}</Item>`)
+    assert.ok(notesOf(empty, 'ReplyCodeActions').includes('ownClass'))
+    const written = http.replace('</Item>', `${setting('ReplyCodeActions', ':?A=C')}</Item>`)
+    assert.ok(!notesOf(written, 'ReplyCodeActions').includes('ownClass'))
+  })
+
+  it('of an operation that only fetches tokens are for the form of the OAuth 2.0 node', () => {
+    const token = (path: string): string =>
+      item(
+        setting('HTTPServer', 'idp.example.org') +
+          setting('URL', path) +
+          setting('SSLConfig', 'x') +
+          setting('ClientID', 'my-id') +
+          setting('clientsecret', 's3cret') +
+          setting('grant_type', 'client_credentials') +
+          setting('Scope', 'hl7.write')
+      )
+    for (const path of [
+      '/connect/token',
+      'oauth2/v2.0/token',
+      '/as/token.oauth2',
+      '/access_token'
+    ]) {
+      const [source, other] =
+        readText(token(path) + item(setting('URL', '/tokens/in'))).sources ?? []
+      assert.deepEqual([source?.isTokenRequest, other?.isTokenRequest], [true, false], path)
+      const rows = source?.rows(SLOTS) ?? []
+      assert.deepEqual(valuesOf('out', rows), {})
+      assert.deepEqual(valuesOf('token', rows), {
+        name: 'x',
+        tokenEndpoint: new URL(path, 'https://idp.example.org').href,
+        clientId: 'my-id',
+        grantType: 'client_credentials',
+        scope: 'hl7.write'
+      })
+      assert.ok(rows.every((row) => row.token ?? row.notes.length > 0))
+      assert.doesNotMatch(JSON.stringify(rows), /s3cret/)
+    }
   })
 
   it('say that one reject holds up everything, unless it is limited', () => {

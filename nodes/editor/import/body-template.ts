@@ -1,7 +1,9 @@
 import { isJsonObject, parseJson } from '../../../src/json-text.ts'
 import { resolveReferences } from '../../../src/xml-entities.ts'
-import { joinEntries, note, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
+import type { ListEntry } from '../named-value.ts'
+import { note, type ImportNote, type ImportRow, type OutValues } from './import-row.ts'
 import { entryRow, type EntryOptions } from './import-header.ts'
+import { MAX_DEPTH } from './xml-tree.ts'
 import { hasPlaceholder, HIDDEN, holdsSecret, isSecretName, shownText } from './shown-value.ts'
 
 /** In place of the message in a template that is being read: no text has this character. */
@@ -29,12 +31,14 @@ export interface BodyTemplate {
   escapes: boolean
 }
 
-/** What has more brackets than that is no template, but was made to break something. */
-const MAX_BRACKETS = 1000
-
 /** What JSON text means; undefined if it is none, or too deep. */
 export function readJson(text: string): unknown {
-  return (text.match(/[[{]/g)?.length ?? 0) > MAX_BRACKETS ? undefined : parseJson(text)
+  let depth = 0
+  for (const [bracket] of text.matchAll(/[[{}\]]/g)) {
+    depth += /[[{]/.test(bracket) ? 1 : -1
+    if (depth > MAX_DEPTH) return undefined
+  }
+  return parseJson(text)
 }
 
 /** JSON is JSONata, too; in it, the message and secrets become variables. */
@@ -59,9 +63,9 @@ export function jsonTemplate(value: unknown): BodyTemplate {
     if (Array.isArray(one)) return `[${one.map((item) => write(item, secret)).join(', ')}]`
     if (!isJsonObject(one)) return JSON.stringify(one)
     const label = secretLabel(Object.entries(one))
-    const names = Object.keys(one)
+    const hasValue = Object.keys(one).some((name) => VALUE_NAME.test(name))
     const pairs = Object.entries(one).map(([key, item]) => {
-      if (typeof item === 'string' && isLabel(key, item, label, names, secret)) {
+      if (typeof item === 'string' && isLabel(key, item, label, hasValue, secret)) {
         return `${JSON.stringify(key)}: ${JSON.stringify(item)}`
       }
       const own = isSecretName(key) ? key : VALUE_NAME.test(key) ? label : undefined
@@ -100,18 +104,18 @@ function secretLabel(pairs: readonly (readonly [string, unknown])[]): string | u
 /**
  * Whether something is such a name, and no secret, though it may stand under `key`.
  *
- * @param names of what stands beside it
+ * @param hasValue whether a value stands beside it
  * @param secret of which all of it is a part
  */
 function isLabel(
   name: string,
   value: string,
   label: string | undefined,
-  names: readonly string[],
+  hasValue: boolean,
   secret: string | undefined
 ): boolean {
   if (!LABEL_NAME.test(name) || value.includes(MESSAGE)) return false
-  return value === label || (secret === undefined && names.some((one) => VALUE_NAME.test(one)))
+  return value === label || (secret === undefined && hasValue)
 }
 
 /** An attribute of a tag. Its quotes are closed: else a value goes on behind the tag. */
@@ -157,14 +161,14 @@ class XmlReader {
       return { name, value, end: match.index + whole.length - 1, isSpace: /^xmlns/.test(whole) }
     })
     const label = secretLabel(attributes.map(({ name, value }) => [name, value]))
-    const names = attributes.map(({ name }) => name)
+    const hasValue = attributes.some(({ name }) => VALUE_NAME.test(name))
     const outer = isSecretName(element) ? element : this.#open.at(-1)
     const secret = outer ?? label
     let from = 0
     for (const { name, value, end, isSpace } of attributes) {
       this.#sum.text(tag.slice(from, end - value.length))
       from = end
-      if (isLabel(name, value, label, names, outer)) {
+      if (isLabel(name, value, label, hasValue, outer)) {
         this.#sum.judged(value)
         continue
       }
@@ -249,6 +253,7 @@ export function templateRow(
     return { ...row, given: '…', notes: [...row.notes, ...notes] }
   }
   let out: OutValues = { ...row.out, bodyTemplate: template }
+  const formFields: ListEntry[] = []
   const notes: ImportNote[] = [...row.notes]
   for (const { name, value } of secrets) {
     // A placeholder is no secret: the slot is there to be filled.
@@ -258,10 +263,9 @@ export function templateRow(
       takesSecrets,
       isKnownSecret: true
     })
-    const { formFields = [], ...slots } = field.out ?? {}
-    const before = typeof out.formFields === 'object' ? out.formFields : []
-    const added = typeof formFields === 'object' ? formFields : []
-    out = { ...out, ...slots, formFields: joinEntries(before, added) }
+    const { formFields: added, ...slot } = field.out ?? {}
+    if (typeof added === 'object') formFields.push(...added)
+    out = { ...out, ...slot, formFields }
     notes.push(...field.notes.filter(({ key }) => !notes.some((one) => one.key === key)))
   }
   return { ...row, given: shownBody(text, secrets), out, notes }

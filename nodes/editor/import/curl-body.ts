@@ -185,14 +185,14 @@ function uploadRow({ written, value }: CurlOption, { hasMethod }: WholeCommand):
 /** Text with HL7 in it, between tags or in CDATA. */
 function xmlRow({ option, text }: CurlData, entries: EntryOptions): ImportRow {
   const setting = option.written
-  const found = /(<!\[CDATA\[|>)(\s*)((?:MSH|FHS|BHS)\W[^]*?)(?=\]\]>|<\/)/.exec(text)
-  if (found === null || hasVariable(option.value)) {
+  const before = /(?:<!\[CDATA\[|>)\s*(?=(?:MSH|FHS|BHS)\W)/.exec(text)
+  const start = before === null ? 0 : before.index + before[0].length
+  const length = text.slice(start).search(/\]\]>|<\//)
+  if (before === null || length === -1 || hasVariable(option.value)) {
     const given = shownBody(text, textTemplate(text).secrets)
     return { setting, given, out: { format: 'text' }, notes: [note('templateByHand')] }
   }
-  const end = found.index + found[0].length
-  const start = end - (found[3]?.length ?? 0)
-  const read = textTemplate(text.slice(0, start) + MESSAGE + text.slice(end))
+  const read = textTemplate(text.slice(0, start) + MESSAGE + text.slice(start + length))
   const notes = read.escapes ? [note('templateEscapes')] : []
   return templateRow({ setting, out: { format: 'text' }, notes }, text, read, entries)
 }

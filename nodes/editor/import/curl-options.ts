@@ -90,7 +90,7 @@ export function curlOptions(words: readonly string[]): CurlOption[] {
     } else if (word.startsWith('--')) {
       options.push(longOption(word, rest))
     } else {
-      options.push(...shortOptions(word, rest))
+      for (const option of shortOptions(word, rest)) options.push(option)
     }
   }
   return options

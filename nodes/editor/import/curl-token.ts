@@ -50,7 +50,8 @@ export function tokenRows(
   }
   for (const option of options) {
     if (option.name === 'user') rows.set(option, [clientRow(option.written, option.value)])
-    const basic = /^\s*authorization\s*:\s*basic\s+(\S+)\s*$/i.exec(option.value)?.[1]
+    // What stands for a client may be a sentence: `<base64 of id:secret>`.
+    const basic = /^authorization\s*:\s*basic\s+([^]+)$/i.exec(option.value.trim())?.[1]
     if (option.name === 'header' && basic !== undefined) {
       const client = fromBase64(basic)
       rows.set(option, [

@@ -44,13 +44,12 @@ export function curlCommands(text: string): CurlCommand[] {
       lineEnd = endOfLine(source, start)
       dialect = dialectOf(source.slice(source.lastIndexOf('\n', start - 1) + 1, lineEnd).trim())
     }
-    const reader = new WordReader(
-      dialect === 'cmd' ? withoutCarets(source, start) : source.slice(start),
-      dialect,
-      match[0].startsWith('`')
-    )
+    const line = dialect === 'cmd' ? withoutCarets(source, start) : undefined
+    const text = line?.text ?? source.slice(start)
+    const reader = new WordReader(text, dialect, match[0].startsWith('`'))
     commands.push(reader.read())
-    end = start + (dialect === 'cmd' ? commandLength(source, start) : reader.at)
+    // What was read belongs to no other command: else, a quote that is not closed is read to the end by each of them.
+    end = line?.end ?? start + reader.at
   }
   return commands
 }
@@ -95,37 +94,33 @@ function dialectOf(line: string): Dialect {
   return /\s`$|\$env:\w|^PS(?: [^>]*)?>/.test(line) ? 'powershell' : 'unix'
 }
 
-/** The first step of `cmd`: a caret outside of quotes makes the next character an ordinary one, and joins lines. */
-function withoutCarets(text: string, start: number): string {
-  let out = ''
+/**
+ * The first step of `cmd`: a caret outside of quotes makes the next character an ordinary one, and joins lines.
+ *
+ * @returns the line, and where it ends in the text
+ */
+function withoutCarets(given: string, start: number): { text: string; end: number } {
+  let text = ''
   let quoted = false
-  for (let at = start; at < text.length; at += 1) {
-    const char = text[at] ?? ''
+  let at = start
+  for (; at < given.length; at += 1) {
+    const char = given[at] ?? ''
     if (char === '\n' && !quoted) break
     if (char === '"') quoted = !quoted
     if (char === '^' && !quoted) {
-      const line = /^\^[ \t]*\r?\n/.exec(text.slice(at, at + 100))
+      const line = /^\^[ \t]*\r?\n/.exec(given.slice(at, at + 100))
       if (line !== null) {
         at += line[0].length - 1
-        out += ' '
+        text += ' '
         continue
       }
       at += 1
-      out += text[at] ?? ''
+      text += given[at] ?? ''
       continue
     }
-    out += char
+    text += char
   }
-  return out
-}
-
-/** How far a command of `cmd` reaches. */
-function commandLength(text: string, start: number): number {
-  for (let at = start; at < text.length; at += 1) {
-    if (text[at] !== '\n') continue
-    if (!/\^[ \t]*\r?$/.test(text.slice(Math.max(start, at - 100), at))) return at - start
-  }
-  return text.length - start
+  return { text, end: at }
 }
 
 /** Reads the words of one command, to the end of its line. */

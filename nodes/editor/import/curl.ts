@@ -3,6 +3,7 @@ import { outProperties } from '../../settings/hl7-https-out-properties.ts'
 import { numberProblem } from '../../settings/property-table.ts'
 import { readJson } from './body-template.ts'
 import { bodyRows } from './curl-body.ts'
+import { isData } from './curl-data.ts'
 import { curlOptions, type CurlOption } from './curl-options.ts'
 import { tokenRows } from './curl-token.ts'
 import { hasVariable, plainWord, variableOf, type CurlCommand } from './curl-words.ts'
@@ -114,9 +115,17 @@ function addresses(options: readonly CurlOption[]): CurlOption[] {
   return whole === undefined ? found : [whole]
 }
 
-/** Whether a word may be an address: `https://…`, `localhost:8443`, `hl7.example.org/in` or a variable. */
+/**
+ * Whether a word may be an address: `https://…`, `localhost:8443`, `hl7.example.org/in`, a variable, or one whose host is
+ * missing, `/in`, or a placeholder, `[base]/in`.
+ */
 function isAddress(word: string): boolean {
-  return hasVariable(word) || /:\/\/|^localhost\b|^[\w-]+(?:\.[\w-]+)+(?:[:/?]|$)|^</.test(word)
+  return (
+    hasVariable(word) ||
+    /:\/\/|^localhost\b|^[\w-]+(?:\.[\w-]+)+(?:[:/?]|$)|^<|^\.{0,2}\/\w|^(?:\[\w+\]|\{\{?\w+\}?\})[:/]/.test(
+      word
+    )
+  )
 }
 
 /** Whether its data or its query name a grant, in a form or in JSON. */
@@ -141,10 +150,12 @@ function parametersApart(address: CurlOption): [CurlOption, ...CurlOption[]] {
 }
 
 function rows(options: readonly CurlOption[], request: CurlRequest, slots: Slots): ImportRow[] {
-  const body = request.isToken ? tokenRows(options, slots) : bodyRows(options, slots)
+  const sent = options.filter((one) => !isEmpty(one))
+  const body = request.isToken ? tokenRows(sent, slots) : bodyRows(sent, slots)
   const isBasic = !options.some(({ name }) => TOLD[name] === 'authentication')
   return options.flatMap((option) => {
     const { name, written, value } = option
+    if (isEmpty(option)) return [told(written, '', 'empty')]
     if (name === 'url' && option !== request.address) {
       return [told(written, shownText(plainWord(value)), 'oneAddress')]
     }
@@ -152,6 +163,9 @@ function rows(options: readonly CurlOption[], request: CurlRequest, slots: Slots
     return body.get(option) ?? [row(option, request.isToken, slots)]
   })
 }
+
+/** Whether it sends nothing: of data, `-d ''` makes a request a POST, and no more. */
+const isEmpty = (option: CurlOption): boolean => isData(option) && option.value === ''
 
 /** An option that is not about the body. */
 function row(option: CurlOption, isToken: boolean, slots: Slots): ImportRow {
@@ -264,5 +278,6 @@ function secondsRow(
 
 /** Of UTF-8, as curl sends it. */
 function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+  const bytes = new TextEncoder().encode(text)
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
 }

@@ -61,7 +61,7 @@ export function told(setting: string, given: string, ...keys: NoteKey[]): Import
 }
 
 /**
- * What the rows set in a form. Lists are put together; of two entries with the same name, the later one stays.
+ * What the rows set in a form. Lists are put together: `Slots` has seen to it that each name is there once.
  *
  * @param ticked rows with a tick that the user has chosen: they win over the others
  */
@@ -71,13 +71,19 @@ export function valuesOf(
   ticked: ReadonlySet<ImportRow> = new Set()
 ): Record<string, FieldValue> {
   const values: Record<string, FieldValue> = {}
+  const lists = new Map<string, ListEntry[]>()
   const chosen = [...rows.filter(({ tick }) => tick !== true), ...ticked]
   for (const row of chosen) {
     for (const [name, value] of Object.entries<FieldValue | undefined>(row[form] ?? {})) {
-      const before = values[name]
       if (value === undefined) continue
-      values[name] =
-        Array.isArray(value) && Array.isArray(before) ? joinEntries(before, value) : value
+      if (typeof value !== 'object') {
+        values[name] = value
+        continue
+      }
+      const list = lists.get(name) ?? []
+      for (const entry of value) list.push(entry)
+      lists.set(name, list)
+      values[name] = list
     }
   }
   return values

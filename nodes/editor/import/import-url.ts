@@ -22,6 +22,8 @@ export function importUrl(given: string, isExport: boolean): ImportedUrl {
   const text = given.trim().replace(/^<(https?:\/\/[^<>]+)>$/i, '$1')
   const notes: ImportNote[] = []
   if (hasReference(text)) return { url: undefined, notes: [note('urlVariable')] }
+  // The first part of the path would become the host.
+  if (/^\.{0,2}\//.test(text)) return { url: undefined, notes: [note('hostMissing')] }
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
   const isTwice = /[<>]/.test(text) && !hasPlaceholder(text)
   if (url === null || isTwice || !/^https?:$/.test(url.protocol)) {
@@ -39,11 +41,14 @@ export function importUrl(given: string, isExport: boolean): ImportedUrl {
     // URL leaves out the port of the scheme: 80 of http: is now 443 of https:.
     notes.push(port === '' ? note('httpsNow') : note('httpsNowPort', { port }))
   }
-  if (hasPlaceholder(text)) notes.push(note('placeholderInUrl'))
-  const secrets = [...url.searchParams]
-    .filter(([name, value]) => isSecret(name, value))
-    .map(([name]) => name)
-  if (secrets.length > 0) notes.push(note(isExport ? 'exportSecret' : 'urlSecret'))
-  for (const name of secrets) url.searchParams.delete(name)
+  if (hasPlaceholder(text)) notes.push(note('placeholder'))
+  const parameters = [...url.searchParams]
+  const secrets = new Set(
+    parameters.filter(([name, value]) => isSecret(name, value)).map(([name]) => name)
+  )
+  if (secrets.size > 0) {
+    notes.push(note(isExport ? 'exportSecret' : 'urlSecret'))
+    url.search = new URLSearchParams(parameters.filter(([name]) => !secrets.has(name))).toString()
+  }
   return { url: url.href, notes }
 }

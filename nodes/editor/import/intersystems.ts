@@ -98,7 +98,7 @@ export function intersystemsSources(root: XmlElement): ImportSource[] {
   return ordered.map((item) => ({
     kind: 'intersystems',
     name: item.attributes['Name'] ?? item.attributes['ClassName'] ?? '',
-    isTokenRequest: false,
+    isTokenRequest: asksForToken(item),
     rows: (slots) => new Item(item, new Slots(slots)).rows()
   }))
 }
@@ -106,23 +106,31 @@ export function intersystemsSources(root: XmlElement): ImportSource[] {
 const settingsOf = (item: XmlElement): XmlElement[] =>
   item.children.filter(({ name }) => name === 'Setting')
 
+/** The name of its class. None is longer than 220 characters. */
+const classOf = (item: XmlElement): string => item.attributes['ClassName']?.slice(0, 220) ?? ''
+
 /** By its settings, not its class: who uses OAuth there has a class of their own. */
 function sendsHttp(item: XmlElement): boolean {
-  if (/(?:Service|Process)\.|Service$/.test(item.attributes['ClassName'] ?? '')) return false
+  const className = classOf(item)
+  if (/(?:Service|Process)\.|Service$/.test(className)) return false
   const names = settingsOf(item).map(({ attributes }) => attributes['Name'] ?? '')
-  const isHttpClass = /Operation\.(?:HTTP|REST)|HTTP\w*Operation/i.test(
-    item.attributes['ClassName'] ?? ''
-  )
+  const isHttpClass = /Operation\.(?:HTTP|REST)|HTTP\w*Operation/i.test(className)
   return isHttpClass || names.includes('HTTPServer') || names.includes('URL')
 }
 
+/** Whether it only fetches tokens, as its address says: `/connect/token`, `/as/token.oauth2`, `/oauth2/access_token`. */
+const asksForToken = (item: XmlElement): boolean =>
+  settingsOf(item).some(
+    ({ attributes, text }) =>
+      attributes['Name'] === 'URL' && /(?:^|\/)(?:access_?)?token(?:\.oauth2)?$/i.test(text.trim())
+  )
+
 /** Another operation whose rules and times may be of use: HL7 over MLLP. */
 function isHl7Operation(item: XmlElement): boolean {
-  const className = item.attributes['ClassName'] ?? ''
   const hasRules = settingsOf(item).some(
     ({ attributes, text }) => attributes['Name'] === 'ReplyCodeActions' && text.trim() !== ''
   )
-  return hasRules || /HL7\.Operation\.TCP|HL7\w*TCP\w*Operation/.test(className)
+  return hasRules || /HL7\.Operation\.TCP|HL7\w*TCP\w*Operation/.test(classOf(item))
 }
 
 /** An item of a production: its attributes and settings, each as a row, and the defaults that it leaves out. */
@@ -130,6 +138,9 @@ class Item {
   readonly #item: XmlElement
   readonly #slots: Slots
   readonly #values = new Map<string, string>()
+  /** Read once: several settings are parts of it. */
+  #url: ImportedUrl | undefined
+  #backupUrl: ImportedUrl | undefined
 
   constructor(item: XmlElement, slots: Slots) {
     this.#item = item
@@ -146,10 +157,13 @@ class Item {
       ({ attributes: { Name = '' }, text }) => [Name, text.trim()] as const
     )
     const others = this.#item.children.filter(({ name }) => name !== 'Setting')
+    const isToken = asksForToken(this.#item)
     return [
-      ...[...attributes, ...settings].map(([name, value]) => this.#row(name, value)),
+      ...[...attributes, ...settings].map(([name, value]) =>
+        isToken ? this.#tokenRow(name, value) : this.#row(name, value)
+      ),
       ...others.map(({ name, text }) => told(name, shownValue(name, text), 'unknown')),
-      ...this.#defaults()
+      ...(isToken ? [] : this.#defaults())
     ]
   }
 
@@ -157,10 +171,32 @@ class Item {
     return this.#values.get(name) ?? ''
   }
 
-  /** Whether its settings are those of an HL7 operation; so it is assumed of a class of their own. */
+  #isOwnClass(): boolean {
+    return !this.#get('ClassName').startsWith('EnsLib.')
+  }
+
+  /** Whether its settings are those of an HL7 operation; of a class of their own it is assumed, and that is said. */
   #isHl7(): boolean {
-    const className = this.#get('ClassName')
-    return !className.startsWith('EnsLib.') || className.startsWith('EnsLib.HL7.')
+    return this.#isOwnClass() || this.#get('ClassName').startsWith('EnsLib.HL7.')
+  }
+
+  /** Of an operation that only fetches tokens: what says for whom and from where is for the OAuth 2.0 node. */
+  #tokenRow(setting: string, value: string): ImportRow {
+    const given = shownValue(setting, value)
+    switch (setting.toLowerCase().replace(/^oauth2|[^a-z]/g, '')) {
+      case 'clientid':
+        return { setting, given, token: { clientId: value }, notes: [] }
+      case 'scope':
+        return { setting, given, token: { scope: value }, notes: [] }
+      case 'granttype':
+        return grantRow(setting, value)
+      case 'credentials':
+        return told(setting, shownText(value), value === '' ? 'empty' : 'exportSecret')
+    }
+    const { out, ...row } = this.#row(setting, value)
+    if (out?.url !== undefined) return { ...row, token: { tokenEndpoint: out.url } }
+    if (out?.name !== undefined) return { ...row, token: { name: out.name } }
+    return out === undefined ? row : told(setting, given, 'notNeeded')
   }
 
   #row(setting: string, value: string): ImportRow {
@@ -188,7 +224,7 @@ class Item {
       case 'RetriesToFailover':
         return this.#backupAfter(setting, value)
       case 'SSLCheckServerIdentity':
-        return told(setting, given, isFalse(value) ? 'identityUnchecked' : 'identityChecked')
+        return told(setting, given, isFalse(value) ? 'identityUnchecked' : 'asHere')
       case 'RetryInterval':
         return this.#number(setting, value, ['retryInterval', 'retryMaxInterval'], 'fixedWait')
       case 'FailureTimeout':
@@ -241,9 +277,10 @@ class Item {
     const server = this.#get('HTTPServer')
     const isWhole = /^https?:\/\//i.test(this.#get('URL'))
     if (server === '' && !isWhole) return told(setting, given, 'serverElsewhere')
-    const { url, notes } = isWhole
+    this.#url ??= isWhole
       ? importUrl(this.#get('URL'), true)
       : this.#urlOf(server, this.#get('HTTPPort'))
+    const { url, notes } = this.#url
     // Said once, with the server.
     const isFirst = setting === (server === '' ? 'URL' : 'HTTPServer')
     const said = isFirst || url === undefined ? notes : []
@@ -256,7 +293,8 @@ class Item {
   #backupAddress(setting: string, given: string): ImportRow {
     const server = this.#get('BackupHTTPServer')
     if (server === '') return told(setting, given, 'empty')
-    const { url, notes } = this.#urlOf(server, this.#get('BackupHTTPPort'))
+    this.#backupUrl ??= this.#urlOf(server, this.#get('BackupHTTPPort'))
+    const { url, notes } = this.#backupUrl
     if (url === undefined) return { setting, given, notes }
     const said = setting === 'BackupHTTPServer' ? [...notes, note('backup')] : []
     return { setting, given, out: { backupUrl: url }, notes: said }
@@ -346,8 +384,8 @@ class Item {
       .map(([name, value]) => this.#row(name, value))
     if (absent('FailureTimeout')) {
       const row = this.#failureTimeout('FailureTimeout', this.#isHl7() ? '-1' : '15')
-      const isOwnClass = !this.#get('ClassName').startsWith('EnsLib.')
-      rows.push(isOwnClass ? { ...row, notes: [...row.notes, note('ownClass')] } : row)
+      const unsure = this.#isOwnClass() ? [note('ownClass'), note('otherClass')] : []
+      rows.push({ ...row, notes: [...row.notes, ...unsure] })
     }
     const byDefault = rows.map((row): ImportRow => ({
       ...row,
@@ -366,6 +404,7 @@ class Item {
     const replyCodeActions = replyRulePresets.interSystems
     const notes = [
       note('theirDefault', { value: replyCodeActions }),
+      ...(this.#isOwnClass() ? [note('ownClass')] : []),
       ...ruleNotes(replyCodeActions, this.#isForEver())
     ]
     return { setting, given: '', out: { replyCodeActions }, notes }

@@ -31,7 +31,7 @@ import {
 import { importUrl } from './import-url.ts'
 import { mirthRules } from './mirth-rules.ts'
 import { hasReference, HIDDEN, isSecret, isSecretName, shownValue } from './shown-value.ts'
-import { allNamed, childOf, textOf, type XmlElement } from './xml-tree.ts'
+import { allNamed, childOf, textOf, xmlElement, type XmlElement } from './xml-tree.ts'
 
 const HTTP = /HttpDispatcherProperties$/
 const SOAP = /WebServiceDispatcherProperties$/
@@ -136,6 +136,7 @@ class Destination {
   readonly #validation: XmlElement | undefined
   readonly #slots: Slots
   readonly #format: string
+  readonly #rules: OutValues
 
   constructor(connector: XmlElement, channel: XmlElement | undefined, slots: Slots) {
     this.#connector = connector
@@ -156,6 +157,7 @@ class Destination {
     const hasCodes = childOf(validation, 'successfulACKCode') !== undefined
     this.#validation = hasCodes ? validation : undefined
     this.#format = this.#formatOf()
+    this.#rules = this.#rulesOf()
   }
 
   rows(): ImportRow[] {
@@ -163,7 +165,7 @@ class Destination {
       ({ name }) => !['properties', 'transformer', 'responseTransformer', 'filter'].includes(name)
     )
     return [
-      ...own.map((element) => this.#row(element, '')),
+      ...own.map((one) => secondRow(this.#connector, one) ?? this.#row(one, '')),
       ...this.#settings(this.#properties, ''),
       ...this.#validationRows(),
       ...this.#steps()
@@ -174,6 +176,8 @@ class Destination {
   #settings(element: XmlElement | undefined, path: string): ImportRow[] {
     return (element?.children ?? []).flatMap((child) => {
       if (child === this.#queue) return this.#settings(child, '')
+      const second = path === '' ? secondRow(element, child) : undefined
+      if (second !== undefined) return [second]
       if (['headers', 'parameters'].includes(child.name)) return this.#entries(child)
       const isMap =
         child.name === 'wsdlDefinitionMap' ||
@@ -248,7 +252,7 @@ class Destination {
       case 'queue':
       case 'usePersistentQueues':
         return this.#hasQueue()
-          ? takes({ failureTimeout: '-1', ...this.#rules() }, 'queueForEver')
+          ? takes({ failureTimeout: '-1', ...this.#rules }, 'queueForEver')
           : told(setting, given, 'queueAlways')
       case 'rotate':
       case 'rotateQueue':
@@ -257,7 +261,7 @@ class Destination {
         return this.#order(setting, value)
       case 'validateResponse':
         return this.#validates()
-          ? takes(this.#rules())
+          ? takes(this.#rules)
           : { ...takes({ replyCodeActions: this.#acceptingRules() }, 'notValidating'), tick: true }
     }
     if (Object.hasOwn(TOLD, name)) return told(setting, given, TOLD[name] ?? 'unknown')
@@ -288,13 +292,8 @@ class Destination {
     return this.#get('validateResponse') === 'true' && this.#validation !== undefined
   }
 
-  #rules(): OutValues {
-    const replyCodeActions = this.#ruleText()
-    return replyCodeActions === '' ? {} : { replyCodeActions }
-  }
-
-  #ruleText(): string {
-    return mirthRules({
+  #rulesOf(): OutValues {
+    const replyCodeActions = mirthRules({
       hasQueue: this.#hasQueue(),
       retryCount: Number(this.#get('retryCount')) || 0,
       validates: this.#validates(),
@@ -303,6 +302,7 @@ class Destination {
       rejected: textOf(this.#validation, 'rejectedACKCode'),
       checksId: textOf(this.#validation, 'validateMessageControlId') === 'true'
     })
+    return replyCodeActions === '' ? {} : { replyCodeActions }
   }
 
   /** Every 2xx is accepted, whatever stands in it. */
@@ -361,8 +361,8 @@ class Destination {
       if (isVariable(value) && !isMessage(value)) {
         return { setting, given, out: { format: 'raw' }, notes: [note('contentVariable')] }
       }
-      const type = textOf(childOf(this.#connector, 'transformer'), 'outboundDataType')
-      const notes = ['', 'HL7V2', 'RAW'].includes(type) ? [] : [note('madeElsewhere', { type })]
+      const type = this.#madeElsewhere()
+      const notes = type === undefined ? [] : [note('madeElsewhere', { type })]
       return { setting, given, out: { format: 'raw' }, notes }
     }
     const type = setting === 'envelope' ? 'text/xml' : textOf(this.#properties, 'contentType')
@@ -379,6 +379,13 @@ class Destination {
     const out = { format, ...contentType }
     const notes = read.escapes ? [note('templateEscapes')] : []
     return templateRow({ setting, out, notes }, value, read, this.#options('formFields'))
+  }
+
+  /** What the transformer makes of the message. `RAW` may be anything: what, the content type says. */
+  #madeElsewhere(): string | undefined {
+    const type = textOf(childOf(this.#connector, 'transformer'), 'outboundDataType')
+    if (type !== 'RAW') return ['', 'HL7V2'].includes(type) ? undefined : type
+    return /json|xml/i.exec(textOf(this.#properties, 'contentType'))?.[0].toUpperCase()
   }
 
   /** Headers, and parameters: of the query, or fields of the form. */
@@ -456,7 +463,7 @@ class Destination {
     if (count === 0) {
       return { setting, given, out: { failureTimeout: '0' }, notes: [note('oneAttempt')] }
     }
-    const out = { ...this.#rules(), failureTimeout: '-1' }
+    const out = { ...this.#rules, failureTimeout: '-1' }
     return { setting, given, out, notes: [note('retryCount', { number: count })] }
   }
 
@@ -499,7 +506,7 @@ class Destination {
       const isKnown = /ACKCode$|^validateMessageControlId$/.test(name)
       if (!isKnown) return told(setting, given, 'unknown')
       if (!this.#validates()) return told(setting, given, 'validationOff')
-      return { setting, given, out: this.#rules(), notes: [] }
+      return { setting, given, out: this.#rules, notes: [] }
     })
   }
 
@@ -518,7 +525,7 @@ class Destination {
     const isScript = (name: string): boolean =>
       textOf(this.#channel, name)
         .split('\n')
-        .some((line) => !/^\s*(?:\/\/.*|return(?: message)?;)?\s*$/.test(line))
+        .some((line) => !/^(?:\/\/.*|return(?: message)?;)?$/.test(line.trim()))
     const scripts = [
       'preprocessingScript',
       'postprocessingScript',
@@ -551,6 +558,10 @@ class Destination {
   }
 }
 
+/** The row of a setting that is there twice; undefined for the first, which counts. */
+const secondRow = (parent: XmlElement | undefined, setting: XmlElement): ImportRow | undefined =>
+  setting === childOf(parent, setting.name) ? undefined : told(setting.name, '…', 'sameName')
+
 /** Identity and history of a channel: no settings. */
 const IDENTITY =
   /\.(?:id|name|nextMetaDataId|revision|lastModified|userId|dependentIds|dependencyIds)$/
@@ -574,7 +585,7 @@ function channelRows(element: XmlElement, path: string): ImportRow[] {
     return [told(setting, given, 'pruning')]
   }
   const key = Object.hasOwn(TOLD, element.name) ? TOLD[element.name] : undefined
-  return [told(setting, given, key ?? 'channelSetting')]
+  return [told(setting, given, key ?? 'noCounterpart')]
 }
 
 /** Before 3.0, it is a number. */
@@ -585,7 +596,7 @@ const VELOCITY = /\$!?(?:\{([^{}]+)\}|([A-Za-z][\w-]*(?:\.[A-Za-z]\w*|\([^()]*\)
 
 /** Settings as newer versions write them: by their names, which were attributes before 3.0, and variables in braces. */
 function asToday({ name, attributes, children, text }: XmlElement): XmlElement {
-  return {
+  return xmlElement({
     name: name === 'property' ? (attributes['name'] ?? name) : name,
     attributes,
     children: children.map(asToday),
@@ -593,7 +604,7 @@ function asToday({ name, attributes, children, text }: XmlElement): XmlElement {
       VELOCITY,
       (_, inBraces?: string, alone?: string) => `\${${inBraces ?? alone ?? ''}}`
     )
-  }
+  })
 }
 
 /** What stands for the message in a template. */
@@ -611,7 +622,7 @@ const isJson = (text: string, contentType: string): boolean =>
 /** Reads a template of Velocity; undefined if it holds variables that nobody here knows. */
 function readTemplate(text: string, contentType: string): BodyTemplate | undefined {
   const marked = text.replaceAll(new RegExp(VARIABLE, 'g'), MESSAGE)
-  if (!marked.includes(MESSAGE) || /\$\{|\$!?[a-z_]|^\s*#\w/im.test(marked)) return undefined
+  if (!marked.includes(MESSAGE) || /\$\{|\$!?[a-z_]|^[ \t]*#\w/im.test(marked)) return undefined
   if (!isJson(text, contentType)) return textTemplate(marked)
   const json = readJson(marked)
   return json === undefined ? undefined : jsonTemplate(json)

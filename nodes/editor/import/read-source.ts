@@ -10,6 +10,9 @@ import { readXml, type XmlParser } from './xml-tree.ts'
 /** The most characters that are read. The export of a large production has a few hundred thousand. */
 export const MAX_SOURCE = 2_000_000
 
+/** The most sources of which one can be chosen: more than anybody pastes who wants one of them. */
+const MAX_SOURCES = 50
+
 /** The most settings of one source: each is a line of the table. */
 export const MAX_SETTINGS = 1000
 
@@ -39,7 +42,7 @@ export function readSource(text: string, parser: XmlParser): SourceReading {
   const xml = new RegExp(`<(?:${KINDS.map(({ roots }) => roots).join('|')})[\\s/>]`).exec(given)
   const isCommand = commandSources.length > 0 && !(xml !== null && xml.index < given.search(/curl/))
   if (isCommand) {
-    return commands.some(({ isCut }) => isCut) ? { refusal: 'cut' } : { sources: commandSources }
+    return commands.some(({ isCut }) => isCut) ? { refusal: 'cut' } : choiceOf(commandSources)
   }
   for (const { roots, sourcesOf } of KINDS) {
     const start = new RegExp(`<${roots}[\\s/>]`).exec(given)
@@ -51,11 +54,13 @@ export function readSource(text: string, parser: XmlParser): SourceReading {
     const root = readXml(`<pasted>${slice}</pasted>`, parser)
     if (root === undefined) return { refusal: 'notXml' }
     const sources = sourcesOf(root)
-    if (sources.length === 0) return { refusal: 'nothingSends' }
-    return { sources }
+    return sources.length === 0 ? { refusal: 'nothingSends' } : choiceOf(sources)
   }
   return { refusal: 'unknown' }
 }
+
+const choiceOf = (sources: readonly ImportSource[]): SourceReading =>
+  sources.length > MAX_SOURCES ? { refusal: 'tooMany' } : { sources }
 
 /** Whichever is found first decides: a production holds items, a channel connectors. */
 const KINDS = [

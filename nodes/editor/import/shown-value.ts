@@ -95,9 +95,12 @@ function hideValues(text: string): string {
   return shown + text.slice(end)
 }
 
-/** Whether something in a text waits for its value, or was left out: `<client_id>`, `{{token}}`, `YOUR_KEY`, `eyJ…`. */
+/**
+ * Whether something in a text waits for its value, or was left out: `<client_id>`, `{{token}}`, `[client_id]`,
+ * `YOUR_KEY`, `eyJ…`. In single braces and in brackets, letters only: with digits, it is an identifier or a list.
+ */
 export function hasPlaceholder(text: string): boolean {
-  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|\[[A-Z_]{3,}\]|\b(?:YOUR|MY)[_-]\w+|(?:\.{3}|…|\*{3}|\b(?:x{4,}|X{4,}))$/.test(
+  return /<[\w .-]+>|\{\{[\w .-]+\}\}|\/\{\w+\}|\/:[a-z]\w*|(?<![\w$])\{[A-Za-z]+(?:[ _.-][A-Za-z]+)*\}|(?<![\w\]])\[[A-Za-z]+(?:[ _.-][A-Za-z]+)*\]|\b(?:YOUR|MY)[_-]\w+|(?:\.{3}|…|\*{3}|\b(?:x{4,}|X{4,}))$/.test(
     text
   )
 }

@@ -3,7 +3,16 @@ export interface XmlElement {
   name: string
   attributes: Readonly<Record<string, string>>
   children: readonly XmlElement[]
+  /** The first child of each name. */
+  first: ReadonlyMap<string, XmlElement>
   text: string
+}
+
+/** An element of what was read of it. */
+export function xmlElement(read: Omit<XmlElement, 'first'>): XmlElement {
+  const first = new Map<string, XmlElement>()
+  for (const child of read.children) if (!first.has(child.name)) first.set(child.name, child)
+  return { ...read, first }
 }
 
 /** What is needed of a node of the DOM. */
@@ -24,8 +33,8 @@ const ELEMENT = 1
 const TEXT = 3
 const CDATA = 4
 
-/** Deeper than any export: what is deeper was made to break something. */
-const MAX_DEPTH = 60
+/** Deeper than any export, and any JSON: what is deeper was made to break something. */
+export const MAX_DEPTH = 60
 
 /**
  * Reads XML. The caller has refused document types: nothing is fetched, and no entity grows.
@@ -52,7 +61,7 @@ export function allNamed(element: XmlElement, name: string): XmlElement[] {
 
 /** The first child of that name. */
 export function childOf(element: XmlElement | undefined, name: string): XmlElement | undefined {
-  return element?.children.find((child) => child.name === name)
+  return element?.first.get(name)
 }
 
 /** The text of the first child of that name, without blanks at its ends; empty if there is none. */
@@ -72,12 +81,12 @@ function readElement(node: DomNode, depth: number): XmlElement | undefined {
     children.push(read)
   }
   const attributes = Array.from(node.attributes ?? []).map(({ name, value }) => [name, value])
-  return {
+  return xmlElement({
     name: node.nodeName,
     attributes: Object.fromEntries(attributes) as Record<string, string>,
     children,
     text
-  }
+  })
 }
 
 /** A browser answers with an element that says what is wrong, at the root or within it. */
