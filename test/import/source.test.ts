@@ -108,6 +108,7 @@ describe('what cannot be imported', () => {
       '" curl "%AB%\n'.repeat(long / 13),
       'curl "\n'.repeat(long / 7),
       'C:\\>curl "a\n'.repeat(long / 12),
+      `C:\\>${'curl a.b & '.repeat(long / 11)}`,
       `C:\\>curl ${'^\n'.repeat(long / 2)}`,
       `curl ${'$('.repeat(long / 2)}`,
       `curl ${'\\\n'.repeat(long / 2)}`,
