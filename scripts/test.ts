@@ -62,7 +62,8 @@ const isPassed = await Promise.all([
   testTogether(FORMS),
   testTogether(PAGE),
   testTogether(NODES).then(async (passed) => (await testTogether(PURE)) && passed),
-  check().then(async (passed) => (await test(own, ['--test-concurrency=2'])) && passed)
+  test(own, ['--test-concurrency=2']),
+  check()
 ])
 if (isPassed.includes(false)) process.exitCode = 1
 
