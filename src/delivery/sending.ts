@@ -248,7 +248,9 @@ export class Sending<Content> {
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
-    const waitMs = this.retryInMs(message, result, { leastMs: leastWaitMs, isCounted: !isAsking })
+    // What may go nowhere else is sent there, not to ask.
+    const isCounted = !isAsking || !this.#mayMove(message)
+    const waitMs = this.retryInMs(message, result, { leastMs: leastWaitMs, isCounted })
     const isSettled = waitMs === undefined && hasAnswer(result, settlement)
     const wish = wishes.get(message.row.seq)
     if (!isSettled && wish !== undefined) {
@@ -259,7 +261,7 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
-    if (!isAsking) message.countForRule(result.decision)
+    if (isCounted) message.countForRule(result.decision)
     if (goesOn && this.#mayMove(message)) {
       const isStored = await this.#moving.storeAtLast(message, { to: 'waiting' })
       if (isStored) tell(moved(message, 'retrying', { result }))

@@ -12,7 +12,7 @@ export function causeOf({
 
 /**
  * By what a message is found that the receiver refused, or that did not get there: the codes of its errors, or else its
- * cause. Each is there once. A status is found as a number, whoever answered with it.
+ * cause. Each is there once. An HTTP status is its number, whether the receiver or the token server sent it.
  */
 export function codesOf(verdict: Verdict): string[] {
   const { cause, errorCode, errors } = verdict

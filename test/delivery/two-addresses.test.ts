@@ -291,6 +291,22 @@ describe('Two addresses, step by step', () => {
     }
   })
 
+  it('a rule that counts counts what may go nowhere else, while the other address serves', async () => {
+    const out = withStatus(503)
+    const decision = { ...out.decision, outcome: 'suspend', rule: 'E=R3S', mostRetries: 3 } as const
+    const two = await pair({ isShared: true })
+    await two.delivery.turn('backup', 'ann')
+    await two.add('m1own')
+    for (let requests = 0; requests < 4; requests++) {
+      assert.equal(two.delivery.state().suspended, 0)
+      await untilFlying(two, 1000)
+      assert.deepEqual(two.flying(), ['m1own first'])
+      await two.answer({ ...out, decision })
+    }
+    assert.equal(two.delivery.state().suspended, 1)
+    await two.close()
+  })
+
   it('to try now is to send a message that may go, and to ask the address that does not serve', async () => {
     let isOut = true
     const two = await pair({
