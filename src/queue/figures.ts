@@ -60,4 +60,8 @@ export interface Figures {
   /** When a message came in last: wall clock, milliseconds. */
   lastInAt: number | undefined
   note: Note | undefined
+  /** What the clock of *Give up after* shows (`delivery/give-up-clock.ts`), in milliseconds. */
+  giveUpMs?: number
+  /** So many messages in a row were given up by time, and nobody knows whose fault it was. */
+  givenUpInVain?: number
 }
