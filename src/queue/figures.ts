@@ -61,7 +61,7 @@ export interface Figures {
   lastInAt: number | undefined
   note: Note | undefined
   /** What the clock of *Give up after* shows (`delivery/give-up-clock.ts`), in milliseconds. */
-  giveUpMs?: number
+  giveUpMs: number
   /** So many messages in a row were given up by time, and nobody knows whose fault it was. */
-  givenUpInVain?: number
+  givenUpInVain: number
 }

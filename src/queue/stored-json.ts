@@ -86,7 +86,9 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
     givenUp: givenUpFrom(recordFrom(kept.givenUp)),
     refusing: refusing.map(recordFrom).flatMap(refusingFrom),
     lastInAt: moment(kept.lastInAt),
-    note: noteFrom(recordFrom(kept.note))
+    note: noteFrom(recordFrom(kept.note)),
+    giveUpMs: moment(kept.giveUpMs) ?? 0,
+    givenUpInVain: moment(kept.givenUpInVain) ?? 0
   }
 }
 

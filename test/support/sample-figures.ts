@@ -9,7 +9,9 @@ export const NO_FIGURES: Figures = {
   givenUp: undefined,
   refusing: [],
   lastInAt: undefined,
-  note: undefined
+  note: undefined,
+  giveUpMs: 0,
+  givenUpInVain: 0
 }
 
 /** A node to which everything has happened that the metrics can say. */
