@@ -47,6 +47,15 @@ export interface Note {
   code: string
 }
 
+/** What an address has shown that it can do. */
+export interface KnownAddress {
+  /** With HL7; or a rule has accepted something else, but no web page; `''`: neither. */
+  answers: 'hl7' | 'other' | ''
+  /** The largest headers, and the largest body, that it has taken, in bytes. */
+  headBytes: number
+  bodyBytes: number
+}
+
 /** What a node knows of itself besides its messages, so that it goes on after a restart. */
 export interface Figures {
   /** Oldest first; to be stored: those that may have changed. */
@@ -60,4 +69,6 @@ export interface Figures {
   /** When a message came in last: wall clock, milliseconds. */
   lastInAt: number | undefined
   note: Note | undefined
+  /** By a hash of the address. */
+  addresses: Readonly<Record<string, KnownAddress>>
 }

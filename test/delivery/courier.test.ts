@@ -759,7 +759,10 @@ describe('Courier', () => {
     const { decision, reply } = await mine.attempt(parcel)
     assert.equal(server.requests.length, 2)
     assert.equal(reply?.status, 401)
-    assert.deepEqual([decision.rule, decision.retry], ['(E#401,E#403,E#404,E#407,E#431)=RF', true])
+    assert.deepEqual(
+      [decision.rule, decision.retry],
+      ['(E#401,E#403,E#404,E#405,E#407,E#410,E#431)=RF', true]
+    )
     const again = await mine.attempt(parcel)
     const text = again.tokenProblem ?? again.error?.text ?? ''
     assert.notEqual(text, '')

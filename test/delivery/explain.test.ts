@@ -550,7 +550,7 @@ describe('deliveryFailed', () => {
       const start =
         cause?.code === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
       const end =
-        / (?:It is not known whether message M1 \(ADT\^A01\) was|Message M1 \(ADT\^A01\) was not) delivered \(one attempt\)\.$/
+        / (?:It is not known whether message M1 \(ADT\^A01\) was delivered|Message M1 \(ADT\^A01\) was not delivered|The receiver says that it does not take message M1 \(ADT\^A01\)) \(one attempt\)\.$/
       assert.match(failure.message, end)
       assert.equal(failure.message.replace(end, ''), start + said)
       const status = attempt.reply?.status
@@ -569,13 +569,24 @@ describe('deliveryFailed', () => {
       [error('ERR_RESPONSE_TOO_LARGE', undefined, 400), false],
       [error('ETIMEDOUT', 'connect'), false],
       [error('ERR_RESPONSE_TOO_LARGE', 'token', 200), false],
-      [error('server_error', 'token', 504), false],
-      [reply(503), false]
+      [error('server_error', 'token', 504), false]
     ] as const) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, attempt)
       assert.equal(message.includes('not known whether'), isUnknown, message)
       assert.equal(message.includes('was not delivered'), !isUnknown, message)
     }
+  })
+
+  it('says what the receiver says where that is not sure', () => {
+    const not = /was not delivered/
+    for (const status of [408, 503]) {
+      const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 2, reply(status))
+      assert.match(message, /The receiver says that it does not take message M1 \(2 attempts\)\.$/)
+      assert.doesNotMatch(message, not)
+    }
+    const name = { controlId: 'M1', type: '', saidNotTaken: true }
+    assert.doesNotMatch(deliveryFailed(name, 2, reply(404)).message, not)
+    assert.match(deliveryFailed({ controlId: 'M1', type: '' }, 2, reply(404)).message, not)
   })
 
   it('shows only its text, as Node-RED expects', () => {
