@@ -228,6 +228,10 @@ const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[
     { ...unreachable, about: 'tls', hint: 'hint.clientCertificate' }
   ],
   [
+    ({ code }) => code.endsWith('_NO_APPLICATION_PROTOCOL'),
+    { ...unreachable, about: 'http2', hint: 'hint.http2' }
+  ],
+  [
     ({ code }) => /^(?:EPROTO|ERR_SSL)/.test(code),
     { ...unreachable, about: 'tls', hint: 'hint.tls' }
   ],

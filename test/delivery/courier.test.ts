@@ -462,6 +462,46 @@ describe('Courier', () => {
     assert.deepEqual([server.requests.length, asked()], [2, 2])
   })
 
+  it('takes the status of a refusal for the answer, whatever becomes of its body', async () => {
+    for (const [status, rest] of [
+      ['413 x', 'content-length: 500\r\n\r\ncut'],
+      ['404 x', `transfer-encoding: chunked\r\n\r\n${'1000\r\n'.padEnd(4102, 'x')}`],
+      ['302 x', 'content-encoding: gzip\r\nconnection: close\r\n\r\nno gzip'],
+      ['400 x', `content-length: 3000000\r\n\r\n${'MSH|'.repeat(750_000)}`]
+    ] as const) {
+      const server = await receiver((socket) => {
+        socket.end(`HTTP/1.1 ${status}\r\n${rest}`)
+      })
+      const { decision, error, reply } = await courier(server.url, {
+        rules: 'E#reset=D,E#timeout=D,E#413=S,E#404=S,E#302=S,E#400=S',
+        client: { maxResponseBytes: 1_000_000 }
+      }).attempt(parcel)
+      assert.deepEqual([decision.outcome, error, reply?.text], ['suspend', undefined, ''], status)
+    }
+  })
+
+  it('says that a status came late, and has its rule decide', async () => {
+    for (const [status, lateMs, meaning] of [
+      [503, 1100, 504],
+      [408, 1100, 504],
+      [503, 0, undefined]
+    ] as const) {
+      const server = await receiver((socket) => {
+        setTimeout(() => socket.write(answer(status)), lateMs)
+      })
+      const result = await courier(server.url, { rules: 'E#504=S' }).attempt(parcel)
+      assert.deepEqual([result.meaning, result.reply?.status], [meaning, status])
+      assert.equal(result.decision.outcome === 'suspend', meaning !== undefined)
+    }
+    // HAProxy looked for a server for as long, and found none.
+    const page =
+      '<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n'
+    const server = await receiver((socket) => {
+      setTimeout(() => socket.write(answer(503, page)), 1100)
+    })
+    assert.equal((await courier(server.url).attempt(parcel)).meaning, undefined)
+  })
+
   it('recognizes a refused token by the status, even if the body cannot be read', async () => {
     for (const refusal of [
       'HTTP/1.1 401 x\r\ncontent-length: 500\r\n\r\ncut',
@@ -877,15 +917,21 @@ describe('Courier', () => {
       ['HTTP/1.1 425 x\r\nretry-after: 7', [true, 7000, 425]],
       ['HTTP/1.1 429 x\r\nretry-after: 7', [true, 7000, 429]],
       ['HTTP/1.1 429 x\r\nretry-after: soon', [true, undefined, 429]],
+      ['HTTP/1.1 400 x\r\nretry-after: 7', [true, undefined, 400]],
       ['HTTP/1.1 500 x', [true, undefined, 500]]
     ] as const) {
       const cut = await receiver((socket) => {
         socket.end(`${head}\r\ncontent-length: 500\r\n\r\ncut`)
       })
       const result = await courier(cut.url).attempt(parcel)
-      const { retryAfterMs, status, error } = result
+      const { retryAfterMs, reply, status = reply?.status, error } = result
       assert.deepEqual([isReached(result), retryAfterMs, status], facts, head)
-      assert.equal(error?.family, 'reset')
+      // The status of a refusal says it all.
+      const isRefusal = facts[2] < 500
+      assert.deepEqual(
+        [error?.family, reply?.text],
+        isRefusal ? [undefined, ''] : ['reset', undefined]
+      )
     }
 
     const told = await receiver((socket) => {

@@ -73,6 +73,7 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
   'handshake late': tls('ETIMEDOUT'),
   'handshake cut': tls('ECONNRESET'),
   EPROTO: tls('EPROTO'),
+  'HTTP/2 only': tls('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'),
   CERT_HAS_EXPIRED: tls('CERT_HAS_EXPIRED'),
   'other name': tls('ERR_TLS_CERT_ALTNAME_INVALID'),
   SELF_SIGNED_CERT_IN_CHAIN: tls('SELF_SIGNED_CERT_IN_CHAIN'),
@@ -116,6 +117,7 @@ message        message                 yes  yes  no         -                   
 receiver       node                    no   no   yes        unreachable         ECONNREFUSED  handshake late
 receiver       node                    no   no   yes        tls-cut             handshake cut
 receiver       node                    no   no   yes        tls                 EPROTO
+receiver       node                    no   no   yes        http2               HTTP/2 only
 receiver       node                    no   no   yes        tls-expired         CERT_HAS_EXPIRED
 receiver       node                    no   no   yes        tls-name            other name
 receiver       node                    no   no   yes        tls-ca              SELF_SIGNED_CERT_IN_CHAIN  DEPTH_ZERO_SELF_SIGNED_CERT
