@@ -4,7 +4,9 @@ import type { Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
-import { deliveryFailed } from '../../src/delivery/explain.ts'
+import { KnownAddresses } from '../../src/delivery/known-addresses.ts'
+import { faultOf } from '../../src/delivery/fault.ts'
+import { deliveryFailed, whyFailed } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { settlementOf, type Settlement } from '../../src/delivery/settlement.ts'
@@ -80,6 +82,7 @@ describe('Courier', () => {
       refreshOnStatus = [401],
       headers = [],
       secrets = [],
+      addresses,
       client: settings
     }: {
       rules?: string
@@ -87,6 +90,7 @@ describe('Courier', () => {
       refreshOnStatus?: number[]
       headers?: NamedValue[]
       secrets?: string[]
+      addresses?: KnownAddresses
       client?: Parameters<typeof createClient>[0]
     } = {}
   ) {
@@ -100,6 +104,7 @@ describe('Courier', () => {
       refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),
       reply: { replyEncoding: 'auto' },
+      ...(addresses && { addresses }),
       secrets
     })
   }
@@ -478,6 +483,114 @@ describe('Courier', () => {
       }).attempt(parcel)
       assert.deepEqual([decision.outcome, error, reply?.text], ['suspend', undefined, ''], status)
     }
+  })
+
+  describe('at an address that has answered as a receiver does', () => {
+    const AE = ACK.replace('AA', 'AE')
+    const text = answer(200, '{"status":"unavailable"}', 'content-type: application/json\r\n')
+    const labelled = answer(200, 'Later', 'content-type: application/hl7-v2\r\n')
+    const page = answer(200, '<html><title>Maintenance</title></html>')
+    for (const [what, rules, before, then, outcome, counted] of [
+      ['a fallback is no acknowledgement', '', answer(200, ACK), text, 'fail', 503],
+      ['nor is one that says it is HL7', '', answer(200, AE), labelled, 'fail', 503],
+      [
+        'nor does a rule accept it that does not read it',
+        ':~=C',
+        answer(200, ACK),
+        text,
+        'fail',
+        503
+      ],
+      ['a page', '', answer(200, ACK), page, 'fail', 503],
+      ['a page where a rule had accepted text', ':~=C', text, page, 'fail', 503],
+      ['or nothing', 'X=C', answer(200), page, 'fail', 503],
+      ['with its own rule', 'E#503=S', answer(200, ACK), text, 'suspend', 503],
+      ['a rule that reads it decides', '@*unavail=C', answer(200, ACK), text, 'accept', undefined],
+      ['that refuses it, too', '@*unavail=F,:~=C', answer(200, ACK), text, 'fail', undefined],
+      ['but not its status', '@status:200=C', answer(200, ACK), text, 'fail', 503],
+      ['nothing is none', 'X=C', answer(200, ACK), answer(200), 'accept', undefined],
+      ['nor are blanks', ':~=C', answer(200, ACK), answer(200, ' \r\n'), 'accept', undefined],
+      [
+        'nor is what seems to refuse',
+        '',
+        answer(200, ACK),
+        answer(200, 'MSA^AE'),
+        'fail',
+        undefined
+      ],
+      ['text where a rule had accepted text', ':~=C', text, labelled, 'accept', undefined],
+      ['a page where a page was refused', ':~=C', page, page, 'fail', undefined],
+      ['text where an error came', ':~=C', answer(500), text, 'accept', undefined]
+    ] as const) {
+      it(`${what}: ${rules || 'default'}`, async () => {
+        const server = await receiver((socket, _request, { all }) => {
+          socket.write(all === 0 ? before : then)
+        })
+        const addresses = new KnownAddresses([server.url])
+        await courier(server.url, { rules, addresses }).attempt(parcel)
+        // It is known after a restart.
+        const kept = new KnownAddresses([server.url, new URL('http://other.test/')])
+        kept.restore(addresses.stored)
+        const result = await courier(server.url, { rules, addresses: kept }).attempt(parcel)
+        assert.deepEqual([result.decision.outcome, result.meaning], [outcome, counted])
+        assert.equal(result.reply?.status, 200)
+        if (counted === undefined) return
+        const { mayHaveArrived, waits } = faultOf(result) ?? {}
+        assert.deepEqual([mayHaveArrived, waits], [true, 'node'])
+      })
+    }
+
+    it('of another path, that is not known', async () => {
+      const server = await receiver((socket, _request, { all }) => {
+        socket.write(all === 0 ? answer(200, ACK) : text)
+      })
+      const addresses = new KnownAddresses([server.url])
+      const mine = courier(server.url, { rules: ':?A=C,:~=C', addresses })
+      await mine.attempt(parcel)
+      const url = new URL('/other?a=1', server.url)
+      assert.equal((await mine.attempt({ ...parcel, url })).decision.outcome, 'accept')
+      assert.equal((await mine.attempt(parcel)).meaning, 503)
+    })
+
+    it('large headers are what it refuses, if they are larger than those that it has taken', async () => {
+      const { tokens } = await tokenSource('t'.repeat(9000))
+      const small = await tokenSource('t'.repeat(7000))
+      for (const [status, meaning] of [
+        [400, 431],
+        [413, 431],
+        [415, undefined]
+      ] as const) {
+        const server = await receiver((socket, _request, { all }) => {
+          socket.write(all === 0 ? answer(200, ACK) : answer(status, 'Bad Request'))
+        })
+        const addresses = new KnownAddresses([server.url])
+        const mine = (source?: TokenSource): Courier =>
+          courier(server.url, { addresses, ...(source && { tokens: source }) })
+        const meaningOf = async (source: TokenSource | undefined, ...ids: string[]) =>
+          (await mine(source).attempt(parcelOf(...ids))).meaning
+        // It has taken nothing yet, then one message.
+        assert.equal(addresses.isLargeHead(server.url, { headBytes: 9000, bodyBytes: 1 }), false)
+        await mine(small.tokens).attempt(parcelOf('M1'))
+        assert.equal(await meaningOf(small.tokens, 'M2'), undefined, 'headers of the usual size')
+        assert.equal(await meaningOf(tokens, 'M3', 'M4'), undefined, 'a larger body')
+        const result = await mine(tokens).attempt(parcelOf('M5'))
+        assert.equal(result.meaning, meaning)
+        if (meaning !== undefined) assert.match(whyFailed(result), /the token alone has 9,002/)
+      }
+    })
+
+    it('which has taken such headers, it is the message', async () => {
+      const { tokens } = await tokenSource('t'.repeat(9000))
+      const server = await receiver((socket, _request, { all }) => {
+        socket.write(all === 0 ? answer(200, ACK) : answer(400))
+      })
+      const addresses = new KnownAddresses([server.url])
+      await courier(server.url, { tokens, addresses }).attempt(parcel)
+      assert.equal(
+        (await courier(server.url, { tokens, addresses }).attempt(parcel)).meaning,
+        undefined
+      )
+    })
   })
 
   it('says that a status came late, and has its rule decide', async () => {

@@ -550,7 +550,7 @@ describe('deliveryFailed', () => {
       const start =
         cause?.code === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
       const end =
-        / (?:It is not known whether message M1 \(ADT\^A01\) was delivered|Message M1 \(ADT\^A01\) was not delivered|The receiver says that it does not take message M1 \(ADT\^A01\)) \(one attempt\)\.$/
+        / (?:It is not known whether message M1 \(ADT\^A01\) was delivered|Message M1 \(ADT\^A01\) was not delivered|The receiver said that it does not take message M1 \(ADT\^A01\)) \(one attempt\)\.$/
       assert.match(failure.message, end)
       assert.equal(failure.message.replace(end, ''), start + said)
       const status = attempt.reply?.status
@@ -581,7 +581,7 @@ describe('deliveryFailed', () => {
     const not = /was not delivered/
     for (const status of [408, 503]) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 2, reply(status))
-      assert.match(message, /The receiver says that it does not take message M1 \(2 attempts\)\.$/)
+      assert.match(message, /The receiver said that it does not take message M1 \(2 attempts\)\.$/)
       assert.doesNotMatch(message, not)
     }
     const name = { controlId: 'M1', type: '', saidNotTaken: true }
