@@ -254,6 +254,14 @@ const BY_TOKEN_CODE: readonly (readonly [code: RegExp, about: Topic & `token-${s
   [/^server_error$/, 'token-server-error']
 ]
 
+/** What messages are about that were refused for what they hold, or for how they are sent. */
+export const REFUSALS: ReadonlySet<string | undefined> = new Set<Topic>([
+  'operation',
+  'request',
+  'soap-action',
+  'too-large'
+])
+
 /** Everything that a failure may be about. */
 export const TOPICS: ReadonlySet<Topic> = new Set(
   [

@@ -22,7 +22,7 @@ export interface GivenUp {
   operation?: string
 }
 
-/** A message type of which the last messages that left were refused. */
+/** A message type of which the last messages that left were refused; or any types, which were refused without HL7. */
 export interface Refusing {
   /** MSH-9 as `ADT^A01`. */
   type: string
@@ -34,6 +34,8 @@ export interface Refusing {
   ackCode: string
   /** Its first ERR-3.1, if table 0357 has it, else `other`; `''` without one. */
   error: string
+  /** The HTTP status with which messages of whatever type were refused without HL7. */
+  status?: number
 }
 
 /** What somebody says who takes care of a condition. */

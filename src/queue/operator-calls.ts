@@ -159,7 +159,8 @@ export class OperatorCalls<Stored> {
       spent_ms: 0,
       counts_from: null,
       renewals: this.#rows.renewals,
-      verdict: mayHaveArrived || saidNotTaken ? JSON.stringify({ mayHaveArrived, saidNotTaken }) : null,
+      verdict:
+        mayHaveArrived || saidNotTaken ? JSON.stringify({ mayHaveArrived, saidNotTaken }) : null,
       story: JSON.stringify(withRecord(storyFrom(row.story), act)),
       rule_retries: null,
       bound_to: row.bound_to

@@ -125,7 +125,7 @@ function givenUpFrom({
 }
 
 function refusingFrom(stored: Record<string, unknown>): Refusing[] {
-  const { ackCode, count, error, type } = stored
+  const { ackCode, count, error, status, type } = stored
   const since = moment(stored['since'])
   const isWhole =
     typeof type === 'string' &&
@@ -133,7 +133,12 @@ function refusingFrom(stored: Record<string, unknown>): Refusing[] {
     typeof error === 'string' &&
     Number.isSafeInteger(count)
   return isWhole && since !== undefined
-    ? [{ type, count: Number(count), since, ackCode, error }]
+    ? [
+        {
+          ...{ type, count: Number(count), since, ackCode, error },
+          ...(typeof status === 'number' && { status })
+        }
+      ]
     : []
 }
 
