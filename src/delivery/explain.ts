@@ -168,8 +168,9 @@ function hintOf(result: AttemptResult): string | undefined {
   if (reply === undefined || tokenProblem !== undefined) return undefined
   // To read the login, it has to have read the request.
   const isOfLogin = result.fault?.detail === 'SecurityFault'
-  if (otherSoap !== undefined && !isOfLogin)
+  if (otherSoap !== undefined && !isOfLogin) {
     return english('log', 'hint.otherSoap', { version: otherSoap })
+  }
   return faultHint(result) ?? statusHint(reply, result)
 }
 

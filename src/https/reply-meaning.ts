@@ -18,7 +18,7 @@ export type ReplyMeaning = 400 | 401 | 403 | 404 | 431 | 500 | 502 | 503 | 504 |
 /** What an answer may mean, besides its text and its SOAP fault. */
 export interface AnswerFacts {
   status: number
-  headers: Pick<IncomingHttpHeaders, 'location'> & Readonly<Record<string, unknown>>
+  headers: IncomingHttpHeaders
   /** From the end of the request to the answer, in milliseconds. */
   waitedMs: number
   /** The headers of the request are larger than any that this address has taken, and its body is not. */
@@ -105,7 +105,7 @@ function ofStatus(
     case 413:
       return isLargeHead ? 431 : undefined
     case 503:
-      if (isVarnishPage(String(headers['server'] ?? ''), text)) return 502
+      if (isVarnishPage(String(headers['server']), text)) return 502
       return waitedMs > AT_ONCE_MS && !isNoServerPage(text) ? 504 : undefined
     default:
       return undefined

@@ -71,9 +71,13 @@ describe('what stands after messages have left', () => {
   it('is that three different messages in a row were refused alike without HL7, until one is answered', () => {
     const { standing, leave } = setUp()
     const error = { code: 'HL7_DELIVERY_FAILED', message: '' } as const
-    const refuse = (id: string, status = 400, about: Settlement['about'] = 'request'): void => {
+    const refuse = (
+      id: string,
+      status = 400,
+      about: NonNullable<Settlement['about']> = 'request'
+    ): void => {
       const cause = { code: String(status), status }
-      leave(`ADT^${id}`, 'error', { error: { ...error, cause }, ...(about && { about }) }, id)
+      leave(`ADT^${id}`, 'error', { error: { ...error, cause }, about }, id)
     }
     const seen = (): unknown => standing.stands.refusing.map(({ count, status }) => [count, status])
     refuse('A')
