@@ -252,7 +252,8 @@ export class Courier {
     const { addresses } = this.#settings
     const size = sizeOf(request)
     const isEmpty = reply.body.length === 0
-    const isLargeHead = request !== undefined && addresses?.isLargeHead(request.url, size) === true
+    const isLargeHead =
+      status >= 400 && request !== undefined && addresses?.isLargeHead(request.url, size) === true
     const facts = { ...reply, isEmpty, isLargeHead }
     const first = replyFacts(read, facts, message)
     const sent = sentOf(parcel, progress)

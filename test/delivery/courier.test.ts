@@ -839,6 +839,28 @@ describe('Courier', () => {
   const fault = (code: string, detail = ''): string =>
     `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>${code}</faultcode>${detail}</s:Fault></s:Body></s:Envelope>`
 
+  it('gets a new token where the answer leads to a login', async () => {
+    const to = 'https://idp.test/auth?response_type=code&client_id=gate'
+    const signIn =
+      '<!DOCTYPE html><html><form method="GET" action="/oauth2/start"><input type="hidden" name="rd" value="/"></form></html>'
+    for (const [refusal, requests, outcome] of [
+      [answer(302, '', `location: ${to}\r\n`), 2, 'accept'],
+      [answer(403, signIn), 2, 'accept'],
+      [answer(302, '', 'location: https://other.test/hl7\r\n'), 1, 'fail'],
+      [answer(403, '<html>Forbidden</html>'), 1, 'fail']
+    ] as const) {
+      const { tokens, asked } = await tokenSource()
+      const server = await receiver((socket, request) => {
+        socket.write(request.includes('Bearer token-1\r') ? refusal : answer(200, ACK))
+      })
+      const { decision } = await courier(server.url, { tokens }).attempt(parcel)
+      assert.deepEqual(
+        [server.requests.length, asked(), decision.outcome],
+        [requests, requests, outcome]
+      )
+    }
+  })
+
   it('gets a new token where a SOAP fault refuses it, with whatever status', async () => {
     const security = '<detail><SecurityFault xmlns="urn:cdc:iisb:2011"/></detail>'
     for (const [status, refusal, requests] of [

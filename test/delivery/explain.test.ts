@@ -541,6 +541,42 @@ describe('deliveryFailed', () => {
       'it broke. Check the URL, and any proxy or gateway in between. The receiver may have accepted the message.',
       { code: 'ERR_CONTENT_DECODING', status: 200 }
     ],
+    [
+      'Mirth, which took the message for binary',
+      reply(200, { 'content-type': 'text/plain' }, { meaning: 404 }),
+      'HTTP 200 from the receiver with text/plain that contains no HL7 acknowledgement. Mirth took the message for binary: set "Content type" to text/plain, or have its operator take application/ off "Binary MIME Types" of the HTTP Listener.'
+    ],
+    [
+      'a fallback',
+      reply(200, { 'content-type': 'application/json' }, { meaning: 503 }),
+      'HTTP 200 from the receiver with application/json that contains no HL7 acknowledgement. This address has replied with HL7 before, so something in front of the receiver has replied now, such as a maintenance page: the message waits, though it may have arrived. If this reply is a success, accept it with a rule that reads it (@*text).'
+    ],
+    [
+      'a time limit of the receiver',
+      reply(503, {}, { meaning: 504 }),
+      'HTTP 503 from the receiver. It took more than a second to say so: its own time limit may have ended while it was storing the message, so it may have accepted it.'
+    ],
+    [
+      'a redirect to a login',
+      reply(
+        302,
+        { location: 'https://idp.test/auth?client_id=a' },
+        { meaning: 401, token: 'kept' }
+      ),
+      'HTTP 302: the receiver redirects to a login. It leads to a login instead of accepting the token: check Scope and Audience in the OAuth 2.0 node, or ask its operator which address is meant for programs.'
+    ],
+    [
+      'a login page without a token',
+      reply(403, {}, { meaning: 401, token: 'none' }),
+      'HTTP 403 from the receiver. A web page asks for a login there, so the message reached no HL7 receiver: ask its operator which address is meant for programs.'
+    ],
+    [
+      'SOAPAction',
+      faultReply(500, '<faultcode>s:Server</faultcode>', {
+        ...{ meaning: 400, fault: { code: 'UnknownAction', isOfRegistry: false } }
+      }),
+      'HTTP 500 from the receiver with a SOAP fault (UnknownAction). The receiver does not offer this operation: check the URL, the body template, and the header SOAPAction.'
+    ],
     ['nothing that is known', result({}), 'EUNKNOWN.', { code: 'EUNKNOWN' }]
   ]
   for (const [name, attempt, said, cause] of table) {

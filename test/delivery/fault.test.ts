@@ -96,10 +96,10 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
 
   'proxy away': atProxy('ECONNREFUSED'),
   'proxy 403': atProxy('ERR_PROXY_TUNNEL', 403),
-  'proxy 500': atProxy('ERR_PROXY_TUNNEL', 500),
   'proxy 407': atProxy('ERR_PROXY_TUNNEL', 407),
   'proxy unknown': atProxy('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
   'behind proxy 502': failed('ERR_PROXY_TUNNEL', { family: 'connect', proxyStatus: 502 }),
+  'behind proxy 500': failed('ERR_PROXY_TUNNEL', { family: 'connect', proxyStatus: 500 }),
 
   'token refused': noToken('invalid_client', { status: 401 }),
   'token server away': noToken('ECONNREFUSED', { isTokenServerAway: true })
@@ -122,7 +122,7 @@ receiver       node                    no   no   yes        tls-expired         
 receiver       node                    no   no   yes        tls-name            other name
 receiver       node                    no   no   yes        tls-ca              SELF_SIGNED_CERT_IN_CHAIN  DEPTH_ZERO_SELF_SIGNED_CERT
 receiver       node                    no   no   yes        tls-ca              UNABLE_TO_VERIFY_LEAF_SIGNATURE
-receiver       node                    no   no   yes        behind-proxy        behind proxy 502
+receiver       node                    no   no   yes        behind-proxy        behind proxy 502  behind proxy 500
 receiver       node                    no   no   yes        unavailable         503
 receiver       node                    no   no   yes        cut                 half a 503
 receiver       node                    no   yes  if shared  behind-gateway      502  504  Varnish 503
@@ -142,7 +142,7 @@ credentials    node                    yes  no   no         denied              
 credentials    node                    yes  no   no         firewall            page of firewall
 
 proxy          node, as after a login  no   no   no         proxy               407  proxy 407
-proxy          node                    no   no   no         proxy               proxy 403  proxy 500  proxy unknown
+proxy          node                    no   no   no         proxy               proxy 403  proxy unknown
 proxy          node                    no   no   no         proxy-away          proxy away
 
 token server   node                    yes  no   no         token-refused       token refused

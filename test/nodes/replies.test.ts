@@ -94,6 +94,21 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     await world.acked('AGAIN004', ['AGAIN004'])
   })
 
+  it('what is no HL7 waits where HL7 has come before, also after a deploy and a restart', async () => {
+    await world.deploy({ queue: 'disk', replyCodeActions: ':?A=C,:~=C' })
+    assert.equal((await send(adt('FALL0001'), { body: ackFor('FALL0001') })).output, 'ack')
+    world.receiver.respond = () => ({ body: '{"status":"unavailable"}' })
+    await world.deploy({ queue: 'disk', replyCodeActions: ':?A=C,:~=C', retryInterval: 0.5 })
+    await world.nodeRed.restart()
+    await world.nodeRed.inject('in', { payload: adt('FALL0002') })
+    await world.eventually(async () => {
+      const [{ state } = {}] = await world.messages('controlId=FALL0002')
+      return state === 'retrying'
+    })
+    world.receiver.respond = () => ({ body: ackFor('FALL0002') })
+    await world.acked('FALL0002', ['FALL0002'])
+  })
+
   it('an MSA counts with any status, AA and CA only with 2xx', async () => {
     await world.deploy({ failureTimeout: 0 })
     for (const [status, code, wanted] of [
