@@ -109,7 +109,8 @@ describe('A queue file', () => {
       lastInAt: 8,
       note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' },
       giveUpMs: 1000,
-      givenUpInVain: 2
+      givenUpInVain: 2,
+      addresses: { abc: { answers: 'hl7' as const, headBytes: 900, bodyBytes: 12_000 } }
     }
     await queue.call('keepFigures', {
       minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)],

@@ -11,7 +11,8 @@ export const NO_FIGURES: Figures = {
   lastInAt: undefined,
   note: undefined,
   giveUpMs: 0,
-  givenUpInVain: 0
+  givenUpInVain: 0,
+  addresses: {}
 }
 
 /** A node to which everything has happened that the metrics can say. */
