@@ -78,6 +78,7 @@ export interface OutSettings {
     | 'failWhileUnreachable'
     | 'applicationAckMs'
     | 'queueLimit'
+    | 'keepsAccepted'
   >
   /** The second address of the receiver; undefined if it has none. */
   backup: { url: URL; afterMs: number; isShared: boolean } | undefined
@@ -162,7 +163,8 @@ export function readOutSettings(
   const maxInFlight = properties.number('maxInFlight')
   const failureTimeout = properties.number('failureTimeout')
   const journalDays = properties.number('journalDays')
-  const contentDays = properties.number('contentDays')
+  const keepContents = properties.choice('keepContents')
+  const contentDays = keepContents === 'none' ? 0 : properties.number('contentDays')
   const replyPath = properties.text('replyPath')
   const pick = compile(properties, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
@@ -191,7 +193,8 @@ export function readOutSettings(
       failureTimeoutMs: failureTimeout < 0 ? Number.POSITIVE_INFINITY : 1000 * failureTimeout,
       failWhileUnreachable: properties.flag('failWhileUnreachable'),
       applicationAckMs: 1000 * properties.number('applicationAckTimeout'),
-      queueLimit: properties.number('queueLimit')
+      queueLimit: properties.number('queueLimit'),
+      keepsAccepted: keepContents === 'all'
     },
     backup: backupUrl && {
       url: backupUrl,
