@@ -603,6 +603,7 @@ export class Delivery<Content> {
     this.#tell({ kind: 'unreadable', error, againMs: TRY_AGAIN_MS })
     await this.#sleep(TRY_AGAIN_MS)
     this.#canSend = true
+    this.#tell({ kind: 'read-again' })
     this.#lastAttempts.endOver()
     this.#work?.acknowledgements.settleLate()
     this.#claimMessages()
