@@ -318,6 +318,30 @@ export function isCounted(topic: Topic): boolean {
   return faults.every(({ about, counts }) => about !== topic || counts)
 }
 
+/** What does not pass by itself: a login, an address or a certificate is refused, and somebody has to put that right. */
+const REFUSALS: ReadonlySet<string> = new Set<Topic>([
+  'client-certificate',
+  'denied',
+  'firewall',
+  'large-token',
+  'login',
+  'login-page',
+  'not-found',
+  'proxy',
+  'redirect',
+  'tls',
+  'tls-ca',
+  'tls-expired',
+  'tls-name',
+  'token-not-accepted',
+  'token-refused'
+])
+
+/** Whether a failure is such a refusal, by what it is about; an earlier version did not store that. */
+export function isRefusal(about: string | undefined, code: string): boolean {
+  return REFUSALS.has(about ?? topicOfCode(code) ?? '')
+}
+
 /** Whether the receiver may have accepted the message in an attempt that failed. */
 export function mayHaveArrived(result: FailureFacts & Pick<AttemptResult, 'repeats'>): boolean {
   // Each request on a connection that turned out to be dead may have arrived.

@@ -47,6 +47,33 @@ export interface Note {
   code: string
 }
 
+/** For how long something has lasted that needs somebody in the end, in milliseconds; what does not last is left out. */
+export interface CallTimes {
+  /** Nothing gets through. */
+  stuck?: number
+  /** Login, address or certificate are refused. */
+  refused?: number
+  /** The token server refuses. */
+  token?: number
+  /** The message that has been tried longest, by its number. */
+  tried?: { seq: number; ms: number }
+}
+
+/** Messages that the node did not take, so that nothing of them is here. */
+export interface TurnedAway {
+  count: number
+  /** When the first and the last of them came: wall clock, milliseconds. */
+  since: number
+  until: number
+  /** Why the last one was: `limit`, `disk`, `settings`, `closing`, or the code of a fault of the queue. */
+  why: string
+  /** No message had ever left on ACK. */
+  isTrial?: boolean
+}
+
+/** So many in a minute: its beginning on the wall clock, in milliseconds. */
+export type CountedMinute = readonly [at: number, count: number]
+
 /** What a node knows of itself besides its messages, so that it goes on after a restart. */
 export interface Figures {
   /** Oldest first; to be stored: those that may have changed. */
@@ -60,4 +87,9 @@ export interface Figures {
   /** When a message came in last: wall clock, milliseconds. */
   lastInAt: number | undefined
   note: Note | undefined
+  calls: CallTimes
+  /** Undefined: none, or somebody has noted it, or the last one was more than a day ago. */
+  turnedAway: TurnedAway | undefined
+  /** How many were turned away in the minutes of the last day, without those in which none was. */
+  turnedAwayMinutes: readonly CountedMinute[]
 }

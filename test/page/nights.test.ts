@@ -297,7 +297,7 @@ describe('the first screen of the page, to a stranger on call', () => {
       await full.send(adt('N9'))
       disk.fillUp()
       await full.caught(adt('N9-2'))
-      await holds('FULL', full)
+      await holds('TURNED_AWAY', full)
       const said = await firstScreen('a-full-disk', full)
       assert.match(said, /The disk of the queue is full: new messages are not accepted/)
     } finally {

@@ -107,7 +107,10 @@ describe('A queue file', () => {
       givenUp: { count: 3, since: 4 },
       refusing: [{ type: 'ADT^A40', count: 7, since: 2, ackCode: 'AE', error: '103' }],
       lastInAt: 8,
-      note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' }
+      note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' },
+      calls: { stuck: 7000, token: 5, tried: { seq: 12, ms: 90_000 } },
+      turnedAway: { count: 3, since: 1, until: 2, why: 'disk', isTrial: true },
+      turnedAwayMinutes: [[60_000, 3]] as const
     }
     await queue.call('keepFigures', {
       minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)],

@@ -9,7 +9,10 @@ export const NO_FIGURES: Figures = {
   givenUp: undefined,
   refusing: [],
   lastInAt: undefined,
-  note: undefined
+  note: undefined,
+  calls: {},
+  turnedAway: undefined,
+  turnedAwayMinutes: []
 }
 
 /** A node to which everything has happened that the metrics can say. */
