@@ -195,12 +195,7 @@ function turnedAwayAnswer(turnedAway: TurnedAwayNow | undefined): NodeState['tur
   return { count, since: iso(since), until: iso(until), why }
 }
 
-function conditionAnswer({
-  code,
-  level,
-  since,
-  told
-}: Omit<Condition, 'row'>): ConditionAnswer {
+function conditionAnswer({ code, level, since, told }: Omit<Condition, 'row'>): ConditionAnswer {
   return { code, level, since: iso(since), ...told, text: toldInEnglish(told) }
 }
 

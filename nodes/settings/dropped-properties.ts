@@ -19,8 +19,8 @@ export function droppedNotices(config: object): string[] {
   const given = config as Readonly<Record<string, unknown>>
   return Object.entries(DEFAULTS).flatMap(([name, byDefault]) => {
     const value = given[name] ?? ''
-    if (value === '' || String(value) === String(byDefault)) return []
-    const shown = typeof value === 'object' ? '…' : printable(String(value as string), 60)
-    return [english('log', `dropped.${name as Dropped}`, { value: shown })]
+    const text = typeof value === 'object' ? '…' : String(value)
+    if (text === '' || text === String(byDefault)) return []
+    return [english('log', `dropped.${name as Dropped}`, { value: printable(text, 60) })]
   })
 }

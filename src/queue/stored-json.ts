@@ -1,4 +1,12 @@
-import type { CallTimes, CountedMinute, Figures, GivenUp, Note, Refusing, TurnedAway } from './figures.ts'
+import type {
+  CallTimes,
+  CountedMinute,
+  Figures,
+  GivenUp,
+  Note,
+  Refusing,
+  TurnedAway
+} from './figures.ts'
 import {
   NO_VERDICT,
   type Resent,

@@ -400,10 +400,7 @@ describe('since when conditions hold', () => {
       assert.deepEqual(watch.stored.since, { SUSPENDED: 100, RETRYING: 200 })
       const message = { seq: 1, controlId: '', type: '', acceptedAt: 0, attempts: 1 }
       if (settledFirst) watch.readEvent({ kind: 'moved', message, to: 'leaving' })
-      facts = conditionFacts(
-        { suspended: 1, ...retrying },
-        { now: 5000, callAfterMs: Infinity }
-      )
+      facts = conditionFacts({ suspended: 1, ...retrying }, { now: 5000, callAfterMs: Infinity })
       const said = watch.current().map(({ code, since: from }) => `${code} ${from}`)
       assert.equal(said.join(' '), expected)
     }

@@ -63,12 +63,10 @@ describe('pause, with msg.until', () => {
         return Promise.resolve()
       }
     }
-    await carryOut(
-      NO_NODE,
-      delivery as unknown as Delivery<FlowMessage>,
-      NO_COURIER,
-      { action: 'pause', ...msg } as unknown as NodeMessageInFlow
-    )
+    await carryOut(NO_NODE, delivery as unknown as Delivery<FlowMessage>, NO_COURIER, {
+      action: 'pause',
+      ...msg
+    } as unknown as NodeMessageInFlow)
     return until
   }
 
@@ -99,7 +97,10 @@ describe('pause, with msg.until', () => {
     for (const until of ['', undefined, 'soon', '25:00', '2:60', {}, past, far]) {
       await assert.rejects(pausedUntil({ until }), (error: Hl7Error) => {
         assert.equal(error.code, 'HL7_INVALID_MESSAGE')
-        assert.match(error.message, /^msg\.until is a time to come.* 02:30\. The node was not paused/)
+        assert.match(
+          error.message,
+          /^msg\.until is a time to come.* 02:30\. The node was not paused/
+        )
         return true
       })
     }

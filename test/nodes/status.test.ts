@@ -87,16 +87,23 @@ describe('what an operator is told, in a real Node-RED', () => {
     await nodeRed.post('/hl7-https-out/out/pause')
     await inject(adt('ROOM0001'))
     await full()
+    /** There is room again. What was turned away is told until somebody has noted it. */
+    const notedIsFine = async (): Promise<void> => {
+      const { fill, calls } = await next(({ text }) => text === '1 turned away')
+      assert.deepEqual([fill, calls], ['yellow', ['TURNED_AWAY']])
+      await nodeRed.post('/hl7-https-out/out/note', { text: 'they repeat it' })
+      assert.deepEqual((await next(({ text }) => text === 'ACK AA')).codes, ['ACK'])
+    }
     let next = from()
     await nodeRed.post('/hl7-https-out/out/resume')
-    assert.deepEqual((await next(({ text }) => text === 'ACK AA')).codes, ['ACK'])
+    await notedIsFine()
 
     await inject(adt('ROOM0003', { birth: '20990101' }))
     await next(({ text }) => text === '1 suspended')
     await full()
     next = from()
     await nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
-    assert.deepEqual((await next(({ text }) => text === 'ACK AA')).codes, ['ACK'])
+    await notedIsFine()
 
     // What is wrong with a message is told until the next one is accepted.
     await nodeRed.post('/hl7-https-out/out/pause')

@@ -131,10 +131,7 @@ describe('messages that were turned away, in a real Node-RED', () => {
     await nodeRed.stop()
     await nodeRed.start()
     await check()
-    const status = await nodeRed.waitForStatus(
-      'out',
-      ({ level }) => level === 'call'
-    )
+    const status = await nodeRed.waitForStatus('out', ({ level }) => level === 'call')
     assert.deepEqual(status.calls, ['TURNED_AWAY'])
 
     const noted = await nodeRed.post('/hl7-https-out/out/note', { text: 'they repeat them' })
@@ -171,7 +168,10 @@ describe('messages that were turned away, in a real Node-RED', () => {
 
     await nodeRed.deploy(changed(fresh, { fresh: { url: world.receiver.url } }))
     assert.equal((await world.send(adt('FRESH2'))).output, 'ack')
-    assert.match((await told('fresh')) ?? '', /^1 message was turned away here at .* \(not set up\)$/)
+    assert.match(
+      (await told('fresh')) ?? '',
+      /^1 message was turned away here at .* \(not set up\)$/
+    )
     assert.deepEqual(await conditions('fresh'), ['TURNED_AWAY watch', 'ACK fine'])
   })
 })
