@@ -1,13 +1,15 @@
 import { english, type KeyUnder } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
 
-/** A property that no longer exists: `dropped.NAME` in log.json says what became of it. */
-type Dropped = KeyUnder<'log', 'dropped'>
+type Scalar = string | number | boolean
 
-/** What each had by default, which the forms of earlier versions saved with every node: nobody has chosen that. */
-const DEFAULTS: Readonly<Record<Dropped, string | number | boolean>> = {
-  alertAfter: 0
-}
+/**
+ * The properties that no longer exist, each with what it was by default: the forms of earlier versions saved that with
+ * every node, and nobody has chosen it. `dropped.NAME` in log.json says what became of it.
+ */
+const DROPPED: readonly (readonly [name: KeyUnder<'log', 'dropped'>, byDefault: Scalar])[] = [
+  ['alertAfter', 0]
+]
 
 /**
  * What became of the properties that a flow of an earlier version has, and that are ignored now. It is said after a deploy
@@ -16,11 +18,11 @@ const DEFAULTS: Readonly<Record<Dropped, string | number | boolean>> = {
  * @param config as the flow file has it
  */
 export function droppedNotices(config: object): string[] {
-  const given = config as Readonly<Record<string, unknown>>
-  return Object.entries(DEFAULTS).flatMap(([name, byDefault]) => {
+  const given = config as Readonly<Record<string, Scalar | object | null | undefined>>
+  return DROPPED.flatMap(([name, byDefault]) => {
     const value = given[name] ?? ''
     const text = typeof value === 'object' ? '…' : String(value)
     if (text === '' || text === String(byDefault)) return []
-    return [english('log', `dropped.${name as Dropped}`, { value: printable(text, 60) })]
+    return [english('log', `dropped.${name}`, { value: printable(text, 60) })]
   })
 }
