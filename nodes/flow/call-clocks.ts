@@ -1,4 +1,4 @@
-import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
+import type { DeliveryEvent, Moved } from '../../src/delivery/delivery-events.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { isRefusal } from '../../src/delivery/fault.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
@@ -51,12 +51,11 @@ export class CallClocks {
     if (event.kind === 'opened') this.#restore(event.figures.calls)
     else if (event.kind === 'lost') this.#tried.delete(event.seq)
     else if (event.kind === 'moved') {
-      const { message, result, settlement, to } = event
+      const { message, result, to } = event
       if (to === 'sending') return
       if (to === 'retrying') this.#addTried(message.seq, result?.elapsedMs ?? 0)
       else if (to !== 'waiting') this.#tried.delete(message.seq)
-      if (to !== 'left' || settlement === undefined || settlement.outcome === 'error') return
-      // It got through.
+      if (!gotThrough(event)) return
       this.#since.delete('stuck')
       this.#since.delete('refused')
     }
@@ -120,6 +119,12 @@ export class CallClocks {
     if (!this.#isPaused) this.#time += now - this.#lookedAt
     this.#lookedAt = now
   }
+}
+
+/** The receiver has taken or refused it: its answer is an acknowledgement. */
+function gotThrough({ result, settlement, to }: Moved): boolean {
+  if (to === 'left') return settlement !== undefined && settlement.outcome !== 'error'
+  return to === 'awaiting' || (to === 'suspended' && result?.reply?.ack !== undefined)
 }
 
 function isTokenRefused(token: CallFacts['token']): boolean {

@@ -16,10 +16,16 @@ function clocks(calls: CallTimes = {}) {
     watch.readEvent(event)
   }
   tell({ kind: 'opened', endedOn: [], figures: { ...NO_FIGURES, calls } })
-  const move = (to: 'retrying' | 'left' | 'suspended', seq: number, outcome?: 'ack' | 'error') => {
+  const move = (
+    to: 'retrying' | 'left' | 'suspended' | 'awaiting',
+    seq: number,
+    outcome?: 'ack' | 'nak' | 'error',
+    hasAnswered = false
+  ) => {
     const message = { seq, controlId: '', type: '', acceptedAt: 0, attempts: 1 }
     const settlement = outcome && ({ outcome } as never)
-    tell({ kind: 'moved', message, to, settlement })
+    const result = hasAnswered ? ({ elapsedMs: 0, reply: { ack: {} } } as never) : undefined
+    tell({ kind: 'moved', message, to, result, settlement })
   }
   const pass = (seconds: number, facts: Partial<CallFacts['delivery']>, token?: object): string => {
     const { delivery } = conditionFacts(facts)
@@ -47,6 +53,22 @@ describe('the clocks by which somebody is called', () => {
     move('left', 2, 'ack')
     assert.equal(pass(5, { queued: 1 }), '5 0 0')
     assert.equal(pass(0, {}), '0 0 0')
+  })
+
+  it('begin again with each answer that is an acknowledgement', () => {
+    const { move, pass } = clocks()
+    const waits = { queued: 1 }
+    for (const [to, outcome, hasAnswered, isThrough] of [
+      ['left', 'nak', false, true],
+      ['awaiting', undefined, true, true],
+      ['suspended', undefined, true, true],
+      ['suspended', undefined, false, false]
+    ] as const) {
+      pass(0, {})
+      pass(10, waits)
+      move(to, 1, outcome, hasAnswered)
+      assert.equal(pass(1, waits), isThrough ? '1 0 0' : '11 0 0', to)
+    }
   })
 
   it('count for how long one message is tried, though others get through', () => {
