@@ -7,14 +7,7 @@ import { faultOfStatus } from './fault.ts'
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
 export function attemptFailure(thrown: unknown): Pick<
   AttemptResult,
-  | 'hint'
-  | 'isCutEarly'
-  | 'isPermanent'
-  | 'isTokenServerAway'
-  | 'quotes'
-  | 'requestId'
-  | 'retryAfterMs'
-  | 'status'
+  'hint' | 'isCutEarly' | 'isPermanent' | 'quotes' | 'requestId' | 'retryAfterMs' | 'status'
 > & {
   error: AttemptError
 } {
@@ -22,8 +15,6 @@ export function attemptFailure(thrown: unknown): Pick<
     const { code, message, status, error, description } = thrown
     return {
       error: { code, family: 'token', text: message },
-      // One that refuses us is there; one whose certificate is not trusted is away, as with the receiver.
-      ...(!(thrown.permanent && thrown.family === undefined) && { isTokenServerAway: true }),
       ...(thrown.permanent ? { isPermanent: true } : undefined),
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),

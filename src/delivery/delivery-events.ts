@@ -39,6 +39,8 @@ export type DeliveryEvent =
    * when they left, on the wall clock.
    */
   | { kind: 'sent-again'; count: number; givenUp: readonly number[]; by: string }
+  /** So many messages in a row were given up by time that no more are; or one got an answer since. */
+  | { kind: 'in-vain'; isInVain: boolean }
   /** The queue could not be opened, read or written. */
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */

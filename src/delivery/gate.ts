@@ -27,6 +27,8 @@ export interface GateSettings {
   random: () => number
   /** More messages may go. */
   onOpen: () => void
+  /** An outage begins or ends whose time counts for no message. */
+  onUncounted: (isOutage: boolean) => void
   /** Undefined: there is no backup. */
   backup?: GateBackup | undefined
 }
@@ -43,6 +45,8 @@ export interface GateBackup {
 export interface AttemptEnd {
   /** Undefined if it did not fail. */
   fault: Fault | undefined
+  /** The time until its next attempt counts towards *Give up after*. */
+  counts: boolean
   /** How long this message has to wait at least, in milliseconds. */
   leastWaitMs: number
   /** It was sent before its turn to see whether an outage is over: this attempt is not held against it. */
@@ -51,6 +55,15 @@ export interface AttemptEnd {
   goesOn: boolean
   /** It only asked whether the address that does not serve is back: a rule that counts retries does not count this one. */
   isAsking?: boolean
+}
+
+/** What the gate knows of a message on its way. */
+export interface Sent {
+  seq: number
+  /** MSH-9 as `ADT^A01`. */
+  type: string
+  /** It brought an address of its own. */
+  hasOwnAddress: boolean
 }
 
 /** An outage: nothing starts until its wait is over, then one message goes. */
@@ -69,6 +82,8 @@ interface Outage {
   freshFailed: number
   /** The last message that was asked met a status that another one has disproved. */
   isDoubted: boolean
+  /** Of the message that failed last. */
+  type: string
 }
 
 /**
@@ -126,6 +141,14 @@ export class Gate {
     if (outage === undefined) return 'alternate'
     const asksAnother = outage.isDoubted || outage.oldestFailed >= PROBES_OF_OLDEST
     return outage.mayBeOfOne && asksAnother ? 'newest' : 'retries'
+  }
+
+  /** Of another type, if there is one: a message has been asked in vain, and it may be about what it contains. */
+  get preferredNotType(): string | undefined {
+    const outage = this.#outage
+    if (outage === undefined || !outage.mayBeOfOne) return undefined
+    const hasAsked = outage.oldestFailed > 0 || outage.freshFailed > 0
+    return hasAsked ? outage.type : undefined
   }
 
   /**
@@ -207,16 +230,18 @@ export class Gate {
   }
 
   /** How an attempt ended. */
-  endAttempt(seq: number, result: AttemptResult): AttemptEnd {
+  endAttempt(sent: Sent, result: AttemptResult): AttemptEnd {
+    const { seq, hasOwnAddress } = sent
     const { requests = 1 } = result
     if (requests > 1) this.countRequests(requests - 1)
     const address = this.#addresses.get(seq)
     this.#addresses.delete(seq)
     if (address !== undefined && address !== this.#failover?.serving) {
-      return this.#endElsewhere(seq, result)
+      return this.#endElsewhere(sent, result)
     }
     this.#cutsInARow = result.isCutEarly ? this.#cutsInARow + 1 : 0
-    const fault = faultOf(result, this.#cutsInARow)
+    const fault = faultOf(result, { cutsInARow: this.#cutsInARow, hasOwnAddress })
+    const counts = fault?.counts !== false
     const probe = this.#probes.get(seq)
     this.#probes.delete(seq)
     if (fault === undefined || fault.waits === 'message') {
@@ -224,24 +249,31 @@ export class Gate {
       const isLate = this.#outage !== undefined && probe === undefined
       // What was on its way when the outage began, and got no answer, says nothing of what has been since.
       if (!result.isCutEarly && !(isLate && result.reply === undefined)) this.#open()
-      return { fault, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
+      return { fault, counts, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
     }
     const status = this.#disprovableStatus(fault, result)
     const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
     if (status === undefined) this.#neighbors.end(seq)
     if (word !== 'believed' && probe === undefined) {
       const leastWaitMs = this.#waitAlone(seq, fault, result)
-      return { fault, leastWaitMs, isExcused: false, goesOn: false }
+      return { fault, counts: true, leastWaitMs, isExcused: false, goesOn: false }
     }
     this.#slots = 1
     this.#cancelStart?.()
     const isExcused = probe?.isFresh === true
     if (this.#failover?.failed(this.#turnsToBackup(fault), result.elapsedMs) === true) {
       this.turn('backup', false)
-      return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
+      return { fault, counts, leastWaitMs: restMs(result), isExcused, goesOn: true }
     }
-    if (this.#closes(result)) this.#wait(fault, result, status, probe)
-    return { fault, leastWaitMs: this.closedMs, isExcused, goesOn: false }
+    const isDisproved = word !== 'believed'
+    if (this.#closes(result)) this.#wait(fault, result, status, probe, sent.type)
+    return {
+      fault,
+      counts: counts || isDisproved,
+      leastWaitMs: this.closedMs,
+      isExcused,
+      goesOn: false
+    }
   }
 
   /** There is a token again: that was the trouble, or it still is another one. */
@@ -259,6 +291,7 @@ export class Gate {
   endOutage(): void {
     this.#outage = undefined
     this.#probes.clear()
+    this.#settings.onUncounted(false)
   }
 
   /** All waits have ended, also those of messages that wait each for itself. */
@@ -279,8 +312,8 @@ export class Gate {
   }
 
   /** What came of an attempt at the address that does not serve: one that has asked it, or that began before a turn. */
-  #endElsewhere(seq: number, result: AttemptResult): AttemptEnd {
-    const fault = faultOf(result)
+  #endElsewhere({ seq, hasOwnAddress }: Sent, result: AttemptResult): AttemptEnd {
+    const fault = faultOf(result, { hasOwnAddress })
     this.#neighbors.end(seq)
     this.#probes.delete(seq)
     const isAsking = seq === this.#asked
@@ -291,7 +324,8 @@ export class Gate {
     const isOutage = fault !== undefined && fault.waits !== 'message'
     // As long as nothing goes to the backup, this is an ordinary retry.
     const goesOn = isOutage && this.#failover?.isHeld !== true
-    return { fault, leastWaitMs: restMs(result), isExcused: goesOn, goesOn, isAsking }
+    const counts = fault?.counts !== false
+    return { fault, counts, leastWaitMs: restMs(result), isExcused: goesOn, goesOn, isAsking }
   }
 
   #readAnswerOfOther(fault: Fault | undefined, result: AttemptResult): void {
@@ -359,7 +393,8 @@ export class Gate {
     fault: Fault,
     result: AttemptResult,
     status: number | undefined,
-    probe: { isFresh: boolean } | undefined
+    probe: { isFresh: boolean } | undefined,
+    type: string
   ): void {
     const { error, isCutEarly } = result
     let leastMs = restMs(result)
@@ -376,8 +411,8 @@ export class Gate {
     }
     const freshFailed = probe?.isFresh ? (last?.freshFailed ?? 0) + 1 : (last?.freshFailed ?? 0)
     if (status !== undefined) this.#neighbors.convict(status, freshFailed)
-    const isDoubted =
-      status !== undefined && fault.waits === 'node' && this.#neighbors.isDisproved(status)
+    const isDisproved = status !== undefined && this.#neighbors.isDisproved(status)
+    const isDoubted = isDisproved && fault.waits === 'node'
     const waits = isDoubted ? 0 : (last?.waits ?? 0)
     this.#outage = {
       waits: waits + 1,
@@ -386,8 +421,10 @@ export class Gate {
       mayBeOfOne: this.#settings.order !== 'fifo' && (status !== undefined || isCutEarly === true),
       oldestFailed: probe === undefined || probe.isFresh ? 0 : (last?.oldestFailed ?? 0) + 1,
       freshFailed,
-      isDoubted
+      isDoubted,
+      type
     }
+    this.#settings.onUncounted(!fault.counts && !isDisproved)
   }
 
   #waitMs(fault: Fault, earlier: number): number {

@@ -9,7 +9,7 @@ import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
 /** What changes with a move besides the state. */
-interface Change extends Pick<Move<Settlement>, 'to' | 'dueInMs' | 'counts' | 'outcome'> {
+interface Change extends Pick<Move<Settlement>, 'to' | 'dueInMs' | 'countsFrom' | 'outcome'> {
   /** A person or an application waits for it: it is stored when a power failure cannot undo it. */
   isAwaited?: boolean
 }

@@ -92,4 +92,8 @@ export interface Figures {
   turnedAway: TurnedAway | undefined
   /** How many were turned away in the minutes of the last day, without those in which none was. */
   turnedAwayMinutes: readonly CountedMinute[]
+  /** What the clock of *Give up after* shows (`delivery/give-up-clock.ts`), in milliseconds. */
+  giveUpMs?: number
+  /** So many messages in a row were given up by time, and nobody knows whose fault it was. */
+  givenUpInVain?: number
 }

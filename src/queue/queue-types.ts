@@ -86,8 +86,8 @@ export interface Move<Stored> {
   to: 'waiting' | 'awaiting' | 'suspended' | 'leaving'
   /** Of a waiting message: when it may go; of an awaiting one: how long it awaits. From now, in milliseconds. */
   dueInMs?: number
-  /** The time until it may go counts towards its failure timeout. */
-  counts?: boolean
+  /** Since when the time until it may go counts towards its failure timeout (`delivery/give-up-clock.ts`); if it does. */
+  countsFrom?: number
   attempts: number
   retries: number
   spentMs: number
