@@ -128,9 +128,17 @@ function adviceWords(
   }
 }
 
+const TURNED_AWAY: readonly KeyUnder<'tab', 'turnedAway'>[] = [
+  'limit',
+  'disk',
+  'settings',
+  'closing'
+]
+
 /** Why messages were turned away; a code as it is. */
 function turnedAwayText(why: string, text: TabText): string {
-  return /^[a-z]+$/.test(why) ? text(`turnedAway.${why as KeyUnder<'tab', 'turnedAway'>}`) : why
+  const known = TURNED_AWAY.find((one) => one === why)
+  return known === undefined ? why : text(`turnedAway.${known}`)
 }
 
 type Todo = KeyUnder<'tab', 'advice.todo'>

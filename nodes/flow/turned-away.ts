@@ -40,6 +40,7 @@ interface Spell extends TurnedAway {
 export class TurnedAwayMessages {
   readonly #now: () => number
   #all: TurnedAway | undefined
+  /** So many in each minute of the last day in which there were any, oldest first. */
   #minutes = new Map<number, number>()
   /** Why more would be turned away; undefined: nothing would be. */
   #lasts: string | undefined
@@ -94,9 +95,9 @@ export class TurnedAwayMessages {
     this.#isRestored = true
     this.#mayHaveHadAck = false
     this.#hadAck ||= lastAckAt !== undefined
-    for (const [at, count] of turnedAwayMinutes) {
-      this.#minutes.set(at, (this.#minutes.get(at) ?? 0) + count)
-    }
+    const earlier = new Map(turnedAwayMinutes)
+    for (const [at, count] of this.#minutes) earlier.set(at, (earlier.get(at) ?? 0) + count)
+    this.#minutes = earlier
     if (turnedAway === undefined) return
     const { isTrial, ...newer } = this.#all ?? { ...turnedAway, count: 0 }
     const isOfTrials = isTrial === true && turnedAway.isTrial === true
@@ -188,7 +189,10 @@ export class TurnedAwayMessages {
   }
 
   #dropOld(now: number): void {
-    for (const at of this.#minutes.keys()) if (at <= now - DAY_MS) this.#minutes.delete(at)
+    for (const at of this.#minutes.keys()) {
+      if (at > now - DAY_MS) return
+      this.#minutes.delete(at)
+    }
   }
 }
 
