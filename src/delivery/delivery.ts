@@ -6,7 +6,6 @@ import { OWN_ADDRESS } from '../queue/queue-types.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { Pause, QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
-import type { Figures } from '../queue/figures.ts'
 import type { NewMessage, OpenedQueue, QueueSummary } from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
 import { Backup } from './backup.ts'
@@ -20,8 +19,9 @@ import type { SettledMessage } from './settlement.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { idOf } from './explain.ts'
 import { Failover, type Address } from './failover.ts'
+import type { NodeFigures } from './figures-keeper.ts'
 import { Gate } from './gate.ts'
-import { GiveUpClock, type GiveUpFigures } from './give-up-clock.ts'
+import { GiveUpClock } from './give-up-clock.ts'
 import { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
@@ -380,7 +380,7 @@ export class Delivery<Content> {
   }
 
   /** Stores what the node knows of itself, where that can survive the process. */
-  async keepFigures(figures: Omit<Figures, keyof GiveUpFigures>): Promise<void> {
+  async keepFigures(figures: NodeFigures): Promise<void> {
     const queue = this.#work?.queue
     if (queue?.isDurable !== true) return
     await queue.call('keepFigures', { ...figures, ...this.#giveUpClock.figures })

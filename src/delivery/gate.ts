@@ -138,17 +138,15 @@ export class Gate {
   /** Which message goes next: in an outage one that can tell whether it is over. */
   get preference(): Preference {
     const outage = this.#outage
-    if (outage === undefined) return 'alternate'
+    if (outage === undefined) return { first: 'alternate' }
+    if (!outage.mayBeOfOne) return { first: 'retries' }
     const asksAnother = outage.isDoubted || outage.oldestFailed >= PROBES_OF_OLDEST
-    return outage.mayBeOfOne && asksAnother ? 'newest' : 'retries'
-  }
-
-  /** Of another type, if there is one: a message has been asked in vain, and it may be about what it contains. */
-  get preferredNotType(): string | undefined {
-    const outage = this.#outage
-    if (outage === undefined || !outage.mayBeOfOne) return undefined
-    const hasAsked = outage.oldestFailed > 0 || outage.freshFailed > 0
-    return hasAsked ? outage.type : undefined
+    const hasAsked = asksAnother || outage.oldestFailed > 0
+    return {
+      first: asksAnother ? 'newest' : 'retries',
+      // What some contain may be common to their type.
+      notType: hasAsked ? outage.type : undefined
+    }
   }
 
   /**
@@ -184,7 +182,7 @@ export class Gate {
     }
     this.#neighbors.begin(seq)
     if (this.#outage !== undefined) {
-      this.#probes.set(seq, { isFresh: isFresh && this.preference === 'newest' })
+      this.#probes.set(seq, { isFresh: isFresh && this.preference.first === 'newest' })
     }
     if (this.#slots === this.#settings.slots) return
     this.#cancelStart ??= this.#clock.after(START_MS, () => {

@@ -53,7 +53,7 @@ export class GiveUpClock {
   }
 
   /** The queue was opened: it goes on from where the last run left it. */
-  restore({ giveUpMs = 0, givenUpInVain = 0 }: GiveUpFigures): void {
+  restore({ giveUpMs, givenUpInVain }: GiveUpFigures): void {
     this.#ms = giveUpMs
     if (this.#since !== undefined) this.#since = this.#clock.monotonic()
     this.#inVainBefore = givenUpInVain
@@ -68,9 +68,9 @@ export class GiveUpClock {
 
   /** A message is given up because its time is over, and nobody knows whose fault that is. */
   addInVain(seq: number): void {
-    const was = this.#isInVain
+    const before = this.#countInVain
     this.#inVain.add(seq)
-    if (was || !this.#isInVain) return
+    if (before >= MOST_IN_VAIN || this.#countInVain < MOST_IN_VAIN) return
     this.#look()
     this.#parts.onInVain(true)
   }

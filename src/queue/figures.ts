@@ -93,7 +93,7 @@ export interface Figures {
   /** How many were turned away in the minutes of the last day, without those in which none was. */
   turnedAwayMinutes: readonly CountedMinute[]
   /** What the clock of *Give up after* shows (`delivery/give-up-clock.ts`), in milliseconds. */
-  giveUpMs?: number
+  giveUpMs: number
   /** So many messages in a row were given up by time, and nobody knows whose fault it was. */
-  givenUpInVain?: number
+  givenUpInVain: number
 }

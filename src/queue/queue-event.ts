@@ -20,6 +20,7 @@ export const QUEUE_EVENT_KINDS = [
   'suspended', // values: count, rule
   'given-up', // values: count
   'turned-away', // values: count, from, until, turnedAway: why
+  'in-vain',
   'refused', // values: count, type, answer
   'noted', // values: reason: what was said
   'set-aside', // values: count

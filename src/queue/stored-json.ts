@@ -98,7 +98,9 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
     note: noteFrom(recordFrom(kept.note)),
     calls: callTimesFrom(recordFrom(kept.calls)),
     turnedAway: turnedAwayFrom(recordFrom(kept.turnedAway)),
-    turnedAwayMinutes: turnedAwayMinutes.flatMap(minuteFrom)
+    turnedAwayMinutes: turnedAwayMinutes.flatMap(minuteFrom),
+    giveUpMs: moment(kept.giveUpMs) ?? 0,
+    givenUpInVain: moment(kept.givenUpInVain) ?? 0
   }
 }
 

@@ -601,6 +601,7 @@ describe('Delivery', () => {
 
   describe('a message whose time is over before its next attempt', () => {
     const failureTimeoutMs = 20_000
+    const failWhileUnreachable = true
     const refused = (): AttemptResult => ({
       decision: resultOf('retry').decision,
       error: { code: 'invalid_client', family: 'token', text: 'refused' },
@@ -612,7 +613,10 @@ describe('Delivery', () => {
     })
 
     it('fails then, not before and without another request, as its last attempt said', async () => {
-      const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
+      const { add, clock, delivery, emitted, flights, reply } = await setUp({
+        failureTimeoutMs,
+        failWhileUnreachable
+      })
       await add('a1', 'a2')
       flights.shift()?.end(refused())
       await settled()
@@ -657,6 +661,7 @@ describe('Delivery', () => {
     it('fails though nothing may be sent: another one has met the outage since', async () => {
       const { add, clock, emitted, flights, reply } = await setUp({
         failureTimeoutMs,
+        failWhileUnreachable,
         order: 'none'
       })
       await add('a0', 'a1', 'a2')
@@ -681,7 +686,10 @@ describe('Delivery', () => {
     })
 
     it('is sent if there is a token again before', async () => {
-      const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
+      const { add, clock, delivery, emitted, flights, reply } = await setUp({
+        failureTimeoutMs,
+        failWhileUnreachable
+      })
       await add('a1')
       flights.shift()?.end(refused())
       await settled()
@@ -695,7 +703,10 @@ describe('Delivery', () => {
     })
 
     it('has all its time again after a resume, and none passes in a pause', async () => {
-      const { add, clock, delivery, emitted, flights } = await setUp({ failureTimeoutMs })
+      const { add, clock, delivery, emitted, flights } = await setUp({
+        failureTimeoutMs,
+        failWhileUnreachable
+      })
       await add('a1')
       flights.shift()?.end(refused())
       await settled()

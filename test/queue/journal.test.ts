@@ -110,7 +110,9 @@ describe('A queue file', () => {
       note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' },
       calls: { stuck: 7000, token: 5, tried: { seq: 12, ms: 90_000 } },
       turnedAway: { count: 3, since: 1, until: 2, why: 'disk', isTrial: true },
-      turnedAwayMinutes: [[60_000, 3]] as const
+      turnedAwayMinutes: [[60_000, 3]] as const,
+      giveUpMs: 1000,
+      givenUpInVain: 2
     }
     await queue.call('keepFigures', {
       minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)],

@@ -12,7 +12,9 @@ export const NO_FIGURES: Figures = {
   note: undefined,
   calls: {},
   turnedAway: undefined,
-  turnedAwayMinutes: []
+  turnedAwayMinutes: [],
+  giveUpMs: 0,
+  givenUpInVain: 0
 }
 
 /** A node to which everything has happened that the metrics can say. */
