@@ -45,8 +45,6 @@ export interface GateBackup {
 export interface AttemptEnd {
   /** Undefined if it did not fail. */
   fault: Fault | undefined
-  /** The time until its next attempt counts towards *Give up after*. */
-  counts: boolean
   /** How long this message has to wait at least, in milliseconds. */
   leastWaitMs: number
   /** It was sent before its turn to see whether an outage is over: this attempt is not held against it. */
@@ -238,40 +236,34 @@ export class Gate {
       return this.#endElsewhere(sent, result)
     }
     this.#cutsInARow = result.isCutEarly ? this.#cutsInARow + 1 : 0
-    const fault = faultOf(result, { cutsInARow: this.#cutsInARow, hasOwnAddress })
-    const counts = fault?.counts !== false
+    const own = faultOf(result, { cutsInARow: this.#cutsInARow, hasOwnAddress })
     const probe = this.#probes.get(seq)
     this.#probes.delete(seq)
-    if (fault === undefined || fault.waits === 'message') {
-      this.#tellNeighbors(seq, fault)
+    if (own === undefined || own.waits === 'message') {
+      this.#tellNeighbors(seq, own)
       const isLate = this.#outage !== undefined && probe === undefined
       // What was on its way when the outage began, and got no answer, says nothing of what has been since.
       if (!result.isCutEarly && !(isLate && result.reply === undefined)) this.#open()
-      return { fault, counts, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
+      return { fault: own, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
     }
-    const status = this.#disprovableStatus(fault, result)
+    const status = this.#disprovableStatus(own, result)
     const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
     if (status === undefined) this.#neighbors.end(seq)
+    // It is not everybody's, so it may be what this message holds: Caddy says 502 to a body that is too large.
+    const fault = word === 'believed' ? own : { ...own, counts: true }
     if (word !== 'believed' && probe === undefined) {
       const leastWaitMs = this.#waitAlone(seq, fault, result)
-      return { fault, counts: true, leastWaitMs, isExcused: false, goesOn: false }
+      return { fault, leastWaitMs, isExcused: false, goesOn: false }
     }
     this.#slots = 1
     this.#cancelStart?.()
     const isExcused = probe?.isFresh === true
     if (this.#failover?.failed(this.#turnsToBackup(fault), result.elapsedMs) === true) {
       this.turn('backup', false)
-      return { fault, counts, leastWaitMs: restMs(result), isExcused, goesOn: true }
+      return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
     }
-    const isDisproved = word !== 'believed'
     if (this.#closes(result)) this.#wait(fault, result, status, probe, sent.type)
-    return {
-      fault,
-      counts: counts || isDisproved,
-      leastWaitMs: this.closedMs,
-      isExcused,
-      goesOn: false
-    }
+    return { fault, leastWaitMs: this.closedMs, isExcused, goesOn: false }
   }
 
   /** There is a token again: that was the trouble, or it still is another one. */
@@ -322,8 +314,7 @@ export class Gate {
     const isOutage = fault !== undefined && fault.waits !== 'message'
     // As long as nothing goes to the backup, this is an ordinary retry.
     const goesOn = isOutage && this.#failover?.isHeld !== true
-    const counts = fault?.counts !== false
-    return { fault, counts, leastWaitMs: restMs(result), isExcused: goesOn, goesOn, isAsking }
+    return { fault, leastWaitMs: restMs(result), isExcused: goesOn, goesOn, isAsking }
   }
 
   #readAnswerOfOther(fault: Fault | undefined, result: AttemptResult): void {

@@ -3,6 +3,7 @@ import type {
   CountedMinute,
   Figures,
   GivenUp,
+  KnownAddress,
   Note,
   Refusing,
   TurnedAway
@@ -100,8 +101,24 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
     turnedAway: turnedAwayFrom(recordFrom(kept.turnedAway)),
     turnedAwayMinutes: turnedAwayMinutes.flatMap(minuteFrom),
     giveUpMs: moment(kept.giveUpMs) ?? 0,
-    givenUpInVain: moment(kept.givenUpInVain) ?? 0
+    givenUpInVain: moment(kept.givenUpInVain) ?? 0,
+    addresses: addressesFrom(recordFrom(kept.addresses))
   }
+}
+
+function addressesFrom(stored: Record<string, unknown>): Record<string, KnownAddress> {
+  const entries = Object.entries(stored).map(([hash, one]): [string, KnownAddress] => {
+    const { answers, bodyBytes, headBytes } = recordFrom(one)
+    return [
+      hash,
+      {
+        answers: answers === 'hl7' || answers === 'other' ? answers : '',
+        headBytes: moment(headBytes) ?? 0,
+        bodyBytes: moment(bodyBytes) ?? 0
+      }
+    ]
+  })
+  return Object.fromEntries(entries)
 }
 
 function givenUpFrom({
@@ -123,7 +140,7 @@ function givenUpFrom({
 }
 
 function refusingFrom(stored: Record<string, unknown>): Refusing[] {
-  const { ackCode, count, error, type } = stored
+  const { ackCode, count, error, status, type } = stored
   const since = moment(stored['since'])
   const isWhole =
     typeof type === 'string' &&
@@ -131,7 +148,12 @@ function refusingFrom(stored: Record<string, unknown>): Refusing[] {
     typeof error === 'string' &&
     Number.isSafeInteger(count)
   return isWhole && since !== undefined
-    ? [{ type, count: Number(count), since, ackCode, error }]
+    ? [
+        {
+          ...{ type, count: Number(count), since, ackCode, error },
+          ...(typeof status === 'number' && { status })
+        }
+      ]
     : []
 }
 

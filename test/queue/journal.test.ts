@@ -112,7 +112,8 @@ describe('A queue file', () => {
       turnedAway: { count: 3, since: 1, until: 2, why: 'disk', isTrial: true },
       turnedAwayMinutes: [[60_000, 3]] as const,
       giveUpMs: 1000,
-      givenUpInVain: 2
+      givenUpInVain: 2,
+      addresses: { abc: { answers: 'hl7' as const, headBytes: 900, bodyBytes: 12_000 } }
     }
     await queue.call('keepFigures', {
       minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)],

@@ -14,7 +14,8 @@ export const NO_FIGURES: Figures = {
   turnedAway: undefined,
   turnedAwayMinutes: [],
   giveUpMs: 0,
-  givenUpInVain: 0
+  givenUpInVain: 0,
+  addresses: {}
 }
 
 /** A node to which everything has happened that the metrics can say. */
