@@ -1,6 +1,6 @@
 import type { DeliveryEvent, Moved } from '../../src/delivery/delivery-events.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
-import { isRefusal } from '../../src/delivery/fault.ts'
+import { needsSomebody } from '../../src/delivery/fault.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import type { CallTimes } from '../../src/queue/figures.ts'
 
@@ -66,7 +66,7 @@ export class CallClocks {
     this.#advance()
     this.#isPaused = delivery.paused !== null
     const { inFlight, queued, retry, retrying } = delivery
-    const isRefused = retry !== null && isRefusal(retry.about, retry.cause)
+    const isRefused = retry !== null && needsSomebody(retry.about, retry.cause)
     // Nobody has asked for a token since the start.
     const isTokenKnown = token?.state !== 'idle'
     if (retrying + inFlight === 0) this.#tried.clear()

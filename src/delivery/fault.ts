@@ -365,7 +365,7 @@ export function isCounted(topic: Topic): boolean {
 }
 
 /** What does not pass by itself: a login, an address or a certificate is refused, and somebody has to put that right. */
-const REFUSALS: ReadonlySet<string> = new Set<Topic>([
+const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
   'client-certificate',
   'denied',
   'firewall',
@@ -383,9 +383,9 @@ const REFUSALS: ReadonlySet<string> = new Set<Topic>([
   'token-refused'
 ])
 
-/** Whether a failure is such a refusal, by what it is about; an earlier version did not store that. */
-export function isRefusal(about: string | undefined, code: string): boolean {
-  return REFUSALS.has(about ?? topicOfCode(code) ?? '')
+/** Whether a failure is of that kind, by what it is about; an earlier version did not store that. */
+export function needsSomebody(about: string | undefined, code: string): boolean {
+  return NEED_SOMEBODY.has(about ?? topicOfCode(code) ?? '')
 }
 
 /** Whether the receiver may have accepted the message in an attempt that failed. */
