@@ -38,6 +38,7 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
+import { droppedNotices } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -94,8 +95,8 @@ export interface OutSettings {
   /** The fields by whose values messages can be found. */
   searchFields: SearchField[]
   alerts: AlertSettings
-  /** *Retrying* needs somebody after so many milliseconds. */
-  alertAfterMs: number
+  /** Somebody is needed once nothing has got through for so many milliseconds. */
+  callAfterMs: number
   /** Undefined: nobody is told when nothing comes in. */
   inactivity: Inactivity | undefined
   /** Whom to call about the receiver; `''`: nobody is named. */
@@ -131,7 +132,7 @@ export function readOutSettings(
   const { problems, unset } = properties
   const connection = readConnection(properties, find)
   const auth = readAuth(properties, find)
-  const warnings: string[] = []
+  const warnings = droppedNotices({ ...config, ...written })
 
   // The token may be bound to the certificate with which it was fetched, however the client
   // authenticated (RFC 8705 §3).
@@ -212,7 +213,7 @@ export function readOutSettings(
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
     },
-    alertAfterMs: 1000 * properties.number('alertAfter'),
+    callAfterMs: 1000 * properties.number('callAfter'),
     inactivity: readInactivity(properties),
     contact: contactOf(properties.text('contact')),
     names: {

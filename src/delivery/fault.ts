@@ -364,6 +364,30 @@ export function isCounted(topic: Topic): boolean {
   return faults.every(({ about, counts }) => about !== topic || counts !== false)
 }
 
+/** What does not pass by itself: a login, an address or a certificate is refused, and somebody has to put that right. */
+const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
+  'client-certificate',
+  'denied',
+  'firewall',
+  'large-token',
+  'login',
+  'login-page',
+  'not-found',
+  'proxy',
+  'redirect',
+  'tls',
+  'tls-ca',
+  'tls-expired',
+  'tls-name',
+  'token-not-accepted',
+  'token-refused'
+])
+
+/** Whether a failure is of that kind, by what it is about; an earlier version did not store that. */
+export function needsSomebody(about: string | undefined, code: string): boolean {
+  return NEED_SOMEBODY.has(about ?? topicOfCode(code) ?? '')
+}
+
 /** Whether the receiver may have accepted the message in an attempt that failed. */
 export function mayHaveArrived(result: FailureFacts & Pick<AttemptResult, 'repeats'>): boolean {
   // Each request on a connection that turned out to be dead may have arrived.
