@@ -489,6 +489,11 @@ describe('Delivery', () => {
       [withStatus(404), /Message a1 .* was not delivered/, false],
       [withStatus(503), /said that it does not take message a1/, true],
       [withStatus(408), /said that it does not take message a1/, true],
+      [
+        { ...withStatus(503), decision: resultOf('suspend').decision },
+        /said that it does not take message a1/,
+        true
+      ],
       [timedOut, /not known whether message a1/, true],
       [repeated, /not known whether message a1/, true],
       [resultOf('await-retry'), /not known whether message a1/, true],
