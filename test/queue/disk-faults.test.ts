@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { knownState } from '../../src/queue/message-row.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
@@ -252,11 +253,14 @@ describe('A queue file', () => {
         await Promise.all(accepted)
         disk.fillUp()
         // How they left takes more room than there is, until the contents of some are gone.
-        for (const seq of numbers(1, 30)) await queue.finish(seq, leftWith(verdict))
+        for (const seq of numbers(1, 30)) await queue.finish(seq, leftWith({ ...verdict, outcome: 'ack' }))
         const rows = await findAll(queue)
         const left = rows.filter(({ state }) => state === 'left')
         const known = left.filter((row) => row.verdict.ackCode === 'AE')
         assert.deepEqual([left.length, known.length], [remembered, 27])
+        const unknown = await findAll(queue, { state: 'left' })
+        assert.equal(unknown.length, remembered - 27)
+        assert.deepEqual(new Set(left.map(knownState)), new Set(['acked', 'left']))
         disk.cleanUp()
         await queue.close()
         assert.deepEqual(await openedSeqs(queues.disk(options)), numbers(31, 300))
