@@ -13,6 +13,7 @@ import { knownState } from '../../src/queue/message-row.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
+import { SmallDisk } from '../support/small-disk.ts'
 import {
   accept,
   buffers,
@@ -447,6 +448,22 @@ describe('A queue file', () => {
       }
       execFileSync('mount', ['-o', 'remount,rw', directory])
       assert.deepEqual(await openedSeqs({ queue, engine }), [1])
+    })
+
+    it('says so when the file system becomes read-only while it is open, as after an error of the disk', async (context) => {
+      const disk = SmallDisk.mount(context, 'ext4', 16)
+      if (disk === undefined) return
+      try {
+        const { queue, engine } = await queues.openDisk({ directory: disk.place })
+        await accept(queue, 1)
+        execFileSync('mount', ['-o', 'remount,abort', disk.place])
+        const isTold = faultOf(engine.path, 'EROFS', /its file system is read-only\. Make it/)
+        for (const seq of [2, 3]) await assert.rejects(accept(queue, seq), isTold)
+        for (const fault of queues.faults) isTold(fault)
+        await assert.rejects(queue.close())
+      } finally {
+        disk.end()
+      }
     })
 
     it('says so when the directory cannot be made', async () => {
