@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { english } from '../english.ts'
+import { isEmpty } from './file-location.ts'
 import { completePlace, deleteFiles, isDoubtful, setDoubtful } from './files-beside.ts'
-import { countMessages, type MessageCount } from './queue-database.ts'
+import { countMessages, isSound, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
 import { QueueFile, type FileOpening } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
@@ -33,8 +34,6 @@ export class OpenFiles {
   readonly #runs = new Map<string, FileRun>()
   /** Those of which nobody knows what is on the disk. */
   readonly #failed = new Set<string>()
-  /** The paths of those that the run before had not closed. */
-  readonly #unchecked = new Set<string>()
   /** Of files that were opened, until they are closed. */
   readonly #specs = new Map<string, QueueFileSpec>()
   readonly #listener: FilesListener
@@ -59,18 +58,43 @@ export class OpenFiles {
     return this.#failed.has(path)
   }
 
-  /** Opens a file for a process that begins to use it. All that is in it is on the disk when this returns. */
-  open(spec: QueueFileSpec): { opened: OpenedQueue; summary: QueueSummary; synced: number } {
+  /**
+   * Reads all of a file that nobody has open.
+   *
+   * @returns whether its pages are not as they should be
+   * @throws {QueueError} for another program's file or a newer version
+   */
+  isDamaged({ path }: QueueFileSpec): boolean {
+    completePlace(path)
+    // Without its log, it would only be old; that is seen when it is opened.
+    if (isEmpty(path) || isLogDamaged(path)) return false
+    try {
+      return !understood(() => isSound(path))
+    } catch (error) {
+      if (isDamage(faultCode(error))) return true
+      throw error
+    }
+  }
+
+  /**
+   * Opens a file for a process that begins to use it. All that is in it is on the disk when this returns.
+   *
+   * @param isDamaged as `isDamaged` has found
+   */
+  open(
+    spec: QueueFileSpec,
+    isDamaged = false
+  ): { opened: OpenedQueue; summary: QueueSummary; synced: number } {
     const { path } = spec
     this.#runs.delete(path)
     this.#specs.set(path, spec)
     try {
+      if (isDamaged) this.#listener.onNotice(path, rescue(spec))
       return this.use(spec, (found) => {
         const file = this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
         const opened = file.transaction((queue) => queue.open())
         this.#makeSafe(file)
         file.setRunning()
-        if (opened.isUnclean) this.#unchecked.add(path)
         return { opened, summary: file.queue.summary(), synced: file.syncer.synced }
       })
     } catch (error) {
@@ -137,14 +161,6 @@ export class OpenFiles {
     }
   }
 
-  /** Once after an unclean stop: looks for damage that nothing has met so far. */
-  check(spec: QueueFileSpec): void {
-    if (!this.#unchecked.delete(spec.path)) return
-    this.use(spec, (file) => {
-      file.check()
-    })
-  }
-
   /** Puts a file back that was removed or replaced while it was open, with all that is in it; it is open then. */
   putBack(spec: QueueFileSpec): void {
     const { path } = spec
@@ -174,7 +190,6 @@ export class OpenFiles {
       const file = this.#files.get(path)
       const hasFailed = this.#failed.has(path)
       this.#files.delete(path)
-      this.#unchecked.delete(path)
       this.#runs.delete(path)
       this.#failed.delete(path)
       this.#specs.delete(path)

@@ -12,7 +12,7 @@ import { FileLocation } from './file-location.ts'
 import { closeAsItIs } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
-import { DiskFullError, faultCode, QueueDamageError } from './queue-fault.ts'
+import { DiskFullError, faultCode } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { FileRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
@@ -199,16 +199,6 @@ export class QueueFile {
       if (faultCode(error) !== 'SQLITE_FULL') throw error
       this.#syncer.syncNow()
     }
-  }
-
-  /**
-   * Reads all of it: about 1.5 seconds for each gigabyte.
-   *
-   * @throws {QueueDamageError} if its pages are not as they should be
-   */
-  check(): void {
-    const { quick_check } = this.#db.prepare('PRAGMA quick_check(1)').get() ?? {}
-    if (quick_check !== 'ok') throw new QueueDamageError()
   }
 
   /** Rows that were changed since it is open. */

@@ -94,13 +94,16 @@ function answer({ id, task, ...request }: QueueRequest): void {
     const file = typeof request.file === 'string' ? files.specOf(path) : request.file
     switch (task.kind) {
       case 'open':
-        post({ id, ...files.open(file) })
+        post({ id, ...files.open(file, task.isDamaged) })
         return
       case 'reopen':
         post({ id, ...files.reopen(file, task) })
         return
       case 'calls':
         post({ id, ...stored(file, task.calls) })
+        return
+      case 'check':
+        post({ id, isDamaged: files.isDamaged(file) })
         return
       case 'count':
         post({ id, ...files.count(file) })
@@ -340,8 +343,6 @@ function keepHouse(): void {
     try {
       if (files.hasFailed(spec)) continue
       files.putBack(spec)
-      // Not at the start: the first messages do not wait until all of a long file has been read.
-      files.check(spec)
       if (files.use(spec, (file) => file.keepHouse())) more = true
     } catch (error) {
       const trouble = queueFaultOf(error, spec.path)

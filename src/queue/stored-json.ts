@@ -146,8 +146,9 @@ export function valuesFrom(stored: unknown): Record<string, string | number> {
 export function leapsFrom(stored: unknown): ClockLeap[] {
   const list = parsed(stored)
   if (!Array.isArray(list)) return []
-  return (list as Partial<Record<keyof ClockLeap, unknown>>[]).flatMap((leap) => {
-    const [at, from] = [moment(leap?.at), moment(leap?.from)]
+  return list.flatMap((leap) => {
+    const stored = (leap ?? {}) as Partial<Record<keyof ClockLeap, unknown>>
+    const [at, from] = [moment(stored.at), moment(stored.from)]
     return at === undefined || from === undefined ? [] : [{ at, from }]
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { on, once } from 'node:events'
+import { once } from 'node:events'
 import {
   existsSync,
   mkdtempSync,
@@ -16,14 +16,12 @@ import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
 import { gunzipSync } from 'node:zlib'
 import { NO_VERDICT, type MessageState, type Verdict } from '../../src/queue/message-row.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
-import { faultCode } from '../../src/queue/queue-fault.ts'
+import { faultCode, QueueDamageError } from '../../src/queue/queue-fault.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
 import { QueueFile } from '../../src/queue/queue-file.ts'
-import type { QueueReply } from '../../src/queue/queue-protocol.ts'
 import type { Move } from '../../src/queue/queue-types.ts'
 import type { Queue } from '../../src/queue/queue.ts'
 import { readableRows } from '../../src/queue/readable-rows.ts'
@@ -126,10 +124,20 @@ function close(files: OpenFiles): void {
   opened.splice(opened.indexOf(files), 1)
 }
 
-/** As after an unclean stop. */
-function check(files: OpenFiles): void {
-  files.use(spec, (file) => {
-    file.check()
+/** As a process does after an unclean stop. */
+function openChecked(): OpenFiles {
+  const files = openFiles()
+  files.open(spec, files.isDamaged(spec))
+  return files
+}
+
+/** A call meets damage, unless to open the file has done so. */
+function meetDamage(files: OpenFiles): void {
+  let isMet = false
+  files.use(spec, () => {
+    if (isMet || notices.length > 0) return
+    isMet = true
+    throw new QueueDamageError()
   })
 }
 
@@ -556,8 +564,7 @@ describe('a damaged queue file', () => {
     for (const [what, damage, found] of cases) {
       fill(600)
       const bytes = damage()
-      const files = open()
-      check(files)
+      const files = openChecked()
       const waiting = intact(heldBy(files))
       assert.deepEqual([waiting, told()], [[], { found, read: 0, isLog: false }], what)
       const aside = readFileSync(setAside()[0] ?? '')
@@ -593,7 +600,7 @@ describe('a damaged queue file', () => {
     destroy(page)
 
     const again = openFiles()
-    check(again)
+    meetDamage(again)
     assert.deepEqual(told(), { found: 6, read: 6, isLog: false })
     const { pause, lastSeq, leaving, isUnclean } = again.open(spec).opened
     assert.deepEqual(pause, { at: 5, by: 'ada', reason: 'upgrade' })
@@ -643,7 +650,7 @@ describe('a damaged queue file', () => {
       assert.equal(queue.claimNext(3).length, 3)
       move(queue, 1, 'waiting', { dueInMs: 100_000 })
     })
-    check(files)
+    meetDamage(files)
     const { read } = told()
     const waits = change(files, (queue) => queue.claimNext(3))
     assert.deepEqual(waits, [], 'one by one: two are on their way')
@@ -665,8 +672,7 @@ describe('a damaged queue file', () => {
     close(files)
     tamper("UPDATE sealed SET bytes = x'00' WHERE id % 262144 = 65536")
     destroy(pagesOf('named')[0] ?? 0)
-    const again = open()
-    check(again)
+    const again = openChecked()
     assert.equal(told().read, 3)
     const held = heldBy(again)
     assert.deepEqual(intact(held), [1, 2, 3])
@@ -687,7 +693,7 @@ describe('a damaged queue file', () => {
       INSERT OR REPLACE INTO meta VALUES ('lastSeq', 1e15), ('paused', 'x')`)
     destroy(pagesOf('named')[0] ?? 0)
     const files = openFiles()
-    check(files)
+    meetDamage(files)
     const { opened } = files.open(spec)
     assert.deepEqual(told(), { found: 10, read: 6, isLog: false })
     assert.deepEqual(intact(heldBy(files)), [1, 3, 4, 5, 7, 9])
@@ -912,7 +918,7 @@ describe('a damaged queue file', () => {
           UPDATE meta SET value = 'x' WHERE name = 'keyCheck'`)
         destroy(pagesOf('not_waiting')[0] ?? 0)
         const files = openFiles()
-        check(files)
+        meetDamage(files)
         assert.deepEqual(told(), { found: 7, read: 6, isLog: false })
         const { pause, leaving, lastSeq } = files.open(spec).opened
         assert.deepEqual([pause?.at, [...leaving].sort(), lastSeq], [0, [4, 5], 8])
@@ -929,35 +935,6 @@ describe('a damaged queue file', () => {
         )
         assert.deepEqual(rules, ['@ERR-3:206=S', ':?E=S'])
       })
-    }
-  })
-
-  it('is found by the queue thread some time after an unclean stop, and not after a clean one', async () => {
-    fill(500)
-    destroy(pagesOf('sealed')[20] ?? 0)
-    const clean = spec
-    path = join(place, 'unclean.sqlite')
-    const unclean = { ...spec, path, name: 'unclean' }
-    spec = unclean
-    fill(500, false)
-    destroy(pagesOf('sealed')[20] ?? 0)
-    const worker = new Worker(new URL('../../src/queue/queue-worker.ts', import.meta.url))
-    try {
-      worker.postMessage({ id: 1, file: clean, task: { kind: 'open' } })
-      worker.postMessage({ id: 2, file: unclean, task: { kind: 'open' } })
-      const replies = on(worker, 'message', { signal: AbortSignal.timeout(20_000) })
-      for await (const [reply] of replies as AsyncIterable<[QueueReply]>) {
-        if ('opened' in reply) assert.equal(reply.opened.isUnclean, reply.id === 2)
-        if (!('notice' in reply)) continue
-        assert.equal(reply.path, unclean.path)
-        assert.match(
-          reply.notice,
-          /was damaged.* of the 500 messages found in it, 49\d could be read/
-        )
-        break
-      }
-    } finally {
-      await worker.terminate()
     }
   })
 
@@ -992,8 +969,7 @@ describe('a damaged queue file', () => {
           writeFileSync(path, bytes, { mode: 0o600 })
           const files = openFiles()
           try {
-            files.open(spec)
-            check(files)
+            files.open(spec, files.isDamaged(spec))
           } catch (error) {
             assert.ok(refusals.includes(faultCode(error)), String(error))
             assert.ok(readFileSync(path).equals(bytes))
