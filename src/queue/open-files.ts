@@ -2,17 +2,20 @@ import { existsSync } from 'node:fs'
 import { english } from '../english.ts'
 import { isEmpty } from './file-location.ts'
 import { completePlace, deleteFiles, isDoubtful, setDoubtful } from './files-beside.ts'
+import { Copies } from './copies.ts'
 import { countMessages, isSound, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
 import { QueueFile, type FileOpening } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import type { Reopening } from './queue-protocol.ts'
+import type { QueueTask, Reopening } from './queue-protocol.ts'
 import type { FileRun, OpenedQueue, QueueSummary } from './queue-types.ts'
-import { renew, rewrite } from './renewal.ts'
+import { renew } from './renewal.ts'
 import { isLogDamaged, rescue } from './rescue.ts'
 
 /** A file that is removed while it is being used is put back so often in one call. */
 const MOST_TRIES = 3
+
+type OpeningOrClosing = Extract<QueueTask, { kind: 'open' | 'reopen' | 'close' }>
 
 /** What is told of the files. */
 export interface FilesListener {
@@ -37,6 +40,7 @@ export class OpenFiles {
   /** Of files that were opened, until they are closed. */
   readonly #specs = new Map<string, QueueFileSpec>()
   readonly #listener: FilesListener
+  readonly #copies = new Copies()
 
   constructor(listener: FilesListener) {
     this.#listener = listener
@@ -105,6 +109,36 @@ export class OpenFiles {
   }
 
   /**
+   * Before a file is opened, opened again or closed of which a sync has failed: copies all of it, while other files are
+   * used. Whether that has succeeded, or it cannot be opened, the call tells that follows.
+   */
+  async copyInDoubt(spec: QueueFileSpec, task: OpeningOrClosing): Promise<void> {
+    const { path } = spec
+    const hasSyncFailed = task.kind === 'reopen' && task.hasSyncFailed
+    if (!hasSyncFailed && !this.#isDoubtful(path)) return
+    // What is damaged is not copied, nor what is not open, only to be closed.
+    if (task.kind === 'open' && task.isDamaged) return
+    if (task.kind === 'close' && !this.#files.has(path)) return
+    try {
+      this.putBack(spec)
+      if (task.kind === 'open') this.#runs.delete(path)
+      if (task.kind === 'reopen') this.#keepRun(path, task.handedOut)
+      const file = this.use(spec, (found) => found)
+      // Nothing more is written to it.
+      this.#failed.add(path)
+      await this.#copies.make(file)
+    } catch {
+      // The same will happen again.
+    }
+  }
+
+  /** Where a new thread has to open it, only the file knows how long it was open. */
+  #keepRun(path: string, handedOut: readonly number[]): void {
+    const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
+    if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
+  }
+
+  /**
    * Opens a file that another thread of this process had open, or of which a sync has failed. All that was in it is on
    * the disk when this returns, because it is written once more.
    *
@@ -117,9 +151,7 @@ export class OpenFiles {
     const { path } = spec
     this.#specs.set(path, spec)
     this.putBack(spec)
-    // Where a new thread has to open it, only the file knows how long it was open.
-    const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
-    if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
+    this.#keepRun(path, handedOut)
     return this.use(spec, (found) => {
       // First: nothing more is written to one of which a sync has failed.
       const file = hasSyncFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
@@ -192,6 +224,7 @@ export class OpenFiles {
       this.#files.delete(path)
       this.#runs.delete(path)
       this.#failed.delete(path)
+      this.#copies.forget(path)
       this.#specs.delete(path)
       if (hasFailed) file?.drop()
       else if (file !== undefined) this.#close(file)
@@ -249,7 +282,7 @@ export class OpenFiles {
   /** Only what is written once more is safe then, and only in another file. It is open when this returns. */
   #rewritten(spec: QueueFileSpec, file: QueueFile): QueueFile {
     const { path } = spec
-    rewrite(file)
+    this.#copies.takePlace(file)
     try {
       const rewritten = this.#openedNow(spec, { run: file.run, mustExist: true })
       this.#files.set(path, rewritten)

@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { backup, type DatabaseSync, type StatementSync } from 'node:sqlite'
 import { systemClock } from '../clock.ts'
 import {
   AMPLE_ROOM,
@@ -9,7 +9,7 @@ import {
   type StoredThing
 } from './disk-space.ts'
 import { FileLocation } from './file-location.ts'
-import { closeAsItIs } from './files-beside.ts'
+import { closeAsItIs, makeFile } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
 import { DiskFullError, faultCode } from './queue-fault.ts'
@@ -24,6 +24,8 @@ const MOST_RECORDS = 1_000_000
 const MOST_EVENTS = 10_000
 /** A transaction for which there is no room waits for so many steps that make some. */
 const MOST_STEPS = 16
+/** Of a copy. */
+const PAGES_PER_STEP = 256
 
 export interface QueueFileListener extends SyncListener {
   /** Something that the operator has to know. */
@@ -251,9 +253,16 @@ export class QueueFile {
     this.#makeRoom('file')
   }
 
-  /** Copies all of it into an empty file. */
+  /** Copies all of it into a new file. */
   copyTo(path: string): void {
+    makeFile(path)
     this.#db.prepare('VACUUM INTO ?').run(path)
+  }
+
+  /** The same with its free pages, in steps of some milliseconds, beside this thread. */
+  async copyInSteps(path: string): Promise<void> {
+    makeFile(path)
+    await backup(this.#db, path, { rate: PAGES_PER_STEP })
   }
 
   /** Makes a log again where it was removed: all of the old one, which SQLite still has, goes to the file first. */

@@ -207,7 +207,7 @@ function codeOf(cause: unknown): string {
 /** The one of this process, but for what `findDamage` reads. */
 export const queueThread = new QueueThread()
 
-/** Those that are being read, each by a thread of its own. */
+/** Files that are being read, each by a thread of its own. */
 const checks = new Map<string, Promise<boolean>>()
 
 /**
@@ -222,7 +222,11 @@ export async function findDamage(path: string): Promise<boolean> {
     () => true,
     () => false
   )
-  if (!hasLog) return false
+  return hasLog && isDamagedAnywhere(path)
+}
+
+/** The same of any file that nobody has open. */
+export function isDamagedAnywhere(path: string): Promise<boolean> {
   let check = checks.get(path)
   if (check === undefined) {
     check = new QueueThread()
