@@ -10,7 +10,7 @@ import {
   writeDraftBeside
 } from './files-beside.ts'
 import { QueueError } from './queue-error.ts'
-import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
+import { QueueDamageError } from './queue-fault.ts'
 import type { QueueFile } from './queue-file.ts'
 import { isDamagedAnywhere } from './queue-thread.ts'
 
@@ -37,7 +37,7 @@ interface Failed {
 export class Copies {
   /** Those of which all is in a draft. */
   readonly #drafted = new WeakSet<QueueFile>()
-  readonly #failed = new Map<string, Failed>()
+  readonly #failed = new WeakMap<QueueFile, Failed>()
   #last: Promise<void> = Promise.resolve()
 
   /** Copies an open file in which nothing is changed any more. Whether that has succeeded, `takePlace` tells. */
@@ -54,26 +54,17 @@ export class Copies {
    */
   takePlace(file: QueueFile): void {
     const { path } = file
-    const failed = this.#failed.get(path)
-    if (isTooEarly(failed)) {
-      // What is made of the damaged file is another one.
-      if (isDamage(faultCode(failed.error))) this.#failed.delete(path)
-      throw failed.error
-    }
+    const failed = this.#failed.get(file)
+    if (isTooEarly(failed)) throw failed.error
     if (this.#drafted.delete(file) && existsSync(namesBeside(path).draft)) completeDraft(path)
     else this.#makeAtOnce(file)
     deleteFiles(path)
     completePlace(path)
   }
 
-  /** It is closed. */
-  forget(path: string): void {
-    this.#failed.delete(path)
-  }
-
   async #make(file: QueueFile): Promise<void> {
     const { path } = file
-    if (isTooEarly(this.#failed.get(path))) return
+    if (isTooEarly(this.#failed.get(file))) return
     try {
       const { free, whole } = file.space.copy
       if (whole <= free) {
@@ -84,9 +75,9 @@ export class Copies {
         })
         this.#drafted.add(file)
       }
-      this.#failed.delete(path)
+      this.#failed.delete(file)
     } catch (error) {
-      this.#hasFailed(path, error)
+      this.#hasFailed(file, error)
     }
   }
 
@@ -99,15 +90,15 @@ export class Copies {
         file.copyTo(draft)
       })
     } catch (error) {
-      this.#hasFailed(path, error)
+      this.#hasFailed(file, error)
       throw error
     }
   }
 
-  #hasFailed(path: string, error: unknown): void {
-    const { tries = 0 } = this.#failed.get(path) ?? {}
+  #hasFailed(file: QueueFile, error: unknown): void {
+    const { tries = 0 } = this.#failed.get(file) ?? {}
     const againAt = performance.now() + backOffMs(WAITS, tries, 0.5)
-    this.#failed.set(path, { error, tries: tries + 1, againAt })
+    this.#failed.set(file, { error, tries: tries + 1, againAt })
   }
 }
 

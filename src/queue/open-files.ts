@@ -199,7 +199,7 @@ export class OpenFiles {
     const file = this.#files.get(path)
     if (file?.lost === undefined) return
     const { renewed, notice } = renew(file, () =>
-      this.#openedNow(spec, { run: file.run, mustExist: true })
+      this.#openedNow(spec, { run: file.run, mustHold: file.queue.held })
     )
     this.#files.set(path, renewed)
     this.#listener.onNotice(path, notice)
@@ -224,7 +224,6 @@ export class OpenFiles {
       this.#files.delete(path)
       this.#runs.delete(path)
       this.#failed.delete(path)
-      this.#copies.forget(path)
       this.#specs.delete(path)
       if (hasFailed) file?.drop()
       else if (file !== undefined) this.#close(file)
@@ -265,7 +264,7 @@ export class OpenFiles {
       const run = this.#runs.get(path)
       completePlace(path)
       if (isLogDamaged(path)) this.#listener.onNotice(path, rescue(spec))
-      if (run !== undefined && !existsSync(path)) {
+      if (run !== undefined && isEmpty(path)) {
         this.#listener.onNotice(path, english('log', 'queue.gone', { path }))
       }
       file = this.#openedNow(spec, { run })
@@ -284,14 +283,14 @@ export class OpenFiles {
     const { path } = spec
     this.#copies.takePlace(file)
     try {
-      const rewritten = this.#openedNow(spec, { run: file.run, mustExist: true })
+      const rewritten = this.#openedNow(spec, { run: file.run, mustHold: file.queue.held })
       this.#files.set(path, rewritten)
       this.#failed.delete(path)
       file.drop()
       return rewritten
     } catch (error) {
       // Unless it is gone again, all of it is in its place, and can be opened the next time.
-      if (faultCode(error) !== 'ENOENT') this.#drop(path)
+      if (faultCode(error) !== 'ENOENT' && !isEmpty(path)) this.#drop(path)
       throw error
     }
   }

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
 import { convertTables } from './conversion.ts'
+import { isEmpty } from './file-location.ts'
 import { closeAsItIs, makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
@@ -41,6 +42,7 @@ export function openQueueDatabase(
   mustExist = false
 ): DatabaseSync {
   const { path } = spec
+  if (mustExist && isEmpty(path)) throw new LostFileError()
   makeFile(path)
   const hasLog = hasRoomForFrame(`${path}-wal`)
   const db = new DatabaseSync(path)

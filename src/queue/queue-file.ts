@@ -12,7 +12,7 @@ import { FileLocation } from './file-location.ts'
 import { closeAsItIs, makeFile } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
-import { DiskFullError, faultCode } from './queue-fault.ts'
+import { DiskFullError, faultCode, LostFileError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { FileRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
@@ -36,8 +36,8 @@ export interface QueueFileListener extends SyncListener {
 export interface FileOpening {
   /** It was open before in this run. */
   run?: FileRun | undefined
-  /** It was written a moment ago. */
-  mustExist?: boolean
+  /** It was written a moment ago, with so many messages that have not left. */
+  mustHold?: number
 }
 
 /** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
@@ -60,17 +60,18 @@ export class QueueFile {
    * Opens the file, or creates it; locks it for this process.
    *
    * @throws {QueueError} for a wrong key, another program's file or a newer version
-   * @throws {LostFileError} if it must be there and is not
+   * @throws {LostFileError} if it must be there and is not, or not with all that must be in it
    */
   constructor(
     spec: QueueFileSpec,
     listener: QueueFileListener,
-    { run, mustExist = false }: FileOpening = {}
+    { run, mustHold }: FileOpening = {}
   ) {
     this.spec = spec
     this.#listener = listener
     this.#isRunning = run !== undefined
     const sealer = sealerOf(spec)
+    const mustExist = mustHold !== undefined
     this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, listener.onNotice, mustExist)
     try {
       this.queue = new Queue(this.#db, {
@@ -86,6 +87,7 @@ export class QueueFile {
         run,
         onFresh: (seq) => this.#fresh.push(seq)
       })
+      if (mustHold !== undefined && this.queue.held < mustHold) throw new LostFileError()
       this.#begin = this.#db.prepare('BEGIN')
       this.#commit = this.#db.prepare('COMMIT')
       this.#changes = this.#db.prepare('SELECT total_changes() AS changes')

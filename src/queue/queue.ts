@@ -129,6 +129,12 @@ export class Queue<Stored> {
     return { waiting, retrying: this.rows.turns.retrying, awaiting, suspended }
   }
 
+  /** Messages that have not left. */
+  get held(): number {
+    const { waiting, awaiting, suspended, leaving } = this.rows.counts
+    return waiting + awaiting + suspended + leaving
+  }
+
   /** Messages of which it is not stored yet what becomes of them. */
   get undecided(): number {
     return this.rows.counts.waiting + this.rows.counts.awaiting

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
+import fs, {
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -11,6 +11,7 @@ import {
   statSync,
   writeFileSync
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -1055,7 +1056,7 @@ describe('an open queue file', () => {
           onSynced: () => undefined,
           onFailed: () => undefined
         }
-        return new QueueFile(spec, listener, { run: file.run, mustExist: true })
+        return new QueueFile(spec, listener, { run: file.run, mustHold: file.queue.held })
       })
       const next = renewed.transaction((queue) => queue.claimNext(9).map(({ row }) => row.seq))
       assert.deepEqual([tries, next], [2, [2, 3]])
@@ -1065,6 +1066,74 @@ describe('an open queue file', () => {
     // It was closed.
     opened = []
   })
+})
+
+describe('an open queue file that is written again', () => {
+  const { renameSync: rename } = fs
+  afterEach(() => {
+    fs.renameSync = rename
+    syncBuiltinESMExports()
+  })
+
+  /** Somebody does that to the new file, once, before it is opened. */
+  function whenItIsInPlace(act: () => void): void {
+    fs.renameSync = (from, to) => {
+      rename(from, to)
+      if (to !== path) return
+      fs.renameSync = rename
+      syncBuiltinESMExports()
+      act()
+    }
+    syncBuiltinESMExports()
+  }
+
+  const acts: [what: string, act: (older: Buffer) => void][] = [
+    [
+      'removed',
+      () => {
+        rmSync(path)
+      }
+    ],
+    [
+      'emptied',
+      () => {
+        writeFileSync(path, '')
+      }
+    ],
+    [
+      'replaced by an older one',
+      (older) => {
+        writeFileSync(path, older)
+      }
+    ]
+  ]
+  for (const [what, act] of acts) {
+    it(`loses nothing if it is ${what} meanwhile, and says so only when it is true`, () => {
+      const seqs = range(1, 50)
+      spec = { ...spec, order: 'none' }
+      close(open())
+      const older = readFileSync(path)
+      const files = open()
+      acceptAll(files, seqs)
+      const again = { handedOut: [], refused: [], hasSyncFailed: true }
+      whenItIsInPlace(() => {
+        act(older)
+      })
+      assert.throws(() => files.reopen(spec, again))
+      assert.deepEqual(notices, [])
+      files.reopen(spec, again)
+      assert.deepEqual(intact(heldBy(files)), seqs)
+
+      rmSync(path)
+      whenItIsInPlace(() => {
+        act(older)
+      })
+      acceptAll(files, [51])
+      files.putBack(spec)
+      assert.match(notices.join(), /no queued message is lost/)
+      assert.deepEqual(intact(heldBy(files)), [...seqs, 51])
+    })
+  }
 })
 
 describe('readableRows', () => {
