@@ -683,6 +683,28 @@ describe('a damaged queue file', () => {
     )
   })
 
+  it('keeps the text that a message had before it was edited', () => {
+    const files = open()
+    change(files, (queue) => {
+      for (const seq of [1, 2]) {
+        accept(queue, seq)
+        move(queue, seq, 'suspended')
+      }
+      const named = { seq: 1, lane: null, controlId: 'C1', type: 'ADT^A01' }
+      assert.ok(queue.operator.edit(named, Buffer.from('edited'), 'ada'))
+    })
+    close(files)
+    destroy(pagesOf('named')[0] ?? 0)
+    const again = openChecked()
+    assert.equal(told().read, 2)
+    const texts = again.use(spec, ({ queue }) =>
+      [queue.reader.readOriginal(1), queue.reader.read(1).content].map((one) =>
+        Buffer.from(one ?? []).toString()
+      )
+    )
+    assert.deepEqual(texts, [textOf(1), 'edited'])
+  })
+
   it('does not take over rows with values that were never written, and counts their messages', () => {
     fill(10)
     tamper(`
@@ -1042,6 +1064,21 @@ describe('an open queue file', () => {
     assert.throws(() => change(files, fail), failed)
     assert.throws(() => files.use(spec, (file) => file.read(fail)), failed)
     assert.deepEqual(claimed(files), [2, 3])
+  })
+
+  it('knows of no mark that a call made which failed: what it marked may have another one', () => {
+    const files = withThree()
+    const route = { notTo: [], mark: 22 }
+    assert.throws(() =>
+      change(files, (queue) => {
+        assert.equal(queue.claimNext(1, Infinity, undefined, route).length, 1)
+        throw new Error('failed')
+      })
+    )
+    assert.deepEqual(
+      files.use(spec, ({ queue }) => queue.run.marked),
+      []
+    )
   })
 
   it('loses nothing if its directory is removed again while it is written again', () => {
