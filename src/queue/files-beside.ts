@@ -67,17 +67,40 @@ export function completePlace(path: string): void {
  * @throws what `write` does: nothing is left of the copy then, which may have filled the disk
  */
 export function writeCopyBeside<T>(path: string, write: (draft: string) => T): T {
-  const { draft, rescue } = namesBeside(path)
+  const { draft } = namesBeside(path)
   deleteFiles(draft)
+  let written: T
   try {
-    const written = write(draft)
+    written = write(draft)
     syncFile(draft)
-    renameSync(draft, rescue)
-    return written
   } catch (error) {
     deleteFiles(draft)
     throw error
   }
+  completeDraft(path)
+  return written
+}
+
+/** The same while others go on: until `completeDraft`, it takes no place. */
+export async function writeDraftBeside(
+  path: string,
+  write: (draft: string) => Promise<void>
+): Promise<void> {
+  const { draft } = namesBeside(path)
+  deleteFiles(draft)
+  try {
+    await write(draft)
+    syncFile(draft)
+  } catch (error) {
+    deleteFiles(draft)
+    throw error
+  }
+}
+
+/** A draft is whole, and on the disk. */
+export function completeDraft(path: string): void {
+  const { draft, rescue } = namesBeside(path)
+  renameSync(draft, rescue)
 }
 
 /** Moves a file out of the way, with its log. @returns where it is now */
