@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs'
 import { english } from '../english.ts'
-import { completePlace, deleteFiles, isDoubtful, setDoubtful } from './files-beside.ts'
+import {
+  completePlace,
+  deleteFiles,
+  endDoubt,
+  isDoubtful,
+  refusedIn,
+  setDoubtful,
+  storeRefused
+} from './files-beside.ts'
 import { countMessages, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
 import { QueueFile, type FileOpening } from './queue-file.ts'
@@ -66,9 +74,7 @@ export class OpenFiles {
     this.#specs.set(path, spec)
     try {
       return this.use(spec, (found) => {
-        const file = this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
-        const opened = file.transaction((queue) => queue.open())
-        this.#makeSafe(file)
+        const { file, result: opened } = this.#madeCertain(spec, found, (queue) => queue.open())
         file.setRunning()
         if (opened.isUnclean) this.#unchecked.add(path)
         return { opened, summary: file.queue.summary(), synced: file.syncer.synced }
@@ -97,16 +103,34 @@ export class OpenFiles {
     const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
     if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
     return this.use(spec, (found) => {
-      // First: nothing more is written to one of which a sync has failed.
-      const file = hasSyncFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
+      if (hasSyncFailed) this.#failed.add(path)
       const atWork = new Set(handedOut)
-      file.transaction((queue) => {
+      const { file } = this.#madeCertain(spec, found, (queue) => {
         for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.rows.release(seq)
         queue.withdraw(refused)
       })
-      this.#makeSafe(file)
       return { summary: file.queue.summary(), synced: file.syncer.synced }
     })
+  }
+
+  /**
+   * The senders of these messages are to be told that they are not accepted: once this has returned, none of them is ever
+   * sent.
+   *
+   * @throws an error of SQLite or the file system if that cannot be stored: then nobody may be told
+   */
+  refuse({ path }: QueueFileSpec, seqs: readonly number[]): void {
+    const file = this.#files.get(path)
+    // Another process may have it.
+    if (file === undefined) throw new TypeError(`${path} is not open.`)
+    // One that was removed ends with this process, and in its place may be that of another one: if it is put back, it must
+    // be without them.
+    if (file.lost !== 'file') storeRefused(path, seqs)
+    else {
+      file.transaction((queue) => {
+        queue.withdraw(seqs)
+      })
+    }
   }
 
   /**
@@ -169,7 +193,9 @@ export class OpenFiles {
     try {
       this.putBack(spec)
       const file = this.#files.get(path)
-      if (file !== undefined && this.#failed.has(path)) this.#rewritten(spec, file)
+      if (file !== undefined && this.#failed.has(path)) {
+        this.#madeCertain(spec, file, () => undefined)
+      }
     } finally {
       const file = this.#files.get(path)
       const hasFailed = this.#failed.has(path)
@@ -207,6 +233,7 @@ export class OpenFiles {
     const { held, damaged, isPaused } = this.count(spec)
     if (held + damaged > 0 || isPaused) return held + damaged
     deleteFiles(spec.path)
+    if (isDoubtful(spec.path)) endDoubt(spec.path)
     return 0
   }
 
@@ -226,9 +253,30 @@ export class OpenFiles {
     return file
   }
 
-  /** A sync of it has failed, in this process or in one that has ended since. */
-  #isDoubtful(path: string): boolean {
-    return this.#failed.has(path) || isDoubtful(path)
+  /**
+   * All that is in a file is on the disk when this returns, without what was refused.
+   *
+   * @param work is done before
+   */
+  #madeCertain<T>(
+    spec: QueueFileSpec,
+    found: QueueFile,
+    work: (queue: QueueFile['queue']) => T
+  ): { file: QueueFile; result: T } {
+    const { path } = spec
+    // A sync of it has failed, in this process or in one that has ended since.
+    const isInDoubt = this.#failed.has(path) || isDoubtful(path)
+    const refused = refusedIn(path)
+    // First: nothing more is written to one of which a sync has failed.
+    const file = isInDoubt ? this.#rewritten(spec, found) : found
+    const result = file.transaction((queue) => {
+      queue.withdraw(refused)
+      return work(queue)
+    })
+    this.#makeSafe(file)
+    // Last: if the process ends before, the next one does the same again.
+    if (isInDoubt) endDoubt(path)
+    return { file, result }
   }
 
   /** Only what is written once more is safe then, and only in another file. It is open when this returns. */

@@ -96,6 +96,10 @@ function answer({ id, task, ...request }: QueueRequest): void {
       case 'open':
         post({ id, ...files.open(file) })
         return
+      case 'refuse':
+        files.refuse(file, task.seqs)
+        post({ id })
+        return
       case 'reopen':
         post({ id, ...files.reopen(file, task) })
         return
