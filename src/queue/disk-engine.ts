@@ -17,7 +17,7 @@ import {
   type QueueMethod,
   type QueueMethods
 } from './queue-protocol.ts'
-import { queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
+import { findDamage, queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
 export interface DiskEngineOptions extends Omit<QueueFileSpec, 'path' | 'key'> {
@@ -114,7 +114,7 @@ export class DiskEngine implements QueueEngine {
     return Number.isFinite(oldestAt) ? performance.now() - oldestAt : 0
   }
 
-  async open(): Promise<OpenedQueue> {
+  async open(signal?: AbortSignal): Promise<OpenedQueue> {
     const key = await this.#options.key()
     this.#file = { ...this.#file, key: Uint8Array.from(key) }
     this.#hashes = new KeyedHashes(key, this.#options.name)
@@ -138,7 +138,9 @@ export class DiskEngine implements QueueEngine {
     }
     thread.acquire()
     try {
-      const answer = await thread.request({ file: this.#file, task: { kind: 'open' } })
+      const isDamaged = await this.#unlessAborted(findDamage(this.path), signal)
+      const task = { kind: 'open', isDamaged } as const
+      const answer = await thread.request({ file: this.#file, task })
       const { opened, summary, synced = 0 } = answer
       if (opened === undefined) throw new TypeError('The queue thread has opened nothing.')
       this.#summary = summary ?? NOTHING_QUEUED
@@ -156,6 +158,23 @@ export class DiskEngine implements QueueEngine {
       thread.unlisten(this.path)
       await thread.release()
       throw error
+    }
+  }
+
+  /** @throws {QueueError} `ERR_QUEUE_CLOSED` when the signal is aborted before */
+  async #unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+    let stop = (): void => undefined
+    const aborted = new Promise<never>((_, reject) => {
+      stop = () => {
+        reject(this.#closed())
+      }
+    })
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted === true) stop()
+    try {
+      return await Promise.race([work, aborted])
+    } finally {
+      signal?.removeEventListener('abort', stop)
     }
   }
 

@@ -73,6 +73,12 @@ export class DiskSpace {
     return new Room(space, held * HELD_BYTES)
   }
 
+  /** What a copy of all of it takes, with and without free pages, and what there is; in bytes. */
+  get copy(): { whole: number; packed: number; free: number } {
+    const whole = this.pages * PAGE_BYTES + LOG_BYTES
+    return { whole, packed: whole - this.#freePages * PAGE_BYTES, free: this.#freeBytes }
+  }
+
   /** There is so much room on the disk that nobody has to look closer. */
   isAmpleFor(bytes: number, held: number): boolean {
     return this.#isAmple(bytes + held * HELD_BYTES + SHORT_BYTES)

@@ -74,21 +74,47 @@ export function completePlace(path: string): void {
  * @throws what `write` does: nothing is left of the copy then, which may have filled the disk
  */
 export function writeCopyBeside<T>(path: string, write: (draft: string) => T): T {
-  const { draft, rescue } = namesBeside(path)
+  const { draft } = namesBeside(path)
   deleteFiles(draft)
   let written: T
   try {
     written = write(draft)
     syncFile(draft)
-    renameSync(draft, rescue)
   } catch (error) {
     deleteFiles(draft)
     throw error
   }
+  completeDraft(path)
+  return written
+}
+
+/** The same while others go on: until `completeDraft`, it takes no place. */
+export async function writeDraftBeside(
+  path: string,
+  write: (draft: string) => Promise<void>
+): Promise<void> {
+  const { draft } = namesBeside(path)
+  deleteFiles(draft)
+  try {
+    await write(draft)
+    syncFile(draft)
+  } catch (error) {
+    deleteFiles(draft)
+    throw error
+  }
+}
+
+/**
+ * A draft is whole, and on the disk.
+ *
+ * @throws an error of the file system: nothing is left of it then
+ */
+export function completeDraft(path: string): void {
+  const { draft, rescue } = namesBeside(path)
+  renameSync(draft, rescue)
   try {
     // Before the file goes for it.
     syncDirectory(dirname(path))
-    return written
   } catch (error) {
     rmSync(rescue, { force: true })
     throw error
