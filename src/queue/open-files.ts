@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs'
 import { english } from '../english.ts'
 import { isEmpty } from './file-location.ts'
-import { completePlace, deleteFiles, isDoubtful, setDoubtful } from './files-beside.ts'
+import {
+  completePlace,
+  deleteFiles,
+  endDoubt,
+  isDoubtful,
+  refusedIn,
+  setDoubtful,
+  storeRefused
+} from './files-beside.ts'
 import { Copies } from './copies.ts'
 import { countMessages, isSound, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
@@ -95,9 +103,7 @@ export class OpenFiles {
     try {
       if (isDamaged) this.#listener.onNotice(path, rescue(spec))
       return this.use(spec, (found) => {
-        const file = this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
-        const opened = file.transaction((queue) => queue.open())
-        this.#makeSafe(file)
+        const { file, result: opened } = this.#madeCertain(spec, found, (queue) => queue.open())
         file.setRunning()
         return { opened, summary: file.queue.summary(), synced: file.syncer.synced }
       })
@@ -115,7 +121,7 @@ export class OpenFiles {
   async copyInDoubt(spec: QueueFileSpec, task: OpeningOrClosing): Promise<void> {
     const { path } = spec
     const hasSyncFailed = task.kind === 'reopen' && task.hasSyncFailed
-    if (!hasSyncFailed && !this.#isDoubtful(path)) return
+    if (!hasSyncFailed && !this.#isInDoubt(path)) return
     // What is damaged is not copied, nor what is not open, only to be closed.
     if (task.kind === 'open' && task.isDamaged) return
     if (task.kind === 'close' && !this.#files.has(path)) return
@@ -153,16 +159,34 @@ export class OpenFiles {
     this.putBack(spec)
     this.#keepRun(path, handedOut)
     return this.use(spec, (found) => {
-      // First: nothing more is written to one of which a sync has failed.
-      const file = hasSyncFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
+      if (hasSyncFailed) this.#failed.add(path)
       const atWork = new Set(handedOut)
-      file.transaction((queue) => {
+      const { file } = this.#madeCertain(spec, found, (queue) => {
         for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.rows.release(seq)
         queue.withdraw(refused)
       })
-      this.#makeSafe(file)
       return { summary: file.queue.summary(), synced: file.syncer.synced }
     })
+  }
+
+  /**
+   * The senders of these messages are to be told that they are not accepted: once this has returned, none of them is ever
+   * sent.
+   *
+   * @throws an error of SQLite or the file system if that cannot be stored: then nobody may be told
+   */
+  refuse({ path }: QueueFileSpec, seqs: readonly number[]): void {
+    const file = this.#files.get(path)
+    // Another process may have it.
+    if (file === undefined) throw new TypeError(`${path} is not open.`)
+    // One that was removed ends with this process, and in its place may be that of another one: if it is put back, it must
+    // be without them.
+    if (file.lost !== 'file') storeRefused(path, seqs)
+    else {
+      file.transaction((queue) => {
+        queue.withdraw(seqs)
+      })
+    }
   }
 
   /**
@@ -217,7 +241,9 @@ export class OpenFiles {
     try {
       this.putBack(spec)
       const file = this.#files.get(path)
-      if (file !== undefined && this.#failed.has(path)) this.#rewritten(spec, file)
+      if (file !== undefined && this.#failed.has(path)) {
+        this.#madeCertain(spec, file, () => undefined)
+      }
     } finally {
       const file = this.#files.get(path)
       const hasFailed = this.#failed.has(path)
@@ -254,6 +280,7 @@ export class OpenFiles {
     const { held, damaged, isPaused } = this.count(spec)
     if (held + damaged > 0 || isPaused) return held + damaged
     deleteFiles(spec.path)
+    if (isDoubtful(spec.path)) endDoubt(spec.path)
     return 0
   }
 
@@ -274,8 +301,33 @@ export class OpenFiles {
   }
 
   /** A sync of it has failed, in this process or in one that has ended since. */
-  #isDoubtful(path: string): boolean {
+  #isInDoubt(path: string): boolean {
     return this.#failed.has(path) || isDoubtful(path)
+  }
+
+  /**
+   * All that is in a file is on the disk when this returns, without what was refused.
+   *
+   * @param work is done before
+   */
+  #madeCertain<T>(
+    spec: QueueFileSpec,
+    found: QueueFile,
+    work: (queue: QueueFile['queue']) => T
+  ): { file: QueueFile; result: T } {
+    const { path } = spec
+    const isInDoubt = this.#isInDoubt(path)
+    const refused = refusedIn(path)
+    // First: nothing more is written to one of which a sync has failed.
+    const file = isInDoubt ? this.#rewritten(spec, found) : found
+    const result = file.transaction((queue) => {
+      queue.withdraw(refused)
+      return work(queue)
+    })
+    this.#makeSafe(file)
+    // Last: if the process ends before, the next one does the same again.
+    if (isInDoubt) endDoubt(path)
+    return { file, result }
   }
 
   /** Only what is written once more is safe then, and only in another file. It is open when this returns. */

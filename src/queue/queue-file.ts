@@ -92,7 +92,7 @@ export class QueueFile {
       this.#commit = this.#db.prepare('COMMIT')
       this.#changes = this.#db.prepare('SELECT total_changes() AS changes')
       this.#location = new FileLocation(spec.path)
-      this.space = new DiskSpace(this.#db, spec.path)
+      this.space = new DiskSpace(this.#db, spec.path, () => this.#syncer.isHanging)
       this.#syncer = new Syncer(spec.path, run?.commit ?? 0, listener)
     } catch (error) {
       closeAsItIs(this.#db, spec.path)
@@ -166,13 +166,16 @@ export class QueueFile {
     }
     if (this.#changed === changed) return result
     this.#syncer.committed(this.#fresh)
-    if (isShort || this.#syncer.isLogLong) this.#writeBack()
+    this.#writeBack(isShort)
     return result
   }
 
   /** After a commit. */
-  #writeBack(): void {
+  #writeBack(isShort: boolean): void {
     try {
+      if (!isShort && !this.#syncer.isLogLong) return
+      // When that is over, the next commit finds what there is to do.
+      if (this.#syncer.isHanging) return
       if (this.space.writeBack()) this.#syncer.allWritten()
       else this.#syncer.doubt()
     } catch (error) {

@@ -97,6 +97,10 @@ function answer({ id, task, ...request }: QueueRequest): void {
       case 'open':
         void copied(id, file, task, () => files.open(file, task.isDamaged))
         return
+      case 'refuse':
+        files.refuse(file, task.seqs)
+        post({ id })
+        return
       case 'reopen':
         void copied(id, file, task, () => files.reopen(file, task))
         return
