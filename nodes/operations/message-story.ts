@@ -4,7 +4,7 @@ import {
   type MessageRow,
   type StoryRecord
 } from '../../src/queue/message-row.ts'
-import { causeOf } from '../../src/queue/verdict-codes.ts'
+import { answerCode, causeOf } from '../../src/queue/verdict-codes.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import type { StoryRow } from './answers.ts'
@@ -70,13 +70,15 @@ function attemptTold({ ms, requestId, result, retry }: AttemptRecord): Told {
 /** How it left, if it has. */
 function endOf({ changedAt, state, verdict }: MessageRow): StoryRow[] {
   if (state !== 'left') return []
-  const { ackCode, errorCode, outcome } = verdict
+  const { errorCode, outcome } = verdict
   // The row for the discard already says so, and by whom.
   if (errorCode === 'HL7_DISCARDED' || outcome === '') return []
   const told: Told =
     outcome === 'error'
       ? { kind: 'message-failed', values: { cause: causeOf(verdict) || errorCode } }
-      : { kind: outcome === 'ack' ? 'message-acked' : 'message-naked', values: { ackCode } }
+      : outcome === 'ack'
+        ? { kind: 'message-acked', values: { ackCode: verdict.ackCode } }
+        : { kind: 'message-naked', values: { ackCode: answerCode(verdict) } }
   return [line(changedAt, '', told)]
 }
 

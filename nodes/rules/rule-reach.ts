@@ -4,7 +4,8 @@ import {
   REFUSING_CODES,
   STANDARD_CODES
 } from '../../src/hl7/acknowledgement-codes.ts'
-import type { ReplyRule } from '../../src/rules/reply-rules.ts'
+import { readsReply } from '../../src/rules/holds.ts'
+import type { ReplyRule, RuleOutcome } from '../../src/rules/reply-rules.ts'
 import {
   containsText,
   isSameCode,
@@ -97,12 +98,19 @@ function deciderAbove(
     .find(
       ({ outcome, conditions }) =>
         outcome !== null &&
-        conditions.some((above) =>
-          above.every(
-            (test) => holdsFor(test, result) === true || tests.some((own) => implies(own, test))
-          )
+        conditions.some(
+          (above) =>
+            !mayRefuseToAccept(outcome, above, result) &&
+            above.every(
+              (test) => holdsFor(test, result) === true || tests.some((own) => implies(own, test))
+            )
         )
     )
+}
+
+/** A web page, or what seems to refuse, is accepted only by a condition that reads it. */
+function mayRefuseToAccept(outcome: RuleOutcome, tests: Tests, result: Result): boolean {
+  return outcome === 'accept' && result === 'body' && !tests.some(readsReply)
 }
 
 /** Whether a test matches every attempt with this result, or none; undefined if that depends. */

@@ -8,7 +8,9 @@ type Scalar = string | number | boolean
  * every node, and nobody has chosen it. `dropped.NAME` in log.json says what became of it.
  */
 const DROPPED: readonly (readonly [name: KeyUnder<'log', 'dropped'>, byDefault: Scalar])[] = [
-  ['alertAfter', 0]
+  ['alertAfter', 0],
+  ['method', 'POST'],
+  ['replyEncoding', 'auto']
 ]
 
 /**
@@ -25,4 +27,10 @@ export function droppedNotices(config: object): string[] {
     if (text === '' || text === String(byDefault)) return []
     return [english('log', `dropped.${name}`, { value: printable(text, 60) })]
   })
+}
+
+/** What cannot be done without, in words: with POST, a server that wants PUT does something else, or nothing. */
+export function droppedProblems(config: object): string[] {
+  const { method } = config as { method?: unknown }
+  return method === 'PUT' ? [english('log', 'problem.methodPut')] : []
 }

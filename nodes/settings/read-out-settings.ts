@@ -38,7 +38,7 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
-import { droppedNotices } from './dropped-properties.ts'
+import { droppedNotices, droppedProblems } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -133,6 +133,7 @@ export function readOutSettings(
   const connection = readConnection(properties, find)
   const auth = readAuth(properties, find)
   const warnings = droppedNotices({ ...config, ...written })
+  problems.push(...droppedProblems(config))
 
   // The token may be bound to the certificate with which it was fetched, however the client
   // authenticated (RFC 8705 §3).
@@ -236,7 +237,6 @@ export function readOutSettings(
     warnings.push(`${outForm.label('retryMaxInterval')}: ${words}`)
   }
   const secrets = readSecrets(properties, credentials, receiver)
-  const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
     // They also go to the log.
     return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), unset }
@@ -253,7 +253,7 @@ export function readOutSettings(
         backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.href),
         refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
-        reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },
+        reply: pick === undefined ? {} : { pick },
         secrets
       }
     },
@@ -345,7 +345,6 @@ function readReceiver(
     ? compile(properties, 'bodyTemplate', () => compileTemplate(RED, node, template))
     : undefined
   const others = {
-    method: properties.choice('method'),
     tokenPlacement,
     authHeader: properties.filled('authHeader').trim(),
     authScheme: usesDpop ? 'DPoP' : properties.text('authScheme').trim(),

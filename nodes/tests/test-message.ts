@@ -5,7 +5,7 @@ import { deliveryFailed, reasonAndHint } from '../../src/delivery/explain.ts'
 import { retriedUntil } from '../../src/delivery/what-follows.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
-import type { Receiver } from '../../src/https/receiver.ts'
+import { METHOD, type Receiver } from '../../src/https/receiver.ts'
 import { HIDDEN, Redactor } from '../../src/redactor.ts'
 import { inEditor } from '../flow/edit-message.ts'
 import { newControlId } from '../flow/new-control-id.ts'
@@ -86,7 +86,7 @@ async function shownRequest(
   const hide = (value: string): string => redactor.hide(value)
   // A template may fail for that alone.
   const hidden = await receiver.prepare({ ...shipment, hide }).catch(() => undefined)
-  const { method, url, headers, body, secrets } = hidden ?? (await receiver.prepare(shipment))
+  const { url, headers, body, secrets } = hidden ?? (await receiver.prepare(shipment))
   const made = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   )
@@ -96,7 +96,7 @@ async function shownRequest(
   const withoutSecrets = (text: string): string =>
     redactor.hide(text.replaceAll(encodeURIComponent(HIDDEN), HIDDEN))
   return {
-    line: `${method} ${withoutSecrets(url.pathname + url.search)} HTTP/1.1`,
+    line: `${METHOD} ${withoutSecrets(url.pathname + url.search)} HTTP/1.1`,
     headers: shown,
     body: isBodyFromVariables || hidden === undefined ? HIDDEN : withoutSecrets(body.toString())
   }

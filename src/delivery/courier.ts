@@ -11,7 +11,7 @@ import type { ReceivedReply } from '../http-client/connection.ts'
 import { requestIdIn } from '../http-client/request-id.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
-import type { PreparedRequest, Receiver } from '../https/receiver.ts'
+import { METHOD, type PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody } from '../https/reply-body.ts'
 import type { ReplyBody, ReplyBodyOptions } from '../https/reply-in-text.ts'
 import type { ReplyMeaning } from '../https/reply-meaning.ts'
@@ -215,8 +215,9 @@ export class Courier {
           progress.answeredAt = performance.now()
         })
     }
+    const proven = { method: METHOD, url: request.url }
     const { answer, isRepeated } = await withLiveConnection(
-      () => withProof(this.#tokensFor(parcel)?.proofs, request, token, transmit, headOf),
+      () => withProof(this.#tokensFor(parcel)?.proofs, proven, token, transmit, headOf),
       (error) => retriesOnReset(rules, errorOf(error))
     )
     if (isRepeated) progress.repeats++
@@ -280,7 +281,7 @@ export class Courier {
         ack,
         ...(acks.length === 0 ? undefined : { acks })
       },
-      answered: isAnswer(attempt, message),
+      answered: decision.outcome === 'refuse' || isAnswer(attempt, message),
       ...(quotes && { quotes, ...this.#tokenAdvice(reply, isPage ? undefined : meaning) }),
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
@@ -333,11 +334,12 @@ export class Courier {
     const isOfReceiver = status !== undefined && error.family !== 'token'
     const sent = sentOf(parcel, progress)
     const attempt: Attempt = { ...sent, error, ...(isOfReceiver && { status }) }
+    const decision = decide(this.#settings.rules, attempt)
     return {
       ...failure,
       ...(mayWantTls(thrown, progress.request) && { mayWantTls: true }),
-      answered: false,
-      decision: decide(this.#settings.rules, attempt)
+      answered: decision.outcome === 'refuse',
+      decision
     }
   }
 

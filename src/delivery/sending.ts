@@ -354,7 +354,8 @@ export class Sending<Content> {
     const { giveUpClock, options } = this.#context
     const { decision, reply } = result
     if (!decision.retry) {
-      if (decision.outcome === 'fail' && reply !== undefined) giveUpClock.answered()
+      const isOfMessage = decision.outcome === 'fail' || decision.outcome === 'refuse'
+      if (isOfMessage && reply !== undefined) giveUpClock.answered()
       return
     }
     const isByTime =

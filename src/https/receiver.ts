@@ -36,7 +36,6 @@ export interface ReceiverSettings extends RequestBodySettings {
   url: URL
   /** Undefined: there is none. */
   backupUrl?: URL | undefined
-  method: 'POST' | 'PUT'
   tokenPlacement: TokenPlacement
   /** Header for the token; `Authorization` by default. */
   authHeader: string
@@ -61,7 +60,6 @@ export interface Shipment extends ValueContext {
 
 /** A request ready to be sent. Sending does not change it, so it can be sent again. */
 export interface PreparedRequest {
-  readonly method: 'POST' | 'PUT'
   readonly url: URL
   /** With names as they were entered. */
   readonly headers: Readonly<Record<string, string>>
@@ -71,6 +69,9 @@ export interface PreparedRequest {
   /** Credentials in headers that were made for this message, and what was made of variables there. */
   readonly secrets: readonly string[]
 }
+
+/** How messages are sent. */
+export const METHOD = 'POST'
 
 /** HL7's own types first; other types are read too. */
 const ACCEPT =
@@ -130,7 +131,6 @@ export class Receiver {
     }
     const url = shipment.url ?? this.#urlOf(shipment.isForBackup)
     return {
-      method: settings.method,
       url: inQuery ? withQuery(url, 'access_token', token) : url,
       headers: headersOf(headers),
       body,
@@ -167,7 +167,7 @@ export class Receiver {
    * @throws {HttpError} if there is no complete answer
    */
   send(
-    { method, url, headers, body }: PreparedRequest,
+    { url, headers, body }: PreparedRequest,
     {
       proof,
       ...limits
@@ -176,7 +176,7 @@ export class Receiver {
     }
   ): Promise<ReceivedReply> {
     const proven = proof === undefined ? headers : { ...headers, DPoP: proof }
-    return this.#client.request({ ...limits, method, url, headers: proven, body })
+    return this.#client.request({ ...limits, method: METHOD, url, headers: proven, body })
   }
 }
 

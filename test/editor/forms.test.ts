@@ -36,7 +36,7 @@ const flows: FlowNode[] = [
   // As in a very old flow file: almost nothing.
   node('old', { url, auth: 'auth' }),
   node('named', { url, auth: 'auth', name: 'named' }),
-  node('put', { url, method: 'PUT' }),
+  node('more', { url, contact: 'HL7 desk' }),
   node('empty', {}),
   node('variables', { url, maxInFlight: '${MAX_IN_FLIGHT}', retryInterval: '${RETRY}' }),
   node('full', {
@@ -532,10 +532,10 @@ describe('the forms in the editor', () => {
       ['listed', true],
       ['old', false],
       ['named', false],
-      ['put', true]
+      ['more', true]
     ] as const) {
       await edit(id)
-      const field = configs.includes(id) ? 'node-config-input-audience' : 'node-input-method'
+      const field = configs.includes(id) ? 'node-config-input-audience' : 'node-input-contact'
       assert.equal(await editor.page.isVisible(`#${field}`), open, id)
       await editor.close('cancel')
     }

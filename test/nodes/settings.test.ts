@@ -264,6 +264,18 @@ describe('properties of hand-written flow files', () => {
     }
   })
 
+  it('of method and replyEncoding, only PUT is missed', () => {
+    const sayings = (out: Values): unknown => readSettings(out).settings?.warnings
+    assert.deepEqual(sayings({ method: 'POST', replyEncoding: 'auto' }), [])
+    assert.deepEqual(sayings({ method: 'GET', replyEncoding: 'base64' }), [
+      'method (GET) is ignored: messages are sent with POST.',
+      'replyEncoding (base64) is ignored: whether the HL7 text in a reply is in base64 is recognized.'
+    ])
+    const { problems, settings } = readSettings({ method: 'PUT' })
+    assert.match(problems, /^The method PUT is no longer possible: messages are sent with POST\./)
+    assert.equal(settings, undefined)
+  })
+
   it('a list that is not used is not judged', () => {
     const { problems } = readSettings(
       { format: 'raw', formFields: UNSET },

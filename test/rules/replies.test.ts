@@ -85,7 +85,7 @@ async function sameWhenTried(
     { status, contentType: type, text: body },
     {
       rules: parseReplyRules(rules),
-      reply: { replyEncoding: 'auto' },
+      reply: {},
       refreshOnStatus: new Set(),
       sent,
       again: false,
