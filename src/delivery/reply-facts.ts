@@ -17,7 +17,7 @@ export function replyFacts(
   isEmpty: boolean,
   sent: Pick<OutgoingMessage, 'batchHeaders' | 'text'>
 ): AttemptReply & { seemsRefused: boolean; meaning: ReplyMeaning | undefined } {
-  const { fault, message, text, whole = text } = read
+  const { fault, hasUnreadParts = false, message, text, whole = text } = read
   const isNoReply = message === null || fault !== undefined
   const isUnread = status >= 200 && status < 300 && message?.msa === undefined
   return {
@@ -26,11 +26,12 @@ export function replyFacts(
     blank: whole.trim() === '',
     message,
     ack: message === null ? null : readAcknowledgement(message, sent.batchHeaders),
-    // Unless it quotes what was sent.
     seemsRefused:
       isUnread &&
-      (seemsToRefuse(text) || (whole !== text && seemsToRefuse(whole))) &&
-      !seemsToRefuse(sent.text),
+      (hasUnreadParts ||
+        ((seemsToRefuse(text) || (whole !== text && seemsToRefuse(whole))) &&
+          // Unless it quotes what was sent.
+          !seemsToRefuse(sent.text))),
     isFault: fault !== undefined,
     meaning: isNoReply ? meaningOf(status, text, fault) : undefined
   }

@@ -161,11 +161,17 @@ function isMatch(answer: RefusalAnswer, { error, isPage, status, words }: Refuse
 /** What the operator of the token server compares; a method that it does not list is no mistake, but worth a word. */
 function inUse({ settings, clientAuth, supported = [] }: HintFacts): Hint {
   const names = NAMES_IN_METADATA[clientAuth] ?? [clientAuth]
-  const listed = supported.filter((name) => /^[\w:.-]{1,40}$/.test(name)).slice(0, MAX_METHODS)
-  if (listed.length === 0 || names.some((name) => supported.includes(name))) {
+  const methods = listedMethods(supported)
+  if (methods === '' || names.some((name) => supported.includes(name))) {
     return { key: 'inUse', values: { method: clientAuth, grant: settings.grantType } }
   }
-  return { key: 'methodNotListed', values: { method: clientAuth, methods: listed.join(', ') } }
+  return { key: 'methodNotListed', values: { method: clientAuth, methods } }
+}
+
+/** The methods that a server lists, as they may be shown. */
+export function listedMethods(supported: readonly string[] = []): string {
+  const names = supported.filter((name) => /^[\w:.-]{1,40}$/.test(name))
+  return names.slice(0, MAX_METHODS).join(', ')
 }
 
 /** The request carried an assertion of ours, and so the time. */

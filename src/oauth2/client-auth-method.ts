@@ -7,7 +7,8 @@ import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
  * logins.
  *
  * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
- * @returns `undefined` if `auto` finds nothing to authenticate the client with
+ * @returns `undefined` if `auto` finds nothing to authenticate the client with, or a secret that the server takes in
+ * neither way
  */
 export function clientAuthMethod(
   settings: TokenSettings,
@@ -21,7 +22,8 @@ export function clientAuthMethod(
     const mayPost = supported.includes('client_secret_post')
     const mayBasic = supported.length === 0 || supported.includes('client_secret_basic')
     const isPlain = encodeId(clientId) === clientId && encodeSecret(clientSecret) === clientSecret
-    return mayBasic && (isPlain || !mayPost) ? 'client_secret_basic' : 'client_secret_post'
+    if (mayBasic && (isPlain || !mayPost)) return 'client_secret_basic'
+    return mayPost ? 'client_secret_post' : undefined
   }
   if (settings.hasClientCertificate) return 'tls_client_auth'
   return grantType === 'jwt_bearer' ? 'none' : undefined

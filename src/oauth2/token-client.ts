@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
-import { answerError, errorInFront, type AnswerFacts } from './answer-error.ts'
+import { answerError, errorInFront, noMethodError, type AnswerFacts } from './answer-error.ts'
 import { clientAuthMethod } from './client-auth-method.ts'
 import type { Signing } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
@@ -126,8 +126,9 @@ export class TokenClient {
   ): Promise<ObtainedToken> {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
-    const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
     const url = tokenEndpointOf(metadata, settings, this.#place())
+    const clientAuth = clientAuthMethod(settings, supported)
+    if (clientAuth === undefined) throw noMethodError(url.host, supported)
     const facts = { clientAuth, supported, redactor: new Redactor([...this.#secrets, earlier]) }
     const signing: Signing = {
       settings,
