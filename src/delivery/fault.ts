@@ -225,7 +225,8 @@ const BY_TOKEN_CODE: readonly (readonly [code: RegExp, about: Topic & `token-${s
   [/^E[A-Z]+$|^HTTP 5|^UND_ERR/, 'token-unreachable'],
   [TLS_CODE, 'token-unreachable'],
   [/^(?:invalid|unauthorized)_client$/, 'token-refused'],
-  [/^server_error$/, 'token-server-error']
+  // Fosite says "error" of what it does not know.
+  [/^(?:server_)?error$/, 'token-server-error']
 ]
 
 /** Everything that a failure may be about. */

@@ -5,7 +5,7 @@ import {
   type RefusalAnswer,
   type RefusalRow
 } from './refusal-hints.ts'
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import { CLIENT_AUTHS, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
 
 /** What a token server answers instead of a token. */
 export interface RefusedAnswer {
@@ -59,7 +59,7 @@ const NAMES_IN_METADATA: Partial<Record<ClientAuthMethod, readonly string[]>> = 
 export function hintsForAnswer(refusal: RefusedAnswer, facts: HintFacts, host: string): Hint[] {
   const row = rowFor(refusal, facts)
   if (row === undefined) return [{ key: 'askOperator', values: { host } }]
-  const hint = hintOf(row, facts)
+  const hint = hintOf(row, facts, refusal.words)
   switch (row.about) {
     case 'client':
       return [
@@ -104,7 +104,7 @@ export function hintForMetadata(words: string, settings: TokenSettings): Hint | 
   // This request has no credentials.
   const given = { settings, clientAuth: 'none' } as const
   const row = rowFor(wordsAlone(words), given)
-  return row && hintOf(row, given)
+  return row && hintOf(row, given, words)
 }
 
 /** What a receiver's words mean that refuses the token; undefined if no row of the table has them. */
@@ -117,8 +117,16 @@ export function hintForReceiver({
 
 type Client = Pick<HintFacts, 'settings' | 'clientAuth'>
 
-function hintOf({ hint }: RefusalRow, { settings }: Client): Hint {
+function hintOf({ hint }: RefusalRow, { settings }: Client, words: string): Hint {
+  const method = hint === 'otherMethod' ? methodNamedIn(words) : undefined
+  if (method !== undefined) return { key: 'otherMethodNamed', values: { method } }
   return { key: hint, values: { field: addressField(settings) } }
+}
+
+/** Fosite: "supports client authentication method 'client_secret_basic'". */
+function methodNamedIn(words: string): ClientAuthMethod | undefined {
+  const [, name] = /supports client authentication method '(\w{1,40})'/.exec(words) ?? []
+  return CLIENT_AUTHS.filter((method) => method !== 'auto').find((method) => method === name)
 }
 
 /** Matches no row that is about a code, a status or a page. */

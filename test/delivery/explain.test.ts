@@ -472,6 +472,18 @@ describe('deliveryFailed', () => {
       }
     ],
     [
+      'a 401 to a token that is no JWT',
+      reply(401, {
+        'www-authenticate':
+          'Bearer error="invalid_token", error_description="An error occurred while attempting to decode the Jwt: Malformed token"'
+      }),
+      'HTTP 401 from the receiver: "An error occurred while attempting to decode the Jwt: Malformed token". The receiver reads tokens as JWTs, and this one is opaque: have the token server issue JWTs to this client (Auth0: enter an Audience; Hydra: strategies.access_token), or the receiver ask the token server (introspection).',
+      {
+        error: 'invalid_token',
+        description: 'An error occurred while attempting to decode the Jwt: Malformed token'
+      }
+    ],
+    [
       'headers that are too large because of the token',
       reply(431, {}, { tokenLength: 16_384 }),
       'HTTP 431 from the receiver. The headers are too large for the receiver, and the token alone has 16,384 characters. Ask the operator of the token server to put fewer roles and scopes into it (Keycloak: switch "Full scope allowed" off for the client), or the operator of the receiver to raise its limit.'
