@@ -23,7 +23,6 @@ import { labelledCharset } from '../../src/https/labelled-charset.ts'
 import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
 import type { BodyTemplate } from '../../src/https/request-body.ts'
 import { targetUrl } from '../../src/https/target-url.ts'
-import { Redactor } from '../../src/redactor.ts'
 import {
   deployedConfigNodes,
   hasClientCertificate,
@@ -234,8 +233,7 @@ export function readOutSettings(
   const secrets = readSecrets(properties, credentials, receiver)
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
-    // They also go to the log.
-    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), unset }
+    return { settings: undefined, problems, unset }
   }
   return {
     settings: {

@@ -4,8 +4,15 @@ import type { AttemptError } from '../rules/attempt.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { faultOfStatus } from './fault.ts'
 
-/** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-export function attemptFailure(thrown: unknown): Pick<
+/**
+ * The facts of an attempt without an answer, from what the https and oauth2 rooms throw.
+ *
+ * @param hide hides secrets in what a server has said; the rest are sentences of our own
+ */
+export function attemptFailure(
+  thrown: unknown,
+  hide: (text: string) => string = (text) => text
+): Pick<
   AttemptResult,
   | 'hint'
   | 'isCutEarly'
@@ -29,7 +36,7 @@ export function attemptFailure(thrown: unknown): Pick<
       ...hintOf(thrown),
       quotes: {
         ...(error !== undefined && { error }),
-        ...(description !== undefined && { description })
+        ...(description !== undefined && { description: hide(description) })
       },
       ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })
     }
@@ -40,7 +47,7 @@ export function attemptFailure(thrown: unknown): Pick<
       error: errorOf(thrown),
       ...(connected && family === 'reset' && !answered && { isCutEarly: true }),
       ...(status === undefined ? undefined : { status }),
-      ...(requestId === undefined ? undefined : { requestId }),
+      ...(requestId === undefined ? undefined : { requestId: hide(requestId) }),
       ...withRetryAfter(status, thrown.retryAfterMs)
     }
   }

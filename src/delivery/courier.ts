@@ -24,9 +24,9 @@ import {
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode } from '../codes.ts'
-import type { TokenError } from '../oauth2/token-error.ts'
+import { quoting, type TokenError } from '../oauth2/token-error.ts'
 import type { ReceiverTokens } from '../oauth2/receiver-tokens.ts'
-import type { Attempt, AttemptError, SentMessage } from '../rules/attempt.ts'
+import type { Attempt, SentMessage } from '../rules/attempt.ts'
 import { errorOf, attemptFailure, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
 import type { Address } from './failover.ts'
@@ -156,7 +156,8 @@ export class Courier {
     const { answeredAt = performance.now(), requests, sentAt, repeats } = progress
     if (isOfMessage(result.requestId, parcel.message)) delete result.requestId
     return {
-      ...redacted({ ...result, ...explained(refusal) }, redactor),
+      ...result,
+      ...explained(refusal, redactor),
       ...(requests > 1 && { requests }),
       ...(repeats > 0 && { repeats }),
       elapsedMs: answeredAt - sentAt
@@ -259,7 +260,8 @@ export class Courier {
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
     await turn(read.text)
-    const requestId = requestIdIn(headers)
+    const named = requestIdIn(headers)
+    const requestId = named === undefined ? undefined : redactor.hide(named)
     const result = {
       decision: decide(rules, attempt),
       reply: {
@@ -286,7 +288,8 @@ export class Courier {
 
   /** @throws what is no failure of the attempt */
   #failed(thrown: unknown, parcel: Parcel, progress: Progress): Omit<AttemptResult, 'elapsedMs'> {
-    const failure = attemptFailure(thrown)
+    const { redactor } = progress
+    const failure = attemptFailure(thrown, (text) => redactor.hide(text))
     const { error, status } = failure
     // A token server's status is not the receiver's: no rule may mistake it for one.
     const isOfReceiver = status !== undefined && error.family !== 'token'
@@ -390,20 +393,6 @@ function turn({ length }: string): Promise<void> | undefined {
   return length > LONG_TEXT ? new Promise(setImmediate) : undefined
 }
 
-/** The same without any token in its texts. */
-function redacted<
-  Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string; requestId?: string }
->(facts: Facts, redactor: Redactor): Facts {
-  const { error, tokenProblem, hint, requestId } = facts
-  return {
-    ...facts,
-    ...(requestId !== undefined && { requestId: redactor.hide(requestId) }),
-    ...(error && { error: { ...error, text: redactor.hide(error.text) } }),
-    ...(tokenProblem !== undefined && { tokenProblem: redactor.hide(tokenProblem) }),
-    ...(hint !== undefined && { hint: redactor.hide(hint) })
-  }
-}
-
 /** Camel's Jetty route sends the headers of the request back, and a flow may show or store those of the answer. */
 function withoutCredentials(headers: IncomingHttpHeaders, redactor: Redactor): IncomingHttpHeaders {
   // To search all of them at once costs the least.
@@ -424,10 +413,12 @@ function sentOf(
   return { sent: { controlIds, type, replyDue }, again: mayHaveArrived || repeats > 0 }
 }
 
-/** Why a refused token could not be replaced. */
-function explained(refusal: TokenError | undefined): TokenRefusal {
+/** Why a refused token could not be replaced. Only what a server has said may hold a secret. */
+function explained(refusal: TokenError | undefined, redactor: Redactor): TokenRefusal {
   if (refusal === undefined) return {}
-  const tokenProblem = `${shownCode(refusal)}: ${refusal.text}`
+  const { description, message } = refusal
+  const said = description === undefined ? undefined : redactor.hide(description)
+  const tokenProblem = `${shownCode(refusal)}: ${quoting(message, said)}`
   return { tokenProblem, ...hintOf(refusal), ...(refusal.permanent && { isPermanent: true }) }
 }
 

@@ -128,6 +128,30 @@ describe('Courier', () => {
     return { tokens, asked: () => asked }
   }
 
+  it('hides a secret in what a token server says, and leaves our own sentences alone', async () => {
+    const server = await startTokenFaultServer(
+      json({ error: 'invalid_client', error_description: 'The key is not right.' }, 401)
+    )
+    const httpClient = tokenHttpClient()
+    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 'refused' }
+    const tokens = new TokenSource(tokenSettings(settings), { httpClient })
+    closing.push(
+      () => server.close(),
+      () => {
+        tokens.close()
+        httpClient.close()
+      }
+    )
+    const nowhere = new URL('http://127.0.0.1:1/')
+    const { error, hint, quotes } = await courier(nowhere, {
+      tokens,
+      secrets: ['right', 'refused']
+    }).attempt(parcel)
+    assert.match(error?.text ?? '', /refused the request of client/)
+    assert.match(hint ?? '', /If they are right, try/)
+    assert.equal(quotes?.description, 'The key is not •••.')
+  })
+
   /** Answers the first request on a connection and resets the connection at the second. */
   const stale = (socket: Socket, _request: string, { here }: { here: number }): void => {
     if (here === 0) socket.write(answer(200, ACK))
