@@ -9,7 +9,7 @@ import {
   endingFirst,
   type CertificateDates
 } from '../../src/http-client/certificates.ts'
-import { hasBlankAround } from '../../src/oauth2/answer-hints.ts'
+import { hasBlankAround, usesSecret } from '../../src/oauth2/answer-hints.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
 import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
@@ -58,7 +58,9 @@ export interface ServerNames {
   proxy: string
   /** How tokens are asked for; `''` if none are. */
   grant: string
-  /** The secret with which they are asked for begins or ends with a blank, which nobody sees. */
+  /** The client proves who it is with a secret, not with a key, a certificate or a file. */
+  hasSecret: boolean
+  /** The secret begins or ends with a blank, which nobody sees. */
   isBlankAround: boolean
 }
 
@@ -218,6 +220,7 @@ export function readOutSettings(
       client: printable(auth?.settings.clientId ?? ''),
       proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? ''),
       grant: auth?.settings.grantType ?? '',
+      hasSecret: auth !== undefined && usesSecret(auth.settings),
       isBlankAround: auth !== undefined && hasBlankAround(auth.settings)
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),

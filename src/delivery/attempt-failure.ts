@@ -26,9 +26,9 @@ export function attemptFailure(
   error: AttemptError
 } {
   if (thrown instanceof TokenError) {
-    const { code, message, status, error, description } = thrown
+    const { atProxy, code, message, status, error, description } = thrown
     return {
-      error: { code, family: 'token', text: message },
+      error: { code, family: 'token', text: message, ...(atProxy && { atProxy }) },
       // One that refuses us is there; one whose certificate is not trusted is away, as with the receiver.
       ...(!(thrown.permanent && thrown.family === undefined) && { isTokenServerAway: true }),
       ...(thrown.permanent ? { isPermanent: true } : undefined),

@@ -10,6 +10,7 @@ import { withLiveConnection } from '../http-client/with-live-connection.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import { requestIdIn } from '../http-client/request-id.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { printable } from '../printable.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody } from '../https/reply-body.ts'
@@ -118,6 +119,8 @@ export class Courier {
   readonly #settings: CourierSettings
   readonly #mostIdleMs: number | undefined
   readonly #earlier = new EarlierMessages()
+  /** Hosts that have answered: they want no other client certificate. */
+  readonly #answered = new Set<string>()
 
   constructor(settings: CourierSettings) {
     this.#settings = settings
@@ -218,7 +221,10 @@ export class Courier {
       (error) => retriesOnReset(rules, errorOf(error))
     )
     if (isRepeated) progress.repeats++
-    if (!(answer instanceof HttpError)) this.#earlier.addSent(answer.connection, message.controlIds)
+    if (!(answer instanceof HttpError)) {
+      this.#answered.add(request.url.host)
+      this.#earlier.addSent(answer.connection, message.controlIds)
+    }
     return answer
   }
 
@@ -279,7 +285,7 @@ export class Courier {
       ...(ack === null && meaning !== undefined && { meaning }),
       ...(isRefusedByPage && { isFirewallPage: true }),
       ...(answer.seemsRefused && { seemsRefused: true }),
-      ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
+      ...((meaning ?? status) === 431 && headerFacts(request, token)),
       ...(requestId !== undefined && { requestId }),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
@@ -298,9 +304,19 @@ export class Courier {
     return {
       ...failure,
       ...(mayWantTls(thrown, progress.request) && { mayWantTls: true }),
+      ...(this.#mayWantCertificate(failure, progress) && { mayWantCertificate: true }),
       answered: false,
       decision: decide(this.#settings.rules, attempt)
     }
+  }
+
+  /** With TLS 1.3, a server may end the connection after the handshake, and say nothing. */
+  #mayWantCertificate(
+    { error: { code, family }, isCutEarly = false }: ReturnType<typeof attemptFailure>,
+    { request }: Progress
+  ): boolean {
+    const isCut = /^(?:ECONN|EPIPE)/.test(code) && (family === 'tls' || isCutEarly)
+    return isCut && !this.#answered.has(request?.url.host ?? '')
   }
 
   /** What an answer says of the token that was sent. */
@@ -364,6 +380,24 @@ function quotesFor(
 /** Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1). */
 function lacksScope({ status, headers }: ReceivedReply): boolean {
   return status === 403 && challengeParameter(headers, 'error') === 'insufficient_scope'
+}
+
+/** How large the headers were, and which the most. */
+function headerFacts(
+  request: PreparedRequest | undefined,
+  token = ''
+): Pick<AttemptResult, 'headerSizes' | 'operation'> {
+  // Each ends in ": " and CRLF besides.
+  const sizes = Object.entries(request?.headers ?? {}).map(([name, value]) => {
+    const isToken = token !== '' && value.includes(token)
+    return { largest: name, size: name.length + Buffer.byteLength(value) + 4, isToken }
+  })
+  const [first] = sizes.sort((one, other) => other.size - one.size)
+  if (first === undefined) return {}
+  const total = sizes.reduce((sum, { size }) => sum + size, 0)
+  const kB = (bytes: number): number => Math.round(bytes / 1024)
+  const operation = `${printable(first.largest, 40)} (${kB(first.size)}/${kB(total)} kB)`
+  return { headerSizes: { ...first, total }, operation }
 }
 
 /** With the version of a fault that answers an envelope of the other version, and the operation that it does not know. */

@@ -148,7 +148,8 @@ const NO_CONNECTION = /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH
 const PROXY_LOGIN: ReadonlySet<number | undefined> = new Set([401, 407, 431])
 
 /** So little is enough: it is all that is known where only a code was stored. */
-type ErrorFacts = Pick<AttemptError, 'code'> & Partial<AttemptError>
+type ErrorFacts = Pick<AttemptError, 'code'> &
+  Partial<AttemptError> & { status?: number | undefined }
 
 /** Attempts without an answer, or with one that cannot be read. The first that fits. */
 const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[] = [
@@ -188,6 +189,10 @@ const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[
   ],
   [
     ({ code, family }) => family === 'reset' && TLS_CODE.test(code),
+    { ...unknown, about: 'cut-answer', hint: 'hint.cut' }
+  ],
+  [
+    ({ family, status }) => family === 'reset' && status !== undefined,
     { ...unknown, about: 'cut-answer', hint: 'hint.cut' }
   ],
   [({ family }) => family === 'reset', { ...unknown, about: 'cut', hint: 'hint.cut' }],
@@ -239,7 +244,7 @@ export const TOPICS: ReadonlySet<Topic> = new Set(
     .flatMap(({ about }) => about ?? [])
     .concat(
       BY_TOKEN_CODE.map(([, about]) => about),
-      'token-other'
+      ['token-other', 'token-proxy']
     )
 )
 
@@ -258,9 +263,9 @@ export function faultOf(result: FailureFacts, cutsInARow = 1): Fault | undefined
   if (error === undefined) return status === undefined ? notProcessed : ofAnswer(status, result)
   if (error.family === 'token') {
     const fault = result.isTokenServerAway ? tokenServerAway : noToken
-    return { ...fault, about: topicOfToken(error.code) }
+    return { ...fault, about: error.atProxy ? 'token-proxy' : topicOfToken(error.code) }
   }
-  const known = ofError(error)
+  const known = ofError({ ...error, status: result.status })
   const isOutage = result.isCutEarly === true && cutsInARow >= CUTS_OF_OUTAGE
   const isRefused = status !== undefined && Math.floor(status / 100) !== 2
   // What it is about is that it broke off; who waits is decided by its status, or by how often that happens.
@@ -317,6 +322,17 @@ export function topicOfToken(code: string, grant = ''): Topic & `token-${string}
 export function isCounted(topic: Topic): boolean {
   const faults = [...Object.values(BY_STATUS), ...BY_ERROR.map(([, fault]) => fault)]
   return faults.every(({ about, counts }) => about !== topic || counts)
+}
+
+/** Whether a message that failed with something of this kind may have arrived all the same. */
+export function isUncertain(topic: Topic): boolean {
+  const faults = [
+    ...Object.values(BY_STATUS),
+    ...Object.values(BY_CLASS),
+    ...BY_ERROR.map(([, fault]) => fault),
+    failed
+  ]
+  return faults.some(({ about, mayHaveArrived }) => about === topic && mayHaveArrived)
 }
 
 /** Whether the receiver may have accepted the message in an attempt that failed. */

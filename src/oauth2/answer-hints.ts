@@ -1,3 +1,4 @@
+import { clientAuthMethod } from './client-auth-method.ts'
 import { addressField, type Hint } from './hint.ts'
 import {
   RECEIVER_REFUSALS,
@@ -81,6 +82,11 @@ export function hintsForAnswer(refusal: RefusedAnswer, facts: HintFacts, host: s
 /** Whether a secret begins or ends with a blank: pasted with it, that is as invisible as the rest of it. */
 export function hasBlankAround({ clientSecret, grantType, password }: TokenSettings): boolean {
   return hasBlank(clientSecret) || (grantType === 'password' && hasBlank(password))
+}
+
+/** Whether the client proves who it is with a secret that may expire. */
+export function usesSecret(settings: TokenSettings): boolean {
+  return clientAuthMethod(settings)?.startsWith('client_secret') === true
 }
 
 function hasBlank(text: string): boolean {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
-import { deliveryFailed } from '../../src/delivery/explain.ts'
+import { deliveryFailed, reasonAndHint } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { settlementOf, type Settlement } from '../../src/delivery/settlement.ts'
@@ -870,9 +870,28 @@ describe('Courier', () => {
         socket.write(answer(status, body))
       })
       const result = await courier(server.url, { tokens }).attempt(parcel)
-      assert.deepEqual([result.tokenLength, result.decision.retry], [16_002, true])
+      const { headerSizes } = result
+      assert.deepEqual([headerSizes?.size, result.decision.retry], [16_026, true])
+      assert.match(result.operation ?? '', /^Authorization \(16\/16 kB\)$/)
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, result)
-      assert.match(message, /the token alone has 16,002 characters\. Ask the operator/)
+      assert.match(message, /together have 16,\d+ bytes, .* the token takes 16,026 of them/)
+      // The token is not to blame for another one.
+      const headers = [{ name: 'X-Route', value: 'r'.repeat(20_000) }]
+      const other = await courier(server.url, { tokens, headers }).attempt(parcel)
+      const { reason, hint } = reasonAndHint(other)
+      assert.match(`${reason} ${hint}`, /the largest is X-Route \(20,011\)\. Shorten it/)
+    }
+  })
+
+  it('asks for a client certificate only where nothing was ever answered', async () => {
+    const server = await receiver((socket, _request, { all }) => {
+      if (all === 1) socket.end(answer(200, ACK, 'connection: close\r\n'))
+      else socket.resetAndDestroy()
+    })
+    const mine = courier(server.url, { rules: 'E=F' })
+    for (const wants of [true, undefined, undefined]) {
+      const { mayWantCertificate } = await mine.attempt(parcel)
+      assert.equal(mayWantCertificate, wants)
     }
   })
 

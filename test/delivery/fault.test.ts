@@ -108,7 +108,7 @@ receiver       node                    no   no   yes        tls-ca              
 receiver       node                    no   no   yes        tls-ca              UNABLE_TO_VERIFY_LEAF_SIGNATURE
 receiver       node                    no   no   yes        behind-proxy        behind proxy 502
 receiver       node                    no   no   yes        unavailable         503
-receiver       node                    no   no   yes        cut                 half a 503
+receiver       node                    no   no   yes        cut-answer          half a 503
 receiver       node                    no   yes  if shared  behind-gateway      502  504
 receiver       node                    yes  no   no         not-found           404  405  410  501
 receiver       node                    yes  no   no         redirect            301  308
