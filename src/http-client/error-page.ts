@@ -19,6 +19,9 @@ const loginForm =
 /** How much of a page is searched, in characters. */
 const searched = 262_144
 const hl7 = /M(?:SH|SA)\|/
+/** What Go's MaxBytesReader says, and those that copy it, in an answer of a few words. */
+const bodyTooLarge = /request (?:body|entity) (?:is )?too large/i
+const MOST_WORDS = 500
 
 function isPage(text: string): boolean {
   let at = 0
@@ -40,9 +43,11 @@ function matchAt(pattern: RegExp, text: string, at: number): string | undefined 
 
 /**
  * What an error page says that its status does not: nginx answers 400 where it wants a client certificate, or another
- * one, and where the headers, and so the token, are too large; Tomcat where the headers are.
+ * one, and where the headers, and so the token, are too large; Tomcat where the headers are; servers in Go where the body
+ * is.
  */
-export function meaningOfPage(text: string): 'tls' | 431 | undefined {
+export function meaningOfPage(text: string): 'tls' | 413 | 431 | undefined {
+  if (text.length < MOST_WORDS && bodyTooLarge.test(text) && !hl7.test(text)) return 413
   const [, found = ''] = title.exec(text) ?? []
   const isTooLarge = isPage(text) && text.includes(tomcatTooLarge)
   const meaning = isTooLarge ? 431 : Object.hasOwn(meanings, found) ? meanings[found] : undefined

@@ -5,7 +5,7 @@ import { UNKNOWN_OPERATION, type SoapFault } from './soap-fault.ts'
  * What a reply means, where its status says something else: the status that it stands for, or `tls`, a refused client
  * certificate.
  */
-export type ReplyMeaning = 400 | 401 | 403 | 431 | 500 | 'tls'
+export type ReplyMeaning = 400 | 401 | 403 | 413 | 431 | 500 | 'tls'
 
 /** By the code of a SOAP fault: those that blame the sender (SOAP 1.1 §4.4.1, SOAP 1.2 part 1 §5.4.6). */
 const byCode: ReadonlyMap<string, ReplyMeaning> = new Map([

@@ -353,6 +353,11 @@ describe('deliveryFailed', () => {
       reply(200, { 'content-type': 'text/html' }, { meaning: 401 }),
       'HTTP 200 from the receiver with text/html that contains no HL7 acknowledgement. A web page asks for a login there, so the message reached no HL7 receiver: ask its operator which address is meant for programs.'
     ],
+    [
+      'a 400 that means the size of the message (Go)',
+      reply(400, {}, { meaning: 413 }),
+      'HTTP 400 from the receiver. The message is too large for the receiver: ask its operator to raise the limit.'
+    ],
     ['a status without one', reply(418), 'HTTP 418 from the receiver.'],
     ['a status below all others', reply(199), 'HTTP 199 from the receiver.'],
     [
