@@ -244,7 +244,7 @@ export const TOPICS: ReadonlySet<Topic> = new Set(
     .flatMap(({ about }) => about ?? [])
     .concat(
       BY_TOKEN_CODE.map(([, about]) => about),
-      ['token-other', 'token-proxy']
+      ['token-or-login', 'token-other', 'token-proxy']
     )
 )
 
