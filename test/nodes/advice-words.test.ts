@@ -73,7 +73,10 @@ describe('what becomes of a message in the end', () => {
 
   it('also where only retries end it', () => {
     const outage = { cause: '503', about: 'unavailable', rule: 'E#503=R2S' }
-    assert.match(retried(outage, { queued: 1 }), /it is suspended after 2 retries\. There is nothing/)
+    assert.match(
+      retried(outage, { queued: 1 }),
+      /it is suspended after 2 retries\. There is nothing/
+    )
   })
 })
 
