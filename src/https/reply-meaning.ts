@@ -13,7 +13,7 @@ import { UNKNOWN_ACTION, UNKNOWN_OPERATION, type SoapFault } from './soap-fault.
  * What a reply means, where its status says something else: the status that it stands for, or `tls`, a refused client
  * certificate.
  */
-export type ReplyMeaning = 400 | 401 | 403 | 404 | 431 | 500 | 502 | 503 | 504 | 'tls'
+export type ReplyMeaning = 400 | 401 | 403 | 404 | 413 | 431 | 500 | 502 | 503 | 504 | 'tls'
 
 /** What an answer may mean, besides its text and its SOAP fault. */
 export interface AnswerFacts {

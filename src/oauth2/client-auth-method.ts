@@ -19,7 +19,8 @@ export function methodNamed(description = ''): SecretMethod | undefined {
  *
  * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
  * @param named that the server has named when it refused the other one
- * @returns `undefined` if `auto` finds nothing to authenticate the client with
+ * @returns `undefined` if `auto` finds nothing to authenticate the client with, or a secret that the server takes in
+ * neither way
  */
 export function clientAuthMethod(
   settings: TokenSettings,
@@ -35,7 +36,8 @@ export function clientAuthMethod(
     const mayPost = supported.includes('client_secret_post')
     const mayBasic = supported.length === 0 || supported.includes('client_secret_basic')
     const isPlain = encodeId(clientId) === clientId && encodeSecret(clientSecret) === clientSecret
-    return mayBasic && (isPlain || !mayPost) ? 'client_secret_basic' : 'client_secret_post'
+    if (mayBasic && (isPlain || !mayPost)) return 'client_secret_basic'
+    return mayPost ? 'client_secret_post' : undefined
   }
   if (settings.hasClientCertificate) return 'tls_client_auth'
   return grantType === 'jwt_bearer' ? 'none' : undefined

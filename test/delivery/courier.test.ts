@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
 import { KnownAddresses } from '../../src/delivery/known-addresses.ts'
 import { faultOf } from '../../src/delivery/fault.ts'
-import { deliveryFailed, whyFailed } from '../../src/delivery/explain.ts'
+import { deliveryFailed, reasonAndHint, whyFailed } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { settlementOf, type Settlement } from '../../src/delivery/settlement.ts'
@@ -132,6 +132,30 @@ describe('Courier', () => {
     )
     return { tokens, asked: () => asked }
   }
+
+  it('hides a secret in what a token server says, and leaves our own sentences alone', async () => {
+    const server = await startTokenFaultServer(
+      json({ error: 'invalid_client', error_description: 'The key is not right.' }, 401)
+    )
+    const httpClient = tokenHttpClient()
+    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 'refused' }
+    const tokens = new TokenSource(tokenSettings(settings), { httpClient })
+    closing.push(
+      () => server.close(),
+      () => {
+        tokens.close()
+        httpClient.close()
+      }
+    )
+    const nowhere = new URL('http://127.0.0.1:1/')
+    const { error, hint, quotes } = await courier(nowhere, {
+      tokens,
+      secrets: ['right', 'refused']
+    }).attempt(parcel)
+    assert.match(error?.text ?? '', /refused the request of client/)
+    assert.match(hint ?? '', /If they are right, try/)
+    assert.equal(quotes?.description, 'The key is not •••.')
+  })
 
   /** Answers the first request on a connection and resets the connection at the second. */
   const stale = (socket: Socket, _request: string, { here }: { here: number }): void => {
@@ -1025,9 +1049,28 @@ describe('Courier', () => {
         socket.write(answer(status, body))
       })
       const result = await courier(server.url, { tokens }).attempt(parcel)
-      assert.deepEqual([result.tokenLength, result.decision.retry], [16_002, true])
+      const { headerSizes } = result
+      assert.deepEqual([headerSizes?.size, result.decision.retry], [16_026, true])
+      assert.match(result.operation ?? '', /^Authorization \(16\/16 kB\)$/)
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, result)
-      assert.match(message, /the token alone has 16,002 characters\. Ask the operator/)
+      assert.match(message, /together have 16,\d+ bytes, .* the token takes 16,026 of them/)
+      // The token is not to blame for another one.
+      const headers = [{ name: 'X-Route', value: 'r'.repeat(20_000) }]
+      const other = await courier(server.url, { tokens, headers }).attempt(parcel)
+      const { reason, hint } = reasonAndHint(other)
+      assert.match(`${reason} ${hint}`, /the largest is X-Route \(20,011\)\. Shorten it/)
+    }
+  })
+
+  it('asks for a client certificate only where nothing was ever answered', async () => {
+    const server = await receiver((socket, _request, { all }) => {
+      if (all === 1) socket.end(answer(200, ACK, 'connection: close\r\n'))
+      else socket.resetAndDestroy()
+    })
+    const mine = courier(server.url, { rules: 'E=F' })
+    for (const wants of [true, undefined, undefined]) {
+      const { mayWantCertificate } = await mine.attempt(parcel)
+      assert.equal(mayWantCertificate, wants)
     }
   })
 

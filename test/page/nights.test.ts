@@ -148,7 +148,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     await holds('REFUSING')
     return [
       /refuses every message of type ADT\^A01: AE 103 Table value not found, 6 in a row/,
-      /They left on NAK, so the flow has them; none of them waits/,
+      /They left on NAK; none of them waits/,
       /have the sender correct the data/
     ]
   })
@@ -191,9 +191,10 @@ describe('the first screen of the page, to a stranger on call', () => {
           client: 'ward',
           proxy: ''
         },
-        ...{ grant: 'client_credentials', isBlankAround: false }
+        ...{ grant: 'client_credentials', hasSecret: true, isBlankAround: false }
       },
       contact: CONTACT,
+      contentDays: 0,
       giveUp: { afterMs: 900_000, whileUnreachable: false },
       isDurable: true
     }
@@ -203,7 +204,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     )
     assert.equal(
       advice && toldInEnglish(advice),
-      `The token server login.example.org does not renew the token (invalid_client). Messages are sent until it expires in 10 min; after that they wait. It refuses client ward: check Client ID and secret in the OAuth 2.0 node. Has the secret expired, or been changed? Receiver's contact: ${CONTACT}`
+      `The token server login.example.org does not renew the token (invalid_client). Messages are sent until it expires in 10 min; after that they wait. It refuses client ward. Check Client ID and secret in the OAuth 2.0 node: has the secret expired, or been changed? Receiver's contact: ${CONTACT}`
     )
   })
 
