@@ -128,6 +128,7 @@ function adviceWords(
     login,
     todo: todo === undefined ? '' : text(`advice.todo.${todo as Todo}`, { ...known, login }),
     again: againText(values, text),
+    nak: text(`advice.nak.${values['unwired'] === undefined ? 'wired' : 'unwired'}`),
     why: whyText(values, known, text)
   }
 }

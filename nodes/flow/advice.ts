@@ -25,6 +25,8 @@ export interface AdviceFacts extends ConditionFacts {
   giveUp: GiveUp
   /** So many days the contents of messages that have left are kept. */
   contentDays: number
+  /** Something takes what leaves on NAK. */
+  isNakWired: boolean
   /** Messages are stored on disk and survive a restart. */
   isDurable: boolean
 }
@@ -103,6 +105,11 @@ export function givenUp({ contentDays, names, now, stands }: AdviceFacts): Advic
       ...(topic !== undefined && isUncertain(topic) && { uncertain: 'yes' })
     }
   ]
+}
+
+/** What was refused is nowhere but here. */
+export function nakUnwired({ contentDays, isNakWired }: AdviceFacts): Advice | undefined {
+  return isNakWired ? undefined : ['advice-nak-unwired', { count: 1, kept: contentDays }]
 }
 
 export function pastError({ delivery: { failing }, names }: AdviceFacts): Advice | undefined {

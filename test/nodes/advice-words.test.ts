@@ -28,6 +28,7 @@ function advised(delivery: Partial<DeliveryState>, known: Known = {}): string {
   const facts: AdviceFacts = {
     ...{ names: NAMES, contact: '', contentDays: 0, isDurable: true },
     giveUp: { afterMs: 900_000, whileUnreachable: false },
+    isNakWired: true,
     ...known,
     ...conditionFacts(delivery, known)
   }

@@ -195,6 +195,7 @@ describe('the first screen of the page, to a stranger on call', () => {
       },
       contact: CONTACT,
       contentDays: 0,
+      isNakWired: true,
       giveUp: { afterMs: 900_000, whileUnreachable: false },
       isDurable: true
     }
