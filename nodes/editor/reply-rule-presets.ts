@@ -41,9 +41,11 @@ const earlierTimeouts = [
   ['(E#timeout,E#reset,E#504,E#2xx)=S'],
   ['(E#timeout,E#reset,E#504)=S']
 ]
-/** The default of 0.2.0. */
-const earlierDefault =
-  ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#407)=RF,E#4xx=F,E=RF,X=F'
+/** The defaults of 0.2.0 and of 0.3.0. */
+const earlierDefaults = ['E#401,E#403,E#404,E#407', 'E#401,E#403,E#404,E#407,E#431'].map(
+  (retried) =>
+    `:I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,(E#408,E#425,E#429)=RF,(${retried})=RF,E#4xx=F,E=RF,X=F`
+)
 
 /**
  * What rules that begin as an earlier preset did would be today, with the user's own behind them; undefined for all
@@ -54,7 +56,7 @@ export function renewedPreset(rules: readonly ReplyRule[]): string | undefined {
   const earlier = earlierTimeouts.find((begin) => begin.every((rule, at) => rule === texts[at]))
   if (earlier === undefined) return undefined
   const preset = replyRulePresets.suspendTimeouts
-  const isWhole = [earlierDefault, DEFAULT_REPLY_RULES].includes(
+  const isWhole = [...earlierDefaults, DEFAULT_REPLY_RULES].includes(
     texts.slice(earlier.length).join(',')
   )
   if (isWhole) return preset

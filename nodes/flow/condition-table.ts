@@ -329,19 +329,29 @@ export const ROWS: readonly Row[] = [
   },
   {
     code: 'REFUSING',
-    level: (_facts, heldMs) => (heldMs >= REFUSING_MS ? 'call' : 'watch'),
+    level: ({ stands }, heldMs) => (isOfAll(stands) || heldMs >= REFUSING_MS ? 'call' : 'watch'),
     isOnlyInCodes: true,
     holds: ({ stands }) => stands.refusing.length > 0,
     since: ({ stands }) => stands.refusing[0]?.since,
-    told: ({ stands }) => ({ kind: 'refusing', values: refusingValues(stands) }),
+    told: ({ stands }) => ({
+      kind: isOfAll(stands) ? 'refusing-all' : 'refusing',
+      values: refusingValues(stands)
+    }),
     look: {
       fill: 'yellow',
       rank: 11,
       text: ({ stands }, translate) =>
-        translate('status.refusing', { type: printable(stands.refusing[0]?.type ?? '', 12) }),
+        translate('status.refusing', {
+          type: isOfAll(stands)
+            ? String(refusingValues(stands)['answer'])
+            : printable(stands.refusing[0]?.type ?? '', 12)
+        }),
       beside: 'if it fits'
     },
-    advice: ({ stands }) => ['advice-refusing', refusingValues(stands)],
+    advice: ({ stands }) => [
+      isOfAll(stands) ? 'advice-refusing-all' : 'advice-refusing',
+      refusingValues(stands)
+    ],
     shown: 'state.REFUSING'
   },
   {
@@ -459,6 +469,11 @@ function troubleOf(token: TokenStatus | undefined): string {
   return token !== undefined && 'code' in token ? token.code : ''
 }
 
+/** Messages are refused alike without HL7, whatever their type. */
+function isOfAll({ refusing: [first] }: Stands): boolean {
+  return first?.status !== undefined
+}
+
 /** Of the type that has been refused longest; how many types are refused besides. */
 function refusingValues({ refusing }: Stands): Told['values'] {
   const [first, ...others] = refusing
@@ -468,7 +483,8 @@ function refusingValues({ refusing }: Stands): Told['values'] {
 }
 
 /** `AE 103 Table value not found`: in codes, and the words that the standard has for them. */
-export function answerOf({ ackCode, error }: Refusing): string {
+export function answerOf({ ackCode, error, status }: Refusing): string {
+  if (status !== undefined) return `HTTP ${status}`
   return [ackCode, error, ERROR_CODES.get(error)].filter(Boolean).join(' ')
 }
 

@@ -6,6 +6,7 @@ import { Delivery } from '../../src/delivery/delivery.ts'
 import type { DeliveryEvent, Lost } from '../../src/delivery/delivery-events.ts'
 import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
 import { History } from '../../src/delivery/history.ts'
+import { KnownAddresses } from '../../src/delivery/known-addresses.ts'
 import { Reporter } from '../../src/delivery/reporter.ts'
 import { Standing } from '../../src/delivery/standing.ts'
 import { english } from '../../src/english.ts'
@@ -65,6 +66,7 @@ export class OutNode {
 
   readonly #client: UndiciClient
   readonly #receiver: Receiver
+  readonly #addresses: KnownAddresses
   readonly #courier: Courier
   readonly #contents: FlowMessages
   readonly #disk: DiskEngine
@@ -100,7 +102,13 @@ export class OutNode {
       }
     })
     this.#receiver = new Receiver(settings.receiver, this.#client)
-    this.#courier = new Courier({ ...settings.courier, receiver: this.#receiver })
+    const addresses = [settings.receiver.url, ...(settings.backup ? [settings.backup.url] : [])]
+    this.#addresses = new KnownAddresses(addresses)
+    this.#courier = new Courier({
+      ...settings.courier,
+      receiver: this.#receiver,
+      addresses: this.#addresses
+    })
     this.#contents = new FlowMessages(node, settings)
     this.#delivery = this.#makeDelivery()
 
@@ -116,7 +124,11 @@ export class OutNode {
     this.#conditions = new ConditionWatch(() => this.#facts())
     this.#figures = new FiguresKeeper({
       history: this.#history,
-      standing: () => ({ ...this.#standing.stands, ...this.#conditions.stored }),
+      standing: () => ({
+        ...this.#standing.stands,
+        ...this.#conditions.stored,
+        addresses: this.#addresses.stored
+      }),
       store: (all) => this.#delivery.keepFigures(all),
       clock: systemClock,
       random: Math.random
@@ -233,9 +245,9 @@ export class OutNode {
         const { MemoryEngine } = await import('../../src/queue/memory-engine.ts')
         return new MessageQueue(new MemoryEngine(delivery.order, systemClock), new ObjectContents())
       },
-      attempt: async ({ parcel, problem }, signal, watchWork, { address, mayHaveArrived }) => {
+      attempt: async ({ parcel, problem }, signal, watchWork, { address, again }) => {
         if (parcel === undefined) throw problem
-        return this.#courier.attempt({ ...parcel, address, mayHaveArrived }, signal, watchWork)
+        return this.#courier.attempt({ ...parcel, address, again }, signal, watchWork)
       },
       readFields: (content) => this.#contents.readFields(content),
       emit: (message, content, settlement) => {
@@ -272,6 +284,7 @@ export class OutNode {
 
   #readEvent(event: DeliveryEvent): void {
     if (event.kind === 'lost') this.#handOnLost(event)
+    if (event.kind === 'opened') this.#addresses.restore(event.figures.addresses)
     if (event.kind === 'accepted') this.#refusals.accepted()
     const hasLeft = event.kind === 'moved' && event.to === 'left'
     if (hasLeft || event.kind === 'opened') this.#refusals.recovered()

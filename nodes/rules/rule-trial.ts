@@ -62,7 +62,12 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
     const quotable = { text, controlIds, bytes: text, charset: 'utf-8' }
     const parts = equalTextParts(whole, answer.contentType)?.map((part) => part.body) ?? null
     const read = await readReplyInText(body, options, base64Reader, quotable, parts)
-    const reply = replyFacts({ ...read, whole }, status, whole === '', { batchHeaders, text })
+    const reply = replyFacts(
+      { ...read, whole },
+      // What is pasted has come at once, without headers, from nowhere.
+      { status, headers: {}, isEmpty: whole === '', isLargeHead: false, waitedMs: 0 },
+      { batchHeaders, text }
+    )
     attempt = { sent, again, status, reply }
   }
   const tried = tryRules(rules, attempt)

@@ -27,18 +27,19 @@ import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode } from '../codes.ts'
 import { quoting, type TokenError } from '../oauth2/token-error.ts'
 import type { ReceiverTokens } from '../oauth2/receiver-tokens.ts'
-import type { Attempt, SentMessage } from '../rules/attempt.ts'
+import type { AnsweredAttempt, Attempt, SentMessage } from '../rules/attempt.ts'
 import { errorOf, attemptFailure, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
 import type { Address } from './failover.ts'
-import { decide, retriesOnReset } from '../rules/decide.ts'
+import { decide, isReadByRule, retriesOnReset } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
+import type { KnownAddresses, RequestSize } from './known-addresses.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
 import { quotesOf, type Quotes } from './quotes.ts'
-import { replyFacts } from './reply-facts.ts'
+import { replyFacts, type ReplyFacts } from './reply-facts.ts'
 import { isOfMessage } from './sent-words.ts'
 
 /** A message with what one attempt needs of it. */
@@ -51,8 +52,8 @@ export interface Parcel {
   responseTimeoutMs: number
   /** Default: the first one. */
   address?: Address
-  /** An earlier attempt of it may have arrived. */
-  mayHaveArrived?: boolean
+  /** An earlier attempt of it may have arrived, even if the receiver said that it did not take it. */
+  again?: boolean
   /** Learns the tokens and proofs that are sent. Default: one for this attempt alone. */
   redactor?: Redactor | undefined
 }
@@ -67,6 +68,8 @@ export interface CourierSettings {
   refreshOnStatus: ReadonlySet<number>
   rules: ReplyRules
   reply: ReplyBodyOptions
+  /** What its addresses have shown so far. Undefined: nothing is known of them, nor learned. */
+  addresses?: KnownAddresses
   /** What no text about an attempt may show, besides the token. */
   secrets: readonly string[]
 }
@@ -80,7 +83,7 @@ interface ReadReply {
   /** What it means, where its status says something else. */
   meaning: ReplyMeaning | undefined
   isFault: boolean
-  /** A web page has refused it, or asks for a login: that says nothing of the token. */
+  /** A web page has refused it, or asks for a login as an answer: that says nothing of the token. */
   isPage: boolean
   result: Omit<AttemptResult, 'elapsedMs'>
 }
@@ -253,23 +256,37 @@ export class Courier {
     }
     await turn(read.text)
     const { fault } = read
-    const answer = replyFacts(read, status, reply.body.length === 0, message)
+    const { addresses } = this.#settings
+    const size = sizeOf(request)
+    const isEmpty = reply.body.length === 0
+    const isLargeHead =
+      status >= 400 && request !== undefined && addresses?.isLargeHead(request.url, size) === true
+    const facts = { ...reply, isEmpty, isLargeHead }
+    const first = replyFacts(read, facts, message)
+    const sent = sentOf(parcel, progress)
+    const answer = this.#isFallback(first, { ...sent, status, reply: first }, request)
+      ? { ...first, meaning: 503 as const }
+      : first
     const { meaning } = answer
     const isRefusedByPage =
       read.message === null &&
       fault === undefined &&
+      meaning !== 401 &&
       isFirewallPage(status, read.text, headers['www-authenticate'])
-    const isPage = isRefusedByPage || (meaning === 401 && fault === undefined)
+    const isPage = isRefusedByPage || (answer.isPage && meaning === 401)
     await turn(read.text)
-    const attempt: Attempt = { ...sentOf(parcel, progress), status, reply: answer }
+    const attempt: Attempt = { ...sent, status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
     await turn(read.text)
     const named = requestIdIn(headers)
     const requestId = named === undefined ? undefined : redactor.hide(named)
+    const decision = decide(rules, attempt)
+    const isTaken = ack !== null || (decision.outcome === 'accept' && !answer.isPage)
+    if (isTaken && request !== undefined) addresses?.took(request.url, ack !== null, size)
     const result = {
-      decision: decide(rules, attempt),
+      decision,
       reply: {
         status,
         host: request?.url.host,
@@ -290,6 +307,23 @@ export class Courier {
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
     return { reply, meaning, isFault: fault !== undefined, isPage, result }
+  }
+
+  /**
+   * Whether something else has answered, where this address has answered as a receiver does: the page of somebody who
+   * maintains it, or what a gateway has in store for an outage. Whether a rule knows better, it is asked.
+   */
+  #isFallback(
+    { blank, isFault, isPage, meaning, message, seemsRefused }: ReplyFacts,
+    attempt: AnsweredAttempt,
+    request: PreparedRequest | undefined
+  ): boolean {
+    const { status } = attempt
+    const isOther = message === null && !isFault && !blank && !seemsRefused && meaning === undefined
+    if (!isOther || status < 200 || status >= 300 || request === undefined) return false
+    const { addresses, rules } = this.#settings
+    const isKnown = addresses?.answersOtherwise(request.url, isPage) === true
+    return isKnown && !isReadByRule(rules, attempt)
   }
 
   /** @throws what is no failure of the attempt */
@@ -440,11 +474,11 @@ function withoutCredentials(headers: IncomingHttpHeaders, redactor: Redactor): I
 }
 
 function sentOf(
-  { message, mayHaveArrived = false }: Parcel,
+  { message, again = false }: Parcel,
   { repeats }: Progress
 ): { sent: SentMessage; again: boolean } {
   const { controlIds, type, replyDue } = message
-  return { sent: { controlIds, type, replyDue }, again: mayHaveArrived || repeats > 0 }
+  return { sent: { controlIds, type, replyDue }, again: again || repeats > 0 }
 }
 
 /** Why a refused token could not be replaced. Only what a server has said may hold a secret. */
@@ -454,6 +488,14 @@ function explained(refusal: TokenError | undefined, redactor: Redactor): TokenRe
   const said = description === undefined ? undefined : redactor.hide(description)
   const tokenProblem = `${shownCode(refusal)}: ${quoting(message, said)}`
   return { tokenProblem, ...hintOf(refusal), ...(refusal.permanent && { isPermanent: true }) }
+}
+
+/** Nothing but the headers that are known; the client adds two short ones. */
+function sizeOf(request: PreparedRequest | undefined): RequestSize {
+  const { body, headers = {} } = request ?? {}
+  let headBytes = 0
+  for (const [name, value] of Object.entries(headers)) headBytes += name.length + value.length + 4
+  return { headBytes, bodyBytes: body?.length ?? 0 }
 }
 
 function headOf(answer: Answer): ReceivedReply | undefined {

@@ -23,7 +23,7 @@ export interface DeliveryOptions<Content> {
     content: Content,
     signal: AbortSignal,
     watchWork: WatchWork,
-    earlier: { mayHaveArrived: boolean; address: Address }
+    earlier: { again: boolean; address: Address }
   ) => Promise<AttemptResult>
   /** What is read from a message when it is put into the queue. */
   readFields: (content: Content) => MessageFields

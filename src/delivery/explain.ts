@@ -20,7 +20,7 @@ import { faultOf, mayHaveArrived, statusOf } from './fault.ts'
  * @param result with an error or a reply without MSA
  */
 export function deliveryFailed(
-  name: MessageName & { mayHaveArrived?: boolean },
+  name: MessageName & { saidNotTaken?: boolean; mayHaveArrived?: boolean },
   attempts: number,
   result: AttemptResult
 ): DeliveryError {
@@ -33,7 +33,12 @@ export function deliveryFailed(
   }
   const values = { why: whyFailed(result), message: idOf(name), count: attempts }
   const isUncertain = name.mayHaveArrived === true || mayHaveArrived(result)
-  const key = isUncertain ? 'error.perhapsDelivered' : 'error.notDelivered'
+  const saidNotTaken = name.saidNotTaken === true || faultOf(result)?.saidNotTaken === true
+  const key = isUncertain
+    ? 'error.perhapsDelivered'
+    : saidNotTaken
+      ? 'error.notTaken'
+      : 'error.notDelivered'
   return new DeliveryError('HL7_DELIVERY_FAILED', english('log', key, values), cause)
 }
 
@@ -122,7 +127,11 @@ function describeReply({ status, text }: ReplyRecord, result: AttemptResult): st
   if (tokenProblem !== undefined) {
     return english('log', 'error.tokenRefused', { status, quoted, problem: tokenProblem })
   }
-  if (status >= 300 && status < 400) return describeRedirect(status, quotes?.redirect)
+  if (status >= 300 && status < 400) {
+    const isLogin = statusOf(result) === 401
+    if (isLogin) return english('log', 'error.redirectToLogin', { status })
+    return describeRedirect(status, quotes?.redirect)
+  }
   const fault = faultNames(result)
   if (status < 200 || status >= 400) {
     return fault === undefined
@@ -158,13 +167,17 @@ function hintOf(result: AttemptResult): string | undefined {
   if (hint !== undefined) return hint
   if (error !== undefined) return errorHint(error, result)
   if (reply === undefined || tokenProblem !== undefined) return undefined
-  if (otherSoap !== undefined) return english('log', 'hint.otherSoap', { version: otherSoap })
+  // To read the login, it has to have read the request.
+  const isOfLogin = result.fault?.detail === 'SecurityFault'
+  if (otherSoap !== undefined && !isOfLogin) {
+    return english('log', 'hint.otherSoap', { version: otherSoap })
+  }
   return faultHint(result) ?? statusHint(reply, result)
 }
 
 /** What the table of faults has for this failure; undefined if that is no more than its code or status says. */
 function faultHint(result: AttemptResult): string | undefined {
-  const { fault: { detail = '' } = {}, headerSizes, operation } = result
+  const { fault: { detail = '' } = {}, headerSizes, operation, token } = result
   const hint = faultOf(result)?.hint
   switch (hint) {
     case undefined:
@@ -173,6 +186,8 @@ function faultHint(result: AttemptResult): string | undefined {
       const ofDetail = `hint.fault.${detail}`
       return english('log', isKey('log', ofDetail) ? ofDetail : hint)
     }
+    case 'hint.login':
+      return english('log', token === 'none' ? 'hint.loginPage' : hint)
     case 'hint.largeToken': {
       if (headerSizes === undefined) return undefined
       const { isToken, largest, size, total } = headerSizes

@@ -1,7 +1,7 @@
 import { wantsLateCertificate } from '../http-client/error-page.ts'
 import type { Key } from '../english.ts'
 import { isReject } from '../hl7/acknowledgement-codes.ts'
-import { UNKNOWN_OPERATION } from '../https/soap-fault.ts'
+import { UNKNOWN_ACTION, UNKNOWN_OPERATION } from '../https/soap-fault.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import type { ToldKind } from '../told.ts'
 import type { AttemptResult } from './attempt-result.ts'
@@ -26,6 +26,8 @@ export interface Fault {
   readonly counts: boolean
   /** The receiver may have accepted the message. */
   readonly mayHaveArrived: boolean
+  /** It says that it has not, as do circuit breakers and time limits in front of it that know no better: `@again` holds. */
+  readonly saidNotTaken?: true
   /** An outage of it turns to a backup receiver; `if shared`: only where both addresses are one system. */
   readonly turnsToBackup: 'yes' | 'if shared' | 'no'
   /** Undefined if nobody knows, or an acknowledgement says it. */
@@ -65,13 +67,17 @@ const ofMessage: Fault = {
 const refusedInPart: Fault = { ...ofMessage, mayHaveArrived: true }
 /** Timeouts, 500, what cannot be read: each may have stored the message. */
 const unknown: Fault = { ...refusedInPart, of: 'nobody knows' }
-/** What ends before the request is sent; of the statuses, 408 and 425 say so (RFC 9110 §15.5.9, RFC 8470 §5.2). */
+/** What ends before the request is sent; of the statuses, 425 says so (RFC 8470 §5.2), and 408 (RFC 9110 §15.5.9). */
 const notProcessed: Fault = { ...unknown, mayHaveArrived: false }
 
 const wrongAddress: Fault = { ...ofMessage, of: 'receiver', waits: 'node' }
 const unreachable: Fault = { ...wrongAddress, counts: false, turnsToBackup: 'yes' }
 /** nginx, Apache and others say 502 or 504 also if the server behind them stored the message and then broke off. */
 const brokenGateway: Fault = { ...unreachable, mayHaveArrived: true, turnsToBackup: 'if shared' }
+/** A 2xx with what is no HL7, where HL7 has come: something in front of it answers, perhaps after it has stored the message. */
+const fallback: Fault = { ...brokenGateway, about: 'fallback', hint: 'hint.fallback' }
+/** 503 or 408 after a while: its own time limit has ended, or that of what is in front. */
+const ownLimit: Fault = { ...brokenGateway, about: 'own-limit', hint: 'hint.ownLimit' }
 /** The time of such messages counts: it may be what they hold that ends the server each time. */
 const cutAgain: Fault = { ...brokenGateway, counts: true }
 
@@ -95,7 +101,7 @@ const BY_STATUS: Readonly<Record<number, Fault>> = {
   404: { ...wrongAddress, about: 'not-found' },
   405: { ...wrongAddress, about: 'not-found' },
   407: { ...proxyLogin, about: 'proxy' },
-  408: { ...notProcessed, about: 'failed', mayAskForRest: true },
+  408: { ...notProcessed, saidNotTaken: true, about: 'failed', mayAskForRest: true },
   409: { ...ofMessage, about: 'request', isOfApplication: true },
   410: { ...wrongAddress, about: 'not-found' },
   413: { ...ofMessage, about: 'too-large', isOfApplication: true },
@@ -106,7 +112,7 @@ const BY_STATUS: Readonly<Record<number, Fault>> = {
   431: { ...login, about: 'large-token', hint: 'hint.largeToken' },
   501: { ...wrongAddress, about: 'not-found' },
   502: { ...brokenGateway, about: 'behind-gateway' },
-  503: { ...unreachable, about: 'unavailable', mayAskForRest: true },
+  503: { ...unreachable, saidNotTaken: true, about: 'unavailable', mayAskForRest: true },
   504: { ...brokenGateway, about: 'behind-gateway' }
 }
 
@@ -130,6 +136,22 @@ const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Parti
   [
     ({ fault }) => fault?.code?.endsWith(UNKNOWN_OPERATION) === true,
     { about: 'operation', hint: 'hint.unknownOperation' }
+  ],
+  [
+    ({ fault }) => fault?.code === UNKNOWN_ACTION,
+    { about: 'soap-action', hint: 'hint.fault.UnsupportedOperationFault' }
+  ],
+  [
+    ({ fault, meaning }) => meaning === 400 && fault?.detail === 'MessageTooLargeFault',
+    { about: 'too-large', hint: 'hint.faultOfSender' }
+  ],
+  [({ meaning }) => meaning === 503, fallback],
+  [({ meaning, reply }) => meaning === 504 && reply?.status !== 504, ownLimit],
+  [({ meaning }) => meaning === 404, { about: 'binary', hint: 'hint.binary' }],
+  [
+    ({ fault, meaning, reply }) =>
+      meaning === 401 && fault === undefined && !isSuccess(reply?.status),
+    { about: 'denied', hint: 'hint.login' }
   ],
   [
     ({ fault, meaning }) => meaning === 401 && fault === undefined,
@@ -211,6 +233,10 @@ const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[
     { ...unreachable, about: 'tls', hint: 'hint.clientCertificate' }
   ],
   [
+    ({ code }) => code.endsWith('_NO_APPLICATION_PROTOCOL'),
+    { ...unreachable, about: 'http2', hint: 'hint.http2' }
+  ],
+  [
     ({ code }) => /^(?:EPROTO|ERR_SSL)/.test(code),
     { ...unreachable, about: 'tls', hint: 'hint.tls' }
   ],
@@ -233,6 +259,14 @@ const BY_TOKEN_CODE: readonly (readonly [code: RegExp, about: Topic & `token-${s
   // Fosite says "error" of what it does not know.
   [/^(?:server_)?error$/, 'token-server-error']
 ]
+
+/** What messages are about that were refused for what they hold, or for how they are sent. */
+export const REFUSALS: ReadonlySet<string | undefined> = new Set<Topic>([
+  'operation',
+  'request',
+  'soap-action',
+  'too-large'
+])
 
 /** Everything that a failure may be about. */
 export const TOPICS: ReadonlySet<Topic> = new Set(
@@ -279,6 +313,10 @@ function ofAnswer(status: number, facts: FailureFacts): Fault {
   return { ...faultOfStatus(status), ...different }
 }
 
+function isSuccess(status = 0): boolean {
+  return status >= 200 && status < 300
+}
+
 function ofError(facts: ErrorFacts): Fault | undefined {
   return BY_ERROR.find(([is]) => is(facts))?.[1]
 }
@@ -320,19 +358,25 @@ export function topicOfToken(code: string, grant = ''): Topic & `token-${string}
 
 /** Whether the time of failures about this counts towards *Give up after*, whatever the settings say. */
 export function isCounted(topic: Topic): boolean {
-  const faults = [...Object.values(BY_STATUS), ...BY_ERROR.map(([, fault]) => fault)]
-  return faults.every(({ about, counts }) => about !== topic || counts)
+  const faults = [
+    ...Object.values(BY_STATUS),
+    ...[...BY_ANSWER, ...BY_ERROR].map(([, fault]): Partial<Fault> => fault)
+  ]
+  return faults.every(({ about, counts }) => about !== topic || counts !== false)
 }
 
 /** Whether a message that failed with something of this kind may have arrived all the same. */
 export function isUncertain(topic: Topic): boolean {
-  const faults = [
+  const faults: Partial<Fault>[] = [
     ...Object.values(BY_STATUS),
     ...Object.values(BY_CLASS),
-    ...BY_ERROR.map(([, fault]) => fault),
+    ...[...BY_ANSWER, ...BY_ERROR].map(([, fault]) => fault),
     failed
   ]
-  return faults.some(({ about, mayHaveArrived }) => about === topic && mayHaveArrived)
+  return faults.some(
+    ({ about, mayHaveArrived, saidNotTaken }) =>
+      about === topic && (mayHaveArrived === true || saidNotTaken === true)
+  )
 }
 
 /** Whether the receiver may have accepted the message in an attempt that failed. */

@@ -230,19 +230,21 @@ export class Gate {
       return this.#endElsewhere(seq, result)
     }
     this.#cutsInARow = result.isCutEarly ? this.#cutsInARow + 1 : 0
-    const fault = faultOf(result, this.#cutsInARow)
+    const own = faultOf(result, this.#cutsInARow)
     const probe = this.#probes.get(seq)
     this.#probes.delete(seq)
-    if (fault === undefined || fault.waits === 'message') {
-      this.#tellNeighbors(seq, fault)
+    if (own === undefined || own.waits === 'message') {
+      this.#tellNeighbors(seq, own)
       const isLate = this.#outage !== undefined && probe === undefined
       // What was on its way when the outage began, and got no answer, says nothing of what has been since.
       if (!result.isCutEarly && !(isLate && result.reply === undefined)) this.#open()
-      return { fault, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
+      return { fault: own, leastWaitMs: restMs(result), isExcused: false, goesOn: false }
     }
-    const status = this.#disprovableStatus(fault, result)
+    const status = this.#disprovableStatus(own, result)
     const word = status === undefined ? 'believed' : this.#neighbors.meet(seq, status)
     if (status === undefined) this.#neighbors.end(seq)
+    // It is not everybody's, so it may be what this message holds: Caddy says 502 to a body that is too large.
+    const fault = word === 'believed' ? own : { ...own, counts: true }
     if (word !== 'believed' && probe === undefined) {
       const leastWaitMs = this.#waitAlone(seq, fault, result)
       return { fault, leastWaitMs, isExcused: false, goesOn: false }

@@ -107,6 +107,8 @@ export class Message<Content> {
   story: readonly StoryRecord[]
   /** The receiver may have accepted it in one of its attempts. */
   mayHaveArrived: boolean
+  /** The receiver said in one of them that it does not take it, which is not sure (`fault.ts`). */
+  saidNotTaken: boolean
   /** The only address to which it may go, by its number in the queue. */
   boundTo: number | undefined
   /** The time that passes now counts towards the failure timeout. */
@@ -125,6 +127,7 @@ export class Message<Content> {
     this.verdict = row.verdict
     this.story = row.story
     this.mayHaveArrived = row.verdict.mayHaveArrived ?? false
+    this.saidNotTaken = row.verdict.saidNotTaken ?? false
     this.boundTo = row.boundTo
   }
 

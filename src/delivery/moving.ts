@@ -94,7 +94,7 @@ export class Moving<Content> {
 
   #queueMove(message: Message<Content>, { isAwaited, ...change }: Change): Promise<boolean> {
     const { row, attempts, boundTo, renewals, retries, ruleRetries, spentMs, story } = message
-    const { mayHaveArrived, verdict } = message
+    const { saidNotTaken, mayHaveArrived, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
       throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
@@ -110,7 +110,11 @@ export class Moving<Content> {
       boundTo,
       renewals,
       story,
-      verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict
+      verdict: {
+        ...verdict,
+        ...(mayHaveArrived && { mayHaveArrived }),
+        ...(saidNotTaken && { saidNotTaken })
+      }
     }
     return this.#context.queue.move(move, isAwaited).then((isMoved) => {
       // Who wanted something else of it came too late; unless it waits on: that is done when its turn comes.

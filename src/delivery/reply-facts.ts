@@ -1,22 +1,32 @@
 import { readAcknowledgement } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyBody } from '../https/reply-in-text.ts'
-import { meaningOf, type ReplyMeaning } from '../https/reply-meaning.ts'
+import { isPageWithoutHl7 } from '../http-client/error-page.ts'
+import { meaningOf, type AnswerFacts, type ReplyMeaning } from '../https/reply-meaning.ts'
 import { seemsToRefuse } from '../https/unread-refusal.ts'
 import type { AttemptReply } from '../rules/attempt.ts'
+
+/** With what it is, told in any case. */
+export type ReplyFacts = AttemptReply & {
+  readonly blank: boolean
+  readonly isFault: boolean
+  readonly isPage: boolean
+  readonly seemsRefused: boolean
+  readonly meaning: ReplyMeaning | undefined
+}
 
 /**
  * What the rules are asked about, of a reply that was read. Rules that are tried in the browser are asked about the same.
  *
- * @param isEmpty no body at all
+ * @param answer the rest of it; `isEmpty`: no body at all
  * @param sent what this is the reply to
  */
 export function replyFacts(
   read: ReplyBody,
-  status: number,
-  isEmpty: boolean,
+  answer: AnswerFacts & { isEmpty: boolean },
   sent: Pick<OutgoingMessage, 'batchHeaders' | 'text'>
-): AttemptReply & { seemsRefused: boolean; meaning: ReplyMeaning | undefined } {
+): ReplyFacts {
+  const { isEmpty, status } = answer
   const { fault, hasUnreadParts = false, message, text, whole = text } = read
   const isNoReply = message === null || fault !== undefined
   const isUnread = status >= 200 && status < 300 && message?.msa === undefined
@@ -33,6 +43,7 @@ export function replyFacts(
           // Unless it quotes what was sent.
           !seemsToRefuse(sent.text))),
     isFault: fault !== undefined,
-    meaning: isNoReply ? meaningOf(status, text, fault) : undefined
+    isPage: isUnread && isPageWithoutHl7(text),
+    meaning: isNoReply ? meaningOf(answer, text, fault) : undefined
   }
 }

@@ -194,8 +194,7 @@ export class Sending<Content> {
     let result: AttemptResult
     try {
       const watchWork: WatchWork = (work) => careful.watchWork(row.seq, work)
-      const { mayHaveArrived } = message
-      const earlier = { mayHaveArrived, address }
+      const earlier = { again: message.mayHaveArrived || message.saidNotTaken, address }
       result = await options.attempt(message.content, abort, watchWork, earlier)
     } catch (error) {
       gate.forgetAttempt(row.seq)
@@ -232,6 +231,7 @@ export class Sending<Content> {
     if (result.decision.outcome === 'await' || mayHaveArrived(result)) {
       message.hasArrivedAt(this.#context.idOf(address))
     }
+    if (end.fault?.saidNotTaken === true) message.saidNotTaken = true
     message.counts = counts && !this.#isExcused(message, end)
     this.#countTime(message)
     return { result, end }

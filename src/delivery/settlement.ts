@@ -16,6 +16,8 @@ export type SettledMessage = Pick<
   resent?: Resent | undefined
   /** The receiver may have accepted it in one of its attempts. */
   mayHaveArrived?: boolean
+  /** It said in one of them that it does not take it, which is not sure. */
+  saidNotTaken?: boolean
 }
 
 /** How a message left; plain data, so that it can be stored. */
@@ -54,7 +56,7 @@ export function discardedSettlement(
 
 /** What the final attempt means: ACK, NAK or an error. */
 export function settlementOf(
-  name: MessageName & Pick<SettledMessage, 'mayHaveArrived'>,
+  name: MessageName & Pick<SettledMessage, 'saidNotTaken' | 'mayHaveArrived'>,
   attempts: number,
   result: AttemptResult,
   settledAt: number

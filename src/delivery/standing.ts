@@ -1,12 +1,16 @@
 import type { Figures, GivenUp, Refusing } from '../queue/figures.ts'
+import type { Verdict } from '../queue/message-row.ts'
 import { printable } from '../printable.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
+import { REFUSALS } from './fault.ts'
 import { DISCARDED, type SettledMessage, type Settlement } from './settlement.ts'
 import { causeOf } from '../queue/verdict-codes.ts'
 import { verdictOf } from './verdict.ts'
 
 /** So many messages of one type in a row that leave on NAK are more than one bad message. */
 const NAKS_IN_A_ROW = 5
+/** So many different messages in a row that are refused alike without HL7 are not refused for what each contains. */
+const REFUSED_IN_A_ROW = 3
 /** So many message types are watched. */
 const MOST_TYPES = 200
 
@@ -22,6 +26,9 @@ export class Standing {
   #givenUp: GivenUp | undefined
   /** NAKs in a row by message type, the ones seen last at the end. */
   readonly #naks = new Map<string, Refusing>()
+  /** Messages in a row that were refused alike, without HL7; and the control ID of the last one. */
+  #refused: (Refusing & { status: number }) | undefined
+  #lastRefused = ''
   readonly #startedAt: number
   /** When a message came in last, in this run or an earlier one. */
   #lastInAt: number | undefined
@@ -63,7 +70,10 @@ export class Standing {
   }
 
   get stands(): Stands {
-    const refusing = [...this.#naks.values()].filter(({ count }) => count >= NAKS_IN_A_ROW)
+    const byType = [...this.#naks.values()].filter(({ count }) => count >= NAKS_IN_A_ROW)
+    const ofAll = this.#refused
+    const isOfAll = ofAll !== undefined && ofAll.count >= REFUSED_IN_A_ROW
+    const refusing = isOfAll ? [ofAll, ...byType] : byType
     return { givenUp: this.#givenUp, refusing, lastInAt: this.#lastInAt ?? this.#startedAt }
   }
 
@@ -71,7 +81,11 @@ export class Standing {
     if (givenUp !== undefined) {
       this.#givenUp = { ...givenUp, count: givenUp.count + (this.#givenUp?.count ?? 0) }
     }
-    for (const one of refusing) if (!this.#naks.has(one.type)) this.#naks.set(one.type, one)
+    for (const one of refusing) {
+      const { status } = one
+      if (status !== undefined) this.#refused ??= { ...one, status }
+      else if (!this.#naks.has(one.type)) this.#naks.set(one.type, one)
+    }
     // One may have come in while the queue was being opened.
     this.#lastInAt ??= Math.min(lastInAt ?? this.#startedAt, this.#startedAt)
   }
@@ -85,8 +99,10 @@ export class Standing {
     if (outcome === 'error') {
       const verdict = verdictOf(settlement)
       this.#addGivenUp(settledAt, causeOf(verdict) || verdict.errorCode, verdict)
+      this.#addRefused(message.controlId, verdict)
       return
     }
+    this.#refused = undefined
     const last = this.#naks.get(type)
     this.#naks.delete(type)
     if (outcome === 'ack') return
@@ -101,6 +117,16 @@ export class Standing {
     })
     const [oldest] = this.#naks.keys()
     if (this.#naks.size > MOST_TYPES && oldest !== undefined) this.#naks.delete(oldest)
+  }
+
+  #addRefused(controlId: string, { about, status }: Verdict): void {
+    const last = this.#refused
+    const isAnother = controlId !== this.#lastRefused
+    this.#lastRefused = controlId
+    if (!REFUSALS.has(about)) this.#refused = undefined
+    else if (last?.status !== status) {
+      this.#refused = { type: '', count: 1, since: this.#now(), ackCode: '', error: '', status }
+    } else if (isAnother) this.#refused = { ...last, count: last.count + 1 }
   }
 
   #addGivenUp(

@@ -94,10 +94,11 @@ export function workOn<T>(
 export function settledMessage({
   row,
   attempts,
+  saidNotTaken,
   mayHaveArrived
 }: Message<unknown>): SettledMessage {
   const { seq, controlId, type, acceptedAt, resent } = row
-  return { seq, controlId, type, acceptedAt, attempts, mayHaveArrived, resent }
+  return { seq, controlId, type, acceptedAt, attempts, saidNotTaken, mayHaveArrived, resent }
 }
 
 export function moved(

@@ -32,6 +32,8 @@ const EARLY_MS = 100
 /** An answer, and the connection that it came over: the same object for all answers on it. */
 export interface ReceivedReply extends HttpReply {
   connection: Pick<Connection, 'close'>
+  /** From the end of the request to the beginning of the answer, in milliseconds. */
+  waitedMs: number
 }
 
 /**
@@ -189,18 +191,24 @@ export class Connection {
       const coding = reply.headers['content-encoding']
       const body =
         coding === undefined ? reply.body : await decodeBody(reply.body, coding, maxBytes)
-      return { ...reply, body, connection: this }
+      return { ...reply, body, connection: this, waitedMs: exchange.waitedMs }
     } catch (error) {
       const failure = this.#failureOf(error, exchange.isStarted)
       if (failure === undefined && isReused) return undefined
+      const { headers: itsHeaders, status, waitedMs } = exchange
+      if (isRefusal(status) && failure?.code !== 'ERR_ABORTED') {
+        this.destroy()
+        return { status, headers: itsHeaders, body: NOTHING, connection: this, waitedMs }
+      }
       throw (failure ?? cut()).with({
         host: this.#host,
         connected: true,
         reusedConnection: isReused,
         answered: this.#socket.bytesRead > bytesBefore,
-        status: exchange.status,
-        retryAfterMs: retryAfterMs(exchange.headers, Date.now()),
-        requestId: requestIdIn(exchange.headers)
+        waitedMs,
+        status,
+        retryAfterMs: retryAfterMs(itsHeaders, Date.now()),
+        requestId: requestIdIn(itsHeaders)
       })
     } finally {
       this.#idleSince = performance.now()
@@ -229,6 +237,16 @@ export class Connection {
     if (isStarted || isCertificateAlert(cause)) return brokenBy(cause)
     return this.#socket.destroyed ? undefined : httpErrorOf(cause, undefined)
   }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Such a status says enough: whatever the rest would have said, the message was not taken. Some break off behind it (Tornado,
+ * Waitress), and some send back more than is read (OpenHIM).
+ */
+function isRefusal(status = 0): status is number {
+  return status >= 300 && status < 500
 }
 
 function* piecesOf(body: Buffer): Generator<Buffer> {

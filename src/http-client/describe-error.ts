@@ -3,6 +3,7 @@ import { english, type KeyUnder } from '../english.ts'
 
 /** OpenSSL's messages, which Node.js often reports with just the code `EPROTO`. */
 const OPENSSL_WORDS: readonly (readonly [words: string, what: KeyUnder<'log', 'network'>])[] = [
+  ['alert no application protocol', 'onlyHttp2'],
   ['alert protocol version', 'oldTls'],
   ['unsupported protocol', 'oldTls'],
   ['alert handshake failure', 'handshakeRefused'],

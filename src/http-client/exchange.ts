@@ -51,7 +51,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #lastReads: NodeJS.Immediate | undefined
   readonly #chunks: Buffer[] = []
   #received = 0
-  #isSent = false
+  /** When all of the request was sent, and when the answer began. */
+  #sentAt: number | undefined
+  #answeredAt: number | undefined
 
   constructor(socket: Socket, limits: ExchangeLimits, owner: ExchangeOwner) {
     const { promise, resolve, reject } = Promise.withResolvers<HttpReply>()
@@ -72,6 +74,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     clearImmediate(this.#lastReads)
   }
 
+  /** From the end of the request to the beginning of the answer, or until now, in milliseconds; 0: it is not sent yet. */
+  get waitedMs(): number {
+    const until = this.#answeredAt ?? performance.now()
+    return Math.max(0, until - (this.#sentAt ?? until))
+  }
+
   onRequestStart(): void {
     this.isStarted = true
     this.#owner.onStart()
@@ -83,12 +91,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestSent(): void {
-    this.#isSent = true
+    this.#sentAt = performance.now()
   }
 
   onResponseStart(_controller: unknown, status: number, headers: UndiciHeaders): void {
     // There may be any number of interim answers (RFC 9110 §15.2).
     if (status < 200) return
+    this.#answeredAt = performance.now()
     this.status = status
     this.headers = joined(headers)
     this.#limitTo(Number(headers['content-length'] ?? 0))
@@ -150,7 +159,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #late(): HttpError {
-    const what = this.#isSent ? 'lateAnswer' : 'stuck'
+    const what = this.#sentAt === undefined ? 'stuck' : 'lateAnswer'
     return tooLate('timeout', what, this.#limits.responseTimeoutMs)
   }
 }

@@ -4,6 +4,9 @@
  */
 export type HttpErrorFamily = 'connect' | 'timeout' | 'reset' | 'tls'
 
+/** A connection that breaks later than this after the request, in milliseconds, was not dead. */
+const MOST_STALE_MS = 1000
+
 /** The facts of a request that ended without a complete answer. */
 export interface HttpErrorFacts {
   /** Who was asked. */
@@ -17,6 +20,8 @@ export interface HttpErrorFacts {
   reusedConnection?: boolean
   /** At least one byte of an answer arrived. */
   answered?: boolean | undefined
+  /** From the end of the request until it ended, in milliseconds. Default: 0, the request was not sent whole. */
+  waitedMs?: number | undefined
   /** Status of an answer whose body could not be read completely. */
   status?: number | undefined
   /** What that answer's Retry-After asks for, in milliseconds. */
@@ -46,6 +51,7 @@ export class HttpError extends Error {
   readonly connected: boolean
   readonly reusedConnection: boolean
   readonly answered: boolean
+  readonly waitedMs: number
   readonly status: number | undefined
   readonly retryAfterMs: number | undefined
   readonly requestId: string | undefined
@@ -64,6 +70,7 @@ export class HttpError extends Error {
     this.connected = facts.connected ?? false
     this.reusedConnection = facts.reusedConnection ?? false
     this.answered = facts.answered ?? false
+    this.waitedMs = facts.waitedMs ?? 0
     this.status = facts.status
     this.retryAfterMs = facts.retryAfterMs
     this.requestId = facts.requestId
@@ -80,9 +87,15 @@ export class HttpError extends Error {
 
   /**
    * The server closed a kept connection while the request was on its way, and most likely never
-   * read it. The client then closes the other kept connections, so a retry goes over a new one.
+   * read it. The client then closes the other kept connections, so a retry goes over a new one. One that does not read a
+   * request closes at once; what ends later, something has worked on.
    */
   get isStale(): boolean {
-    return this.family === 'reset' && this.reusedConnection && !this.answered
+    return (
+      this.family === 'reset' &&
+      this.reusedConnection &&
+      !this.answered &&
+      this.waitedMs <= MOST_STALE_MS
+    )
   }
 }

@@ -6,10 +6,12 @@ import { HttpError } from './http-error.ts'
 import type { Address, Proxy } from './proxy.ts'
 
 /**
- * With these, a proxy says that it is the host behind it that cannot be reached (RFC 9110 §15.6), or is unknown: so some
- * answer 404. With any other status, it is the proxy that does not let the connection through.
+ * With these, a proxy says that it is the host behind it that cannot be reached (RFC 9110 §15.6; tinyproxy says 500), or is
+ * unknown: so some answer 404. With any other status, it is the proxy that does not let the connection through.
  */
-const BEYOND_PROXY = new Set([404, 502, 503, 504])
+function isBeyondProxy(status: number): boolean {
+  return status === 404 || status >= 500
+}
 
 /** How the addresses of a host that has several are tried. */
 export type AddressAttempts = Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'>
@@ -76,7 +78,7 @@ export function openTunnel(
 }
 
 function refusal(status: number): HttpError {
-  const isBeyond = BEYOND_PROXY.has(status)
+  const isBeyond = isBeyondProxy(status)
   const key = isBeyond ? 'network.proxyReachesNothing' : 'network.proxyRefuses'
   return proxyError(english('log', key, { status }), 'ERR_PROXY_TUNNEL').with({
     atProxy: !isBeyond,

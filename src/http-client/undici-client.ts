@@ -17,6 +17,8 @@ export interface UndiciClientSettings extends HttpClientSettings {
   onUnkept?: ((host: string) => void) | undefined
 }
 
+/** Too many requests (RFC 6585 §4). */
+const TOO_MANY = 429
 /** The same notice is repeated only after this time, in milliseconds. */
 const NOTICE_AGAIN_MS = 60_000
 /**
@@ -93,13 +95,18 @@ export class UndiciClient {
   }
 
   async #send(connection: Connection, request: HttpRequest): Promise<ReceivedReply | undefined> {
+    let isRefused = false
     try {
-      return await connection.send(request, this.#settings.maxResponseBytes)
+      const reply = await connection.send(request, this.#settings.maxResponseBytes)
+      isRefused = reply?.status === TOO_MANY
+      // There may be one limit for each connection, and Spring Cloud Gateway's leaves what follows on it without an answer.
+      if (isRefused) this.#closeFree(request.url.origin)
+      return reply
     } catch (error) {
       if (error instanceof HttpError && error.isStale) this.#closeFree(request.url.origin)
       throw error
     } finally {
-      if (this.#isKept(connection)) this.#free.push(connection)
+      if (!isRefused && this.#isKept(connection)) this.#free.push(connection)
       else connection.destroy()
     }
   }

@@ -3,10 +3,11 @@ export interface SoapFault {
   /**
    * The standard code, such as `Sender`; or that of a refused login: `Client.Authentication`, as a subcode in SOAP 1.2
    * `Sender.Authentication` (spyne); `FailedAuthentication` (WS-Security 1.1 §12), `SecurityError` (Apache WSS4J); or
-   * `ProcedureNotPresent` (SOAP 1.2 part 2 §4.4, there a subcode), as PHP has it.
+   * `ProcedureNotPresent` (SOAP 1.2 part 2 §4.4, there a subcode), as PHP has it. `UnknownAction` if the header SOAPAction
+   * names no operation (CXF).
    */
   readonly code?: string
-  /** The name of the element in its detail, such as `SecurityFault`; only names that end like those of errors. */
+  /** The name of the element in its detail, such as `SecurityFault`; only names that end like those of errors, or `fault`. */
   readonly detail?: string
   readonly version?: SoapVersion
   /** It is one of the registries' WSDL. */
@@ -23,7 +24,8 @@ const envelopes: readonly [namespace: string, SoapVersion][] = [
 /** The interface of immunization registries in the USA (CDC, 2011). */
 const registry = 'urn:cdc:iisb:2011'
 
-const envelope = /<(?:[\w.-]{1,40}:)?Envelope[\s>]/
+const envelope = /<(?:([\w.-]{1,40}):)?Envelope[\s>]/
+const attribute = /\s([\w.:-]{1,80})\s{0,9}=\s{0,9}["']([^"']{0,200})["']/g
 /** It is the first element of the body: one in an answer may have the same name. */
 const fault = /<(?:[\w.-]{1,40}:)?Body(?:\s[^<>]{0,400})?>\s*<(?:[\w.-]{1,40}:)?Fault[\s>]/
 /** The standard codes of SOAP 1.1 §4.4.1 and SOAP 1.2 part 1 §5.4.6, those of a refused login, and PHP's. */
@@ -31,11 +33,14 @@ const code =
   /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client(?:\.Authentication)?|Sender|Server|Receiver|FailedAuthentication|SecurityError|ProcedureNotPresent)[.<\s]/
 const subcode =
   /<(?:[\w.-]{1,40}:)?Subcode>\s{0,40}<(?:[\w.-]{1,40}:)?Value(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?((?:Failed)?Authentication|SecurityError|ProcedureNotPresent)[.<\s]/
-/** What PHP's SoapServer says of it in SOAP 1.1, whose code is then `Server`. */
+/** What PHP's SoapServer says of it, with the code `Server` or, in SOAP 1.2, `Receiver`. */
 const unknownOperation =
-  /<faultstring>(?:Procedure '[^'<>]{1,200}' not present|Function '[^'<>]{1,200}' doesn't exist)<\/faultstring>/
+  /<(?:faultstring|env:Text(?:\s[^<>]{0,100})?)>(?:Procedure '[^'<>]{1,200}' not present|Function '[^'<>]{1,200}' doesn't exist)</
+/** What CXF says, with the code `Server`, or `Receiver`. */
+const unknownAction =
+  /<(?:faultstring|(?:[\w.-]{1,40}:)?Text)(?:\s[^<>]{0,100})?>The given SOAPAction [^<>]{0,500} does not match an operation\.?</
 const detail =
-  /<(?:[\w.-]{1,40}:)?[Dd]etail(?:\s[^<>]{0,400})?>\s{0,40}<(?:[\w.-]{1,40}:)?([A-Za-z]{1,40}(?:Fault|Exception|Error))[\s/>]/
+  /<(?:[\w.-]{1,40}:)?[Dd]etail(?:\s[^<>]{0,400})?>\s{0,40}<(?:[\w.-]{1,40}:)?(fault|[A-Za-z]{1,40}(?:Fault|Exception|Error))[\s/>]/
 const operation =
   /<(?:[\w.-]{1,40}:)?Body(?:\s[^<>]{0,400})?>\s{0,400}<(?:[\w.-]{1,40}:)?([A-Za-z_][\w.-]{0,59})[\s/>]/
 /** What is quoted as text; one that does not end counts to the end. */
@@ -68,6 +73,7 @@ export function readSoapFault(xml: string): SoapFault | undefined {
 
 function codeIn(text: string): string | undefined {
   if (unknownOperation.test(text)) return UNKNOWN_OPERATION
+  if (unknownAction.test(text)) return UNKNOWN_ACTION
   const [, itsCode] = code.exec(text) ?? []
   const [, itsSubcode] = (itsCode === 'Sender' && subcode.exec(text)) || []
   return itsSubcode === undefined ? itsCode : `Sender.${itsSubcode}`
@@ -75,6 +81,9 @@ function codeIn(text: string): string | undefined {
 
 /** The server does not have the operation that the body of the request names. */
 export const UNKNOWN_OPERATION = 'ProcedureNotPresent'
+
+/** The header SOAPAction names none of its operations. */
+export const UNKNOWN_ACTION = 'UnknownAction'
 
 /** The name of the first element in a SOAP body, without its prefix: of a request, the operation. */
 export function soapOperation(xml: string): string | undefined {
@@ -85,6 +94,12 @@ export function soapOperation(xml: string): string | undefined {
 /** The version of a SOAP envelope; undefined if it is none. */
 export function soapVersion(xml: string): SoapVersion | undefined {
   const start = xml.slice(0, searched)
-  const [, version] = envelopes.find(([namespace]) => start.includes(namespace)) ?? []
-  return version
+  const found = envelope.exec(start)
+  if (found === null) return undefined
+  const [, prefix] = found
+  // That of the other version may be declared there, too, or at the fault (CXF).
+  const own = prefix === undefined ? 'xmlns' : `xmlns:${prefix}`
+  const [tag = ''] = start.slice(found.index).split('>', 1)
+  const [, , itsNamespace] = [...tag.matchAll(attribute)].find(([, name]) => name === own) ?? []
+  return envelopes.find(([namespace]) => namespace === itsNamespace)?.[1]
 }

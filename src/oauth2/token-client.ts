@@ -4,7 +4,7 @@ import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
 import { answerError, errorInFront, noMethodError, type AnswerFacts } from './answer-error.ts'
-import { clientAuthMethod } from './client-auth-method.ts'
+import { clientAuthMethod, secretMethodNamed, type SecretMethod } from './client-auth-method.ts'
 import type { Signing } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import type { DpopProofs } from './dpop-proofs.ts'
@@ -52,6 +52,8 @@ export class TokenClient {
   readonly #proofs: DpopProofs | undefined
   readonly #secrets: readonly string[]
   readonly #onQuirk: (host: string, quirk: string) => void
+  /** How the server takes the secret, as it has said. */
+  #named: SecretMethod | undefined
 
   /**
    * @param settings in which `checkSettings` finds no problem
@@ -82,8 +84,8 @@ export class TokenClient {
   }
 
   /**
-   * Gets one token, with one request (another for a nonce of DPoP, or if the token endpoint has moved), after discovery
-   * if that is due.
+   * Gets one token, with one request (another for a nonce of DPoP, if the token endpoint has moved, or if the server names
+   * another method), after discovery if that is due.
    *
    * @param signal ends the requests
    * @param earlier the last token, which the server may name when it refuses another; `''` if there is none
@@ -94,11 +96,11 @@ export class TokenClient {
       const fetch = this.#fetch(signal)
       const metadata = await this.#discovery.metadata(fetch)
       try {
-        return await this.#request(metadata, fetch, earlier)
+        return await this.#requestAsNamed(metadata, fetch, earlier)
       } catch (error) {
         const changed = isElsewhere(error) ? await this.#discovery.changed(fetch) : undefined
         if (changed === undefined) throw error
-        return await this.#request(changed, fetch, earlier)
+        return await this.#requestAsNamed(changed, fetch, earlier)
       }
     } catch (error) {
       throw translateError(error, this.#place())
@@ -119,6 +121,29 @@ export class TokenClient {
     return tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
   }
 
+  /** Once more, if the refusal says how the secret is to be sent. */
+  async #requestAsNamed(
+    metadata: ServerMetadata,
+    fetch: TokenFetch,
+    earlier: string
+  ): Promise<ObtainedToken> {
+    try {
+      return await this.#request(metadata, fetch, earlier)
+    } catch (error) {
+      const named = error instanceof TokenError ? secretMethodNamed(error.description) : undefined
+      if (named === undefined || named === this.#methodFor(metadata)) throw error
+      this.#named = named
+      if (named !== this.#methodFor(metadata)) throw error
+      return this.#request(metadata, fetch, earlier)
+    }
+  }
+
+  #methodFor({
+    token_endpoint_auth_methods_supported: supported
+  }: ServerMetadata): ClientAuthMethod | undefined {
+    return clientAuthMethod(this.#settings, supported, this.#named)
+  }
+
   async #request(
     metadata: ServerMetadata,
     fetch: TokenFetch,
@@ -127,7 +152,7 @@ export class TokenClient {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
     const url = tokenEndpointOf(metadata, settings, this.#place())
-    const clientAuth = clientAuthMethod(settings, supported)
+    const clientAuth = this.#methodFor(metadata)
     if (clientAuth === undefined) throw noMethodError(url.host, supported)
     const facts = { clientAuth, supported, redactor: new Redactor([...this.#secrets, earlier]) }
     const signing: Signing = {

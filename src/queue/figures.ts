@@ -22,7 +22,7 @@ export interface GivenUp {
   operation?: string
 }
 
-/** A message type of which the last messages that left were refused. */
+/** A message type of which the last messages that left were refused; or any types, which were refused without HL7. */
 export interface Refusing {
   /** MSH-9 as `ADT^A01`. */
   type: string
@@ -34,6 +34,8 @@ export interface Refusing {
   ackCode: string
   /** Its first ERR-3.1, if table 0357 has it, else `other`; `''` without one. */
   error: string
+  /** The HTTP status with which messages of whatever type were refused without HL7. */
+  status?: number
 }
 
 /** What somebody says who takes care of a condition. */
@@ -45,6 +47,15 @@ export interface Note {
   text: string
   /** The code of the condition of which it was said. */
   code: string
+}
+
+/** What an address has shown that it can do. */
+export interface KnownAddress {
+  /** With HL7; or a rule has accepted something else, but no web page; `''`: neither. */
+  answers: 'hl7' | 'other' | ''
+  /** The largest headers, and the largest body, that it has taken, in bytes. */
+  headBytes: number
+  bodyBytes: number
 }
 
 /** What a node knows of itself besides its messages, so that it goes on after a restart. */
@@ -60,4 +71,6 @@ export interface Figures {
   /** When a message came in last: wall clock, milliseconds. */
   lastInAt: number | undefined
   note: Note | undefined
+  /** By a hash of the address. */
+  addresses: Readonly<Record<string, KnownAddress>>
 }

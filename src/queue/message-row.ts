@@ -33,6 +33,8 @@ export interface Verdict {
   awaits?: 'suspend' | 'fail' | 'retry'
   /** Of one of its attempts it is not known whether the receiver accepted the message. */
   mayHaveArrived?: true
+  /** In one of them the receiver said that it does not take the message, which is not sure. */
+  saidNotTaken?: true
 }
 
 /** A retry that a rule with a count has asked for: "3 of 5". */

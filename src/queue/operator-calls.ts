@@ -151,7 +151,7 @@ export class OperatorCalls<Stored> {
 
   /** A suspended message waits again, in its place by acceptance, with a new clock. */
   #takeBackIntoQueue(row: StoredRow, act: ActRecord): void {
-    const { mayHaveArrived } = verdictFrom(row.verdict)
+    const { saidNotTaken, mayHaveArrived } = verdictFrom(row.verdict)
     this.#rows.contents.dropOutcome(row.seq)
     this.#rows.write(row, 'waiting', 0, {
       attempts: row.attempts,
@@ -159,7 +159,8 @@ export class OperatorCalls<Stored> {
       spent_ms: 0,
       counts_from: null,
       renewals: this.#rows.renewals,
-      verdict: mayHaveArrived === true ? JSON.stringify({ mayHaveArrived }) : null,
+      verdict:
+        mayHaveArrived || saidNotTaken ? JSON.stringify({ mayHaveArrived, saidNotTaken }) : null,
       story: JSON.stringify(withRecord(storyFrom(row.story), act)),
       rule_retries: null,
       bound_to: row.bound_to

@@ -1,4 +1,4 @@
-import type { Figures, GivenUp, Note, Refusing } from './figures.ts'
+import type { Figures, GivenUp, KnownAddress, Note, Refusing } from './figures.ts'
 import {
   NO_VERDICT,
   type Resent,
@@ -86,8 +86,24 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
     givenUp: givenUpFrom(recordFrom(kept.givenUp)),
     refusing: refusing.map(recordFrom).flatMap(refusingFrom),
     lastInAt: moment(kept.lastInAt),
-    note: noteFrom(recordFrom(kept.note))
+    note: noteFrom(recordFrom(kept.note)),
+    addresses: addressesFrom(recordFrom(kept.addresses))
   }
+}
+
+function addressesFrom(stored: Record<string, unknown>): Record<string, KnownAddress> {
+  const entries = Object.entries(stored).map(([hash, one]): [string, KnownAddress] => {
+    const { answers, bodyBytes, headBytes } = recordFrom(one)
+    return [
+      hash,
+      {
+        answers: answers === 'hl7' || answers === 'other' ? answers : '',
+        headBytes: moment(headBytes) ?? 0,
+        bodyBytes: moment(bodyBytes) ?? 0
+      }
+    ]
+  })
+  return Object.fromEntries(entries)
 }
 
 function givenUpFrom({
@@ -109,7 +125,7 @@ function givenUpFrom({
 }
 
 function refusingFrom(stored: Record<string, unknown>): Refusing[] {
-  const { ackCode, count, error, type } = stored
+  const { ackCode, count, error, status, type } = stored
   const since = moment(stored['since'])
   const isWhole =
     typeof type === 'string' &&
@@ -117,7 +133,12 @@ function refusingFrom(stored: Record<string, unknown>): Refusing[] {
     typeof error === 'string' &&
     Number.isSafeInteger(count)
   return isWhole && since !== undefined
-    ? [{ type, count: Number(count), since, ackCode, error }]
+    ? [
+        {
+          ...{ type, count: Number(count), since, ackCode, error },
+          ...(typeof status === 'number' && { status })
+        }
+      ]
     : []
 }
 

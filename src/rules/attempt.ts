@@ -29,6 +29,8 @@ export interface AttemptReply {
   readonly ack: Acknowledgement | null
   /** No acknowledgement was found, but it seems to hold one that refuses: nothing accepts it unread. */
   readonly seemsRefused?: boolean
+  /** It is a web page with 2xx: nothing accepts it unread. */
+  readonly isPage?: boolean
   /** It is a SOAP fault: nothing in it accepts. */
   readonly isFault?: boolean
   /** What the reply means, where its status says something else: another status, or the family `tls`. */
@@ -53,7 +55,10 @@ export interface AttemptError {
 /** What every attempt has. */
 interface AnyAttempt {
   readonly sent: SentMessage
-  /** The message may have arrived before: with an earlier attempt, or with an earlier request of this one. */
+  /**
+   * The message may have arrived before: with an earlier attempt, or with an earlier request of this one; even if the
+   * receiver said then that it did not take it.
+   */
   readonly again?: boolean
 }
 

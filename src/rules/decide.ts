@@ -1,5 +1,5 @@
 import type { Attempt, AttemptError } from './attempt.ts'
-import { factsOf, failing, type Facts } from './holds.ts'
+import { factsOf, failing, readsReply, type Facts } from './holds.ts'
 import {
   DEFAULT_REPLY_RULES,
   parseReplyRules,
@@ -35,7 +35,7 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
  * - No reply was expected, and a 2xx without a body came, or with blanks alone: accepted, no rule is tested.
  * - Every rule with only a W is tested. Of the others, the first that matches decides.
  * - None matches: an error follows the E rules of the default; a reply that only matched W rules is
- *   accepted, unless it seems to refuse; everything else fails.
+ *   accepted, unless it seems to refuse or is a web page; everything else fails.
  */
 export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
   const facts = factsOf(attempt)
@@ -62,14 +62,25 @@ export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
   }
 }
 
-/** Where no rule decides. A W alone never accepts an error, nor what seems to refuse. */
+/** Where no rule decides. A W alone never accepts an error, nor what seems to refuse, nor a web page. */
 function ruleWithout(facts: Facts, warning: readonly ReplyRule[]): ReplyRule | undefined {
   if (facts.error !== null) return defaultRules.find((rule) => ruleHolds(rule, facts))
-  return facts.seemsRefused ? undefined : warning[0]
+  return facts.isDoubtful ? undefined : warning[0]
 }
 
 function ruleHolds(rule: ReplyRule, facts: Facts): boolean {
   return rule.conditions.some((tests) => failing(tests, rule, facts) === undefined)
+}
+
+/** Whether a rule decides that looks at what the reply says: whoever wrote it knows such replies. */
+export function isReadByRule({ rules }: ReplyRules, attempt: Attempt): boolean {
+  const facts = factsOf(attempt)
+  const first = rules.find((rule) => rule.outcome !== null && ruleHolds(rule, facts))
+  return (
+    first?.conditions.some(
+      (tests) => tests.some(readsReply) && failing(tests, first, facts) === undefined
+    ) === true
+  )
 }
 
 const connectionReset: AttemptError = {

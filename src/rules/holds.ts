@@ -32,8 +32,8 @@ export interface Facts {
   readonly foreignId: boolean
   /** MSH-9.1 is empty or the one that was sent. */
   readonly sameType: boolean
-  /** There is no acknowledgement, but the reply seems to hold one that refuses. */
-  readonly seemsRefused: boolean
+  /** There is no acknowledgement, but the reply seems to hold one that refuses, or is a web page. */
+  readonly isDoubtful: boolean
   /** The message may have arrived before. */
   readonly again: boolean
   /** Undefined without a reply. */
@@ -55,7 +55,8 @@ export function factsOf(attempt: Attempt): Facts {
     blank: reply === undefined || reply.empty || reply.blank === true,
     foreignId: ack !== null && hasForeignId(attempt),
     sameType: error === null && hasSameType(attempt),
-    seemsRefused: ack === null && error === null && reply?.seemsRefused === true,
+    isDoubtful:
+      ack === null && error === null && (reply?.seemsRefused === true || reply?.isPage === true),
     again: attempt.again ?? false,
     content: reply && new ReplyContent(reply)
   }
@@ -118,19 +119,19 @@ function isSuccess(status: number | undefined): boolean {
 
 /**
  * Why one of the conditions of a rule does not match the attempt: the first test that does not; undefined if it matches. A
- * reply that seems to refuse is accepted only by a condition that looks at what it says.
+ * reply that seems to refuse, or a web page, is accepted only by a condition that looks at what it says.
  */
 export function failing(
   tests: readonly ReplyTest[],
   { outcome }: ReplyRule,
   facts: Facts
 ): ReplyTest | undefined {
-  const isUnread = facts.seemsRefused && outcome === 'accept' && !tests.some(readsReply)
+  const isUnread = facts.isDoubtful && outcome === 'accept' && !tests.some(readsReply)
   return isUnread ? tests[0] : tests.find((test) => !holds(test, facts))
 }
 
 /** Whether it looks at what the reply says to the message. */
-function readsReply(test: ReplyTest): boolean {
+export function readsReply(test: ReplyTest): boolean {
   if (test.kind === 'field-value' || test.kind === 'field-text') return test.path.segment !== 'MSH'
   return test.kind === 'reply-text'
 }

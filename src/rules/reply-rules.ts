@@ -5,7 +5,7 @@ import { RuleScanner } from './rule-scanner.ts'
 /** The meaning of an empty setting, in the same language and read by the same code. */
 export const DEFAULT_REPLY_RULES =
   ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,' +
-  '(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#407,E#431)=RF,E#4xx=F,E=RF,X=F'
+  '(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#405,E#407,E#410,E#431)=RF,E#4xx=F,E=RF,X=F'
 
 /** The longest string that is read, in UTF-16 units. */
 export const MAX_REPLY_RULES_LENGTH = 10_000

@@ -38,6 +38,7 @@ export type ReasonKind =
   | 'status'
   | 'statusNone'
   | 'type'
+  | 'webPage'
 
 /** So many values of a field are named. */
 const MOST_VALUES = 5
@@ -48,7 +49,9 @@ const messageCode = parsePath('MSH-9.1')
 export function whyNot(test: ReplyTest, facts: Facts, attempt: Attempt): Reason {
   const { ack, content, error, status } = facts
   const found = facts.code ?? ''
-  if (holds(test, facts)) return reason('seemsRefused')
+  if (holds(test, facts)) {
+    return reason(attempt.reply?.seemsRefused === true ? 'seemsRefused' : 'webPage')
+  }
   switch (test.kind) {
     case 'code':
       return codeReason([test.code], facts, attempt)

@@ -70,10 +70,10 @@ const engine = new DiskEngine({
 
 const delivery = new Delivery<Buffer>({
   queue: () => Promise.resolve(new MessageQueue(engine, new EncodedContents(buffers))),
-  attempt: (content, signal, watchWork, { address, mayHaveArrived }) => {
+  attempt: (content, signal, watchWork, { address, again }) => {
     const message = readOutgoingMessage(content.toString(), 'auto')
     const { responseTimeoutMs } = settings
-    const parcel = { message, input: {}, responseTimeoutMs, address, mayHaveArrived }
+    const parcel = { message, input: {}, responseTimeoutMs, address, again }
     return courier.attempt(parcel, signal, watchWork)
   },
   readFields: (content) => ({ key: keyOf(content.toString().split('|')[9] ?? ''), values: [] }),

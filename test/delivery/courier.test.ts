@@ -4,7 +4,9 @@ import type { Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
-import { deliveryFailed, reasonAndHint } from '../../src/delivery/explain.ts'
+import { KnownAddresses } from '../../src/delivery/known-addresses.ts'
+import { faultOf } from '../../src/delivery/fault.ts'
+import { deliveryFailed, reasonAndHint, whyFailed } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { settlementOf, type Settlement } from '../../src/delivery/settlement.ts'
@@ -80,6 +82,7 @@ describe('Courier', () => {
       refreshOnStatus = [401],
       headers = [],
       secrets = [],
+      addresses,
       client: settings
     }: {
       rules?: string
@@ -87,6 +90,7 @@ describe('Courier', () => {
       refreshOnStatus?: number[]
       headers?: NamedValue[]
       secrets?: string[]
+      addresses?: KnownAddresses
       client?: Parameters<typeof createClient>[0]
     } = {}
   ) {
@@ -100,6 +104,7 @@ describe('Courier', () => {
       refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),
       reply: { replyEncoding: 'auto' },
+      ...(addresses && { addresses }),
       secrets
     })
   }
@@ -486,6 +491,154 @@ describe('Courier', () => {
     assert.deepEqual([server.requests.length, asked()], [2, 2])
   })
 
+  it('takes the status of a refusal for the answer, whatever becomes of its body', async () => {
+    for (const [status, rest] of [
+      ['413 x', 'content-length: 500\r\n\r\ncut'],
+      ['404 x', `transfer-encoding: chunked\r\n\r\n${'1000\r\n'.padEnd(4102, 'x')}`],
+      ['302 x', 'content-encoding: gzip\r\nconnection: close\r\n\r\nno gzip'],
+      ['400 x', `content-length: 3000000\r\n\r\n${'MSH|'.repeat(750_000)}`]
+    ] as const) {
+      const server = await receiver((socket) => {
+        socket.end(`HTTP/1.1 ${status}\r\n${rest}`)
+      })
+      const { decision, error, reply } = await courier(server.url, {
+        rules: 'E#reset=D,E#timeout=D,E#413=S,E#404=S,E#302=S,E#400=S',
+        client: { maxResponseBytes: 1_000_000 }
+      }).attempt(parcel)
+      assert.deepEqual([decision.outcome, error, reply?.text], ['suspend', undefined, ''], status)
+    }
+  })
+
+  describe('at an address that has answered as a receiver does', () => {
+    const AE = ACK.replace('AA', 'AE')
+    const text = answer(200, '{"status":"unavailable"}', 'content-type: application/json\r\n')
+    const labelled = answer(200, 'Later', 'content-type: application/hl7-v2\r\n')
+    const page = answer(200, '<html><title>Maintenance</title></html>')
+    for (const [what, rules, before, then, outcome, counted] of [
+      ['a fallback is no acknowledgement', '', answer(200, ACK), text, 'fail', 503],
+      ['nor is one that says it is HL7', '', answer(200, AE), labelled, 'fail', 503],
+      [
+        'nor does a rule accept it that does not read it',
+        ':~=C',
+        answer(200, ACK),
+        text,
+        'fail',
+        503
+      ],
+      ['a page', '', answer(200, ACK), page, 'fail', 503],
+      ['a page where a rule had accepted text', ':~=C', text, page, 'fail', 503],
+      ['or nothing', 'X=C', answer(200), page, 'fail', 503],
+      ['with its own rule', 'E#503=S', answer(200, ACK), text, 'suspend', 503],
+      ['a rule that reads it decides', '@*unavail=C', answer(200, ACK), text, 'accept', undefined],
+      ['that refuses it, too', '@*unavail=F,:~=C', answer(200, ACK), text, 'fail', undefined],
+      ['but not its status', '@status:200=C', answer(200, ACK), text, 'fail', 503],
+      ['nothing is none', 'X=C', answer(200, ACK), answer(200), 'accept', undefined],
+      ['nor are blanks', ':~=C', answer(200, ACK), answer(200, ' \r\n'), 'accept', undefined],
+      [
+        'nor is what seems to refuse',
+        '',
+        answer(200, ACK),
+        answer(200, 'MSA^AE'),
+        'fail',
+        undefined
+      ],
+      ['text where a rule had accepted text', ':~=C', text, labelled, 'accept', undefined],
+      ['a page where a page was refused', ':~=C', page, page, 'fail', undefined],
+      ['text where an error came', ':~=C', answer(500), text, 'accept', undefined]
+    ] as const) {
+      it(`${what}: ${rules || 'default'}`, async () => {
+        const server = await receiver((socket, _request, { all }) => {
+          socket.write(all === 0 ? before : then)
+        })
+        const addresses = new KnownAddresses([server.url])
+        await courier(server.url, { rules, addresses }).attempt(parcel)
+        // It is known after a restart.
+        const kept = new KnownAddresses([server.url, new URL('http://other.test/')])
+        kept.restore(addresses.stored)
+        const result = await courier(server.url, { rules, addresses: kept }).attempt(parcel)
+        assert.deepEqual([result.decision.outcome, result.meaning], [outcome, counted])
+        assert.equal(result.reply?.status, 200)
+        if (counted === undefined) return
+        const { mayHaveArrived, waits } = faultOf(result) ?? {}
+        assert.deepEqual([mayHaveArrived, waits], [true, 'node'])
+      })
+    }
+
+    it('of another path, that is not known', async () => {
+      const server = await receiver((socket, _request, { all }) => {
+        socket.write(all === 0 ? answer(200, ACK) : text)
+      })
+      const addresses = new KnownAddresses([server.url])
+      const mine = courier(server.url, { rules: ':?A=C,:~=C', addresses })
+      await mine.attempt(parcel)
+      const url = new URL('/other?a=1', server.url)
+      assert.equal((await mine.attempt({ ...parcel, url })).decision.outcome, 'accept')
+      assert.equal((await mine.attempt(parcel)).meaning, 503)
+    })
+
+    it('large headers are what it refuses, if they are larger than those that it has taken', async () => {
+      const { tokens } = await tokenSource('t'.repeat(9000))
+      const small = await tokenSource('t'.repeat(7000))
+      for (const [status, meaning] of [
+        [400, 431],
+        [413, 431],
+        [415, undefined]
+      ] as const) {
+        const server = await receiver((socket, _request, { all }) => {
+          socket.write(all === 0 ? answer(200, ACK) : answer(status, 'Bad Request'))
+        })
+        const addresses = new KnownAddresses([server.url])
+        const mine = (source?: TokenSource): Courier =>
+          courier(server.url, { addresses, ...(source && { tokens: source }) })
+        const meaningOf = async (source: TokenSource | undefined, ...ids: string[]) =>
+          (await mine(source).attempt(parcelOf(...ids))).meaning
+        // It has taken nothing yet, then one message.
+        assert.equal(addresses.isLargeHead(server.url, { headBytes: 9000, bodyBytes: 1 }), false)
+        await mine(small.tokens).attempt(parcelOf('M1'))
+        assert.equal(await meaningOf(small.tokens, 'M2'), undefined, 'headers of the usual size')
+        assert.equal(await meaningOf(tokens, 'M3', 'M4'), undefined, 'a larger body')
+        const result = await mine(tokens).attempt(parcelOf('M5'))
+        assert.equal(result.meaning, meaning)
+        if (meaning !== undefined) assert.match(whyFailed(result), /the token takes 9,026 of them/)
+      }
+    })
+
+    it('which has taken such headers, it is the message', async () => {
+      const { tokens } = await tokenSource('t'.repeat(9000))
+      const server = await receiver((socket, _request, { all }) => {
+        socket.write(all === 0 ? answer(200, ACK) : answer(400))
+      })
+      const addresses = new KnownAddresses([server.url])
+      await courier(server.url, { tokens, addresses }).attempt(parcel)
+      assert.equal(
+        (await courier(server.url, { tokens, addresses }).attempt(parcel)).meaning,
+        undefined
+      )
+    })
+  })
+
+  it('says that a status came late, and has its rule decide', async () => {
+    for (const [status, lateMs, meaning] of [
+      [503, 1100, 504],
+      [408, 1100, 504],
+      [503, 0, undefined]
+    ] as const) {
+      const server = await receiver((socket) => {
+        setTimeout(() => socket.write(answer(status)), lateMs)
+      })
+      const result = await courier(server.url, { rules: 'E#504=S' }).attempt(parcel)
+      assert.deepEqual([result.meaning, result.reply?.status], [meaning, status])
+      assert.equal(result.decision.outcome === 'suspend', meaning !== undefined)
+    }
+    // HAProxy looked for a server for as long, and found none.
+    const page =
+      '<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n'
+    const server = await receiver((socket) => {
+      setTimeout(() => socket.write(answer(503, page)), 1100)
+    })
+    assert.equal((await courier(server.url).attempt(parcel)).meaning, undefined)
+  })
+
   it('recognizes a refused token by the status, even if the body cannot be read', async () => {
     for (const refusal of [
       'HTTP/1.1 401 x\r\ncontent-length: 500\r\n\r\ncut',
@@ -710,6 +863,28 @@ describe('Courier', () => {
   const fault = (code: string, detail = ''): string =>
     `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>${code}</faultcode>${detail}</s:Fault></s:Body></s:Envelope>`
 
+  it('gets a new token where the answer leads to a login', async () => {
+    const to = 'https://idp.test/auth?response_type=code&client_id=gate'
+    const signIn =
+      '<!DOCTYPE html><html><form method="GET" action="/oauth2/start"><input type="hidden" name="rd" value="/"></form></html>'
+    for (const [refusal, requests, outcome] of [
+      [answer(302, '', `location: ${to}\r\n`), 2, 'accept'],
+      [answer(403, signIn), 2, 'accept'],
+      [answer(302, '', 'location: https://other.test/hl7\r\n'), 1, 'fail'],
+      [answer(403, '<html>Forbidden</html>'), 1, 'fail']
+    ] as const) {
+      const { tokens, asked } = await tokenSource()
+      const server = await receiver((socket, request) => {
+        socket.write(request.includes('Bearer token-1\r') ? refusal : answer(200, ACK))
+      })
+      const { decision } = await courier(server.url, { tokens }).attempt(parcel)
+      assert.deepEqual(
+        [server.requests.length, asked(), decision.outcome],
+        [requests, requests, outcome]
+      )
+    }
+  })
+
   it('gets a new token where a SOAP fault refuses it, with whatever status', async () => {
     const security = '<detail><SecurityFault xmlns="urn:cdc:iisb:2011"/></detail>'
     for (const [status, refusal, requests] of [
@@ -783,7 +958,10 @@ describe('Courier', () => {
     const { decision, reply } = await mine.attempt(parcel)
     assert.equal(server.requests.length, 2)
     assert.equal(reply?.status, 401)
-    assert.deepEqual([decision.rule, decision.retry], ['(E#401,E#403,E#404,E#407,E#431)=RF', true])
+    assert.deepEqual(
+      [decision.rule, decision.retry],
+      ['(E#401,E#403,E#404,E#405,E#407,E#410,E#431)=RF', true]
+    )
     const again = await mine.attempt(parcel)
     const text = again.tokenProblem ?? again.error?.text ?? ''
     assert.notEqual(text, '')
@@ -917,15 +1095,21 @@ describe('Courier', () => {
       ['HTTP/1.1 425 x\r\nretry-after: 7', [true, 7000, 425]],
       ['HTTP/1.1 429 x\r\nretry-after: 7', [true, 7000, 429]],
       ['HTTP/1.1 429 x\r\nretry-after: soon', [true, undefined, 429]],
+      ['HTTP/1.1 400 x\r\nretry-after: 7', [true, undefined, 400]],
       ['HTTP/1.1 500 x', [true, undefined, 500]]
     ] as const) {
       const cut = await receiver((socket) => {
         socket.end(`${head}\r\ncontent-length: 500\r\n\r\ncut`)
       })
       const result = await courier(cut.url).attempt(parcel)
-      const { retryAfterMs, status, error } = result
+      const { retryAfterMs, reply, status = reply?.status, error } = result
       assert.deepEqual([isReached(result), retryAfterMs, status], facts, head)
-      assert.equal(error?.family, 'reset')
+      // The status of a refusal says it all.
+      const isRefusal = facts[2] < 500
+      assert.deepEqual(
+        [error?.family, reply?.text],
+        isRefusal ? [undefined, ''] : ['reset', undefined]
+      )
     }
 
     const told = await receiver((socket) => {

@@ -478,12 +478,30 @@ describe('Delivery', () => {
     const refused = error('ECONNREFUSED', 'connect')
     const timedOut = error('ETIMEDOUT', 'timeout')
     const repeated = { ...refused, requests: 2, repeats: 1 }
-    for (const [earlier, said] of [
-      [refused, /Message a1 .* was not delivered/],
-      [timedOut, /not known whether message a1/],
-      [repeated, /not known whether message a1/],
-      [resultOf('await-retry'), /not known whether message a1/],
-      [{ ...timedOut, decision: resultOf('suspend').decision }, /not known whether message a1/]
+    const { reply, ...retry } = resultOf('retry')
+    assert.ok(reply)
+    const withStatus = (status: number): AttemptResult => ({
+      ...retry,
+      reply: { ...reply, status }
+    })
+    for (const [earlier, said, again] of [
+      [refused, /Message a1 .* was not delivered/, false],
+      [withStatus(404), /Message a1 .* was not delivered/, false],
+      [withStatus(503), /said that it does not take message a1/, true],
+      [withStatus(408), /said that it does not take message a1/, true],
+      [
+        { ...withStatus(503), decision: resultOf('suspend').decision },
+        /said that it does not take message a1/,
+        true
+      ],
+      [timedOut, /not known whether message a1/, true],
+      [repeated, /not known whether message a1/, true],
+      [resultOf('await-retry'), /not known whether message a1/, true],
+      [
+        { ...timedOut, decision: resultOf('suspend').decision },
+        /not known whether message a1/,
+        true
+      ]
     ] as const) {
       const disk = quickDisk()
       const first = await setUpOn(disk)
@@ -495,12 +513,17 @@ describe('Delivery', () => {
       first.flights.shift()?.end(refused)
       await settled()
       let message = ''
-      const second = await setUpOn(disk, {
+      let isAgain: boolean | undefined
+      await setUpOn(disk, {
+        attempt: (_content, _signal, _watchWork, known) => {
+          isAgain = known.again
+          return Promise.resolve(error('ECONNREFUSED', 'connect', false))
+        },
         emit: (_message, _content, { error }) => (message = error?.message ?? '')
       })
-      second.flights.shift()?.end(error('ECONNREFUSED', 'connect', false))
       await settled()
       assert.match(message, said)
+      assert.equal(isAgain, again, 'for @again')
     }
   })
 

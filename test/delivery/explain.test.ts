@@ -612,6 +612,42 @@ describe('deliveryFailed', () => {
       'it broke. Check the URL, and any proxy or gateway in between. The receiver may have accepted the message.',
       { code: 'ERR_CONTENT_DECODING', status: 200 }
     ],
+    [
+      'Mirth, which took the message for binary',
+      reply(200, { 'content-type': 'text/plain' }, { meaning: 404 }),
+      'HTTP 200 from the receiver with text/plain that contains no HL7 acknowledgement. Mirth took the message for binary: set "Content type" to text/plain, or have its operator take application/ off "Binary MIME Types" of the HTTP Listener.'
+    ],
+    [
+      'a fallback',
+      reply(200, { 'content-type': 'application/json' }, { meaning: 503 }),
+      'HTTP 200 from the receiver with application/json that contains no HL7 acknowledgement. This address has replied with HL7 before, so something in front of the receiver has replied now, such as a maintenance page: the message waits, though it may have arrived. If this reply is a success, accept it with a rule that reads it (@*text).'
+    ],
+    [
+      'a time limit of the receiver',
+      reply(503, {}, { meaning: 504 }),
+      'HTTP 503 from the receiver. It took more than a second to say so: its own time limit may have ended while it was storing the message, so it may have accepted it.'
+    ],
+    [
+      'a redirect to a login',
+      reply(
+        302,
+        { location: 'https://idp.test/auth?client_id=a' },
+        { meaning: 401, token: 'kept' }
+      ),
+      'HTTP 302: the receiver redirects to a login. It leads to a login instead of accepting the token: check Scope and Audience in the OAuth 2.0 node, or ask its operator which address is meant for programs.'
+    ],
+    [
+      'a login page without a token',
+      reply(403, {}, { meaning: 401, token: 'none' }),
+      'HTTP 403 from the receiver. A web page asks for a login there, so the message reached no HL7 receiver: ask its operator which address is meant for programs.'
+    ],
+    [
+      'SOAPAction',
+      faultReply(500, '<faultcode>s:Server</faultcode>', {
+        ...{ meaning: 400, fault: { code: 'UnknownAction', isOfRegistry: false } }
+      }),
+      'HTTP 500 from the receiver with a SOAP fault (UnknownAction). The receiver does not offer this operation: check the URL, the body template, and the header SOAPAction.'
+    ],
     ['nothing that is known', result({}), 'EUNKNOWN.', { code: 'EUNKNOWN' }]
   ]
   for (const [name, attempt, said, cause] of table) {
@@ -621,7 +657,7 @@ describe('deliveryFailed', () => {
       const start =
         cause?.code === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
       const end =
-        / (?:It is not known whether message M1 \(ADT\^A01\) was|Message M1 \(ADT\^A01\) was not) delivered \(one attempt\)\.$/
+        / (?:It is not known whether message M1 \(ADT\^A01\) was delivered|Message M1 \(ADT\^A01\) was not delivered|The receiver said that it does not take message M1 \(ADT\^A01\)) \(one attempt\)\.$/
       assert.match(failure.message, end)
       assert.equal(failure.message.replace(end, ''), start + said)
       const status = attempt.reply?.status
@@ -640,13 +676,24 @@ describe('deliveryFailed', () => {
       [error('ERR_RESPONSE_TOO_LARGE', undefined, 400), false],
       [error('ETIMEDOUT', 'connect'), false],
       [error('ERR_RESPONSE_TOO_LARGE', 'token', 200), false],
-      [error('server_error', 'token', 504), false],
-      [reply(503), false]
+      [error('server_error', 'token', 504), false]
     ] as const) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, attempt)
       assert.equal(message.includes('not known whether'), isUnknown, message)
       assert.equal(message.includes('was not delivered'), !isUnknown, message)
     }
+  })
+
+  it('says what the receiver says where that is not sure', () => {
+    const not = /was not delivered/
+    for (const status of [408, 503]) {
+      const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 2, reply(status))
+      assert.match(message, /The receiver said that it does not take message M1 \(2 attempts\)\.$/)
+      assert.doesNotMatch(message, not)
+    }
+    const name = { controlId: 'M1', type: '', saidNotTaken: true }
+    assert.doesNotMatch(deliveryFailed(name, 2, reply(404)).message, not)
+    assert.match(deliveryFailed({ controlId: 'M1', type: '' }, 2, reply(404)).message, not)
   })
 
   it('shows only its text, as Node-RED expects', () => {

@@ -50,8 +50,21 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
 
   'fault of sender': replied(500, { meaning: 400, ...soap('Sender') }),
   'fault of operation': replied(500, { meaning: 400, ...soap('Sender.ProcedureNotPresent') }),
+  'fault of action': replied(500, { meaning: 400, ...soap('UnknownAction') }),
+  'fault of size': replied(500, {
+    ...{ meaning: 400, fault: { ...soap('Sender').fault, detail: 'MessageTooLargeFault' } }
+  } as More),
+  'fault unknown': replied(500, { meaning: 500, ...soap('Sender') }),
   'fault of login': replied(500, { meaning: 401, ...soap('SecurityFault') }),
   'page of login': replied(200, { meaning: 401 }),
+  'redirect to login': replied(302, { meaning: 401 }),
+  'page of login with 403': replied(403, { meaning: 401 }),
+  'Mirth took it for binary': replied(200, { meaning: 404 }),
+  'a fallback': replied(200, { meaning: 503 }),
+  'Varnish 503': replied(503, { meaning: 502 }),
+  'late 503': replied(503, { meaning: 504 }),
+  'late 408': replied(408, { meaning: 504 }),
+  'large headers by size': replied(413, { meaning: 431 }),
   'page of firewall': replied(200, { meaning: 403, isFirewallPage: true }),
   'page for TLS': replied(400, { meaning: 'tls' }),
   'page for headers': replied(400, { meaning: 431 }),
@@ -60,6 +73,7 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
   'handshake late': tls('ETIMEDOUT'),
   'handshake cut': tls('ECONNRESET'),
   EPROTO: tls('EPROTO'),
+  'HTTP/2 only': tls('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'),
   CERT_HAS_EXPIRED: tls('CERT_HAS_EXPIRED'),
   'other name': tls('ERR_TLS_CERT_ALTNAME_INVALID'),
   SELF_SIGNED_CERT_IN_CHAIN: tls('SELF_SIGNED_CERT_IN_CHAIN'),
@@ -82,10 +96,10 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
 
   'proxy away': atProxy('ECONNREFUSED'),
   'proxy 403': atProxy('ERR_PROXY_TUNNEL', 403),
-  'proxy 500': atProxy('ERR_PROXY_TUNNEL', 500),
   'proxy 407': atProxy('ERR_PROXY_TUNNEL', 407),
   'proxy unknown': atProxy('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
   'behind proxy 502': failed('ERR_PROXY_TUNNEL', { family: 'connect', proxyStatus: 502 }),
+  'behind proxy 500': failed('ERR_PROXY_TUNNEL', { family: 'connect', proxyStatus: 500 }),
 
   'token refused': noToken('invalid_client', { status: 401 }),
   'token server away': noToken('ECONNREFUSED', { isTokenServerAway: true })
@@ -94,43 +108,48 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
 /** Columns are two blanks or more apart; ends that are told in one row, too. */
 const TABLE = `
 message        message                 yes  no   no         request             400  406  409  411  414  415  422  418  fault of sender
-message        message                 yes  no   no         too-large           413
+message        message                 yes  no   no         too-large           413  fault of size
 message        message                 yes  no   no         operation           fault of operation
+message        message                 yes  no   no         soap-action         fault of action
 message        message                 yes  no   no         -                   AR  400 CR
 message        message                 yes  yes  no         -                   AE  500 CE
 
 receiver       node                    no   no   yes        unreachable         ECONNREFUSED  handshake late
 receiver       node                    no   no   yes        tls-cut             handshake cut
 receiver       node                    no   no   yes        tls                 EPROTO
+receiver       node                    no   no   yes        http2               HTTP/2 only
 receiver       node                    no   no   yes        tls-expired         CERT_HAS_EXPIRED
 receiver       node                    no   no   yes        tls-name            other name
 receiver       node                    no   no   yes        tls-ca              SELF_SIGNED_CERT_IN_CHAIN  DEPTH_ZERO_SELF_SIGNED_CERT
 receiver       node                    no   no   yes        tls-ca              UNABLE_TO_VERIFY_LEAF_SIGNATURE
-receiver       node                    no   no   yes        behind-proxy        behind proxy 502
+receiver       node                    no   no   yes        behind-proxy        behind proxy 502  behind proxy 500
 receiver       node                    no   no   yes        unavailable         503
 receiver       node                    no   no   yes        cut-answer          half a 503
-receiver       node                    no   yes  if shared  behind-gateway      502  504
+receiver       node                    no   yes  if shared  behind-gateway      502  504  Varnish 503
+receiver       node                    no   yes  if shared  own-limit           late 503  late 408
+receiver       node                    no   yes  if shared  fallback            a fallback
 receiver       node                    yes  no   no         not-found           404  405  410  501
+receiver       node                    yes  no   no         binary              Mirth took it for binary
 receiver       node                    yes  no   no         redirect            301  308
 receiver       node                    yes  no   no         too-many            429
 
-credentials    node, as after a login  yes  no   no         denied              401
+credentials    node, as after a login  yes  no   no         denied              401  redirect to login  page of login with 403
 credentials    node, as after a login  yes  no   no         login               fault of login
 credentials    node, as after a login  yes  no   no         login-page          page of login
-credentials    node, as after a login  yes  no   no         large-token         431  page for headers
+credentials    node, as after a login  yes  no   no         large-token         431  page for headers  large headers by size
 credentials    node, as after a login  no   no   no         client-certificate  page for TLS  own certificate  own key
 credentials    node                    yes  no   no         denied              403
 credentials    node                    yes  no   no         firewall            page of firewall
 
 proxy          node, as after a login  no   no   no         proxy               407  proxy 407
-proxy          node                    no   no   no         proxy               proxy 403  proxy 500  proxy unknown
+proxy          node                    no   no   no         proxy               proxy 403  proxy unknown
 proxy          node                    no   no   no         proxy-away          proxy away
 
 token server   node                    yes  no   no         token-refused       token refused
 token server   node                    no   no   no         token-unreachable   token server away
 
 nobody knows   message                 yes  yes  no         no-ack              200
-nobody knows   message                 yes  yes  no         failed              500  505  520  599
+nobody knows   message                 yes  yes  no         failed              500  505  520  599  fault unknown
 nobody knows   message                 yes  yes  no         late                late
 nobody knows   message                 yes  yes  no         cut                 cut  cut early
 nobody knows   message                 yes  yes  no         cut-answer          cut record
@@ -180,6 +199,13 @@ describe('the fault of an attempt', () => {
     assert.deepEqual(asking, [408, 425, 429, 503])
   })
 
+  it('may be another’s who knows no better, of a message that was refused with 408 or 503', () => {
+    const unsure = Array.from({ length: 500 }, (_, at) => 100 + at).filter(
+      (status) => faultOf(replied(status))?.saidNotTaken
+    )
+    assert.deepEqual(unsure, [408, 503])
+  })
+
   it('shows that HL7’s application is there with a status about what a message contains', () => {
     const answers = Array.from({ length: 500 }, (_, at) => 100 + at).filter(
       (status) => faultOf(replied(status))?.isOfApplication
@@ -220,7 +246,13 @@ describe('what a failure is about', () => {
   })
 
   it('says whether its time counts', () => {
-    for (const topic of ['behind-gateway', 'client-certificate', 'proxy', 'tls-ca'] as const) {
+    for (const topic of [
+      'behind-gateway',
+      'client-certificate',
+      'fallback',
+      'own-limit',
+      'proxy'
+    ] as const) {
       assert.equal(isCounted(topic), false, topic)
     }
     for (const topic of ['cut', 'denied', 'failed', 'large-token', 'not-found'] as const) {

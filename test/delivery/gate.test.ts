@@ -321,6 +321,40 @@ describe('Gate', () => {
   })
 })
 
+describe('the time of a message whose status others disprove', () => {
+  const gateway = resultOf('retry')
+  assert.ok(gateway.reply)
+  const bad = { ...gateway, reply: { ...gateway.reply, status: 502 } }
+
+  it('counts from then on, until it is believed again', () => {
+    const { clock, gate } = openGateOf({ slots: 3 })
+    const counts = (seq: number): boolean | undefined => {
+      gate.beginAttempt(seq, true)
+      return gate.endAttempt(seq, bad).fault?.counts
+    }
+    assert.equal(counts(2), false)
+    clock.pass(gate.closedMs)
+    gate.beginAttempt(2, false)
+    end(gate, resultOf('accept'), 3)
+    // Caddy refuses its body so.
+    assert.equal(gate.endAttempt(2, bad).fault?.counts, true)
+    const isClosed = (): boolean => gate.closedMs > 0
+    assert.equal(isClosed(), false)
+    assert.equal(counts(2), true, 'it has not been seen otherwise')
+    // Once so many others have met it, in a row, it is an outage.
+    assert.deepEqual([counts(4), counts(5)], [true, false])
+    assert.equal(isClosed(), true)
+  })
+
+  it('does not count in order: no neighbor is asked', () => {
+    const { clock, gate } = openGateOf({ order: 'fifo', slots: 1 })
+    end(gate, bad, 2)
+    clock.pass(gate.closedMs)
+    gate.beginAttempt(2, false)
+    assert.equal(gate.endAttempt(2, bad).fault?.counts, false)
+  })
+})
+
 describe('a delivery', () => {
   it('sends one message first, then twice as many with each success; so too after an outage', async () => {
     const { add, clock, flights, reply } = await setUp({

@@ -37,12 +37,13 @@ function setUp() {
   const leave = (
     type: string,
     outcome: Settlement['outcome'],
-    more: Partial<Settlement> = {}
+    more: Partial<Settlement> = {},
+    controlId = 'C'
   ): void => {
     now += 1000
     standing.readEvent({
       kind: 'moved',
-      message: { seq: now, controlId: 'C', type, acceptedAt: 0, attempts: 1 },
+      message: { seq: now, controlId, type, acceptedAt: 0, attempts: 1 },
       to: 'left',
       settlement: { outcome, rule: '', action: '', warnings: [], settledAt: now, ...more }
     })
@@ -65,6 +66,46 @@ describe('what stands after messages have left', () => {
     ])
     leave('ADT^A40', 'ack')
     assert.deepEqual(standing.stands.refusing, [])
+  })
+
+  it('is that three different messages in a row were refused alike without HL7, until one is answered', () => {
+    const { standing, leave } = setUp()
+    const error = { code: 'HL7_DELIVERY_FAILED', message: '' } as const
+    const refuse = (
+      id: string,
+      status = 400,
+      about: NonNullable<Settlement['about']> = 'request'
+    ): void => {
+      const cause = { code: String(status), status }
+      leave(`ADT^${id}`, 'error', { error: { ...error, cause }, about }, id)
+    }
+    const seen = (): unknown => standing.stands.refusing.map(({ count, status }) => [count, status])
+    refuse('A')
+    refuse('B')
+    // It is sent again.
+    refuse('B')
+    assert.deepEqual(seen(), [])
+    refuse('C')
+    const all = { type: '', since: 1000, ackCode: '', error: '', status: 400 }
+    assert.deepEqual(standing.stands.refusing, [{ ...all, count: 3 }])
+    const next = setUp().standing
+    const figures = { ...NO_FIGURES, ...standing.stands }
+    next.readEvent({ kind: 'opened', endedOn: [], figures })
+    assert.deepEqual(next.stands.refusing, standing.stands.refusing)
+    refuse('D')
+    assert.deepEqual(seen(), [[4, 400]])
+    leave('ADT^A01', 'ack')
+    assert.deepEqual(seen(), [])
+    // Not alike, or answered with HL7 in between, or not refused.
+    for (const id of ['E', 'F']) refuse(id)
+    refuse('G', 422)
+    for (const id of ['H', 'I']) refuse(id)
+    leave('ADT^A01', 'nak', { reply: ack('AE') })
+    refuse('J')
+    for (const id of ['K', 'L', 'M']) refuse(id, 500, 'failed')
+    assert.deepEqual(seen(), [])
+    for (const id of ['N', 'O', 'P']) refuse(id, 413, 'too-large')
+    assert.deepEqual(seen(), [[3, 413]])
   })
 
   it('is in bounded space, however many types there are, and however long one is', () => {

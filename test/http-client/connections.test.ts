@@ -286,6 +286,38 @@ describe('connections', () => {
     }
   })
 
+  it('that break more than a second after the request were not dead', async () => {
+    let requests = 0
+    const server = await test.serveTcp((socket) => {
+      socket.on('data', () => {
+        if (++requests === 1) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+        else setTimeout(() => socket.resetAndDestroy(), 1100)
+      })
+    })
+    const mine = test.undici()
+    await post(mine, server.url)
+    const error = await errorOf(post(mine, server.url))
+    assert.deepEqual([error.family, error.reusedConnection], ['reset', true])
+    assert.deepEqual([error.answered, error.isStale], [false, false])
+  })
+
+  it('over which a request was one too many are not used again', async () => {
+    let tooMany = false
+    const server = await test.serve((_request, response) => {
+      setTimeout(() => response.writeHead(tooMany ? 429 : 200).end('ok'), 20)
+    })
+    const mine = test.undici()
+    await Promise.all([post(mine, server.url), post(mine, server.url)])
+    assert.deepEqual([server.connections(), server.open()], [2, 2])
+    tooMany = true
+    assert.equal((await post(mine, server.url)).status, 429)
+    await until(() => server.open() === 0, 1000)
+    tooMany = false
+    await post(mine, server.url)
+    await post(mine, server.url)
+    assert.equal(server.connections(), 3)
+  })
+
   for (const [began, bytes] of [
     ['nothing', ''],
     ['a byte', 'H']

@@ -22,6 +22,7 @@ const LIBRARIES = ['undici', 'got'] as const
 
 const CUT = 'the connection was cut'
 const NO_TLS = 'the TLS handshake failed; the port may not speak TLS'
+const HTTP2 = 'the server accepts HTTP/2 only, and not the HTTP/1.1 that this node speaks'
 const OLD_TLS = 'the server does not support TLS 1.2 or newer'
 const WANTS_CERTIFICATE = 'the server wants a client certificate, or a different one'
 const REFUSED =
@@ -63,6 +64,7 @@ describe('why there is no connection', () => {
     )
     return (await test.serveTcp((s) => s.once('data', () => s.write(bytes)), 'https:')).url
   }
+  const http2 = tls(() => ({ ...own, ALPNProtocols: ['h2'] }))
   const plain = async (): Promise<URL> => withScheme((await test.serve(ok)).url, 'https:')
   const gone = async (): Promise<URL> => {
     const server = await test.serve(ok)
@@ -99,6 +101,7 @@ describe('why there is no connection', () => {
     ['TLS 1.1, with an alert', old, 'tls', OLD_TLS],
     ['TLS 1.1, chosen', oldHello, 'tls', OLD_TLS],
     ['plain HTTP', plain, 'tls', NO_TLS],
+    ['HTTP/2 only', http2, 'tls', HTTP2],
     ['SSH', answering('SSH-2.0-OpenSSH_9.9\r\n'), 'tls', NO_TLS],
     ['an alert', answering('\x15\x03\x03\x00\x02\x02\x28'), 'tls', REFUSED],
     ['a close', answering(''), 'tls', CUT]

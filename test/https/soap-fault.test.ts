@@ -130,6 +130,20 @@ describe('soapVersion', () => {
     assert.equal(soapVersion(String(faultAnswer('1.2').body)), '1.2')
     assert.equal(soapVersion('MSH|^~\\&|A\r'), undefined)
   })
+
+  it('is that of the envelope itself, whatever else is declared', () => {
+    const old = 'http://schemas.xmlsoap.org/soap/envelope/'
+    const now = 'http://www.w3.org/2003/05/soap-envelope'
+    for (const [xml, version] of [
+      // CXF, at the fault.
+      [`<soap:Envelope xmlns:soap="${now}"><soap:Body><soap:Fault xmlns:ns4="${old}">`, '1.2'],
+      [`<a:Envelope\n xmlns:b='${old}' xmlns:a = '${now}'>`, '1.2'],
+      [`<Envelope xmlns:a="${now}" xmlns="${old}">`, '1.1'],
+      [`<Envelope xmlns="urn:x"><b:Body xmlns:b="${old}">`, undefined]
+    ] as const) {
+      assert.equal(soapVersion(xml), version, xml)
+    }
+  })
 })
 
 describe('soapOperation', () => {

@@ -115,7 +115,7 @@ for (const [name, { skip, start, ...faults }] of Object.entries(REGISTRIES)) {
           await deploy(version, password)
           const [error, rule] = await failed(about('Lindqvist'))
           assert.match(error, faultOf(refusal, 'refuses the login: check the user name'))
-          assert.equal(rule, '(E#401,E#403,E#404,E#407,E#431)=RF')
+          assert.equal(rule, '(E#401,E#403,E#404,E#405,E#407,E#410,E#431)=RF')
 
           await deploy(version, password, { order: 'none' })
           const earlier = await logins()

@@ -23,6 +23,7 @@ import type { ConditionCode, Level } from '../../src/codes.ts'
 
 const MINUTE = 60_000
 const trouble = { code: 'invalid_client', message: '', hint: '', permanent: true }
+const refusedAlike = { type: '', count: 3, since: 1_000_000, ackCode: '', error: '', status: 400 }
 const refused = { type: 'ADT^A40', count: 7, since: 0, ackCode: 'AE', error: '103' }
 
 /** Facts of which one condition follows, its level, how it is said, and the word for it on the page. */
@@ -99,6 +100,13 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
     'call',
     conditionFacts({}, { stands: { refusing: [refused] }, now: 15 * MINUTE }),
     'The last 7 messages of type ADT^A40 were refused: AE 103 Table value not found',
+    'refused'
+  ],
+  [
+    'REFUSING',
+    'call',
+    conditionFacts({}, { stands: { refusing: [refusedAlike, refused] } }),
+    'The last 3 messages were refused alike, without HL7: HTTP 400',
     'refused'
   ],
   [

@@ -68,15 +68,19 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     assert.equal((await send(adt('AGAIN001'), duplicate('AGAIN001'))).output, 'nak')
     // Refused before it arrived: still somebody else's.
     world.receiver.respond = (_, index) =>
-      index === first ? { status: 503 } : duplicate('AGAIN002')
+      index === first ? { status: 404 } : duplicate('AGAIN002')
     let first = world.receiver.requests.length
     assert.equal((await world.send(adt('AGAIN002'))).output, 'nak')
-    // Cut after it was read: our own.
-    first = world.receiver.requests.length
-    world.receiver.respond = (_, index) =>
-      index === first ? { cut: 'before' } : duplicate('AGAIN003')
-    const { output, msg } = await world.send(adt('AGAIN003'))
-    assert.deepEqual([output, msg.hl7.rule, msg.hl7.attempts], ['ack', '@again&@ERR-3:205=WC', 2])
+    // Cut after it was read, or a gateway knows no better: our own.
+    for (const [id, failure] of [
+      ['AGAIN003', { cut: 'before' }],
+      ['AGAIN005', { status: 503 }]
+    ] as const) {
+      first = world.receiver.requests.length
+      world.receiver.respond = (_, index) => (index === first ? failure : duplicate(id))
+      const { output, msg } = await world.send(adt(id))
+      assert.deepEqual([output, msg.hl7.rule, msg.hl7.attempts], ['ack', '@again&@ERR-3:205=WC', 2])
+    }
     await world.deploy({ ...settings, queue: 'disk', retryInterval: 1, retryMaxInterval: 1 })
     world.receiver.respond = () => ({ cut: 'before' })
     await world.nodeRed.inject('in', { payload: adt('AGAIN004') })
@@ -88,6 +92,21 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     world.receiver.respond = () => duplicate('AGAIN004')
     await world.nodeRed.start()
     await world.acked('AGAIN004', ['AGAIN004'])
+  })
+
+  it('what is no HL7 waits where HL7 has come before, also after a deploy and a restart', async () => {
+    await world.deploy({ queue: 'disk', replyCodeActions: ':?A=C,:~=C' })
+    assert.equal((await send(adt('FALL0001'), { body: ackFor('FALL0001') })).output, 'ack')
+    world.receiver.respond = () => ({ body: '{"status":"unavailable"}' })
+    await world.deploy({ queue: 'disk', replyCodeActions: ':?A=C,:~=C', retryInterval: 0.5 })
+    await world.nodeRed.restart()
+    await world.nodeRed.inject('in', { payload: adt('FALL0002') })
+    await world.eventually(async () => {
+      const [{ state } = {}] = await world.messages('controlId=FALL0002')
+      return state === 'retrying'
+    })
+    world.receiver.respond = () => ({ body: ackFor('FALL0002') })
+    await world.acked('FALL0002', ['FALL0002'])
   })
 
   it('an MSA counts with any status, AA and CA only with 2xx', async () => {

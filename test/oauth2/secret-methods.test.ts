@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { TokenClient } from '../../src/oauth2/token-client.ts'
 import { testToken } from '../../src/oauth2/token-test.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { json, type Fault, type SeenRequest } from '../support/token-fault-server.ts'
@@ -76,6 +78,63 @@ describe('Automatic with a secret', () => {
       const { got } = await test.ask(answer, { ...at, clientId: clientId ?? '' })
       assert.equal(got?.clientAuth, method)
     }
+  })
+})
+
+describe('a server that names the method when it refuses another', () => {
+  const test = tokenTest()
+  const BASIC = 'client_secret_basic'
+  const POST = 'client_secret_post'
+  const listed = { token_endpoint_auth_methods_supported: [POST, BASIC, 'none', 'private_key_jwt'] }
+  const settings = { tokenEndpoint: '', clientSecret: '100%+& more' }
+
+  /** Ory Hydra 2.3, for a client that is registered for this method. */
+  function hydra(method: string, isRight = true): Fault {
+    return withMetadata(listed, (request, response) => {
+      const sent = request.headers.authorization === undefined ? POST : BASIC
+      const words = `Client authentication failed (e.g., unknown client, no client authentication included, or unsupported authentication method). The OAuth 2.0 Client supports client authentication method '${method}', but method '${sent}' was requested. You must configure the OAuth 2.0 client's 'token_endpoint_auth_method' value to accept '${sent}'.`
+      const refusal = { error: 'invalid_client', error_description: sent === method ? 'No' : words }
+      const answer = sent === method && isRight ? granted : json(refusal, 401)
+      answer(request, response)
+    })
+  }
+
+  it('is believed at once, and from then on', async () => {
+    const given = test.settings({ ...settings, issuer: test.server.origin })
+    const client = new TokenClient(given, test.httpClient, systemClock)
+    const { signal } = new AbortController()
+    test.server.answer = hydra(BASIC)
+    const basics = (): boolean[] =>
+      test.server.seen
+        .filter(({ url }) => url === '/token')
+        .map(({ headers }) => headers.authorization !== undefined)
+    await client.obtain(signal)
+    assert.deepEqual(basics(), [false, true])
+    await client.obtain(signal)
+    assert.deepEqual(basics(), [false, true, true])
+    // It may be registered for the other one later.
+    test.server.answer = hydra(POST)
+    await client.obtain(signal)
+    assert.deepEqual(basics(), [false, true, true, true, false])
+  })
+
+  it('is asked once more, and no further', async () => {
+    const given = { ...settings, issuer: test.server.origin }
+    const { requests } = await test.ask(hydra(BASIC, false), given)
+    assert.equal(requests.length, 3, 'discovery, and two logins')
+    const other = await test.ask(hydra('private_key_jwt'), given)
+    assert.equal(other.requests.length, 2)
+    const chosen = await test.ask(hydra(BASIC), { ...given, clientAuth: POST })
+    assert.deepEqual([chosen.requests.length, chosen.error?.code], [2, 'invalid_client'])
+  })
+
+  it('has Test say which one it is', async () => {
+    test.server.answer = hydra(BASIC)
+    const result = await testToken(
+      test.settings({ ...settings, issuer: test.server.origin }),
+      test.httpClient
+    )
+    assert.deepEqual([result.ok, result.ok && result.clientAuth], [true, BASIC])
   })
 })
 

@@ -107,7 +107,8 @@ describe('A queue file', () => {
       givenUp: { count: 3, since: 4 },
       refusing: [{ type: 'ADT^A40', count: 7, since: 2, ackCode: 'AE', error: '103' }],
       lastInAt: 8,
-      note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' }
+      note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' },
+      addresses: { abc: { answers: 'hl7' as const, headBytes: 900, bodyBytes: 12_000 } }
     }
     await queue.call('keepFigures', {
       minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)],

@@ -74,12 +74,13 @@ function row(
 
 /** The form and the page, which try rules without sending anything, say the same. */
 async function sameWhenTried(
-  { status = 200, body = '', type = '' }: Answer,
+  { status = 200, body = '', type = '', headers }: Answer,
   result: AttemptResult,
   rules: string,
   sent: string
 ): Promise<void> {
-  if (result.reply === undefined || typeof body !== 'string') return
+  // Of what is pasted, no headers are known.
+  if (result.reply === undefined || typeof body !== 'string' || headers !== undefined) return
   const { tried, follows } = await tryAnswer(
     { status, contentType: type, text: body },
     {
@@ -130,7 +131,7 @@ const fatal = 'ERR|||207^Application internal error^HL70357|F'
 const locked = 'ERR|||206^Application record locked^HL70357|E||||Please try again'
 
 const NOT_NOW = '(E#408,E#425,E#429)=RF'
-const NO_ACCESS = '(E#401,E#403,E#404,E#407,E#431)=RF'
+const NO_ACCESS = '(E#401,E#403,E#404,E#405,E#407,E#410,E#431)=RF'
 const INTERSYSTEMS = ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C'
 
 const page = { body: '<html><body><h1>Bad Gateway</h1></body></html>', type: 'text/html' }
@@ -324,9 +325,10 @@ byDefault('a status outside 2xx without an acknowledgement', [
   [401, '', 'retried, then error', NO_ACCESS],
   [403, refusal, 'retried, then error', NO_ACCESS],
   [404, page, 'retried, then error', NO_ACCESS],
-  [405, '', 'error', 'E#4xx=F'],
+  [405, '', 'retried, then error', NO_ACCESS],
   [407, page, 'retried, then error', NO_ACCESS],
   [408, '', 'retried, then error', NOT_NOW],
+  [410, page, 'retried, then error', NO_ACCESS],
   [413, '', 'error', 'E#4xx=F'],
   [415, refusal, 'error', 'E#4xx=F'],
   [422, refusal, 'error', 'E#4xx=F'],
@@ -539,6 +541,16 @@ function senderFault(subcode: string): Body {
   }
 }
 
+/** A SOAP 1.2 fault of the server's, as PHP writes it. */
+function receiverFault(words: string): Body {
+  return {
+    body: `<?xml version="1.0" encoding="UTF-8"?>\n<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope"><env:Body><env:Fault><env:Code><env:Value>env:Receiver</env:Value></env:Code><env:Reason><env:Text>${words}</env:Text></env:Reason></env:Fault></env:Body></env:Envelope>\n`,
+    type: 'application/soap+xml; charset=utf-8'
+  }
+}
+
+const NO_ACTION = 'The given SOAPAction urn:x:send does not match an operation.'
+
 const ofRegistry = (name: string): string => `<${name} xmlns="urn:cdc:iisb:2011"/>`
 
 byRules('immunization registries: a SOAP fault', {
@@ -552,7 +564,10 @@ byRules('immunization registries: a SOAP fault', {
     [500, fault('Server', ofRegistry('MessageTooLargeFault')), 'error', 'E#4xx=F'],
     [500, fault('Server', ofRegistry('UnsupportedOperationFault')), 'error', 'E#4xx=F'],
     [500, fault('Server', ofRegistry('SecurityFault')), 'retried, then error', NO_ACCESS],
-    [500, fault('Server', '<SecurityFault xmlns="x"/>'), 'retried, then error', 'E=RF'],
+    [500, fault('Server', '<SecurityFault xmlns="x"/>'), 'retried, then error', NO_ACCESS],
+    // The name of the UnknownFault's element in the WSDL.
+    [500, fault('Client', ofRegistry('fault')), 'retried, then error', 'E=RF'],
+    [500, fault('Client', '<fault xmlns="x"/>'), 'error', 'E#4xx=F'],
     [500, fault('Client.Authentication'), 'retried, then error', NO_ACCESS],
     // spyne, in SOAP 1.2.
     [500, senderFault('Authentication'), 'retried, then error', NO_ACCESS],
@@ -563,6 +578,12 @@ byRules('immunization registries: a SOAP fault', {
     [500, fault('Server', '', "Procedure 'send' not present"), 'error', 'E#4xx=F'],
     [500, fault('Server', '', "Function 'send' doesn't exist"), 'error', 'E#4xx=F'],
     [500, fault('Server', '', "Procedure 'send' not present today"), 'retried, then error', 'E=RF'],
+    // PHP 8 with SOAP 1.2.
+    [500, receiverFault("Function 'send' doesn't exist"), 'error', 'E#4xx=F'],
+    [500, receiverFault('It failed'), 'retried, then error', 'E=RF'],
+    // CXF 4.
+    [500, fault('Server', '', NO_ACTION), 'error', 'E#4xx=F'],
+    [500, receiverFault(NO_ACTION), 'error', 'E#4xx=F'],
     // WS-Security, and what Apache WSS4J says in its place.
     [500, fault('FailedAuthentication'), 'retried, then error', NO_ACCESS],
     [500, senderFault('FailedAuthentication'), 'retried, then error', NO_ACCESS],
@@ -634,16 +655,26 @@ describe('the version of SOAP', () => {
   ] as const) {
     it(`${sent}, and a fault in ${received}`, async () => {
       const request = String(soapFault(sent).body)
-      const answer = { status: 500, ...(faultAnswer(received) as Omit<Answer, 'status'>) }
+      const { body = '', type = '' } = faultAnswer(received) as Omit<Answer, 'status'>
+      const answer = { status: 500, type, body: String(body).replaceAll('SecurityFault', 'fault') }
       const result = await exchange.attempt(answer, {
         receiver: { format: 'text', bodyTemplate: () => Promise.resolve(request) }
       })
       assert.equal(result.otherSoap, other)
-      assert.equal(result.meaning, 401)
-      assert.deepEqual(result.reply?.status, 500)
+      assert.deepEqual([result.meaning, result.reply?.status], [500, 500])
       assert.equal(whyFailed(result).includes(`the preset SOAP ${other}`), other !== undefined)
     })
   }
+
+  it('is said only where the login is not what is refused', async () => {
+    const request = String(soapFault('1.2').body)
+    const answer = { status: 500, ...(faultAnswer('1.1') as Omit<Answer, 'status'>) }
+    const result = await exchange.attempt(answer, {
+      receiver: { format: 'text', bodyTemplate: () => Promise.resolve(request) }
+    })
+    assert.deepEqual([result.otherSoap, result.meaning], ['1.1', 401])
+    assert.match(whyFailed(result), /refuses the login: check the user name/)
+  })
 })
 
 /** As nginx writes it. */
@@ -683,14 +714,77 @@ const loginPages = [
 byRules('a web page that asks for a login accepts nothing', {
   ':~=C,X=C,E#401=S': [
     ...loginPages.map((page): [number, Body, ...Seen] => [200, page, 'suspended', 'E#401=S']),
-    [200, { body: '<html><body>Thank you</body></html>', type: 'text/html' }, 'ACK', ':~=C'],
     [200, '{"password":"<input type=password>"}', 'ACK', ':~=C'],
     [200, { body: `<!-- ${LOGIN}`, type: 'text/html' }, 'ACK', ':~=C']
   ],
   '': loginPages.map((page): [number, Body, ...Seen] => [
     ...([200, page, 'retried, then error'] as const),
-    '(E#401,E#403,E#404,E#407,E#431)=RF'
+    NO_ACCESS
   ])
+})
+
+/** What a person would be shown. */
+const thanks = { body: '<html><body>Thank you</body></html>', type: 'text/html' }
+
+byRules('a web page is accepted by no rule that does not look at it', {
+  ':~=C,X=C': [[200, thanks, 'error', '']],
+  '@status:200=C': [[200, thanks, 'error', '']],
+  ':~=W': [[200, thanks, 'error, warned', '']],
+  ':~=S': [[200, thanks, 'suspended', ':~=S']],
+  ':~=F,@*"thank you"=C': [[200, thanks, 'error', ':~=F']],
+  '@*"thank you"&:~=C': [[200, thanks, 'ACK', '@*"thank you"&:~=C']],
+  '': [[200, thanks, 'error', ':~=F']]
+})
+
+/** oauth2-proxy 7.15, as it asks a person to sign in. */
+const signIn = {
+  body: '\n<!DOCTYPE html>\n<html lang="en" charset="utf-8">\n  <head>\n    <title>Sign In</title>\n  </head>\n  <body class="has-background-light">\n      <form method="GET" action="/oauth2/start">\n        <input type="hidden" name="rd" value="/hl7">\n          <button type="submit" class="button block is-primary">Sign in with OpenID Connect</button>\n      </form>\n  </body>\n</html>\n',
+  type: 'text/html; charset=utf-8'
+}
+const leading = (location: string): Body => ({ headers: { location } })
+const toLogin = (query: string): Body => leading(`https://idp.test/realms/ward/auth?${query}`)
+
+byRules('what leads to a login has refused the token', {
+  '': [
+    [
+      302,
+      toLogin('client_id=gate&response_type=code&scope=openid'),
+      'retried, then error',
+      NO_ACCESS
+    ],
+    [303, toLogin('SAMLRequest=PHNhbWw%3D'), 'retried, then error', NO_ACCESS],
+    [302, leading('/login?response_type=code&client_id=a'), 'retried, then error', NO_ACCESS],
+    [302, toLogin('response_type=code'), 'retried, then error', 'E=RF'],
+    [302, leading('https://idp.test/client_id=/response_type='), 'retried, then error', 'E=RF'],
+    [403, signIn, 'retried, then error', NO_ACCESS]
+  ],
+  'E#401=S': [
+    [302, toLogin('client_id=gate&response_type=code'), 'suspended', 'E#401=S'],
+    [403, signIn, 'suspended', 'E#401=S'],
+    [403, page, 'retried, then error', NO_ACCESS]
+  ]
+})
+
+/** Mirth 4.5.2 has taken the message for binary: this is the header of what became base64. */
+const binary = 'MSHIfF5+IMIRTHIMIRTHITVNIfF5+II20260102IIACKI1IPI2.3\rMSAIAAI\r'
+
+byRules('Mirth, which takes an application/… for binary', {
+  '': [[200, { body: binary, type: 'text/plain' }, 'retried, then error', NO_ACCESS]],
+  ':~=C': [[200, { body: binary, type: 'text/plain' }, 'retried, then error', NO_ACCESS]],
+  'E#404=S': [[200, { body: binary, type: 'text/plain' }, 'suspended', 'E#404=S']]
+})
+
+/** Varnish 7, as it answers itself. */
+const guru =
+  '<!DOCTYPE html>\n<html>\n  <head>\n    <title>503 Backend fetch failed</title>\n  </head>\n  <body>\n    <h1>Error 503 Backend fetch failed</h1>\n    <p>Backend fetch failed</p>\n    <h3>Guru Meditation:</h3>\n    <p>XID: 3</p>\n    <hr>\n    <p>Varnish cache server</p>\n  </body>\n</html>\n'
+
+byRules('Varnish, which says 503 where the server behind it broke off', {
+  'E#502=S': [
+    [503, guru, 'suspended', 'E#502=S'],
+    [503, { body: 'Down', headers: { server: 'Varnish' } }, 'suspended', 'E#502=S'],
+    [503, { body: page.body, headers: { via: '1.1 varnish' } }, 'retried, then error', 'E=RF'],
+    [500, guru, 'retried, then error', 'E=RF']
+  ]
 })
 
 /** As F5's firewalls reject a request. */
@@ -725,12 +819,17 @@ const tomcat = (why: string): Body => ({
   type: 'text/html;charset=utf-8'
 })
 
-byRules('Tomcat, which says 400 to large headers', {
+/** Apache 2.4. */
+const apacheTooLarge =
+  '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head>\n<title>400 Bad Request</title>\n</head><body>\n<h1>Bad Request</h1>\n<p>Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.<br />\n</p>\n</body></html>\n'
+
+byRules('Tomcat and Apache, which say 400 to large headers', {
   '': [
     [400, tomcat('Request header is too large'), 'retried, then error', NO_ACCESS],
     [400, tomcat('Invalid character found in the request target'), 'error', 'E#4xx=F'],
     [400, tomcat(`Request header is too large ${ADT}`), 'error', 'E#4xx=F'],
-    [400, 'Request header is too large', 'error', 'E#4xx=F']
+    [400, 'Request header is too large', 'error', 'E#4xx=F'],
+    [400, apacheTooLarge, 'retried, then error', NO_ACCESS]
   ],
   'E#431=D': [[400, tomcat('Request header is too large'), 'paused', 'E#431=D']]
 })

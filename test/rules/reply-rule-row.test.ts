@@ -243,11 +243,13 @@ describe('the presets', () => {
   it('are offered for those of earlier versions, with the rules of the user', () => {
     const ours = replyRulePresets.suspendTimeouts
     const begin = ours.slice(0, -DEFAULT_REPLY_RULES.length)
-    const of020 = DEFAULT_REPLY_RULES.replace(',E#431)', ')')
+    const of030 = DEFAULT_REPLY_RULES.replace(',E#405', '').replace(',E#410', '')
+    const of020 = of030.replace(',E#431)', ')')
     for (const [earlier, now] of [
       [`E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${DEFAULT_REPLY_RULES}`, ours],
       [`E#timeout=S,E#reset=S,E#504=S,${of020}`, ours],
       [`(E#timeout, E#reset, E#504) = S,\n ${of020}`, ours],
+      [`E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${of030}`, ours],
       ['(E#timeout,E#reset,E#504,E#2xx)=S,:?A=C, @*"a  b"=W,E=R', `${begin}:?A=C,@*"a  b"=W,E=R`],
       ['E#timeout=S,E#reset=S,E#504=S', begin.slice(0, -1)],
       [ours, undefined],

@@ -147,7 +147,7 @@ describe('a list of rules', () => {
     assert.equal(
       DEFAULT_REPLY_RULES,
       ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,(E#408,E#425,E#429)=RF,' +
-        '(E#401,E#403,E#404,E#407,E#431)=RF,E#4xx=F,E=RF,X=F'
+        '(E#401,E#403,E#404,E#405,E#407,E#410,E#431)=RF,E#4xx=F,E=RF,X=F'
     )
     assert.equal(parseReplyRules('').rules.length, 12)
   })

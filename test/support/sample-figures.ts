@@ -9,7 +9,8 @@ export const NO_FIGURES: Figures = {
   givenUp: undefined,
   refusing: [],
   lastInAt: undefined,
-  note: undefined
+  note: undefined,
+  addresses: {}
 }
 
 /** A node to which everything has happened that the metrics can say. */
