@@ -261,7 +261,8 @@ export class Courier {
     const isEmpty = reply.body.length === 0
     const isLargeHead =
       status >= 400 && request !== undefined && addresses?.isLargeHead(request.url, size) === true
-    const facts = { ...reply, isEmpty, isLargeHead }
+    const isLargeBody = request !== undefined && addresses?.isLargeBody(request.url, size) === true
+    const facts = { ...reply, isEmpty, isLargeHead, isLargeBody }
     const first = replyFacts(read, facts, message)
     const sent = sentOf(parcel, progress)
     const answer = this.#isFallback(first, { ...sent, status, reply: first }, request)
