@@ -74,13 +74,14 @@ function verdictText(values: Values, text: TabText): string {
 
 /** The values, and the words for those that are codes or times. */
 function wordsOf(values: Values, text: TabText): Record<string, string | number> {
-  const { by, cause, days, ms, of, seconds } = values
+  const { by, cause, days, ms, of, seconds, turnedAway } = values
   const words: Record<string, string | number> = { ...values }
   if (by !== undefined) words['by'] = byText(String(by), text)
   if (cause !== undefined) words['cause'] = causeText(String(cause), text)
   if (of !== undefined) {
     words['of'] = text(`certificate.${String(of).replace(' ', '-')}` as Key<'tab'>)
   }
+  if (turnedAway !== undefined) words['turnedAway'] = turnedAwayText(String(turnedAway), text)
   if (days !== undefined) words['left'] = text('age.d', { count: Number(days) })
   if (seconds !== undefined) words['time'] = exactDurationText(Number(seconds) * 1000, text)
   if (ms !== undefined) words['took'] = tookText(Number(ms), text)
@@ -129,6 +130,19 @@ function adviceWords(
     again: againText(values, text),
     why: whyText(values, known, text)
   }
+}
+
+const TURNED_AWAY: readonly KeyUnder<'tab', 'turnedAway'>[] = [
+  'limit',
+  'disk',
+  'settings',
+  'closing'
+]
+
+/** Why messages were turned away; a code as it is. */
+function turnedAwayText(why: string, text: TabText): string {
+  const known = TURNED_AWAY.find((one) => one === why)
+  return known === undefined ? why : text(`turnedAway.${known}`)
 }
 
 type Todo = KeyUnder<'tab', 'advice.todo'>

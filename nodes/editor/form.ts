@@ -1,5 +1,6 @@
 import type { LastPart } from '../../src/english.ts'
 import {
+  absentValue,
   isSecret,
   numberProblem,
   tabOf,
@@ -88,7 +89,9 @@ export class Form<TextKey extends string = SharedKey> {
   /** Fills and wires the form; call it first in `oneditprepare`. */
   prepare(node: EditorNode): void {
     this.#open = node
-    this.#takeDefaultsBack = fillDefaults(node, (property) => this.#field(property))
+    this.#takeDefaultsBack = fillDefaults(node, this.#definition.table, (property) =>
+      this.#field(property)
+    )
     this.#makeTabs()
     this.#makeFields(node)
     this.#openSections(node)
@@ -190,7 +193,7 @@ export class Form<TextKey extends string = SharedKey> {
       const input = this.#field(property)[0]
       if (node === this.#open && list !== undefined) return list.entries()
       if (node !== this.#open || input === undefined) {
-        return node[property] ?? this.#definition.table[property]?.default
+        return node[property] ?? absentValue(this.#definition.table[property], node)
       }
       if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
       const value = typedNumber(this.#definition.table[property], $(input).val())
@@ -346,10 +349,16 @@ export class Form<TextKey extends string = SharedKey> {
  *
  * @returns removes them from the node again
  */
-function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): () => void {
+function fillDefaults(
+  node: EditorNode,
+  table: PropertyTable,
+  field: (property: string) => EditorElements
+): () => void {
   const filled: string[] = []
-  for (const [property, { value, type }] of Object.entries(node._def.defaults)) {
+  const given = { ...node }
+  for (const [property, { value: byDefault, type }] of Object.entries(node._def.defaults)) {
     if (node[property] !== undefined) continue
+    const value = absentValue(table[property], given) ?? byDefault
     filled.push(property)
     node[property] = structuredClone(value)
     if (typeof value === 'boolean') field(property).prop('checked', value)

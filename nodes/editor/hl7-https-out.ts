@@ -112,7 +112,7 @@ function prepare(node: EditorNode): void {
   showPlaceholders()
 
   rules = ReplyRuleList.create(text, keepsContents)
-  const keeping = ['queue', 'journalDays', 'contentDays'].map((name) => `#node-input-${name}`)
+  const keeping = ['queue', 'journalDays', 'keepContents', 'contentDays'].map((name) => `#node-input-${name}`)
   $(keeping.join()).on('change input', () => {
     rules?.update()
   })
@@ -132,7 +132,7 @@ function prepare(node: EditorNode): void {
 function keepsContents(): boolean {
   const value = (name: string): unknown => $(`#node-input-${name}`).val()
   const isKept = ['journalDays', 'contentDays'].every((name) => Number(value(name)) > 0)
-  return value('queue') === 'disk' && isKept
+  return value('queue') === 'disk' && value('keepContents') !== 'none' && isKept
 }
 
 function save(node: EditorNode): void {

@@ -15,6 +15,7 @@ import type { Told, ToldKind } from '../../src/told.ts'
 import type { GivenUp } from '../../src/queue/figures.ts'
 import type { ServerNames } from '../settings/read-out-settings.ts'
 import type { ConditionFacts, GiveUp } from './condition-facts.ts'
+import { turnedAwayValues } from './turned-away.ts'
 import { errorRow } from '../../src/hl7/error-codes.ts'
 
 /** What advice is made from. */
@@ -192,14 +193,20 @@ export function diskSilent(facts: AdviceFacts): Advice | undefined {
 /** The queue takes nothing. */
 export function queueFault({
   delivery: { failing },
-  full,
-  refusal
+  refusal,
+  turnedAway
 }: AdviceFacts): Advice | undefined {
   const cause = /^SQLITE_|^ERR_QUEUE|^HL7_QUEUE_FAILED$/.test(failing ?? '') ? failing : null
-  if (cause === 'SQLITE_FULL' || full === 'disk') return ['advice-disk-full']
+  const why = turnedAway?.lasts === true ? turnedAway.why : ''
+  if (cause === 'SQLITE_FULL' || why === 'disk') return ['advice-disk-full']
   if (cause !== null) return ['advice-queue-fault', { cause }]
   if (refusal === 'HL7_QUEUE_FAILED') return ['advice-queue-fault', { cause: refusal }]
-  return full === 'limit' ? ['advice-queue-full'] : undefined
+  return why === 'limit' ? ['advice-queue-full'] : undefined
+}
+
+/** What the queue did not take is not here. */
+export function repeatTurnedAway({ turnedAway }: AdviceFacts): Advice | undefined {
+  return turnedAway && ['advice-turned-away', turnedAwayValues(turnedAway)]
 }
 
 export function paused({ delivery }: AdviceFacts): Advice | undefined {

@@ -16,6 +16,8 @@ const hasMessageField = is('format', 'form', 'multipart')
 const hasTemplate = is('format', 'json', 'text')
 const packs = is('format', 'form', 'multipart', 'json', 'text')
 const isOnDisk = is('queue', 'disk')
+const keepsContents = (value: ReadValue): boolean =>
+  isOnDisk(value) && !is('keepContents', 'none')(value)
 const hasBackup = (value: ReadValue): boolean => String(value('backupUrl')).trim() !== ''
 /** A message may give a value. */
 const VALUE_TYPES = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
@@ -278,14 +280,24 @@ export const outProperties = {
     icon: 'history',
     unit: 'days'
   },
+  keepContents: {
+    kind: 'choice',
+    words: ['refused', 'all', 'none'],
+    default: 'refused',
+    in: 'queue',
+    when: isOnDisk,
+    // Version 0.3 had the days alone.
+    earlier: ({ contentDays }) =>
+      contentDays === undefined ? undefined : Number(contentDays) === 0 ? 'none' : 'all'
+  },
   contentDays: {
     kind: 'number',
-    default: 0,
+    default: 7,
     min: 0,
     max: 3650,
     in: 'queue',
     unit: 'daysKept',
-    when: isOnDisk
+    when: keepsContents
   },
   searchFields: { kind: 'text', default: '', in: 'queue', when: isOnDisk },
   queueCountAlert: {
@@ -298,7 +310,7 @@ export const outProperties = {
     unit: 'messagesWait'
   },
   queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' },
-  alertAfter: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsRetrying' },
+  callAfter: { kind: 'number', default: 300, min: 0, in: 'queue', unit: 'secondsStuck' },
   inactivityAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsQuiet' },
   inactivityTimes: {
     kind: 'text',

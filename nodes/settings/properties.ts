@@ -2,6 +2,7 @@ import { english } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
 import type { FormWords } from './form-words.ts'
 import {
+  absentValue,
   numberProblem,
   type NumberBounds,
   type PropertyTable,
@@ -74,7 +75,7 @@ export class Properties<Table extends PropertyTable> {
 
   /** A value as it is, or its default. */
   readonly read: ReadValue = (name) =>
-    this.#values[name] ?? (this.#table as PropertyTable)[name]?.default
+    this.#values[name] ?? absentValue((this.#table as PropertyTable)[name], this.#values)
 
   /** Whether the property is used with the values of the others. */
   applies(name: keyof Table & string): boolean {
@@ -84,8 +85,7 @@ export class Properties<Table extends PropertyTable> {
   /** A string; numbers and booleans of a hand-written flow file count as their text. */
   text(name: keyof Table & string): string {
     const byDefault = String(this.#table[name]?.default)
-    const value = this.#values[name]
-    if (value === undefined || value === null) return byDefault
+    const value = this.read(name)
     if (typeof value === 'string') {
       this.#isUnset(name, value)
       return value

@@ -37,6 +37,7 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
+import { droppedNotices } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -79,6 +80,7 @@ export interface OutSettings {
     | 'failWhileUnreachable'
     | 'applicationAckMs'
     | 'queueLimit'
+    | 'keepsAccepted'
   >
   /** The second address of the receiver; undefined if it has none. */
   backup: { url: URL; afterMs: number; isShared: boolean } | undefined
@@ -94,8 +96,8 @@ export interface OutSettings {
   /** The fields by whose values messages can be found. */
   searchFields: SearchField[]
   alerts: AlertSettings
-  /** *Retrying* needs somebody after so many milliseconds. */
-  alertAfterMs: number
+  /** Somebody is needed once nothing has got through for so many milliseconds. */
+  callAfterMs: number
   /** Undefined: nobody is told when nothing comes in. */
   inactivity: Inactivity | undefined
   /** Whom to call about the receiver; `''`: nobody is named. */
@@ -131,7 +133,7 @@ export function readOutSettings(
   const { problems, unset } = properties
   const connection = readConnection(properties, find)
   const auth = readAuth(properties, find)
-  const warnings: string[] = []
+  const warnings = droppedNotices({ ...config, ...written })
 
   // The token may be bound to the certificate with which it was fetched, however the client
   // authenticated (RFC 8705 §3).
@@ -163,7 +165,8 @@ export function readOutSettings(
   const maxInFlight = properties.number('maxInFlight')
   const failureTimeout = properties.number('failureTimeout')
   const journalDays = properties.number('journalDays')
-  const contentDays = properties.number('contentDays')
+  const keepContents = properties.choice('keepContents')
+  const contentDays = keepContents === 'none' ? 0 : properties.number('contentDays')
   const replyPath = properties.text('replyPath')
   const pick = compile(properties, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
@@ -192,7 +195,8 @@ export function readOutSettings(
       failureTimeoutMs: failureTimeout < 0 ? Number.POSITIVE_INFINITY : 1000 * failureTimeout,
       failWhileUnreachable: properties.flag('failWhileUnreachable'),
       applicationAckMs: 1000 * properties.number('applicationAckTimeout'),
-      queueLimit: properties.number('queueLimit')
+      queueLimit: properties.number('queueLimit'),
+      keepsAccepted: keepContents === 'all'
     },
     backup: backupUrl && {
       url: backupUrl,
@@ -210,7 +214,7 @@ export function readOutSettings(
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
     },
-    alertAfterMs: 1000 * properties.number('alertAfter'),
+    callAfterMs: 1000 * properties.number('callAfter'),
     inactivity: readInactivity(properties),
     contact: contactOf(properties.text('contact')),
     names: {

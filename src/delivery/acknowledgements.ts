@@ -212,7 +212,7 @@ export class Acknowledgements<Content> {
         await this.#moving.store(message, {
           to: 'waiting',
           dueInMs: waitMs,
-          counts: message.counts,
+          ...this.#sending.countsFrom(message),
           isAwaited: true
         })
       } catch (error) {

@@ -14,14 +14,7 @@ export function attemptFailure(
   hide: (text: string) => string = (text) => text
 ): Pick<
   AttemptResult,
-  | 'hint'
-  | 'isCutEarly'
-  | 'isPermanent'
-  | 'isTokenServerAway'
-  | 'quotes'
-  | 'requestId'
-  | 'retryAfterMs'
-  | 'status'
+  'hint' | 'isCutEarly' | 'isPermanent' | 'quotes' | 'requestId' | 'retryAfterMs' | 'status'
 > & {
   error: AttemptError
 } {
@@ -29,8 +22,6 @@ export function attemptFailure(
     const { atProxy, code, message, status, error, description } = thrown
     return {
       error: { code, family: 'token', text: message, ...(atProxy && { atProxy }) },
-      // One that refuses us is there; one whose certificate is not trusted is away, as with the receiver.
-      ...(!(thrown.permanent && thrown.family === undefined) && { isTokenServerAway: true }),
       ...(thrown.permanent ? { isPermanent: true } : undefined),
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),

@@ -72,8 +72,6 @@ export interface AttemptResult {
   seemsRefused?: boolean
   /** A gateway or firewall has refused the request, with a web page. */
   isFirewallPage?: boolean
-  /** There is no token because the token server could not be reached. */
-  isTokenServerAway?: boolean
   /** The connection was cut after the handshake, before a byte of an answer. */
   isCutEarly?: boolean
   /** How the receiver calls the request in its own log, if its answer says so. */

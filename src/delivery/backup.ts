@@ -12,6 +12,7 @@ type BackupContext<Content> = Pick<
   | 'claimMessages'
   | 'closing'
   | 'gate'
+  | 'giveUpClock'
   | 'idOf'
   | 'isIdle'
   | 'options'
@@ -193,11 +194,11 @@ export class Backup<Content> {
 
   /** What waits for the address that does not serve cannot be tried there meanwhile. */
   #stopClocks(): void {
-    const { options, queue, tell } = this.#context
+    const { giveUpClock, options, queue, tell } = this.#context
     if (options.failWhileUnreachable) return
     const ids = this.#idsOf(this.#failover.other)
     this.#lastAttempts.stopClocks((boundTo) => boundTo !== undefined && ids.includes(boundTo))
-    queue.call('stopClocks', ids).catch(() => {
+    queue.call('stopClocks', ids, giveUpClock.ms).catch(() => {
       tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
     })
   }

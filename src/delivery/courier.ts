@@ -14,7 +14,7 @@ import { printable } from '../printable.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody } from '../https/reply-body.ts'
-import type { ReplyBodyOptions } from '../https/reply-in-text.ts'
+import type { ReplyBody, ReplyBodyOptions } from '../https/reply-in-text.ts'
 import type { ReplyMeaning } from '../https/reply-meaning.ts'
 import {
   soapOperation,
@@ -256,18 +256,7 @@ export class Courier {
     }
     await turn(read.text)
     const { fault } = read
-    const { addresses } = this.#settings
-    const size = sizeOf(request)
-    const isEmpty = reply.body.length === 0
-    const isLargeHead =
-      status >= 400 && request !== undefined && addresses?.isLargeHead(request.url, size) === true
-    const isLargeBody = request !== undefined && addresses?.isLargeBody(request.url, size) === true
-    const facts = { ...reply, isEmpty, isLargeHead, isLargeBody }
-    const first = replyFacts(read, facts, message)
-    const sent = sentOf(parcel, progress)
-    const answer = this.#isFallback(first, { ...sent, status, reply: first }, request)
-      ? { ...first, meaning: 503 as const }
-      : first
+    const answer = this.#answerOf(read, reply, parcel, progress)
     const { meaning } = answer
     const isRefusedByPage =
       read.message === null &&
@@ -276,7 +265,7 @@ export class Courier {
       isFirewallPage(status, read.text, headers['www-authenticate'])
     const isPage = isRefusedByPage || (answer.isPage && meaning === 401)
     await turn(read.text)
-    const attempt: Attempt = { ...sent, status, reply: answer }
+    const attempt: Attempt = { ...sentOf(parcel, progress), status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
@@ -285,7 +274,9 @@ export class Courier {
     const requestId = named === undefined ? undefined : redactor.hide(named)
     const decision = decide(rules, attempt)
     const isTaken = ack !== null || (decision.outcome === 'accept' && !answer.isPage)
-    if (isTaken && request !== undefined) addresses?.took(request.url, ack !== null, size)
+    if (isTaken && request !== undefined) {
+      this.#settings.addresses?.took(request.url, ack !== null, sizeOf(request))
+    }
     const result = {
       decision,
       reply: {
@@ -310,20 +301,35 @@ export class Courier {
     return { reply, meaning, isFault: fault !== undefined, isPage, result }
   }
 
+  /** What an answer is, and what it means from an address of which so much is known. */
+  #answerOf(read: ReplyBody, reply: ReceivedReply, parcel: Parcel, progress: Progress): ReplyFacts {
+    const { addresses } = this.#settings
+    const { body, status } = reply
+    const { request } = progress
+    const sizes =
+      status >= 400 &&
+      request !== undefined &&
+      addresses?.largerThanTaken(request.url, sizeOf(request))
+    const facts = { ...reply, isEmpty: body.length === 0, isLargeHead: false, ...sizes }
+    const answer = replyFacts(read, facts, parcel.message)
+    const attempt = { ...sentOf(parcel, progress), status, reply: answer }
+    return this.#isFallback(attempt, request?.url) ? { ...answer, meaning: 503 } : answer
+  }
+
   /**
    * Whether something else has answered, where this address has answered as a receiver does: the page of somebody who
-   * maintains it, or what a gateway has in store for an outage. Whether a rule knows better, it is asked.
+   * maintains it, or what a gateway has in store for an outage. A rule that reads it may know better.
    */
   #isFallback(
-    { blank, isFault, isPage, meaning, message, seemsRefused }: ReplyFacts,
-    attempt: AnsweredAttempt,
-    request: PreparedRequest | undefined
+    attempt: AnsweredAttempt & { readonly reply: ReplyFacts },
+    url: URL | undefined
   ): boolean {
-    const { status } = attempt
-    const isOther = message === null && !isFault && !blank && !seemsRefused && meaning === undefined
-    if (!isOther || status < 200 || status >= 300 || request === undefined) return false
+    const { reply, status } = attempt
+    const isHl7 = reply.message !== null || reply.isFault || reply.seemsRefused
+    if (isHl7 || reply.blank || reply.meaning !== undefined) return false
+    if (status < 200 || status >= 300 || url === undefined) return false
     const { addresses, rules } = this.#settings
-    const isKnown = addresses?.answersOtherwise(request.url, isPage) === true
+    const isKnown = addresses?.answersOtherwise(url, reply.isPage) === true
     return isKnown && !isReadByRule(rules, attempt)
   }
 
@@ -492,11 +498,10 @@ function explained(refusal: TokenError | undefined, redactor: Redactor): TokenRe
 }
 
 /** Nothing but the headers that are known; the client adds two short ones. */
-function sizeOf(request: PreparedRequest | undefined): RequestSize {
-  const { body, headers = {} } = request ?? {}
+function sizeOf({ body, headers }: PreparedRequest): RequestSize {
   let headBytes = 0
   for (const [name, value] of Object.entries(headers)) headBytes += name.length + value.length + 4
-  return { headBytes, bodyBytes: body?.length ?? 0 }
+  return { headBytes, bodyBytes: body.length }
 }
 
 function headOf(answer: Answer): ReceivedReply | undefined {

@@ -39,10 +39,14 @@ export type DeliveryEvent =
    * when they left, on the wall clock.
    */
   | { kind: 'sent-again'; count: number; givenUp: readonly number[]; by: string }
+  /** So many messages in a row were given up by time that no more are; or one got an answer since. */
+  | { kind: 'in-vain'; isInVain: boolean }
   /** The queue could not be opened, read or written. */
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */
   | { kind: 'unreadable'; error: unknown; againMs: number }
+  /** It is being read again. */
+  | { kind: 'read-again' }
   /** The node closes: of what follows, only what is lost, set aside or discarded is told. */
   | { kind: 'closing' }
   /** An internal error; everything else goes on. */

@@ -49,6 +49,8 @@ export interface DeliveryOptions<Content> {
   applicationAckMs: number
   /** Messages that may be held before new ones are refused. */
   queueLimit: number
+  /** The queue keeps contents also of what was accepted or discarded, not only of what was refused or given up. */
+  keepsAccepted?: boolean
   clock: Clock
   /** From 0 (inclusive) to 1 (exclusive). */
   random: () => number

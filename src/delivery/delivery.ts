@@ -6,21 +6,22 @@ import { OWN_ADDRESS } from '../queue/queue-types.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { Pause, QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
-import type { Figures } from '../queue/figures.ts'
 import type { NewMessage, OpenedQueue, QueueSummary } from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
 import { Backup } from './backup.ts'
 import { CarefulStart } from './careful-start.ts'
 import { Claiming } from './claiming.ts'
 import { DeliveryError } from './delivery-error.ts'
-import type { DeliveryEvent } from './delivery-events.ts'
+import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
 import type { SettledMessage } from './settlement.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { idOf } from './explain.ts'
 import { Failover, type Address } from './failover.ts'
+import type { NodeFigures } from './figures-keeper.ts'
 import { Gate } from './gate.ts'
+import { GiveUpClock } from './give-up-clock.ts'
 import { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
@@ -86,12 +87,22 @@ export class Delivery<Content> {
   /** Messages that are being stored. */
   #accepting = 0
   readonly #lastAttempts: LastAttempts
+  readonly #giveUpClock: GiveUpClock
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
-    const { backup, clock, failureTimeoutMs, maxPerSecond, order, random, retry } = options
-    this.#lastAttempts = new LastAttempts(options.clock, (seq) => {
+    const { backup, clock, failureTimeoutMs, failWhileUnreachable, random, retry } = options
+    const { maxPerSecond, order } = options
+    this.#giveUpClock = new GiveUpClock(clock, {
+      onGo: () => {
+        this.#lastAttempts.endOver()
+      },
+      onInVain: (isInVain) => {
+        this.#tell({ kind: 'in-vain', isInVain })
+      }
+    })
+    this.#lastAttempts = new LastAttempts(clock, this.#giveUpClock, (seq) => {
       this.#work?.claiming.endRetries(seq)
     })
     const isRetrying = failureTimeoutMs > 0
@@ -111,6 +122,9 @@ export class Delivery<Content> {
         isRetrying,
         random,
         onOpen,
+        onUncounted: (isOutage) => {
+          if (!failWhileUnreachable) this.#giveUpClock.setOutage(isOutage)
+        },
         backup: this.#failover && {
           failover: this.#failover,
           isShared: backup?.isShared === true,
@@ -367,9 +381,10 @@ export class Delivery<Content> {
   }
 
   /** Stores what the node knows of itself, where that can survive the process. */
-  async keepFigures(figures: Figures): Promise<void> {
+  async keepFigures(figures: NodeFigures): Promise<void> {
     const queue = this.#work?.queue
-    if (queue?.isDurable === true) await queue.call('keepFigures', figures)
+    if (queue?.isDurable !== true) return
+    await queue.call('keepFigures', { ...figures, ...this.#giveUpClock.figures })
   }
 
   /**
@@ -422,6 +437,7 @@ export class Delivery<Content> {
     const opened = await queue.open()
     const { endedOn, figures, lastSeq, leaving } = opened
     this.#lastSeq = lastSeq
+    this.#giveUpClock.restore(figures)
     this.#work = this.#workOn(queue, opened)
     this.#tell({ kind: 'opened', endedOn, figures })
     this.#catchFault(this.#beginSending(this.#work, leaving))
@@ -442,6 +458,7 @@ export class Delivery<Content> {
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       readPlace: (content) => this.#readPlace(queue, content),
       gate: this.#gate,
+      giveUpClock: this.#giveUpClock,
       accepting: () => this.#unstored,
       idOf: (address) => {
         const { address: first, backup } = this.#options
@@ -587,6 +604,7 @@ export class Delivery<Content> {
     this.#tell({ kind: 'unreadable', error, againMs: TRY_AGAIN_MS })
     await this.#sleep(TRY_AGAIN_MS)
     this.#canSend = true
+    this.#tell({ kind: 'read-again' })
     this.#lastAttempts.endOver()
     this.#work?.acknowledgements.settleLate()
     this.#claimMessages()
@@ -660,6 +678,7 @@ export class Delivery<Content> {
     if (event.kind === 'moved') {
       if (event.to !== 'sending') this.#lastAttempts.endHeldUp()
       if (event.to !== 'retrying') this.#gate.forgetLogin(event.message.seq)
+      if (isAcknowledged(event)) this.#giveUpClock.answered()
     } else if (event.kind === 'lost') {
       this.#lastAttempts.take(event.seq)
       this.#lastAttempts.endHeldUp()
@@ -673,4 +692,9 @@ export class Delivery<Content> {
       // No reader changes what becomes of a message.
     }
   }
+}
+
+/** It leaves on ACK or NAK. */
+function isAcknowledged({ settlement, to }: Moved): boolean {
+  return to === 'left' && settlement !== undefined && settlement.outcome !== 'error'
 }

@@ -45,15 +45,7 @@ export interface Fault {
 /** What the fault of an attempt is told from. */
 export type FailureFacts = Pick<
   AttemptResult,
-  | 'decision'
-  | 'error'
-  | 'fault'
-  | 'isCutEarly'
-  | 'isFirewallPage'
-  | 'isTokenServerAway'
-  | 'meaning'
-  | 'reply'
-  | 'status'
+  'decision' | 'error' | 'fault' | 'isCutEarly' | 'isFirewallPage' | 'meaning' | 'reply' | 'status'
 >
 
 const ofMessage: Fault = {
@@ -70,8 +62,8 @@ const unknown: Fault = { ...refusedInPart, of: 'nobody knows' }
 /** What ends before the request is sent; of the statuses, 425 says so (RFC 8470 §5.2), and 408 (RFC 9110 §15.5.9). */
 const notProcessed: Fault = { ...unknown, mayHaveArrived: false }
 
-const wrongAddress: Fault = { ...ofMessage, of: 'receiver', waits: 'node' }
-const unreachable: Fault = { ...wrongAddress, counts: false, turnsToBackup: 'yes' }
+const wrongAddress: Fault = { ...ofMessage, of: 'receiver', waits: 'node', counts: false }
+const unreachable: Fault = { ...wrongAddress, turnsToBackup: 'yes' }
 /** nginx, Apache and others say 502 or 504 also if the server behind them stored the message and then broke off. */
 const brokenGateway: Fault = { ...unreachable, mayHaveArrived: true, turnsToBackup: 'if shared' }
 /** A 2xx with what is no HL7, where HL7 has come: something in front of it answers, perhaps after it has stored the message. */
@@ -85,13 +77,12 @@ const notPermitted: Fault = { ...wrongAddress, of: 'credentials' }
 /** Each attempt is a login: too many lock the account. */
 const login: Fault = { ...notPermitted, waits: 'node, as after a login' }
 /** A server that does not accept our certificate lets nothing past its door. */
-const ownCertificate: Fault = { ...login, counts: false, about: 'client-certificate' }
+const ownCertificate: Fault = { ...login, about: 'client-certificate' }
 
-const proxyAway: Fault = { ...wrongAddress, of: 'proxy', counts: false }
+const proxyAway: Fault = { ...wrongAddress, of: 'proxy' }
 const proxyLogin: Fault = { ...proxyAway, waits: 'node, as after a login' }
 
 const noToken: Fault = { ...wrongAddress, of: 'token server' }
-const tokenServerAway: Fault = { ...noToken, counts: false }
 
 /** By the status of the receiver, or the one that its answer means. */
 const BY_STATUS: Readonly<Record<number, Fault>> = {
@@ -286,18 +277,32 @@ export const TOPICS: ReadonlySet<Topic> = new Set(
  * Whose fault it is that an attempt failed: decided here and nowhere else. Who waits, what is said, whether the message
  * may have arrived and whether a backup takes over follow from the answer.
  *
- * @param cutsInARow of attempts that were cut before any answer, this one included
+ * @param of.cutsInARow of attempts that were cut before any answer, this one included
+ * @param of.hasOwnAddress the message went to an address that it brought along
  * @returns undefined if the attempt did not fail: the message was accepted
  */
-export function faultOf(result: FailureFacts, cutsInARow = 1): Fault | undefined {
+export function faultOf(
+  result: FailureFacts,
+  { cutsInARow = 1, hasOwnAddress = false } = {}
+): Fault | undefined {
+  const fault = faultAt(result, cutsInARow)
+  return hasOwnAddress && fault !== undefined ? ofOwnAddress(fault) : fault
+}
+
+/** That there is nothing at its own address says nothing of the node's. */
+function ofOwnAddress(fault: Fault): Fault {
+  const isOfAddress = fault.of === 'receiver' && fault.turnsToBackup === 'no' && !fault.isOfAll
+  return isOfAddress ? { ...fault, waits: 'message', counts: true } : fault
+}
+
+function faultAt(result: FailureFacts, cutsInARow: number): Fault | undefined {
   const { decision, error, reply } = result
   if (decision.outcome === 'accept' || decision.outcome === 'await') return undefined
   if (reply?.ack) return isReject(reply.ack.code) ? ofMessage : refusedInPart
   const status = statusOf(result)
   if (error === undefined) return status === undefined ? notProcessed : ofAnswer(status, result)
   if (error.family === 'token') {
-    const fault = result.isTokenServerAway ? tokenServerAway : noToken
-    return { ...fault, about: error.atProxy ? 'token-proxy' : topicOfToken(error.code) }
+    return { ...noToken, about: error.atProxy ? 'token-proxy' : topicOfToken(error.code) }
   }
   const known = ofError({ ...error, status: result.status })
   const isOutage = result.isCutEarly === true && cutsInARow >= CUTS_OF_OUTAGE
@@ -377,6 +382,31 @@ export function isUncertain(topic: Topic): boolean {
     ({ about, mayHaveArrived, saidNotTaken }) =>
       about === topic && (mayHaveArrived === true || saidNotTaken === true)
   )
+}
+
+/** What does not pass by itself: a login, an address or a certificate is refused, and somebody has to put that right. */
+const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
+  'client-certificate',
+  'denied',
+  'firewall',
+  'large-token',
+  'login',
+  'login-page',
+  'not-found',
+  'proxy',
+  'redirect',
+  'tls',
+  'tls-ca',
+  'tls-expired',
+  'tls-name',
+  'token-not-accepted',
+  'token-or-login',
+  'token-refused'
+])
+
+/** Whether a failure is of that kind, by what it is about; an earlier version did not store that. */
+export function needsSomebody(about: string | undefined, code: string): boolean {
+  return NEED_SOMEBODY.has(about ?? topicOfCode(code) ?? '')
 }
 
 /** Whether the receiver may have accepted the message in an attempt that failed. */

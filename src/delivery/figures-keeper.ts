@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Figures } from '../queue/figures.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
+import type { GiveUpFigures } from './give-up-clock.ts'
 import type { History } from './history.ts'
 
 /** After a change, the figures are stored within this time, in milliseconds: so much a crash can take. */
@@ -8,12 +9,15 @@ const CHANGED_MS = 1000
 /** Without one, so often: a minute in which nothing happened is known, too. */
 const UNCHANGED_MS = 60_000
 
+/** All but what the delivery itself knows. */
+export type NodeFigures = Omit<Figures, keyof GiveUpFigures>
+
 /** What is kept, and where. */
 export interface FiguresKeeperParts {
   history: History
   /** What is kept besides. */
-  standing: () => Omit<Figures, 'minutes' | 'lastAckAt'>
-  store: (figures: Figures) => Promise<void>
+  standing: () => Omit<NodeFigures, 'minutes' | 'lastAckAt'>
+  store: (figures: NodeFigures) => Promise<void>
   clock: Pick<Clock, 'after'>
   /** 0 to 1: not all nodes store at the same time. */
   random: () => number
@@ -39,10 +43,14 @@ export class FiguresKeeper {
       this.#isClosed = true
       this.#cancel?.()
       this.#store()
-    } else if (!this.#isSoon && !this.#isClosed) {
-      this.#isSoon = true
-      this.#storeIn(CHANGED_MS)
-    }
+    } else this.changed()
+  }
+
+  /** Something of what is kept has changed. */
+  changed(): void {
+    if (this.#isSoon || this.#isClosed) return
+    this.#isSoon = true
+    this.#storeIn(CHANGED_MS)
   }
 
   #storeIn(ms: number): void {

@@ -28,6 +28,8 @@ export interface GateSettings {
   random: () => number
   /** More messages may go. */
   onOpen: () => void
+  /** An outage begins or ends whose time counts for no message. */
+  onUncounted: (isOutage: boolean) => void
   /** Undefined: there is no backup. */
   backup?: GateBackup | undefined
 }
@@ -61,6 +63,15 @@ export interface OutageCause {
   operation?: string
 }
 
+/** What the gate knows of a message on its way. */
+export interface Sent {
+  seq: number
+  /** MSH-9 as `ADT^A01`. */
+  type: string
+  /** It brought an address of its own. */
+  hasOwnAddress: boolean
+}
+
 /** An outage: nothing starts until its wait is over, then one message goes. */
 interface Outage {
   why: OutageCause
@@ -78,6 +89,8 @@ interface Outage {
   freshFailed: number
   /** The last message that was asked met a status that another one has disproved. */
   isDoubted: boolean
+  /** Of the message that failed last. */
+  type: string
 }
 
 /**
@@ -137,9 +150,15 @@ export class Gate {
   /** Which message goes next: in an outage one that can tell whether it is over. */
   get preference(): Preference {
     const outage = this.#outage
-    if (outage === undefined) return 'alternate'
+    if (outage === undefined) return { first: 'alternate' }
+    if (!outage.mayBeOfOne) return { first: 'retries' }
     const asksAnother = outage.isDoubted || outage.oldestFailed >= PROBES_OF_OLDEST
-    return outage.mayBeOfOne && asksAnother ? 'newest' : 'retries'
+    const hasAsked = asksAnother || outage.oldestFailed > 0
+    return {
+      first: asksAnother ? 'newest' : 'retries',
+      // What some contain may be common to their type.
+      notType: hasAsked ? outage.type : undefined
+    }
   }
 
   /**
@@ -175,7 +194,7 @@ export class Gate {
     }
     this.#neighbors.begin(seq)
     if (this.#outage !== undefined) {
-      this.#probes.set(seq, { isFresh: isFresh && this.preference === 'newest' })
+      this.#probes.set(seq, { isFresh: isFresh && this.preference.first === 'newest' })
     }
     if (this.#slots === this.#settings.slots) return
     this.#cancelStart ??= this.#clock.after(START_MS, () => {
@@ -221,16 +240,17 @@ export class Gate {
   }
 
   /** How an attempt ended. */
-  endAttempt(seq: number, result: AttemptResult): AttemptEnd {
+  endAttempt(sent: Sent, result: AttemptResult): AttemptEnd {
+    const { seq, hasOwnAddress } = sent
     const { requests = 1 } = result
     if (requests > 1) this.countRequests(requests - 1)
     const address = this.#addresses.get(seq)
     this.#addresses.delete(seq)
     if (address !== undefined && address !== this.#failover?.serving) {
-      return this.#endElsewhere(seq, result)
+      return this.#endElsewhere(sent, result)
     }
     this.#cutsInARow = result.isCutEarly ? this.#cutsInARow + 1 : 0
-    const own = faultOf(result, this.#cutsInARow)
+    const own = faultOf(result, { cutsInARow: this.#cutsInARow, hasOwnAddress })
     const probe = this.#probes.get(seq)
     this.#probes.delete(seq)
     if (own === undefined || own.waits === 'message') {
@@ -256,7 +276,7 @@ export class Gate {
       this.turn('backup', false)
       return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
     }
-    if (this.#closes(result)) this.#wait(fault, result, status, probe)
+    if (this.#closes(result)) this.#wait(fault, result, status, probe, sent.type)
     return { fault, leastWaitMs: this.closedMs, isExcused, goesOn: false }
   }
 
@@ -275,6 +295,7 @@ export class Gate {
   endOutage(): void {
     this.#outage = undefined
     this.#probes.clear()
+    this.#settings.onUncounted(false)
   }
 
   /** All waits have ended, also those of messages that wait each for itself. */
@@ -295,8 +316,8 @@ export class Gate {
   }
 
   /** What came of an attempt at the address that does not serve: one that has asked it, or that began before a turn. */
-  #endElsewhere(seq: number, result: AttemptResult): AttemptEnd {
-    const fault = faultOf(result)
+  #endElsewhere({ seq, hasOwnAddress }: Sent, result: AttemptResult): AttemptEnd {
+    const fault = faultOf(result, { hasOwnAddress })
     this.#neighbors.end(seq)
     this.#probes.delete(seq)
     const isAsking = seq === this.#asked
@@ -375,7 +396,8 @@ export class Gate {
     fault: Fault,
     result: AttemptResult,
     status: number | undefined,
-    probe: { isFresh: boolean } | undefined
+    probe: { isFresh: boolean } | undefined,
+    type: string
   ): void {
     const { error, isCutEarly } = result
     let leastMs = restMs(result)
@@ -392,8 +414,8 @@ export class Gate {
     }
     const freshFailed = probe?.isFresh ? (last?.freshFailed ?? 0) + 1 : (last?.freshFailed ?? 0)
     if (status !== undefined) this.#neighbors.convict(status, freshFailed)
-    const isDoubted =
-      status !== undefined && fault.waits === 'node' && this.#neighbors.isDisproved(status)
+    const isDisproved = status !== undefined && this.#neighbors.isDisproved(status)
+    const isDoubted = isDisproved && fault.waits === 'node'
     const waits = isDoubted ? 0 : (last?.waits ?? 0)
     this.#outage = {
       why: causeOfOutage(fault, result),
@@ -403,8 +425,10 @@ export class Gate {
       mayBeOfOne: this.#settings.order !== 'fifo' && (status !== undefined || isCutEarly === true),
       oldestFailed: probe === undefined || probe.isFresh ? 0 : (last?.oldestFailed ?? 0) + 1,
       freshFailed,
-      isDoubted
+      isDoubted,
+      type
     }
+    this.#settings.onUncounted(!fault.counts && !isDisproved)
   }
 
   #waitMs(fault: Fault, earlier: number): number {

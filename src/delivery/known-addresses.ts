@@ -82,10 +82,14 @@ export class KnownAddresses {
     return isLarger && bodyBytes <= known.bodyBytes
   }
 
-  /** Whether the body is larger than any that it has taken. */
-  isLargeBody(url: URL, { bodyBytes }: RequestSize): boolean {
+  /** What of a request is larger than all that it has taken, and so may be what it refuses. */
+  largerThanTaken(url: URL, size: RequestSize): { isLargeHead: boolean; isLargeBody: boolean } {
     const known = this.#known.get(nameOf(url)) ?? UNKNOWN
-    return bodyBytes > LARGE_BODY_BYTES && bodyBytes > known.bodyBytes && known.bodyBytes > 0
+    const isLarger = size.bodyBytes > LARGE_BODY_BYTES && size.bodyBytes > known.bodyBytes
+    return {
+      isLargeHead: this.isLargeHead(url, size),
+      isLargeBody: isLarger && known.bodyBytes > 0
+    }
   }
 
   #forgetOldest(): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { Alarm } from './alarm.ts'
 import type { AttemptResult } from './attempt-result.ts'
+import type { GiveUpClock } from './give-up-clock.ts'
 import type { Message } from './message.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -13,7 +14,7 @@ export interface LastAttempt {
 interface Kept extends LastAttempt {
   /** About what it takes in memory, in bytes. */
   size: number
-  /** Until when the message is retried: on the monotonic clock; Infinity: for ever. */
+  /** Until when the message is retried: on the clock of *Give up after*; Infinity: for ever. */
   until: number
   /** The only address to which it may go, by its number. */
   boundTo: number | undefined
@@ -39,7 +40,7 @@ export class LastAttempts {
   readonly #kept = new Map<number, Kept>()
   /** Messages whose time is over, but that cannot leave yet. */
   readonly #heldUp = new Set<number>()
-  readonly #clock: Pick<Clock, 'monotonic' | 'after'>
+  readonly #clock: Pick<GiveUpClock, 'ms' | 'stands'>
   readonly #alarm: Alarm
   readonly #onOver: (seq: number) => void
   #bytes = 0
@@ -47,8 +48,12 @@ export class LastAttempts {
   #isElsewhere: (boundTo: number | undefined) => boolean = () => false
 
   /** @param onOver the time of that message is over */
-  constructor(clock: Pick<Clock, 'monotonic' | 'after'>, onOver: (seq: number) => void) {
-    this.#clock = clock
+  constructor(
+    clock: Pick<Clock, 'monotonic' | 'after'>,
+    giveUpClock: Pick<GiveUpClock, 'ms' | 'stands'>,
+    onOver: (seq: number) => void
+  ) {
+    this.#clock = giveUpClock
     this.#onOver = onOver
     this.#alarm = new Alarm(clock, () => {
       this.endOver()
@@ -60,7 +65,7 @@ export class LastAttempts {
     this.take(row.seq)
     const { reply } = last.settlement
     const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
-    const until = this.#clock.monotonic() + leftMs
+    const until = this.#clock.ms + leftMs
     this.#kept.set(row.seq, { ...last, size, renewals, boundTo, until })
     this.#bytes += size
     this.#forgetOldest()
@@ -104,7 +109,7 @@ export class LastAttempts {
   leftMs(seq: number): number {
     const last = this.#kept.get(seq)
     if (last === undefined) return Infinity
-    return Math.max(0, last.until - this.#clock.monotonic())
+    return this.#clock.stands ? Infinity : Math.max(0, last.until - this.#clock.ms)
   }
 
   /** The time of this message is over, but its lane or a failing disk holds it up. */
@@ -122,7 +127,9 @@ export class LastAttempts {
 
   /** Those whose time is over may leave now; also those that could not because the queue could not be read. */
   endOver(): void {
-    const now = this.#clock.monotonic()
+    // It goes again with another call.
+    if (this.#clock.stands) return
+    const now = this.#clock.ms
     let next = Infinity
     for (const [seq, last] of this.#kept) {
       if (this.#isOver(last)) this.#onOver(seq)
@@ -143,6 +150,6 @@ export class LastAttempts {
   }
 
   #isOver({ until }: Kept, earlyMs = 0): boolean {
-    return this.#clock.monotonic() + earlyMs >= until
+    return !this.#clock.stands && this.#clock.ms + earlyMs >= until
   }
 }

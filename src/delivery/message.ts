@@ -136,10 +136,15 @@ export class Message<Content> {
     this.story = withRecord(this.story, record)
   }
 
+  /** It goes to the address that it brought along. */
+  get hasOwnAddress(): boolean {
+    return this.boundTo === OWN_ADDRESS
+  }
+
   /** The receiver may have accepted it at that address. */
   hasArrivedAt(address: number | undefined): void {
     this.mayHaveArrived = true
-    if (this.boundTo !== OWN_ADDRESS) this.boundTo = address
+    if (!this.hasOwnAddress) this.boundTo = address
   }
 
   /**
@@ -148,7 +153,7 @@ export class Message<Content> {
    * @param isShared both are one system: it does not matter where it may have arrived
    */
   mayMove(isShared: boolean): boolean {
-    return this.boundTo === undefined || (isShared && this.boundTo !== OWN_ADDRESS)
+    return this.boundTo === undefined || (isShared && !this.hasOwnAddress)
   }
 
   /** Whether a rule has asked for as many retries as it has. */
@@ -169,10 +174,15 @@ export class Message<Content> {
   }
 
   /**
-   * Adds the time since the last call to its clock, if it counts.
+   * Adds its wait to its clock, if that counts.
    *
-   * @param now on the monotonic clock, in milliseconds
+   * @param now on the clock of *Give up after*, in milliseconds
    */
+  countWait(now: number): void {
+    this.spentMs += Math.max(0, now - (this.row.countsFrom ?? now))
+  }
+
+  /** Adds the time since the last call, if it counts; on the same clock. */
   countTime(now: number, isPaused: boolean): void {
     if (this.counts && !isPaused) this.spentMs += now - this.#countedFrom
     this.#countedFrom = now

@@ -1,15 +1,21 @@
 import { sleep } from '../clock.ts'
-import { SET_ASIDE } from '../queue/message-row.ts'
+import { SET_ASIDE, type Verdict } from '../queue/message-row.ts'
 import type { Move } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { MESSAGE_STATES, type Message } from './message.ts'
 import { isFull, isGone, notHandedOn, notInQueue } from './queue-errors.ts'
-import { cutSettlement, failedSettlement, keptAnswer, type Settlement } from './settlement.ts'
+import {
+  cutSettlement,
+  DISCARDED,
+  failedSettlement,
+  keptAnswer,
+  type Settlement
+} from './settlement.ts'
 import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
 /** What changes with a move besides the state. */
-interface Change extends Pick<Move<Settlement>, 'to' | 'dueInMs' | 'counts' | 'outcome'> {
+interface Change extends Pick<Move<Settlement>, 'to' | 'dueInMs' | 'countsFrom' | 'outcome'> {
   /** A person or an application waits for it: it is stored when a power failure cannot undo it. */
   isAwaited?: boolean
 }
@@ -324,8 +330,15 @@ export class Moving<Content> {
   }
 
   #finish({ row, attempts, story, verdict }: Message<Content>, isStored: boolean): Promise<void> {
+    const { options, queue, wishes } = this.#context
     const left = isStored ? undefined : { attempts, story, verdict }
-    this.#context.wishes.delete(row.seq)
-    return this.#context.queue.finish(row.seq, left)
+    wishes.delete(row.seq)
+    const isKept = options.keepsAccepted === true || isRefused(verdict)
+    return queue.finish(row.seq, left, isKept ? 'all' : 'row')
   }
+}
+
+/** By the receiver, or given up: not by an operator. */
+function isRefused({ errorCode, outcome }: Verdict): boolean {
+  return outcome === 'nak' || (outcome === 'error' && errorCode !== DISCARDED)
 }

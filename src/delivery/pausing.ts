@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 60_000
 /** What it needs of the delivery. */
 type PausingContext<Content> = Pick<
   WorkContext<Content>,
-  'claimMessages' | 'closing' | 'options' | 'queue' | 'tell'
+  'claimMessages' | 'closing' | 'giveUpClock' | 'options' | 'queue' | 'tell'
 >
 
 /** Whether a node is paused, and the clocks of its messages, which stop during a pause and restart when it ends. */
@@ -119,7 +119,7 @@ export class Pausing<Content> {
     ended: readonly Pause[],
     more: Pick<Extract<DeliveryEvent, { kind: 'resumed' }>, 'by' | 'until'>
   ): Promise<void> {
-    const { claimMessages, options, queue, tell } = this.#context
+    const { claimMessages, giveUpClock, queue, tell } = this.#context
     const rest = this.#without(ended)
     if (rest.length > 0) {
       await queue.call('pause', storedPause(rest))
@@ -129,8 +129,7 @@ export class Pausing<Content> {
     const renewals = ++this.#lastRenewal
     await queue.call('resume', renewals)
     this.#renewals = renewals
-    const now = options.clock.monotonic()
-    for (const message of this.#messages) message.renewClock(renewals, now)
+    for (const message of this.#messages) message.renewClock(renewals, giveUpClock.ms)
     this.#endPauses(ended)
     tell({ kind: 'resumed', ...more })
     claimMessages()
@@ -170,7 +169,7 @@ export class Pausing<Content> {
   keepClock(message: Message<Content>): () => void {
     // It was read before the last renewal.
     if (message.renewals < this.#renewals) {
-      message.renewClock(this.#renewals, this.#context.options.clock.monotonic())
+      message.renewClock(this.#renewals, this.#context.giveUpClock.ms)
     }
     this.#messages.add(message)
     return () => {

@@ -114,6 +114,9 @@ export class Reporter {
         this.#addFault('HL7_QUEUE_FAILED')
         this.#endRetries(event.seq, true)
         return
+      case 'in-vain':
+        if (event.isInVain) this.#report({ kind: 'in-vain', by: '', values: {} })
+        return
       case 'queue-failed':
         this.#addFault(event.code)
         return

@@ -2,7 +2,7 @@ import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { WatchWork } from './careful-start.ts'
-import { mayHaveArrived } from './fault.ts'
+import { faultOf, mayHaveArrived } from './fault.ts'
 import type { Address } from './failover.ts'
 import type { AttemptEnd } from './gate.ts'
 import type { LastAttempt, LastAttempts } from './last-attempts.ts'
@@ -35,6 +35,7 @@ type SendingContext<Content> = Pick<
   | 'careful'
   | 'closing'
   | 'gate'
+  | 'giveUpClock'
   | 'idOf'
   | 'maySend'
   | 'options'
@@ -88,6 +89,7 @@ export class Sending<Content> {
     try {
       const message = await this.#restored(claim)
       if (message === undefined) return
+      message.countWait(this.#context.giveUpClock.ms)
       forgetClock = this.#pausing.keepClock(message)
       const wish = wishes.get(seq)
       if (wish !== undefined) {
@@ -225,7 +227,9 @@ export class Sending<Content> {
       await this.#waitAgain(message, address)
       return undefined
     }
-    const end = gate.endAttempt(row.seq, result)
+    const { seq, type } = row
+    const { hasOwnAddress } = message
+    const end = gate.endAttempt({ seq, type, hasOwnAddress }, result)
     tell({ kind: 'attempted', message: settledMessage(message), result, fault: end.fault })
     const counts = end.fault?.counts !== false || options.failWhileUnreachable
     if (result.decision.outcome === 'await' || mayHaveArrived(result)) {
@@ -275,7 +279,7 @@ export class Sending<Content> {
     const isStored = await this.#moving.storeAtLast(message, {
       to: 'waiting',
       dueInMs: waitMs,
-      counts: message.counts
+      ...this.countsFrom(message)
     })
     if (isStored) tell(moved(message, 'retrying', { result }))
     else this.forgetLastAttempt(message)
@@ -323,6 +327,7 @@ export class Sending<Content> {
     const now = options.clock.now()
     const settlement = { ...last.settlement, settledAt: now }
     message.verdict = verdictOf(settlement)
+    this.#readEnd(message, result)
     if (decision.outcome === 'await') {
       message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
       message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
@@ -342,6 +347,19 @@ export class Sending<Content> {
       ])
       if (isStored) tell(moved(message, 'waiting', { result }))
     } else await this.#moving.leave(message, settlement)
+  }
+
+  /** Whether it was tried in vain for all of its time, or got an answer that is about itself. */
+  #readEnd(message: Message<Content>, result: AttemptResult): void {
+    const { giveUpClock, options } = this.#context
+    const { decision, reply } = result
+    if (!decision.retry) {
+      if (decision.outcome === 'fail' && reply !== undefined) giveUpClock.answered()
+      return
+    }
+    const isByTime =
+      options.failureTimeoutMs > 0 && !options.failWhileUnreachable && !message.hasRetried(decision)
+    if (isByTime && faultOf(result)?.of === 'nobody knows') giveUpClock.addInVain(message.row.seq)
   }
 
   /**
@@ -379,9 +397,15 @@ export class Sending<Content> {
 
   /** How long a message may still be retried, in milliseconds. */
   #leftMs({ counts, spentMs }: Message<Content>): number {
-    const { failureTimeoutMs } = this.#context.options
+    const { giveUpClock, options } = this.#context
     // A pause does not count, and the clock restarts when it ends.
-    return counts && !this.#pausing.isPaused ? failureTimeoutMs - spentMs : Infinity
+    const isCounted = counts && !this.#pausing.isPaused && !giveUpClock.stands
+    return isCounted ? options.failureTimeoutMs - spentMs : Infinity
+  }
+
+  /** Since when the wait of a message counts that begins now. */
+  countsFrom({ counts }: Message<Content>): { countsFrom?: number } {
+    return counts ? { countsFrom: this.#context.giveUpClock.ms } : {}
   }
 
   /** The node closes before anything was decided. */
@@ -397,7 +421,7 @@ export class Sending<Content> {
   }
 
   #countTime(message: Message<Content>): void {
-    message.countTime(this.#context.options.clock.monotonic(), this.#pausing.isPaused)
+    message.countTime(this.#context.giveUpClock.ms, this.#pausing.isPaused)
   }
 }
 

@@ -7,6 +7,7 @@ import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions } from './delivery-options.ts'
 import type { Address } from './failover.ts'
 import type { Gate } from './gate.ts'
+import type { GiveUpClock } from './give-up-clock.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 import type { Message } from './message.ts'
 
@@ -37,6 +38,7 @@ export interface WorkContext<Content> {
   /** Messages that are accepted from now on have this number or a higher one. */
   readonly nextSeq: () => number
   readonly gate: Gate
+  readonly giveUpClock: GiveUpClock
   /** So many messages are being stored, and do not count as waiting yet. */
   readonly accepting: () => number
   /** The number by which the queue knows an address; undefined: it does not. */

@@ -8,6 +8,7 @@ import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 import type {
   ClaimedMessage,
   EditedMessage,
+  LeftMemory,
   LeftMessage,
   Move,
   NewMessage,
@@ -162,10 +163,10 @@ export class MessageQueue<Content> {
     )
   }
 
-  async finish(seq: number, left?: LeftMessage): Promise<void> {
+  async finish(seq: number, left?: LeftMessage, memory?: LeftMemory): Promise<void> {
     this.#contents.drop(seq)
     try {
-      await this.#engine.call('finish', () => [seq, left])
+      await this.#engine.call('finish', () => [seq, left, memory])
     } catch (error) {
       // A thread that died had done it.
       if (!(error instanceof QueueError && error.code === 'ERR_NOT_QUEUED')) throw error

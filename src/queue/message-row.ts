@@ -143,6 +143,8 @@ export interface MessageRow {
   readonly retries: number
   /** Time counted towards the failure timeout, in milliseconds. */
   readonly spentMs: number
+  /** Since when its wait counts besides, on the clock of *Give up after*; undefined: it does not. */
+  readonly countsFrom: number | undefined
   /** Undefined if no rule with a count has had it tried again. */
   readonly ruleRetries: RuleRetries | undefined
   /** The only address to which it may go, by its number: its own one, or one at which it may have arrived. */

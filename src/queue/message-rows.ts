@@ -203,7 +203,6 @@ export class MessageRows<Stored> {
     if (!isSound(row)) throw new QueueDamageError()
     // What was counted before the clocks restarted no longer counts.
     const isCurrent = row.renewals >= this.#known.renewals
-    const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.uptime.ms - row.counts_from)
     return {
       seq: row.seq,
       lane: row.lane,
@@ -216,7 +215,8 @@ export class MessageRows<Stored> {
       changedAt: row.changed_at,
       attempts: row.attempts,
       retries: isCurrent ? row.retries : 0,
-      spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
+      spentMs: isCurrent ? row.spent_ms : 0,
+      countsFrom: (isCurrent ? row.counts_from : null) ?? undefined,
       renewals: Math.max(row.renewals, this.#known.renewals),
       ruleRetries: isCurrent ? ruleRetriesFrom(row.rule_retries) : undefined,
       boundTo: this.#known.marked.has(row.seq) ? undefined : (row.bound_to ?? undefined),

@@ -11,12 +11,16 @@ import type {
 } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
 
-/**
- * Which of those whose turn it is go first: retries that are due, before messages that may go at once (`retries`); one
- * of each (`alternate`), so that neither kind keeps the other from going; or only the newest that was never tried, if
- * there is one (`newest`).
- */
-export type Preference = 'retries' | 'alternate' | 'newest'
+/** Which of those whose turn it is go first. */
+export interface Preference {
+  /**
+   * Retries that are due, before messages that may go at once (`retries`); one of each (`alternate`), so that neither kind
+   * keeps the other from going; or only the newest that was never tried, if there is one (`newest`).
+   */
+  first: 'retries' | 'alternate' | 'newest'
+  /** Only the oldest, or newest, of another type than this, if there is one. */
+  notType?: string | undefined
+}
 
 /** How the messages of a node may overtake each other: not at all, within a key, or freely. */
 export type Order = 'fifo' | 'key' | 'none'
@@ -86,8 +90,8 @@ export interface Move<Stored> {
   to: 'waiting' | 'awaiting' | 'suspended' | 'leaving'
   /** Of a waiting message: when it may go; of an awaiting one: how long it awaits. From now, in milliseconds. */
   dueInMs?: number
-  /** The time until it may go counts towards its failure timeout. */
-  counts?: boolean
+  /** Since when the time until it may go counts towards its failure timeout (`delivery/give-up-clock.ts`); if it does. */
+  countsFrom?: number
   attempts: number
   retries: number
   spentMs: number

@@ -271,9 +271,10 @@ function storeHalves(
 /** The same with less to store, if there is such a call: of a message that leaves, less is remembered. */
 function lighterCall(call: QueueCall): QueueCall | undefined {
   if (call.method !== 'finish') return undefined
-  const [seq, , memory = 'all'] = call.args
+  const [seq, left, memory = 'all'] = call.args
   if (memory === 'none') return undefined
-  return { method: 'finish', args: [seq, undefined, memory === 'all' ? 'row' : 'none'] }
+  const isLong = memory === 'all' || left !== undefined
+  return { method: 'finish', args: [seq, undefined, isLong ? 'row' : 'none'] }
 }
 
 /** An error that concerns one call has changed nothing: the others go on. */

@@ -299,7 +299,7 @@ export class Queue<Stored> {
       attempts: move.attempts,
       retries: move.retries,
       spent_ms: move.spentMs,
-      counts_from: move.counts === true ? now : null,
+      counts_from: move.countsFrom ?? null,
       renewals: move.renewals,
       verdict: JSON.stringify(move.verdict),
       story: move.story.length === 0 ? null : JSON.stringify(move.story),
@@ -359,9 +359,9 @@ export class Queue<Stored> {
   }
 
   /** What waits for one of these addresses cannot be tried there: from now on its time does not count. */
-  stopClocks(addresses: readonly number[]): void {
+  stopClocks(addresses: readonly number[], now: number): void {
     this.rows.unmarkReleased()
-    for (const address of addresses) this.rows.sql.stopClocks.run(this.#uptime.ms, address)
+    for (const address of addresses) this.rows.sql.stopClocks.run(now, address)
   }
 
   /**

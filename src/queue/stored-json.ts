@@ -1,4 +1,13 @@
-import type { Figures, GivenUp, KnownAddress, Note, Refusing } from './figures.ts'
+import type {
+  CallTimes,
+  CountedMinute,
+  Figures,
+  GivenUp,
+  KnownAddress,
+  Note,
+  Refusing,
+  TurnedAway
+} from './figures.ts'
 import {
   NO_VERDICT,
   type Resent,
@@ -79,7 +88,8 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
   const since = Object.entries(recordFrom(kept.since)).filter(
     (entry): entry is [string, number] => moment(entry[1]) !== undefined
   )
-  const refusing = Array.isArray(kept.refusing) ? (kept.refusing as unknown[]) : []
+  const refusing = listFrom(kept.refusing)
+  const turnedAwayMinutes = listFrom(kept.turnedAwayMinutes)
   return {
     lastAckAt: moment(kept.lastAckAt),
     since: Object.fromEntries(since),
@@ -87,6 +97,11 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
     refusing: refusing.map(recordFrom).flatMap(refusingFrom),
     lastInAt: moment(kept.lastInAt),
     note: noteFrom(recordFrom(kept.note)),
+    calls: callTimesFrom(recordFrom(kept.calls)),
+    turnedAway: turnedAwayFrom(recordFrom(kept.turnedAway)),
+    turnedAwayMinutes: turnedAwayMinutes.flatMap(minuteFrom),
+    giveUpMs: moment(kept.giveUpMs) ?? 0,
+    givenUpInVain: moment(kept.givenUpInVain) ?? 0,
     addresses: addressesFrom(recordFrom(kept.addresses))
   }
 }
@@ -146,6 +161,43 @@ function noteFrom({ at, by, code, text }: Record<string, unknown>): Note | undef
   const time = moment(at)
   const isWhole = typeof by === 'string' && typeof text === 'string' && typeof code === 'string'
   return isWhole && time !== undefined ? { at: time, by, text, code } : undefined
+}
+
+function callTimesFrom(stored: Record<string, unknown>): CallTimes {
+  const { ms, seq } = recordFrom(stored['tried'])
+  const triedMs = moment(ms)
+  const times = (['stuck', 'refused', 'token'] as const).flatMap((name) => {
+    const time = moment(stored[name])
+    return time === undefined ? [] : [[name, time] as const]
+  })
+  return {
+    ...Object.fromEntries(times),
+    ...(triedMs !== undefined &&
+      Number.isSafeInteger(seq) && { tried: { seq: Number(seq), ms: triedMs } })
+  }
+}
+
+function turnedAwayFrom(stored: Record<string, unknown>): TurnedAway | undefined {
+  const { count, isTrial, why } = stored
+  const [since, until] = [moment(stored['since']), moment(stored['until'])]
+  if (since === undefined || until === undefined || !Number.isSafeInteger(count)) return undefined
+  return {
+    count: Number(count),
+    since,
+    until,
+    why: typeof why === 'string' ? why : '',
+    ...(isTrial === true && { isTrial })
+  }
+}
+
+function minuteFrom(stored: unknown): CountedMinute[] {
+  const [at, count] = listFrom(stored)
+  const time = moment(at)
+  return time !== undefined && Number.isSafeInteger(count) ? [[time, Number(count)]] : []
+}
+
+function listFrom(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function recordFrom(value: unknown): Record<string, unknown> {

@@ -4,6 +4,8 @@ import type { Order, Preference, Route } from './queue-types.ts'
 
 /** The turn of a retry that need not wait. 0 would mean that it is not a retry. */
 const DUE = Number.EPSILON
+/** A message of another type is looked for among so many. */
+const LOOKED_AT = 1000
 
 /** What is known besides the table. */
 interface Known {
@@ -130,7 +132,12 @@ export class Turns {
    * @param now how long the queue has been open
    * @param route undefined: there is one address
    */
-  next(most: number, now: number, preference: Preference = 'retries', route?: Route): StoredRow[] {
+  next(
+    most: number,
+    now: number,
+    preference: Preference = { first: 'retries' },
+    route?: Route
+  ): StoredRow[] {
     this.#askedAt = now
     this.#setRoute(route)
     const { barrier, front, retrying, sending } = this.#known
@@ -144,17 +151,18 @@ export class Turns {
       }
     }
     if (route?.only !== undefined) return this.#boundTo(route.only, most)
-    const newest = preference === 'newest' ? this.#newestUntried(route) : undefined
-    if (newest !== undefined) return [newest]
+    const asked = this.#toAskWith(preference, route)
+    if (asked !== undefined) return [asked]
     const due = retrying === 0 ? [] : this.#dueRetries(most, route)
     if (due.length === 0) return this.#ready(most, route)
     // However many are retried: a receiver that is down is the gate's business (`delivery/gate.ts`).
-    const isReadyFirst = preference === 'alternate' && this.#known.wasRetry
-    const share = preference === 'alternate' ? (most + Number(isReadyFirst)) >> 1 : 0
+    const alternates = preference.first === 'alternate'
+    const isReadyFirst = alternates && this.#known.wasRetry
+    const share = alternates ? (most + Number(isReadyFirst)) >> 1 : 0
     const ready = this.#ready(Math.max(share, most - due.length), route)
     const dueNow = due.slice(0, most - ready.length)
     const inTurn = isReadyFirst ? alternating(ready, dueNow) : alternating(dueNow, ready)
-    const rows = preference === 'alternate' ? inTurn : [...dueNow, ...ready]
+    const rows = alternates ? inTurn : [...dueNow, ...ready]
     const last = rows.at(-1)
     this.#known.wasRetry = last !== undefined && isRetrying(last)
     return rows
@@ -292,10 +300,26 @@ export class Turns {
     return rows
   }
 
-  /** Of a bounded number of messages that may go at once, the newest that was never tried. */
-  #newestUntried(route: Route | undefined): StoredRow | undefined {
-    for (const row of this.#sql.newestReady()) {
-      if (row.attempts === 0 && mayGo(row, route) && this.isFree(row)) return row
+  /** Of a bounded number of messages each, the one that tells most. */
+  #toAskWith({ first, notType }: Preference, route: Route | undefined): StoredRow | undefined {
+    if (first === 'newest') {
+      const untried = [...this.#sql.newestReady()].filter(
+        (row) => row.attempts === 0 && mayGo(row, route) && this.isFree(row)
+      )
+      return untried.find(({ type }) => type !== notType) ?? untried[0]
+    }
+    return notType === undefined ? undefined : this.#oldestOfOtherType(notType, route)
+  }
+
+  #oldestOfOtherType(notType: string, route: Route | undefined): StoredRow | undefined {
+    const due = this.#sql.dueRetries(DUE, this.#askedAt, route?.notTo)
+    const ready = this.#sql.ready(0, route?.notTo)
+    for (const rows of [due, ready]) {
+      let left = LOOKED_AT
+      for (const row of rows) {
+        if (left-- === 0) break
+        if (row.type !== notType && this.isFree(row)) return row
+      }
     }
     return undefined
   }

@@ -40,15 +40,14 @@ describe('an attempt without an answer', () => {
     })
   })
 
-  it('had no token: a server that refuses is there, and one that is not trusted is away', () => {
+  it('had no token', () => {
     const facts = { code: 'test', hints: [], host: 'login.example' }
-    for (const [more, isAway, isPermanent] of [
-      [{ permanent: false }, true, undefined],
-      [{ permanent: true }, undefined, true],
-      [{ permanent: true, family: 'tls' }, true, true]
+    for (const [permanent, isPermanent] of [
+      [false, undefined],
+      [true, true]
     ] as const) {
-      const failure = attemptFailure(new TokenError('none', { ...facts, ...more }))
-      assert.deepEqual([failure.isTokenServerAway, failure.isPermanent], [isAway, isPermanent])
+      const failure = attemptFailure(new TokenError('none', { ...facts, permanent }))
+      assert.equal(failure.isPermanent, isPermanent)
       assert.deepEqual(failure.error, { code: 'test', family: 'token', text: 'none' })
     }
     const refusal = { ...facts, permanent: true, status: 401, error: 'invalid_client' }

@@ -1015,6 +1015,7 @@ describe('Courier', () => {
     const left: Settlement[] = []
     const { add, clock } = await setUp({
       failureTimeoutMs: 20_000,
+      failWhileUnreachable: true,
       attempt: (id) => mine.attempt(parcelOf(id)),
       onEvent: (event) => {
         if (event.kind === 'moved') moves.emit(event.to)
@@ -1108,8 +1109,8 @@ describe('Courier', () => {
       ['HTTP/1.1 502 x\r\nretry-after: 7', [false, undefined, 502]],
       ['HTTP/1.1 408 x\r\nretry-after: 7', [true, 7000, 408]],
       ['HTTP/1.1 425 x\r\nretry-after: 7', [true, 7000, 425]],
-      ['HTTP/1.1 429 x\r\nretry-after: 7', [true, 7000, 429]],
-      ['HTTP/1.1 429 x\r\nretry-after: soon', [true, undefined, 429]],
+      ['HTTP/1.1 429 x\r\nretry-after: 7', [false, 7000, 429]],
+      ['HTTP/1.1 429 x\r\nretry-after: soon', [false, undefined, 429]],
       ['HTTP/1.1 400 x\r\nretry-after: 7', [true, undefined, 400]],
       ['HTTP/1.1 500 x', [true, undefined, 500]]
     ] as const) {
@@ -1189,7 +1190,7 @@ describe('Courier', () => {
     assert.deepEqual([refused.decision.rule, refused.status], ['E#token=S', 401])
     assert.match(refused.hint ?? '', /^Check Client ID/)
     assert.doesNotMatch(refused.error?.text ?? '', /Check Client ID/)
-    assert.deepEqual([isReached(refused), refused.isPermanent], [true, true])
+    assert.deepEqual([isReached(refused), refused.isPermanent], [false, true])
 
     const failing = await tokensOf(json({}, 503))
     const outage = await courier(server.url, { tokens: failing }).attempt(parcel)

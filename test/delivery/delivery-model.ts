@@ -110,7 +110,6 @@ interface Message {
   /** Time on its clock, and time of the current attempt, which may count. */
   spent: number
   attemptTime: number
-  /** What its clock showed when it was handed out: the time until its content has been read does not count. */
   handedOut?: number | undefined
   /** What its clock showed when a retry was decided. */
   stored: number | undefined
@@ -204,6 +203,7 @@ const codec = {
 export class DeliveryModel {
   readonly #settings: ModelSettings
   readonly #clock = new FakeClock()
+  #giveUp = new GiveUpClock(this.#clock)
   #disk: ModelDisk = new FakeDisk()
   /** The same, if it is one with a file. */
   #file: FileDisk | undefined
@@ -767,6 +767,7 @@ export class DeliveryModel {
             if (this.#isGivenUp(message)) this.#suspended(message)
           }
           if (mine() && event.kind === 'paused' && event.pause.by === 'rule') this.#pausedByRule()
+          if (mine() && event.kind === 'in-vain') this.#giveUp.set(event)
           if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
           if (mine()) assert.notEqual(kind, 'fault', 'a fault of ours')
         })
@@ -845,8 +846,7 @@ export class DeliveryModel {
         if (message.standing === 'operator') this.#renew(message)
         // As it was then: clocks may have been restarted in the same transaction.
         this.#forgetOldClock(message, row.renewals)
-        message.handedOut = this.#spentOf(message)
-        assert.equal(row.spentMs, message.handedOut, `the clock of ${message.id}`)
+        assert.equal(row.spentMs, message.spent, `the clock of ${message.id}`)
         assert.equal(row.retries, message.retries, `retries of ${message.id}`)
         const [counted = 0] = Object.values(row.ruleRetries?.byRule ?? {})
         assert.equal(counted, message.counted, `retries of ${message.id} by a rule with a count`)
@@ -869,7 +869,7 @@ export class DeliveryModel {
     }
     if (method === 'pause') this.#pauseEnded(args, true)
     if (method !== 'move') return
-    const { seq, to, dueInMs = 0, counts, renewals, retries } = args[0] as Move<Uint8Array>
+    const { seq, to, dueInMs = 0, countsFrom, renewals, retries } = args[0] as Move<Uint8Array>
     const row = this.#disk.rows.find((each) => each.seq === seq)
     if (row === undefined) return
     const message = this.#of(row)
@@ -884,7 +884,7 @@ export class DeliveryModel {
       message.counted = row.ruleRetries
     }
     // A wait begins when it is stored.
-    if (to === 'waiting' && dueInMs > 0) this.#planned(message, dueInMs, counts === true)
+    if (to === 'waiting' && dueInMs > 0) this.#planned(message, dueInMs, countsFrom)
     if (to === 'awaiting' && message.standing === 'awaiting') this.#awaits(message, message.late)
   }
 
@@ -983,28 +983,29 @@ export class DeliveryModel {
   }
 
   /** The next attempt has its time. */
-  #planned(message: Message, waitMs: number, counts: boolean): void {
+  #planned(message: Message, waitMs: number, countsFrom: number | undefined): void {
     // Behind another one of its key it follows at once.
     const isBehind = [...this.#messages.values()].some(
       (other) => other.id < message.id && isSameKey(other, message) && this.#holdsUp(other, message)
     )
     message.dueAt = isBehind ? 0 : this.#clock.monotonic() + waitMs
-    message.countsFrom = counts ? this.#uptimeMs : undefined
+    message.countsFrom = countsFrom
   }
 
   /** How long it may still be retried. */
   #leftMs({ spent }: Message): number {
-    return this.#paused ? Number.POSITIVE_INFINITY : this.#settings.failureTimeoutMs - spent
+    const isCounted = !this.#paused && !this.#giveUp.stands
+    return isCounted ? this.#settings.failureTimeoutMs - spent : Number.POSITIVE_INFINITY
   }
 
   /** Its time was over, though it was to be tried again. A resume may come while that is stored. */
   #isGivenUp({ endsAt, standing }: Message): boolean {
     const isRetried = ['retrying', 'wanted', 'waiting'].includes(standing)
-    return isRetried && this.#clock.monotonic() >= endsAt
+    return isRetried && this.#giveUp.ms >= endsAt
   }
 
   #spentOf({ spent, countsFrom }: Message): number {
-    return spent + (countsFrom === undefined ? 0 : Math.max(0, this.#uptimeMs - countsFrom))
+    return spent + (countsFrom === undefined ? 0 : Math.max(0, this.#giveUp.ms - countsFrom))
   }
 
   /** What was counted before the last renewal no longer counts. */
@@ -1015,7 +1016,6 @@ export class DeliveryModel {
   #renew(message: Message, renewals = this.#resumes): void {
     message.renewals = renewals
     message.spent = 0
-    message.handedOut = undefined
     message.stored = undefined
     message.attemptTime = 0
     message.retries = 0
@@ -1039,6 +1039,7 @@ export class DeliveryModel {
   #opened(): void {
     const tookMs = this.#clock.monotonic() - this.#openedAt
     this.#openedAt += tookMs
+    this.#giveUp = new GiveUpClock(this.#clock)
     for (const message of this.#messages.values()) message.lateFrom += tookMs
     this.#setBarrier()
     // All that is in it was made safe.
@@ -1174,10 +1175,10 @@ export class DeliveryModel {
     if (message.standing === 'operator') this.#renew(message)
     // It was read before the last resume.
     this.#forgetOldClock(message, this.#resumes)
-    assert.ok(this.#clock.monotonic() < message.endsAt, `${id} was sent after its time was over`)
+    const isOver = !this.#giveUp.stands && this.#giveUp.ms >= message.endsAt
+    assert.ok(!isOver, `${id} was sent after its time was over`)
     message.endsAt = Number.POSITIVE_INFINITY
-    message.spent = message.handedOut ?? this.#spentOf(message)
-    message.handedOut = undefined
+    message.spent = this.#spentOf(message)
     message.countsFrom = undefined
     message.standing = 'flight'
     message.counts = true
@@ -1219,7 +1220,7 @@ export class DeliveryModel {
     message.wish = undefined
     message.isWishUnclear = false
     const { failWhileUnreachable, failureTimeoutMs } = this.#settings
-    message.counts = kind !== 'unreachable' || failWhileUnreachable
+    message.counts = (kind !== 'unreachable' && kind !== 'busy') || failWhileUnreachable
     if (message.counts) message.spent += message.attemptTime
     message.attemptTime = 0
     const result = resultOf(kind)
@@ -1248,13 +1249,13 @@ export class DeliveryModel {
       const wait = Math.max(backOff(message), least, outage)
       if (goesOn) {
         message.standing = 'retrying'
-        message.endsAt = this.#clock.monotonic() + leftMs
+        message.endsAt = this.#giveUp.ms + leftMs
         message.final = kind
         message.retries++
         if (isCounted) message.counted++
         // The clock restarts when a pause ends: what it shows until then does not matter.
         message.stored = this.#paused ? undefined : message.spent
-        this.#planned(message, Math.min(wait, leftMs), message.counts)
+        this.#planned(message, Math.min(wait, leftMs), message.counts ? this.#giveUp.ms : undefined)
         flight.end(result)
         return
       }
@@ -1278,11 +1279,13 @@ export class DeliveryModel {
     const now = this.#clock.monotonic()
     if (now < this.#closedUntil || this.#settings.failureTimeoutMs === 0) return
     this.#closedUntil = now + Math.min(INTERVAL_MS * 2 ** this.#waits++, MAX_INTERVAL_MS)
+    if (!this.#settings.failWhileUnreachable) this.#giveUp.set({ isOutage: true })
   }
 
   #endOutage(): void {
     this.#closedUntil = Number.NEGATIVE_INFINITY
     this.#waits = 0
+    this.#giveUp.set({ isOutage: false })
     for (const flight of this.#flights) flight.isProbe = false
   }
 
@@ -1391,12 +1394,12 @@ export class DeliveryModel {
     const left = this.#leftMs(message)
     if (retry && failureTimeoutMs !== 0 && left > 0) {
       const wait = Math.min(backOff(message), left)
-      message.endsAt = this.#clock.monotonic() + left
+      message.endsAt = this.#giveUp.ms + left
       message.final = kind
       message.retries++
       message.standing = 'wanted'
       message.stored = this.#paused ? undefined : message.spent
-      this.#planned(message, wait, true)
+      this.#planned(message, wait, this.#giveUp.ms)
     } else if (outcome === 'accept') this.#leaves(message, 'ack')
     else if (outcome === 'fail') this.#leaves(message, kind === 'nak' ? 'nak' : 'error')
     else if (outcome === 'suspend') this.#suspended(message)
@@ -1627,7 +1630,7 @@ export class DeliveryModel {
   #passed(ms: number): void {
     if (this.#paused) return
     for (const message of this.#messages.values()) {
-      if (message.standing === 'flight') message.attemptTime += ms
+      if (message.standing === 'flight' && !this.#giveUp.stands) message.attemptTime += ms
     }
   }
 
@@ -1804,4 +1807,33 @@ function isHeld(standing: Standing | undefined): boolean {
   return (
     standing !== undefined && !['refused', 'left', 'gone', 'leaving', 'offered'].includes(standing)
   )
+}
+
+/** What the clock of *Give up after* shows: in an outage it stands, and once too many were given up in vain. */
+class GiveUpClock {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #passedMs = 0
+  #since: number
+  #isOutage = false
+  #isInVain = false
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+    this.#since = clock.monotonic()
+  }
+
+  get stands(): boolean {
+    return this.#isOutage || this.#isInVain
+  }
+
+  get ms(): number {
+    return this.#passedMs + (this.stands ? 0 : this.#clock.monotonic() - this.#since)
+  }
+
+  set(why: { isOutage?: boolean; isInVain?: boolean }): void {
+    this.#passedMs = this.ms
+    this.#since = this.#clock.monotonic()
+    this.#isOutage = why.isOutage ?? this.#isOutage
+    this.#isInVain = why.isInVain ?? this.#isInVain
+  }
 }

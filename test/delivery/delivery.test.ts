@@ -629,6 +629,7 @@ describe('Delivery', () => {
 
   describe('a message whose time is over before its next attempt', () => {
     const failureTimeoutMs = 20_000
+    const failWhileUnreachable = true
     const refused = (): AttemptResult => ({
       decision: resultOf('retry').decision,
       error: { code: 'invalid_client', family: 'token', text: 'refused' },
@@ -640,7 +641,10 @@ describe('Delivery', () => {
     })
 
     it('fails then, not before and without another request, as its last attempt said', async () => {
-      const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
+      const { add, clock, delivery, emitted, flights, reply } = await setUp({
+        failureTimeoutMs,
+        failWhileUnreachable
+      })
       await add('a1', 'a2')
       flights.shift()?.end(refused())
       await settled()
@@ -685,6 +689,7 @@ describe('Delivery', () => {
     it('fails though nothing may be sent: another one has met the outage since', async () => {
       const { add, clock, emitted, flights, reply } = await setUp({
         failureTimeoutMs,
+        failWhileUnreachable,
         order: 'none'
       })
       await add('a0', 'a1', 'a2')
@@ -709,7 +714,10 @@ describe('Delivery', () => {
     })
 
     it('is sent if there is a token again before', async () => {
-      const { add, clock, delivery, emitted, flights, reply } = await setUp({ failureTimeoutMs })
+      const { add, clock, delivery, emitted, flights, reply } = await setUp({
+        failureTimeoutMs,
+        failWhileUnreachable
+      })
       await add('a1')
       flights.shift()?.end(refused())
       await settled()
@@ -723,7 +731,10 @@ describe('Delivery', () => {
     })
 
     it('has all its time again after a resume, and none passes in a pause', async () => {
-      const { add, clock, delivery, emitted, flights } = await setUp({ failureTimeoutMs })
+      const { add, clock, delivery, emitted, flights } = await setUp({
+        failureTimeoutMs,
+        failWhileUnreachable
+      })
       await add('a1')
       flights.shift()?.end(refused())
       await settled()

@@ -102,7 +102,7 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
   'behind proxy 500': failed('ERR_PROXY_TUNNEL', { family: 'connect', proxyStatus: 500 }),
 
   'token refused': noToken('invalid_client', { status: 401 }),
-  'token server away': noToken('ECONNREFUSED', { isTokenServerAway: true })
+  'token server away': noToken('ECONNREFUSED')
 }
 
 /** Columns are two blanks or more apart; ends that are told in one row, too. */
@@ -128,24 +128,24 @@ receiver       node                    no   no   yes        cut-answer          
 receiver       node                    no   yes  if shared  behind-gateway      502  504  Varnish 503
 receiver       node                    no   yes  if shared  own-limit           late 503  late 408
 receiver       node                    no   yes  if shared  fallback            a fallback
-receiver       node                    yes  no   no         not-found           404  405  410  501
-receiver       node                    yes  no   no         binary              Mirth took it for binary
-receiver       node                    yes  no   no         redirect            301  308
-receiver       node                    yes  no   no         too-many            429
+receiver       node                    no   no   no         not-found           404  405  410  501
+receiver       node                    no   no   no         binary              Mirth took it for binary
+receiver       node                    no   no   no         redirect            301  308
+receiver       node                    no   no   no         too-many            429
 
-credentials    node, as after a login  yes  no   no         denied              401  redirect to login  page of login with 403
-credentials    node, as after a login  yes  no   no         login               fault of login
-credentials    node, as after a login  yes  no   no         login-page          page of login
-credentials    node, as after a login  yes  no   no         large-token         431  page for headers  large headers by size
+credentials    node, as after a login  no   no   no         denied              401  redirect to login  page of login with 403
+credentials    node, as after a login  no   no   no         login               fault of login
+credentials    node, as after a login  no   no   no         login-page          page of login
+credentials    node, as after a login  no   no   no         large-token         431  page for headers  large headers by size
 credentials    node, as after a login  no   no   no         client-certificate  page for TLS  own certificate  own key
-credentials    node                    yes  no   no         denied              403
-credentials    node                    yes  no   no         firewall            page of firewall
+credentials    node                    no   no   no         denied              403
+credentials    node                    no   no   no         firewall            page of firewall
 
 proxy          node, as after a login  no   no   no         proxy               407  proxy 407
 proxy          node                    no   no   no         proxy               proxy 403  proxy unknown
 proxy          node                    no   no   no         proxy-away          proxy away
 
-token server   node                    yes  no   no         token-refused       token refused
+token server   node                    no   no   no         token-refused       token refused
 token server   node                    no   no   no         token-unreachable   token server away
 
 nobody knows   message                 yes  yes  no         no-ack              200
@@ -176,14 +176,15 @@ describe('the fault of an attempt', () => {
 
   it('is the receiver’s if nothing answers behind that door, three times in a row', () => {
     const cut = ENDS['cut early'] ?? assert.fail()
-    assert.equal(faultOf(cut, 2)?.waits, 'message')
-    const { of, waits, counts, mayHaveArrived, turnsToBackup, about } = faultOf(cut, 3) ?? {}
+    assert.equal(faultOf(cut, { cutsInARow: 2 })?.waits, 'message')
+    const { of, waits, counts, mayHaveArrived, turnsToBackup, about } =
+      faultOf(cut, { cutsInARow: 3 }) ?? {}
     assert.deepEqual(
       [of, waits, counts, mayHaveArrived, turnsToBackup, about],
       ['receiver', 'node', true, true, 'if shared', 'cut']
     )
     // Of a connection that was cut later, it says nothing.
-    assert.equal(faultOf(ENDS['cut'] ?? assert.fail(), 3)?.waits, 'message')
+    assert.equal(faultOf(ENDS['cut'] ?? assert.fail(), { cutsInARow: 3 })?.waits, 'message')
   })
 
   it('is none if the message was accepted', () => {
@@ -255,7 +256,7 @@ describe('what a failure is about', () => {
     ] as const) {
       assert.equal(isCounted(topic), false, topic)
     }
-    for (const topic of ['cut', 'denied', 'failed', 'large-token', 'not-found'] as const) {
+    for (const topic of ['cut', 'failed', 'late', 'request'] as const) {
       assert.equal(isCounted(topic), true, topic)
     }
   })

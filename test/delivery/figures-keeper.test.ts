@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
-import { FiguresKeeper } from '../../src/delivery/figures-keeper.ts'
+import { FiguresKeeper, type NodeFigures } from '../../src/delivery/figures-keeper.ts'
 import { History } from '../../src/delivery/history.ts'
-import type { Figures, Minute } from '../../src/queue/figures.ts'
+import type { Minute } from '../../src/queue/figures.ts'
 import { ConditionWatch } from '../../nodes/flow/condition-watch.ts'
 import { conditionFacts } from '../support/condition-facts.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
@@ -29,14 +29,14 @@ class Store {
   calls = 0
   fails = false
 
-  keep(figures: Figures): Promise<void> {
+  keep(figures: NodeFigures): Promise<void> {
     this.calls++
     if (this.fails) return Promise.reject(new Error('full'))
     const minutes = new Map<number, Minute>()
     for (const minute of [...this.figures.minutes, ...figures.minutes]) {
       minutes.set(minute.at, minute)
     }
-    this.figures = { ...figures, minutes: [...minutes.values()] }
+    this.figures = { ...this.figures, ...figures, minutes: [...minutes.values()] }
     return Promise.resolve()
   }
 }

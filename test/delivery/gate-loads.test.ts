@@ -8,7 +8,7 @@ import { resultOf } from './replies.ts'
 import { setUp, type SetUpOptions } from './set-up.ts'
 
 interface Load extends Omit<SetUpOptions, 'attempt' | 'emit'> {
-  /** When messages come in, in seconds. Their names begin with what the receiver goes by. */
+  /** When messages come in, in seconds. Their names begin with what the receiver goes by: their types. */
   messages: (readonly [at: number, name: string])[]
   /** What the receiver does with a message, and after how long, in milliseconds. */
   receive: (message: string, second: number, inFlight: number) => [AttemptResult, ms?: number]
@@ -16,6 +16,8 @@ interface Load extends Omit<SetUpOptions, 'attempt' | 'emit'> {
 }
 
 interface Ran {
+  /** So many left as errors. */
+  givenUp: number
   /**
    * How long messages whose names begin so were here, in seconds, ascending; `Infinity`: still there.
    *
@@ -50,6 +52,7 @@ async function run({ messages, receive, seconds, ...options }: Load): Promise<Ra
   const sent: { at: number; name: string }[] = []
   const left = new Map<string, number>()
   let inFlight = 0
+  let givenUp = 0
   const { delivery } = await setUp(
     {
       order: 'none',
@@ -66,19 +69,21 @@ async function run({ messages, receive, seconds, ...options }: Load): Promise<Ra
           })
         })
       },
-      emit: (_message, name) => {
+      emit: (_message, name, { outcome }) => {
         left.set(name, second())
+        if (outcome === 'error') givenUp++
       }
     },
     clock
   )
   for (const [at, name] of messages) {
     await clock.advance(Math.max(0, at * 1000 - clock.monotonic()))
-    await delivery.accept({ controlId: name, type: 'ADT^A01', content: name })
+    await delivery.accept({ controlId: name, type: name.replace(/\d+$/, ''), content: name })
     await settled()
   }
   await clock.advance(seconds * 1000 - clock.monotonic())
   return {
+    givenUp,
     waits: (name, from = 0) =>
       messages
         .filter(([at, other]) => at >= from && other.startsWith(name))
@@ -292,5 +297,82 @@ describe('a receiver in trouble', () => {
       seconds: 200
     })
     assert.ok(requests(6, 60) <= 1)
+  })
+})
+
+describe('nothing is given up for what is not the message’s fault', () => {
+  const HOUR = 3600
+  const LATE: [AttemptResult, number] = [failure('timeout'), 30_000]
+
+  for (const order of ['fifo', 'key', 'none'] as const) {
+    const outages: [string, [AttemptResult, number?]][] = [
+      ['a wrong path for three hours', status(404)],
+      ['an expired secret for three hours', [failure('token'), 20]],
+      ['401 for three hours', status(401)],
+      ['403 for three hours', status(403)],
+      ['503 for three hours', status(503)],
+      ['a redirect for three hours', status(301)]
+    ]
+    for (const [what, outage] of outages) {
+      it(`${order}: ${what}`, async () => {
+        const { givenUp, waits } = await run({
+          order,
+          messages: every(300, 36, () => 'm'),
+          receive: (_name, second) => (second < 3 * HOUR ? outage : ACCEPTED),
+          seconds: 4 * HOUR
+        })
+        assert.equal(givenUp, 0)
+        assertWithin(waits('m'), 1, 4 * HOUR)
+      })
+    }
+
+    for (const [what, trouble] of [
+      ['500 to everything', status(500)],
+      ['no answer in time', LATE]
+    ] as const) {
+      it(`${order}: ${what} gives up three, and then waits for an answer`, async () => {
+        const messages = every(300, 24, () => 'm')
+        const receive: Load['receive'] = (_name, second) => (second < 2 * HOUR ? trouble : ACCEPTED)
+        const { givenUp, waits } = await run({ order, messages, receive, seconds: 3 * HOUR })
+        assert.equal(givenUp, 3)
+        assertWithin(waits('m'), 1, 3 * HOUR)
+        for (const settings of [{ failWhileUnreachable: true }, { failureTimeoutMs: 0 }]) {
+          const more = { order, messages, receive, seconds: 2 * HOUR, ...settings }
+          assert.ok((await run(more)).givenUp > 3, JSON.stringify(settings))
+        }
+      })
+    }
+
+    it(`${order}: a minute of 500, then an hour without a receiver`, async () => {
+      const { givenUp } = await run({
+        order,
+        messages: every(1, 3600, () => 'm'),
+        receive: (_name, second) => {
+          if (second < 60) return status(500)
+          return second < HOUR ? [failure('connect'), 20] : ACCEPTED
+        },
+        seconds: 2 * HOUR
+      })
+      assert.equal(givenUp, 0)
+    })
+  }
+
+  it('counts the time of a status that answers to others disprove, until it is believed again', async () => {
+    const { givenUp, waits } = await run({
+      messages: [...every(0, 3, () => 'bad'), ...every(1, 2000, () => 'good')],
+      receive: forbidden,
+      seconds: 2000
+    })
+    assert.equal(givenUp, 3)
+    assertWithin(waits('bad'), 1, 1000)
+  })
+
+  it('asks with another message type after one was asked in vain', async () => {
+    const { waits } = await run({
+      messages: every(1, 3600, (at) => (at % 10 === 9 ? 'good' : 'bad')),
+      receive: (name, second) => (name.startsWith('bad') && second > 5 ? status(404) : ACCEPTED),
+      seconds: 3 * HOUR
+    })
+    assertWithin(waits('good'), 1, 43)
   })
 })

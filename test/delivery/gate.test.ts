@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { Failover } from '../../src/delivery/failover.ts'
-import { Gate, type GateSettings } from '../../src/delivery/gate.ts'
+import { Gate, type GateSettings, type Sent } from '../../src/delivery/gate.ts'
 import type { AttemptError } from '../../src/rules/attempt.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { resultOf } from './replies.ts'
@@ -15,7 +15,8 @@ const SETTINGS = {
   retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
   isRetrying: true,
   random: () => 0.5,
-  onOpen: () => undefined
+  onOpen: () => undefined,
+  onUncounted: () => undefined
 } as const satisfies GateSettings
 
 /** Many messages may be in flight. */
@@ -34,10 +35,14 @@ function errorOf(family: 'timeout' | 'reset'): AttemptError {
   return { code: '', family, text: '' }
 }
 
+function sent(seq: number, type = 'ADT^A01'): Sent {
+  return { seq, type, hasOwnAddress: false }
+}
+
 /** One attempt of a message. */
 function end(gate: Gate, result: AttemptResult, seq = 1): void {
   gate.beginAttempt(seq, false)
-  gate.endAttempt(seq, result)
+  gate.endAttempt(sent(seq), result)
 }
 
 describe('Gate', () => {
@@ -240,7 +245,7 @@ describe('Gate', () => {
       const { gate } = openGateOf()
       gate.beginAttempt(1, true)
       end(gate, resultOf('unreachable'), 2)
-      gate.endAttempt(1, result)
+      gate.endAttempt(sent(1), result)
       assert.equal(gate.closedMs, closedMs)
     }
   })
@@ -330,14 +335,14 @@ describe('the time of a message whose status others disprove', () => {
     const { clock, gate } = openGateOf({ slots: 3 })
     const counts = (seq: number): boolean | undefined => {
       gate.beginAttempt(seq, true)
-      return gate.endAttempt(seq, bad).fault?.counts
+      return gate.endAttempt(sent(seq), bad).fault?.counts
     }
     assert.equal(counts(2), false)
     clock.pass(gate.closedMs)
     gate.beginAttempt(2, false)
     end(gate, resultOf('accept'), 3)
     // Caddy refuses its body so.
-    assert.equal(gate.endAttempt(2, bad).fault?.counts, true)
+    assert.equal(gate.endAttempt(sent(2), bad).fault?.counts, true)
     const isClosed = (): boolean => gate.closedMs > 0
     assert.equal(isClosed(), false)
     assert.equal(counts(2), true, 'it has not been seen otherwise')
@@ -351,7 +356,7 @@ describe('the time of a message whose status others disprove', () => {
     end(gate, bad, 2)
     clock.pass(gate.closedMs)
     gate.beginAttempt(2, false)
-    assert.equal(gate.endAttempt(2, bad).fault?.counts, false)
+    assert.equal(gate.endAttempt(sent(2), bad).fault?.counts, false)
   })
 })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { GiveUpClock } from '../../src/delivery/give-up-clock.ts'
 import { LastAttempts, type LastAttempt } from '../../src/delivery/last-attempts.ts'
 import type { Message } from '../../src/delivery/message.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -22,7 +23,9 @@ describe('Last attempts', () => {
   it('are kept up to 16 MiB, the newest: a message that they forget is tried once more', async () => {
     const clock = new FakeClock()
     const over: number[] = []
-    const lastAttempts = new LastAttempts(clock, (seq) => over.push(seq))
+    const nothing = (): void => undefined
+    const giveUpClock = new GiveUpClock(clock, { onGo: nothing, onInVain: nothing })
+    const lastAttempts = new LastAttempts(clock, giveUpClock, (seq) => over.push(seq))
     const megabyte = 2 ** 20
     for (let seq = 1; seq <= 20; seq++) {
       lastAttempts.keep(message(seq), 1000, lastAttempt(megabyte / 2))

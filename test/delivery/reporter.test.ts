@@ -282,6 +282,7 @@ describe('the log', () => {
       changedAt: 0,
       retries: 0,
       spentMs: 0,
+      countsFrom: undefined,
       ruleRetries: undefined,
       boundTo: undefined,
       renewals: 0,

@@ -12,13 +12,11 @@ describe('what ends the retries of a message', () => {
   })
   const away = failed('connect')
   const slow = failed('timeout')
-  const noToken = { ...failed('token'), isTokenServerAway: true }
   const HOUR = 3_600_000
 
   for (const [what, result, ends, times = {}] of [
     ['the receiver is away', away, 'receiver'],
-    ['the token server is away', noToken, 'tokenServer'],
-    ['the token server refuses', failed('token'), 'timeout'],
+    ['there is no token', failed('token'), 'tokenServer'],
     ['no answer in time', slow, 'timeout'],
     ['the time counts while it is away', away, 'timeout', { failWhileUnreachable: true }],
     ['a rule counts', failed('connect', { mostRetries: 2 }), 'timeout'],

@@ -371,7 +371,7 @@ describe('the advice for a node', () => {
       [
         ['ERROR', 'call'],
         ['GIVEN_UP', 'call'],
-        ['RETRYING', 'call']
+        ['RETRYING', 'watch']
       ]
     )
   })

@@ -262,3 +262,47 @@ describe('A message that has left', () => {
     await world.deploy(KEEPS)
   })
 })
+
+describe('A message that has left a node with the defaults', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+    world.receiver.respond = ({ body }) => {
+      const id = controlIdIn(body)
+      if (id.startsWith('BROKEN')) return { status: 422, body: 'no' }
+      return { body: ackFor(id, id.startsWith('REFUSED') ? 'AR' : 'AA') }
+    }
+    await world.deploy({ queue: 'disk' })
+  })
+  after(() => world.close())
+
+  const contentOf = async (controlId: string): Promise<MessageContent['request']> => {
+    const [{ id } = { id: '' }] = await world.messages(`controlId=${controlId}`)
+    const { body } = await world.nodeRed.get(`/hl7-https-out/out/messages/${id}`)
+    return (body as MessageContent).request
+  }
+
+  it('can be shown, corrected and sent again if it was refused or given up, not if it was accepted', async () => {
+    for (const id of ['ACCEPTED', 'REFUSED', 'BROKEN']) {
+      await world.nodeRed.inject('in', { payload: adt(id) })
+    }
+    await world.eventually(async () => (await world.messages('state=failed')).length === 1)
+    assert.equal(await contentOf('ACCEPTED'), null)
+    assert.equal(await contentOf('REFUSED'), `${adt('REFUSED')}\r`)
+    assert.equal(await contentOf('BROKEN'), `${adt('BROKEN')}\r`)
+    const [{ id } = { id: '' }] = await world.messages('controlId=REFUSED')
+    const corrected = adt('CORRECTED')
+    const path = `/hl7-https-out/out/messages/${id}/resend`
+    assert.equal((await world.nodeRed.post(path, { payload: corrected })).status, 200)
+    await world.eventually(() => world.sent('CORRECTED').length === 1)
+  })
+
+  it('is forgotten if an operator discards it', async () => {
+    await world.deploy({ queue: 'disk', replyCodeActions: ':?R=S,:?A=C' })
+    await world.nodeRed.inject('in', { payload: adt('REFUSED-D') })
+    await world.eventually(async () => (await world.state()).suspended === 1)
+    await world.nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
+    await world.eventually(async () => (await world.state()).suspended === 0)
+    await world.eventually(async () => (await contentOf('REFUSED-D')) === null)
+  })
+})

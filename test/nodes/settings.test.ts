@@ -119,7 +119,7 @@ describe('properties of hand-written flow files', () => {
       { order: 'key', orderKey: 'PID' },
       /^Delivery tab, Key: An HL7 field looks like PID-3\.1 or MSH-4\.$/
     ],
-    [{ contentDays: 3651 }, /^Delivery tab, Keep contents: The maximum is 3650\.$/],
+    [{ contentDays: 3651 }, /^Delivery tab, Keep them for: The maximum is 3650\.$/],
     [
       { searchFields: 'PID-3.1, nonsense' },
       /^Delivery tab, Searchable fields: An HL7 field looks like PID-3\.1/
@@ -248,6 +248,22 @@ describe('properties of hand-written flow files', () => {
     }
   })
 
+  it('what an earlier version had is ignored, and said unless it was the default', () => {
+    const { settings } = readSettings({ alertAfter: 1200 })
+    assert.deepEqual(
+      [settings?.callAfterMs, settings?.warnings],
+      [
+        300_000,
+        [
+          'alertAfter (1200 s) is ignored: Call after (callAfter) is in its place. It counts how long nothing gets through, and is 300 s unless you set it.'
+        ]
+      ]
+    )
+    for (const alertAfter of [0, '0', '']) {
+      assert.deepEqual(readSettings({ alertAfter }).settings?.warnings, [])
+    }
+  })
+
   it('a list that is not used is not judged', () => {
     const { problems } = readSettings(
       { format: 'raw', formFields: UNSET },
@@ -325,12 +341,25 @@ describe('properties of hand-written flow files', () => {
 
   it('contents are kept for no longer than the journal, and on disk only', () => {
     const days = (out: Values) => readSettings(out).settings?.contentDays
-    assert.equal(days({}), 0)
+    assert.equal(days({}), 7)
     assert.equal(days({ contentDays: '7.5' }), 7.5)
     assert.equal(days({ contentDays: 30 }), outProperties.journalDays.default)
     assert.equal(days({ contentDays: 30, journalDays: 0 }), 0)
     assert.equal(days({ contentDays: 7, queue: 'memory' }), 0)
     assert.equal(days({ contentDays: 'many', queue: 'memory' }), 0)
+    assert.equal(days({ contentDays: 7, keepContents: 'none' }), 0)
+  })
+
+  it('contents are kept as flows of version 0.3 mean it, which say only for how long', () => {
+    const kept = (out: Values) => {
+      const { contentDays, delivery } = readSettings(out).settings ?? {}
+      return [contentDays, delivery?.keepsAccepted]
+    }
+    assert.deepEqual(kept({}), [7, false])
+    assert.deepEqual(kept({ contentDays: 5 }), [5, true])
+    assert.deepEqual(kept({ contentDays: '0' }), [0, false])
+    assert.deepEqual(kept({ contentDays: 5, keepContents: 'refused' }), [5, false])
+    assert.deepEqual(kept({ keepContents: 'all' }), [7, true])
   })
 
   it('fields to search for are up to four paths, each once, and on disk only', () => {

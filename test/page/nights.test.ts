@@ -298,9 +298,21 @@ describe('the first screen of the page, to a stranger on call', () => {
       await full.send(adt('N9'))
       disk.fillUp()
       await full.caught(adt('N9-2'))
-      await holds('FULL', full)
+      await holds('TURNED_AWAY', full)
       const said = await firstScreen('a-full-disk', full)
       assert.match(said, /The disk of the queue is full: new messages are not accepted/)
+      await page.click('.hl7-node-rows [data-key=out]')
+      const picture =
+        '.hl7-picture-turnedAway svg[aria-label^="Turned away in the last 24 hours: 1,"]'
+      await page.locator(picture).waitFor()
+      // There is room again: what did not get in has to come again.
+      disk.cleanUp()
+      await full.send(adt('N9-3'))
+      await full.eventually(async () => (await full.state()).advice?.kind === 'advice-turned-away')
+      assert.match(
+        await firstScreen('after-a-full-disk', full),
+        /1 message was turned away here at \d\d:\d\d \(disk full\) .* Have the sender repeat it/
+      )
     } finally {
       disk.cleanUp()
       await full.close()

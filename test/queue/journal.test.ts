@@ -108,6 +108,11 @@ describe('A queue file', () => {
       refusing: [{ type: 'ADT^A40', count: 7, since: 2, ackCode: 'AE', error: '103' }],
       lastInAt: 8,
       note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' },
+      calls: { stuck: 7000, token: 5, tried: { seq: 12, ms: 90_000 } },
+      turnedAway: { count: 3, since: 1, until: 2, why: 'disk', isTrial: true },
+      turnedAwayMinutes: [[60_000, 3]] as const,
+      giveUpMs: 1000,
+      givenUpInVain: 2,
       addresses: { abc: { answers: 'hl7' as const, headBytes: 900, bodyBytes: 12_000 } }
     }
     await queue.call('keepFigures', {

@@ -119,6 +119,7 @@ for (const [engine, open] of Object.entries(engines)) {
         spentMs: 0,
         ruleRetries: undefined,
         boundTo: undefined,
+        countsFrom: undefined,
         renewals: 0,
         verdict: NO_VERDICT,
         story: [],
@@ -155,6 +156,7 @@ for (const [engine, open] of Object.entries(engines)) {
           acceptedAt: 1_700_000_000_001,
           changedAt: 0,
           boundTo: undefined,
+          countsFrom: undefined,
           renewals: 0,
           resent: undefined,
           isEdited: false,
@@ -258,7 +260,7 @@ for (const [engine, open] of Object.entries(engines)) {
         tried.map((seq) => queue.move(moveOf(seq, 'waiting', { dueInMs: LONG_MS })))
       )
       await queue.call('makeDue', tried)
-      const claims = await queue.claimNext(4, 'alternate')
+      const claims = await queue.claimNext(4, { first: 'alternate' })
       assert.equal(seqsOf(claims).filter((seq) => seq > 1100).length, 2)
     })
 

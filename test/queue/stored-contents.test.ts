@@ -28,6 +28,7 @@ function row(seq: number): MessageRow {
     attempts: 0,
     retries: 0,
     spentMs: 0,
+    countsFrom: undefined,
     ruleRetries: undefined,
     boundTo: undefined,
     renewals: 0,

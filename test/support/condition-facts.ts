@@ -43,10 +43,11 @@ export function conditionFacts(
     token: undefined,
     alerts: new Set(),
     refusal: '',
-    full: undefined,
+    turnedAway: undefined,
     ending: undefined,
     quietSeconds: undefined,
-    alertAfterMs: 0,
+    lasting: { stuckMs: 0, refusedMs: 0, tokenRefusedMs: 0 },
+    callAfterMs: 0,
     now: 1_000_000,
     ...more
   }
