@@ -434,7 +434,7 @@ export class Delivery<Content> {
     // After a close, nothing would close it again.
     if (this.#isClosing) throw closingError()
     const queue = await this.#options.queue()
-    const opened = await queue.open()
+    const opened = await queue.open(this.#closing.signal)
     const { endedOn, figures, lastSeq, leaving } = opened
     this.#lastSeq = lastSeq
     this.#giveUpClock.restore(figures)

@@ -56,13 +56,6 @@ export interface AttemptEnd {
   isAsking?: boolean
 }
 
-/** What closed the gate, in the codes of a verdict. */
-export interface OutageCause {
-  cause: string
-  about?: Topic
-  operation?: string
-}
-
 /** What the gate knows of a message on its way. */
 export interface Sent {
   seq: number
@@ -70,6 +63,13 @@ export interface Sent {
   type: string
   /** It brought an address of its own. */
   hasOwnAddress: boolean
+}
+
+/** What closed the gate, in the codes of a verdict. */
+export interface OutageCause {
+  cause: string
+  about?: Topic
+  operation?: string
 }
 
 /** An outage: nothing starts until its wait is over, then one message goes. */

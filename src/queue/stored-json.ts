@@ -17,6 +17,7 @@ import {
 } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
 import type { BackupInUse } from './queue-types.ts'
+import type { ClockLeap } from './record-ages.ts'
 
 // What a queue file holds as JSON. Never throws: a damaged detail must not hold back a message.
 
@@ -212,6 +213,17 @@ export function valuesFrom(stored: unknown): Record<string, string | number> {
         typeof entry[1] === 'string' || typeof entry[1] === 'number'
     )
   )
+}
+
+/** A damaged one is left out. */
+export function leapsFrom(stored: unknown): ClockLeap[] {
+  const list = parsed(stored)
+  if (!Array.isArray(list)) return []
+  return list.flatMap((leap) => {
+    const stored = (leap ?? {}) as Partial<Record<keyof ClockLeap, unknown>>
+    const [at, from] = [moment(stored.at), moment(stored.from)]
+    return at === undefined || from === undefined ? [] : [{ at, from }]
+  })
 }
 
 /** The answer to a call, and which it was. */
