@@ -226,10 +226,8 @@ export function paused({ delivery }: AdviceFacts): Advice | undefined {
 export function tokenTrouble(facts: AdviceFacts): Advice | undefined {
   const { names, token } = facts
   if (token?.state !== 'none') return undefined
-  const { permanent } = token
   const topic = tokenTopic(token, names)
-  const counts = permanent && topic !== 'token-unreachable'
-  return retried([`advice-${topic}`, tokenValues(token, names, topic)], counts, facts)
+  return retried([`advice-${topic}`, tokenValues(token, names, topic)], false, facts)
 }
 
 /** The cause, and where known the server and what it said; never a secret. */
@@ -280,7 +278,11 @@ export function retryTrouble(facts: AdviceFacts): Advice | undefined {
     ...(errors[0] !== undefined && { error: errors[0].code })
   }
   const advice: Advice = [kindOf(topic, facts), values]
-  return retried(advice, topic === undefined || isCounted(topic), facts)
+  return retried(
+    advice,
+    topic === undefined || (!topic.startsWith('token-') && isCounted(topic)),
+    facts
+  )
 }
 
 /** Of what would hold up all messages, but does not: other messages get through. */

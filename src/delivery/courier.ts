@@ -306,11 +306,11 @@ export class Courier {
     const { addresses } = this.#settings
     const { body, status } = reply
     const { request } = progress
-    const isLargeHead =
+    const sizes =
       status >= 400 &&
       request !== undefined &&
-      addresses?.isLargeHead(request.url, sizeOf(request)) === true
-    const facts = { ...reply, isEmpty: body.length === 0, isLargeHead }
+      addresses?.largerThanTaken(request.url, sizeOf(request))
+    const facts = { ...reply, isEmpty: body.length === 0, isLargeHead: false, ...sizes }
     const answer = replyFacts(read, facts, parcel.message)
     const attempt = { ...sentOf(parcel, progress), status, reply: answer }
     return this.#isFallback(attempt, request?.url) ? { ...answer, meaning: 503 } : answer

@@ -370,6 +370,20 @@ export function isCounted(topic: Topic): boolean {
   return faults.every(({ about, counts }) => about !== topic || counts !== false)
 }
 
+/** Whether a message that failed with something of this kind may have arrived all the same. */
+export function isUncertain(topic: Topic): boolean {
+  const faults: Partial<Fault>[] = [
+    ...Object.values(BY_STATUS),
+    ...Object.values(BY_CLASS),
+    ...[...BY_ANSWER, ...BY_ERROR].map(([, fault]) => fault),
+    failed
+  ]
+  return faults.some(
+    ({ about, mayHaveArrived, saidNotTaken }) =>
+      about === topic && (mayHaveArrived === true || saidNotTaken === true)
+  )
+}
+
 /** What does not pass by itself: a login, an address or a certificate is refused, and somebody has to put that right. */
 const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
   'client-certificate',
@@ -386,23 +400,13 @@ const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
   'tls-expired',
   'tls-name',
   'token-not-accepted',
+  'token-or-login',
   'token-refused'
 ])
 
 /** Whether a failure is of that kind, by what it is about; an earlier version did not store that. */
 export function needsSomebody(about: string | undefined, code: string): boolean {
   return NEED_SOMEBODY.has(about ?? topicOfCode(code) ?? '')
-}
-
-/** Whether a message that failed with something of this kind may have arrived all the same. */
-export function isUncertain(topic: Topic): boolean {
-  const faults = [
-    ...Object.values(BY_STATUS),
-    ...Object.values(BY_CLASS),
-    ...BY_ERROR.map(([, fault]) => fault),
-    failed
-  ]
-  return faults.some(({ about, mayHaveArrived }) => about === topic && mayHaveArrived)
 }
 
 /** Whether the receiver may have accepted the message in an attempt that failed. */

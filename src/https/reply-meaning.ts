@@ -23,6 +23,8 @@ export interface AnswerFacts {
   waitedMs: number
   /** The headers of the request are larger than any that this address has taken, and its body is not. */
   isLargeHead: boolean
+  /** Its body is larger than any that it has taken, and large. */
+  isLargeBody?: boolean
 }
 
 /** By the code of a SOAP fault: those that blame the sender (SOAP 1.1 §4.4.1, SOAP 1.2 part 1 §5.4.6). */
@@ -90,14 +92,14 @@ function ofSuccess(text: string): ReplyMeaning | undefined {
 }
 
 function ofStatus(
-  { headers, isLargeHead, status, waitedMs }: AnswerFacts,
+  { headers, isLargeBody, isLargeHead, status, waitedMs }: AnswerFacts,
   text: string
 ): ReplyMeaning | undefined {
   // The address is the right one, and the token is not: what is in front of it would have a person log in.
   if (status >= 300 && status < 400) return leadsToLogin(headers.location) ? 401 : undefined
   switch (status) {
     case 400:
-      return meaningOfPage(text) ?? (isLargeHead ? 431 : undefined)
+      return meaningOfPage(text) ?? (isLargeHead ? 431 : isLargeBody ? 413 : undefined)
     case 403:
       return isLoginPage(text) ? 401 : undefined
     case 408:

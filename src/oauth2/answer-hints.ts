@@ -1,4 +1,4 @@
-import { clientAuthMethod } from './client-auth-method.ts'
+import { clientAuthMethod, methodNamed } from './client-auth-method.ts'
 import { addressField, type Hint } from './hint.ts'
 import {
   RECEIVER_REFUSALS,
@@ -6,7 +6,7 @@ import {
   type RefusalAnswer,
   type RefusalRow
 } from './refusal-hints.ts'
-import { CLIENT_AUTHS, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
+import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /** What a token server answers instead of a token. */
 export interface RefusedAnswer {
@@ -124,15 +124,9 @@ export function hintForReceiver({
 type Client = Pick<HintFacts, 'settings' | 'clientAuth'>
 
 function hintOf({ hint }: RefusalRow, { settings }: Client, words: string): Hint {
-  const method = hint === 'otherMethod' ? methodNamedIn(words) : undefined
+  const method = hint === 'otherMethod' ? methodNamed(words) : undefined
   if (method !== undefined) return { key: 'otherMethodNamed', values: { method } }
   return { key: hint, values: { field: addressField(settings) } }
-}
-
-/** Fosite: "supports client authentication method 'client_secret_basic'". */
-function methodNamedIn(words: string): ClientAuthMethod | undefined {
-  const [, name] = /supports client authentication method '(\w{1,40})'/.exec(words) ?? []
-  return CLIENT_AUTHS.filter((method) => method !== 'auto').find((method) => method === name)
 }
 
 /** Matches no row that is about a code, a status or a page. */

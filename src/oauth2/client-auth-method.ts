@@ -1,14 +1,21 @@
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import { CLIENT_AUTHS, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
 
 /** In which a secret is sent. */
 export type SecretMethod = 'client_secret_basic' | 'client_secret_post'
 
-/** Ory Hydra, for a client that is registered for the other one. */
-const naming = /supports client authentication method '(client_secret_(?:basic|post))'/
+/** Ory Hydra, for a client that is registered for another one. */
+const naming = /supports client authentication method '(\w{1,40})'/
 
 /** The method that a refusal names, if it does. */
-export function methodNamed(description = ''): SecretMethod | undefined {
-  return naming.exec(description)?.[1] as SecretMethod | undefined
+export function methodNamed(description = ''): ClientAuthMethod | undefined {
+  const [, name] = naming.exec(description) ?? []
+  return CLIENT_AUTHS.filter((method) => method !== 'auto').find((method) => method === name)
+}
+
+/** The same, where it is one by which *Automatic* may send the secret. */
+export function secretMethodNamed(description = ''): SecretMethod | undefined {
+  const method = methodNamed(description)
+  return method === 'client_secret_basic' || method === 'client_secret_post' ? method : undefined
 }
 
 /**

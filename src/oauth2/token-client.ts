@@ -4,7 +4,7 @@ import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
 import { answerError, errorInFront, noMethodError, type AnswerFacts } from './answer-error.ts'
-import { clientAuthMethod, methodNamed, type SecretMethod } from './client-auth-method.ts'
+import { clientAuthMethod, secretMethodNamed, type SecretMethod } from './client-auth-method.ts'
 import type { Signing } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import type { DpopProofs } from './dpop-proofs.ts'
@@ -130,7 +130,7 @@ export class TokenClient {
     try {
       return await this.#request(metadata, fetch, earlier)
     } catch (error) {
-      const named = error instanceof TokenError ? methodNamed(error.description) : undefined
+      const named = error instanceof TokenError ? secretMethodNamed(error.description) : undefined
       if (named === undefined || named === this.#methodFor(metadata)) throw error
       this.#named = named
       if (named !== this.#methodFor(metadata)) throw error

@@ -599,8 +599,23 @@ describe('Courier', () => {
         assert.equal(await meaningOf(tokens, 'M3', 'M4'), undefined, 'a larger body')
         const result = await mine(tokens).attempt(parcelOf('M5'))
         assert.equal(result.meaning, meaning)
-        if (meaning !== undefined) assert.match(whyFailed(result), /the token alone has 9,002/)
+        if (meaning !== undefined) assert.match(whyFailed(result), /the token takes 9,026 of them/)
       }
+    })
+
+    it('a large body is what it refuses, if it is larger than those that it has taken', async () => {
+      const server = await receiver((socket, _request, { all }) => {
+        socket.write(all === 1 ? answer(200, ACK) : answer(400, 'Bad Request'))
+      })
+      const mine = courier(server.url, { addresses: new KnownAddresses([server.url]) })
+      const head = 'MSH|^~\\&|A|B|C|D|20260102||ADT^A01|M1|P|2.5.1'
+      const large = readOutgoingMessage(`${head}\rNTE|1||${'x'.repeat(70_000)}|2.5.1`, 'auto')
+      const meanings: unknown[] = []
+      for (const message of [large, parcel.message, large, parcel.message]) {
+        meanings.push((await mine.attempt({ ...parcel, message })).meaning)
+      }
+      // It had taken nothing yet; then a small one.
+      assert.deepEqual(meanings, [undefined, undefined, 413, undefined])
     })
 
     it('which has taken such headers, it is the message', async () => {
