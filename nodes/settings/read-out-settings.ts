@@ -9,7 +9,7 @@ import {
   endingFirst,
   type CertificateDates
 } from '../../src/http-client/certificates.ts'
-import { hasBlankAround } from '../../src/oauth2/answer-hints.ts'
+import { hasBlankAround, usesSecret } from '../../src/oauth2/answer-hints.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
 import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
@@ -23,7 +23,6 @@ import { labelledCharset } from '../../src/https/labelled-charset.ts'
 import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
 import type { BodyTemplate } from '../../src/https/request-body.ts'
 import { targetUrl } from '../../src/https/target-url.ts'
-import { Redactor } from '../../src/redactor.ts'
 import {
   deployedConfigNodes,
   hasClientCertificate,
@@ -60,7 +59,9 @@ export interface ServerNames {
   proxy: string
   /** How tokens are asked for; `''` if none are. */
   grant: string
-  /** The secret with which they are asked for begins or ends with a blank, which nobody sees. */
+  /** The client proves who it is with a secret, not with a key, a certificate or a file. */
+  hasSecret: boolean
+  /** The secret begins or ends with a blank, which nobody sees. */
   isBlankAround: boolean
 }
 
@@ -224,6 +225,7 @@ export function readOutSettings(
       client: printable(auth?.settings.clientId ?? ''),
       proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? ''),
       grant: auth?.settings.grantType ?? '',
+      hasSecret: auth !== undefined && usesSecret(auth.settings),
       isBlankAround: auth !== undefined && hasBlankAround(auth.settings)
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
@@ -238,8 +240,7 @@ export function readOutSettings(
   }
   const secrets = readSecrets(properties, credentials, receiver)
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
-    // They also go to the log.
-    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), unset }
+    return { settings: undefined, problems, unset }
   }
   return {
     settings: {

@@ -284,3 +284,9 @@ export interface ContentStore<Stored> {
    */
   drop(seq: number): boolean
 }
+
+/** The wall clock was put forward to `at`, after it had run from `from` on. */
+export interface ClockLeap {
+  at: number
+  from: number
+}
