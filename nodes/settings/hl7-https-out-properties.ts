@@ -148,7 +148,7 @@ export const outProperties = {
   headers: {
     kind: 'list',
     names: 'header',
-    types: VALUE_TYPES,
+    types: [...VALUE_TYPES, 'basic'],
     default: [],
     in: 'body',
     icon: 'list'

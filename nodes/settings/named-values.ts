@@ -11,7 +11,7 @@ import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import type { Credentials } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
-import { asTexts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
+import { asTexts, basicParts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
 
 /** A mistake that the form of `hl7-https-out` finds too. */
 export type OutProblem = KeyUnder<'forms', 'problem'>
@@ -29,6 +29,10 @@ const CLAIM = {
 export const ENTRY = {
   ...STATIC_ENTRY,
   valueType: { kind: 'choice', words: outProperties.headers.types, default: 'str' }
+} as const satisfies PropertyTable
+const FIELD = {
+  ...STATIC_ENTRY,
+  valueType: { kind: 'choice', words: outProperties.formFields.types, default: 'str' }
 } as const satisfies PropertyTable
 /** What is read of an entry of either kind. */
 type Entry = Pick<
@@ -62,8 +66,8 @@ export function secretsInHeaders(
   headers: readonly NamedValue[],
   secrets: readonly string[]
 ): string[] {
-  return headers.flatMap(({ name, value }) =>
-    typeof value === 'string' && secrets.includes(value.trim())
+  return headers.flatMap(({ name, value, isBasic }) =>
+    typeof value === 'string' && (isBasic === true || secrets.includes(value.trim()))
       ? secretsInHeader({ name, value })
       : []
   )
@@ -96,11 +100,19 @@ export function readNamedValues(
   credentials: Credentials,
   problemOf: (entry: NamedValue) => OutProblem | undefined = () => undefined
 ): NamedValue[] {
-  return properties.list(listName, ENTRY).map((item) => {
+  const items =
+    listName === 'headers'
+      ? properties.list('headers', ENTRY)
+      : properties.list('formFields', FIELD)
+  return items.map((item) => {
     const name = entryName(item)
-    const isOfVariables =
-      item.choice('valueType') === 'jsonata' && readsVariables(item.text('value'))
-    const entry = { name, value: namedValue(RED, node, item, credentials), isOfVariables }
+    const type = item.choice('valueType')
+    const entry = {
+      name,
+      value: namedValue(RED, node, item, type, credentials, `${listName} ${name}`),
+      isOfVariables: type === 'jsonata' && readsVariables(item.text('value')),
+      isBasic: type === 'basic'
+    }
     const problem = name === '' ? undefined : problemOf(entry)
     if (problem !== undefined) item.addProblem('value', english('forms', `problem.${problem}`))
     return entry
@@ -121,10 +133,12 @@ function entryName(item: Entry): string {
 function namedValue(
   RED: NodeAPI,
   node: Node | null,
-  item: Properties<typeof ENTRY>,
-  credentials: Credentials
+  item: Entry,
+  type: (typeof ENTRY.valueType.words)[number],
+  credentials: Credentials,
+  place: string
 ): NamedValue['value'] {
-  const type = item.choice('valueType')
+  if (type === 'basic') return basicValue(item, credentials)
   if (type === 'str' || type === 'env' || type === 'cred') {
     return staticValue(RED, node, item, type, credentials)
   }
@@ -139,8 +153,8 @@ function namedValue(
   }
   if (type === 'jsonata') {
     try {
-      const evaluate = compileJsonata(RED, node, source)
-      return async ({ input }) => asText(await evaluate(input))
+      const evaluate = compileJsonata(RED, node, source, ['uuid'])
+      return async ({ input, uuid }) => asText(await evaluate(input, { uuid: () => uuid(place) }))
     } catch (error) {
       item.addProblem('value', jsonataProblem(error))
       return ''
@@ -166,17 +180,32 @@ function staticValue(
 ): string {
   if (type === 'env') return variableValue(RED, node, item)
   const value = item.text('value')
-  if (type === 'str') return value
-  if (!isSecret(value)) {
+  return type === 'str' ? value : secretIn(value, item, credentials)
+}
+
+/** User name and secret (RFC 7617), in UTF-8, which is what servers take that know more than ASCII. */
+function basicValue(item: Entry, credentials: Credentials): string {
+  const { user, slot } = basicParts(item.text('value'))
+  if (user.includes(':')) {
+    item.addProblem('value', english('forms', 'problem.basicUser'))
+    return ''
+  }
+  const secret = secretIn(slot, item, credentials)
+  return secret === '' ? '' : `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
+}
+
+/** @returns an empty text if there is none, which is a problem */
+function secretIn(slot: string, item: Entry, credentials: Credentials): string {
+  if (!isSecret(slot)) {
     item.addProblem('value', english(item.words.form, 'problem.secretSlot'))
     return ''
   }
   const { form, label } = item.words
   const words = { form, label: () => label('value') }
   const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item)
-  const secret = slots.text(value)
+  const secret = slots.text(slot)
   if (secret === '') {
-    const name = english(form, `label.${value}`)
+    const name = english(form, `label.${slot}`)
     item.addProblem('value', english('log', 'problem.secretEmpty', { name }))
   }
   return secret

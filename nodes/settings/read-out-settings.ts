@@ -365,8 +365,9 @@ function readReceiver(
 
 /** The values are bound to one evaluation: concurrent messages do not see each other's. */
 function compileTemplate(RED: NodeAPI, node: Node | null, template: string): BodyTemplate {
-  const evaluate = compileJsonata(RED, node, template)
-  return (message, fields, input) => evaluate(input, { message, fields, xml })
+  const evaluate = compileJsonata(RED, node, template, ['xml', 'uuid'])
+  return (message, fields, { input, uuid }) =>
+    evaluate(input, { message, fields, xml, uuid: () => uuid('template') })
 }
 
 /** `$xml` of a template. Like JSONata's own functions, it returns nothing for nothing. */

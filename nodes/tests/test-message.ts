@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import type { Parcel } from '../../src/delivery/courier.ts'
 import type { Address } from '../../src/delivery/failover.ts'
@@ -49,7 +50,8 @@ async function sendTo(
     const { responseTimeoutMs } = settings
     const redactor = new Redactor(settings.courier.secrets)
     const input = { payload: message.text }
-    const parcel = { message, input, responseTimeoutMs, redactor, address }
+    const identity = randomUUID()
+    const parcel = { message, input, identity, responseTimeoutMs, redactor, address }
     const request = await shownRequest(receiver, settings, parcel)
     if (isDry) return { request, message: redactor.hide(message.text) }
     const result = resultOf(message, await courier.attempt(parcel), settings)

@@ -47,6 +47,8 @@ export interface Parcel {
   message: OutgoingMessage
   /** The flow's message object, for values that are computed from it. */
   input: unknown
+  /** What tells it from all other messages, in all its attempts. Default: it is sent once. */
+  identity?: string | undefined
   /** Instead of the configured URL; of the same origin. */
   url?: URL | undefined
   responseTimeoutMs: number
@@ -197,13 +199,13 @@ export class Courier {
     signal: AbortSignal | undefined
   ): Promise<Answer> {
     const { receiver, rules } = this.#settings
-    const { address, message, input, url, responseTimeoutMs } = parcel
+    const { address, identity, message, input, url, responseTimeoutMs } = parcel
     if (token !== undefined) {
       progress.redactor.add(token)
       progress.token = token
     }
     const request = await watchWork(() =>
-      receiver.prepare({ message, input, url, token, isForBackup: address === 'backup' })
+      receiver.prepare({ message, input, identity, url, token, isForBackup: address === 'backup' })
     )
     progress.request = request
     for (const secret of request.secrets) progress.redactor.add(secret)

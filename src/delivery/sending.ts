@@ -196,8 +196,10 @@ export class Sending<Content> {
     let result: AttemptResult
     try {
       const watchWork: WatchWork = (work) => careful.watchWork(row.seq, work)
-      const earlier = { again: message.mayHaveArrived || message.saidNotTaken, address }
-      result = await options.attempt(message.content, abort, watchWork, earlier)
+      const { acceptedAt, seq } = row
+      const again = message.mayHaveArrived || message.saidNotTaken
+      const about = { seq, acceptedAt, again, address }
+      result = await options.attempt(message.content, abort, watchWork, about)
     } catch (error) {
       gate.forgetAttempt(row.seq)
       if (abort.aborted) await this.#waitAgain(message, address)

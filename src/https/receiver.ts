@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { english } from '../english.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
@@ -7,6 +8,7 @@ import type { UndiciClient } from '../http-client/undici-client.ts'
 import { secretsInHeader } from '../redactor.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 import { headerValueProblem } from './header-values.ts'
+import { messageUuid } from './message-uuid.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
 /** What a value may be computed from, for each attempt. */
@@ -14,6 +16,8 @@ export interface ValueContext {
   message: OutgoingMessage
   /** The flow's message object. */
   input: unknown
+  /** One for each message and place, in all attempts of the message. */
+  uuid: (place: string) => string
 }
 
 /**
@@ -25,6 +29,8 @@ export interface NamedValue {
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
   /** It is computed from variables. */
   isOfVariables?: boolean
+  /** It is made of a user name and a secret. */
+  isBasic?: boolean
 }
 
 type MaybeText = string | undefined
@@ -48,7 +54,9 @@ export interface ReceiverSettings extends RequestBodySettings {
 }
 
 /** A message to make a request for. */
-export interface Shipment extends ValueContext {
+export interface Shipment extends Omit<ValueContext, 'uuid'> {
+  /** What tells the message from all others, in all its attempts. Default: it is sent once. */
+  identity?: string | undefined
   /** Instead of the configured URL; the caller has checked that the origin is the same. */
   url?: URL | undefined
   /** It goes to the backup, unless it has a URL of its own. */
@@ -96,18 +104,15 @@ export class Receiver {
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
     const settings = this.#settings
-    const { hide = asItIs, token } = shipment
-    const evaluated = await evaluate(settings.formFields, shipment, 'field')
+    const { hide = asItIs, identity = randomUUID(), input, message, token } = shipment
+    const uuid = (place: string): string => messageUuid(identity, message.text, place)
+    const context: ValueContext = { message, input, uuid }
+    const evaluated = await evaluate(settings.formFields, context, 'field')
     const fields = evaluated.map((field) => ({ ...field, value: hide(field.value) }))
     if (token !== undefined && settings.tokenPlacement === 'body') {
       fields.push({ name: 'access_token', value: token, isFixed: false, isOfVariables: false })
     }
-    const { body, contentType } = await buildRequestBody(
-      shipment.message,
-      settings,
-      fields,
-      shipment.input
-    )
+    const { body, contentType } = await buildRequestBody(settings, fields, context)
     const inQuery = token !== undefined && settings.tokenPlacement === 'query'
     const headers: Header[] = [
       ['Accept', ACCEPT],
@@ -117,7 +122,7 @@ export class Receiver {
     ]
     // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
     if (inQuery) headers.push(['Cache-Control', 'no-store'])
-    const values = await evaluate(settings.headers, shipment, 'header')
+    const values = await evaluate(settings.headers, context, 'header')
     for (const { name, value } of values) {
       const problem = headerValueProblem(value)
       if (problem !== undefined) {
@@ -219,7 +224,7 @@ async function evaluate(
     if (typeof value === 'string') evaluated.push({ name, value, isFixed: true, isOfVariables })
     else {
       try {
-        const text = await value({ message: context.message, input: context.input })
+        const text = await value(context)
         if (text !== undefined) {
           evaluated.push({ name, value: text, isFixed: false, isOfVariables })
         }

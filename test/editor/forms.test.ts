@@ -714,6 +714,26 @@ describe('the forms in the editor', () => {
     ])
     assert.equal(await editor.changed('old'), true)
 
+    // Basic: a user name beside the slot.
+    await edit('old')
+    await editor.tab('message')
+    const slot = `${headers} .hl7-https-entry-slot`
+    assert.equal(await editor.page.isVisible(slot), false)
+    await editor.ask(`$('${headers} .hl7-https-entry-input').typedInput('type', 'basic')
+      .typedInput('value', 'hl7 user') && 0`)
+    await editor.page.selectOption(slot, 'secret2')
+    await editor.page.waitForSelector('#node-input-secret2')
+    await editor.type('#node-input-secret2', secret)
+    await editor.close()
+    const basic = [{ name: 'X-Api-Key', value: 'hl7 user secret2', valueType: 'basic' }]
+    assert.deepEqual(await stored('old', 'headers'), [basic])
+    await edit('old')
+    await editor.tab('message')
+    assert.equal(await editor.page.inputValue(slot), 'secret2')
+    assert.equal(await editor.page.isVisible(slot), true)
+    await editor.close()
+    assert.deepEqual(await stored('old', 'headers'), [basic])
+
     await edit('full')
     await editor.tab('message')
     assert.deepEqual(await editor.seen('node-input-secret1', 'node-input-secret2'), {

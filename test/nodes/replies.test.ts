@@ -95,6 +95,32 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     await world.acked('AGAIN004', ['AGAIN004'])
   })
 
+  it('$uuid() is the same in all attempts of a message, also after a restart', async () => {
+    const value = '$uuid()'
+    const headers = ['X-A', 'X-B'].map((name) => ({ name, value, valueType: 'jsonata' }))
+    const bodyTemplate = '{"id": $uuid(), "message": $message}'
+    const settings = { queue: 'disk', headers, format: 'json', bodyTemplate }
+    await world.deploy({ ...settings, retryInterval: 0.1, retryMaxInterval: 0.1 })
+    let answer: ReceiverAnswer = { status: 500 }
+    const seen: string[][] = []
+    world.receiver.respond = ({ headers: sent, body }) => {
+      const { id, message } = JSON.parse(body.toString()) as { id: string; message: string }
+      seen.push([String(sent['x-a']), String(sent['x-b']), id])
+      return answer.status === 500 ? answer : { body: ackFor(message.split('|')[9] ?? '') }
+    }
+    await world.nodeRed.inject('in', { payload: adt('UUID0001') })
+    await world.eventually(() => seen.length >= 2)
+    await world.nodeRed.restart()
+    const before = seen.length
+    await world.eventually(() => seen.length > before)
+    answer = {}
+    await world.acked('UUID0001', ['UUID0001'])
+    const [first = []] = seen
+    for (const one of seen) assert.deepEqual(one, first)
+    assert.equal((await world.send(adt('UUID0002'))).output, 'ack')
+    assert.equal(new Set([...first, ...(seen.at(-1) ?? [])]).size, 6)
+  })
+
   it('what is no HL7 waits where HL7 has come before, also after a deploy and a restart', async () => {
     await world.deploy({ queue: 'disk', replyCodeActions: ':?A=C,:~=C' })
     assert.equal((await send(adt('FALL0001'), { body: ackFor('FALL0001') })).output, 'ack')

@@ -158,6 +158,31 @@ describe('properties of hand-written flow files', () => {
       { headers: [entry('authorization', 'y', 'str')] },
       /^Message tab, Headers, authorization: .* carries the token/
     ],
+    [
+      { headers: [entry('x', '$uid()', 'jsonata')] },
+      /^Message tab, Headers, x: There is no function \$uid \(position 4\)\.$/
+    ],
+    [
+      { format: 'json', bodyTemplate: '{"id": $uuid(), "at": $nowe()}' },
+      /^Message tab, Body template: There is no function \$nowe \(position 27\)\.$/
+    ],
+    [{ headers: [entry('x', 'me', 'basic')] }, /^Message tab, Headers, x: Choose one of the sec/],
+    [
+      { headers: [entry('x', 'me secret7', 'basic')] },
+      /^Message tab, Headers, x: Choose one of the secrets\.$/
+    ],
+    [
+      { headers: [entry('x', 'm:e secret2', 'basic')], credentials: { secret2: 'y' } },
+      /^Message tab, Headers, x: A user name for Basic authentication cannot have a colon\.$/
+    ],
+    [
+      { headers: [entry('x', 'me secret2', 'basic')] },
+      /^Message tab, Headers, x: Secret 2 is empty\.$/
+    ],
+    [
+      { format: 'form', formFields: [entry('x', 'me secret2', 'basic')] },
+      /^Message tab, Fields, x: This must be one of: str, env, cred, msg, jsonata, hl7\.$/
+    ],
     [{ auth: 'tls' }, /^Destination tab, OAuth 2\.0: This is a node of another type\.$/],
     [{ tls: 'auth' }, /^Destination tab, TLS: This is a node of another type\.$/],
     [{ auth: 'nowhere' }, /^Destination tab, OAuth 2\.0: The node is missing or disabled\.$/],
