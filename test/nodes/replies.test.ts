@@ -160,7 +160,9 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
 
   it('with HTTP status decides, what the receiver refuses without HL7 leaves on NAK, is counted and kept', async () => {
     const replyCodeActions = replyRulePresets.statusDecides
-    await world.deploy({ replyCodeActions, queue: 'disk', failureTimeout: 0 })
+    // Where nobody has answered with HL7 yet.
+    const url = new URL('/in-json', world.receiver.url).href
+    await world.deploy({ url, replyCodeActions, queue: 'disk', failureTimeout: 0 })
     const before = (await world.state()).naked
     const body = '{"error":"PID-3 is missing"}'
     for (const number of [1, 2, 3, 4, 5]) {
