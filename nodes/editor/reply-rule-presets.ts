@@ -10,7 +10,7 @@ export const replyRulePresets = {
    * Receivers that answer in JSON, or with nothing: without an acknowledgement, the HTTP status says what became of the
    * message. A web page, which no C accepts unread, fails.
    */
-  statusDecides: `(:~,X)=C,(E#400,E#409,E#413,E#415,E#422)=N,${DEFAULT_REPLY_RULES.replace(',X=F', '')}`,
+  statusDecides: `:~=C,X=C,(E#400,E#409,E#413,E#415,E#422)=N,${DEFAULT_REPLY_RULES.replace(',X=F', '')}`,
   /** A receiver that stores the message and answers 201 with something else, or with nothing. */
   accept201: DEFAULT_REPLY_RULES.replace(':~=F', '@status:201=C,:~=F'),
   /** Registries that answer AE although they stored the message. */
