@@ -93,6 +93,7 @@ function deciderAbove(
   at: number,
   { tests, result }: Case
 ): ReplyRule | undefined {
+  const isUnread = isUnreadAccept(rules[at]?.outcome ?? null, tests, result)
   return rules
     .slice(0, at)
     .find(
@@ -100,7 +101,7 @@ function deciderAbove(
         outcome !== null &&
         conditions.some(
           (above) =>
-            !mayRefuseToAccept(outcome, above, result) &&
+            (isUnread || !isUnreadAccept(outcome, above, result)) &&
             above.every(
               (test) => holdsFor(test, result) === true || tests.some((own) => implies(own, test))
             )
@@ -108,8 +109,8 @@ function deciderAbove(
     )
 }
 
-/** A web page, or what seems to refuse, is accepted only by a condition that reads it. */
-function mayRefuseToAccept(outcome: RuleOutcome, tests: Tests, result: Result): boolean {
+/** What it does not accept all the same: a web page, and what seems to refuse, which only a condition does that reads it. */
+function isUnreadAccept(outcome: RuleOutcome | null, tests: Tests, result: Result): boolean {
   return outcome === 'accept' && result === 'body' && !tests.some(readsReply)
 }
 

@@ -2,6 +2,7 @@ import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { english, type KeyUnder } from '../../src/english.ts'
 import { readPath } from '../../src/hl7/path.ts'
 import { headerValueProblem, tokenHeaderNameProblem } from '../../src/https/header-values.ts'
+import { basicCredentials } from '../../src/https/basic-credentials.ts'
 import type { NamedValue } from '../../src/https/receiver.ts'
 import { secretsInHeader } from '../../src/redactor.ts'
 import type { AssertionClaim, Parameter as TokenValue } from '../../src/oauth2/token-settings.ts'
@@ -66,11 +67,11 @@ export function secretsInHeaders(
   headers: readonly NamedValue[],
   secrets: readonly string[]
 ): string[] {
-  return headers.flatMap(({ name, value, isBasic }) =>
-    typeof value === 'string' && (isBasic === true || secrets.includes(value.trim()))
-      ? secretsInHeader({ name, value })
-      : []
-  )
+  return headers.flatMap(({ name, value, user }) => {
+    if (typeof value !== 'string') return []
+    if (user !== undefined) return secretsInHeader({ name, value: basicCredentials(user, value) })
+    return secrets.includes(value.trim()) ? secretsInHeader({ name, value }) : []
+  })
 }
 
 /** Reads the claims of assertions, `{name, value, valueType}` with `json` beside `str` and `env`. */
@@ -111,7 +112,7 @@ export function readNamedValues(
       name,
       value: namedValue(RED, node, item, type, credentials, `${listName} ${name}`),
       isOfVariables: type === 'jsonata' && readsVariables(item.text('value')),
-      isBasic: type === 'basic'
+      user: type === 'basic' ? basicParts(item.text('value')).user : undefined
     }
     const problem = name === '' ? undefined : problemOf(entry)
     if (problem !== undefined) item.addProblem('value', english('forms', `problem.${problem}`))
@@ -138,8 +139,7 @@ function namedValue(
   credentials: Credentials,
   place: string
 ): NamedValue['value'] {
-  if (type === 'basic') return basicValue(item, credentials)
-  if (type === 'str' || type === 'env' || type === 'cred') {
+  if (type === 'str' || type === 'env' || type === 'cred' || type === 'basic') {
     return staticValue(RED, node, item, type, credentials)
   }
   const source = item.text('value')
@@ -175,23 +175,17 @@ function staticValue(
   RED: NodeAPI,
   node: Node | null,
   item: Entry,
-  type: (typeof STATIC_ENTRY.valueType.words)[number],
+  type: (typeof STATIC_ENTRY.valueType.words)[number] | 'basic',
   credentials: Credentials
 ): string {
   if (type === 'env') return variableValue(RED, node, item)
   const value = item.text('value')
-  return type === 'str' ? value : secretIn(value, item, credentials)
-}
-
-/** User name and secret (RFC 7617), in UTF-8, which is what servers take that know more than ASCII. */
-function basicValue(item: Entry, credentials: Credentials): string {
-  const { user, slot } = basicParts(item.text('value'))
-  if (user.includes(':')) {
-    item.addProblem('value', english('forms', 'problem.basicUser'))
-    return ''
+  if (type === 'basic') {
+    const { user, slot } = basicParts(value)
+    if (user.includes(':')) item.addProblem('value', english('forms', 'problem.basicUser'))
+    return secretIn(slot, item, credentials)
   }
-  const secret = secretIn(slot, item, credentials)
-  return secret === '' ? '' : `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
+  return type === 'str' ? value : secretIn(value, item, credentials)
 }
 
 /** @returns an empty text if there is none, which is a problem */

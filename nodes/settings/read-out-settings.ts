@@ -334,8 +334,9 @@ function readReceiver(
   if (auth !== undefined && tokenPlacement === 'query') {
     warnings.push(`${outForm.label('tokenPlacement')}: ${english('forms', 'hint.tokenPlacement')}`)
   }
-  const headerProblem = ({ name, value }: NamedValue): OutProblem | undefined => {
-    const fixed = typeof value === 'string' ? value : undefined
+  const headerProblem = ({ name, user, value }: NamedValue): OutProblem | undefined => {
+    // The base64 of a password can be sent, whatever is in it.
+    const fixed = typeof value === 'string' && user === undefined ? value : undefined
     const inValue = fixed === undefined ? undefined : headerValueProblem(fixed)
     return besideToken(name, circumstances) ?? headerNameProblem(name, fixed) ?? inValue
   }

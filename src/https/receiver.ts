@@ -6,6 +6,7 @@ import type { ReceivedReply } from '../http-client/connection.ts'
 import type { HttpRequest } from '../http-client/http-message.ts'
 import type { UndiciClient } from '../http-client/undici-client.ts'
 import { secretsInHeader } from '../redactor.ts'
+import { basicCredentials } from './basic-credentials.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 import { headerValueProblem } from './header-values.ts'
 import { messageUuid } from './message-uuid.ts'
@@ -29,8 +30,8 @@ export interface NamedValue {
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
   /** It is computed from variables. */
   isOfVariables?: boolean
-  /** It is made of a user name and a secret. */
-  isBasic?: boolean
+  /** Of Basic authentication: the value is the password. */
+  user?: string | undefined
 }
 
 type MaybeText = string | undefined
@@ -220,9 +221,11 @@ async function evaluate(
   what: 'header' | 'field'
 ): Promise<EvaluatedValue[]> {
   const evaluated: EvaluatedValue[] = []
-  for (const { name, value, isOfVariables = false } of values) {
-    if (typeof value === 'string') evaluated.push({ name, value, isFixed: true, isOfVariables })
-    else {
+  for (const { name, value, isOfVariables = false, user } of values) {
+    if (typeof value === 'string') {
+      const sent = user === undefined ? value : basicCredentials(user, value)
+      evaluated.push({ name, value: sent, isFixed: true, isOfVariables })
+    } else {
       try {
         const text = await value(context)
         if (text !== undefined) {

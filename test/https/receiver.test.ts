@@ -407,6 +407,13 @@ describe('what was made for a message, and so is quoted nowhere', () => {
     assert.deepEqual((await made({})).values(), [])
   })
 
+  it('are not those of Basic authentication, which the node knows, in UTF-8', async () => {
+    const fixed = { name: 'authorization', value: 'pässe', user: 'hl7 user' }
+    const { headers, secrets } = await made({ headers: [fixed] })
+    assert.equal(headers['authorization'], basic('hl7 user:pässe'))
+    assert.deepEqual(secrets, [])
+  })
+
   it('are credentials in a computed header: whole, and in the pieces that a server may show', async () => {
     const value = basic('user:pass')
     const other: NamedValue = { name: 'x-ward', value: () => 'Holmgren' }

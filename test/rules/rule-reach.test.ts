@@ -146,6 +146,8 @@ describe('a rule that never decides', () => {
       // A web page, which no rule accepts unread, reaches `:~=F`.
       [':?A=C', 'X=F'].map((one) => `${one} covered @status:2xx=C`)
     ],
+    // What the first does not accept unread, the second does not either.
+    ['@status:2xx=C,:~=C', [':~=C covered @status:2xx=C']],
     ['@*busy=R,:?E&@*"very busy"=S', [':?E&@*"very busy"=S covered @*busy=R']],
     ['@ERR-8*lock=R,@ERR-8:"Record locked"=S', ['@ERR-8:"Record locked"=S covered @ERR-8*lock=R']]
   ] as const) {
