@@ -12,7 +12,7 @@ import { requestIdIn } from '../http-client/request-id.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable } from '../printable.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
-import type { Receiver } from '../https/receiver.ts';
+import type { Receiver } from '../https/receiver.ts'
 import { METHOD, type PreparedRequest } from '../https/receiver.ts'
 import { readReplyBody } from '../https/reply-body.ts'
 import type { ReplyBody, ReplyBodyOptions } from '../https/reply-in-text.ts'
