@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { adt, shareWorld, type World } from '../support/world.ts'
+import type { MessageContent } from '../../nodes/operations/answers.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import type { ReceiverAnswer } from '../../demo/received-request.ts'
 
@@ -177,7 +178,12 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     assert.equal(state.naked, before + 5)
     const told = state.conditions.find(({ code }) => code === 'REFUSING')
     assert.match(told?.text ?? '', /The last 5 messages of type ADT\^A01 were refused: HTTP 422/)
-    assert.equal((await world.messages('controlId=STAD0001'))[0]?.outcome, 'nak')
+    const [row] = await world.messages('controlId=STAD0001')
+    assert.equal(row?.outcome, 'nak')
+    const story = await world.nodeRed.get(`/hl7-https-out/out/messages/${row.id}`)
+    const { reply, request, story: lines } = story.body as MessageContent
+    assert.deepEqual([reply, request?.slice(0, 4)], [body, 'MSH|'])
+    assert.match(lines.at(-1)?.text ?? '', /Left on NAK: HTTP 422/)
     assert.equal((await send(adt('STAD0006'), { status: 202, body: '{"id":7}' })).output, 'ack')
     assert.equal((await send(adt('STAD0007'), { status: 200 })).output, 'ack')
     const page = { status: 200, body: '<html><title>Maintenance</title></html>' }
