@@ -137,7 +137,7 @@ export interface CallResult {
  */
 export type QueueTask =
   | { kind: 'check' }
-  | { kind: 'open'; isDamaged: boolean }
+  | { kind: 'open'; isDamaged?: boolean }
   | ({ kind: 'reopen' } & Reopening)
   | { kind: 'calls'; calls: readonly QueueCall[] }
   | { kind: 'count' }
@@ -172,6 +172,8 @@ export interface QueueAnswer {
   /** Messages that are handed out after it, for another thread. */
   handedOut?: readonly number[]
   opened?: OpenedQueue
+  /** Of `open`: nothing was opened, because the last run has not closed it. `check` comes first. */
+  mustCheck?: boolean
   /** Of `check`. */
   isDamaged?: boolean
   /** Messages in the file; of `delete`, those for which it was kept. */
