@@ -124,8 +124,15 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
   [
     'CERTIFICATE',
     'watch',
-    conditionFacts({}, { ending: { of: 'receiver', validTo: 0, daysLeft: 9 } }),
+    conditionFacts({}, { ending: { of: 'receiver', validTo: 0, daysLeft: 9, level: 'watch' } }),
     'The certificate of the receiver expires in 9 days',
+    'certificate'
+  ],
+  [
+    'CERTIFICATE',
+    'call',
+    conditionFacts({}, { ending: { of: 'secret', validTo: 0, daysLeft: 6, level: 'call' } }),
+    'The client secret expires in 6 days',
     'certificate'
   ],
   [
