@@ -40,6 +40,7 @@ export function makeAuthParts(
   const properties = new Properties(tokenProperties, tokenForm, values, written)
   const connection = readConnection(RED, properties, find)
   const refreshOnStatus = readRefreshOnStatus(properties)
+  const secretExpires = readSecretExpiry(properties, onWarning)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
   const found = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
   const problems = new Redactor(settings.secrets).hideIn(found)
@@ -55,7 +56,7 @@ export function makeAuthParts(
       problems,
       unset: properties.unset,
       refreshOnStatus,
-      secretExpires: readSecretExpiry(properties, onWarning),
+      secretExpires,
       tls: connection.tls,
       tlsFiles: connection.tlsFiles
     },

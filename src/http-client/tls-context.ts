@@ -67,7 +67,9 @@ export class TlsContext {
   async #renew(): Promise<boolean> {
     const names = Object.keys(this.#files) as (keyof TlsFiles)[]
     const read = await Promise.all(
-      names.map(async (name) => [name, await readSmallFile(this.#files[name] ?? '', MAX_SIZE)] as const)
+      names.map(
+        async (name) => [name, await readSmallFile(this.#files[name] ?? '', MAX_SIZE)] as const
+      )
     )
     if (read.every(([name, bytes]) => bytes.equals(bytesOf(this.#settings?.[name])))) return false
     const settings: TlsSettings = { ...this.#settings, ...Object.fromEntries(read) }

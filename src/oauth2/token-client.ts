@@ -19,7 +19,12 @@ import { readTokenAnswer, type TokenGranted } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 import { decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import { secretsIn, tokenEndpointOf, tokenRequest } from './token-request.ts'
-import type { ClientAuthMethod, StoredTokenSettings, TokenSettings, TokenType } from './token-settings.ts'
+import type {
+  ClientAuthMethod,
+  StoredTokenSettings,
+  TokenSettings,
+  TokenType
+} from './token-settings.ts'
 import { instant, type Instant } from './token-times.ts'
 
 /** A token as received, and how it was obtained. */
@@ -52,7 +57,8 @@ export class TokenClient {
   readonly #httpClient: GotClient
   readonly #clock: Clock
   readonly #discovery: Discovery
-  #signing: { key: KeyObject; pem: string; passphrase: string; thumbprint: string | undefined } | undefined
+  #signing:
+    { key: KeyObject; pem: string; passphrase: string; thumbprint: string | undefined } | undefined
   readonly #proofs: DpopProofs | undefined
   readonly #onQuirk: (host: string, quirk: string) => void
   /** How the server takes the secret, as it has said. */
