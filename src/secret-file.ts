@@ -66,8 +66,9 @@ async function read(path: string, mostBytes: number): Promise<Buffer> {
   }
   // To open a device may already do something.
   check(await stat(path))
-  // It may have become a pipe meanwhile. Windows has no such flag, nor such pipes.
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  // It may have become a pipe meanwhile. Windows has neither the flag nor such pipes.
+  const { O_NONBLOCK = 0, O_RDONLY } = constants as Partial<typeof constants> & { O_RDONLY: number }
+  const file = await open(path, O_RDONLY | O_NONBLOCK)
   try {
     check(await file.stat())
     const bytes = Buffer.alloc(mostBytes + 1)

@@ -147,8 +147,9 @@ export class Receiver {
         })
       ],
       values: () => [
+        ...madeOf(evaluated),
         ...(token !== undefined && settings.tokenPlacement === 'body' ? [token] : []),
-        ...[...evaluated, ...values].flatMap(({ value, isFixed }) => (isFixed ? [] : [value])),
+        ...madeOf(values),
         ...(shipment.url === undefined ? [] : [url.pathname + url.search]),
         ...(settings.bodyTemplate === undefined ? [] : [body.toString()])
       ]
@@ -213,6 +214,11 @@ interface EvaluatedValue extends FormField {
   isFixed: boolean
   isInFile: boolean
   isOfVariables: boolean
+}
+
+/** Those that were made for this message. */
+function madeOf(values: readonly EvaluatedValue[]): string[] {
+  return values.flatMap(({ value, isFixed }) => (isFixed ? [] : [value]))
 }
 
 /** What is said of a value that could not be had. */

@@ -32,8 +32,9 @@ async function read(path: string): Promise<string> {
     return (await readSmallFile(path)).toString().trim()
   } catch (error) {
     const { code } = error as FileError
-    if (['EFBIG', 'EISDIR', 'ENOTSUP'].includes(code))
+    if (['EFBIG', 'EISDIR', 'ENOTSUP'].includes(code)) {
       throw problem('notFile', ['filePath'], { path })
+    }
     if (code === 'ETIMEDOUT') {
       throw problem('slow', ['fileRead'], { path, seconds: READ_TIMEOUT_MS / 1000 })
     }

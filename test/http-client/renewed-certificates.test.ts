@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { UndiciClient } from '../../src/http-client/undici-client.ts'
 import { createAuthority, type Authority, type Certificate } from '../support/certificates.ts'
@@ -43,7 +43,8 @@ describe('certificates in files that another program renews', () => {
     second = await authority.issueClient({ commonName: 'second' })
     const tls = { ...(await authority.issueServer()), ca: authority.ca, requestCert: true }
     server = createServer(tls, (request, response) => {
-      const socket = request.socket as TLSSocket
+      const { socket } = request
+      assert.ok(socket instanceof TLSSocket)
       if (!connections.includes(socket)) connections.push(socket)
       const { subject } = socket.getPeerCertificate() as { subject?: { CN?: string } }
       seen.push({
@@ -95,10 +96,10 @@ describe('certificates in files that another program renews', () => {
     await place('cert', second)
     await place('key', second)
     const before = client.clientCertificate
-    clock.advance(MINUTE - 1)
+    await clock.advance(MINUTE - 1)
     await client.look()
     assert.equal((await send())?.connection, 0)
-    clock.advance(1)
+    await clock.advance(1)
     // The idle connection ends.
     await client.look()
     assert.deepEqual(await send(), { subject: 'second', connection: 1, isResumed: false })
@@ -109,19 +110,19 @@ describe('certificates in files that another program renews', () => {
     await start()
     await send()
     await place('cert', second)
-    clock.advance(MINUTE)
+    await clock.advance(MINUTE)
     await client.look()
     assert.equal((await send())?.connection, 0)
     await rm(file('key'))
-    clock.advance(MINUTE)
+    await clock.advance(MINUTE)
     await client.look()
     assert.equal((await send())?.connection, 0)
     await writeFile(file('key'), '-----BEGIN hunter2')
-    clock.advance(MINUTE)
+    await clock.advance(MINUTE)
     await client.look()
     assert.equal((await send())?.connection, 0)
     await place('key', second)
-    clock.advance(MINUTE)
+    await clock.advance(MINUTE)
     await client.look()
     assert.equal((await send())?.subject, 'second')
   })
@@ -137,7 +138,7 @@ describe('certificates in files that another program renews', () => {
     while (seen.length < 2) await new Promise(setImmediate)
     await place('cert', second)
     await place('key', second)
-    clock.advance(MINUTE)
+    await clock.advance(MINUTE)
     await client.look()
     release()
     assert.deepEqual(await busy, { subject: 'first', connection: 0, isResumed: false })
@@ -157,7 +158,7 @@ describe('certificates in files that another program renews', () => {
     assert.equal((await send())?.subject, 'second')
     for (const socket of connections) socket.destroy()
     await new Promise((resolve) => setTimeout(resolve, 50))
-    clock.advance(MINUTE)
+    await clock.advance(MINUTE)
     assert.equal((await send())?.subject, 'first')
   })
 })
