@@ -379,6 +379,7 @@ const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
   'not-found',
   'proxy',
   'redirect',
+  'secret-file',
   'tls',
   'tls-ca',
   'tls-expired',
