@@ -2,8 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
-import { Redactor, secretsInHeader } from '../redactor.ts'
-import { SecretFile } from '../secret-file.ts'
+import { Redactor } from '../redactor.ts'
 import { answerError, errorInFront, type AnswerFacts } from './answer-error.ts'
 import { withoutFiles } from './check-settings.ts'
 import { clientAuthMethod, methodNamed, type SecretMethod } from './client-auth-method.ts'
@@ -134,12 +133,8 @@ export class TokenClient {
 
   /** What an answer may not show. */
   #secrets(): string[] {
-    const { clientSecret, headers, password, privateKeyPassphrase, secrets } = this.#settings
-    const ofFiles = headers.filter((_, at) => this.#stored.headers[at]?.value instanceof SecretFile)
-    return [
-      ...[clientSecret, password, privateKeyPassphrase, ...secrets],
-      ...ofFiles.flatMap(secretsInHeader)
-    ]
+    const { clientSecret, password, privateKeyPassphrase, secrets } = this.#settings
+    return [clientSecret, password, privateKeyPassphrase, ...secrets]
   }
 
   #fetch(signal: AbortSignal): TokenFetch {
