@@ -12,6 +12,7 @@ import { configTold } from '../settings/node-errors.ts'
 import {
   diskSilent,
   givenUp,
+  nakUnwired,
   isDiskSilent,
   onBackup,
   pastError,
@@ -359,9 +360,9 @@ export const ROWS: readonly Row[] = [
         }),
       beside: 'if it fits'
     },
-    advice: ({ stands }) => [
+    advice: ({ contentDays, isNakWired, stands }) => [
       isOfAll(stands) ? 'advice-refusing-all' : 'advice-refusing',
-      refusingValues(stands)
+      { ...refusingValues(stands), kept: contentDays, ...(!isNakWired && { unwired: 'yes' }) }
     ],
     shown: 'state.REFUSING'
   },
@@ -390,6 +391,8 @@ export const ROWS: readonly Row[] = [
       rank: 15,
       text: ({ delivery }, translate) => translate('status.nak', { code: lastCode(delivery) })
     },
+    advice: (facts) =>
+      facts.delivery.lastOutcome?.outcome === 'nak' ? nakUnwired(facts) : undefined,
     shown: 'state.NAK'
   },
   {

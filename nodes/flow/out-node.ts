@@ -221,6 +221,7 @@ export class OutNode {
         whileUnreachable: delivery.failWhileUnreachable
       },
       contentDays: this.#settings.contentDays,
+      isNakWired: isNakWired(this.#frame.node),
       searchFields: searchFields.map(({ text }) => text),
       facts: () => this.#facts(),
       conditions: this.#conditions,
@@ -413,4 +414,10 @@ export class OutNode {
       clearInterval(timer)
     })
   }
+}
+
+/** Node-RED has put what is wired to the outputs of subflows in their place. */
+function isNakWired(node: Node): boolean {
+  const { wires = [] } = node as Node & { wires?: readonly (readonly string[])[] }
+  return (wires[1] ?? []).length > 0
 }

@@ -48,6 +48,8 @@ export interface OutParts {
   giveUp: GiveUp
   /** So many days the contents of messages that have left are kept. */
   contentDays: number
+  /** Something takes what leaves on NAK. */
+  isNakWired: boolean
   /** The paths by which messages can be found. */
   searchFields: readonly string[]
   delivery: DeliveryControl

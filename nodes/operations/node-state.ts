@@ -90,18 +90,19 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     const { host = '', contact = '' } = place ?? {}
     return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
   }
-  const { conditions, contact, delivery, giveUp, history, names } = parts
+  const { conditions, contact, contentDays, delivery, giveUp, history, isNakWired, names } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
   const { diskSilentMs, failing, failure, fault, lastOutcome, longestWaitMs, ...others } = look
-  const { suspendedFor, retry, ...state } = others
+  const { isOutage, suspendedFor, retry, ...state } = others
   const now = Date.now()
   const token = parts.tokens()?.status
   const held = conditions.current()
   const told = toldOf(held)
   const { isDurable } = delivery
-  const advice = adviceOf(held, { ...parts.facts(), names, contact, giveUp, isDurable })
+  const known = { ...parts.facts(), names, contact, contentDays, giveUp, isDurable, isNakWired }
+  const advice = adviceOf(held, known)
   const { note } = conditions
   return {
     ...EMPTY,

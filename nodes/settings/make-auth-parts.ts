@@ -3,7 +3,6 @@ import { english } from '../../src/english.ts'
 import type { GotClient } from '../../src/http-client/got-client.ts'
 import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
-import { Redactor } from '../../src/redactor.ts'
 import type { AuthParts } from './auth-parts.ts'
 import { readConnection, type FindConfigNode } from './connection.ts'
 import { tokenForm } from './form-words.ts'
@@ -42,8 +41,7 @@ export function makeAuthParts(
   const refreshOnStatus = readRefreshOnStatus(properties)
   const secretExpires = readSecretExpiry(properties, onWarning)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
-  const found = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
-  const problems = new Redactor(settings.secrets).hideIn(found)
+  const problems = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
   const httpClient = tokenHttpClient(connection)
   const tokens =
     problems.length > 0 ? undefined : new TokenSource(settings, { httpClient, onWarning })

@@ -5,7 +5,7 @@ import type { DeliveryOptions } from '../../src/delivery/delivery-options.ts'
 import type { AlertSettings } from '../../src/delivery/alerts.ts'
 import { Inactivity, parseTimes } from '../../src/delivery/inactivity.ts'
 import type { CertificateDates } from '../../src/http-client/certificates.ts'
-import { hasBlankAround } from '../../src/oauth2/answer-hints.ts'
+import { hasBlankAround, usesSecret } from '../../src/oauth2/answer-hints.ts'
 import { withoutFiles } from '../../src/oauth2/check-settings.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
@@ -20,7 +20,6 @@ import { labelledCharset } from '../../src/https/labelled-charset.ts'
 import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
 import type { BodyTemplate } from '../../src/https/request-body.ts'
 import { targetUrl } from '../../src/https/target-url.ts'
-import { Redactor } from '../../src/redactor.ts'
 import { Secrets } from '../../src/secret-file.ts'
 import {
   deployedConfigNodes,
@@ -58,7 +57,9 @@ export interface ServerNames {
   proxy: string
   /** How tokens are asked for; `''` if none are. */
   grant: string
-  /** The secret with which they are asked for begins or ends with a blank, which nobody sees. */
+  /** The client proves who it is with a secret, not with a key, a certificate or a file. */
+  hasSecret: boolean
+  /** The secret begins or ends with a blank, which nobody sees. */
   isBlankAround: boolean
 }
 
@@ -226,6 +227,7 @@ export function readOutSettings(
       client: printable(auth?.settings.clientId ?? ''),
       proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? ''),
       grant: auth?.settings.grantType ?? '',
+      hasSecret: auth !== undefined && usesSecret(withoutFiles(auth.settings)),
       isBlankAround: auth !== undefined && hasBlankAround(withoutFiles(auth.settings))
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
@@ -242,8 +244,7 @@ export function readOutSettings(
   const secrets = readSecrets(properties, credentials, receiver)
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
-    // They also go to the log.
-    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), unset }
+    return { settings: undefined, problems, unset }
   }
   return {
     settings: {

@@ -156,6 +156,7 @@ export class Delivery<Content> {
         unconfirmed: this.#work?.queue.unconfirmed ?? 0,
         diskSilentMs: this.#work?.queue.silentMs ?? 0,
         closedMs: Math.max(this.#gate.closedMs, this.#failover?.heldMs ?? 0),
+        outage: this.#gate.outage,
         leftMs: (seq) => this.#lastAttempts.leftMs(seq)
       },
       this.#tally.values(),

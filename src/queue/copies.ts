@@ -12,11 +12,12 @@ import {
 import { QueueError } from './queue-error.ts'
 import { QueueDamageError } from './queue-fault.ts'
 import type { QueueFile } from './queue-file.ts'
-import { isDamagedAnywhere } from './queue-thread.ts'
+import { findDamage } from './queue-thread.ts'
 
 /** The waits before a copy that has failed is tried again. */
 const WAITS = { firstMs: 1000, maxMs: 60_000 }
 const MEGABYTE = 2 ** 20
+const SHORT_BYTES = 8 * MEGABYTE
 
 /** A copy that could not be made. */
 interface Failed {
@@ -39,6 +40,11 @@ export class Copies {
   readonly #drafted = new WeakSet<QueueFile>()
   readonly #failed = new WeakMap<QueueFile, Failed>()
   #last: Promise<void> = Promise.resolve()
+
+  /** It is copied at once: that takes no longer than a few steps. */
+  isShort({ space }: QueueFile): boolean {
+    return space.copy.whole <= SHORT_BYTES
+  }
 
   /** Copies an open file in which nothing is changed any more. Whether that has succeeded, `takePlace` tells. */
   make(file: QueueFile): Promise<void> {
@@ -71,7 +77,7 @@ export class Copies {
         await writeDraftBeside(path, async (draft) => {
           await file.copyInSteps(draft)
           // A page that was not written may be an old one.
-          if (await isDamagedAnywhere(draft)) throw new QueueDamageError()
+          if (await findDamage(draft)) throw new QueueDamageError()
         })
         this.#drafted.add(file)
       }

@@ -138,9 +138,12 @@ export class DiskEngine implements QueueEngine {
     }
     thread.acquire()
     try {
-      const isDamaged = await this.#unlessAborted(findDamage(this.path), signal)
-      const task = { kind: 'open', isDamaged } as const
-      const answer = await thread.request({ file: this.#file, task })
+      const file = this.#file
+      let answer = await thread.request({ file, task: { kind: 'open' } })
+      if (answer.mustCheck === true) {
+        const isDamaged = await this.#unlessAborted(findDamage(this.path), signal)
+        answer = await thread.request({ file, task: { kind: 'open', isDamaged } })
+      }
       const { opened, summary, synced = 0 } = answer
       if (opened === undefined) throw new TypeError('The queue thread has opened nothing.')
       this.#summary = summary ?? NOTHING_QUEUED

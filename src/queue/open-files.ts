@@ -70,6 +70,11 @@ export class OpenFiles {
     return this.#failed.has(path)
   }
 
+  /** A close removes the log. */
+  wasNotClosed({ path }: QueueFileSpec): boolean {
+    return existsSync(`${path}-wal`)
+  }
+
   /**
    * Reads all of a file that nobody has open.
    *
@@ -118,23 +123,25 @@ export class OpenFiles {
    * Before a file is opened, opened again or closed of which a sync has failed: copies all of it, while other files are
    * used. Whether that has succeeded, or it cannot be opened, the call tells that follows.
    */
-  async copyInDoubt(spec: QueueFileSpec, task: OpeningOrClosing): Promise<void> {
+  copyInDoubt(spec: QueueFileSpec, task: OpeningOrClosing): Promise<void> | undefined {
     const { path } = spec
     const hasSyncFailed = task.kind === 'reopen' && task.hasSyncFailed
-    if (!hasSyncFailed && !this.#isInDoubt(path)) return
+    if (!hasSyncFailed && !this.#isInDoubt(path)) return undefined
     // What is damaged is not copied, nor what is not open, only to be closed.
-    if (task.kind === 'open' && task.isDamaged) return
-    if (task.kind === 'close' && !this.#files.has(path)) return
+    if (task.kind === 'open' && task.isDamaged === true) return undefined
+    if (task.kind === 'close' && !this.#files.has(path)) return undefined
     try {
       this.putBack(spec)
       if (task.kind === 'open') this.#runs.delete(path)
       if (task.kind === 'reopen') this.#keepRun(path, task.handedOut)
       const file = this.use(spec, (found) => found)
+      if (this.#copies.isShort(file)) return undefined
       // Nothing more is written to it.
       this.#failed.add(path)
-      await this.#copies.make(file)
+      return this.#copies.make(file)
     } catch {
       // The same will happen again.
+      return undefined
     }
   }
 

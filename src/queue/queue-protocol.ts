@@ -138,7 +138,7 @@ export interface CallResult {
  */
 export type QueueTask =
   | { kind: 'check' }
-  | { kind: 'open'; isDamaged: boolean }
+  | { kind: 'open'; isDamaged?: boolean }
   | { kind: 'refuse'; seqs: readonly number[] }
   | ({ kind: 'reopen' } & Reopening)
   | { kind: 'calls'; calls: readonly QueueCall[] }
@@ -174,6 +174,8 @@ export interface QueueAnswer {
   /** Messages that are handed out after it, for another thread. */
   handedOut?: readonly number[]
   opened?: OpenedQueue
+  /** Of `open`: nothing was opened, because the last run has not closed it. `check` comes first. */
+  mustCheck?: boolean
   /** Of `check`. */
   isDamaged?: boolean
   /** Messages in the file; of `delete`, those for which it was kept. */

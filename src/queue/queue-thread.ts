@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import { english } from '../english.ts'
 import { packageVersion } from '../package-version.ts'
@@ -211,22 +210,12 @@ export const queueThread = new QueueThread()
 const checks = new Map<string, Promise<boolean>>()
 
 /**
- * Reads all of a file that the last run has not closed, before it is opened: from then on, only the queue thread could
- * read it, and all nodes would wait for that.
+ * Reads all of a file that nobody has open, such as one that the last run has not closed, before it is opened: from then
+ * on, only the queue thread could read it, and all nodes would wait for that.
  *
  * @returns whether it is damaged; also false if that cannot be found out: to open it will tell why
  */
-export async function findDamage(path: string): Promise<boolean> {
-  // A close removes it.
-  const hasLog = await stat(`${path}-wal`).then(
-    () => true,
-    () => false
-  )
-  return hasLog && isDamagedAnywhere(path)
-}
-
-/** The same of any file that nobody has open. */
-export function isDamagedAnywhere(path: string): Promise<boolean> {
+export function findDamage(path: string): Promise<boolean> {
   let check = checks.get(path)
   if (check === undefined) {
     check = new QueueThread()

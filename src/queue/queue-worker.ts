@@ -95,7 +95,8 @@ function answer({ id, task, ...request }: QueueRequest): void {
     const file = typeof request.file === 'string' ? files.specOf(path) : request.file
     switch (task.kind) {
       case 'open':
-        void copied(id, file, task, () => files.open(file, task.isDamaged))
+        if (task.isDamaged === undefined && files.wasNotClosed(file)) post({ id, mustCheck: true })
+        else void copied(id, file, task, () => files.open(file, task.isDamaged))
         return
       case 'refuse':
         files.refuse(file, task.seqs)
@@ -132,7 +133,8 @@ async function copied(
   task: Parameters<typeof files.copyInDoubt>[1],
   work: () => Partial<QueueAnswer>
 ): Promise<void> {
-  await files.copyInDoubt(file, task)
+  const copying = files.copyInDoubt(file, task)
+  if (copying !== undefined) await copying
   try {
     post({ id, ...work() })
   } catch (error) {

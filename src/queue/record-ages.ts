@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { getMeta, setMeta } from './meta.ts'
+import type { ClockLeap } from './queue-types.ts'
 import { leapsFrom } from './stored-json.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -8,12 +9,6 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const LEAP_MS = 60 * 60 * 1000
 /** A machine that sleeps each night leaps each morning. */
 const MOST_LEAPS = 32
-
-/** The wall clock was put forward to `at`, after it had run from `from` on. */
-export interface ClockLeap {
-  at: number
-  from: number
-}
 
 /**
  * What has been kept for long enough, by the wall clock. That may be a year back while messages leave: when it is right

@@ -16,8 +16,7 @@ import {
   type Verdict
 } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
-import type { BackupInUse } from './queue-types.ts'
-import type { ClockLeap } from './record-ages.ts'
+import type { BackupInUse, ClockLeap } from './queue-types.ts'
 
 // What a queue file holds as JSON. Never throws: a damaged detail must not hold back a message.
 

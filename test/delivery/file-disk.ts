@@ -68,7 +68,10 @@ class Program {
   }
 
   do(request: QueueRequest): void {
-    this.#receive?.(request)
+    const { task } = request
+    // There is no other thread to read a file that was not closed.
+    const isOpening = task.kind === 'open'
+    this.#receive?.(isOpening ? { ...request, task: { ...task, isDamaged: false } } : request)
   }
 }
 

@@ -101,6 +101,7 @@ describe('the test message of the form', () => {
   it('shows its outcome, without a code if there is none', async () => {
     await editor.edit('accepting')
     assert.equal(await send(), 'Accepted: leaves on ACK')
+    assert.match((await lines())['What to do'] ?? '', /empty reply, but it proves nothing/)
     await editor.type('#node-input-url', `${url}/none`)
     assert.equal(await send(), 'Not accepted')
   })

@@ -325,7 +325,6 @@ describe('properties of hand-written flow files', () => {
     const FILE = '${file:/nowhere/hunter2}'
     const jwt = { clientAuth: 'private_key_jwt' }
     const basic = { grantType: 'password' }
-    // Of the OAuth 2.0 node, nothing is known to stand in the flow file.
     const secret = [entry('X-Key', 'secret1', 'cred')]
     const proxy = { id: 'proxy', url: 'http://proxy.example', credentials: { password: FILE } }
     /** Each place where there may be one, and how its problem begins. */
@@ -339,11 +338,11 @@ describe('properties of hand-written flow files', () => {
       ],
       ['OAuth 2.0, Password: ', {}, { ...basic, credentials: { username: 'u', password: FILE } }],
       [
-        'OAuth 2.0, Extra parameters, •••: ',
+        'OAuth 2.0, Extra parameters, X-Key: ',
         {},
         { extraParams: secret, credentials: { secret1: FILE } }
       ],
-      ['OAuth 2.0, Headers, •••: ', {}, { headers: secret, credentials: { secret1: FILE } }],
+      ['OAuth 2.0, Headers, X-Key: ', {}, { headers: secret, credentials: { secret1: FILE } }],
       ['Headers, X-Key: ', { headers: secret, credentials: { secret1: FILE } }, {}],
       [
         'Fields, X-Key: ',

@@ -89,7 +89,7 @@ describe('A file of which a sync has failed', () => {
       for (const file of [long, other]) files.open(file)
       for (const seq of numbers(1, 100)) put(long, seq, MEGABYTE)
       const task = { kind: 'reopen', handedOut: [], refused: [], hasSyncFailed: true } as const
-      const copied = files.copyInDoubt(long, task).then(() => 'copied')
+      const copied = files.copyInDoubt(long, task)?.then(() => 'copied')
       let stored = 0
       while ((await Promise.race([copied, nextTurn('not yet')])) !== 'copied') {
         put(other, ++stored, 1000)

@@ -254,8 +254,9 @@ describe('A queue file', () => {
         await Promise.all(accepted)
         disk.fillUp()
         // How they left takes more room than there is, until the contents of some are gone.
-        for (const seq of numbers(1, 30))
-          {await queue.finish(seq, leftWith({ ...verdict, outcome: 'ack' }))}
+        for (const seq of numbers(1, 30)) {
+          await queue.finish(seq, leftWith({ ...verdict, outcome: 'ack' }))
+        }
         const rows = await findAll(queue)
         const left = rows.filter(({ state }) => state === 'left')
         const known = left.filter((row) => row.verdict.ackCode === 'AE')

@@ -25,6 +25,7 @@ export const IDLE_DELIVERY: DeliveryState = {
   lastError: null,
   lastOutcome: null,
   retry: null,
+  isOutage: false,
   backup: null,
   latencyMs: { p50: 0, p95: 0, p99: 0 }
 }
