@@ -109,6 +109,14 @@ describe('secrets and certificates in files, in a real Node-RED', () => {
     await writeFile(file('key.pem'), certificates[at].key)
   }
 
+  /** The day after tomorrow, here. */
+  const expires = (): string => {
+    const day = new Date()
+    day.setDate(day.getDate() + 2)
+    const parts = [day.getFullYear(), day.getMonth() + 1, day.getDate()]
+    return parts.map((part) => String(part).padStart(2, '0')).join('-')
+  }
+
   const flow = (): FlowNode[] => [
     { id: 'tab', type: 'tab', label: 'test' },
     ...(['both', 'ca'] as const).map((id) => ({
@@ -125,6 +133,7 @@ describe('secrets and certificates in files, in a real Node-RED', () => {
       type: 'oauth2-client-credentials',
       tokenEndpoint: tokenUrl,
       clientAuth: 'client_secret_post',
+      secretExpires: expires(),
       tls: 'both',
       credentials: { clientId: 'a', clientSecret: `\${file:${file('client-secret')}}` }
     },
@@ -189,7 +198,8 @@ describe('secrets and certificates in files, in a real Node-RED', () => {
   it('let messages wait that cannot be sent without them, and none goes to Catch', async () => {
     await rm(file('client-secret'))
     await nodeRed.inject('in', { payload: adt('FILE0003') })
-    await nodeRed.waitFor(async () => (await state()).conditions[0]?.code === 'TOKEN', 15_000)
+    const holds = async (): Promise<string[]> => (await state()).conditions.map(({ code }) => code)
+    await nodeRed.waitFor(async () => (await holds()).includes('TOKEN'), 15_000)
     await rm(file('header-secret'))
     await writeFile(file('client-secret'), SECRETS[1])
     await nodeRed.waitFor(
@@ -207,6 +217,18 @@ describe('secrets and certificates in files, in a real Node-RED', () => {
     assert.deepEqual([asked.at(-1)?.secret, sent.at(-1)?.key], [SECRETS[1], SECRETS[3]])
     const seen = await seenOf()
     assert.ok(seen.includes(`${file('client-secret')} cannot be read (ENOENT)`))
+  })
+
+  it('call before the secret ends, and are in the state and the figures', async () => {
+    const { certificates, conditions } = await state()
+    const secret = certificates.find(({ of }) => of === 'secret')
+    assert.equal(secret?.validTo, new Date(`${expires()}T00:00`).toISOString())
+    const ending = conditions.find(({ code }) => code === 'CERTIFICATE')
+    assert.ok(ending)
+    assert.equal(ending.level, 'call')
+    assert.match(ending.text, /^The client secret expires in [12] day/)
+    const { body } = await nodeRed.get('/hl7-https-out/metrics')
+    assert.match(JSON.stringify(body), /certificate_valid_seconds\{[^}]*of=\\?"secret/)
   })
 
   it('are used in tests of a form, and read for no request that is only shown', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { outForm } from '../../nodes/settings/form-words.ts'
+import { outForm, tokenForm } from '../../nodes/settings/form-words.ts'
 import { outProperties } from '../../nodes/settings/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/settings/oauth2-client-credentials-properties.ts'
 import { Properties } from '../../nodes/settings/properties.ts'
+import { readSecretExpiry } from '../../nodes/settings/secret-expiry.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 import { numberProblem } from '../../nodes/settings/property-table.ts'
 import { formDefinition } from '../docs/form-definition.ts'
@@ -379,9 +380,17 @@ describe('properties of hand-written flow files', () => {
       return settings?.secretExpires?.validTo
     }
     assert.equal(ends('2027-03-31'), new Date(2027, 2, 31).getTime())
+    assert.equal(ends(''), undefined)
     // What is no date says nothing of the secret.
-    for (const text of ['', '2027-02-30', '31.3.2027', '2027-03-31T12:00', 'soon']) {
-      assert.equal(ends(text), undefined)
+    for (const secretExpires of ['2027-02-30', '31.3.2027', '2027-03-31T12:00', 'soon']) {
+      assert.equal(ends(secretExpires), undefined)
+      const warned: string[] = []
+      readSecretExpiry(new Properties(tokenProperties, tokenForm, { secretExpires }), (text) => {
+        warned.push(text)
+      })
+      assert.deepEqual(warned, [
+        'Secret expires: This is no date, such as 2027-03-31: nobody will be told before the secret expires.'
+      ])
     }
     assert.equal(ends('2027-03-31', { clientAuth: 'none' }), undefined)
   })
