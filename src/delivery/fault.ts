@@ -152,6 +152,8 @@ const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Parti
   [({ fault, meaning }) => meaning === 400 && fault !== undefined, { hint: 'hint.faultOfSender' }]
 ]
 
+/** A secret of this node is in a file that cannot be used. */
+const SECRET_FILE = 'ERR_SECRET_FILE'
 /** Of Node.js, for a certificate that is not accepted or a handshake that failed. */
 const TLS_CODE = /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/
 /** The same, for one whose authority is not trusted. */
@@ -166,6 +168,8 @@ type ErrorFacts = Pick<AttemptError, 'code'> &
 
 /** Attempts without an answer, or with one that cannot be read. The first that fits. */
 const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[] = [
+  // Nothing was sent, so no login has failed.
+  [({ code }) => code === SECRET_FILE, { ...notPermitted, about: 'secret-file' }],
   [
     ({ atProxy, code }) => atProxy === true && OF_AUTHORITY.test(code),
     { ...proxyAway, about: 'proxy' }
@@ -395,6 +399,7 @@ const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
   'not-found',
   'proxy',
   'redirect',
+  'secret-file',
   'tls',
   'tls-ca',
   'tls-expired',
