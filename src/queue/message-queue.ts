@@ -15,8 +15,7 @@ import type {
   OpenedQueue,
   Preference,
   QueueCounts,
-  QueueSummary,
-  Route
+  QueueSummary
 } from './queue-types.ts'
 import type { StoredContents } from './stored-contents.ts'
 
@@ -115,8 +114,8 @@ export class MessageQueue<Content> {
     }
   }
 
-  claimNext(most: number, preference?: Preference, route?: Route): Promise<Claim[]> {
-    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, route])
+  claimNext(most: number, preference?: Preference, withOwn?: boolean): Promise<Claim[]> {
+    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, withOwn])
   }
 
   /**

@@ -9,7 +9,7 @@ type Step =
   | 'answers'
   | 'fails'
   | 'is wrong'
-  /** The other address is asked, and there is no connection; or there is one, and a message is answered or not. */
+  /** The first address is asked, and there is no connection; or there is one, and a message is answered or not. */
   | 'unconnected'
   | 'is back'
   | 'still out'
@@ -23,7 +23,7 @@ interface Row {
   steps: readonly (readonly [second: number, step: Step])[]
   /** From when on which address serves; asserted after each step and at each second in between. */
   serving: readonly (readonly [second: number, address: 'first' | 'backup'])[]
-  /** At which seconds the other address was asked, where the steps say so; and when it is due next. */
+  /** At which seconds the first address was asked, where the steps say so; and when it is due next. */
   askedAt?: number[]
   until?: number
 }
@@ -238,7 +238,6 @@ describe('Failover', () => {
         passTo(second)
         const isAsked = ['unconnected', 'is back', 'still out'].includes(step)
         if (isAsked) {
-          assert.ok(failover.returnsByItself, `asked at ${second} s`)
           assert.equal(failover.isAskDue(true), true, `asked at ${second} s`)
           assert.equal(failover.isAskDue(false), false)
           asked.push(second)
@@ -246,14 +245,14 @@ describe('Failover', () => {
           failover.connected(step !== 'unconnected')
           assert.equal(failover.isOpen, step !== 'unconnected')
           if (failover.isOpen) failover.messageAskedFor()
-        } else if (failover.returnsByItself && step === 'answers') {
+        } else if (step === 'answers') {
           assert.equal(failover.isAskDue(true), false, `not asked at ${second} s`)
         }
         if (step === 'answers') failover.answered()
         else if (step === 'fails' || step === 'is wrong') {
           if (failover.failed(step === 'fails')) failover.turn('backup', false)
         } else if (step === 'is back') failover.turn('first', false)
-        else if (step === 'still out') failover.otherFailed()
+        else if (step === 'still out') failover.firstFailed()
         else if (step === 'to backup') failover.turn('backup', true)
         else if (step === 'to first') failover.turn('first', true)
         look()
@@ -265,22 +264,19 @@ describe('Failover', () => {
     })
   }
 
-  it('asks the other address for what may go nowhere else, whoever turned; that brings nothing back', () => {
-    const clock = new FakeClock()
-    const failover = new Failover({ afterMs: 0, askAfterMs: 60_000 }, clock)
-    failover.turn('backup', true)
-    failover.answered()
-    assert.equal(failover.isAskDue(true), false)
-    clock.pass(60_000)
-    assert.equal(failover.isAskDue(true), true)
-    failover.beginToAsk()
-    assert.equal(failover.isAskDue(true), false)
-    failover.connected(true)
-    failover.messageAskedFor()
-    failover.otherAnswered()
-    assert.equal(failover.serving, 'backup')
-    // The next one of them at once.
-    assert.equal(failover.isAskDue(true), true)
+  it('asks nothing where a person has turned', () => {
+    for (const [afterMs, isByHand] of [
+      [1000, true],
+      [0, false]
+    ] as const) {
+      const clock = new FakeClock()
+      const failover = new Failover({ afterMs, askAfterMs: 60_000 }, clock)
+      failover.resume(isByHand)
+      failover.failed(true)
+      clock.pass(3_600_000)
+      failover.endWaits()
+      assert.deepEqual([failover.isAskDue(true), failover.nextInMs(true)], [false, Infinity])
+    }
   })
 
   it('looks again in a second if there was no message to ask with', () => {

@@ -75,8 +75,7 @@ function newPlace(): void {
     key: Buffer.alloc(32, 1),
     journalDays: 7,
     order: 'fifo',
-    orderKey: '',
-    applicationAckMs: 60_000
+    orderKey: ''
   }
   opened = []
   notices = []
@@ -1064,21 +1063,6 @@ describe('an open queue file', () => {
     assert.throws(() => change(files, fail), failed)
     assert.throws(() => files.use(spec, (file) => file.read(fail)), failed)
     assert.deepEqual(claimed(files), [2, 3])
-  })
-
-  it('knows of no mark that a call made which failed: what it marked may have another one', () => {
-    const files = withThree()
-    const route = { notTo: [], mark: 22 }
-    assert.throws(() =>
-      change(files, (queue) => {
-        assert.equal(queue.claimNext(1, Infinity, undefined, route).length, 1)
-        throw new Error('failed')
-      })
-    )
-    assert.deepEqual(
-      files.use(spec, ({ queue }) => queue.run.marked),
-      []
-    )
   })
 
   it('loses nothing if its directory is removed again while it is written again', () => {
