@@ -157,6 +157,7 @@ async function run(seed: number, { order, afterMs }: Case): Promise<void> {
   // What has an address of its own waits as long as somebody wants the others at the backup.
   const isByHand = afterMs === 0 || delivery.state().backup?.isByHand === true
   if (isByHand || random() < 0.5) await delivery.turn('first', 'ann')
+  await clock.advance(1)
   await clock.advance(2_000_000)
   assert.deepEqual(
     accepted.filter((id) => left.get(id) !== 'ack'),
