@@ -15,7 +15,11 @@ const DROPPED: readonly (readonly [
   isUsed?: (given: Given) => boolean
 ])[] = [
   ['alertAfter', 0],
-  ['backupShares', true, ({ backupUrl }) => String(backupUrl ?? '').trim() !== '']
+  [
+    'backupShares',
+    true,
+    ({ backupUrl }) => typeof backupUrl === 'string' && backupUrl.trim() !== ''
+  ]
 ]
 
 /**
@@ -36,5 +40,6 @@ export function droppedNotices(config: object): string[] {
 
 /** The backup was another system, as a flow of an earlier version says: only a person may switch to it. */
 export function isOtherSystem(config: object): boolean {
-  return String((config as Given)['backupShares'] ?? '') === 'false'
+  const { backupShares } = config as Given
+  return backupShares === false || backupShares === 'false'
 }
