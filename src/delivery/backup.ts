@@ -1,4 +1,4 @@
-import type { BackupInUse } from '../queue/queue-types.ts'
+import type { BackupInUse, OwnOnes } from '../queue/queue-types.ts'
 import { Alarm } from './alarm.ts'
 import type { BackupOptions, BackupState } from './backup-options.ts'
 import type { Address, Failover } from './failover.ts'
@@ -30,11 +30,14 @@ export interface Destination {
   address: Address
   /** One message asks the first address, while the backup serves. */
   isAsking: boolean
+  /** Messages with a URL of their own. */
+  own: OwnOnes
 }
 
 /**
  * Sends the messages of a node to one of two addresses of one system: what `Failover` decides is stored, and done. All go
- * to the address that serves; but what brought a URL of its own waits for the first one.
+ * to the address that serves; but what brought a URL of its own waits for the first one, and goes there one by one as it
+ * is asked.
  */
 export class Backup<Content> {
   readonly #context: BackupContext<Content>
@@ -68,7 +71,7 @@ export class Backup<Content> {
   get state(): BackupState | undefined {
     if (this.#inUse === undefined) return undefined
     const { since, isByHand, by } = this.#inUse
-    const waiting = this.#context.queue.summary.ownAddress
+    const waiting = this.#ownWaiting
     return { since, isByHand, by, host: this.#options.hosts.backup, waiting }
   }
 
@@ -128,7 +131,11 @@ export class Backup<Content> {
     if (isAsking) failover.messageAskedFor()
     this.lookLater()
     if (failover.isHeld && !isAsking) return undefined
-    return { address: isAsking ? 'first' : failover.serving, isAsking }
+    if (isAsking) {
+      return { address: 'first', isAsking, own: failover.returnsByItself ? 'too' : 'only' }
+    }
+    const address = failover.serving
+    return { address, isAsking, own: address === 'first' ? 'too' : 'not' }
   }
 
   /** A message that was claimed for this may still go there. */
@@ -178,7 +185,17 @@ export class Backup<Content> {
    * is asked for when it is being accepted.
    */
   get #hasWork(): boolean {
-    return this.#waiting + this.#context.accepting() > 0
+    const { returnsByItself, serving } = this.#failover
+    if (serving === 'first') return false
+    if (returnsByItself) return this.#waiting + this.#context.accepting() > 0
+    return this.#ownWaiting > 0
+  }
+
+  /** How many of those that are not on their way have a URL of their own. */
+  get #ownWaiting(): number {
+    const { queue, sending } = this.#context
+    const onTheirWay = [...sending.values()].filter(({ row }) => row.hasOwnAddress)
+    return Math.max(0, queue.summary.ownAddress - onTheirWay.length)
   }
 
   #connect(): void {

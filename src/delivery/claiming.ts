@@ -24,7 +24,7 @@ export interface ClaimingParts<Content> extends Pick<
 }
 
 /** There is one address. */
-const TO_FIRST: Destination = { address: 'first', isAsking: false }
+const TO_FIRST: Destination = { address: 'first', isAsking: false, own: 'too' }
 
 /** Asks the queue for messages whose turn it is, as many as may be sent, and sends them. */
 export class Claiming<Content> {
@@ -64,7 +64,7 @@ export class Claiming<Content> {
     const most = destination.isAsking || options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
     this.#asksAgain = false
-    const claiming = queue.claimNext(most, gate.preference, destination.address === 'first')
+    const claiming = queue.claimNext(most, gate.preference, destination.own)
     this.#parts.catchFault(this.#handOut(most, this.#lastMove, claiming, destination))
   }
 

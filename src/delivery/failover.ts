@@ -36,7 +36,8 @@ type Asking = 'no' | 'connecting' | 'open' | 'sent'
  * | any | a person turns | that address serves; the backup until a person turns back |
  *
  * To ask is to open a connection, and then to send one message, whose turn it is; if there is none, the next one that
- * comes. The waits grow only if the backup has served meanwhile. Only an outage asks: what a person turns, stays.
+ * comes. The waits grow only if the backup has served meanwhile. What brought a URL of its own goes to the first address
+ * in the same way where a person has turned; its answer then turns nothing back.
  */
 export class Failover {
   readonly #settings: FailoverSettings
@@ -77,6 +78,11 @@ export class Failover {
     return this.#isByHand
   }
 
+  /** An answer of the first address brings everything back to it. */
+  get returnsByItself(): boolean {
+    return this.#serving === 'backup' && !this.#isByHand && this.#settings.afterMs > 0
+  }
+
   /** The connection to the first address is open: the next message asks it. */
   get isOpen(): boolean {
     return this.#asking === 'open'
@@ -104,7 +110,8 @@ export class Failover {
 
   /** For so long neither is asked, because the backup wants rest, in milliseconds. */
   get heldMs(): number {
-    return Math.max(0, Math.min(this.#asksAt, this.#restUntil) - this.#clock.monotonic())
+    const until = this.returnsByItself ? Math.min(this.#askAt, this.#restUntil) : this.#restUntil
+    return Math.max(0, until - this.#clock.monotonic())
   }
 
   /**
@@ -115,15 +122,15 @@ export class Failover {
   nextInMs(hasWork: boolean): number {
     const now = this.#clock.monotonic()
     const turnsAt = this.#hasWaited ? this.#turnsAt : Infinity
-    const asksAt = hasWork && !this.#isBeingAsked ? this.#asksAt : Infinity
+    const asksAt = hasWork && !this.#isBeingAsked ? this.#askAt : Infinity
     const goesOnAt = this.#restUntil > now ? this.#restUntil : Infinity
     return Math.max(0, Math.min(turnsAt, asksAt, goesOnAt) - now)
   }
 
   /** The first address has to be asked now. */
   isAskDue(hasWork: boolean): boolean {
-    if (!hasWork || !this.#returnsByItself || this.#asking !== 'no') return false
-    const isAfterWait = this.#isServingOut && !this.#hasAsked
+    if (!hasWork || this.#asking !== 'no') return false
+    const isAfterWait = this.#isServingOut && this.returnsByItself && !this.#hasAsked
     return isAfterWait || this.#clock.monotonic() >= this.#askAt
   }
 
@@ -213,6 +220,12 @@ export class Failover {
     this.#askAt = this.#clock.monotonic() + NOTHING_TO_ASK_MS
   }
 
+  /** The first one, which was asked, is there; but everything else stays where it is. */
+  firstAnswered(): void {
+    this.#asking = 'no'
+    this.#askAt = this.#clock.monotonic()
+  }
+
   /** The first one, which was asked, is still out. */
   firstFailed(): void {
     this.#asking = 'no'
@@ -245,16 +258,6 @@ export class Failover {
   resume(isByHand: boolean): void {
     this.turn('backup', isByHand)
     this.#askAt = this.#clock.monotonic()
-  }
-
-  /** An answer of the first address brings everything back to it. */
-  get #returnsByItself(): boolean {
-    return this.#serving === 'backup' && !this.#isByHand && this.#settings.afterMs > 0
-  }
-
-  /** When the first address is asked next. */
-  get #asksAt(): number {
-    return this.#returnsByItself ? this.#askAt : Infinity
   }
 
   get #isBeingAsked(): boolean {

@@ -307,9 +307,7 @@ export class Gate {
     const isAsking = seq === this.#asked
     if (isAsking) {
       this.#asked = undefined
-      const isAnswer = fault === undefined || hasAck(result)
-      if (isAnswer || fault.isOfApplication === true) this.turn('first', false)
-      else this.#failover?.firstFailed()
+      this.#readAnswerOfFirst(fault, result)
     }
     const leastWaitMs = restMs(result)
     // It may go nowhere else: it was not sent to ask.
@@ -318,6 +316,18 @@ export class Gate {
     // As long as nothing goes to the backup, this is an ordinary retry.
     const goesOn = isOutage && this.#failover?.isHeld !== true
     return { fault, leastWaitMs, isExcused: goesOn, goesOn, isAsking }
+  }
+
+  #readAnswerOfFirst(fault: Fault | undefined, result: AttemptResult): void {
+    const failover = this.#failover
+    if (failover === undefined) return
+    const isAnswer = fault === undefined || hasAck(result)
+    const isBack = isAnswer || fault.isOfApplication === true
+    if (failover.returnsByItself) {
+      if (isBack) this.turn('first', false)
+      else failover.firstFailed()
+    } else if (isBack || fault.waits === 'message') failover.firstAnswered()
+    else failover.firstFailed()
   }
 
   /** Slowly at first, as after an outage. */

@@ -13,6 +13,7 @@ import type {
   Move,
   NewMessage,
   OpenedQueue,
+  OwnOnes,
   Preference,
   QueueCounts,
   QueueSummary
@@ -114,8 +115,8 @@ export class MessageQueue<Content> {
     }
   }
 
-  claimNext(most: number, preference?: Preference, withOwn?: boolean): Promise<Claim[]> {
-    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, withOwn])
+  claimNext(most: number, preference?: Preference, own?: OwnOnes): Promise<Claim[]> {
+    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, own])
   }
 
   /**

@@ -139,6 +139,7 @@ export class Statements {
   readonly #dueRetries: StatementSync
   readonly #ready: StatementSync
   readonly #newestReady: StatementSync
+  readonly #own: StatementSync
   readonly #countOwn: StatementSync
   readonly #late: StatementSync
   readonly #named: StatementSync
@@ -197,9 +198,12 @@ export class Statements {
     this.#newestReady = select(
       `state = ${WAITING} AND turn = 0 AND ${MAY_GO} ORDER BY seq DESC LIMIT ${NEWEST_ROWS}`
     )
+    const isOwn = `state = ${WAITING} AND own_address = 1`
+    this.#own = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY own
+      WHERE ${isOwn} AND turn <= ? ORDER BY seq`)
     this.#countOwn = db.prepare(`SELECT count(*) AS count FROM
       (SELECT 1 FROM message INDEXED BY own
-       WHERE state = ${WAITING} AND own_address = 1 LIMIT ${MOST_OWN})`)
+       WHERE ${isOwn} LIMIT ${MOST_OWN})`)
     // These are read for each message: objects would take twice as long.
     for (const statement of [this.#turnRow, this.#row, this.#ready]) {
       statement.setReturnArrays(true)
@@ -266,6 +270,11 @@ export class Statements {
   /** The newest that may go at once, out of a bounded number; the same. */
   newestReady(withOwn: boolean): Iterable<StoredRow> {
     return many(this.#newestReady.iterate(Number(withOwn)))
+  }
+
+  /** Those with an address of their own whose time has come, in the order of acceptance. */
+  own(now: number): Iterable<StoredRow> {
+    return many(this.#own.iterate(now))
   }
 
   /** How many wait that have an address of their own; of a bounded number. */

@@ -25,6 +25,9 @@ export interface Preference {
 /** How the messages of a node may overtake each other: not at all, within a key, or freely. */
 export type Order = 'fifo' | 'key' | 'none'
 
+/** Messages with an address of their own, too; or not, while the others go to a backup; or only they. */
+export type OwnOnes = 'too' | 'not' | 'only'
+
 /** That the messages go to the backup. */
 export interface BackupInUse {
   /** Wall clock, milliseconds. */

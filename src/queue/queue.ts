@@ -26,6 +26,7 @@ import type {
   OpenedQueue,
   Preference,
   Order,
+  OwnOnes,
   QueueCounts,
   QueueRun,
   QueueSummary,
@@ -90,9 +91,9 @@ export class Queue<Stored> {
   #before: { known: Known; keptBytes: number } | undefined
   /** When late messages were last asked for: a deadline after that is still to come. */
   #lateAt = 0
-  /** What was asked for last: not, while messages go to a backup, those with an address of their own. */
+  /** Those with an address of their own may go as the others do: not while these go to a backup. */
   #withOwn = true
-  /** That was so once: how many such messages there are, is counted. */
+  /** That was not so once: how many such messages there are, is counted. */
   #countsOwn = false
 
   /** @param db with the tables of `queue-schema.ts` */
@@ -231,18 +232,18 @@ export class Queue<Stored> {
    *
    * @param most so many at most
    * @param contentsBefore contents come with those that have a lower number
-   * @param withOwn also those with an address of their own; not while the others go to a backup
+   * @param own those with an address of their own
    */
   claimNext(
     most: number,
     contentsBefore = Infinity,
     preference?: Preference,
-    withOwn = true
+    own: OwnOnes = 'too'
   ): ClaimedMessage<Stored>[] {
-    this.#withOwn = withOwn
-    if (!withOwn) this.#countsOwn = true
+    if (own !== 'only') this.#withOwn = own === 'too'
+    if (own === 'not') this.#countsOwn = true
     if (this.rows.counts.waiting === 0 || most <= 0) return []
-    const rows = this.rows.turns.next(most, this.#uptime.ms, preference, withOwn)
+    const rows = this.rows.turns.next(most, this.#uptime.ms, preference, own)
     return rows.map((row) => this.rows.claim(row, contentsBefore))
   }
 

@@ -1,6 +1,6 @@
 import { hasOwnAddress, isRetrying, isWaiting } from './queue-statements.ts'
 import type { OldestWaiting, TurnRow, Statements, StoredRow } from './queue-statements.ts'
-import type { Order, Preference } from './queue-types.ts'
+import type { Order, OwnOnes, Preference } from './queue-types.ts'
 
 /** The turn of a retry that need not wait. 0 would mean that it is not a retry. */
 const DUE = Number.EPSILON
@@ -128,16 +128,16 @@ export class Turns {
    * Those whose turn it is.
    *
    * @param now how long the queue has been open
-   * @param withOwn also those with an address of their own; not while the others go to a backup
+   * @param own those with an address of their own
    */
   next(
     most: number,
     now: number,
     preference: Preference = { first: 'retries' },
-    withOwn = true
+    own: OwnOnes = 'too'
   ): StoredRow[] {
     this.#askedAt = now
-    this.#choose(withOwn)
+    if (own !== 'only') this.#choose(own === 'too')
     const { barrier, front, retrying, sending } = this.#known
     if (barrier >= front) {
       const first = this.firstWaiting()
@@ -145,9 +145,10 @@ export class Turns {
         const isItsTurn = sending.size === 0 && (first.turn ?? 0) <= now
         // Read by its number, because an index may know more than a damaged row says.
         const row = isItsTurn ? this.#sql.row(first.seq) : undefined
-        return row !== undefined && (withOwn || !hasOwnAddress(row)) ? [row] : []
+        return row !== undefined && isAmong(row, own) ? [row] : []
       }
     }
+    if (own === 'only') return this.#own(most)
     const asked = this.#toAskWith(preference)
     if (asked !== undefined) return [asked]
     const due = retrying === 0 ? [] : this.#dueRetries(most)
@@ -258,6 +259,15 @@ export class Turns {
     this.#known.dueFrom = DUE
   }
 
+  #own(most: number): StoredRow[] {
+    const rows: StoredRow[] = []
+    for (const row of this.#sql.own(this.#askedAt)) {
+      if (rows.length === most) break
+      if (this.isFree(row)) rows.push(row)
+    }
+    return rows
+  }
+
   #dueRetries(most: number): StoredRow[] {
     const { dueFrom, withOwn } = this.#known
     const rows: StoredRow[] = []
@@ -311,6 +321,10 @@ export class Turns {
     }
     return undefined
   }
+}
+
+function isAmong(row: StoredRow, own: OwnOnes): boolean {
+  return own === 'too' || hasOwnAddress(row) === (own === 'only')
 }
 
 /** One of each, as long as both last. */

@@ -266,20 +266,47 @@ describe('Two addresses, step by step', () => {
   })
 
   describe('a message with an address of its own', () => {
-    it('waits for the first one while the others go to the backup, and never goes there', async () => {
-      const two = await pair({ order: 'none', maxInFlight: 2 })
+    it('waits for the first one while the others go to the backup, and goes there one by one', async () => {
+      let isOut = true
+      const two = await pair({
+        ...{ afterMs: 0, order: 'none', maxInFlight: 2 },
+        connects: (address) => address === 'backup' || !isOut
+      })
       await two.delivery.turn('backup', 'ann')
       await two.add('m1own', 'm2', 'm3own')
       await two.clock.advance(3_600_000)
       assert.deepEqual(two.flying(), ['m2 backup'])
       await two.answer('accept')
       assert.deepEqual([two.flying(), two.delivery.state().backup?.waiting], [[], 2])
-      await two.delivery.turn('first', 'ann')
-      await settled(6)
+      isOut = false
+      await untilFlying(two, 10_000)
       assert.deepEqual(two.flying(), ['m1own first'])
       await two.answer('accept')
+      assert.deepEqual(two.flying(), ['m3own first'])
       await two.answer('accept')
       assert.deepEqual(two.emitted, ['m2 ack', 'm1own ack', 'm3own ack'])
+      assert.deepEqual(two.turned, ['backup ann'])
+      await two.close()
+    })
+
+    it('is counted there by a rule that counts, as any other retry', async () => {
+      const out = withStatus(503)
+      const decision = {
+        ...out.decision,
+        outcome: 'suspend',
+        rule: 'E=R3S',
+        mostRetries: 3
+      } as const
+      const two = await pair()
+      await two.delivery.turn('backup', 'ann')
+      await two.add('m1own')
+      for (let requests = 0; requests < 4; requests++) {
+        assert.equal(two.delivery.state().suspended, 0)
+        await untilFlying(two, 1000)
+        assert.deepEqual(two.flying(), ['m1own first'])
+        await two.answer({ ...out, decision })
+      }
+      assert.equal(two.delivery.state().suspended, 1)
       await two.close()
     })
 

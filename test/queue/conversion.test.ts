@@ -143,7 +143,7 @@ describe('A queue file of the version before', () => {
     )
 
     // While messages go to the backup, what has a URL of its own waits; and no other, wherever it may have arrived.
-    const claims = await queue.claimNext(9, undefined, false)
+    const claims = await queue.claimNext(9, undefined, 'not')
     assert.deepEqual(
       claims.map(({ row, isDamaged }) => `${row.seq}${isDamaged ? ' damaged' : ''}`),
       ['1', '3', '5', '13', '14 damaged']
@@ -151,7 +151,7 @@ describe('A queue file of the version before', () => {
     assert.equal(queue.summary.ownAddress, 1)
     assert.deepEqual(seqsOf(await queue.claimNext(9)), [4])
     await queue.finish(1)
-    assert.deepEqual(seqsOf(await queue.claimNext(9, undefined, false)), [2])
+    assert.deepEqual(seqsOf(await queue.claimNext(9, undefined, 'not')), [2])
     const late = await queue.call('claimAwaiting', 'OLD-6', '')
     assert.equal(late?.row.seq, 6)
     await queue.move(moveOf(6, 'leaving', { from: 'awaiting' }))

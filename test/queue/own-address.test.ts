@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
-import type { Order } from '../../src/queue/queue-types.ts'
+import type { Order, OwnOnes } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import { message, moveOf, noContents } from './set-up.ts'
 
@@ -24,8 +24,8 @@ describe('a queue in which some messages have an address of their own', () => {
     queue.open()
     return queue
   }
-  const seqs = (queue: Queue<object>, withOwn: boolean, most = 9): number[] =>
-    queue.claimNext(most, Infinity, undefined, withOwn).map(({ row }) => row.seq)
+  const seqs = (queue: Queue<object>, own: OwnOnes, most = 9): number[] =>
+    queue.claimNext(most, Infinity, undefined, own).map(({ row }) => row.seq)
   const accept = (queue: Queue<object>, ...own: boolean[]): void => {
     for (const [index, hasOwnAddress] of own.entries()) {
       queue.accept(message(index + 1, { hasOwnAddress }), {})
@@ -35,15 +35,24 @@ describe('a queue in which some messages have an address of their own', () => {
   it('passes over them while they have to wait', () => {
     const queue = open('none')
     accept(queue, true, false, true, false)
-    assert.deepEqual(seqs(queue, false), [2, 4])
-    assert.deepEqual(seqs(queue, true), [1, 3])
+    assert.deepEqual(seqs(queue, 'not'), [2, 4])
+    assert.deepEqual(seqs(queue, 'too'), [1, 3])
+  })
+
+  it('hands out only them, if the other address is asked for them', () => {
+    const queue = open('none')
+    accept(queue, false, true, true, false, true)
+    assert.deepEqual(seqs(queue, 'only', 2), [2, 3])
+    queue.move(moveOf(2, 'waiting', { dueInMs: 60_000 }))
+    assert.deepEqual(seqs(queue, 'only'), [5])
+    assert.deepEqual(seqs(queue, 'not'), [1, 4])
   })
 
   it('in order, all wait with the first of them', () => {
     const queue = open('fifo')
     accept(queue, true, false)
-    assert.deepEqual(seqs(queue, false), [])
-    assert.deepEqual(seqs(queue, true), [1])
+    assert.deepEqual(seqs(queue, 'not'), [])
+    assert.deepEqual(seqs(queue, 'only'), [1])
   })
 
   it('in lanes, only their own', () => {
@@ -51,35 +60,35 @@ describe('a queue in which some messages have an address of their own', () => {
     queue.accept(message(1, { lane: 1, hasOwnAddress: true }), {})
     queue.accept(message(2, { lane: 1 }), {})
     queue.accept(message(3, { lane: 2 }), {})
-    assert.deepEqual(seqs(queue, false), [3])
+    assert.deepEqual(seqs(queue, 'not'), [3])
   })
 
   it('remembers it, also of one that was suspended and is resent', () => {
     const queue = open('none')
     accept(queue, true)
-    seqs(queue, true)
+    seqs(queue, 'too')
     queue.move(moveOf(1, 'suspended'))
     queue.operator.resend({}, 0, 1)
-    assert.deepEqual(seqs(queue, false), [])
-    assert.deepEqual(seqs(queue, true), [1])
+    assert.deepEqual(seqs(queue, 'not'), [])
+    assert.deepEqual(seqs(queue, 'too'), [1])
   })
 
   it('counts them once they have to wait, up to a thousand', () => {
     const queue = open('none')
     accept(queue, false, ...Array<boolean>(1500).fill(true))
     assert.equal(queue.summary().ownAddress, 0)
-    seqs(queue, false, 1)
+    seqs(queue, 'not', 1)
     assert.equal(queue.summary().ownAddress, 1000)
   })
 
   it('tells the next retry of those that may go; else of the others', () => {
     const queue = open('none')
     accept(queue, true, false)
-    seqs(queue, true)
+    seqs(queue, 'too')
     queue.move(moveOf(1, 'waiting', { dueInMs: 1000 }))
     queue.move(moveOf(2, 'waiting', { dueInMs: 2000 }))
     assert.equal(queue.summary().retry?.seq, 1)
-    seqs(queue, false)
+    seqs(queue, 'not')
     assert.equal(queue.summary().retry?.seq, 2)
     queue.move(moveOf(2, 'suspended'))
     assert.equal(queue.summary().retry?.seq, 1)
@@ -90,15 +99,15 @@ describe('a queue in which some messages have an address of their own', () => {
     const msWith = (own: number): number => {
       const queue = open('none')
       accept(queue, ...Array<boolean>(own).fill(true), ...Array<boolean>(20).fill(false))
-      seqs(queue, true, own)
+      seqs(queue, 'too', own)
       for (let seq = 1; seq <= own; seq++) {
         queue.move(moveOf(seq, 'waiting', { dueInMs: Number.EPSILON }))
       }
       // The first one after a turn looks at all.
-      assert.equal(seqs(queue, false, 1).length, 1)
+      assert.equal(seqs(queue, 'not', 1).length, 1)
       const times = Array.from({ length: 10 }, () => {
         const from = performance.now()
-        assert.equal(seqs(queue, false, 1).length, 1)
+        assert.equal(seqs(queue, 'not', 1).length, 1)
         return performance.now() - from
       })
       return times.sort((a, b) => a - b)[5] ?? 0

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { MESSAGE_STATES } from '../../src/delivery/message.ts'
 import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
-import type { ContentStore, Move, Order } from '../../src/queue/queue-types.ts'
+import type { ContentStore, Move, Order, OwnOnes } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import fc from '../support/properties.ts'
 
@@ -30,7 +30,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 type Action =
   | { do: 'accept'; key: number; hasOwnAddress: boolean }
-  | { do: 'claim'; most: number; withOwn: boolean }
+  | { do: 'claim'; most: number; own: OwnOnes }
   | { do: 'late' }
   | {
       do: 'move'
@@ -63,7 +63,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('claim'),
       most: fc.integer({ min: 1, max: 3 }),
-      withOwn: fc.boolean()
+      own: fc.constantFrom('too', 'not', 'only')
     })
   },
   {
@@ -141,9 +141,9 @@ class Model {
         this.#accept(action.key, action.hasOwnAddress)
         return
       case 'claim': {
-        const { most, withOwn } = action
-        const expected = this.#expectedNext(most, withOwn)
-        const claimed = this.#queue.claimNext(most, Infinity, undefined, withOwn)
+        const { most, own } = action
+        const expected = this.#expectedNext(most, own)
+        const claimed = this.#queue.claimNext(most, Infinity, undefined, own)
         assert.deepEqual(
           claimed.map(({ row }) => [row.seq, row.hasOwnAddress]),
           expected.map((seq) => [seq, this.#get(seq).hasOwnAddress]),
@@ -332,8 +332,9 @@ class Model {
     )
   }
 
-  #expectedNext(most: number, withOwn: boolean): number[] {
-    const mayGo = ({ hasOwnAddress }: Known): boolean => withOwn || !hasOwnAddress
+  #expectedNext(most: number, own: OwnOnes): number[] {
+    const mayGo = ({ hasOwnAddress }: Known): boolean =>
+      own === 'too' || hasOwnAddress === (own === 'only')
     const waiting = this.#all('waiting')
     const out = waiting.filter(({ isOut }) => isOut)
     const now = this.#clock.time
@@ -351,6 +352,10 @@ class Model {
             ({ isOut, lane, seq }) => lane === message.lane && (seq < message.seq || isOut)
           ))
     )
+    if (own === 'only') {
+      const due = firsts.filter(({ dueAt }) => dueAt <= now)
+      return due.slice(0, most).map(({ seq }) => seq)
+    }
     const retries = firsts
       .filter(({ dueAt }) => dueAt > 0 && dueAt <= now)
       .sort((a, b) => a.dueAt - b.dueAt || a.seq - b.seq)
@@ -527,7 +532,7 @@ describe('Queue against brute force', () => {
               { do: 'move', pick: 1, to: 'waiting', dueInMs: 5 },
               { do: 'accept', key: 2, hasOwnAddress: false },
               { do: 'advance', ms: 1000 },
-              { do: 'claim', most: 3, withOwn: true }
+              { do: 'claim', most: 3, own: 'too' }
             ]
           ]
         ]
