@@ -62,7 +62,7 @@ for (const [engine, open] of Object.entries(engines)) {
         oldestWaitingAt: null,
         oldestHeldAt: null,
         retry: null,
-        bound: [],
+        ownAddress: 0,
         suspendedFor: null,
         nextTurnInMs: null,
         nextLateInMs: null
@@ -525,7 +525,7 @@ for (const [engine, open] of Object.entries(engines)) {
         awaiting: 1,
         suspended: 1,
         retry: null,
-        bound: [],
+        ownAddress: 0,
         suspendedFor: verdict,
         nextTurnInMs: null
       })
