@@ -239,12 +239,10 @@ export class OutNode {
     const { backup, delivery, queue, receiver } = this.#settings
     return new Delivery<FlowMessage>({
       ...delivery,
-      address: addressOf(receiver.url),
       backup: backup && {
         address: addressOf(backup.url),
         hosts: { first: receiver.url.host, backup: backup.url.host },
         afterMs: backup.afterMs,
-        isShared: backup.isShared,
         connect: (address, signal) =>
           this.#receiver.connect(address === 'backup', signal).then(
             () => true,

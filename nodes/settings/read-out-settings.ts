@@ -35,7 +35,7 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
-import { droppedNotices } from './dropped-properties.ts'
+import { droppedNotices, isOtherSystem } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -81,7 +81,7 @@ export interface OutSettings {
     | 'keepsAccepted'
   >
   /** The second address of the receiver; undefined if it has none. */
-  backup: { url: URL; afterMs: number; isShared: boolean } | undefined
+  backup: { url: URL; afterMs: number } | undefined
   charset: string
   /** Where the key of a message is; undefined unless the order is `key`. */
   orderKey: { path: Hl7Path; text: string } | undefined
@@ -203,8 +203,7 @@ export function readOutSettings(
     },
     backup: backupUrl && {
       url: backupUrl,
-      afterMs: 1000 * properties.number('backupAfter'),
-      isShared: properties.flag('backupShares')
+      afterMs: isOtherSystem(config) ? 0 : 1000 * properties.number('backupAfter')
     },
     charset,
     orderKey: keyPath && { path: keyPath, text: keyText },

@@ -32,7 +32,7 @@ for (const [type, table] of [
 /** Invalid properties are reported; missing ones and other notations do no harm. */
 describe('properties of hand-written flow files', () => {
   const UNSET = '${NOT_SET_ANYWHERE}'
-  const NOT_ALWAYS_USED = ['name', 'orderKey', 'formFields', 'backupAfter', 'backupShares']
+  const NOT_ALWAYS_USED = ['name', 'orderKey', 'formFields', 'backupAfter']
   const slot = (of: 'secret1' | 'secret2') => [entry('x', of, 'cred')]
 
   /** Properties of the two nodes with a variable that is not set. */
@@ -43,7 +43,6 @@ describe('properties of hand-written flow files', () => {
       .map((name): [Values] => [{ [name]: UNSET }]),
     [{ order: 'key', orderKey: UNSET }],
     [{ backupUrl: 'https://second.example.org/', backupAfter: UNSET }],
-    [{ backupUrl: 'https://second.example.org/', backupShares: UNSET }],
     [{ format: 'form', formFields: UNSET }],
     ...['headers', 'formFields'].flatMap((list): [Values][] => [
       ...['str', 'hl7', 'msg', 'jsonata', 'env'].map((type): [Values] => [
@@ -262,6 +261,21 @@ describe('properties of hand-written flow files', () => {
     )
     for (const alertAfter of [0, '0', '']) {
       assert.deepEqual(readSettings({ alertAfter }).settings?.warnings, [])
+    }
+  })
+
+  it('a backup that was another system is switched to by hand; one of the same system as before', () => {
+    const backupUrl = 'https://second.example.org/'
+    for (const [given, afterMs, said] of [
+      [{ backupUrl, backupShares: false }, 0, /^backupShares \(false\) is ignored: /],
+      [{ backupUrl, backupShares: 'false' }, 0, /^backupShares \(false\) is ignored: /],
+      [{ backupUrl, backupShares: true }, 300_000, /^$/],
+      [{ backupUrl }, 300_000, /^$/],
+      [{ backupShares: false }, undefined, /^$/]
+    ] as const) {
+      const { settings } = readSettings(given)
+      assert.equal(settings?.backup?.afterMs, afterMs)
+      assert.match(settings?.warnings.join('\n') ?? '', said)
     }
   })
 
