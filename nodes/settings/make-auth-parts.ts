@@ -11,6 +11,7 @@ import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 import { readStatuses } from './refused-statuses.ts'
+import { readSecretExpiry } from './secret-expiry.ts'
 
 /** What there is behind an OAuth 2.0 node, deployed or in a form. */
 export interface MadeAuthParts {
@@ -36,8 +37,9 @@ export function makeAuthParts(
   // A key decides what else is used.
   const values = { ...config, ...credentials }
   const properties = new Properties(tokenProperties, tokenForm, values, written)
-  const connection = readConnection(properties, find)
+  const connection = readConnection(RED, properties, find)
   const refreshOnStatus = readRefreshOnStatus(properties)
+  const secretExpires = readSecretExpiry(properties, onWarning)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
   const problems = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
   const httpClient = tokenHttpClient(connection)
@@ -52,7 +54,9 @@ export function makeAuthParts(
       problems,
       unset: properties.unset,
       refreshOnStatus,
-      tls: connection.tls
+      secretExpires,
+      tls: connection.tls,
+      tlsFiles: connection.tlsFiles
     },
     httpClient,
     close: () => {

@@ -5,6 +5,7 @@ import { headerValueProblem, tokenHeaderNameProblem } from '../../src/https/head
 import { basicCredentials } from '../../src/https/basic-credentials.ts'
 import type { NamedValue } from '../../src/https/receiver.ts'
 import { secretsInHeader } from '../../src/redactor.ts'
+import type { Secret } from '../../src/secret-file.ts'
 import type { AssertionClaim, Parameter as TokenValue } from '../../src/oauth2/token-settings.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { asText, environmentValue } from './environment-value.ts'
@@ -13,6 +14,7 @@ import type { Credentials } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { asTexts, basicParts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
+import { readSecretValue } from './secret-value.ts'
 
 /** A mistake that the form of `hl7-https-out` finds too. */
 export type OutProblem = KeyUnder<'forms', 'problem'>
@@ -48,12 +50,14 @@ export function readStaticValues(
   properties: Properties<typeof tokenProperties>,
   listName: 'extraParams' | 'headers',
   credentials: Credentials
-): TokenValue[] {
+): TokenValue<Secret>[] {
   return properties.list(listName, STATIC_ENTRY).map((item) => {
     const name = entryName(item)
     const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
     if (listName === 'headers' && name !== '') {
-      const problem = tokenHeaderNameProblem(name) ?? headerValueProblem(value)
+      const problem =
+        tokenHeaderNameProblem(name) ??
+        (typeof value === 'string' ? headerValueProblem(value) : undefined)
       if (problem !== undefined) {
         item.addProblem('value', english('tokenForm', `problem.${problem}`))
       }
@@ -64,7 +68,7 @@ export function readStaticValues(
 
 /** What stands in headers whose values are secret. */
 export function secretsInHeaders(
-  headers: readonly NamedValue[],
+  headers: readonly (Pick<NamedValue, 'name' | 'user'> & { value: unknown })[],
   secrets: readonly string[]
 ): string[] {
   return headers.flatMap(({ name, value, user }) => {
@@ -177,19 +181,19 @@ function staticValue(
   item: Entry,
   type: (typeof STATIC_ENTRY.valueType.words)[number] | 'basic',
   credentials: Credentials
-): string {
+): Secret {
   if (type === 'env') return variableValue(RED, node, item)
   const value = item.text('value')
   if (type === 'basic') {
     const { user, slot } = basicParts(value)
     if (user.includes(':')) item.addProblem('value', english('forms', 'problem.basicUser'))
-    return secretIn(slot, item, credentials)
+    return secretIn(RED, slot, item, credentials)
   }
-  return type === 'str' ? value : secretIn(value, item, credentials)
+  return type === 'str' ? value : secretIn(RED, value, item, credentials)
 }
 
 /** @returns an empty text if there is none, which is a problem */
-function secretIn(slot: string, item: Entry, credentials: Credentials): string {
+function secretIn(RED: NodeAPI, slot: string, item: Entry, credentials: Credentials): Secret {
   if (!isSecret(slot)) {
     item.addProblem('value', english(item.words.form, 'problem.secretSlot'))
     return ''
@@ -197,7 +201,7 @@ function secretIn(slot: string, item: Entry, credentials: Credentials): string {
   const { form, label } = item.words
   const words = { form, label: () => label('value') }
   const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item)
-  const secret = slots.text(slot)
+  const secret = readSecretValue(RED, slots, slot)
   if (secret === '') {
     const name = english(form, `label.${slot}`)
     item.addProblem('value', english('log', 'problem.secretEmpty', { name }))
