@@ -3,8 +3,12 @@
  * test/hl7/charset.test.ts. What Node-RED computes: test/nodes/shapes.test.ts.
  */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
+import { SecretFile } from '../../src/secret-file.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { ExpressionError } from '../../src/https/expression-error.ts'
 import { ExpressionTimeout } from '../../src/https/expression-timeout.ts'
@@ -412,6 +416,23 @@ describe('what was made for a message, and so is quoted nowhere', () => {
     const { headers, secrets } = await made({ headers: [fixed] })
     assert.equal(headers['authorization'], basic('hl7 user:pässe'))
     assert.deepEqual(secrets, [])
+  })
+
+  it('are those of Basic authentication whose password is in a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'receiver-'))
+    const path = join(folder, 'password')
+    await writeFile(path, 'first-4711\n')
+    const headers = [{ name: 'authorization', value: new SecretFile(path), user: 'hl7' }]
+    const request = await made({ headers })
+    const sent = basic('hl7:first-4711')
+    assert.equal(request.headers['authorization'], sent)
+    assert.deepEqual(request.secrets, [sent, sent.slice(6), 'hl7:first-4711', 'first-4711'])
+    await writeFile(path, 'second-4711\n')
+    assert.equal((await made({ headers })).headers['authorization'], basic('hl7:second-4711'))
+    // What is only shown needs no secret.
+    await rm(folder, { recursive: true })
+    const shown = await made({ headers }, { hide: (text) => text })
+    assert.equal(shown.headers['authorization'], '•••')
   })
 
   it('are credentials in a computed header: whole, and in the pieces that a server may show', async () => {
