@@ -16,7 +16,7 @@ const errors = 'ERR||PID^1^3|101^Required field missing^HL70357|E|||No id|Patien
 const long = Buffer.from(`${header}\rMSA|AE|MSG00001\r${errors.repeat(5000)}`)
 
 async function readAndDecide(body: Buffer): Promise<string> {
-  const reply = await readReplyBody(body, 'application/hl7-v2', { replyEncoding: 'auto' })
+  const reply = await readReplyBody(body, 'application/hl7-v2', {})
   const { text, message } = reply
   const ack = message === null ? null : readAcknowledgement(message)
   const empty = body.length === 0

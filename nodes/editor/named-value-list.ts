@@ -1,4 +1,4 @@
-import { SECRETS, type ValueType } from '../settings/property-table.ts'
+import { basicParts, SECRETS, type ValueType } from '../settings/property-table.ts'
 import type { FormText, OutKey, SharedKey } from '../../src/form-text.ts'
 import { showMistake } from './mistake-words.ts'
 import { listEntry, type ListEntry } from './named-value.ts'
@@ -19,6 +19,8 @@ export interface NamedValueListOptions {
   text: FormText<SharedKey>
   problem: (entry: ListEntry) => EntryProblem | undefined
 }
+
+const slotNames = Object.keys(SECRETS) as (keyof typeof SECRETS)[]
 
 /** A list of names and typed values in a form, in Node-RED's editable list. Each change is a `change` of its element. */
 export class NamedValueList {
@@ -98,6 +100,7 @@ export class NamedValueList {
     input.setAttribute('style', 'width: 100%')
     cell.append(input)
     row.append(textInput('hl7-https-entry-name', name, text('label.entryName')), cell)
+    if (this.#options.types.includes('basic')) row.append(slotSelect(text))
     return row
   }
 
@@ -107,8 +110,17 @@ export class NamedValueList {
     const field = row?.querySelector<HTMLInputElement>('.hl7-https-entry-input')
     if (!field) return
     const input = $(field).typedInput({ types: types.map((type) => typeOf(type, text)) })
+    const slots = row?.querySelector<HTMLSelectElement>('.hl7-https-entry-slot')
+    const { user, slot } = basicParts(value)
     input.typedInput('type', valueType)
-    input.typedInput('value', value)
+    input.typedInput('value', valueType === 'basic' ? user : value)
+    if (!slots) return
+    if (valueType === 'basic') slots.value = slot
+    const showSlots = (): void => {
+      slots.hidden = input.typedInput('type') !== 'basic'
+    }
+    input.on('change', showSlots)
+    showSlots()
   }
 
   #checkAll(): void {
@@ -138,7 +150,9 @@ function readRow(row: Element): ListEntry {
   const entry: ListEntry = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
   if (value === null) return entry
   const valueType = $(value).typedInput('type')
-  return { ...entry, value: $(value).typedInput('value'), valueType }
+  const typed = $(value).typedInput('value')
+  const slot = row.querySelector<HTMLSelectElement>('.hl7-https-entry-slot')?.value ?? ''
+  return { ...entry, value: valueType === 'basic' ? `${typed} ${slot}` : typed, valueType }
 }
 
 function isBlank({ name, value }: ListEntry): boolean {
@@ -156,16 +170,26 @@ function textInput(className: string, value: string, label: string): HTMLInputEl
   return input
 }
 
+/** Beside the user name of a value of the type Basic: where its secret is. */
+function slotSelect(text: FormText<SharedKey>): HTMLSelectElement {
+  const made = document.createElement('select')
+  made.className = 'hl7-https-entry-slot'
+  made.setAttribute('aria-label', text('type.secret'))
+  made.hidden = true
+  for (const slot of slotNames) made.append(new Option(text(`label.${slot}`), slot))
+  return made
+}
+
 function typeOf(type: ValueType, text: FormText<SharedKey>): string | TypedInputType {
   if (type === 'cred') {
-    const slots = Object.keys(SECRETS) as (keyof typeof SECRETS)[]
     return {
       value: 'cred',
       label: text('type.secret'),
       icon: 'fa fa-lock',
-      options: slots.map((slot) => ({ value: slot, label: text(`label.${slot}`) }))
+      options: slotNames.map((slot) => ({ value: slot, label: text(`label.${slot}`) }))
     }
   }
+  if (type === 'basic') return { value: 'basic', label: 'Basic', icon: 'fa fa-user' }
   // Only one form has lists of such values.
   if (type === 'hl7') return { value: 'hl7', label: (text as FormText<OutKey>)('type.hl7') }
   return type

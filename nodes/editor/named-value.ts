@@ -6,7 +6,7 @@ import {
   type HeaderProblem
 } from '../../src/https/header-values.ts'
 import { parseJson } from '../../src/json-text.ts'
-import { isSecret, type EntryNames } from '../settings/property-table.ts'
+import { basicParts, isSecret, type EntryNames } from '../settings/property-table.ts'
 import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
@@ -19,7 +19,10 @@ export interface ListEntry {
 /** What is wrong with an entry: in which of its fields, and why, as a key under `problem` in the locales. */
 export type NamedValueProblem =
   | { field: 'name'; key: HeaderProblem | 'entryName' }
-  | { field: 'value'; key: HeaderProblem | 'envName' | 'hl7Path' | 'secretSlot' | 'notJson' }
+  | {
+      field: 'value'
+      key: HeaderProblem | 'envName' | 'hl7Path' | 'secretSlot' | 'notJson' | 'basicUser'
+    }
 
 /** Reads an entry from a flow file, which may contain anything. */
 export function listEntry(entry: unknown): ListEntry {
@@ -58,6 +61,11 @@ export function namedValueProblem(
     }
     case 'cred':
       return isSecret(value) ? undefined : { field: 'value', key: 'secretSlot' }
+    case 'basic': {
+      const { user, slot } = basicParts(value)
+      if (user.includes(':')) return { field: 'value', key: 'basicUser' }
+      return isSecret(slot) ? undefined : { field: 'value', key: 'secretSlot' }
+    }
     default:
       return undefined
   }

@@ -349,7 +349,11 @@ function showPresetNote(
   const isEarlier = renewedPreset(rules) !== undefined
   const words = document.getElementById(`${prefix}-preset-words`)
   const key =
-    preset === 'accept2xx' ? 'presetNote.accept2xx' : isEarlier ? 'presetNote.earlier' : undefined
+    preset === 'statusDecides'
+      ? 'presetNote.statusDecides'
+      : isEarlier
+        ? 'presetNote.earlier'
+        : undefined
   if (words !== null) words.textContent = key === undefined ? '' : text(key)
   show(`${prefix}-preset-note`, key !== undefined)
   show(`${prefix}-renew`, isEarlier)

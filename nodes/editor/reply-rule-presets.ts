@@ -6,8 +6,11 @@ export const replyRulePresets = {
   /** The default of InterSystems' HL7 operations. */
   interSystems: ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C',
   retryRejects: DEFAULT_REPLY_RULES.replace(':?R=F', ':?R=RF'),
-  /** If there is no acknowledgement, a 2xx status alone means that the message was accepted. */
-  accept2xx: DEFAULT_REPLY_RULES.replace(':~=F', ':~=C').replace('X=F', 'X=C'),
+  /**
+   * Receivers that answer in JSON, or with nothing: without an acknowledgement, the HTTP status says what became of the
+   * message. A web page, which no C accepts unread, fails.
+   */
+  statusDecides: `:~=C,X=C,(E#400,E#409,E#413,E#415,E#422)=N,${DEFAULT_REPLY_RULES.replace(',X=F', '')}`,
   /** A receiver that stores the message and answers 201 with something else, or with nothing. */
   accept201: DEFAULT_REPLY_RULES.replace(':~=F', '@status:201=C,:~=F'),
   /** Registries that answer AE although they stored the message. */

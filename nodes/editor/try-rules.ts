@@ -184,18 +184,14 @@ export class TryRules {
   }
 
   #settings(rules: ReplyRules): TrialSettings {
-    const { auth, replyEncoding, replyPath } = this.#form.settings()
+    const { auth, replyPath } = this.#form.settings()
     const { failureTimeout, failWhileUnreachable, retryInterval, retryMaxInterval } = this.#times()
     const node = typeof auth === 'string' && auth !== '' ? RED.nodes.node(auth) : null
     const statuses = node === null ? '' : textOf(node['refreshOnStatus'] ?? '401')
     const pick = pickWith(textOf(replyPath))
     return {
       rules,
-      reply: {
-        replyEncoding:
-          replyEncoding === 'text' || replyEncoding === 'base64' ? replyEncoding : 'auto',
-        ...(pick && { pick })
-      },
+      reply: pick === undefined ? {} : { pick },
       refreshOnStatus: readStatuses(statuses) ?? new Set(),
       sent: this.#sent(),
       again: this.#fields.again.checked,

@@ -63,7 +63,7 @@ async function readAcks(courier: Courier, received: unknown): Promise<Applicatio
   if (received.length > MOST_BYTES) throw notAcknowledgement('ackLong')
   const bytes = isText ? Buffer.from(received) : received
   const type = isText ? 'text/plain; charset=utf-8' : undefined
-  const { fault, hl7 } = await readReplyBody(bytes, type, { replyEncoding: 'text' })
+  const { fault, hl7 } = await readReplyBody(bytes, type, {})
   const acks: ApplicationAck[] = []
   for (const text of hl7.split(/(?<=\r)(?=[ \t]*(?:MSH|[FB][HT]S))/)) {
     // The headers and trailers of a batch are about no message.

@@ -258,9 +258,11 @@ export class OutNode {
         const { MemoryEngine } = await import('../../src/queue/memory-engine.ts')
         return new MessageQueue(new MemoryEngine(delivery.order, systemClock), new ObjectContents())
       },
-      attempt: async ({ parcel, problem }, signal, watchWork, { address, again }) => {
+      attempt: async ({ parcel, problem }, signal, watchWork, about) => {
         if (parcel === undefined) throw problem
-        return this.#courier.attempt({ ...parcel, address, again }, signal, watchWork)
+        const { acceptedAt, address, again, seq } = about
+        const identity = `${node.id} ${seq} ${acceptedAt}`
+        return this.#courier.attempt({ ...parcel, identity, address, again }, signal, watchWork)
       },
       readFields: (content) => this.#contents.readFields(content),
       emit: (message, content, settlement) => {

@@ -91,7 +91,6 @@ export interface RuleSettings {
   /** Null: for ever. */
   failureTimeoutMs: number | null
   failWhileUnreachable: boolean
-  replyEncoding: 'auto' | 'text' | 'base64'
   /** An expression finds the HL7 in a JSON reply. */
   hasReplyPath: boolean
   /** Statuses for which a fresh token is tried first; none without a token. */

@@ -5,7 +5,7 @@ import {
   type StoryRecord
 } from '../../src/queue/message-row.ts'
 import { printable } from '../../src/printable.ts'
-import { causeOf } from '../../src/queue/verdict-codes.ts'
+import { answerCode, causeOf } from '../../src/queue/verdict-codes.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import type { StoryRow } from './answers.ts'
@@ -75,13 +75,15 @@ function attemptTold({ backup, ms, requestId, result, retry }: AttemptRecord): T
 /** How it left, if it has. */
 function endOf({ changedAt, state, verdict }: MessageRow): StoryRow[] {
   if (state !== 'left') return []
-  const { ackCode, errorCode, outcome } = verdict
+  const { errorCode, outcome } = verdict
   // The row for the discard already says so, and by whom.
   if (errorCode === 'HL7_DISCARDED' || outcome === '') return []
   const told: Told =
     outcome === 'error'
       ? { kind: 'message-failed', values: { cause: causeOf(verdict) || errorCode } }
-      : { kind: outcome === 'ack' ? 'message-acked' : 'message-naked', values: { ackCode } }
+      : outcome === 'ack'
+        ? { kind: 'message-acked', values: { ackCode: verdict.ackCode } }
+        : { kind: 'message-naked', values: { ackCode: answerCode(verdict) } }
   return [line(changedAt, '', told)]
 }
 

@@ -237,7 +237,6 @@ function ruleSettings({ courier, delivery }: OutSettings): RuleSettings {
     retry,
     failureTimeoutMs: Number.isFinite(failureTimeoutMs) ? failureTimeoutMs : null,
     failWhileUnreachable,
-    replyEncoding: reply.replyEncoding,
     hasReplyPath: reply.pick !== undefined,
     refreshOnStatus: tokens === undefined ? [] : [...refreshOnStatus]
   }

@@ -40,7 +40,9 @@ function doesTheSame(
   rule: ReplyRule,
   other: Pick<ReplyRule, 'outcome' | 'retry' | 'mostRetries'>
 ): boolean {
-  return (['outcome', 'retry', 'mostRetries'] as const).every((part) => rule[part] === other[part])
+  // What refuses has answered with HL7, so that it leaves on NAK if it fails, too.
+  const [one, two] = [rule, other].map(({ outcome }) => (outcome === 'refuse' ? 'fail' : outcome))
+  return one === two && rule.retry === other.retry && rule.mostRetries === other.mostRetries
 }
 
 /** What becomes of every reply with that code, unless a rule decides about some of them. */

@@ -64,7 +64,21 @@ export function hasField(condition: RowCondition): boolean {
 }
 
 /** The actions in the list: their letters without W; empty for W alone. */
-export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'S', 'D', 'A', 'AF', 'AR', ''] as const
+export const rowActions = [
+  'C',
+  'F',
+  'N',
+  'R',
+  'RN',
+  'RS',
+  'RD',
+  'S',
+  'D',
+  'A',
+  'AF',
+  'AR',
+  ''
+] as const
 
 /** The action of a new rule, until one is chosen: the parser says that it is missing. */
 export const UNCHOSEN = '?'

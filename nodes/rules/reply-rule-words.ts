@@ -46,9 +46,8 @@ export function actionWords(
 ): string {
   const named = rowAction(action)
   if (mostRetries === undefined) return text(`action.${named || 'W'}`)
-  return text(`actionTimes.${named === 'RS' || named === 'RD' ? named : 'R'}`, {
-    count: mostRetries
-  })
+  const retries = (['RN', 'RS', 'RD'] as const).find((one) => one === named) ?? 'R'
+  return text(`actionTimes.${retries}`, { count: mostRetries })
 }
 
 /** A rule's conditions in words, joined by "and" and "or". */
@@ -98,7 +97,9 @@ export function restWords(
     if (deciding.length < rules.length) words.push(text('rules.warnedReplies'))
   }
   if (!named.has('noAnswer')) words.push(text('rules.otherErrors'))
-  const leaves = REFUSING_CODES.some((code) => outcomeOf(rules, code) === 'fail')
+  const leaves = REFUSING_CODES.some((code) =>
+    ['fail', 'refuse'].includes(outcomeOf(rules, code) ?? '')
+  )
   if (leaves && !keepsContents) words.push(text('rules.refusedLeaves'))
   return words
 }

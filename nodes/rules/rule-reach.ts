@@ -4,7 +4,8 @@ import {
   REFUSING_CODES,
   STANDARD_CODES
 } from '../../src/hl7/acknowledgement-codes.ts'
-import type { ReplyRule } from '../../src/rules/reply-rules.ts'
+import { readsReply } from '../../src/rules/holds.ts'
+import type { ReplyRule, RuleOutcome } from '../../src/rules/reply-rules.ts'
 import {
   containsText,
   isSameCode,
@@ -92,17 +93,25 @@ function deciderAbove(
   at: number,
   { tests, result }: Case
 ): ReplyRule | undefined {
+  const isUnread = isUnreadAccept(rules[at]?.outcome ?? null, tests, result)
   return rules
     .slice(0, at)
     .find(
       ({ outcome, conditions }) =>
         outcome !== null &&
-        conditions.some((above) =>
-          above.every(
-            (test) => holdsFor(test, result) === true || tests.some((own) => implies(own, test))
-          )
+        conditions.some(
+          (above) =>
+            (isUnread || !isUnreadAccept(outcome, above, result)) &&
+            above.every(
+              (test) => holdsFor(test, result) === true || tests.some((own) => implies(own, test))
+            )
         )
     )
+}
+
+/** What it does not accept all the same: a web page, and what seems to refuse, which only a condition does that reads it. */
+function isUnreadAccept(outcome: RuleOutcome | null, tests: Tests, result: Result): boolean {
+  return outcome === 'accept' && result === 'body' && !tests.some(readsReply)
 }
 
 /** Whether a test matches every attempt with this result, or none; undefined if that depends. */

@@ -15,6 +15,8 @@ const DROPPED: readonly (readonly [
   isUsed?: (given: Given) => boolean
 ])[] = [
   ['alertAfter', 0],
+  ['method', 'POST'],
+  ['replyEncoding', 'auto'],
   [
     'backupShares',
     true,
@@ -42,4 +44,10 @@ export function droppedNotices(config: object): string[] {
 export function isOtherSystem(config: object): boolean {
   const { backupShares } = config as Given
   return backupShares === false || backupShares === 'false'
+}
+
+/** What cannot be done without, in words: with POST, a server that wants PUT does something else, or nothing. */
+export function droppedProblems(config: object): string[] {
+  const { method } = config as { method?: unknown }
+  return method === 'PUT' ? [english('log', 'problem.methodPut')] : []
 }

@@ -74,13 +74,6 @@ export const outProperties = {
   },
   tls: { kind: 'node', type: 'tls-config', default: '', in: 'more', icon: 'lock' },
   proxy: { kind: 'node', type: 'http proxy', default: '', in: 'more', icon: 'random' },
-  method: {
-    kind: 'choice',
-    words: ['POST', 'PUT'],
-    default: 'POST',
-    in: 'more',
-    icon: 'tasks'
-  },
   tokenPlacement: {
     kind: 'choice',
     words: ['header', 'body', 'query'],
@@ -154,7 +147,7 @@ export const outProperties = {
   headers: {
     kind: 'list',
     names: 'header',
-    types: VALUE_TYPES,
+    types: [...VALUE_TYPES, 'basic'],
     default: [],
     in: 'body',
     icon: 'list'
@@ -162,12 +155,6 @@ export const outProperties = {
 
   replyCodeActions: { kind: 'text', default: '', in: 'rules' },
   replyPath: { kind: 'text', expression: true, default: '', in: 'reply', icon: 'search' },
-  replyEncoding: {
-    kind: 'choice',
-    words: ['auto', 'text', 'base64'],
-    default: 'auto',
-    in: 'reply'
-  },
 
   order: {
     kind: 'choice',

@@ -2,6 +2,7 @@ import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { english, type KeyUnder } from '../../src/english.ts'
 import { readPath } from '../../src/hl7/path.ts'
 import { headerValueProblem, tokenHeaderNameProblem } from '../../src/https/header-values.ts'
+import { basicCredentials } from '../../src/https/basic-credentials.ts'
 import type { NamedValue } from '../../src/https/receiver.ts'
 import { secretsInHeader } from '../../src/redactor.ts'
 import type { Secret } from '../../src/secret-file.ts'
@@ -12,7 +13,7 @@ import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import type { Credentials } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
-import { asTexts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
+import { asTexts, basicParts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
 import { readSecretValue } from './secret-value.ts'
 
 /** A mistake that the form of `hl7-https-out` finds too. */
@@ -31,6 +32,10 @@ const CLAIM = {
 export const ENTRY = {
   ...STATIC_ENTRY,
   valueType: { kind: 'choice', words: outProperties.headers.types, default: 'str' }
+} as const satisfies PropertyTable
+const FIELD = {
+  ...STATIC_ENTRY,
+  valueType: { kind: 'choice', words: outProperties.formFields.types, default: 'str' }
 } as const satisfies PropertyTable
 /** What is read of an entry of either kind. */
 type Entry = Pick<
@@ -63,14 +68,14 @@ export function readStaticValues(
 
 /** What stands in headers whose values are secret. */
 export function secretsInHeaders(
-  headers: readonly (Pick<NamedValue, 'name'> & { value: unknown })[],
+  headers: readonly (Pick<NamedValue, 'name' | 'user'> & { value: unknown })[],
   secrets: readonly string[]
 ): string[] {
-  return headers.flatMap(({ name, value }) =>
-    typeof value === 'string' && secrets.includes(value.trim())
-      ? secretsInHeader({ name, value })
-      : []
-  )
+  return headers.flatMap(({ name, value, user }) => {
+    if (typeof value !== 'string') return []
+    if (user !== undefined) return secretsInHeader({ name, value: basicCredentials(user, value) })
+    return secrets.includes(value.trim()) ? secretsInHeader({ name, value }) : []
+  })
 }
 
 /** Reads the claims of assertions, `{name, value, valueType}` with `json` beside `str` and `env`. */
@@ -100,11 +105,19 @@ export function readNamedValues(
   credentials: Credentials,
   problemOf: (entry: NamedValue) => OutProblem | undefined = () => undefined
 ): NamedValue[] {
-  return properties.list(listName, ENTRY).map((item) => {
+  const items =
+    listName === 'headers'
+      ? properties.list('headers', ENTRY)
+      : properties.list('formFields', FIELD)
+  return items.map((item) => {
     const name = entryName(item)
-    const isOfVariables =
-      item.choice('valueType') === 'jsonata' && readsVariables(item.text('value'))
-    const entry = { name, value: namedValue(RED, node, item, credentials), isOfVariables }
+    const type = item.choice('valueType')
+    const entry = {
+      name,
+      value: namedValue(RED, node, item, type, credentials, `${listName} ${name}`),
+      isOfVariables: type === 'jsonata' && readsVariables(item.text('value')),
+      user: type === 'basic' ? basicParts(item.text('value')).user : undefined
+    }
     const problem = name === '' ? undefined : problemOf(entry)
     if (problem !== undefined) item.addProblem('value', english('forms', `problem.${problem}`))
     return entry
@@ -125,11 +138,12 @@ function entryName(item: Entry): string {
 function namedValue(
   RED: NodeAPI,
   node: Node | null,
-  item: Properties<typeof ENTRY>,
-  credentials: Credentials
+  item: Entry,
+  type: (typeof ENTRY.valueType.words)[number],
+  credentials: Credentials,
+  place: string
 ): NamedValue['value'] {
-  const type = item.choice('valueType')
-  if (type === 'str' || type === 'env' || type === 'cred') {
+  if (type === 'str' || type === 'env' || type === 'cred' || type === 'basic') {
     return staticValue(RED, node, item, type, credentials)
   }
   const source = item.text('value')
@@ -143,8 +157,8 @@ function namedValue(
   }
   if (type === 'jsonata') {
     try {
-      const evaluate = compileJsonata(RED, node, source)
-      return async ({ input }) => asText(await evaluate(input))
+      const evaluate = compileJsonata(RED, node, source, ['uuid'])
+      return async ({ input, uuid }) => asText(await evaluate(input, { uuid: () => uuid(place) }))
     } catch (error) {
       item.addProblem('value', jsonataProblem(error))
       return ''
@@ -165,22 +179,31 @@ function staticValue(
   RED: NodeAPI,
   node: Node | null,
   item: Entry,
-  type: (typeof STATIC_ENTRY.valueType.words)[number],
+  type: (typeof STATIC_ENTRY.valueType.words)[number] | 'basic',
   credentials: Credentials
 ): Secret {
   if (type === 'env') return variableValue(RED, node, item)
   const value = item.text('value')
-  if (type === 'str') return value
-  if (!isSecret(value)) {
+  if (type === 'basic') {
+    const { user, slot } = basicParts(value)
+    if (user.includes(':')) item.addProblem('value', english('forms', 'problem.basicUser'))
+    return secretIn(RED, slot, item, credentials)
+  }
+  return type === 'str' ? value : secretIn(RED, value, item, credentials)
+}
+
+/** @returns an empty text if there is none, which is a problem */
+function secretIn(RED: NodeAPI, slot: string, item: Entry, credentials: Credentials): Secret {
+  if (!isSecret(slot)) {
     item.addProblem('value', english(item.words.form, 'problem.secretSlot'))
     return ''
   }
   const { form, label } = item.words
   const words = { form, label: () => label('value') }
   const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item)
-  const secret = readSecretValue(RED, slots, value)
+  const secret = readSecretValue(RED, slots, slot)
   if (secret === '') {
-    const name = english(form, `label.${value}`)
+    const name = english(form, `label.${slot}`)
     item.addProblem('value', english('log', 'problem.secretEmpty', { name }))
   }
   return secret

@@ -32,8 +32,11 @@ export interface Field {
  */
 export type EntryNames = 'header' | 'tokenHeader' | 'any'
 
-/** A text, the name of an environment variable, a slot for a secret, a property of the message, JSONata, JSON, or a field of the message. */
-export type ValueType = 'str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7'
+/**
+ * A text, the name of an environment variable, a slot for a secret, a property of the message, JSONata, JSON, a field of
+ * the message, or user name and secret for Basic authentication: the user name, a blank and the slot.
+ */
+export type ValueType = 'str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7' | 'basic'
 
 /** What is said of a property once, for runtime, form, documentation and tests. */
 export type Property = Field & {
@@ -92,13 +95,26 @@ export type CredentialTable = Readonly<Record<string, Credential>>
 /** The lists whose values may be secrets. */
 const LISTS_WITH_SECRETS = ['headers', 'formFields', 'extraParams']
 
+/** The slot that an entry of a list refers to; an empty text if it needs none. */
+export function slotOf({ value, valueType }: { value?: unknown; valueType?: unknown }): string {
+  if (typeof value !== 'string') return ''
+  if (valueType === 'cred') return value
+  return valueType === 'basic' ? basicParts(value).slot : ''
+}
+
+/** User name and slot of a value of the type Basic. */
+export function basicParts(value: string): { user: string; slot: string } {
+  const at = value.lastIndexOf(' ')
+  return { user: value.slice(0, Math.max(at, 0)), slot: value.slice(at + 1) }
+}
+
 /** A slot for a secret: it is used if something is in it, or if a value of a list refers to it. */
 function secretSlot(slot: string): Field & { type: 'password' } {
   const isReferredTo = (entries: unknown): boolean =>
     Array.isArray(entries) &&
     // A flow file may contain anything.
-    (entries as ({ value?: unknown; valueType?: unknown } | null)[]).some(
-      (entry) => entry?.valueType === 'cred' && entry.value === slot
+    (entries as (Partial<Record<'value' | 'valueType', unknown>> | null)[]).some(
+      (entry) => entry !== null && slotOf(entry) === slot
     )
   return {
     type: 'password',

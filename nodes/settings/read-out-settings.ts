@@ -35,7 +35,7 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
-import { droppedNotices, isOtherSystem } from './dropped-properties.ts'
+import { droppedNotices, droppedProblems, isOtherSystem } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -134,6 +134,7 @@ export function readOutSettings(
   const connection = readConnection(RED, properties, find)
   const auth = readAuth(properties, find)
   const warnings = droppedNotices({ ...config, ...written })
+  problems.push(...droppedProblems(config))
 
   // The token may be bound to the certificate with which it was fetched, however the client
   // authenticated (RFC 8705 §3).
@@ -241,7 +242,6 @@ export function readOutSettings(
     warnings.push(`${outForm.label('retryMaxInterval')}: ${words}`)
   }
   const secrets = readSecrets(properties, credentials, receiver)
-  const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
     return { settings: undefined, problems, unset }
   }
@@ -257,7 +257,7 @@ export function readOutSettings(
         backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.href),
         refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
-        reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },
+        reply: pick === undefined ? {} : { pick },
         secrets
       }
     },
@@ -338,8 +338,9 @@ function readReceiver(
   if (auth !== undefined && tokenPlacement === 'query') {
     warnings.push(`${outForm.label('tokenPlacement')}: ${english('forms', 'hint.tokenPlacement')}`)
   }
-  const headerProblem = ({ name, value }: NamedValue): OutProblem | undefined => {
-    const fixed = typeof value === 'string' ? value : undefined
+  const headerProblem = ({ name, user, value }: NamedValue): OutProblem | undefined => {
+    // The base64 of a password can be sent, whatever is in it.
+    const fixed = typeof value === 'string' && user === undefined ? value : undefined
     const inValue = fixed === undefined ? undefined : headerValueProblem(fixed)
     return besideToken(name, circumstances) ?? headerNameProblem(name, fixed) ?? inValue
   }
@@ -350,7 +351,6 @@ function readReceiver(
     ? compile(properties, 'bodyTemplate', () => compileTemplate(RED, node, template))
     : undefined
   const others = {
-    method: properties.choice('method'),
     tokenPlacement,
     authHeader: properties.filled('authHeader').trim(),
     authScheme: usesDpop ? 'DPoP' : properties.text('authScheme').trim(),
@@ -370,8 +370,9 @@ function readReceiver(
 
 /** The values are bound to one evaluation: concurrent messages do not see each other's. */
 function compileTemplate(RED: NodeAPI, node: Node | null, template: string): BodyTemplate {
-  const evaluate = compileJsonata(RED, node, template)
-  return (message, fields, input) => evaluate(input, { message, fields, xml })
+  const evaluate = compileJsonata(RED, node, template, ['xml', 'uuid'])
+  return (message, fields, { input, uuid }) =>
+    evaluate(input, { message, fields, xml, uuid: () => uuid('template') })
 }
 
 /** `$xml` of a template. Like JSONata's own functions, it returns nothing for nothing. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import type { Parcel } from '../../src/delivery/courier.ts'
 import type { Address } from '../../src/delivery/failover.ts'
@@ -6,7 +7,7 @@ import { retriedUntil } from '../../src/delivery/what-follows.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { HttpError } from '../../src/http-client/http-error.ts'
-import type { Receiver } from '../../src/https/receiver.ts'
+import { METHOD, type Receiver } from '../../src/https/receiver.ts'
 import { HIDDEN, Redactor } from '../../src/redactor.ts'
 import { inEditor } from '../flow/edit-message.ts'
 import { newControlId } from '../flow/new-control-id.ts'
@@ -50,7 +51,8 @@ async function sendTo(
     const { responseTimeoutMs } = settings
     const redactor = new Redactor(settings.courier.secrets)
     const input = { payload: message.text }
-    const parcel = { message, input, responseTimeoutMs, redactor, address }
+    const identity = randomUUID()
+    const parcel = { message, input, identity, responseTimeoutMs, redactor, address }
     const request = await shownRequest(receiver, settings, parcel)
     if (isDry) return { request, message: redactor.hide(message.text) }
     const result = resultOf(message, await courier.attempt(parcel), settings)
@@ -88,7 +90,7 @@ async function shownRequest(
   const hide = (value: string): string => redactor.hide(value)
   // A template may fail for that alone.
   const hidden = await receiver.prepare({ ...shipment, hide }).catch(() => undefined)
-  const { method, url, headers, body, secrets } = hidden ?? (await receiver.prepare(shipment))
+  const { url, headers, body, secrets } = hidden ?? (await receiver.prepare(shipment))
   const made = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   )
@@ -98,7 +100,7 @@ async function shownRequest(
   const withoutSecrets = (text: string): string =>
     redactor.hide(text.replaceAll(encodeURIComponent(HIDDEN), HIDDEN))
   return {
-    line: `${method} ${withoutSecrets(url.pathname + url.search)} HTTP/1.1`,
+    line: `${METHOD} ${withoutSecrets(url.pathname + url.search)} HTTP/1.1`,
     headers: shown,
     body: isBodyFromVariables || hidden === undefined ? HIDDEN : withoutSecrets(body.toString())
   }

@@ -1,7 +1,7 @@
 import type { AttemptResult } from './attempt-result.ts'
 
 /**
- * What an attempt came to: accepted, if only for now; refused by an answer with HL7; answered
+ * What an attempt came to: accepted, if only for now; refused by an answer with HL7, or as a rule says; answered
  * without HL7 that counts, such as HTTP 503; no answer; no token to send with.
  */
 export const ATTEMPT_OUTCOMES = ['ack', 'nak', 'http', 'error', 'token'] as const

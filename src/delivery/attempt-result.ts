@@ -53,7 +53,10 @@ export interface AttemptResult {
   hint?: string
   /** There is no token, and trying again soon cannot help: somebody has to change something. */
   isPermanent?: boolean
-  /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
+  /**
+   * Unless it is accepted, it leaves on NAK: the receiver answered with HL7 (an acknowledgement that counts, or another
+   * message), or a rule says that it refuses.
+   */
   answered: boolean
   /** What an explanation may quote of an answer without an acknowledgement, or of the token server's. */
   quotes?: Quotes

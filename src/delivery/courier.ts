@@ -12,7 +12,8 @@ import { requestIdIn } from '../http-client/request-id.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable } from '../printable.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
-import type { PreparedRequest, Receiver } from '../https/receiver.ts'
+import type { Receiver } from '../https/receiver.ts'
+import { METHOD, type PreparedRequest } from '../https/receiver.ts'
 import { readReplyBody } from '../https/reply-body.ts'
 import type { ReplyBody, ReplyBodyOptions } from '../https/reply-in-text.ts'
 import type { ReplyMeaning } from '../https/reply-meaning.ts'
@@ -47,6 +48,8 @@ export interface Parcel {
   message: OutgoingMessage
   /** The flow's message object, for values that are computed from it. */
   input: unknown
+  /** What tells it from all other messages, in all its attempts. Default: it is sent once. */
+  identity?: string | undefined
   /** Instead of the configured URL; of the same origin. */
   url?: URL | undefined
   responseTimeoutMs: number
@@ -197,13 +200,13 @@ export class Courier {
     signal: AbortSignal | undefined
   ): Promise<Answer> {
     const { receiver, rules } = this.#settings
-    const { address, message, input, url, responseTimeoutMs } = parcel
+    const { address, identity, message, input, url, responseTimeoutMs } = parcel
     if (token !== undefined) {
       progress.redactor.add(token)
       progress.token = token
     }
     const request = await watchWork(() =>
-      receiver.prepare({ message, input, url, token, isForBackup: address === 'backup' })
+      receiver.prepare({ message, input, identity, url, token, isForBackup: address === 'backup' })
     )
     progress.request = request
     for (const secret of request.secrets) progress.redactor.add(secret)
@@ -219,8 +222,9 @@ export class Courier {
           progress.answeredAt = performance.now()
         })
     }
+    const proven = { method: METHOD, url: request.url }
     const { answer, isRepeated } = await withLiveConnection(
-      () => withProof(this.#tokensFor(parcel)?.proofs, request, token, transmit, headOf),
+      () => withProof(this.#tokensFor(parcel)?.proofs, proven, token, transmit, headOf),
       (error) => retriesOnReset(rules, errorOf(error))
     )
     if (isRepeated) progress.repeats++
@@ -288,7 +292,7 @@ export class Courier {
         ack,
         ...(acks.length === 0 ? undefined : { acks })
       },
-      answered: isAnswer(attempt, message),
+      answered: decision.outcome === 'refuse' || isAnswer(attempt, message),
       ...(quotes && { quotes, ...this.#tokenAdvice(reply, isPage ? undefined : meaning) }),
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
@@ -342,12 +346,13 @@ export class Courier {
     const isOfReceiver = status !== undefined && error.family !== 'token'
     const sent = sentOf(parcel, progress)
     const attempt: Attempt = { ...sent, error, ...(isOfReceiver && { status }) }
+    const decision = decide(this.#settings.rules, attempt)
     return {
       ...failure,
       ...(mayWantTls(thrown, progress.request) && { mayWantTls: true }),
       ...(this.#mayWantCertificate(failure, progress) && { mayWantCertificate: true }),
-      answered: false,
-      decision: decide(this.#settings.rules, attempt)
+      answered: decision.outcome === 'refuse',
+      decision
     }
   }
 

@@ -17,13 +17,13 @@ export interface DeliveryOptions<Content> {
    * Takes a message to the receiver once.
    *
    * @param watchWork does what depends on the content of the message or of its reply
-   * @param earlier what is known of its earlier attempts, and where it goes now
+   * @param about which one it is, what is known of its earlier attempts, and where it goes now
    */
   attempt: (
     content: Content,
     signal: AbortSignal,
     watchWork: WatchWork,
-    earlier: { again: boolean; address: Address }
+    about: { seq: number; acceptedAt: number; again: boolean; address: Address }
   ) => Promise<AttemptResult>
   /** What is read from a message when it is put into the queue. */
   readFields: (content: Content) => MessageFields

@@ -195,8 +195,10 @@ export class Sending<Content> {
     let result: AttemptResult
     try {
       const watchWork: WatchWork = (work) => careful.watchWork(row.seq, work)
-      const earlier = { again: message.mayHaveArrived || message.saidNotTaken, address }
-      result = await options.attempt(message.content, abort, watchWork, earlier)
+      const { acceptedAt, seq } = row
+      const again = message.mayHaveArrived || message.saidNotTaken
+      const about = { seq, acceptedAt, again, address }
+      result = await options.attempt(message.content, abort, watchWork, about)
     } catch (error) {
       gate.forgetAttempt(row.seq)
       if (abort.aborted) await this.#waitAgain(message)
@@ -340,7 +342,8 @@ export class Sending<Content> {
     const { giveUpClock, options } = this.#context
     const { decision, reply } = result
     if (!decision.retry) {
-      if (decision.outcome === 'fail' && reply !== undefined) giveUpClock.answered()
+      const isOfMessage = decision.outcome === 'fail' || decision.outcome === 'refuse'
+      if (isOfMessage && reply !== undefined) giveUpClock.answered()
       return
     }
     const isByTime =

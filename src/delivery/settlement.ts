@@ -74,16 +74,23 @@ export function settlementOf(
     ...(operation !== undefined && { operation })
   }
   const isAccepted = decision.outcome === 'accept' || decision.outcome === 'await'
-  if (reply !== undefined && (isAccepted || answered)) {
+  if (isAccepted || answered) {
+    const outcome = isAccepted ? 'ack' : 'nak'
+    const left = reply ?? unreadReply(result)
+    if (left === undefined) return { outcome, ...common }
     // If there is HL7, that leaves; the body is kept as far as an error would show it.
-    const kept = reply.hl7 === '' ? reply : { ...reply, text: reply.text.slice(0, MAX_ERROR_REPLY) }
-    return { outcome: isAccepted ? 'ack' : 'nak', ...common, reply: kept }
+    const kept = left.hl7 === '' ? left : { ...left, text: left.text.slice(0, MAX_ERROR_REPLY) }
+    return { outcome, ...common, reply: kept }
   }
-  if (isAccepted) return { outcome: 'ack', ...common }
   const { code, message, cause } = deliveryFailed(name, attempts, result)
   const failed: Settlement = { outcome: 'error', error: { code, message, cause }, ...common }
   const shown = reply ?? refusedReply
   return keptAnswer(shown === undefined ? failed : { ...failed, reply: shown })
+}
+
+/** What is known of an answer that could not be read: a rule may have refused the message by its status. */
+function unreadReply({ status }: AttemptResult): ReplyRecord | undefined {
+  return status === undefined ? undefined : { status, headers: {}, text: '', hl7: '', ack: null }
 }
 
 /** An error shows no more of a reply's text than this, in bytes of UTF-8. */

@@ -4,7 +4,7 @@ import { printable } from '../printable.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { REFUSALS } from './fault.ts'
 import { DISCARDED, type SettledMessage, type Settlement } from './settlement.ts'
-import { causeOf } from '../queue/verdict-codes.ts'
+import { answerCode, causeOf } from '../queue/verdict-codes.ts'
 import { verdictOf } from './verdict.ts'
 
 /** So many messages of one type in a row that leave on NAK are more than one bad message. */
@@ -106,14 +106,13 @@ export class Standing {
     const last = this.#naks.get(type)
     this.#naks.delete(type)
     if (outcome === 'ack') return
-    const { ackCode, errors } = verdictOf(settlement)
-    const error357 = errors[0]?.code ?? ''
+    const verdict = verdictOf(settlement)
     this.#naks.set(type, {
       type,
       count: (last?.count ?? 0) + 1,
       since: last?.since ?? this.#now(),
-      ackCode,
-      error: error357
+      ackCode: answerCode(verdict),
+      error: verdict.errors[0]?.code ?? ''
     })
     const [oldest] = this.#naks.keys()
     if (this.#naks.size > MOST_TYPES && oldest !== undefined) this.#naks.delete(oldest)

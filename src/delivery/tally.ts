@@ -9,6 +9,7 @@ import type { Fault } from './fault.ts'
 import { Latencies } from './latencies.ts'
 import { DISCARDED, type Settlement } from './settlement.ts'
 import { causeOfResult } from './verdict.ts'
+import { answerCode } from '../queue/verdict-codes.ts'
 
 /** Counters and latencies of one node since it started, and what happened last. */
 export interface TallyValues {
@@ -122,7 +123,9 @@ export class Tally {
     if (outcome === 'error') this.#failed++
     // An operator's action says nothing about the receiver, and hides nothing.
     if (error?.code === DISCARDED) return
-    this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
+    const ackCode = printableCode(reply?.ack?.code ?? '')
+    const status = outcome === 'nak' ? (reply?.status ?? 0) : 0
+    this.#lastOutcome = { outcome, code: answerCode({ ackCode, status }) }
     if (outcome === 'error') {
       this.#setError(shownCode(error?.cause ?? { code: error?.code ?? 'EUNKNOWN' }), error?.message)
       return

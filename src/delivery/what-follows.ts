@@ -99,6 +99,8 @@ function endOf({ outcome }: Decision, isAnswered: boolean): Follows['end'] {
       return 'ack'
     case 'fail':
       return isAnswered ? 'nak' : 'catch'
+    case 'refuse':
+      return 'nak'
     case 'suspend':
       return 'suspended'
     case 'disable':

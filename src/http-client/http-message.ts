@@ -8,7 +8,7 @@ export interface HttpClientSettings extends ConnectionSettings {
 }
 
 export interface HttpRequest {
-  method: 'GET' | 'POST' | 'PUT'
+  method: 'GET' | 'POST'
   url: URL
   headers: Readonly<Record<string, string>>
   body?: Buffer | undefined

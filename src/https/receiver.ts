@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { english } from '../english.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
@@ -7,8 +8,10 @@ import type { HttpRequest } from '../http-client/http-message.ts'
 import type { UndiciClient } from '../http-client/undici-client.ts'
 import { HIDDEN, secretsInHeader } from '../redactor.ts'
 import { SecretFile, type Secret } from '../secret-file.ts'
+import { basicCredentials } from './basic-credentials.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 import { headerValueProblem } from './header-values.ts'
+import { messageUuid } from './message-uuid.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
 /** What a value may be computed from, for each attempt. */
@@ -16,6 +19,8 @@ export interface ValueContext {
   message: OutgoingMessage
   /** The flow's message object. */
   input: unknown
+  /** One for each message and place, in all attempts of the message. */
+  uuid: (place: string) => string
 }
 
 /**
@@ -27,6 +32,8 @@ export interface NamedValue {
   value: Secret | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
   /** It is computed from variables. */
   isOfVariables?: boolean
+  /** Of Basic authentication: the value is the password. */
+  user?: string | undefined
 }
 
 type MaybeText = string | undefined
@@ -38,7 +45,6 @@ export interface ReceiverSettings extends RequestBodySettings {
   url: URL
   /** Undefined: there is none. */
   backupUrl?: URL | undefined
-  method: 'POST' | 'PUT'
   tokenPlacement: TokenPlacement
   /** Header for the token; `Authorization` by default. */
   authHeader: string
@@ -51,7 +57,9 @@ export interface ReceiverSettings extends RequestBodySettings {
 }
 
 /** A message to make a request for. */
-export interface Shipment extends ValueContext {
+export interface Shipment extends Omit<ValueContext, 'uuid'> {
+  /** What tells the message from all others, in all its attempts. Default: it is sent once. */
+  identity?: string | undefined
   /** Instead of the configured URL; the caller has checked that the origin is the same. */
   url?: URL | undefined
   /** It goes to the backup, unless it has a URL of its own. */
@@ -63,7 +71,6 @@ export interface Shipment extends ValueContext {
 
 /** A request ready to be sent. Sending does not change it, so it can be sent again. */
 export interface PreparedRequest {
-  readonly method: 'POST' | 'PUT'
   readonly url: URL
   /** With names as they were entered. */
   readonly headers: Readonly<Record<string, string>>
@@ -73,6 +80,9 @@ export interface PreparedRequest {
   /** Credentials in headers that were made for this message, and what was made of variables there. */
   readonly secrets: readonly string[]
 }
+
+/** How messages are sent. */
+export const METHOD = 'POST'
 
 /** HL7's own types first; other types are read too. */
 const ACCEPT =
@@ -98,18 +108,16 @@ export class Receiver {
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
     const settings = this.#settings
-    const { hide = asItIs, token } = shipment
-    const evaluated = await evaluate(settings.formFields, shipment, 'field')
+    const { hide = asItIs, identity = randomUUID(), input, message, token } = shipment
+    const uuid = (place: string): string => messageUuid(identity, message.text, place)
+    const context: ValueContext = { message, input, uuid }
+    const isShown = shipment.hide !== undefined
+    const evaluated = await evaluate(settings.formFields, context, 'field', isShown)
     const fields: FormField[] = evaluated.map((field) => ({ ...field, value: hide(field.value) }))
     if (token !== undefined && settings.tokenPlacement === 'body') {
       fields.push({ name: 'access_token', value: token })
     }
-    const { body, contentType } = await buildRequestBody(
-      shipment.message,
-      settings,
-      fields,
-      shipment.input
-    )
+    const { body, contentType } = await buildRequestBody(settings, fields, context)
     const inQuery = token !== undefined && settings.tokenPlacement === 'query'
     const headers: Header[] = [
       ['Accept', ACCEPT],
@@ -119,7 +127,7 @@ export class Receiver {
     ]
     // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
     if (inQuery) headers.push(['Cache-Control', 'no-store'])
-    const values = await evaluate(settings.headers, shipment, 'header')
+    const values = await evaluate(settings.headers, context, 'header', isShown)
     for (const { name, value, isInFile } of values) {
       const problem = isInFile && value === HIDDEN ? undefined : headerValueProblem(value)
       if (problem !== undefined) {
@@ -134,7 +142,6 @@ export class Receiver {
     }
     const url = shipment.url ?? this.#urlOf(shipment.isForBackup)
     return {
-      method: settings.method,
       url: inQuery ? withQuery(url, 'access_token', token) : url,
       headers: headersOf(headers),
       body,
@@ -177,7 +184,7 @@ export class Receiver {
    * @throws {HttpError} if there is no complete answer
    */
   send(
-    { method, url, headers, body }: PreparedRequest,
+    { url, headers, body }: PreparedRequest,
     {
       proof,
       ...limits
@@ -186,7 +193,7 @@ export class Receiver {
     }
   ): Promise<ReceivedReply> {
     const proven = proof === undefined ? headers : { ...headers, DPoP: proof }
-    return this.#client.request({ ...limits, method, url, headers: proven, body })
+    return this.#client.request({ ...limits, method: METHOD, url, headers: proven, body })
   }
 }
 
@@ -225,23 +232,28 @@ function madeOf(values: readonly EvaluatedValue[]): string[] {
 const SLOW = { header: 'error.headerSlow', field: 'error.fieldSlow' } as const
 const FAILED = { header: 'error.headerFailed', field: 'error.fieldFailed' } as const
 
-/** @throws {HttpError} if a secret cannot be read */
+/**
+ * @param isShown what is only shown needs no secret
+ * @throws {HttpError} if a secret cannot be read
+ */
 async function evaluate(
   values: readonly NamedValue[],
-  { hide, input, message }: Shipment,
-  what: 'header' | 'field'
+  context: ValueContext,
+  what: 'header' | 'field',
+  isShown: boolean
 ): Promise<EvaluatedValue[]> {
   const evaluated: EvaluatedValue[] = []
-  for (const { name, value, isOfVariables = false } of values) {
+  for (const { name, value, isOfVariables = false, user } of values) {
     const facts = { name, isFixed: true, isInFile: false, isOfVariables }
-    if (typeof value === 'string') evaluated.push({ ...facts, value })
+    const sent = (secret: string): string =>
+      user === undefined ? secret : basicCredentials(user, secret)
+    if (typeof value === 'string') evaluated.push({ ...facts, value: sent(value) })
     else if (value instanceof SecretFile) {
-      // What is only shown needs no secret.
-      const text = hide === undefined ? await value.read().catch(secretFileFailed) : HIDDEN
+      const text = isShown ? HIDDEN : sent(await value.read().catch(secretFileFailed))
       evaluated.push({ ...facts, value: text, isInFile: true })
     } else {
       try {
-        const text = await value({ message, input })
+        const text = await value(context)
         if (text !== undefined) evaluated.push({ ...facts, value: text, isFixed: false })
       } catch (error) {
         // An error that an expression throws can contain parts of the message.

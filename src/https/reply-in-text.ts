@@ -1,19 +1,12 @@
 import { withoutEcho, type Quotable } from '../hl7/echo.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { parseJson } from '../json-text.ts'
-import {
-  findReply,
-  readReplyText,
-  startsLikeJson,
-  type Base64Reader,
-  type ReplyEncoding
-} from './reply-text.ts'
+import { findReply, readReplyText, startsLikeJson, type Base64Reader } from './reply-text.ts'
 import { readSoapFault, type SoapFault } from './soap-fault.ts'
 import { seemsToRefuse } from './unread-refusal.ts'
 import { xmlTexts } from './xml-texts.ts'
 
 export interface ReplyBodyOptions {
-  readonly replyEncoding: ReplyEncoding
   /**
    * The compiled `replyPath`: picks the HL7 text out of a JSON body, instead of the automatic
    * search. If it throws or rejects, nothing was found.
@@ -23,9 +16,7 @@ export interface ReplyBodyOptions {
 
 /** The content of a reply body. */
 export interface ReplyBody {
-  /**
-   * The whole body as text, of a multipart body the root part; with `replyEncoding` `base64`, decoded if it is base64.
-   */
+  /** The whole body as text, of a multipart body the root part. */
   readonly text: string
   /** The whole body, where `text` is only a part of it. */
   readonly whole?: string
@@ -77,12 +68,11 @@ export async function readReplyInText(
 /** @param unquoted leaves out what is quoted of the message that was sent */
 async function readOne(
   text: string,
-  { replyEncoding, pick }: ReplyBodyOptions,
+  { pick }: ReplyBodyOptions,
   base64: Base64Reader,
   unquoted: (message: ReplyMessage | null) => ReplyMessage | null
 ): Promise<ReplyBody> {
-  const read = (one: string): ReplyMessage | null =>
-    unquoted(readReplyText(one, replyEncoding, base64))
+  const read = (one: string): ReplyMessage | null => unquoted(readReplyText(one, base64))
   const json = startsLikeJson(text) ? parseJson(text) : undefined
   if (json !== undefined) {
     const value = pick === undefined ? json : await pickFrom(json, pick)
@@ -92,8 +82,6 @@ async function readOne(
   const inXml = findReply(xmlTexts(text), read)
   if (fault !== undefined) return { ...replyBody(text, inXml), fault }
   if (inXml !== null) return replyBody(text, inXml)
-  const decoded = replyEncoding === 'base64' ? base64.decode(text) : null
-  if (decoded !== null) return replyBody(decoded, unquoted(readReplyMessage(decoded)))
   return replyBody(text, read(text))
 }
 

@@ -4,12 +4,6 @@ import { parseJson } from '../json-text.ts'
 import { xmlTexts } from './xml-texts.ts'
 
 /**
- * How the HL7 text is encoded in a body, or in a text of a JSON or XML body. `text`: as it is. `base64`:
- * always base64. `auto`: as it is if that reads as HL7, else as base64 of HL7.
- */
-export type ReplyEncoding = 'auto' | 'text' | 'base64'
-
-/**
  * The reply in texts, or in those among JSON values: all those with an MSA, without duplicates, else
  * the first that is HL7; `null` if none is.
  *
@@ -104,13 +98,9 @@ export interface Base64Reader {
 }
 
 /** Reads a text, or what it is the base64 of, as HL7; `null` if it is not HL7. */
-export function readReplyText(
-  text: string,
-  encoding: ReplyEncoding,
-  base64: Base64Reader
-): ReplyMessage | null {
-  const message = encoding === 'base64' ? null : readReplyMessage(text)
-  if (message !== null || encoding === 'text') return message
+export function readReplyText(text: string, base64: Base64Reader): ReplyMessage | null {
+  const message = readReplyMessage(text)
+  if (message !== null) return message
   if (!beginsLikeHl7(base64.beginning(text))) return null
   const decoded = base64.decode(text)
   return decoded === null ? null : readReplyMessage(decoded)

@@ -35,13 +35,22 @@ export interface RequestBodySettings {
  *
  * @param text the encoded HL7 text
  * @param fields the values of the fields, by name
- * @param input the flow's message
+ * @param context the message that it is about
  */
 export type BodyTemplate = (
   text: string,
   fields: Readonly<Record<string, string>>,
-  input: unknown
+  context: TemplateContext
 ) => Promise<unknown>
+
+/** What a body is made of, besides its settings. */
+interface TemplateContext {
+  message: OutgoingMessage
+  /** The flow's message. */
+  input: unknown
+  /** One for each message and place, in all attempts of the message. */
+  uuid: (place: string) => string
+}
 
 export interface RequestBody {
   body: Buffer
@@ -60,17 +69,16 @@ const END_BLOCK = Buffer.from([0x1c, 0x0d])
  * Form, json and text are UTF-8; raw, mllp, multipart and base64 carry the message's own bytes.
  *
  * @param fields additional fields of form and multipart; in json and text, values for the template
- * @param input the flow's message, for the template
  * @throws {Hl7Error} `HL7_INVALID_MESSAGE` if the format needs text and the bytes are not valid in
  * their set, or a value cannot be sent; `HL7_CONFIG` if the template fails
  */
 export async function buildRequestBody(
-  message: OutgoingMessage,
   settings: RequestBodySettings,
   fields: readonly FormField[],
-  input: unknown
+  context: TemplateContext
 ): Promise<RequestBody> {
   const { format, contentType } = settings
+  const { message } = context
   switch (format) {
     case 'raw':
       return { body: message.bytes, contentType: contentType || hl7Type(message) }
@@ -102,11 +110,11 @@ export async function buildRequestBody(
       const value =
         settings.bodyTemplate === undefined
           ? { message: encodedText(message, settings) }
-          : await filledTemplate(message, settings, fields, input)
+          : await filledTemplate(settings, fields, context)
       return { body: Buffer.from(jsonOf(value)), contentType: contentType || 'application/json' }
     }
     case 'text': {
-      const text = await filledTemplate(message, settings, fields, input)
+      const text = await filledTemplate(settings, fields, context)
       if (typeof text !== 'string') throw templateError('templateNoText')
       if (!text.isWellFormed()) throw halfCharacter('bodyHalfCharacter')
       return { body: Buffer.from(text), contentType: contentType || 'text/plain; charset=utf-8' }
@@ -115,15 +123,14 @@ export async function buildRequestBody(
 }
 
 async function filledTemplate(
-  message: OutgoingMessage,
   settings: RequestBodySettings,
   fields: readonly FormField[],
-  input: unknown
+  context: TemplateContext
 ): Promise<unknown> {
-  const text = encodedText(message, settings)
+  const text = encodedText(context.message, settings)
   const values = Object.fromEntries(fields.map(({ name, value }) => [name, value]))
   try {
-    return await settings.bodyTemplate?.(text, values, input)
+    return await settings.bodyTemplate?.(text, values, context)
   } catch (error) {
     if (error instanceof Hl7Error) throw error
     if (error instanceof ExpressionError) {

@@ -30,7 +30,7 @@ export interface Refusing {
   count: number
   /** When the first of them left: wall clock, milliseconds. */
   since: number
-  /** MSA-1 of the last one. */
+  /** MSA-1 of the last one; `HTTP 422` if a rule took that for a refusal. */
   ackCode: string
   /** Its first ERR-3.1, if table 0357 has it, else `other`; `''` without one. */
   error: string

@@ -10,6 +10,11 @@ export function causeOf({
   return cause === '' ? ackCode || String(status || '') : shownCode({ code: cause, status })
 }
 
+/** What the receiver answered, as operators read it: MSA-1, or the status of an answer without one; `''` for neither. */
+export function answerCode({ ackCode, status }: Pick<Verdict, 'ackCode' | 'status'>): string {
+  return ackCode === '' && status > 0 ? `HTTP ${status}` : ackCode
+}
+
 /**
  * By what a message is found that the receiver refused, or that did not get there: the codes of its errors, or else its
  * cause. Each is there once. An HTTP status is its number, whether the receiver or the token server sent it.

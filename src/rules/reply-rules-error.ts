@@ -7,6 +7,7 @@ export type ReplyRulesMistake =
   | 'bracket'
   | 'action'
   | 'noAction'
+  | 'refusal'
   | 'value'
   | 'quote'
   | 'test'

@@ -17,10 +17,10 @@ export const MAX_REPLY_RULES_LENGTH = 10_000
 export const MAX_CONTENT_TESTS = 200
 
 /**
- * What becomes of a message: accepted (ACK), failed, set aside for an operator, the node pauses, or it
- * awaits its application acknowledgement.
+ * What becomes of a message: accepted (ACK), failed, refused (NAK, whatever the answer is), set aside for an operator, the
+ * node pauses, or it awaits its application acknowledgement.
  */
-export type RuleOutcome = 'accept' | 'fail' | 'suspend' | 'disable' | 'await'
+export type RuleOutcome = 'accept' | 'fail' | 'refuse' | 'suspend' | 'disable' | 'await'
 
 /** What becomes of a message whose application acknowledgement does not come: sent again for `retry`. */
 export type Late = 'suspend' | 'fail' | 'retry'
@@ -37,7 +37,7 @@ export interface ReplyRule {
   readonly retry: boolean
   /** With a count: so many retries at most. */
   readonly mostRetries?: number
-  /** C, F, S, D or A: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
+  /** C, F, N, S, D or A: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
   readonly outcome: RuleOutcome | null
   /** With A: what follows if no application acknowledgement comes. */
   readonly late?: Late
@@ -114,12 +114,13 @@ type Meaning = Pick<ReplyRule, 'retry' | 'outcome' | 'late' | 'mostRetries' | 'w
 
 /** The letters of an action, with a W before, behind or between them, but not between an R and its count. */
 const actionLetters =
-  /^(?<warnFirst>W?)(?:(?<one>[CFSD])|(?<retry>R(?<count>[1-9]\d{0,2})?)(?<warnThen>W?)(?<then>[FSD]?)|(?<wait>A)(?<warnLate>W?)(?<late>[SFR]?))?(?<warnLast>W?)$/
+  /^(?<warnFirst>W?)(?:(?<one>[CFNSD])|(?<retry>R(?<count>[1-9]\d{0,2})?)(?<warnThen>W?)(?<then>[FNSD]?)|(?<wait>A)(?<warnLate>W?)(?<late>[SFR]?))?(?<warnLast>W?)$/
 
 /** Where a message ends, by letter. R alone ends as F: accepted after retries in vain, it might never have arrived. */
 const outcomes: Readonly<Record<string, RuleOutcome>> = {
   C: 'accept',
   F: 'fail',
+  N: 'refuse',
   S: 'suspend',
   D: 'disable',
   '': 'fail'
@@ -143,6 +144,9 @@ function readActions(
   if (meaning.outcome === 'await' && conditions.flat().some(holdsWithoutAnswer)) {
     throw new ReplyRulesError('action', start + action.indexOf('A'), 1)
   }
+  if (meaning.outcome === 'refuse' && conditions.some((tests) => tests.every(mayLackAnswer))) {
+    throw new ReplyRulesError('refusal', start + action.indexOf('N'), 1)
+  }
   return { action, ...meaning }
 }
 
@@ -165,4 +169,9 @@ function meaningOf(action: string): Meaning | undefined {
 /** Whether it is a test of an error or of an empty answer: neither says that the message arrived. */
 function holdsWithoutAnswer({ kind }: ReplyTest): boolean {
   return kind === 'no-reply' || kind === 'error' || kind.startsWith('error-')
+}
+
+/** Whether it may hold although the receiver gave no answer at all: nobody has refused anything then. */
+function mayLackAnswer({ kind }: ReplyTest): boolean {
+  return ['error', 'error-code', 'error-family', 'error-text', 'again'].includes(kind)
 }

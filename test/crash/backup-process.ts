@@ -54,7 +54,7 @@ const courier = new Courier({
   tokens: undefined,
   refreshOnStatus: new Set(),
   rules: parseReplyRules(''),
-  reply: { replyEncoding: 'auto' },
+  reply: {},
   secrets: []
 })
 const engine = new DiskEngine({

@@ -103,7 +103,7 @@ describe('Courier', () => {
       tokens: tokens?.forReceiver(url.href),
       refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),
-      reply: { replyEncoding: 'auto' },
+      reply: {},
       ...(addresses && { addresses }),
       secrets
     })

@@ -73,7 +73,6 @@ describe('a receiver that wants DPoP', () => {
       receiver: new Receiver(
         {
           ...plainReceiver(new URL(`${receiver.origin}/hl7/in[1]?site=7`)),
-          method: 'PUT',
           authScheme: 'DPoP'
         },
         client
@@ -81,7 +80,7 @@ describe('a receiver that wants DPoP', () => {
       tokens,
       refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
-      reply: { replyEncoding: 'auto' },
+      reply: {},
       secrets: []
     })
     return { source, tokens, attempt: () => courier.attempt(parcel) }
@@ -97,7 +96,7 @@ describe('a receiver that wants DPoP', () => {
     }
     assert.deepEqual(statuses(), [200, 200, 200])
     const [first] = receiver.requests
-    assert.equal(first?.claims['htm'], 'PUT')
+    assert.equal(first?.claims['htm'], 'POST')
     assert.equal(first.claims['htu'], `${receiver.origin}/hl7/in%5B1%5D`)
     assert.equal(new Set(receiver.requests.map(({ token }) => token)).size, 1)
   })

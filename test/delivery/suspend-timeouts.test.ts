@@ -109,7 +109,7 @@ describe('"Suspend after a timeout"', () => {
       tokens: undefined,
       refreshOnStatus: new Set([401]),
       rules: parseReplyRules(replyRulePresets.suspendTimeouts),
-      reply: { replyEncoding: 'auto' },
+      reply: {},
       secrets: []
     })
   }

@@ -87,7 +87,7 @@ describe('a receiver with two origins', () => {
       backupTokens: source.forReceiver(backupUrl.href),
       refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
-      reply: { replyEncoding: 'auto' },
+      reply: {},
       secrets: []
     })
     return { source, attempt: (address) => courier.attempt({ ...parcel, address }) }

@@ -84,9 +84,12 @@ describe('the recipes of docs/reply-rules.md', () => {
       [stored, 'error'],
       [none, 'error']
     ],
-    'Accept any 2xx': [
+    'HTTP status decides': [
       [{ status: 202, ...stored }, 'ACK'],
       [{ status: 204 }, 'ACK'],
+      [{ status: 422, body: '{"error":"PID-3"}' }, 'NAK'],
+      [{ status: 403 }, retried],
+      [{ status: 200, body: '<html><title>Maintenance</title></html>' }, 'error'],
       [{ status: 500 }, retried]
     ],
     'A text that says': [
@@ -125,7 +128,7 @@ describe('the recipes of docs/reply-rules.md', () => {
 
   it('that accept an answer without an acknowledgement lose no NAK', async () => {
     await assertNoNakLost(recipe('Accept 201'), 201)
-    await assertNoNakLost(recipe('Accept any 2xx'), 200)
+    await assertNoNakLost(recipe('HTTP status decides'), 200)
   })
 
   it('await an acknowledgement after a 202 without one', async () => {

@@ -36,7 +36,7 @@ const flows: FlowNode[] = [
   // As in a very old flow file: almost nothing.
   node('old', { url, auth: 'auth' }),
   node('named', { url, auth: 'auth', name: 'named' }),
-  node('put', { url, method: 'PUT' }),
+  node('more', { url, contact: 'HL7 desk' }),
   node('empty', {}),
   node('variables', { url, maxInFlight: '${MAX_IN_FLIGHT}', retryInterval: '${RETRY}' }),
   node('full', {
@@ -532,10 +532,10 @@ describe('the forms in the editor', () => {
       ['listed', true],
       ['old', false],
       ['named', false],
-      ['put', true]
+      ['more', true]
     ] as const) {
       await edit(id)
-      const field = configs.includes(id) ? 'node-config-input-audience' : 'node-input-method'
+      const field = configs.includes(id) ? 'node-config-input-audience' : 'node-input-contact'
       assert.equal(await editor.page.isVisible(`#${field}`), open, id)
       await editor.close('cancel')
     }
@@ -713,6 +713,26 @@ describe('the forms in the editor', () => {
       [{ name: 'X-Api-Key', value: 'secret1', valueType: 'cred' }]
     ])
     assert.equal(await editor.changed('old'), true)
+
+    // Basic: a user name beside the slot.
+    await edit('old')
+    await editor.tab('message')
+    const slot = `${headers} .hl7-https-entry-slot`
+    assert.equal(await editor.page.isVisible(slot), false)
+    await editor.ask(`$('${headers} .hl7-https-entry-input').typedInput('type', 'basic')
+      .typedInput('value', 'hl7 user') && 0`)
+    await editor.page.selectOption(slot, 'secret2')
+    await editor.page.waitForSelector('#node-input-secret2')
+    await editor.type('#node-input-secret2', secret)
+    await editor.close()
+    const basic = [{ name: 'X-Api-Key', value: 'hl7 user secret2', valueType: 'basic' }]
+    assert.deepEqual(await stored('old', 'headers'), [basic])
+    await edit('old')
+    await editor.tab('message')
+    assert.equal(await editor.page.inputValue(slot), 'secret2')
+    assert.equal(await editor.page.isVisible(slot), true)
+    await editor.close()
+    assert.deepEqual(await stored('old', 'headers'), [basic])
 
     await edit('full')
     await editor.tab('message')

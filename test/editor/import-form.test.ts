@@ -125,7 +125,6 @@ describe('Import settings …', () => {
     await paste(recording('channel.xml'))
     await fill()
     assert.equal(await value('node-input-url'), 'https://hl7.example.org/in?v=2&facility=17')
-    assert.equal(await value('node-input-method'), 'PUT')
     assert.equal(await value('node-input-format'), 'raw')
     // The list of usual values shows the one that was filled in.
     assert.equal(await value('hl7-https-out-charset'), 'utf-8')

@@ -74,10 +74,7 @@ describe('the list of reply rules', () => {
     assert.equal(await isDefault(), true)
     assert.ok(await editor.page.isVisible('#hl7-https-out-rules-default'))
     assert.equal(await editor.page.inputValue(preset), 'default')
-    assert.match(
-      await words(),
-      /^Rules are tried from the top; the first that matches decides\. What the receiver/
-    )
+    assert.equal(await words(), 'Rules are tried from the top; the first that matches decides.')
     const cutOff = await editor.ask(
       `[...document.querySelectorAll('.hl7-https-rule input[type=text]:not([hidden])')]
         .filter((field) => field.scrollWidth > field.clientWidth).map((field) => field.value)`
@@ -151,10 +148,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.mistake(area.slice(1)), '')
     assert.equal(await isDefault(), false)
     assert.equal(await editor.page.inputValue(preset), '')
-    assert.match(
-      await words(),
-      /^Rules are tried from the top; the first that matches decides\. What the receiver/
-    )
+    assert.equal(await words(), 'Rules are tried from the top; the first that matches decides.')
     assert.deepEqual(await warnings(), [])
     await editor.close()
     assert.equal(await stored('empty'), `${above}@status:202=C,${below}`)
@@ -305,7 +299,7 @@ describe('the list of reply rules', () => {
     for (const [name, first] of [
       ['interSystems', 'reject R'],
       ['retryRejects', 'foreignId'],
-      ['accept2xx', 'foreignId'],
+      ['statusDecides', 'noAcknowledgement C'],
       ['accept201', 'foreignId'],
       ['acceptWarnings', 'error severity W C warn'],
       ['retryLocked', 'errorNumber 206 R'],
@@ -352,18 +346,38 @@ describe('the list of reply rules', () => {
     const gone = /What the receiver refuses leaves on NAK and is not kept here\.$/
     await open('empty')
     assert.equal(await editor.page.isVisible(note), false)
-    assert.match(await words(), gone)
-    await editor.page.selectOption(preset, 'accept2xx')
+    assert.doesNotMatch(await words(), gone)
+    await editor.page.selectOption(preset, 'statusDecides')
     assert.match(await editor.page.innerText(note), /trusts the status alone.*PHP/)
     assert.equal(await editor.page.isVisible('#hl7-https-out-rules-renew'), false)
+    assert.deepEqual(await warnings(), [])
     await editor.tab('delivery')
-    await editor.page.fill('#node-input-contentDays', '2')
+    await editor.page.selectOption('#node-input-keepContents', 'none')
     await editor.tab('reply')
-    assert.doesNotMatch(await words(), gone)
+    assert.match(await words(), gone)
     await editor.tab('delivery')
+    await editor.page.selectOption('#node-input-keepContents', 'refused')
     await editor.page.fill('#node-input-journalDays', '0')
     await editor.tab('reply')
     assert.match(await words(), gone)
+  })
+
+  it('refuses by a rule that sees an answer, and says why not by one that sees none', async () => {
+    await open('empty')
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    await editor.type(area, ':?A=C,E#422=RN,(:?E,:?R,:_,:*,:~,X)=F,E=R')
+    await editor.page.click('#hl7-https-out-rules-show-list')
+    assert.equal((await rows())[1], 'errorStatus 422 RN')
+    const action = '.hl7-https-rule-action >> nth=3'
+    await editor.page.selectOption(action, 'N')
+    assert.match(
+      await editor.mistake(area.slice(1)),
+      /N \(refuse\) needs an answer of the receiver/
+    )
+    await editor.page.selectOption('.hl7-https-rule-action >> nth=1', 'N')
+    await editor.page.selectOption(action, 'R')
+    assert.equal(await editor.mistake(area.slice(1)), '')
+    assert.match(await text(), /,E#422=N,/)
   })
 
   it('takes how often a rule retries, and warns where an outage would end all messages', async () => {

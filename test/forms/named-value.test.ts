@@ -16,9 +16,16 @@ describe('an entry of a list', () => {
   })
 
   it('shows the slot of the secret that it refers to, beside entries of any flow file', () => {
-    const headers = [null, 7, { name: 'X-Key', value: 'secret2', valueType: 'cred' }]
+    const headers = [
+      ...[null, 7, { name: 'X-Key', value: 'secret2', valueType: 'cred' }],
+      { name: 'Authorization', value: 'secret1 secret3', valueType: 'basic' }
+    ]
     const read = (property: string): unknown => (property === 'headers' ? headers : '')
-    assert.deepEqual([SECRETS.secret1.when?.(read), SECRETS.secret2.when?.(read)], [false, true])
+    const { secret1, secret2, secret3 } = SECRETS
+    assert.deepEqual(
+      [secret1, secret2, secret3].map((slot) => slot.when?.(read)),
+      [false, true, true]
+    )
   })
 
   /** The field and the key of its problem. */
@@ -85,5 +92,15 @@ describe('an entry of a list', () => {
     for (const slot of ['', 'secret7', 'secret', 'hunter2']) {
       assert.equal(problem('x', 'cred', slot), 'value: secretSlot', slot)
     }
+  })
+
+  it('needs a user name without a colon and a slot for Basic authentication', () => {
+    for (const value of ['hl7 secret6', 'two words secret1', ' secret1']) {
+      assert.equal(problem('x', 'basic', value, 'header'), '', value)
+    }
+    for (const value of ['', 'hl7', 'hl7 ', 'hl7 secret7']) {
+      assert.equal(problem('x', 'basic', value, 'header'), 'value: secretSlot', value)
+    }
+    assert.equal(problem('x', 'basic', 'hl7: secret1', 'header'), 'value: basicUser')
   })
 })

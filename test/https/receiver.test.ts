@@ -40,8 +40,8 @@ function arrived(
 
 const user: NamedValue = { name: 'user id', value: 'a&b' }
 const ward: NamedValue = { name: 'ward', value: () => 'é' }
-const echo: BodyTemplate = (hl7, fields, input) => Promise.resolve({ data: hl7, fields, input })
-const line: BodyTemplate = (hl7, { ward = '-' }, input) =>
+const echo: BodyTemplate = (hl7, fields, { input }) => Promise.resolve({ data: hl7, fields, input })
+const line: BodyTemplate = (hl7, { ward = '-' }, { input }) =>
   Promise.resolve(`${ward} ${JSON.stringify(input)} ${hl7}`)
 const inFields = { user: 'a', ward: 'b' }
 const fieldsOf = (fields: Record<string, string>): NamedValue[] =>
@@ -407,6 +407,13 @@ describe('what was made for a message, and so is quoted nowhere', () => {
     assert.deepEqual((await made({})).values(), [])
   })
 
+  it('are not those of Basic authentication, which the node knows, in UTF-8', async () => {
+    const fixed = { name: 'authorization', value: 'pässe', user: 'hl7 user' }
+    const { headers, secrets } = await made({ headers: [fixed] })
+    assert.equal(headers['authorization'], basic('hl7 user:pässe'))
+    assert.deepEqual(secrets, [])
+  })
+
   it('are credentials in a computed header: whole, and in the pieces that a server may show', async () => {
     const value = basic('user:pass')
     const other: NamedValue = { name: 'x-ward', value: () => 'Holmgren' }
@@ -416,6 +423,35 @@ describe('what was made for a message, and so is quoted nowhere', () => {
     // Of these, the node knows the secrets already.
     const fixed = await made({ headers: [{ name: 'authorization', value }] })
     assert.deepEqual(fixed.secrets, [])
+  })
+
+  it('are UUIDs, one for each message and place, in all its attempts', async () => {
+    const settings: Partial<ReceiverSettings> = {
+      headers: ['x-a', 'x-b'].map((name) => ({ name, value: ({ uuid }) => uuid(name) })),
+      format: 'text',
+      bodyTemplate: (_hl7, _fields, { uuid }) => Promise.resolve(uuid('template'))
+    }
+    const uuids = async (more: Parameters<typeof made>[1]): Promise<string[]> => {
+      const { headers, body } = await made(settings, more)
+      return [headers['x-a'] ?? '', headers['x-b'] ?? '', body.toString()]
+    }
+    const first = await uuids({ identity: 'out 1 1767225600000' })
+    for (const uuid of first) {
+      assert.match(uuid, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+    }
+    assert.deepEqual(await uuids({ identity: 'out 1 1767225600000' }), first)
+    const others = [
+      ...(await uuids({ identity: 'out 2 1767225600000' })),
+      ...(await uuids({ identity: 'out 1 1767225600001' })),
+      // Edited: it has another text.
+      ...(await uuids({
+        identity: 'out 1 1767225600000',
+        message: readOutgoingMessage(`${TEXT}NTE|1||x\r`, 'auto')
+      })),
+      ...(await uuids({})),
+      ...(await uuids({}))
+    ]
+    assert.equal(new Set([...first, ...others]).size, 18)
   })
 
   it('is hidden where a request is only shown, before a template sees it', async () => {

@@ -26,10 +26,19 @@ describe('commands of curl', () => {
   it('survive the quotes and dashes of a text program', () => {
     const values = outOf('curl –X PUT —header “X-Site: north” ‘https://a.example.org/in’')
     assert.deepEqual(values, {
-      method: 'PUT',
       headers: [{ name: 'X-Site', value: 'north', valueType: 'str' }],
       url: 'https://a.example.org/in'
     })
+  })
+
+  it('say that messages are sent with POST alone', () => {
+    for (const text of ['-X PUT -d @x', '-T x', '-X DELETE']) {
+      const command = `curl https://a.example.org/in ${text}`
+      assert.equal(outOf(command)['method'], undefined)
+      assert.ok(notesOf(command).includes('method'), text)
+    }
+    const post = 'curl https://a.example.org/in -X POST -T x'
+    assert.ok(notesOf(post).includes('asHere') && !notesOf(post).includes('method'))
   })
 
   it('read the client from a header, too', () => {
@@ -64,7 +73,6 @@ describe('commands of curl', () => {
   it('end where the shell ends them, and have options written together', () => {
     for (const end of ['', ' & echo', ' | jq .', '; exit', ' && date', ')']) {
       assert.deepEqual(outOf(`$(curl -sSXPUT -m9 https://a.example.org/in${end}`), {
-        method: 'PUT',
         responseTimeout: '9',
         url: 'https://a.example.org/in'
       })
@@ -198,7 +206,7 @@ describe('commands of curl', () => {
       ['PS> curl.exe', '`\n >> ']
     ] as const) {
       const lines = [`${prompt} -X PUT`, '-H "X-A: 1"', 'https://a.b/in', '-d @x'].join(` ${end}`)
-      assert.deepEqual(Object.keys(outOf(lines)), ['method', 'headers', 'url', 'format'], lines)
+      assert.deepEqual(Object.keys(outOf(lines)), ['headers', 'url', 'format'], lines)
     }
   })
 
@@ -244,7 +252,6 @@ describe('commands of curl', () => {
     const fenced =
       'First:\n\n```sh\ncurl -X PUT \\\n  https://a.example.org/in \\\n  -d @x\n```\n\nThen ...\n'
     assert.deepEqual(outOf(fenced), {
-      method: 'PUT',
       url: 'https://a.example.org/in',
       format: 'raw'
     })
@@ -278,7 +285,7 @@ describe('commands of curl', () => {
     // As documentation of an API has them: of its server, only the path.
     for (const address of ['/api/v1/hl7', '../hl7', './in']) {
       const text = `curl -X PUT ${address} -d @x`
-      assert.deepEqual(outOf(text), { method: 'PUT', format: 'raw' }, address)
+      assert.deepEqual(outOf(text), { format: 'raw' }, address)
       assert.ok(notesOf(text).includes('hostMissing'), address)
     }
     const token = 'curl /oauth2/token -d grant_type=client_credentials'

@@ -18,10 +18,37 @@ const TIME = { name: 'ExpressionTimeout', message: 'took longer than 1 s' }
 
 for (const [engine, utilities] of Object.entries(engines)) {
   describe(`an expression in ${engine}`, () => {
-    const compile = (source: string): Evaluate =>
-      compileJsonata({ util: utilities } as unknown as NodeAPI, {} as unknown as Node, source)
+    const compile = (source: string, bound?: string[]): Evaluate =>
+      compileJsonata(
+        { util: utilities } as unknown as NodeAPI,
+        {} as unknown as Node,
+        source,
+        bound
+      )
     const evaluate = (source: string, input: unknown = {}): Promise<unknown> =>
       compile(source)(input)
+
+    it('names a function that nobody knows, with its place', () => {
+      for (const [source, name, position] of [
+        ['$uid()', 'uid', 4],
+        ['payload & $now() & $unknown(1)', 'unknown', 27],
+        ['payload ~> $trimm', 'trimm', 17],
+        ['$half(?, 2)', 'half', 5],
+        ['($f := function($x) { $g($x) }; $f(1))', 'g', 24],
+        ['$map([1], function($v) { $uuid() & $v })', 'uuid', 30]
+      ] as const) {
+        const isNamed = { name: 'UnknownFunction', call: { name, position } }
+        assert.throws(() => compile(source), isNamed, source)
+      }
+    })
+
+    it('knows those of JSONata, of Node-RED, its own and those that are bound', () => {
+      const uses = '$sum([1]) & $uuid() & $xml("x") ~> $trim & $toMillis($now())'
+      compile(uses, ['uuid', 'xml'])
+      compile('($f := $uppercase; $g := function($h) { $h(1) }; $f("x") & $g($string))')
+      compile('payload@$p.($p)')
+      if (engine === 'Node-RED 5') compile('$env("X") & $flowContext("y") & $moment() & $clone(1)')
+    })
 
     it('is stopped after a second', async () => {
       for (const source of [

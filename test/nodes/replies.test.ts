@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { adt, shareWorld, type World } from '../support/world.ts'
+import type { MessageContent } from '../../nodes/operations/answers.ts'
+import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import type { ReceiverAnswer } from '../../demo/received-request.ts'
 
 const ackFor = (id: string, code = 'AA') =>
@@ -94,6 +96,32 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     await world.acked('AGAIN004', ['AGAIN004'])
   })
 
+  it('$uuid() is the same in all attempts of a message, also after a restart', async () => {
+    const value = '$uuid()'
+    const headers = ['X-A', 'X-B'].map((name) => ({ name, value, valueType: 'jsonata' }))
+    const bodyTemplate = '{"id": $uuid(), "message": $message}'
+    const settings = { queue: 'disk', headers, format: 'json', bodyTemplate }
+    await world.deploy({ ...settings, retryInterval: 0.1, retryMaxInterval: 0.1 })
+    let answer: ReceiverAnswer = { status: 500 }
+    const seen: string[][] = []
+    world.receiver.respond = ({ headers: sent, body }) => {
+      const { id, message } = JSON.parse(body.toString()) as { id: string; message: string }
+      seen.push([String(sent['x-a']), String(sent['x-b']), id])
+      return answer.status === 500 ? answer : { body: ackFor(message.split('|')[9] ?? '') }
+    }
+    await world.nodeRed.inject('in', { payload: adt('UUID0001') })
+    await world.eventually(() => seen.length >= 2)
+    await world.nodeRed.restart()
+    const before = seen.length
+    await world.eventually(() => seen.length > before)
+    answer = {}
+    await world.acked('UUID0001', ['UUID0001'])
+    const [first = []] = seen
+    for (const one of seen) assert.deepEqual(one, first)
+    assert.equal((await world.send(adt('UUID0002'))).output, 'ack')
+    assert.equal(new Set([...first, ...(seen.at(-1) ?? [])]).size, 6)
+  })
+
   it('what is no HL7 waits where HL7 has come before, also after a deploy and a restart', async () => {
     await world.deploy({ queue: 'disk', replyCodeActions: ':?A=C,:~=C' })
     assert.equal((await send(adt('FALL0001'), { body: ackFor('FALL0001') })).output, 'ack')
@@ -131,6 +159,37 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     }
   })
 
+  it('with HTTP status decides, what the receiver refuses without HL7 leaves on NAK, is counted and kept', async () => {
+    const replyCodeActions = replyRulePresets.statusDecides
+    // Where nobody has answered with HL7 yet.
+    const url = new URL('/in-json', world.receiver.url).href
+    await world.deploy({ url, replyCodeActions, queue: 'disk', failureTimeout: 0 })
+    const before = (await world.state()).naked
+    const body = '{"error":"PID-3 is missing"}'
+    for (const number of [1, 2, 3, 4, 5]) {
+      const { output, msg } = await send(adt(`STAD000${number}`), { status: 422, body })
+      assert.deepEqual(
+        [output, msg['payload'], msg['statusCode'], msg.hl7['ack'], msg.hl7['action']],
+        ['nak', body, 422, null, 'N']
+      )
+      assert.equal(msg.hl7['outcome'], 'nak')
+    }
+    const state = await world.state()
+    assert.equal(state.naked, before + 5)
+    const told = state.conditions.find(({ code }) => code === 'REFUSING')
+    assert.match(told?.text ?? '', /The last 5 messages of type ADT\^A01 were refused: HTTP 422/)
+    const [row] = await world.messages('controlId=STAD0001')
+    assert.equal(row?.outcome, 'nak')
+    const story = await world.nodeRed.get(`/hl7-https-out/out/messages/${row.id}`)
+    const { reply, request, story: lines } = story.body as MessageContent
+    assert.deepEqual([reply, request?.slice(0, 4)], [body, 'MSH|'])
+    assert.match(lines.at(-1)?.text ?? '', /Left on NAK: HTTP 422/)
+    assert.equal((await send(adt('STAD0006'), { status: 202, body: '{"id":7}' })).output, 'ack')
+    assert.equal((await send(adt('STAD0007'), { status: 200 })).output, 'ack')
+    const page = { status: 200, body: '<html><title>Maintenance</title></html>' }
+    assert.equal((await send(adt('STAD0008'), page)).output, 'caught')
+  })
+
   it('an empty 2xx is accepted only if no reply is expected', async () => {
     await world.deploy({ failureTimeout: 0 })
     const never = adt('NONE0001').replace('|P|2.5.1', '|P|2.5.1|||NE|NE')
@@ -143,7 +202,7 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     assert.equal((await send(adt('NONE0002'), { status: 202 })).output, 'caught')
   })
 
-  it('the reply is found by path and encoding', async () => {
+  it('the reply is found by path, and in base64', async () => {
     const base64 = Buffer.from(ackFor('PATH0001')).toString('base64')
     await world.deploy({ replyPath: 'deep[1].there', failureTimeout: 0 })
     const body = JSON.stringify({ ack: ackFor('X', 'AE'), deep: [1, { there: base64 }] })
@@ -153,9 +212,11 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
       const { output } = await send(adt('PATH0001'), { body })
       assert.equal(output, replyPath === '$' ? 'nak' : 'caught', replyPath)
     }
-    await world.deploy({ replyEncoding: 'base64', failureTimeout: 0 })
-    assert.equal((await send(adt('PATH0001'), { body: base64 })).output, 'ack')
-    assert.equal((await send(adt('PATH0001'), { body: ackFor('PATH0001') })).output, 'caught')
+    // A flow of an earlier version, which had to say so.
+    await world.deploy({ replyEncoding: 'text', failureTimeout: 0 })
+    for (const answer of [base64, ackFor('PATH0001')]) {
+      assert.equal((await send(adt('PATH0001'), { body: answer })).output, 'ack')
+    }
   })
 
   it('each status in refreshOnStatus leads to a new token, 403 does not', async () => {

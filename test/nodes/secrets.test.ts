@@ -42,15 +42,20 @@ describe('secrets and patients', () => {
             value: '"Basic " & $base64encode("hl7second:Summer-2026!")',
             valueType: 'jsonata'
           },
-          { name: 'X-Third', value: '$env("THIRD")', valueType: 'jsonata' }
+          { name: 'X-Third', value: '$env("THIRD")', valueType: 'jsonata' },
+          { name: 'X-Fourth', value: 'hl7 fourth secret2', valueType: 'basic' }
         ],
-        credentials: { secret1: `Basic ${basic}` }
+        credentials: { secret1: `Basic ${basic}`, secret2: 'Pässe-2026!' }
       },
       {}
     )
     const env = [{ name: 'THIRD', value: key, type: 'str' }]
     await world.nodeRed.deploy(flow.map((node) => (node.id === 'tab' ? { ...node, env } : node)))
-    const words = [key, basic, 'hl7user:Winter-2026!', computed, 'hl7second:Summer-2026!']
+    const fourth = Buffer.from('hl7 fourth:Pässe-2026!').toString('base64')
+    const words = [
+      ...[key, basic, 'hl7user:Winter-2026!', computed, 'hl7second:Summer-2026!'],
+      ...[fourth, 'hl7 fourth:Pässe-2026!', 'Pässe-2026!']
+    ]
     const said = words.join(' or ')
     world.receiver.respond = () => ({
       status: 401,
@@ -67,7 +72,8 @@ describe('secrets and patients', () => {
     }
     const log = (await world.nodeRed.printed()).join('\n')
     const seen = JSON.stringify([headers, error, (await world.state()).lastError, log])
-    assert.equal(world.receiver.requests.at(-1)?.headers['x-third'], key)
+    const sent = world.receiver.requests.at(-1)?.headers
+    assert.deepEqual([sent?.['x-third'], sent?.['x-fourth']], [key, `Basic ${fourth}`])
     assert.match(seen, /x-echo/)
     for (const word of [...words, 'Winter-2026!', 'Summer-2026!']) {
       assert.ok(!seen.includes(word), `${word} is shown`)

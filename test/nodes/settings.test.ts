@@ -158,6 +158,31 @@ describe('properties of hand-written flow files', () => {
       { headers: [entry('authorization', 'y', 'str')] },
       /^Message tab, Headers, authorization: .* carries the token/
     ],
+    [
+      { headers: [entry('x', '$uid()', 'jsonata')] },
+      /^Message tab, Headers, x: There is no function \$uid \(position 4\)\.$/
+    ],
+    [
+      { format: 'json', bodyTemplate: '{"id": $uuid(), "at": $nowe()}' },
+      /^Message tab, Body template: There is no function \$nowe \(position 27\)\.$/
+    ],
+    [{ headers: [entry('x', 'me', 'basic')] }, /^Message tab, Headers, x: Choose one of the sec/],
+    [
+      { headers: [entry('x', 'me secret7', 'basic')] },
+      /^Message tab, Headers, x: Choose one of the secrets\.$/
+    ],
+    [
+      { headers: [entry('x', 'm:e secret2', 'basic')], credentials: { secret2: 'y' } },
+      /^Message tab, Headers, x: A user name for Basic authentication cannot have a colon\.$/
+    ],
+    [
+      { headers: [entry('x', 'me secret2', 'basic')] },
+      /^Message tab, Headers, x: Secret 2 is empty\.$/
+    ],
+    [
+      { format: 'form', formFields: [entry('x', 'me secret2', 'basic')] },
+      /^Message tab, Fields, x: This must be one of: str, env, cred, msg, jsonata, hl7\.$/
+    ],
     [{ auth: 'tls' }, /^Destination tab, OAuth 2\.0: This is a node of another type\.$/],
     [{ tls: 'auth' }, /^Destination tab, TLS: This is a node of another type\.$/],
     [{ auth: 'nowhere' }, /^Destination tab, OAuth 2\.0: The node is missing or disabled\.$/],
@@ -277,6 +302,18 @@ describe('properties of hand-written flow files', () => {
       assert.equal(settings?.backup?.afterMs, afterMs)
       assert.match(settings?.warnings.join('\n') ?? '', said)
     }
+  })
+
+  it('of method and replyEncoding, only PUT is missed', () => {
+    const sayings = (out: Values): unknown => readSettings(out).settings?.warnings
+    assert.deepEqual(sayings({ method: 'POST', replyEncoding: 'auto' }), [])
+    assert.deepEqual(sayings({ method: 'GET', replyEncoding: 'base64' }), [
+      'method (GET) is ignored: messages are sent with POST.',
+      'replyEncoding (base64) is ignored: whether the HL7 text in a reply is in base64 is recognized.'
+    ])
+    const { problems, settings } = readSettings({ method: 'PUT' })
+    assert.match(problems, /^The method PUT is no longer possible: messages are sent with POST\./)
+    assert.equal(settings, undefined)
   })
 
   it('a list that is not used is not judged', () => {

@@ -216,9 +216,9 @@ describe('what the receiver sees', () => {
   })
 
   it('mllp: the framed message, byte for byte in its own character set', async () => {
-    await deploy({ format: 'mllp', charset: 'iso-8859-1', method: 'PUT' })
+    await deploy({ format: 'mllp', charset: 'iso-8859-1' })
     const { headers, body, method } = await arrived()
-    assert.equal(method, 'PUT')
+    assert.equal(method, 'POST')
     assert.equal(headers['content-type'], 'application/hl7-v2; charset=iso-8859-1')
     assert.equal(body.toString('latin1'), `\x0b${SENT}\x1c\r`)
   })

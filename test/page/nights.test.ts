@@ -251,7 +251,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     ]
   })
 
-  night('a login page with 200 under Accept 2xx', async () => {
+  night('a login page with 200 where 2xx is accepted', async () => {
     const body = '<html><form><input name="u"><input type="password" name="p"></form></html>'
     answer(() => ({ body, headers: { 'content-type': 'text/html' } }))
     await deploy({ auth: '', replyCodeActions: ':?A=C,:~=C,X=C' })

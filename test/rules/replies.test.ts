@@ -85,7 +85,7 @@ async function sameWhenTried(
     { status, contentType: type, text: body },
     {
       rules: parseReplyRules(rules),
-      reply: { replyEncoding: 'auto' },
+      reply: {},
       refreshOnStatus: new Set(),
       sent,
       again: false,
@@ -614,7 +614,7 @@ byRules('immunization registries: a SOAP fault', {
     [500, fault('Client'), 'suspended', 'E#400=S'],
     [500, faultAnswer('1.1'), 'paused', 'E#401=D']
   ],
-  // The preset "Accept 2xx without ACK".
+  // 2xx without an acknowledgement is accepted.
   ':?A=C,:~=C,X=C': [
     [200, fault('Client'), 'error', 'E#4xx=F'],
     [200, fault('Server'), 'retried, then error', 'E=RF']

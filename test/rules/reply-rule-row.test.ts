@@ -194,7 +194,7 @@ describe('the presets', () => {
   const table: [keyof typeof replyRulePresets, Answer, leaves: string][] = [
     ['retryRejects', { body: rejected }, 'retried, then NAK'],
     ['retryRejects', { body: no }, 'NAK'],
-    ...(['accept2xx', 'accept201'] as const).flatMap((preset) => [
+    ...(['statusDecides', 'accept201'] as const).flatMap((preset) => [
       ...['AE', 'CE', 'AR', 'CR', '', 'ZZ'].map((code): [typeof preset, Answer, string] => [
         preset,
         { status: 201, body: ack(code) },
@@ -206,7 +206,20 @@ describe('the presets', () => {
         'ACK'
       ])
     ]),
-    ['accept2xx', stored, 'ACK'],
+    ['statusDecides', stored, 'ACK'],
+    ['statusDecides', { body: 'OK' }, 'ACK'],
+    ['statusDecides', { body: '<html><title>Maintenance</title></html>' }, 'error'],
+    ...[400, 409, 413, 415, 422].map((status): ['statusDecides', Answer, string] => [
+      'statusDecides',
+      { status, body: '{"error":"PID-3 is missing"}' },
+      'NAK'
+    ]),
+    ['statusDecides', { status: 422 }, 'NAK'],
+    // It can be seen that it refuses, but not why.
+    ['statusDecides', { status: 422, body: 'x', headers: { 'content-encoding': 'gzip' } }, 'NAK'],
+    ['statusDecides', { status: 406 }, 'error'],
+    ['statusDecides', { status: 429 }, 'retried, then error'],
+    ['statusDecides', { silent: true }, 'retried, then error'],
     ['accept201', stored, 'error'],
     ['acceptWarnings', { body: ack('AE', W) }, 'ACK, warned'],
     ['acceptWarnings', { body: ack('AE', I, W) }, 'ACK, warned'],

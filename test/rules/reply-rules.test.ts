@@ -101,11 +101,14 @@ describe('actions', () => {
     ['WC', { retry: false, outcome: 'accept', warn: true }],
     ['CW', { retry: false, outcome: 'accept', warn: true }],
     ['F', { retry: false, outcome: 'fail', warn: false }],
+    ['N', { retry: false, outcome: 'refuse', warn: false }],
     ['S', { retry: false, outcome: 'suspend', warn: false }],
     ['D', { retry: false, outcome: 'disable', warn: false }],
     ['R', { retry: true, outcome: 'fail', warn: false }],
     ['RF', { retry: true, outcome: 'fail', warn: false }],
     ['RS', { retry: true, outcome: 'suspend', warn: false }],
+    ['RN', { retry: true, outcome: 'refuse', warn: false }],
+    ['R3WN', { retry: true, outcome: 'refuse', mostRetries: 3, warn: true }],
     ['RD', { retry: true, outcome: 'disable', warn: false }],
     ['RW', { retry: true, outcome: 'fail', warn: true }],
     ['WRS', { retry: true, outcome: 'suspend', warn: true }],
@@ -129,7 +132,7 @@ describe('actions', () => {
   ]
   for (const [action, expected] of cases) {
     it(`reads ${action}`, () => {
-      const [rule] = parseReplyRules(`${action.includes('A') ? ':?A' : 'E'}=${action}`).rules
+      const [rule] = parseReplyRules(`${/[AN]/.test(action) ? ':?A' : 'E'}=${action}`).rules
       assert.ok(rule)
       const { text, conditions, action: letters, ...rest } = rule
       assert.ok(text.endsWith(letters) && conditions.length === 1)
@@ -180,6 +183,12 @@ describe('a list of rules', () => {
     )
   })
 
+  it('refuses where the receiver has answered', () => {
+    for (const rule of ['E#4xx=RN', '(:~,X)=N', 'E#tls&@status:400=N', '@again&:?E=N', '@*no=WN']) {
+      assert.equal(parseReplyRules(rule).rules[0]?.outcome, 'refuse', rule)
+    }
+  })
+
   it('reads the string that InterSystems documents as its HL7 default', () => {
     const { rules } = parseReplyRules(':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C')
     assert.equal(rules.map((rule) => rule.action).join(), 'RF,S,S,C,S,W,C')
@@ -213,6 +222,16 @@ describe('a mistake', () => {
     ['X=A', 2, 1, 'action'],
     ['E=WA', 3, 1, 'action'],
     ['(:?A,:AE&E#503)=A', 16, 1, 'action'],
+    // Nobody has refused anything where nobody has answered.
+    ['E=N', 2, 1, 'refusal'],
+    ['E=WRN', 4, 1, 'refusal'],
+    ['E#timeout=N', 10, 1, 'refusal'],
+    ['E#ECONNRESET=R5N', 15, 1, 'refusal'],
+    ['E*cut&@again=N', 13, 1, 'refusal'],
+    ['(E#422,E#token)=N', 16, 1, 'refusal'],
+    ['@again=N', 7, 1, 'refusal'],
+    [':?A=NN', 5, 1, 'action'],
+    [':?A=AN', 5, 1, 'action'],
     [':?A=RA', 5, 1, 'action'],
     [':?A=AC', 5, 1, 'action'],
     [':?A=AD', 5, 1, 'action'],

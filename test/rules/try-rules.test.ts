@@ -21,7 +21,7 @@ function tried(
   const reply = { status: 200, contentType: '', text: typeof answer === 'string' ? answer : '' }
   return tryAnswer(typeof answer === 'string' ? reply : answer, {
     rules: parseReplyRules(rules),
-    reply: { replyEncoding: 'auto' },
+    reply: {},
     refreshOnStatus: new Set(),
     sent: ADT,
     again: false,
@@ -149,7 +149,7 @@ describe('the list of rules', () => {
     }
     const pick = (json: unknown): unknown => (json as { second: string }).second
     const text = JSON.stringify({ first: ack('AA'), second: reply })
-    const picked = await tried(':?A=C,:?E=S', text, { reply: { replyEncoding: 'auto', pick } })
+    const picked = await tried(':?A=C,:?E=S', text, { reply: { pick } })
     assert.equal(picked.tried.decider, 1)
   })
 })

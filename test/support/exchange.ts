@@ -74,7 +74,6 @@ export function ackOf(id: string, code: string, ...segments: string[]): string {
 export function plainReceiver(url: URL): ReceiverSettings {
   return {
     url,
-    method: 'POST',
     tokenPlacement: 'header',
     authHeader: 'Authorization',
     authScheme: 'Bearer',
@@ -150,7 +149,7 @@ export class Exchange {
       tokens: tokens?.forReceiver(this.url.href),
       refreshOnStatus: new Set([401]),
       rules: typeof rules === 'string' ? parseReplyRules(rules) : rules,
-      reply: { replyEncoding: 'auto', ...reply },
+      reply: reply ?? {},
       secrets: []
     })
   }
@@ -197,6 +196,7 @@ export function leaving({ decision, ...result }: AttemptResult): string {
   const words = {
     accept: () => 'ACK',
     fail: () => (settled() === 'nak' ? 'NAK' : 'error'),
+    refuse: () => (settled() === 'nak' ? 'NAK' : 'error'),
     suspend: () => 'suspended',
     disable: () => 'paused',
     await: () => `awaited, then ${{ suspend: 'suspended', fail: 'error', retry: 'retried' }[late]}`

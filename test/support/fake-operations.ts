@@ -44,7 +44,6 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
       retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
       failureTimeoutMs: 900_000,
       failWhileUnreachable: false,
-      replyEncoding: 'auto',
       hasReplyPath: false,
       refreshOnStatus: [401]
     },

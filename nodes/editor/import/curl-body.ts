@@ -172,13 +172,12 @@ function partRow(option: CurlOption, { file, slots }: WholeCommand): ImportRow {
 }
 
 function uploadRow({ written, value }: CurlOption, { hasMethod }: WholeCommand): ImportRow {
-  const method = hasMethod ? {} : { method: 'PUT' }
-  const out = { format: 'raw', ...method }
   return {
     setting: written,
     given: shownText(plainWord(value)),
-    out,
-    notes: [note('bodyIsMessage')]
+    out: { format: 'raw' },
+    // curl uploads with PUT.
+    notes: [...(hasMethod ? [] : [note('method')]), note('bodyIsMessage')]
   }
 }
 

@@ -190,10 +190,7 @@ function row(option: CurlOption, isToken: boolean, slots: Slots): ImportRow {
       return userRow(setting, option.value, list)
     case 'request': {
       const method = value.toUpperCase()
-      if (isToken) return told(setting, value, method === 'POST' ? 'asHere' : 'method')
-      return ['POST', 'PUT'].includes(method)
-        ? { setting, given: value, out: { method }, notes: [] }
-        : told(setting, value, 'method')
+      return told(setting, value, method === 'POST' ? 'asHere' : 'method')
     }
     case 'max-time':
       return isToken

@@ -3,7 +3,12 @@ import {
   tokenCredentials,
   tokenProperties
 } from '../../settings/oauth2-client-credentials-properties.ts'
-import { SECRETS, type CredentialTable, type PropertyTable } from '../../settings/property-table.ts'
+import {
+  SECRETS,
+  slotOf,
+  type CredentialTable,
+  type PropertyTable
+} from '../../settings/property-table.ts'
 import type { FieldValue } from '../field-value.ts'
 import type { Form } from '../form.ts'
 import { listEntry } from '../named-value.ts'
@@ -106,9 +111,7 @@ function freeSlots(form: Form, properties: PropertyTable): string[] {
   const current = currentValues(form)
   const lists = Object.keys(properties).map(current)
   const used = lists.flatMap((list) =>
-    typeof list === 'object'
-      ? list.map(({ value, valueType }) => (valueType === 'cred' ? value : ''))
-      : []
+    typeof list === 'object' ? list.map((entry) => slotOf(entry)) : []
   )
   return Object.keys(SECRETS).filter((slot) => current(slot) === '' && !used.includes(slot))
 }

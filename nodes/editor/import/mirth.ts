@@ -216,9 +216,7 @@ class Destination {
       case 'locationURI':
         return this.#address(setting, given, value)
       case 'method':
-        return ['POST', 'PUT'].includes(value.toUpperCase())
-          ? takes({ method: value.toUpperCase() })
-          : told(setting, given, 'method')
+        return told(setting, given, value.toUpperCase() === 'POST' ? 'asHere' : 'method')
       case 'contentType':
         return ['form', 'multipart'].includes(this.#format)
           ? told(setting, given, 'formatHasType')

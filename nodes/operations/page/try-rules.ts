@@ -170,12 +170,12 @@ export class TryRules {
     const read = this.#isOpen ? rulesOf(rules) : undefined
     if (read === undefined || !ruleSettings) this.#trial = undefined
     else {
-      const { failureTimeoutMs, refreshOnStatus, replyEncoding, ...times } = ruleSettings
+      const { failureTimeoutMs, refreshOnStatus, ...times } = ruleSettings
       const trial = await tryAnswer(answer, {
         ...times,
         failureTimeoutMs: failureTimeoutMs ?? Infinity,
         rules: read,
-        reply: { replyEncoding },
+        reply: {},
         refreshOnStatus: new Set(refreshOnStatus),
         sent: SENT,
         again: this.#again
