@@ -63,6 +63,7 @@ describe('secrets and patients', () => {
       headers: {
         'www-authenticate': `Bearer error="invalid_request", error_description="no ${said}"`,
         'x-echo': said,
+        'x-fourth': fourth,
         'x-third': key
       }
     })

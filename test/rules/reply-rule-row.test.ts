@@ -14,6 +14,7 @@ import {
   unfinishedRule,
   writeRow
 } from '../../nodes/rules/reply-rule-row.ts'
+import { settlementOf } from '../../src/delivery/settlement.ts'
 import { ack, type Answer, Exchange, leaving } from '../support/exchange.ts'
 
 const rowOf = (text: string): RuleRow => {
@@ -215,7 +216,6 @@ describe('the presets', () => {
       'NAK'
     ]),
     ['statusDecides', { status: 422 }, 'NAK'],
-    // It can be seen that it refuses, but not why.
     ['statusDecides', { status: 422, body: 'x', headers: { 'content-encoding': 'gzip' } }, 'NAK'],
     ['statusDecides', { status: 406 }, 'error'],
     ['statusDecides', { status: 429 }, 'retried, then error'],
@@ -252,6 +252,14 @@ describe('the presets', () => {
       assert.equal(leaving(await exchange.attempt(answer, { rules })), leaves)
     })
   }
+
+  it('leave an answer that cannot be read, and that a rule refuses by its status, on NAK', async () => {
+    const answer = { status: 500, body: 'x', headers: { 'content-encoding': 'gzip' } }
+    const result = await exchange.attempt(answer, { rules: 'E#500=N' })
+    assert.equal(leaving(result), 'NAK')
+    const { reply } = settlementOf({ controlId: 'M1', type: '' }, 1, result, 0)
+    assert.deepEqual([reply?.status, reply?.text, reply?.ack], [500, '', null])
+  })
 
   it('are offered for those of earlier versions, with the rules of the user', () => {
     const ours = replyRulePresets.suspendTimeouts
