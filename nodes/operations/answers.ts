@@ -89,8 +89,6 @@ export interface RuleSettings {
   replyEncoding: 'auto' | 'text' | 'base64'
   /** An expression finds the HL7 in a JSON reply. */
   hasReplyPath: boolean
-  /** Statuses for which a fresh token is tried first; none without a token. */
-  refreshOnStatus: readonly number[]
 }
 
 /** A condition that holds; `text` is English, of `kind` and `values`. */

@@ -14,8 +14,6 @@ export interface AuthParts {
   problems: readonly string[]
   /** Environment variables without a value. */
   unset: readonly string[]
-  /** HTTP statuses of the HL7 server that mean "the token was refused". */
-  refreshOnStatus: ReadonlySet<number>
   tls: TlsSettings | undefined
 }
 

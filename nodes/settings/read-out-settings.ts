@@ -10,6 +10,7 @@ import {
   type CertificateDates
 } from '../../src/http-client/certificates.ts'
 import { hasBlankAround } from '../../src/oauth2/answer-hints.ts'
+import type { TokenTrials } from '../../src/oauth2/token-trials.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
 import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
@@ -102,6 +103,8 @@ export interface OutSettings {
   contact: string
   names: ServerNames
   responseTimeoutMs: number
+  /** Undefined: no token is tried for before a message needs one. */
+  tokenTrials: TokenTrials | undefined
   /** The token server's, as seen last. */
   tokenServerCertificate: () => CertificateDates | undefined
   /** Presented to the receiver or the token server: the one that ends first. */
@@ -225,6 +228,7 @@ export function readOutSettings(
       isBlankAround: auth !== undefined && hasBlankAround(auth.settings)
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
+    tokenTrials: auth?.tokens?.trials,
     tokenServerCertificate: () => auth?.tokens?.certificate,
     clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
     warnings
@@ -250,7 +254,6 @@ export function readOutSettings(
       courier: {
         tokens: auth?.tokens?.forReceiver(settings.receiver.url.href),
         backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.href),
-        refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
         reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },
         secrets

@@ -79,7 +79,6 @@ describe('a receiver that wants DPoP', () => {
         client
       ),
       tokens,
-      refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
       reply: { replyEncoding: 'auto' },
       secrets: []

@@ -86,7 +86,7 @@ async function sameWhenTried(
     {
       rules: parseReplyRules(rules),
       reply: { replyEncoding: 'auto' },
-      refreshOnStatus: new Set(),
+      hasToken: false,
       sent,
       again: false,
       retry: { intervalMs: 5000, maxIntervalMs: 60_000 },

@@ -45,8 +45,7 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
       failureTimeoutMs: 900_000,
       failWhileUnreachable: false,
       replyEncoding: 'auto',
-      hasReplyPath: false,
-      refreshOnStatus: [401]
+      hasReplyPath: false
     },
     contentDays: 7,
     lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0 },

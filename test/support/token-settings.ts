@@ -23,7 +23,6 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
     assertionAudience: 'token_endpoint',
     assertionSubject: '',
     assertionClaims: [],
-    defaultLifetime: 300,
     clientId: 'integration-engine',
     clientSecret: '',
     privateKey: '',
