@@ -32,8 +32,8 @@ export interface AttemptResult {
   mayWantTls?: boolean
   /** The receiver's reply to this message with the last token, because of which no other is fetched now. */
   refusedReply?: ReplyRecord
-  /** For the advice after a refusal: no token was sent, or its status asks for no other token. */
-  token?: 'none' | 'kept'
+  /** For the advice after a refusal: no token was sent. */
+  token?: 'none'
   /** The length of the token, in characters, if the receiver finds the headers too large. */
   tokenLength?: number
   /** Why a refused token could not be replaced. */

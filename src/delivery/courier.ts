@@ -287,7 +287,10 @@ export class Courier {
         ...(acks.length === 0 ? undefined : { acks })
       },
       answered: isAnswer(attempt, message),
-      ...(quotes && { quotes, ...this.#tokenAdvice(reply, isPage ? undefined : meaning) }),
+      ...(quotes && {
+        quotes,
+        ...(this.#settings.tokens === undefined && { token: 'none' as const })
+      }),
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
       ...(isRefusedByPage && { isFirewallPage: true }),
@@ -362,14 +365,6 @@ export class Courier {
   #tokensFor({ address, url }: Parcel): ReceiverTokens | undefined {
     const { backupTokens, tokens } = this.#settings
     return address === 'backup' && url === undefined ? backupTokens : tokens
-  }
-
-  #tokenAdvice(
-    reply: ReceivedReply,
-    meaning: ReplyMeaning | undefined
-  ): Pick<AttemptResult, 'token'> {
-    if (this.#settings.tokens === undefined) return { token: 'none' }
-    return refusesToken(reply, meaning) || lacksScope(reply) ? {} : { token: 'kept' }
   }
 
   /** Whether the receiver refuses the proof, for which another token would not help. */

@@ -776,20 +776,6 @@ describe('Courier', () => {
     }
   })
 
-  it('tells whether a refusal could mean another token', async () => {
-    for (const [status, challenge, told] of [
-      [401, '', undefined],
-      [403, '', 'kept'],
-      [403, 'www-authenticate: Bearer error="insufficient_scope"\r\n', undefined]
-    ] as const) {
-      const { tokens } = await tokenSource()
-      const server = await receiver((socket) => {
-        socket.write(answer(status, '', challenge))
-      })
-      assert.equal((await courier(server.url, { tokens }).attempt(parcel)).token, told)
-    }
-  })
-
   it('gets a new token for any status with invalid_token, but none if the current one lacks a scope', async () => {
     const invalid = 'www-authenticate: Bearer error="invalid_token"\r\n'
     for (const [status, challenge, requests] of [
