@@ -830,7 +830,7 @@ describe('Courier', () => {
         const sent = server.requests.slice(from).map(naming)
         return `${sent.join()} ${reply?.status}`
       }
-      return { asked, attempt, clock, tokens: tokens.forReceiver(server.url.href) }
+      return { asked, attempt, clock, source: tokens, tokens: tokens.forReceiver(server.url.href) }
     }
 
     it('repeats the attempt once with a fresh one if the token is a minute old', async () => {
@@ -891,6 +891,18 @@ describe('Courier', () => {
       const refusal = { host: 'receiver.example', status: 401 }
       await assert.rejects(tokens.refused('token-3', refusal), { code: 'ERR_TOKEN_REFUSED' })
       assert.equal(asked(), 3, 'a refusal within 10 s forces no other request')
+    })
+
+    it('waits 10 s after a request that another receiver has forced', async () => {
+      const { asked, attempt, clock, source } = await forbidding(() => true, { 2: json({}, 503) })
+      clock.pass(MINUTE)
+      const other = source.forReceiver('https://other.example')
+      await assert.rejects(other.refused('token-1', { host: 'other.example', status: 401 }))
+      clock.pass(9999)
+      assert.equal(await attempt(), 'token-1 403')
+      assert.equal(asked(), 2)
+      clock.pass(1)
+      assert.equal(await attempt(), 'token-1,token-3 403')
     })
 
     it('does not for what merely counts as 403, nor if it acknowledges', async () => {
