@@ -1,12 +1,14 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
-import { deleteQueueFile, queueFilePath } from '../src/queue/queue-files.ts'
+import { deleteQueueFile, isQueueFileInUse, queueFilePath } from '../src/queue/queue-files.ts'
 import { handBack } from './flow/accept-and-emit.ts'
+import { configConditions } from './flow/conditions.ts'
 import { onceFlowsStarted } from './flow/flows-started.ts'
 import { OutNode } from './flow/out-node.ts'
-import { deployedOutNodes, outParts } from './flow/out-parts.ts'
+import { deployedOutNodes, outParts, type Unusable } from './flow/out-parts.ts'
 import { NotAccepted } from './flow/not-accepted.ts'
 import { misconfigured } from './flow/status-line.ts'
+import { forgetTurnedAway, turnedAwayOf } from './flow/turned-away.ts'
 import type { Translate } from './flow/status-texts.ts'
 import { deletion, reportOrphanedQueues } from './operations/orphaned-queues.ts'
 import { registerPage } from './operations/page-route.ts'
@@ -46,14 +48,9 @@ export default function (RED: NodeAPI): void {
     } catch (error) {
       problems = [errorText(error)]
     }
-    const since = new Date().toISOString()
-    outParts.set(this, { since, problems, refusals: new NotAccepted() })
-    // Status nodes see nothing before.
-    const callOff = onceFlowsStarted(RED, () => {
-      this.status(misconfigured(translate, unset))
+    refuseEverything(RED, this, problems, (conditions) => {
+      this.status(misconfigured(conditions, translate, unset))
     })
-    this.on('close', callOff)
-    refuseEverything(RED, this, problems)
   }
 
   RED.nodes.registerType('hl7-https-out', Hl7HttpsOut, {
@@ -71,35 +68,79 @@ function run(RED: NodeAPI, node: Node, settings: OutSettings, translate: Transla
   })
   const isDeleted = deletion(RED, node)
   node.on('close', (removed: boolean | undefined, done: () => void) => {
+    if (isDeleted(removed)) forgetTurnedAway(node.id)
     void outNode.close(isDeleted(removed)).finally(done)
   })
 }
 
 /** A node that cannot be used reports this for each message; none disappears. */
-function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[]): void {
+function refuseEverything(
+  RED: NodeAPI,
+  node: Node,
+  problems: readonly string[],
+  show: (conditions: ReturnType<Unusable['conditions']>) => void
+): void {
   const text = notSetUp(problems)
+  const since = Date.now()
+  const turnedAway = turnedAwayOf(node.id)
+  let isUsed = turnedAway.current?.lasts === true
+  const conditions = (): ReturnType<Unusable['conditions']> =>
+    configConditions({ problems, since, isUsed, turnedAway: turnedAway.current })
+  outParts.set(node, { conditions, problems, refusals: new NotAccepted(), turnedAway })
+  let isStarted = false
+  const update = (): void => {
+    if (isStarted) show(conditions())
+  }
+  // Status nodes see nothing before.
+  const callOff = onceFlowsStarted(RED, () => {
+    isStarted = true
+    update()
+  })
+  node.on('close', callOff)
+  const path = queueFile(RED, node)
+  if (path !== undefined) {
+    turnedAway.knowsFile(path)
+    // Messages of an earlier run, when it was set up.
+    void isQueueFileInUse(path)
+      .catch(() => true)
+      .then((isInUse) => {
+        isUsed ||= isInUse
+        update()
+      })
+  }
   // The config node has reported its own, once for all nodes that use it.
   const own = problems.filter((problem) => !problem.startsWith(OF_AUTH))
   if (own.length > 0) node.error(notSetUp(own))
   node.on('input', (msg, _send, done) => {
     const content = { msg, payload: msg.payload, done }
     handBack(node, content, new DeliveryError('HL7_CONFIG', text))
+    isUsed = true
+    update()
+    somethingChanged()
   })
   const isDeleted = deletion(RED, node)
   node.on('close', (removed: boolean | undefined, done: () => void) => {
-    if (isDeleted(removed)) void deleteFile(RED, node).finally(done)
-    else done()
+    isStarted = false
+    if (isDeleted(removed)) {
+      forgetTurnedAway(node.id)
+      void deleteFile(RED, node).finally(done)
+    } else done()
   })
 }
 
 /** Deletes the queue file of a deleted node, from when it was set up, if it is empty. Never rejects. */
 async function deleteFile(RED: NodeAPI, node: Node): Promise<void> {
-  const directory = queueDirectory(RED)
-  // Otherwise that is why it was not set up.
-  if (typeof directory !== 'string' || directory === '') return
+  const path = queueFile(RED, node)
   try {
-    await deleteQueueFile(queueFilePath(directory, node.id))
+    if (path !== undefined) await deleteQueueFile(path)
   } catch (error) {
     node.error(errorText(error))
   }
+}
+
+/** Undefined if the setting for its directory is why the node is not set up. */
+function queueFile(RED: NodeAPI, node: Node): string | undefined {
+  const directory = queueDirectory(RED)
+  if (typeof directory !== 'string' || directory === '') return undefined
+  return queueFilePath(directory, node.id)
 }

@@ -74,13 +74,14 @@ function verdictText(values: Values, text: TabText): string {
 
 /** The values, and the words for those that are codes or times. */
 function wordsOf(values: Values, text: TabText): Record<string, string | number> {
-  const { by, cause, days, ms, of, seconds } = values
+  const { by, cause, days, ms, of, seconds, turnedAway } = values
   const words: Record<string, string | number> = { ...values }
   if (by !== undefined) words['by'] = byText(String(by), text)
   if (cause !== undefined) words['cause'] = causeText(String(cause), text)
   if (of !== undefined) {
     words['of'] = text(`certificate.${String(of).replace(' ', '-')}` as Key<'tab'>)
   }
+  if (turnedAway !== undefined) words['turnedAway'] = turnedAwayText(String(turnedAway), text)
   if (days !== undefined) words['left'] = text('age.d', { count: Number(days) })
   if (seconds !== undefined) words['time'] = exactDurationText(Number(seconds) * 1000, text)
   if (ms !== undefined) words['took'] = tookText(Number(ms), text)
@@ -104,7 +105,8 @@ function adviceWords(
     note = '',
     queue
   } = values
-  const { operation = '', said = '', todo, waiting = 0 } = values
+  const { operation = '', proves = 'secret', said = '', todo, waiting = 0 } = values
+  const login = text(`advice.login.${proves === 'secret' ? 'secret' : 'other'}`)
   const where = queue === 'disk' ? 'disk' : 'memory'
   const quoted = (words: string | number): string =>
     words === '' ? '' : text('phrase.reason', { reason: words })
@@ -122,9 +124,26 @@ function adviceWords(
     bound: Number(bound) === 0 ? '' : text('advice.bound', { count: Number(bound) }),
     blank: blank === undefined ? '' : text('advice.blank'),
     operation: operation === '' ? '' : ` ${operation}`,
-    todo: todo === undefined ? '' : text(`advice.todo.${todo as Todo}`, known),
+    largest: operation === '' ? '' : text('advice.largest', { name: operation }),
+    login,
+    todo: todo === undefined ? '' : text(`advice.todo.${todo as Todo}`, { ...known, login }),
+    again: againText(values, text),
+    nak: text(`advice.nak.${values['unwired'] === undefined ? 'wired' : 'unwired'}`),
     why: whyText(values, known, text)
   }
+}
+
+const TURNED_AWAY: readonly KeyUnder<'tab', 'turnedAway'>[] = [
+  'limit',
+  'disk',
+  'settings',
+  'closing'
+]
+
+/** Why messages were turned away; a code as it is. */
+function turnedAwayText(why: string, text: TabText): string {
+  const known = TURNED_AWAY.find((one) => one === why)
+  return known === undefined ? why : text(`turnedAway.${known}`)
 }
 
 type Todo = KeyUnder<'tab', 'advice.todo'>
@@ -137,8 +156,28 @@ function whyText(
 ): string {
   if (why === undefined) return cause === '' ? '' : text('advice.cause', known)
   const nothing = { held: '', call: '', said: '', tried: '', arrived: '', alone: '', blank: '' }
-  const words = { ...known, ...nothing, operation: operation === '' ? '' : ` ${operation}` }
+  const largest = operation === '' ? '' : text('advice.largest', { name: operation })
+  const words = {
+    ...known,
+    ...nothing,
+    largest,
+    login: text('advice.login.secret'),
+    operation: operation === '' ? '' : ` ${operation}`
+  }
   return text(`told.${why as Sentence}`, words).trim()
+}
+
+/** How messages that have left come to the receiver after all; empty if it is not about such. */
+function againText({ count, kept, uncertain }: Values, text: TabText): string {
+  if (kept === undefined || count === undefined) return ''
+  const many = Number(count)
+  const days = text('age.d', { count: Number(kept) })
+  return [
+    uncertain === undefined ? '' : text('advice.mayBeThere', { count: many }),
+    Number(kept) === 0
+      ? text('advice.again.gone', { count: many })
+      : text('advice.again.kept', { count: many, days })
+  ].join(' ')
 }
 
 /** What an ERR-3 is about, by its code in table 0357; empty if that says nothing. */
@@ -154,23 +193,34 @@ function heldText(values: Values, where: 'disk' | 'memory', text: TabText): stri
   const given = Number(values['givenUp'] ?? 0)
   return text('advice.held', {
     wait: count === 0 ? '' : text(`advice.wait.${where}`, { count }),
-    goesOn: count === 0 ? '' : goesOnText(count, values['giveUpSeconds'], text),
+    goesOn: count === 0 ? '' : goesOnText(count, values, text),
     besides: suspended === 0 ? '' : text('advice.besides', { count: suspended }),
     givenUp: given === 0 ? '' : text('advice.besidesGivenUp', { count: given })
   })
 }
 
-/** Until when they are retried; empty if they are not. */
+/** Until when they are retried, and what follows then; empty if they are not retried. */
 function goesOnText(
   count: number,
-  giveUpSeconds: Values[string] | undefined,
+  { ends = 'fail', giveUpSeconds, mostRetries }: Values,
   text: TabText
 ): string {
   if (giveUpSeconds === undefined) return ''
-  if (giveUpSeconds === 0) return text('advice.goesOn', { count })
-  const limit = exactDurationText(Number(giveUpSeconds) * 1000, text)
-  return text('advice.givenUp', { count, limit })
+  const seconds = Number(giveUpSeconds)
+  const time =
+    seconds === 0
+      ? ''
+      : text('advice.when.time', { limit: exactDurationText(seconds * 1000, text) })
+  const retries =
+    mostRetries === undefined ? '' : text('advice.when.retries', { count: Number(mostRetries) })
+  if (time === '' && retries === '') return text('advice.goesOn', { count })
+  const when =
+    time === '' || retries === '' ? time + retries : text('advice.when.first', { retries, time })
+  const stop = time === '' ? '' : text('advice.stopClock')
+  return `${text(`advice.ends.${ends as Ending}`, { count, when })} ${stop}`
 }
+
+type Ending = KeyUnder<'tab', 'advice.ends'>
 
 /**
  * Who did something.

@@ -7,6 +7,7 @@ import { Form } from './form.ts'
 import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
 import { ReplyRuleList } from './reply-rule-list.ts'
+import { isOutputWired } from './output-wires.ts'
 import { prepareTestMessage, runningId } from './test-message.ts'
 import { TryRules } from './try-rules.ts'
 import { prepareUnsetVariables } from './unset-variables.ts'
@@ -112,7 +113,11 @@ function prepare(node: EditorNode): void {
   showPlaceholders()
 
   rules = ReplyRuleList.create(text, keepsContents)
-  const keeping = ['queue', 'journalDays', 'keepContents', 'contentDays'].map((name) => `#node-input-${name}`)
+  const nakNote = document.getElementById('hl7-https-out-nak-unwired')
+  if (nakNote) nakNote.hidden = isOutputWired(node, 1)
+  const keeping = ['queue', 'journalDays', 'keepContents', 'contentDays'].map(
+    (name) => `#node-input-${name}`
+  )
   $(keeping.join()).on('change input', () => {
     rules?.update()
   })

@@ -11,6 +11,10 @@ import { SEVERITIES } from '../rules/reply-rule-words.ts'
 
 /** A value field is at most this many digits wide: the condition before it needs room too. */
 const MOST_DIGITS = 21
+/** A longer value, such as seven statuses, has a line of its own. */
+const LONG_VALUE = 30
+/** In which it is at most this many digits wide. */
+const MOST_DIGITS_ALONE = 28
 
 /** The fields of one condition of a rule. */
 export interface ConditionFields {
@@ -57,7 +61,10 @@ export function createCondition(
       value.hidden = !hasValue(shown) || shown === 'severity'
       value.placeholder = hasValue(shown) && shown !== 'severity' ? text(`example.${shown}`) : ''
       // As wide as its text, even in capitals. A tooltip shows what does not fit.
-      const width = Math.min((value.value || value.placeholder).length * 1.4, MOST_DIGITS)
+      const { length } = value.value || value.placeholder
+      const isLong = !value.hidden && length > LONG_VALUE
+      line.classList.toggle('hl7-https-rule-long', isLong)
+      const width = Math.min(length * 1.4, isLong ? MOST_DIGITS_ALONE : MOST_DIGITS)
       value.style.flexBasis = `calc(${width}ch + 18px)`
       value.title = value.value
       condition.title = condition.selectedOptions[0]?.text ?? ''

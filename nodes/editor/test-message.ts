@@ -46,7 +46,7 @@ export function prepareTestMessage(
       [text('testMessage.decision'), decisionWords(answer, text)],
       [text('testMessage.text'), answer.ack?.text ?? ''],
       [text('testMessage.errors'), errorWords(answer, text)],
-      [text('result.hint'), takesNoTests(answer) ? text('testMessage.takesNoTests') : ''],
+      [text('result.hint'), hintWords(answer, text)],
       [text('testMessage.backup'), backupWords(answer)],
       [text('testMessage.status'), String(answer.status ?? '')],
       [
@@ -153,6 +153,12 @@ export function runningId(node: EditorNode): string | undefined {
     if (outer !== undefined) return `${outer}-${node.id}`
   }
   return undefined
+}
+
+function hintWords(answer: TestAnswer, text: FormText<OutKey>): string {
+  if (takesNoTests(answer)) return text('testMessage.takesNoTests')
+  const isEmpty = answer.reply?.trim() === '' && testOutcome(answer) === 'accepted'
+  return isEmpty ? text('testMessage.emptyReply') : ''
 }
 
 /** What this answer would mean for a message, and which rule says so. */

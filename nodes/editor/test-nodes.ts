@@ -8,7 +8,8 @@ const EDGE = 110
 
 /**
  * Adds what a node lacks for a first try: an inject node with a sample message, debug nodes for ACK and
- * NAK, and a Catch node with a debug node. One step to undo.
+ * NAK, a Catch node with a debug node, and a Status node whose debug node says when somebody is needed: in its place comes
+ * what calls them. One step to undo.
  *
  * @param type MSH-9 of the sample, such as `ADT^A01`
  */
@@ -41,11 +42,18 @@ export function addTestNodes(node: EditorNode, type: string): void {
       link(node, port, add(debug(name), 1, port - 1))
     }
   }
-  if (!isCaught(node)) {
+  if (!isHeard('catch', node)) {
     const caught = add({ type: 'catch', name: '', uncaught: false }, 0, 1.5)
     // Node-RED drops the ids of nodes that are not imported together.
     caught['scope'] = [node.id]
     link(caught, 0, add(debug('error'), 1, 1.5))
+  }
+  if (!isHeard('status', node)) {
+    const told = add({ type: 'status', name: '' }, 0, 3)
+    told['scope'] = [node.id]
+    const needed = add(isCall, 1, 3)
+    link(told, 0, needed)
+    link(needed, 0, add({ ...debug('call'), complete: 'status', targetType: 'msg' }, 2, 3))
   }
   if (added.length === 0) return
   RED.history.push({
@@ -57,6 +65,18 @@ export function addTestNodes(node: EditorNode, type: string): void {
   RED.nodes.dirty(true)
   RED.view.updateActive()
   RED.view.redraw(true)
+}
+
+/** Lets a status through that needs somebody. */
+const isCall = {
+  type: 'switch',
+  name: 'somebody needed?',
+  property: 'status.level',
+  propertyType: 'msg',
+  rules: [{ t: 'eq', v: 'call', vt: 'str' }],
+  checkall: 'true',
+  repair: false,
+  outputs: 1
 }
 
 /** Shows the whole message. */
@@ -71,9 +91,9 @@ function debug(name: string): object {
   }
 }
 
-/** Whether a Catch node of the flow gets its errors. */
-function isCaught({ id, z }: EditorNode): boolean {
-  return RED.nodes.filterNodes({ type: 'catch', z }).some(({ scope }) => {
+/** Whether a Catch node of the flow gets its errors, or a Status node its statuses. */
+function isHeard(type: 'catch' | 'status', { id, z }: EditorNode): boolean {
+  return RED.nodes.filterNodes({ type, z }).some(({ scope }) => {
     return !Array.isArray(scope) || scope.includes(id)
   })
 }

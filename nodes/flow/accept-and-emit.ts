@@ -10,6 +10,7 @@ import { carryOut, isCommand } from './flow-commands.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import { finish, handOn, handToCatch } from './hand-on.ts'
 import { outParts } from './out-parts.ts'
+import { whyTurnedAway } from './turned-away.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 
 /** Checks a message and puts it into the queue. */
@@ -79,11 +80,17 @@ export function emit(
 /** Sends a message that was not accepted to Catch. Never throws. */
 export function handBack(
   node: Node,
-  { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
+  content: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
   error: unknown
 ): void {
+  const { msg, payload, parcel, done } = content
   const why = notAccepted(error)
-  outParts.get(node)?.refusals.note(why)
+  const parts = outParts.get(node)
+  parts?.refusals.note(why)
+  if (parts !== undefined && !isCommand(content)) {
+    const turnedAway = whyTurnedAway(why, 'delivery' in parts, payload)
+    if (turnedAway !== undefined) parts.turnedAway.add(turnedAway)
+  }
   handToCatch(node, msg, refusedProperties(parcel?.message, payload), why, done)
 }
 

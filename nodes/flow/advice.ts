@@ -1,6 +1,7 @@
 import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import {
   isCounted,
+  isUncertain,
   TOPICS,
   topicOfCode,
   topicOfToken,
@@ -9,10 +10,12 @@ import {
 import { pauseValues } from '../../src/delivery/reporter.ts'
 import { printable } from '../../src/printable.ts'
 import { SET_ASIDE } from '../../src/queue/message-row.ts'
+import { parseReplyRules, type ReplyRule } from '../../src/rules/reply-rules.ts'
 import type { Told, ToldKind } from '../../src/told.ts'
 import type { GivenUp } from '../../src/queue/figures.ts'
 import type { ServerNames } from '../settings/read-out-settings.ts'
 import type { ConditionFacts, GiveUp } from './condition-facts.ts'
+import { turnedAwayValues } from './turned-away.ts'
 import { errorRow } from '../../src/hl7/error-codes.ts'
 
 /** What advice is made from. */
@@ -20,6 +23,10 @@ export interface AdviceFacts extends ConditionFacts {
   names: ServerNames
   contact: string
   giveUp: GiveUp
+  /** So many days the contents of messages that have left are kept. */
+  contentDays: number
+  /** Something takes what leaves on NAK. */
+  isNakWired: boolean
   /** Messages are stored on disk and survive a restart. */
   isDurable: boolean
 }
@@ -82,11 +89,27 @@ export function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefi
 }
 
 /** Why the last one was given up, and what to do about that, is said as for one that is retried. */
-export function givenUp({ names, now, stands }: AdviceFacts): Advice | undefined {
+export function givenUp({ contentDays, names, now, stands }: AdviceFacts): Advice | undefined {
   const { givenUp: given } = stands
   if (given === undefined) return undefined
+  const { about, cause = '', count } = given
   const seconds = Math.round(Math.max(0, now - given.since) / 1000)
-  return ['advice-given-up', { count: given.count, seconds, ...reasonValues(given, names) }]
+  const topic = knownTopic(about, cause, names.grant)
+  return [
+    'advice-given-up',
+    {
+      count,
+      seconds,
+      ...reasonValues(given, names),
+      kept: contentDays,
+      ...(topic !== undefined && isUncertain(topic) && { uncertain: 'yes' })
+    }
+  ]
+}
+
+/** What was refused is nowhere but here. */
+export function nakUnwired({ contentDays, isNakWired }: AdviceFacts): Advice | undefined {
+  return isNakWired ? undefined : ['advice-nak-unwired', { count: 1, kept: contentDays }]
 }
 
 export function pastError({ delivery: { failing }, names }: AdviceFacts): Advice | undefined {
@@ -109,20 +132,43 @@ function reasonValues(
 /** A token that cannot be renewed: messages still leave. */
 export function tokenFailing({ names, now, token }: AdviceFacts): Advice | undefined {
   if (token?.state !== 'refresh failing') return undefined
-  const todo = topicOfToken(token.code, names.grant)
+  const todo = tokenTopic(token, names)
   const seconds = Math.round(Math.max(0, token.validUntil - now) / 1000)
   return ['advice-token-failing', { ...tokenValues(token, names, todo), todo, seconds }]
 }
 
 /**
- * Adds for how long messages are retried, in seconds; 0 for no limit.
+ * Adds for how long messages are retried, in seconds, 0 for no limit; how many times, if the rule says so; and what its
+ * letter makes of them then.
  *
  * @param counts whether the clock runs even if outages do not count
  */
-function retried([kind, values]: Advice, counts: boolean, { giveUp }: AdviceFacts): Advice {
+function retried(
+  [kind, values]: Advice,
+  counts: boolean,
+  { delivery: { retry }, giveUp }: AdviceFacts
+): Advice {
   const { afterMs, whileUnreachable } = giveUp
   const ends = afterMs < Infinity && (counts || whileUnreachable)
-  return [kind, { ...values, giveUpSeconds: ends ? Math.round(afterMs / 1000) : 0 }]
+  const { mostRetries, outcome } = ruleOf(retry?.rule) ?? {}
+  return [
+    kind,
+    {
+      ...values,
+      giveUpSeconds: ends ? Math.round(afterMs / 1000) : 0,
+      ends: outcome === 'suspend' || outcome === 'disable' ? outcome : 'fail',
+      ...(mostRetries !== undefined && { mostRetries })
+    }
+  ]
+}
+
+/** A rule as it was stored; undefined if it was cut, or none was asked. */
+function ruleOf(text = ''): ReplyRule | undefined {
+  try {
+    return text === '' ? undefined : parseReplyRules(text).rules[0]
+  } catch {
+    return undefined
+  }
 }
 
 /** Advice for a node that is not running. Its messages stay in the queue file. */
@@ -154,14 +200,20 @@ export function diskSilent(facts: AdviceFacts): Advice | undefined {
 /** The queue takes nothing. */
 export function queueFault({
   delivery: { failing },
-  full,
-  refusal
+  refusal,
+  turnedAway
 }: AdviceFacts): Advice | undefined {
   const cause = /^SQLITE_|^ERR_QUEUE|^HL7_QUEUE_FAILED$/.test(failing ?? '') ? failing : null
-  if (cause === 'SQLITE_FULL' || full === 'disk') return ['advice-disk-full']
+  const why = turnedAway?.lasts === true ? turnedAway.why : ''
+  if (cause === 'SQLITE_FULL' || why === 'disk') return ['advice-disk-full']
   if (cause !== null) return ['advice-queue-fault', { cause }]
   if (refusal === 'HL7_QUEUE_FAILED') return ['advice-queue-fault', { cause: refusal }]
-  return full === 'limit' ? ['advice-queue-full'] : undefined
+  return why === 'limit' ? ['advice-queue-full'] : undefined
+}
+
+/** What the queue did not take is not here. */
+export function repeatTurnedAway({ turnedAway }: AdviceFacts): Advice | undefined {
+  return turnedAway && ['advice-turned-away', turnedAwayValues(turnedAway)]
 }
 
 export function paused({ delivery }: AdviceFacts): Advice | undefined {
@@ -174,23 +226,24 @@ export function paused({ delivery }: AdviceFacts): Advice | undefined {
 export function tokenTrouble(facts: AdviceFacts): Advice | undefined {
   const { names, token } = facts
   if (token?.state !== 'none') return undefined
-  const { code, permanent } = token
-  const topic = topicOfToken(code, names.grant)
-  const counts = permanent && topic !== 'token-unreachable'
-  return retried([`advice-${topic}`, tokenValues(token, names, topic)], counts, facts)
+  const topic = tokenTopic(token, names)
+  return retried([`advice-${topic}`, tokenValues(token, names, topic)], false, facts)
 }
 
 /** The cause, and where known the server and what it said; never a secret. */
 function tokenValues(
   { code, description = '', host }: TokenTrouble,
-  { isBlankAround }: ServerNames,
+  { hasSecret, isBlankAround }: ServerNames,
   topic: Topic
 ): Told['values'] {
   const said = printable(description, MOST_SAID)
+  // A token that the receiver does not accept is its word: the host is its own.
+  const isOfServer = host !== undefined && code !== 'ERR_TOKEN_REFUSED'
   return {
     cause: code,
     said,
-    ...(host !== undefined && { server: printable(host) }),
+    proves: hasSecret ? 'secret' : 'other',
+    ...(isOfServer && { server: printable(host) }),
     ...(isBlankAround && topic === 'token-refused' && { blank: 'secret' })
   }
 }
@@ -199,7 +252,16 @@ interface TokenTrouble {
   code: string
   host?: string | undefined
   description?: string | undefined
+  of?: 'proxy' | 'login'
 }
+
+function tokenTopic({ code, of }: TokenTrouble, { grant }: ServerNames): TokenTopic {
+  const topic = topicOfToken(code, grant)
+  if (of === 'proxy') return 'token-proxy'
+  return of === 'login' && topic === 'token-not-accepted' ? 'token-or-login' : topic
+}
+
+type TokenTopic = ReturnType<typeof topicOfToken>
 
 export function retryTrouble(facts: AdviceFacts): Advice | undefined {
   const { retry } = facts.delivery
@@ -215,8 +277,37 @@ export function retryTrouble(facts: AdviceFacts): Advice | undefined {
     ...(operation !== undefined && { operation }),
     ...(errors[0] !== undefined && { error: errors[0].code })
   }
-  const advice: Advice = [topic === undefined ? 'advice-retrying' : `advice-${topic}`, values]
-  return retried(advice, topic === undefined || isCounted(topic), facts)
+  const advice: Advice = [kindOf(topic, facts), values]
+  return retried(
+    advice,
+    topic === undefined || (!topic.startsWith('token-') && isCounted(topic)),
+    facts
+  )
+}
+
+/** Of what would hold up all messages, but does not: other messages get through. */
+function othersPass({ delivery: { acked, isOutage, naked } }: AdviceFacts): boolean {
+  return !isOutage && acked + naked > 0
+}
+
+/** Which words there are for it, by what else is known. */
+function kindOf(topic: Topic | undefined, facts: AdviceFacts): Advice[0] {
+  const { delivery, names } = facts
+  switch (topic) {
+    case undefined:
+      return 'advice-retrying'
+    case 'denied':
+      return names.server === '' ? 'advice-denied-without-token' : 'advice-denied'
+    case 'unavailable':
+      return othersPass(facts) ? 'advice-unavailable-to-some' : 'advice-unavailable'
+    case 'firewall':
+      return othersPass(facts) ? 'advice-firewall-to-some' : 'advice-firewall'
+    case 'cut':
+      // Who has answered does not want another certificate.
+      return delivery.acked + delivery.naked > 0 ? 'advice-cut-at-times' : 'advice-cut'
+    default:
+      return `advice-${topic}`
+  }
 }
 
 /**
@@ -226,6 +317,7 @@ export function retryTrouble(facts: AdviceFacts): Advice | undefined {
  */
 function knownTopic(about: string | undefined, cause: string, grant: string): Topic | undefined {
   const topic = [...TOPICS].find((one) => one === about) ?? topicOfCode(cause)
+  if (topic === 'token-proxy') return topic
   return topic?.startsWith('token-') ? topicOfToken(cause, grant) : topic
 }
 
@@ -237,7 +329,8 @@ export function suspension({ delivery }: AdviceFacts): Advice | undefined {
   if (errorCode === SET_ASIDE) return ['advice-set-aside', { count }]
   if (cause === ACK_TIMEOUT) return ['advice-no-application-ack', { count }]
   if (ackCode === '') {
-    const kind = mayHaveArrived ? 'advice-suspended-unknown' : 'advice-suspended-unsent'
+    const refused = status === 0 ? 'advice-suspended-unsent' : 'advice-suspended-refused'
+    const kind = mayHaveArrived ? 'advice-suspended-unknown' : refused
     return [kind, { count, rule, cause: String(status || cause) }]
   }
   const [first] = errors.map(errorRow)
@@ -251,6 +344,7 @@ const SUSPENSIONS: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   'advice-ended-twice',
   'advice-no-application-ack',
   'advice-suspended',
+  'advice-suspended-refused',
   'advice-suspended-unknown',
   'advice-suspended-unsent'
 ])

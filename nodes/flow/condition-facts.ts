@@ -3,7 +3,8 @@ import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import type { Stands } from '../../src/delivery/standing.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import type { EndingCertificate } from './certificate-watch.ts'
-import type { Full } from './not-accepted.ts'
+import type { Lasting } from './call-clocks.ts'
+import type { TurnedAwayNow } from './turned-away.ts'
 
 /** Everything that conditions follow from. */
 export interface ConditionFacts {
@@ -16,14 +17,16 @@ export interface ConditionFacts {
   alerts: ReadonlySet<AlertCode>
   /** The code of the error with which the last message was not accepted, while it holds; `''` for none. */
   refusal: string
-  /** A message was not accepted because the queue or its disk was full, and there is not much room yet. */
-  full: Full | undefined
+  /** Messages that were turned away, and nobody has noted that. */
+  turnedAway: TurnedAwayNow | undefined
   /** The certificate that ends first, if it ends soon. */
   ending: EndingCertificate | undefined
   /** For how long nothing has come in, in seconds, if that is too long at this time; else undefined. */
   quietSeconds: number | undefined
-  /** *Retrying* needs somebody after so many milliseconds. */
-  alertAfterMs: number
+  /** For how long something has lasted that needs somebody in the end. */
+  lasting: Lasting
+  /** That is once nothing has got through for so many milliseconds. */
+  callAfterMs: number
   /** Wall clock, milliseconds. */
   now: number
 }

@@ -12,11 +12,13 @@ import { configTold } from '../settings/node-errors.ts'
 import {
   diskSilent,
   givenUp,
+  nakUnwired,
   isDiskSilent,
   onBackup,
   pastError,
   paused,
   queueFault,
+  repeatTurnedAway,
   retryTrouble,
   suspension,
   tokenFailing,
@@ -33,6 +35,7 @@ import {
   lastCode,
   type Translate
 } from './status-texts.ts'
+import { turnedAwayTold, type TurnedAwayNow } from './turned-away.ts'
 import { verdictTold } from './verdict-told.ts'
 
 /** Everything that is decided about a condition of a node that runs. */
@@ -77,7 +80,9 @@ export type Fill = 'red' | 'yellow' | 'blue' | 'green' | 'grey'
  */
 type Shown = Extract<Key<'tab'>, `state.${ConditionCode}` | `token.${string}`> | 'what it does'
 
-/** A type that is refused for so long needs somebody, in milliseconds. */
+/** Somebody is needed if a login, an address, a certificate or a token is refused for so long, in milliseconds. */
+const REFUSED_MS = 60_000
+/** The same of refused messages. */
 const REFUSING_MS = 15 * 60_000
 
 /**
@@ -121,14 +126,21 @@ export const ROWS: readonly Row[] = [
     shown: 'state.DISK'
   },
   {
-    code: 'FULL',
-    level: 'call',
+    code: 'TURNED_AWAY',
+    level: ({ turnedAway }) => turnedAwayLevel(turnedAway),
     isOnlyInCodes: true,
-    holds: ({ full }) => full !== undefined,
-    told: () => ({ kind: 'full', values: {} }),
-    look: { fill: 'red', rank: 6, text: (_facts, translate) => translate('status.full') },
-    advice: queueFault,
-    shown: 'state.FULL'
+    holds: ({ turnedAway }) => turnedAway !== undefined,
+    since: ({ turnedAway }) => turnedAway?.since,
+    told: ({ turnedAway }) => turnedAwayTold(turnedAway),
+    look: {
+      fill: 'yellow',
+      rank: 6,
+      text: ({ turnedAway }, translate) =>
+        translate('status.turnedAway', { count: String(turnedAway?.count ?? 0) }),
+      beside: 'if it fits'
+    },
+    advice: (facts) => queueFault(facts) ?? repeatTurnedAway(facts),
+    shown: 'state.TURNED_AWAY'
   },
   {
     code: 'GIVEN_UP',
@@ -148,7 +160,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     code: 'QUEUE_WAIT',
-    level: 'call',
+    level: 'watch',
     isExpectedInPause: true,
     holds: ({ alerts }) => alerts.has('QUEUE_WAIT'),
     told: ({ delivery }) => {
@@ -181,7 +193,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     code: 'SUSPENDED',
-    level: 'call',
+    level: (_facts, heldMs) => callAfter(heldMs, REFUSING_MS),
     holds: ({ delivery }) => delivery.suspended > 0,
     told: ({ delivery }) =>
       delivery.suspendedFor === null
@@ -221,7 +233,7 @@ export const ROWS: readonly Row[] = [
   {
     // There is none, and messages wait, or would.
     code: 'TOKEN',
-    level: 'call',
+    level: (facts) => lastingLevel(facts, facts.lasting.tokenRefusedMs),
     holds: isTokenMissing,
     told: ({ token }) => ({ kind: 'no-token', values: { cause: troubleOf(token) } }),
     look: {
@@ -236,7 +248,7 @@ export const ROWS: readonly Row[] = [
   {
     // The one there is is still good, but cannot be renewed.
     code: 'TOKEN',
-    level: 'call',
+    level: ({ lasting }) => callAfter(lasting.tokenRefusedMs, REFUSED_MS),
     holds: ({ token }) => token?.state === 'refresh failing',
     told: ({ token }) => ({ kind: 'token-failing', values: { cause: troubleOf(token) } }),
     look: {
@@ -307,7 +319,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     code: 'RETRYING',
-    level: ({ alertAfterMs }, heldMs) => (heldMs >= alertAfterMs ? 'call' : 'watch'),
+    level: (facts) => lastingLevel(facts, facts.lasting.refusedMs),
     isExpectedInPause: true,
     holds: ({ delivery }) => delivery.retry !== null,
     told: ({ delivery: { retry } }) => {
@@ -329,7 +341,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     code: 'REFUSING',
-    level: ({ stands }, heldMs) => (isOfAll(stands) || heldMs >= REFUSING_MS ? 'call' : 'watch'),
+    level: ({ stands }, heldMs) => (isOfAll(stands) ? 'call' : callAfter(heldMs, REFUSING_MS)),
     isOnlyInCodes: true,
     holds: ({ stands }) => stands.refusing.length > 0,
     since: ({ stands }) => stands.refusing[0]?.since,
@@ -348,9 +360,9 @@ export const ROWS: readonly Row[] = [
         }),
       beside: 'if it fits'
     },
-    advice: ({ stands }) => [
+    advice: ({ contentDays, isNakWired, stands }) => [
       isOfAll(stands) ? 'advice-refusing-all' : 'advice-refusing',
-      refusingValues(stands)
+      { ...refusingValues(stands), kept: contentDays, ...(!isNakWired && { unwired: 'yes' }) }
     ],
     shown: 'state.REFUSING'
   },
@@ -379,6 +391,8 @@ export const ROWS: readonly Row[] = [
       rank: 15,
       text: ({ delivery }, translate) => translate('status.nak', { code: lastCode(delivery) })
     },
+    advice: (facts) =>
+      facts.delivery.lastOutcome?.outcome === 'nak' ? nakUnwired(facts) : undefined,
     shown: 'state.NAK'
   },
   {
@@ -425,7 +439,8 @@ export const ROWS: readonly Row[] = [
 /** A node whose settings cannot be used: it does not run, and there are no facts. */
 export const CONFIG = {
   code: 'CONFIG',
-  level: 'call',
+  /** @param isUsed messages come in, or wait */
+  level: (isUsed: boolean): Level => (isUsed ? 'call' : 'watch'),
   told: configTold,
   look: {
     fill: 'red',
@@ -451,6 +466,21 @@ export const STOPPED = {
   advice: 'advice-stopped',
   shown: 'what it does'
 } as const
+
+function callAfter(lastedMs: number, limitMs: number): Level {
+  return lastedMs >= limitMs ? 'call' : 'watch'
+}
+
+/** Of what keeps messages from getting through. @param refusedMs for so long, it does not pass by itself */
+function lastingLevel({ callAfterMs, lasting }: ConditionFacts, refusedMs: number): Level {
+  const isRefused = refusedMs >= REFUSED_MS
+  return isRefused ? 'call' : callAfter(lasting.stuckMs, callAfterMs)
+}
+
+/** A node that has never worked is being set up. */
+export function turnedAwayLevel(turnedAway: Pick<TurnedAwayNow, 'isTrial'> | undefined): Level {
+  return turnedAway?.isTrial === true ? 'watch' : 'call'
+}
 
 /** The code of an error that still holds; `''` for none. */
 function failureCode({ delivery, refusal }: ConditionFacts): string {

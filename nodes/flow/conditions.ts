@@ -1,7 +1,8 @@
 import type { ConditionCode, Level } from '../../src/codes.ts'
 import type { Told } from '../../src/told.ts'
 import type { ConditionFacts } from './condition-facts.ts'
-import { CONFIG, ROWS, STOPPED, type Row } from './condition-table.ts'
+import { CONFIG, ROWS, STOPPED, turnedAwayLevel, type Row } from './condition-table.ts'
+import { turnedAwayTold, type TurnedAwayNow } from './turned-away.ts'
 
 /** A condition that holds. */
 export interface Condition {
@@ -14,7 +15,7 @@ export interface Condition {
   told: Told
 }
 
-const ALL: readonly Pick<Row, 'code' | 'level'>[] = [CONFIG, ...ROWS, STOPPED]
+const ALL: readonly { code: ConditionCode; level: unknown }[] = [CONFIG, ...ROWS, STOPPED]
 
 /** Every code of a deployed node, in order. */
 export const CONDITION_CODES: readonly ConditionCode[] = [...new Set(ALL.map(({ code }) => code))]
@@ -27,7 +28,7 @@ export const BESIDE: ReadonlySet<ConditionCode> = new Set(
 /** The levels that a code can have. */
 export function levelsOf(code: ConditionCode): readonly Level[] {
   const level = ALL.find((row) => row.code === code)?.level
-  return typeof level === 'string' ? [level] : ['call', 'watch']
+  return typeof level === 'string' ? [level as Level] : ['call', 'watch']
 }
 
 const RANK: Readonly<Record<Level, number>> = { call: 0, watch: 1, fine: 2 }
@@ -56,6 +57,31 @@ export function conditionsOf(
     })
   }
   return held.sort((a, b) => RANK[a.level] - RANK[b.level])
+}
+
+/** What is known of a node whose settings cannot be used. */
+export interface ConfigFacts {
+  problems: readonly string[]
+  /** Since when: wall clock, milliseconds. */
+  since: number
+  /** Messages came in, or wait. */
+  isUsed: boolean
+  turnedAway: TurnedAwayNow | undefined
+}
+
+/** The conditions of such a node, the most urgent first. */
+export function configConditions(facts: ConfigFacts): Omit<Condition, 'row'>[] {
+  const { isUsed, problems, since, turnedAway } = facts
+  const { code, level, told } = CONFIG
+  const config = { code, level: level(isUsed), since, told: told(problems) }
+  if (turnedAway === undefined) return [config]
+  const besides = {
+    code: 'TURNED_AWAY',
+    level: turnedAwayLevel(turnedAway),
+    since: turnedAway.since,
+    told: turnedAwayTold(turnedAway)
+  } as const
+  return [config, besides].sort(byUrgency)
 }
 
 /** What comes first of two nodes, by their most urgent conditions. */

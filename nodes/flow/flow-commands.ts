@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { Node, NodeMessageInFlow } from 'node-red'
+import { systemClock } from '../../src/clock.ts'
 import { english } from '../../src/english.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
@@ -10,7 +11,7 @@ import { MOST_TIME } from '../../src/queue/stored-json.ts'
 import { printable } from '../../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
-import { againIn, ChoiceError, LEFT_FILTERS, leftChoice } from './left-choice.ts'
+import { againIn, ChoiceError, LEFT_FILTERS, leftChoice, pauseEndIn } from './left-choice.ts'
 import { QUEUE_COMMANDS, type UncheckedMessage } from './message-in.ts'
 import { outParts } from './out-parts.ts'
 
@@ -21,7 +22,7 @@ const FIRST_TIME = 1e12
  * Whether a message is a command: `msg.action` is one if there is no payload, `acknowledge` if there
  * is an acknowledgement. Otherwise it is an ordinary property.
  */
-export function isCommand({ msg, payload }: FlowMessage): boolean {
+export function isCommand({ msg, payload }: Pick<FlowMessage, 'msg' | 'payload'>): boolean {
   const { action, acknowledgement }: UncheckedMessage = msg
   if (action === 'acknowledge') return acknowledgement !== undefined
   const empty =
@@ -46,13 +47,47 @@ export async function carryOut(
 ): Promise<void> {
   const { action, acknowledgement }: UncheckedMessage = msg
   if (action === 'note') note(node, msg)
-  if (action === 'pause') await delivery.pause()
+  if (action === 'pause') await delivery.pause('flow', '', pauseEnd(msg))
   if (action === 'resume') await delivery.resume()
   if (action === 'acknowledge') await acknowledge(delivery, courier, acknowledgement)
   if (action === 'resend' && 'state' in msg) await sendAgain(node, delivery, msg)
   else if (action === 'resend' || action === 'discard') {
     await actOnSuspended(node, delivery, action, msg)
   }
+}
+
+/** A time of the day, on a clock with 24 hours. */
+const CLOCK_TIME = /^\s*([01]?\d|2[0-3]):([0-5]\d)\s*$/
+
+/**
+ * When a pause ends by itself.
+ *
+ * @throws {DeliveryError} `HL7_INVALID_MESSAGE`: without an end, it would hold up everything
+ */
+function pauseEnd(msg: UncheckedMessage): { until?: number } {
+  if (!('until' in msg)) return {}
+  const now = systemClock.now()
+  const [, hours, minutes] = CLOCK_TIME.exec(String(msg.until)) ?? []
+  if (hours !== undefined) return { until: nextTime(Number(hours), Number(minutes), now) }
+  try {
+    const until = pauseEndIn({ until: asText('until', msg.until) }, now)
+    return until === undefined ? {} : { until }
+  } catch (error) {
+    if (!(error instanceof ChoiceError)) throw error
+    throw new DeliveryError('HL7_INVALID_MESSAGE', english('log', 'error.pauseUntil'))
+  }
+}
+
+/** The next time at which the clocks of this machine show that. */
+function nextTime(hours: number, minutes: number, now: number): number {
+  const at = new Date(now)
+  at.setHours(hours, minutes, 0, 0)
+  if (at.getTime() <= now) {
+    at.setDate(at.getDate() + 1)
+    // Where the clocks change that day, it may have become another time.
+    at.setHours(hours, minutes, 0, 0)
+  }
+  return at.getTime()
 }
 
 /** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
@@ -107,7 +142,7 @@ function asText(name: string, value: unknown): unknown {
   if (value === undefined || value === '') return null
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
   if (typeof value !== 'number' || !Number.isFinite(value)) return value
-  const isTime = name === 'since' || (name === 'before' && value > FIRST_TIME)
+  const isTime = name === 'since' || name === 'until' || (name === 'before' && value > FIRST_TIME)
   return isTime && Math.abs(value) <= MOST_TIME ? new Date(value).toISOString() : String(value)
 }
 

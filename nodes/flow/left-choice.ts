@@ -98,6 +98,23 @@ export function timeIn(choice: Choice, name: string): number | undefined {
   return ms
 }
 
+/** The longest pause that ends by itself. */
+const MOST_PAUSE_MS = 366 * 24 * 3_600_000
+
+/**
+ * When a pause ends by itself; undefined if it does not.
+ *
+ * @param now wall clock, milliseconds
+ * @throws {ChoiceError}
+ */
+export function pauseEndIn(choice: Choice, now: number): number | undefined {
+  const end = timeIn(choice, 'until')
+  if (end !== undefined && (end <= now || end > now + MOST_PAUSE_MS)) {
+    throw new ChoiceError('refusal.until')
+  }
+  return end
+}
+
 /** The members that are defined. */
 export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, each]) => each !== undefined)

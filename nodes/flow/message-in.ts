@@ -18,6 +18,8 @@ export interface MessageIn {
   acknowledgement?: string | Uint8Array
   /** Of `note`. */
   text?: string
+  /** Of `pause`: when it ends by itself; `02:30` is the next such time in the zone of the server. */
+  until?: string | number | Date
   /** Of `resend` and `discard`: one suspended message. */
   controlId?: string | number
   /** Of `resend`: messages that have left. */

@@ -7,12 +7,6 @@ export const MESSAGE_FAULTS: ReadonlySet<string> = new Set([
   'HL7_UNMATCHED_ACK'
 ] satisfies DeliveryErrorCode[])
 
-/** What may be full: the queue, by its limit, or its disk. */
-export type Full = 'limit' | 'disk'
-
-/** There is room again once the queue has fallen below this share of its limit. */
-const ROOM = 0.8
-
 /** Counts what a node did not accept, by error code, since the node started. */
 export class NotAccepted {
   /** Those that are usual are there from the start: a rate needs a first value. */
@@ -24,29 +18,14 @@ export class NotAccepted {
   ])
 
   #last: DeliveryErrorCode | '' = ''
-  #full: Full | undefined
 
-  note({ code, cause }: Pick<DeliveryError, 'code' | 'cause'>): void {
+  note({ code }: Pick<DeliveryError, 'code'>): void {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1)
     this.#last = code
-    if (code === 'HL7_QUEUE_FULL') this.#full = 'limit'
-    else if (cause?.code === 'SQLITE_FULL') this.#full = 'disk'
   }
 
   accepted(): void {
     this.#last = ''
-    if (this.#full === 'disk') this.#full = undefined
-  }
-
-  /**
-   * What a message was not accepted for because it was full, if there is not much room yet.
-   *
-   * @param held so many messages are held
-   * @param limit so many at most
-   */
-  full(held: number, limit: number): Full | undefined {
-    if (this.#full === 'limit' && held < limit * ROOM) this.#full = undefined
-    return this.#full
   }
 
   /** A message has left, or the queue could be opened: it works. It says nothing about a message that was to blame. */

@@ -21,6 +21,7 @@ import { EncodedContents, ObjectContents } from '../../src/queue/stored-contents
 import { errorText } from '../settings/node-errors.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
 import { accept, emit, notAccepted, handBack } from './accept-and-emit.ts'
+import { CallClocks } from './call-clocks.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { ConditionWatch } from './condition-watch.ts'
 import type { ConditionFacts } from './condition-facts.ts'
@@ -36,6 +37,7 @@ import { withNewControlId } from './new-control-id.ts'
 import type { OutParts } from './out-parts.ts'
 import { NotAccepted } from './not-accepted.ts'
 import { StatusLine, nodeStatus } from './status-line.ts'
+import { turnedAwayOf, type TurnedAwayMessages } from './turned-away.ts'
 import type { Translate } from './status-texts.ts'
 
 /** How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s. */
@@ -74,6 +76,8 @@ export class OutNode {
 
   readonly #reporter: Reporter
   readonly #refusals = new NotAccepted()
+  readonly #turnedAway: TurnedAwayMessages
+  readonly #calls = new CallClocks(() => systemClock.monotonic())
   readonly #standing = new Standing(() => systemClock.now())
   readonly #history: History
   readonly #figures: FiguresKeeper
@@ -94,6 +98,9 @@ export class OutNode {
     this.#settings = settings
 
     this.#disk = diskEngine(RED, node, settings)
+    this.#turnedAway = turnedAwayOf(node.id)
+    this.#turnedAway.isSetUp()
+    this.#turnedAway.knowsFile(this.#disk.path)
     this.#client = new UndiciClient({
       ...settings.client,
       onNotice: (text) => {
@@ -129,6 +136,8 @@ export class OutNode {
       standing: () => ({
         ...this.#standing.stands,
         ...this.#conditions.stored,
+        ...this.#turnedAway.stored,
+        calls: this.#calls.stored,
         addresses: this.#addresses.stored
       }),
       store: (all) => this.#delivery.keepFigures(all),
@@ -165,7 +174,8 @@ export class OutNode {
     if (!isCommand(message)) this.#standing.messageCame()
     accept(node, this.#delivery, this.#courier, message).catch((error: unknown) => {
       handBack(node, message, error)
-      this.#status.update()
+      this.#figures.changed()
+      this.#showChange()
       // The Catch node that gets it may be closed as well.
       if (this.#isClosing) {
         node.error(english('log', 'log.closed', { what: notAccepted(error).message }))
@@ -204,6 +214,7 @@ export class OutNode {
       tokens: () => this.#tokens(),
       certificates: this.#certificates,
       refusals: this.#refusals,
+      turnedAway: this.#turnedAway,
       names,
       contact,
       giveUp: {
@@ -211,6 +222,7 @@ export class OutNode {
         whileUnreachable: delivery.failWhileUnreachable
       },
       contentDays: this.#settings.contentDays,
+      isNakWired: isNakWired(this.#frame.node),
       searchFields: searchFields.map(({ text }) => text),
       facts: () => this.#facts(),
       conditions: this.#conditions,
@@ -293,9 +305,16 @@ export class OutNode {
       this.#isQueueOpen = true
       this.#tryToken()
     }
-    if (event.kind === 'accepted') this.#refusals.accepted()
+    if (event.kind === 'accepted') {
+      this.#refusals.accepted()
+      this.#turnedAway.accepted()
+    }
     const hasLeft = event.kind === 'moved' && event.to === 'left'
     if (hasLeft || event.kind === 'opened') this.#refusals.recovered()
+    if (hasLeft && event.settlement?.outcome === 'ack') this.#turnedAway.acked()
+    if (event.kind === 'opened') this.#turnedAway.opened(event.figures)
+    if (event.kind === 'closing') this.#storeTurnedAway(true)
+    this.#calls.readEvent(event)
     this.#standing.readEvent(event)
     this.#reporter.readEvent(event)
     this.#history.readEvent(event)
@@ -318,22 +337,25 @@ export class OutNode {
 
   /** What conditions follow from. */
   #facts(): ConditionFacts {
-    const { alertAfterMs, delivery, inactivity } = this.#settings
+    const { callAfterMs, delivery, inactivity } = this.#settings
     const now = systemClock.now()
     const state = this.#delivery.state()
     const [ending] = this.#certificates.ending(now)
     const { stands } = this.#standing
+    const token = this.#tokens()?.status
+    this.#turnedAway.isFilled(this.#delivery.held / delivery.queueLimit)
     return {
       delivery: state,
       stands,
-      token: this.#tokens()?.status,
+      token,
       isTokenLost: this.#settings.tokenTrials?.isLost === true,
       alerts: this.#alerts.check(state),
       refusal: this.#refusals.last,
-      full: this.#refusals.full(this.#delivery.held, delivery.queueLimit),
+      turnedAway: this.#turnedAway.current,
       ending,
       quietSeconds: inactivity?.quietSeconds(stands.lastInAt ?? now, now),
-      alertAfterMs,
+      lasting: this.#calls.look({ delivery: state, token }),
+      callAfterMs,
       now
     }
   }
@@ -352,6 +374,7 @@ export class OutNode {
       text: printable(text.trim(), MOST_REASON)
     })
     if (note.code === 'GIVEN_UP') this.#standing.noteGivenUp()
+    if (note.code === 'TURNED_AWAY') this.#turnedAway.noted()
     this.#reporter.addEvent('noted', note.by, { reason: note.text })
     this.#showChange()
   }
@@ -396,6 +419,7 @@ export class OutNode {
     // What holds for long enough, and for how long.
     this.#every(AGE_MS, () => {
       this.#status.update()
+      this.#storeTurnedAway()
     })
     this.#every(CERTIFICATE_MS, () => {
       for (const { of, daysLeft } of this.#certificates.news(Date.now())) {
@@ -405,10 +429,23 @@ export class OutNode {
     })
   }
 
+  /** @param isLast nothing is stored any more soon */
+  #storeTurnedAway(isLast = false): void {
+    const add = (...event: Parameters<Delivery<FlowMessage>['addEvent']>): Promise<void> =>
+      this.#delivery.addEvent(...event)
+    void this.#turnedAway.storeEvent(add, isLast)
+  }
+
   #every(ms: number, look: () => void): void {
     const timer = setInterval(look, ms)
     this.#endings.push(() => {
       clearInterval(timer)
     })
   }
+}
+
+/** Node-RED has put what is wired to the outputs of subflows in their place. */
+function isNakWired(node: Node): boolean {
+  const { wires = [] } = node as Node & { wires?: readonly (readonly string[])[] }
+  return (wires[1] ?? []).length > 0
 }

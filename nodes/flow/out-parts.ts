@@ -10,7 +10,9 @@ import type { CertificateWatch } from './certificate-watch.ts'
 import type { ConditionWatch } from './condition-watch.ts'
 import type { ConditionFacts, GiveUp } from './condition-facts.ts'
 import type { FlowMessage } from './flow-messages.ts'
+import type { Condition } from './conditions.ts'
 import type { NotAccepted } from './not-accepted.ts'
+import type { TurnedAwayMessages } from './turned-away.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
 import type { OutSettings, ServerNames } from '../settings/read-out-settings.ts'
@@ -46,12 +48,15 @@ export interface OutParts {
   giveUp: GiveUp
   /** So many days the contents of messages that have left are kept. */
   contentDays: number
+  /** Something takes what leaves on NAK. */
+  isNakWired: boolean
   /** The paths by which messages can be found. */
   searchFields: readonly string[]
   delivery: DeliveryControl
   history: History
   reporter: Reporter
   refusals: NotAccepted
+  turnedAway: TurnedAwayMessages
   /** What conditions follow from. */
   facts: () => ConditionFacts
   /** What holds, the most urgent first. */
@@ -75,11 +80,12 @@ export interface OutParts {
 
 /** An `hl7-https-out` node that is not set up. */
 export interface Unusable {
-  /** Since when: wall clock, ISO 8601. */
-  since: string
+  /** What holds, the most urgent first. */
+  conditions: () => Omit<Condition, 'row'>[]
   /** Why, in words. */
   problems: readonly string[]
   refusals: NotAccepted
+  turnedAway: TurnedAwayMessages
 }
 
 /** Kept apart from the node objects: see `authParts`. */

@@ -1,8 +1,8 @@
 import type { Node, NodeStatus } from 'node-red'
-import type { ConditionCode } from '../../src/codes.ts'
+import type { ConditionCode, Level } from '../../src/codes.ts'
 import type { ConditionFacts } from './condition-facts.ts'
 import { CONFIG, ROWS, type Fill } from './condition-table.ts'
-import { BESIDE, type Condition } from './conditions.ts'
+import { BESIDE, CONDITION_CODES, type Condition } from './conditions.ts'
 import type { Translate } from './status-texts.ts'
 
 /** The mark before the text of a status. */
@@ -17,6 +17,10 @@ export interface CodedStatus extends NodeStatus {
   code: ConditionCode
   /** All that hold, in the order of `CONDITION_CODES`; behind those of `BESIDE` alone, `IDLE`. */
   codes: ConditionCode[]
+  /** Of the most urgent of them. */
+  level: Level
+  /** Those of them that need somebody. */
+  calls: ConditionCode[]
 }
 
 /** Every code of a status with its dot, in the order in which the codes count. */
@@ -81,14 +85,28 @@ export class StatusLine {
  *
  * @param unset environment variables without a value
  */
-export function misconfigured(translate: Translate, unset: readonly string[] = []): CodedStatus {
+export function misconfigured(
+  conditions: readonly Pick<Condition, 'code' | 'level'>[],
+  translate: Translate,
+  unset: readonly string[] = []
+): CodedStatus {
   const { code, look } = CONFIG
-  return { ...dot(look.fill), text: look.text(unset, translate), code, codes: [code] }
+  const codes = CONDITION_CODES.filter((one) => conditions.some((held) => held.code === one))
+  const text = look.text(unset, translate)
+  return { ...dot(look.fill), text, code, codes, ...urgency(conditions) }
 }
 
-/** The status for the conditions that hold; a pure function of its arguments. */
+function urgency(
+  conditions: readonly Pick<Condition, 'code' | 'level'>[]
+): Pick<CodedStatus, 'level' | 'calls'> {
+  const [first] = conditions
+  const calls = conditions.filter(({ level }) => level === 'call').map(({ code }) => code)
+  return { level: first?.level ?? 'fine', calls }
+}
+
+/** The status for the conditions that hold, the most urgent first; a pure function of its arguments. */
 export function nodeStatus(
-  conditions: readonly Pick<Condition, 'row'>[],
+  conditions: readonly Pick<Condition, 'code' | 'level' | 'row'>[],
   facts: ConditionFacts,
   translate: Translate
 ): CodedStatus {
@@ -108,8 +126,8 @@ export function nodeStatus(
     // A message that failed is often followed by one that is retried for the same cause.
     if (fits && !text.startsWith(said)) text = longer
   }
-  if (text === '') return { code, codes }
-  return { ...dot(fill), text, code, codes }
+  const all = { code, codes, ...urgency(conditions) }
+  return text === '' ? all : { ...dot(fill), text, ...all }
 }
 
 /** Full while all is well. */

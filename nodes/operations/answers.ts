@@ -45,7 +45,12 @@ export interface NodeState extends Told {
   /** Messages that left in the last minute. */
   perMinute: number
   /** In the last hour; with a queue on disk, restarts included. */
-  lastHour: { acked: number; naked: number; failed: number; givenUp: number }
+  lastHour: { acked: number; naked: number; failed: number; givenUp: number; turnedAway: number }
+  /**
+   * Messages that were not accepted because of this node, until somebody has noted it, or for a day after the last one;
+   * null if there are none. `why` is `limit` (of the queue), `disk` (it is full), `settings`, `closing`, or a code.
+   */
+  turnedAway: { count: number; since: string; until: string; why: string } | null
   /** Of the oldest message that is held, suspended and awaiting ones included. */
   oldestAgeMs: number
   lastAckAt: string | null
@@ -240,6 +245,7 @@ export interface HistoryMinute {
   acked: number
   naked: number
   failed: number
+  turnedAway: number
   /** Held at its end. */
   queued: number
   /** Milliseconds. */

@@ -22,7 +22,7 @@ function nodeFigures(node: Node, now: number): NodeFigures[] {
   const name = nameOf(node.name)
   const common = { id, refused: parts.refusals.counts }
   if (!('delivery' in parts)) {
-    const conditions = [{ code: 'CONFIG', level: 'call' }] as const
+    const conditions = parts.conditions()
     const none = { delivery: undefined, tokenValidMs: undefined, certificates: [], conditions }
     return [{ ...common, name: name || id, ...none }]
   }

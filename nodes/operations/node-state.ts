@@ -8,6 +8,7 @@ import { adviceAtRest, adviceOf } from '../flow/advice.ts'
 import { CONFIG, STOPPED } from '../flow/condition-table.ts'
 import { byUrgency, type Condition } from '../flow/conditions.ts'
 import { deployedOutNodes, outParts, type Unusable } from '../flow/out-parts.ts'
+import type { TurnedAwayNow } from '../flow/turned-away.ts'
 import { contactOf } from '../settings/contact.ts'
 import type { ConditionAnswer, NodeState, RuleSettings } from './answers.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
@@ -89,18 +90,19 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     const { host = '', contact = '' } = place ?? {}
     return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
   }
-  const { conditions, contact, delivery, giveUp, history, names } = parts
+  const { conditions, contact, contentDays, delivery, giveUp, history, isNakWired, names } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
   const { diskSilentMs, failing, failure, fault, lastOutcome, longestWaitMs, ...others } = look
-  const { suspendedFor, retry, ...state } = others
+  const { isOutage, suspendedFor, retry, ...state } = others
   const now = Date.now()
   const token = parts.tokens()?.status
   const held = conditions.current()
   const told = toldOf(held)
   const { isDurable } = delivery
-  const advice = adviceOf(held, { ...parts.facts(), names, contact, giveUp, isDurable })
+  const known = { ...parts.facts(), names, contact, contentDays, giveUp, isDurable, isNakWired }
+  const advice = adviceOf(held, known)
   const { note } = conditions
   return {
     ...EMPTY,
@@ -114,7 +116,12 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     conditions: held.map(conditionAnswer),
     note: note === undefined ? null : { ...note, at: iso(note.at) },
     perMinute: history.perMinute,
-    lastHour: { ...history.lastHour, givenUp: history.lastHour.failed },
+    lastHour: {
+      ...history.lastHour,
+      givenUp: history.lastHour.failed,
+      turnedAway: parts.turnedAway.lastHour
+    },
+    turnedAway: turnedAwayAnswer(parts.turnedAway.current),
     oldestAgeMs: Math.round(state.oldestAgeMs),
     lastAckAt: iso(history.lastAckAt),
     retry: retry === null ? null : { attempts: retry.attempts, nextAt: iso(now + retry.waitMs) },
@@ -156,7 +163,9 @@ export function stoppedState(id: string, held: number | undefined, places: Place
     advice: withText(adviceAtRest(STOPPED.advice, held ?? 0, contact)),
     state: 'stopped',
     queued: held ?? 0,
-    conditions: atRest(STOPPED, null, told),
+    conditions: [
+      { code: STOPPED.code, level: STOPPED.level, since: null, ...told, text: toldInEnglish(told) }
+    ],
     ...told,
     reason: toldInEnglish(told)
   }
@@ -181,17 +190,14 @@ function pauseAnswer({ at, by, host, reason, until }: Pause): NonNullable<NodeSt
   }
 }
 
-function conditionAnswer({ code, level, since, told }: Condition): ConditionAnswer {
-  return { code, level, since: iso(since), ...told, text: toldInEnglish(told) }
+function turnedAwayAnswer(turnedAway: TurnedAwayNow | undefined): NodeState['turnedAway'] {
+  if (turnedAway === undefined) return null
+  const { count, since, until, why } = turnedAway
+  return { count, since: iso(since), until: iso(until), why }
 }
 
-/** Of a node that does not run, which needs somebody. */
-function atRest(
-  { code, level }: typeof CONFIG | typeof STOPPED,
-  since: string | null,
-  told: Told
-): ConditionAnswer[] {
-  return [{ code, level, since, ...told, text: toldInEnglish(told) }]
+function conditionAnswer({ code, level, since, told }: Omit<Condition, 'row'>): ConditionAnswer {
+  return { code, level, since: iso(since), ...told, text: toldInEnglish(told) }
 }
 
 function withText(advice: Told | undefined): NodeState['advice'] {
@@ -205,18 +211,22 @@ function configState(
 ): Partial<NodeState> & Told {
   const problems = parts?.problems ?? []
   const told = CONFIG.told(problems)
+  const conditions = parts?.conditions() ?? []
+  const since = iso(conditions.find(({ code }) => code === 'CONFIG')?.since)
   return {
     ...told,
     advice: withText(adviceAtRest(CONFIG.advice, queued, contact, told.values)),
     state: 'config',
-    since: parts?.since ?? null,
-    conditions: atRest(CONFIG, parts?.since ?? null, told),
+    since,
+    conditions: conditions.map(conditionAnswer),
     reason: toldInEnglish(told),
     lastError: {
       code: 'HL7_CONFIG',
       text: notSetUp(problems),
-      at: parts?.since ?? new Date().toISOString()
-    }
+      at: since ?? new Date().toISOString()
+    },
+    lastHour: { ...EMPTY.lastHour, turnedAway: parts?.turnedAway.lastHour ?? 0 },
+    turnedAway: turnedAwayAnswer(parts?.turnedAway.current)
   }
 }
 
@@ -258,7 +268,8 @@ const EMPTY: NodeState = {
   naked: 0,
   failed: 0,
   perMinute: 0,
-  lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0 },
+  lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0, turnedAway: 0 },
+  turnedAway: null,
   oldestAgeMs: 0,
   lastAckAt: null,
   lastError: null,

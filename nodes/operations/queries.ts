@@ -30,6 +30,7 @@ import {
   flagIn,
   LEFT_FILTERS,
   leftChoice,
+  pauseEndIn,
   textIn,
   timeIn
 } from '../flow/left-choice.ts'
@@ -128,18 +129,12 @@ const FILTERS = ['controlId', 'type', 'rule', 'error']
 /** The same of messages of any kind. */
 const EXPORT_FILTERS = [...FILTERS, 'state', 'since', 'before']
 
-/** The longest pause that ends by itself. */
-const MOST_PAUSE_MS = 366 * 24 * 3_600_000
-
-/** Why, and until when. @throws {RouteError} */
+/** Why, and until when. @throws {ChoiceError} */
 export function pauseIn(
   { reason, until }: Unchecked<PauseQuestion>,
   now: number
 ): { reason: string; until?: number } {
-  const end = timeIn({ until }, 'until')
-  if (end !== undefined && (end <= now || end > now + MOST_PAUSE_MS)) {
-    throw refused(400, 'refusal.until')
-  }
+  const end = pauseEndIn({ until }, now)
   return {
     reason: typeof reason === 'string' ? reason : '',
     ...(end !== undefined && { until: end })

@@ -94,7 +94,14 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { minutes: [] }
       const minutes = node.history.minutes(historyMinutes(question))
-      return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) })) }
+      const { turnedAway } = node
+      return {
+        minutes: minutes.map((minute) => ({
+          ...minute,
+          at: iso(minute.at),
+          turnedAway: turnedAway.inMinute(minute.at)
+        }))
+      }
     },
 
     async events({ params, question }) {

@@ -61,7 +61,7 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
     const whole = answer.text
     const body = rootTextPart(whole, answer.contentType)?.body ?? whole
     const quotable = { text, controlIds, bytes: text, charset: 'utf-8' }
-    const parts = equalTextParts(whole, answer.contentType).map((part) => part.body)
+    const parts = equalTextParts(whole, answer.contentType)?.map((part) => part.body) ?? null
     const read = await readReplyInText(body, options, base64Reader, quotable, parts)
     const reply = replyFacts(
       { ...read, whole },

@@ -310,7 +310,7 @@ export const outProperties = {
     unit: 'messagesWait'
   },
   queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' },
-  alertAfter: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsRetrying' },
+  callAfter: { kind: 'number', default: 300, min: 0, in: 'queue', unit: 'secondsStuck' },
   inactivityAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsQuiet' },
   inactivityTimes: {
     kind: 'text',

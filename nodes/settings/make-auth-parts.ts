@@ -2,7 +2,6 @@ import type { Node, NodeAPI } from 'node-red'
 import type { GotClient } from '../../src/http-client/got-client.ts'
 import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
-import { Redactor } from '../../src/redactor.ts'
 import type { AuthParts } from './auth-parts.ts'
 import { readConnection, type FindConfigNode } from './connection.ts'
 import { tokenForm } from './form-words.ts'
@@ -37,8 +36,7 @@ export function makeAuthParts(
   const properties = new Properties(tokenProperties, tokenForm, values, written)
   const connection = readConnection(properties, find)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
-  const found = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
-  const problems = new Redactor(settings.secrets).hideIn(found)
+  const problems = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
   const httpClient = tokenHttpClient(connection)
   const tokens =
     problems.length > 0 ? undefined : new TokenSource(settings, { httpClient, onWarning })

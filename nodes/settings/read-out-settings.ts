@@ -9,7 +9,7 @@ import {
   endingFirst,
   type CertificateDates
 } from '../../src/http-client/certificates.ts'
-import { hasBlankAround } from '../../src/oauth2/answer-hints.ts'
+import { hasBlankAround, usesSecret } from '../../src/oauth2/answer-hints.ts'
 import type { TokenTrials } from '../../src/oauth2/token-trials.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
@@ -24,7 +24,6 @@ import { labelledCharset } from '../../src/https/labelled-charset.ts'
 import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
 import type { BodyTemplate } from '../../src/https/request-body.ts'
 import { targetUrl } from '../../src/https/target-url.ts'
-import { Redactor } from '../../src/redactor.ts'
 import {
   deployedConfigNodes,
   hasClientCertificate,
@@ -39,6 +38,7 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
+import { droppedNotices } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -60,7 +60,9 @@ export interface ServerNames {
   proxy: string
   /** How tokens are asked for; `''` if none are. */
   grant: string
-  /** The secret with which they are asked for begins or ends with a blank, which nobody sees. */
+  /** The client proves who it is with a secret, not with a key, a certificate or a file. */
+  hasSecret: boolean
+  /** The secret begins or ends with a blank, which nobody sees. */
   isBlankAround: boolean
 }
 
@@ -95,8 +97,8 @@ export interface OutSettings {
   /** The fields by whose values messages can be found. */
   searchFields: SearchField[]
   alerts: AlertSettings
-  /** *Retrying* needs somebody after so many milliseconds. */
-  alertAfterMs: number
+  /** Somebody is needed once nothing has got through for so many milliseconds. */
+  callAfterMs: number
   /** Undefined: nobody is told when nothing comes in. */
   inactivity: Inactivity | undefined
   /** Whom to call about the receiver; `''`: nobody is named. */
@@ -134,7 +136,7 @@ export function readOutSettings(
   const { problems, unset } = properties
   const connection = readConnection(properties, find)
   const auth = readAuth(properties, find)
-  const warnings: string[] = []
+  const warnings = droppedNotices({ ...config, ...written })
 
   // The token may be bound to the certificate with which it was fetched, however the client
   // authenticated (RFC 8705 §3).
@@ -215,7 +217,7 @@ export function readOutSettings(
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
     },
-    alertAfterMs: 1000 * properties.number('alertAfter'),
+    callAfterMs: 1000 * properties.number('callAfter'),
     inactivity: readInactivity(properties),
     contact: contactOf(properties.text('contact')),
     names: {
@@ -225,6 +227,7 @@ export function readOutSettings(
       client: printable(auth?.settings.clientId ?? ''),
       proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? ''),
       grant: auth?.settings.grantType ?? '',
+      hasSecret: auth !== undefined && usesSecret(auth.settings),
       isBlankAround: auth !== undefined && hasBlankAround(auth.settings)
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
@@ -241,8 +244,7 @@ export function readOutSettings(
   const secrets = readSecrets(properties, credentials, receiver)
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
-    // They also go to the log.
-    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), unset }
+    return { settings: undefined, problems, unset }
   }
   return {
     settings: {

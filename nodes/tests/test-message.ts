@@ -53,8 +53,9 @@ async function sendTo(
     const request = await shownRequest(receiver, settings, parcel)
     if (isDry) return { request, message: redactor.hide(message.text) }
     const result = resultOf(message, await courier.attempt(parcel), settings)
-    // An answer may repeat the request.
-    return { request, ...redactor.hideIn(result) }
+    // An answer may repeat the request. What we say ourselves has no secret in it.
+    const { error, ...answered } = result
+    return { request, ...redactor.hideIn(answered), error }
   } catch (error) {
     // A value that needs more than the sample has; the text names the value but not its content.
     if (!(error instanceof Hl7Error)) throw error

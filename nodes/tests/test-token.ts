@@ -3,7 +3,6 @@ import type { Node, NodeAPI } from 'node-red'
 import { english } from '../../src/english.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { testToken } from '../../src/oauth2/token-test.ts'
-import { Redactor } from '../../src/redactor.ts'
 import { FormConfigNodes } from '../settings/form-config-nodes.ts'
 import { formSource } from '../settings/node-source.ts'
 import { authParts } from '../settings/auth-parts.ts'
@@ -29,15 +28,15 @@ async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise
   const { problems, settings } = parts
   try {
     if (problems.length > 0) return mistakes(problems)
-    const result = await testToken(settings, httpClient)
     const deployed = node === null ? undefined : authParts.get(node)
+    const result = await testToken(settings, httpClient, {
+      lastToken: deployed?.tokens?.lastToken()
+    })
     // What works here works there too: it need not wait any longer.
     if (result.ok && isDeepStrictEqual(settings, deployed?.settings)) {
       deployed?.tokens?.clearBackOff()
     }
-    const redactor = new Redactor(settings.secrets)
-    deployed?.tokens?.addTokenTo(redactor)
-    return redactor.hideIn(result)
+    return result
   } finally {
     close()
     configNodes.close()

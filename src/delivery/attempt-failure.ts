@@ -4,23 +4,30 @@ import type { AttemptError } from '../rules/attempt.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { faultOfStatus } from './fault.ts'
 
-/** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-export function attemptFailure(thrown: unknown): Pick<
+/**
+ * The facts of an attempt without an answer, from what the https and oauth2 rooms throw.
+ *
+ * @param hide hides secrets in what a server has said; the rest are sentences of our own
+ */
+export function attemptFailure(
+  thrown: unknown,
+  hide: (text: string) => string = (text) => text
+): Pick<
   AttemptResult,
   'hint' | 'isCutEarly' | 'isPermanent' | 'quotes' | 'requestId' | 'retryAfterMs' | 'status'
 > & {
   error: AttemptError
 } {
   if (thrown instanceof TokenError) {
-    const { code, message, status, error, description } = thrown
+    const { atProxy, code, message, status, error, description } = thrown
     return {
-      error: { code, family: 'token', text: message },
+      error: { code, family: 'token', text: message, ...(atProxy && { atProxy }) },
       ...(thrown.permanent ? { isPermanent: true } : undefined),
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),
       quotes: {
         ...(error !== undefined && { error }),
-        ...(description !== undefined && { description })
+        ...(description !== undefined && { description: hide(description) })
       },
       ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })
     }
@@ -31,7 +38,7 @@ export function attemptFailure(thrown: unknown): Pick<
       error: errorOf(thrown),
       ...(connected && family === 'reset' && !answered && { isCutEarly: true }),
       ...(status === undefined ? undefined : { status }),
-      ...(requestId === undefined ? undefined : { requestId }),
+      ...(requestId === undefined ? undefined : { requestId: hide(requestId) }),
       ...withRetryAfter(status, thrown.retryAfterMs)
     }
   }

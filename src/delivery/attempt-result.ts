@@ -21,6 +21,15 @@ export interface ReplyRecord {
   acks?: readonly Acknowledgement[]
 }
 
+export interface HeaderSizes {
+  readonly total: number
+  /** The name of the largest one, and its size. */
+  readonly largest: string
+  readonly size: number
+  /** It carries the token. */
+  readonly isToken: boolean
+}
+
 /** One attempt and what the rules make of it. */
 export interface AttemptResult {
   decision: Decision
@@ -34,8 +43,10 @@ export interface AttemptResult {
   refusedReply?: ReplyRecord
   /** For the advice after a refusal: no token was sent. */
   token?: 'none'
-  /** The length of the token, in characters, if the receiver finds the headers too large. */
-  tokenLength?: number
+  /** The headers of the request, in bytes, if the receiver finds them too large. */
+  headerSizes?: HeaderSizes
+  /** A connection was cut as by a server that wants a client certificate, and this one has answered nothing so far. */
+  mayWantCertificate?: boolean
   /** Why a refused token could not be replaced. */
   tokenProblem?: string
   /** What to do if there is no token. */
@@ -48,7 +59,10 @@ export interface AttemptResult {
   quotes?: Quotes
   /** The SOAP fault that the reply is. */
   fault?: SoapFault
-  /** The operation in the request, if the fault says that there is none of this name. */
+  /**
+   * What in the request it is about: the operation, if the fault says that there is none of this name; the largest header,
+   * if they are too large.
+   */
   operation?: string
   /** The SOAP version of a fault, if the request has another one. */
   otherSoap?: SoapVersion

@@ -10,10 +10,11 @@ import { withLiveConnection } from '../http-client/with-live-connection.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import { requestIdIn } from '../http-client/request-id.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { printable } from '../printable.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody } from '../https/reply-body.ts'
-import type { ReplyBodyOptions } from '../https/reply-in-text.ts'
+import type { ReplyBody, ReplyBodyOptions } from '../https/reply-in-text.ts'
 import type { ReplyMeaning } from '../https/reply-meaning.ts'
 import {
   soapOperation,
@@ -24,9 +25,9 @@ import {
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode } from '../codes.ts'
-import type { TokenError } from '../oauth2/token-error.ts'
+import { quoting, type TokenError } from '../oauth2/token-error.ts'
 import type { ReceiverTokens } from '../oauth2/receiver-tokens.ts'
-import type { AnsweredAttempt, Attempt, AttemptError, SentMessage } from '../rules/attempt.ts'
+import type { AnsweredAttempt, Attempt, SentMessage } from '../rules/attempt.ts'
 import { errorOf, attemptFailure, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { WatchWork } from './careful-start.ts'
 import type { Address } from './failover.ts'
@@ -119,6 +120,8 @@ export class Courier {
   readonly #settings: CourierSettings
   readonly #mostIdleMs: number | undefined
   readonly #earlier = new EarlierMessages()
+  /** Hosts that have answered: they want no other client certificate. */
+  readonly #answered = new Set<string>()
 
   constructor(settings: CourierSettings) {
     this.#settings = settings
@@ -157,7 +160,8 @@ export class Courier {
     const { answeredAt = performance.now(), requests, sentAt, repeats } = progress
     if (isOfMessage(result.requestId, parcel.message)) delete result.requestId
     return {
-      ...redacted({ ...result, ...explained(refusal) }, redactor),
+      ...result,
+      ...explained(refusal, redactor),
       ...(requests > 1 && { requests }),
       ...(repeats > 0 && { repeats }),
       elapsedMs: answeredAt - sentAt
@@ -218,7 +222,10 @@ export class Courier {
       (error) => retriesOnReset(rules, errorOf(error))
     )
     if (isRepeated) progress.repeats++
-    if (!(answer instanceof HttpError)) this.#earlier.addSent(answer.connection, message.controlIds)
+    if (!(answer instanceof HttpError)) {
+      this.#answered.add(request.url.host)
+      this.#earlier.addSent(answer.connection, message.controlIds)
+    }
     return answer
   }
 
@@ -247,17 +254,7 @@ export class Courier {
     }
     await turn(read.text)
     const { fault } = read
-    const { addresses } = this.#settings
-    const size = sizeOf(request)
-    const isEmpty = reply.body.length === 0
-    const isLargeHead =
-      status >= 400 && request !== undefined && addresses?.isLargeHead(request.url, size) === true
-    const facts = { ...reply, isEmpty, isLargeHead }
-    const first = replyFacts(read, facts, message)
-    const sent = sentOf(parcel, progress)
-    const answer = this.#isFallback(first, { ...sent, status, reply: first }, request)
-      ? { ...first, meaning: 503 as const }
-      : first
+    const answer = this.#answerOf(read, reply, parcel, progress)
     const { meaning } = answer
     const isRefusedByPage =
       read.message === null &&
@@ -266,15 +263,18 @@ export class Courier {
       isFirewallPage(status, read.text, headers['www-authenticate'])
     const isPage = answer.isPage && meaning === 401
     await turn(read.text)
-    const attempt: Attempt = { ...sent, status, reply: answer }
+    const attempt: Attempt = { ...sentOf(parcel, progress), status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     const quotes = ack === null ? quotesFor(headers, message, redactor, request) : undefined
     await turn(read.text)
-    const requestId = requestIdIn(headers)
+    const named = requestIdIn(headers)
+    const requestId = named === undefined ? undefined : redactor.hide(named)
     const decision = decide(rules, attempt)
     const isTaken = ack !== null || (decision.outcome === 'accept' && !answer.isPage)
-    if (isTaken && request !== undefined) addresses?.took(request.url, ack !== null, size)
+    if (isTaken && request !== undefined) {
+      this.#settings.addresses?.took(request.url, ack !== null, sizeOf(request))
+    }
     const result = {
       decision,
       reply: {
@@ -295,33 +295,49 @@ export class Courier {
       ...(ack === null && meaning !== undefined && { meaning }),
       ...(isRefusedByPage && { isFirewallPage: true }),
       ...(answer.seemsRefused && { seemsRefused: true }),
-      ...((meaning ?? status) === 431 && token !== undefined && { tokenLength: token.length }),
+      ...((meaning ?? status) === 431 && headerFacts(request, token)),
       ...(requestId !== undefined && { requestId }),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
     return { reply, meaning, isFault: fault !== undefined, isPage, result }
   }
 
+  /** What an answer is, and what it means from an address of which so much is known. */
+  #answerOf(read: ReplyBody, reply: ReceivedReply, parcel: Parcel, progress: Progress): ReplyFacts {
+    const { addresses } = this.#settings
+    const { body, status } = reply
+    const { request } = progress
+    const sizes =
+      status >= 400 &&
+      request !== undefined &&
+      addresses?.largerThanTaken(request.url, sizeOf(request))
+    const facts = { ...reply, isEmpty: body.length === 0, isLargeHead: false, ...sizes }
+    const answer = replyFacts(read, facts, parcel.message)
+    const attempt = { ...sentOf(parcel, progress), status, reply: answer }
+    return this.#isFallback(attempt, request?.url) ? { ...answer, meaning: 503 } : answer
+  }
+
   /**
    * Whether something else has answered, where this address has answered as a receiver does: the page of somebody who
-   * maintains it, or what a gateway has in store for an outage. Whether a rule knows better, it is asked.
+   * maintains it, or what a gateway has in store for an outage. A rule that reads it may know better.
    */
   #isFallback(
-    { blank, isFault, isPage, meaning, message, seemsRefused }: ReplyFacts,
-    attempt: AnsweredAttempt,
-    request: PreparedRequest | undefined
+    attempt: AnsweredAttempt & { readonly reply: ReplyFacts },
+    url: URL | undefined
   ): boolean {
-    const { status } = attempt
-    const isOther = message === null && !isFault && !blank && !seemsRefused && meaning === undefined
-    if (!isOther || status < 200 || status >= 300 || request === undefined) return false
+    const { reply, status } = attempt
+    const isHl7 = reply.message !== null || reply.isFault || reply.seemsRefused
+    if (isHl7 || reply.blank || reply.meaning !== undefined) return false
+    if (status < 200 || status >= 300 || url === undefined) return false
     const { addresses, rules } = this.#settings
-    const isKnown = addresses?.answersOtherwise(request.url, isPage) === true
+    const isKnown = addresses?.answersOtherwise(url, reply.isPage) === true
     return isKnown && !isReadByRule(rules, attempt)
   }
 
   /** @throws what is no failure of the attempt */
   #failed(thrown: unknown, parcel: Parcel, progress: Progress): Omit<AttemptResult, 'elapsedMs'> {
-    const failure = attemptFailure(thrown)
+    const { redactor } = progress
+    const failure = attemptFailure(thrown, (text) => redactor.hide(text))
     const { error, status } = failure
     // A token server's status is not the receiver's: no rule may mistake it for one.
     const isOfReceiver = status !== undefined && error.family !== 'token'
@@ -330,9 +346,19 @@ export class Courier {
     return {
       ...failure,
       ...(mayWantTls(thrown, progress.request) && { mayWantTls: true }),
+      ...(this.#mayWantCertificate(failure, progress) && { mayWantCertificate: true }),
       answered: false,
       decision: decide(this.#settings.rules, attempt)
     }
+  }
+
+  /** With TLS 1.3, a server may end the connection after the handshake, and say nothing. */
+  #mayWantCertificate(
+    { error: { code, family }, isCutEarly = false }: ReturnType<typeof attemptFailure>,
+    { request }: Progress
+  ): boolean {
+    const isCut = /^(?:ECONN|EPIPE)/.test(code) && (family === 'tls' || isCutEarly)
+    return isCut && !this.#answered.has(request?.url.host ?? '')
   }
 
   /** What an answer says of the token that was sent. */
@@ -393,6 +419,24 @@ function lacksScope(reply: ReceivedReply): boolean {
   return reply.status === 403 && isRefusedFor(reply, 'insufficient_scope')
 }
 
+/** How large the headers were, and which the most. */
+function headerFacts(
+  request: PreparedRequest | undefined,
+  token = ''
+): Pick<AttemptResult, 'headerSizes' | 'operation'> {
+  // Each ends in ": " and CRLF besides.
+  const sizes = Object.entries(request?.headers ?? {}).map(([name, value]) => {
+    const isToken = token !== '' && value.includes(token)
+    return { largest: name, size: name.length + Buffer.byteLength(value) + 4, isToken }
+  })
+  const [first] = sizes.sort((one, other) => other.size - one.size)
+  if (first === undefined) return {}
+  const total = sizes.reduce((sum, { size }) => sum + size, 0)
+  const kB = (bytes: number): number => Math.round(bytes / 1024)
+  const operation = `${printable(first.largest, 40)} (${kB(first.size)}/${kB(total)} kB)`
+  return { headerSizes: { ...first, total }, operation }
+}
+
 /** With the version of a fault that answers an envelope of the other version, and the operation that it does not know. */
 function faultFacts(
   fault: SoapFault | undefined,
@@ -420,20 +464,6 @@ function turn({ length }: string): Promise<void> | undefined {
   return length > LONG_TEXT ? new Promise(setImmediate) : undefined
 }
 
-/** The same without any token in its texts. */
-function redacted<
-  Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string; requestId?: string }
->(facts: Facts, redactor: Redactor): Facts {
-  const { error, tokenProblem, hint, requestId } = facts
-  return {
-    ...facts,
-    ...(requestId !== undefined && { requestId: redactor.hide(requestId) }),
-    ...(error && { error: { ...error, text: redactor.hide(error.text) } }),
-    ...(tokenProblem !== undefined && { tokenProblem: redactor.hide(tokenProblem) }),
-    ...(hint !== undefined && { hint: redactor.hide(hint) })
-  }
-}
-
 /** Camel's Jetty route sends the headers of the request back, and a flow may show or store those of the answer. */
 function withoutCredentials(headers: IncomingHttpHeaders, redactor: Redactor): IncomingHttpHeaders {
   // To search all of them at once costs the least.
@@ -454,19 +484,20 @@ function sentOf(
   return { sent: { controlIds, type, replyDue }, again: again || repeats > 0 }
 }
 
-/** Why a refused token could not be replaced. */
-function explained(refusal: TokenError | undefined): TokenRefusal {
+/** Why a refused token could not be replaced. Only what a server has said may hold a secret. */
+function explained(refusal: TokenError | undefined, redactor: Redactor): TokenRefusal {
   if (refusal === undefined) return {}
-  const tokenProblem = `${shownCode(refusal)}: ${refusal.text}`
+  const { description, message } = refusal
+  const said = description === undefined ? undefined : redactor.hide(description)
+  const tokenProblem = `${shownCode(refusal)}: ${quoting(message, said)}`
   return { tokenProblem, ...hintOf(refusal), ...(refusal.permanent && { isPermanent: true }) }
 }
 
 /** Nothing but the headers that are known; the client adds two short ones. */
-function sizeOf(request: PreparedRequest | undefined): RequestSize {
-  const { body, headers = {} } = request ?? {}
+function sizeOf({ body, headers }: PreparedRequest): RequestSize {
   let headBytes = 0
   for (const [name, value] of Object.entries(headers)) headBytes += name.length + value.length + 4
-  return { headBytes, bodyBytes: body?.length ?? 0 }
+  return { headBytes, bodyBytes: body.length }
 }
 
 function headOf(answer: Answer): ReceivedReply | undefined {

@@ -45,6 +45,8 @@ export type DeliveryEvent =
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */
   | { kind: 'unreadable'; error: unknown; againMs: number }
+  /** It is being read again. */
+  | { kind: 'read-again' }
   /** The node closes: of what follows, only what is lost, set aside or discarded is told. */
   | { kind: 'closing' }
   /** An internal error; everything else goes on. */

@@ -2,12 +2,13 @@ import type { Verdict } from '../queue/message-row.ts'
 import type { Pause } from '../queue/queue-event.ts'
 import type { QueueSummary } from '../queue/queue-types.ts'
 import type { BackupState } from './backup-options.ts'
+import type { OutageCause } from './gate.ts'
 import type { TallyValues } from './tally.ts'
 import { causeOf } from '../queue/verdict-codes.ts'
 
-/** A message that is retried, and why its last attempt failed. */
+/** A message that is retried, and why its last attempt failed; in an outage, what that is. */
 export interface Retry extends Partial<
-  Pick<Verdict, 'about' | 'errors' | 'mayHaveArrived' | 'operation'>
+  Pick<Verdict, 'about' | 'errors' | 'mayHaveArrived' | 'operation' | 'rule'>
 > {
   controlId: string
   attempts: number
@@ -39,6 +40,8 @@ export interface DeliveryState extends TallyValues {
   longestWaitMs: number
   /** Of the message that is retried next, until its next attempt: 0 while that is in flight. */
   retry: Retry | null
+  /** Nothing starts, because of something that is not about one message. */
+  isOutage: boolean
   paused: Pause | null
   /** Null: messages go to the first address. */
   backup: BackupState | null
@@ -53,6 +56,8 @@ export interface OnTheirWay {
   diskSilentMs: number
   /** Nothing starts for so long because of an outage, in milliseconds. */
   closedMs: number
+  /** Because of this. */
+  outage: OutageCause | undefined
   /** For how long a message is retried yet, by its number, in milliseconds. */
   leftMs: (seq: number) => number
 }
@@ -64,7 +69,7 @@ export interface OnTheirWay {
  */
 export function deliveryState(
   summary: QueueSummary,
-  { inFlight, accepting, unconfirmed, diskSilentMs, closedMs, leftMs }: OnTheirWay,
+  { inFlight, accepting, unconfirmed, diskSilentMs, closedMs, outage, leftMs }: OnTheirWay,
   tally: TallyValues,
   paused: Pause | null,
   backup: BackupState | null,
@@ -88,8 +93,10 @@ export function deliveryState(
       attempts: retry.attempts,
       waitMs: Math.min(Math.max(retry.dueInMs, closedMs), leftMs(retry.seq)),
       cause: causeOf(retry.verdict),
-      ...reasonsOf(retry.verdict)
+      ...reasonsOf(retry.verdict),
+      ...outage
     },
+    isOutage: outage !== undefined,
     paused,
     backup,
     ...tally
@@ -108,8 +115,9 @@ function stateOf(
   return inFlight > 0 ? 'sending' : 'idle'
 }
 
-function reasonsOf({ about, errors, mayHaveArrived, operation }: Verdict): Partial<Retry> {
+function reasonsOf({ about, errors, mayHaveArrived, operation, rule }: Verdict): Partial<Retry> {
   return {
+    rule,
     ...(errors.length > 0 && { errors }),
     ...(about !== undefined && { about }),
     ...(operation !== undefined && { operation }),

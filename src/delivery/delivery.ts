@@ -156,6 +156,7 @@ export class Delivery<Content> {
         unconfirmed: this.#work?.queue.unconfirmed ?? 0,
         diskSilentMs: this.#work?.queue.silentMs ?? 0,
         closedMs: Math.max(this.#gate.closedMs, this.#failover?.heldMs ?? 0),
+        outage: this.#gate.outage,
         leftMs: (seq) => this.#lastAttempts.leftMs(seq)
       },
       this.#tally.values(),
@@ -433,7 +434,7 @@ export class Delivery<Content> {
     // After a close, nothing would close it again.
     if (this.#isClosing) throw closingError()
     const queue = await this.#options.queue()
-    const opened = await queue.open()
+    const opened = await queue.open(this.#closing.signal)
     const { endedOn, figures, lastSeq, leaving } = opened
     this.#lastSeq = lastSeq
     this.#giveUpClock.restore(figures)
@@ -603,6 +604,7 @@ export class Delivery<Content> {
     this.#tell({ kind: 'unreadable', error, againMs: TRY_AGAIN_MS })
     await this.#sleep(TRY_AGAIN_MS)
     this.#canSend = true
+    this.#tell({ kind: 'read-again' })
     this.#lastAttempts.endOver()
     this.#work?.acknowledgements.settleLate()
     this.#claimMessages()

@@ -10,6 +10,7 @@ import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
+import type { Quotes } from './quotes.ts'
 import { faultOf, mayHaveArrived, statusOf } from './fault.ts'
 
 /**
@@ -176,7 +177,7 @@ function hintOf(result: AttemptResult): string | undefined {
 
 /** What the table of faults has for this failure; undefined if that is no more than its code or status says. */
 function faultHint(result: AttemptResult): string | undefined {
-  const { fault: { detail = '' } = {}, operation, token, tokenLength } = result
+  const { fault: { detail = '' } = {}, headerSizes, operation, token } = result
   const hint = faultOf(result)?.hint
   switch (hint) {
     case undefined:
@@ -187,11 +188,13 @@ function faultHint(result: AttemptResult): string | undefined {
     }
     case 'hint.login':
       return english('log', token === 'none' ? 'hint.loginPage' : hint)
-    case 'hint.largeToken':
-      // Java servers refuse headers of more than 8 or 16 kB, and nginx too: it is nearly always the token.
-      return tokenLength === undefined
-        ? undefined
-        : english('log', hint, { length: tokenLength.toLocaleString('en-US') })
+    case 'hint.largeToken': {
+      if (headerSizes === undefined) return undefined
+      const { isToken, largest, size, total } = headerSizes
+      const inEnglish = (bytes: number): string => bytes.toLocaleString('en-US')
+      const values = { largest, size: inEnglish(size), total: inEnglish(total) }
+      return english('log', isToken ? hint : 'hint.largeHeader', values)
+    }
     case 'hint.unknownOperation':
       return operation === undefined
         ? english('log', hint)
@@ -216,19 +219,38 @@ function statusHint(reply: ReplyRecord, result: AttemptResult): string | undefin
 
 /** Why the client is not let in, where more is known than the status. */
 function deniedHint(reply: ReplyRecord, result: AttemptResult): string | undefined {
-  const { fault, quotes, token } = result
+  const { fault, quotes = {}, token } = result
   if (refusesProof(reply)) return english('log', 'hint.proof')
-  // Without a token, a SOAP request has its login in the body.
-  if (reply.status === 401 && token === 'none' && fault) {
-    return english('log', 'hint.fault.SecurityFault')
+  // A SOAP request has its login in the body.
+  if (reply.status === 401 && fault) {
+    if (token === 'none') return english('log', 'hint.fault.SecurityFault')
+    return inEnglish([{ key: 'receiverFault', values: { host: reply.host ?? 'the receiver' } }])
   }
+  const ofChallenge = reply.status === 401 ? challengeHint(quotes, token === 'none') : undefined
   const withoutToken = `hint.noToken.${reply.status}`
-  if (token === 'none' && isKey('log', withoutToken)) return english('log', withoutToken)
-  if (quotes?.scope !== undefined) {
+  if (token === 'none' && isKey('log', withoutToken)) {
+    return ofChallenge ?? english('log', withoutToken)
+  }
+  if (quotes.scope !== undefined) {
     return english('log', 'hint.scope', { scope: printable(quotes.scope) })
   }
-  const known = quotes && hintForReceiver(quotes)
-  return known && inEnglish([known])
+  const known = hintForReceiver(quotes)
+  return known === undefined ? ofChallenge : inEnglish([known])
+}
+
+/** What a 401 says by the schemes that it asks for. */
+function challengeHint(
+  { isBare, schemes = [] }: Quotes,
+  isWithoutToken: boolean
+): string | undefined {
+  const [scheme] = schemes
+  if (scheme === undefined) return undefined
+  if (scheme === 'Bearer' || scheme === 'DPoP') {
+    return isBare && !isWithoutToken ? english('log', 'hint.noTokenSeen') : undefined
+  }
+  const what = scheme === 'Basic' ? 'Basic' : 'other'
+  const key = isWithoutToken ? (`hint.wants.${what}` as const) : (`hint.orWants.${what}` as const)
+  return english('log', key, { scheme })
 }
 
 function errorHint({ code, family }: AttemptError, result: AttemptResult): string | undefined {
@@ -236,11 +258,9 @@ function errorHint({ code, family }: AttemptError, result: AttemptResult): strin
   if (family === 'token') return undefined
   if (result.mayWantTls) return english('log', 'hint.tryHttps')
   const { remedy } = causeWords('connection', code) ?? causeWords('tls', code) ?? {}
-  // With TLS 1.3, a server that wants a client certificate may end the connection after the handshake, and say nothing.
-  const isCut = /^(?:ECONN|EPIPE)/.test(code) && (family === 'tls' || result.isCutEarly === true)
   const hints = [
     faultHint(result) ?? remedy,
-    isCut && english('log', 'hint.wantsCertificate'),
+    result.mayWantCertificate && english('log', 'hint.wantsCertificate'),
     isUnreadable(result) && english('log', 'hint.perhapsAccepted')
   ]
   return hints.filter(Boolean).join(' ') || undefined

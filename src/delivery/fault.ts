@@ -165,7 +165,8 @@ const NO_CONNECTION = /^E(?:CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH
 const PROXY_LOGIN: ReadonlySet<number | undefined> = new Set([401, 407, 431])
 
 /** So little is enough: it is all that is known where only a code was stored. */
-type ErrorFacts = Pick<AttemptError, 'code'> & Partial<AttemptError>
+type ErrorFacts = Pick<AttemptError, 'code'> &
+  Partial<AttemptError> & { status?: number | undefined }
 
 /** Attempts without an answer, or with one that cannot be read. The first that fits. */
 const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[] = [
@@ -207,6 +208,10 @@ const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[
     ({ code, family }) => family === 'reset' && TLS_CODE.test(code),
     { ...unknown, about: 'cut-answer', hint: 'hint.cut' }
   ],
+  [
+    ({ family, status }) => family === 'reset' && status !== undefined,
+    { ...unknown, about: 'cut-answer', hint: 'hint.cut' }
+  ],
   [({ family }) => family === 'reset', { ...unknown, about: 'cut', hint: 'hint.cut' }],
   [({ family }) => family === 'timeout', { ...unknown, about: 'late', hint: 'hint.late' }],
   // A handshake that is cut or takes too long says nothing of certificates.
@@ -246,7 +251,8 @@ const BY_TOKEN_CODE: readonly (readonly [code: RegExp, about: Topic & `token-${s
   [/^E[A-Z]+$|^HTTP 5|^UND_ERR/, 'token-unreachable'],
   [TLS_CODE, 'token-unreachable'],
   [/^(?:invalid|unauthorized)_client$/, 'token-refused'],
-  [/^server_error$/, 'token-server-error']
+  // Fosite says "error" of what it does not know.
+  [/^(?:server_)?error$/, 'token-server-error']
 ]
 
 /** What messages are about that were refused for what they hold, or for how they are sent. */
@@ -267,7 +273,7 @@ export const TOPICS: ReadonlySet<Topic> = new Set(
     .flatMap(({ about }) => about ?? [])
     .concat(
       BY_TOKEN_CODE.map(([, about]) => about),
-      'token-other'
+      ['token-or-login', 'token-other', 'token-proxy']
     )
 )
 
@@ -300,9 +306,9 @@ function faultAt(result: FailureFacts, cutsInARow: number): Fault | undefined {
   const status = statusOf(result)
   if (error === undefined) return status === undefined ? notProcessed : ofAnswer(status, result)
   if (error.family === 'token') {
-    return { ...noToken, about: topicOfToken(error.code) }
+    return { ...noToken, about: error.atProxy ? 'token-proxy' : topicOfToken(error.code) }
   }
-  const known = ofError(error)
+  const known = ofError({ ...error, status: result.status })
   const isOutage = result.isCutEarly === true && cutsInARow >= CUTS_OF_OUTAGE
   const isRefused = status !== undefined && Math.floor(status / 100) !== 2
   // What it is about is that it broke off; who waits is decided by its status, or by how often that happens.
@@ -371,6 +377,45 @@ export function isCounted(topic: Topic): boolean {
     ...[...BY_ANSWER, ...BY_ERROR].map(([, fault]): Partial<Fault> => fault)
   ]
   return faults.every(({ about, counts }) => about !== topic || counts !== false)
+}
+
+/** Whether a message that failed with something of this kind may have arrived all the same. */
+export function isUncertain(topic: Topic): boolean {
+  const faults: Partial<Fault>[] = [
+    ...Object.values(BY_STATUS),
+    ...Object.values(BY_CLASS),
+    ...[...BY_ANSWER, ...BY_ERROR].map(([, fault]) => fault),
+    failed
+  ]
+  return faults.some(
+    ({ about, mayHaveArrived, saidNotTaken }) =>
+      about === topic && (mayHaveArrived === true || saidNotTaken === true)
+  )
+}
+
+/** What does not pass by itself: a login, an address or a certificate is refused, and somebody has to put that right. */
+const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
+  'client-certificate',
+  'denied',
+  'firewall',
+  'large-token',
+  'login',
+  'login-page',
+  'not-found',
+  'proxy',
+  'redirect',
+  'tls',
+  'tls-ca',
+  'tls-expired',
+  'tls-name',
+  'token-not-accepted',
+  'token-or-login',
+  'token-refused'
+])
+
+/** Whether a failure is of that kind, by what it is about; an earlier version did not store that. */
+export function needsSomebody(about: string | undefined, code: string): boolean {
+  return NEED_SOMEBODY.has(about ?? topicOfCode(code) ?? '')
 }
 
 /** Whether the receiver may have accepted the message in an attempt that failed. */

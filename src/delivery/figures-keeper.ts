@@ -43,10 +43,14 @@ export class FiguresKeeper {
       this.#isClosed = true
       this.#cancel?.()
       this.#store()
-    } else if (!this.#isSoon && !this.#isClosed) {
-      this.#isSoon = true
-      this.#storeIn(CHANGED_MS)
-    }
+    } else this.changed()
+  }
+
+  /** Something of what is kept has changed. */
+  changed(): void {
+    if (this.#isSoon || this.#isClosed) return
+    this.#isSoon = true
+    this.#storeIn(CHANGED_MS)
   }
 
   #storeIn(ms: number): void {

@@ -2,10 +2,11 @@ import type { Clock } from '../clock.ts'
 import type { Order, Preference } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { Address, Failover } from './failover.ts'
-import { faultOf, statusOf, type Fault } from './fault.ts'
+import { faultOf, statusOf, type Fault, type Topic } from './fault.ts'
 import { Logins } from './logins.ts'
 import { Neighbors } from './neighbors.ts'
 import { restMs } from '../http-client/retry-after.ts'
+import { causeOfResult } from './verdict.ts'
 import { type RetrySettings, retrySettingsOf, retryWaitMs } from './retry-schedule.ts'
 
 /** After so long at the start, all may go, in milliseconds: a receiver that is slow is not in trouble. */
@@ -64,8 +65,16 @@ export interface Sent {
   hasOwnAddress: boolean
 }
 
+/** What closed the gate, in the codes of a verdict. */
+export interface OutageCause {
+  cause: string
+  about?: Topic
+  operation?: string
+}
+
 /** An outage: nothing starts until its wait is over, then one message goes. */
 interface Outage {
+  why: OutageCause
   /** Waits so far. */
   waits: number
   /** On the monotonic clock. */
@@ -131,6 +140,11 @@ export class Gate {
   /** How long nothing starts because of an outage, in milliseconds. */
   get closedMs(): number {
     return Math.max(0, (this.#outage?.until ?? -Infinity) - this.#clock.monotonic())
+  }
+
+  /** Why nothing starts; undefined: there is no outage. */
+  get outage(): OutageCause | undefined {
+    return this.#outage?.why
   }
 
   /** Which message goes next: in an outage one that can tell whether it is over. */
@@ -404,6 +418,7 @@ export class Gate {
     const isDoubted = isDisproved && fault.waits === 'node'
     const waits = isDoubted ? 0 : (last?.waits ?? 0)
     this.#outage = {
+      why: causeOfOutage(fault, result),
       waits: waits + 1,
       until: now + Math.max(this.#waitMs(fault, waits), leastMs),
       isWithoutToken: error?.family === 'token',
@@ -419,6 +434,15 @@ export class Gate {
   #waitMs(fault: Fault, earlier: number): number {
     const { random, retry } = this.#settings
     return retryWaitMs(retrySettingsOf(retry, fault), earlier, random())
+  }
+}
+
+function causeOfOutage({ about }: Fault, result: AttemptResult): OutageCause {
+  const { operation } = result
+  return {
+    cause: causeOfResult(result),
+    ...(about !== undefined && { about }),
+    ...(operation !== undefined && { operation })
   }
 }
 

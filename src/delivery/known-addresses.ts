@@ -7,6 +7,8 @@ const UNKNOWN: KnownAddress = { answers: '', headBytes: 0, bodyBytes: 0 }
 const MOST_KNOWN = 200
 /** With fewer bytes of headers no server is in trouble: Tomcat and many others take 8 kB. */
 const LARGE_HEAD_BYTES = 8000
+/** The same of bodies: Express takes 100 kB. */
+const LARGE_BODY_BYTES = 64_000
 
 /** How large a request is, in bytes. */
 export interface RequestSize {
@@ -78,6 +80,16 @@ export class KnownAddresses {
     const known = this.#known.get(nameOf(url)) ?? UNKNOWN
     const isLarger = headBytes > LARGE_HEAD_BYTES && headBytes > known.headBytes
     return isLarger && bodyBytes <= known.bodyBytes
+  }
+
+  /** What of a request is larger than all that it has taken, and so may be what it refuses. */
+  largerThanTaken(url: URL, size: RequestSize): { isLargeHead: boolean; isLargeBody: boolean } {
+    const known = this.#known.get(nameOf(url)) ?? UNKNOWN
+    const isLarger = size.bodyBytes > LARGE_BODY_BYTES && size.bodyBytes > known.bodyBytes
+    return {
+      isLargeHead: this.isLargeHead(url, size),
+      isLargeBody: isLarger && known.bodyBytes > 0
+    }
   }
 
   #forgetOldest(): void {

@@ -77,7 +77,7 @@ export const MESSAGE_STATES = {
   },
   left: {
     meaning: 'on ACK, on NAK, or as an error to Catch; kept as the journal',
-    shownAs: '`acked`, `naked`, `failed`',
+    shownAs: '`acked`, `naked`, `failed`; `left` where a full disk had no room for how',
     to: {},
     holdsLane: false
   },

@@ -1,5 +1,9 @@
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
-import { challengeParameter } from '../http-client/challenge.ts'
+import {
+  challengeParameter,
+  challengeSchemes,
+  type ChallengeScheme
+} from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { printableProse } from '../printable.ts'
 import type { Redactor } from '../redactor.ts'
@@ -16,6 +20,10 @@ export interface Quotes {
   /** Why it refuses, as a code (RFC 6750 §3, of a token server RFC 6749 §5.2), and in the server's own words. */
   readonly error?: string
   readonly description?: string
+  /** How it wants clients to log in, by its challenges. */
+  readonly schemes?: readonly ChallengeScheme[]
+  /** And nothing of an error: so it answers a request in which it sees no token (RFC 6750 §3.1). */
+  readonly isBare?: true
 }
 
 /** A request, for what its answer may repeat of it. */
@@ -65,7 +73,11 @@ export function quotesOf(
   const error = ERROR.test(code) && quoted(code) === code ? unsent(code) : undefined
   const said = challengeParameter(headers, 'error_description') ?? ''
   const description = DESCRIPTION.test(said) ? unsent(said) : undefined
+  const { 'www-authenticate': challenges = '' } = headers
+  const schemes = challengeSchemes(headers)
   return {
+    ...(schemes.length > 0 && { schemes }),
+    ...(schemes.length > 0 && !/error/i.test(challenges) && { isBare: true as const }),
     ...(contentType !== undefined && { contentType }),
     ...(redirect !== undefined && { redirect }),
     ...(scope !== undefined && { scope }),

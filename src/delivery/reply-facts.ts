@@ -27,7 +27,7 @@ export function replyFacts(
   sent: Pick<OutgoingMessage, 'batchHeaders' | 'text'>
 ): ReplyFacts {
   const { isEmpty, status } = answer
-  const { fault, message, text, whole = text } = read
+  const { fault, hasUnreadParts = false, message, text, whole = text } = read
   const isNoReply = message === null || fault !== undefined
   const isUnread = status >= 200 && status < 300 && message?.msa === undefined
   return {
@@ -36,11 +36,12 @@ export function replyFacts(
     blank: whole.trim() === '',
     message,
     ack: message === null ? null : readAcknowledgement(message, sent.batchHeaders),
-    // Unless it quotes what was sent.
     seemsRefused:
       isUnread &&
-      (seemsToRefuse(text) || (whole !== text && seemsToRefuse(whole))) &&
-      !seemsToRefuse(sent.text),
+      (hasUnreadParts ||
+        ((seemsToRefuse(text) || (whole !== text && seemsToRefuse(whole))) &&
+          // Unless it quotes what was sent.
+          !seemsToRefuse(sent.text))),
     isFault: fault !== undefined,
     isPage: isUnread && isPageWithoutHl7(text),
     meaning: isNoReply ? meaningOf(answer, text, fault) : undefined

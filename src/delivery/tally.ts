@@ -42,6 +42,8 @@ export class Tally {
   #lastError: TallyValues['lastError'] = null
   #lastOutcome: TallyValues['lastOutcome'] = null
   #failing: string | null = null
+  /** Nothing is read: what was on its way, and leaves now, does not change that. */
+  #isUnreadable = false
   #failure: AttemptError | null = null
   #fault: Fault | null = null
   readonly #now: () => number
@@ -80,7 +82,11 @@ export class Tally {
         this.#setError(event.code)
         return
       case 'unreadable':
+        this.#isUnreadable = true
         this.#setError('HL7_QUEUE_FAILED')
+        return
+      case 'read-again':
+        this.#isUnreadable = false
         return
       case 'fault':
         this.#setError('EUNKNOWN')
@@ -123,7 +129,7 @@ export class Tally {
     }
     if (outcome === 'ack') this.#acked++
     else this.#naked++
-    this.#failing = null
+    if (!this.#isUnreadable) this.#failing = null
   }
 
   #setError(code: string, text?: string): void {

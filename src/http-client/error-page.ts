@@ -24,6 +24,9 @@ const hl7 = /M(?:SH|SA)\|/
 const noServer = 'No server is available to handle this request'
 /** Unless its owner has another one. */
 const varnish = /<h3>Guru Meditation:<\/h3>|<p>Varnish cache server<\/p>/
+/** What Go's MaxBytesReader says, and those that copy it, in an answer of a few words. */
+const bodyTooLarge = /request (?:body|entity) (?:is )?too large/i
+const MOST_WORDS = 500
 
 function isPage(text: string): boolean {
   let at = 0
@@ -50,9 +53,11 @@ export function isPageWithoutHl7(text: string): boolean {
 
 /**
  * What an error page says that its status does not: nginx answers 400 where it wants a client certificate, or another
- * one, and where the headers, and so the token, are too large; Tomcat and Apache where the headers are.
+ * one, and where the headers, and so the token, are too large; Tomcat and Apache where the headers are; servers in Go
+ * where the body is.
  */
-export function meaningOfPage(text: string): 'tls' | 431 | undefined {
+export function meaningOfPage(text: string): 'tls' | 413 | 431 | undefined {
+  if (text.length < MOST_WORDS && bodyTooLarge.test(text) && !hl7.test(text)) return 413
   const [, found = ''] = title.exec(text) ?? []
   const isTooLarge = isPage(text) && tooLarge.test(text)
   const meaning = isTooLarge ? 431 : Object.hasOwn(meanings, found) ? meanings[found] : undefined

@@ -20,7 +20,7 @@ export async function readReplyBody(
   sent?: Quotable
 ): Promise<ReplyBody> {
   const root = rootPart(body, contentType)
-  const parts = equalParts(body, contentType).map(textOf)
+  const parts = equalParts(body, contentType)?.map(textOf) ?? null
   const read = await readReplyInText(textOf(root), options, base64Reader, sent, parts)
   return root.body === body ? read : { ...read, whole: decodeReply(body, undefined) }
 }

@@ -35,6 +35,8 @@ export interface ReplyBody {
   readonly message: ReplyMessage | null
   /** The SOAP fault that the body is. */
   readonly fault?: SoapFault
+  /** It has more parts than are searched. */
+  readonly hasUnreadParts?: true
 }
 
 /**
@@ -42,15 +44,16 @@ export interface ReplyBody {
  * counts. Never rejects. It also runs in the browser, where rules are tried.
  *
  * @param sent - what this is the reply to: where it is quoted, that is no reply
- * @param parts - of a multipart body, any of which may be the reply
+ * @param parts - of a multipart body, any of which may be the reply; null if there are more than are searched
  */
 export async function readReplyInText(
   text: string,
   options: ReplyBodyOptions,
   base64: Base64Reader,
   sent?: Quotable,
-  parts: readonly string[] = []
+  parts: readonly string[] | null = []
 ): Promise<ReplyBody> {
+  if (parts === null) return { ...replyBody(text, null), hasUnreadParts: true }
   const unquoted = (message: ReplyMessage | null): ReplyMessage | null =>
     message === null || sent === undefined ? message : withoutEcho(message, sent)
   const whole = await readOne(text, options, base64, unquoted)

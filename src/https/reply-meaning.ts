@@ -14,7 +14,7 @@ import { UNKNOWN_ACTION, UNKNOWN_OPERATION, type SoapFault } from './soap-fault.
  * What a reply means, where its status says something else: the status that it stands for, or `tls`, a refused client
  * certificate.
  */
-export type ReplyMeaning = 400 | 401 | 403 | 404 | 431 | 500 | 502 | 503 | 504 | 'tls'
+export type ReplyMeaning = 400 | 401 | 403 | 404 | 413 | 431 | 500 | 502 | 503 | 504 | 'tls'
 
 /** What an answer may mean, besides its text and its SOAP fault. */
 export interface AnswerFacts {
@@ -24,6 +24,8 @@ export interface AnswerFacts {
   waitedMs: number
   /** The headers of the request are larger than any that this address has taken, and its body is not. */
   isLargeHead: boolean
+  /** Its body is larger than any that it has taken, and large. */
+  isLargeBody?: boolean
 }
 
 /** By the code of a SOAP fault: those that blame the sender (SOAP 1.1 §4.4.1, SOAP 1.2 part 1 §5.4.6). */
@@ -93,14 +95,14 @@ function ofSuccess(text: string): ReplyMeaning | undefined {
 }
 
 function ofStatus(
-  { headers, isLargeHead, status, waitedMs }: AnswerFacts,
+  { headers, isLargeBody, isLargeHead, status, waitedMs }: AnswerFacts,
   text: string
 ): ReplyMeaning | undefined {
   // The address is the right one, and the token is not: what is in front of it would have a person log in.
   if (status >= 300 && status < 400) return leadsToLogin(headers.location) ? 401 : undefined
   switch (status) {
     case 400:
-      return meaningOfPage(text) ?? (isLargeHead ? 431 : undefined)
+      return meaningOfPage(text) ?? (isLargeHead ? 431 : isLargeBody ? 413 : undefined)
     case 403:
       return isLoginPage(text) ? 401 : undefined
     case 408:

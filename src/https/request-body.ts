@@ -50,6 +50,7 @@ export interface RequestBody {
 
 /** HL7 v2 over HTTP, as HAPI sends it. */
 const HL7_TYPE = 'application/hl7-v2'
+const FORM_TYPE = 'application/x-www-form-urlencoded'
 const START_BLOCK = Buffer.from([0x0b])
 const END_BLOCK = Buffer.from([0x1c, 0x0d])
 
@@ -72,10 +73,7 @@ export async function buildRequestBody(
   const { format, contentType } = settings
   switch (format) {
     case 'raw':
-      return {
-        body: message.bytes,
-        contentType: withCharset(contentType || HL7_TYPE, message.charset)
-      }
+      return { body: message.bytes, contentType: contentType || hl7Type(message) }
     case 'mllp':
       // In UTF-16, a character may have these bytes.
       if (message.bytes.includes(END_BLOCK)) {
@@ -84,17 +82,17 @@ export async function buildRequestBody(
       }
       return {
         body: Buffer.concat([START_BLOCK, message.bytes, END_BLOCK]),
-        contentType: withCharset(contentType || HL7_TYPE, message.charset)
+        contentType: contentType || hl7Type(message)
       }
     case 'form': {
       expectCharacters(fields)
-      const form = new URLSearchParams([
+      const pairs = [
         ...fields.map(({ name, value }): [string, string] => [name, value]),
-        [settings.bodyField, encodedText(message, settings)]
-      ])
+        [settings.bodyField, encodedText(message, settings)] satisfies [string, string]
+      ]
       return {
-        body: Buffer.from(form.toString()),
-        contentType: contentType || 'application/x-www-form-urlencoded'
+        body: Buffer.from(new URLSearchParams(pairs).toString()),
+        contentType: contentType || formType(pairs)
       }
     }
     case 'multipart':
@@ -177,6 +175,17 @@ function isWhole({ text, charset, bytes }: OutgoingMessage): boolean {
   } catch {
     return false
   }
+}
+
+/** A type that is typed goes as it is: some receivers compare all of it (Medplum). Ours says the charset. */
+function hl7Type({ charset }: OutgoingMessage): string {
+  return withCharset(HL7_TYPE, charset)
+}
+
+/** Its charset where that matters: without one, Tomcat reads a form as ISO-8859-1. */
+function formType(pairs: readonly [string, string][]): string {
+  const isAscii = pairs.flat().every((text) => /^[\0-\x7f]*$/.test(text))
+  return isAscii ? FORM_TYPE : withCharset(FORM_TYPE, 'utf-8')
 }
 
 /** Adds the charset to a content type, unless it names one. */

@@ -33,24 +33,30 @@ export function rootTextPart(
   if (!isRelated(contentType)) return undefined
   const boundary = typeParameter(contentType, 'boundary')
   if (boundary === undefined) return undefined
-  const parts = partsOf(text, boundary)
+  const parts = partsOf(text, boundary) ?? []
   const start = typeParameter(contentType, 'start')
   const root = parts.find(({ head }) => start !== undefined && header(head, 'content-id') === start)
   return root ?? parts[0]
 }
 
-/** The parts of any other multipart body, such as `multipart/mixed`: any of them may be the reply. */
-export function equalParts(body: Uint8Array, contentType: string | undefined): Part[] {
-  return isOfEqualParts(contentType) ? equalTextParts(latin1(body), contentType).map(inBytes) : []
+/**
+ * The parts of any other multipart body, such as `multipart/mixed`: any of them may be the reply.
+ *
+ * @returns null if there are more than are searched: a refusal could be among the others
+ */
+export function equalParts(body: Uint8Array, contentType: string | undefined): Part[] | null {
+  if (!isOfEqualParts(contentType)) return []
+  return equalTextParts(latin1(body), contentType)?.map(inBytes) ?? null
 }
 
 /** The same of a text. */
-export function equalTextParts(text: string, contentType: string | undefined): Part<string>[] {
+export function equalTextParts(
+  text: string,
+  contentType: string | undefined
+): Part<string>[] | null {
   if (!isOfEqualParts(contentType)) return []
   const boundary = typeParameter(contentType, 'boundary')
-  const parts = boundary === undefined ? [] : partsOf(text, boundary)
-  // A refusal could be among those that are not searched.
-  return parts.length === MOST_PARTS ? [] : parts
+  return boundary === undefined ? [] : (partsOf(text, boundary) ?? null)
 }
 
 /** As many characters as bytes. */
@@ -70,8 +76,10 @@ function isRelated(contentType: string | undefined): contentType is string {
   return contentType !== undefined && /^\s*multipart\/related\s*;/i.test(contentType)
 }
 
-function partsOf(text: string, boundary: string): (Part<string> & { head: string })[] {
-  const [, ...pieces] = `\n${text}`.split(`\n--${boundary}`, MOST_PARTS + 1)
+/** @returns undefined if there are more than are searched, empty ones and the end included */
+function partsOf(text: string, boundary: string): (Part<string> & { head: string })[] | undefined {
+  const [, ...pieces] = `\n${text}`.split(`\n--${boundary}`, MOST_PARTS + 2)
+  if (pieces.length > MOST_PARTS) return undefined
   return pieces.flatMap((piece) => {
     // What goes on otherwise is the end, or the longer boundary of a multipart body in a part.
     const blank = /^[ \t]*\r?\n/.test(piece) ? blankLine.exec(piece) : null

@@ -5,7 +5,13 @@ import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
 import type { Redactor } from '../redactor.ts'
-import { hintsForAnswer, type HintFacts, type RefusedAnswer } from './answer-hints.ts'
+import {
+  hintsForAnswer,
+  listedMethods,
+  type HintFacts,
+  type RefusedAnswer
+} from './answer-hints.ts'
+import { withoutBoilerplate } from './boilerplate.ts'
 import { addressField, type AddressField, type Hint } from './hint.ts'
 import { isMarkup, type TokenAnswerUnusable, type TokenRefused } from './token-answer.ts'
 import { mayPass, TokenError } from './token-error.ts'
@@ -52,6 +58,17 @@ function pageError({ reply: { status }, text, url }: Answered): TokenError | und
     host,
     family: 'tls',
     hints: [{ key: 'clientCertificate' }],
+    permanent: true
+  })
+}
+
+/** *Automatic* has a secret, and the server lists neither way to send it. A wrong guess would count as a failed login. */
+export function noMethodError(host: string, supported: readonly string[] | undefined): TokenError {
+  const methods = listedMethods(supported)
+  return new TokenError(english('log', 'token.noSecretMethod', { host }), {
+    code: 'CONFIG',
+    host,
+    hints: [{ key: 'chooseListed', values: { methods } }],
     permanent: true
   })
 }
@@ -107,7 +124,7 @@ function refusalError(
   const { redactor, settings } = facts
   const error = safeCode(answer.error ?? challengeParameter(headers, 'error'), redactor)
   const said = answer.description ?? challengeParameter(headers, 'error_description') ?? ''
-  const words = printableProse(redactor.hide(said))
+  const words = printableProse(withoutBoilerplate(redactor.hide(said)))
   const isTransient =
     // It rejects its own nonce: it renews them often, or it is several servers.
     (settings.dpop && error === 'use_dpop_nonce') ||

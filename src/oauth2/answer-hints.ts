@@ -1,3 +1,4 @@
+import { clientAuthMethod, methodNamed } from './client-auth-method.ts'
 import { addressField, type Hint } from './hint.ts'
 import {
   RECEIVER_REFUSALS,
@@ -59,7 +60,7 @@ const NAMES_IN_METADATA: Partial<Record<ClientAuthMethod, readonly string[]>> = 
 export function hintsForAnswer(refusal: RefusedAnswer, facts: HintFacts, host: string): Hint[] {
   const row = rowFor(refusal, facts)
   if (row === undefined) return [{ key: 'askOperator', values: { host } }]
-  const hint = hintOf(row, facts)
+  const hint = hintOf(row, facts, refusal.words)
   switch (row.about) {
     case 'client':
       return [
@@ -83,6 +84,11 @@ export function hasBlankAround({ clientSecret, grantType, password }: TokenSetti
   return hasBlank(clientSecret) || (grantType === 'password' && hasBlank(password))
 }
 
+/** Whether the client proves who it is with a secret that may expire. */
+export function usesSecret(settings: TokenSettings): boolean {
+  return clientAuthMethod(settings)?.startsWith('client_secret') === true
+}
+
 function hasBlank(text: string): boolean {
   return text.trim() !== text
 }
@@ -104,7 +110,7 @@ export function hintForMetadata(words: string, settings: TokenSettings): Hint | 
   // This request has no credentials.
   const given = { settings, clientAuth: 'none' } as const
   const row = rowFor(wordsAlone(words), given)
-  return row && hintOf(row, given)
+  return row && hintOf(row, given, words)
 }
 
 /** What a receiver's words mean that refuses the token; undefined if no row of the table has them. */
@@ -117,7 +123,9 @@ export function hintForReceiver({
 
 type Client = Pick<HintFacts, 'settings' | 'clientAuth'>
 
-function hintOf({ hint }: RefusalRow, { settings }: Client): Hint {
+function hintOf({ hint }: RefusalRow, { settings }: Client, words: string): Hint {
+  const method = hint === 'otherMethod' ? methodNamed(words) : undefined
+  if (method !== undefined) return { key: 'otherMethodNamed', values: { method } }
   return { key: hint, values: { field: addressField(settings) } }
 }
 
@@ -161,11 +169,17 @@ function isMatch(answer: RefusalAnswer, { error, isPage, status, words }: Refuse
 /** What the operator of the token server compares; a method that it does not list is no mistake, but worth a word. */
 function inUse({ settings, clientAuth, supported = [] }: HintFacts): Hint {
   const names = NAMES_IN_METADATA[clientAuth] ?? [clientAuth]
-  const listed = supported.filter((name) => /^[\w:.-]{1,40}$/.test(name)).slice(0, MAX_METHODS)
-  if (listed.length === 0 || names.some((name) => supported.includes(name))) {
+  const methods = listedMethods(supported)
+  if (methods === '' || names.some((name) => supported.includes(name))) {
     return { key: 'inUse', values: { method: clientAuth, grant: settings.grantType } }
   }
-  return { key: 'methodNotListed', values: { method: clientAuth, methods: listed.join(', ') } }
+  return { key: 'methodNotListed', values: { method: clientAuth, methods } }
+}
+
+/** The methods that a server lists, as they may be shown. */
+export function listedMethods(supported: readonly string[] = []): string {
+  const names = supported.filter((name) => /^[\w:.-]{1,40}$/.test(name))
+  return names.slice(0, MAX_METHODS).join(', ')
 }
 
 /** The request carried an assertion of ours, and so the time. */

@@ -1,14 +1,21 @@
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import { CLIENT_AUTHS, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
 
 /** In which a secret is sent. */
 export type SecretMethod = 'client_secret_basic' | 'client_secret_post'
 
-/** Ory Hydra, for a client that is registered for the other one. */
-const naming = /supports client authentication method '(client_secret_(?:basic|post))'/
+/** Ory Hydra, for a client that is registered for another one. */
+const naming = /supports client authentication method '(\w{1,40})'/
 
 /** The method that a refusal names, if it does. */
-export function methodNamed(description = ''): SecretMethod | undefined {
-  return naming.exec(description)?.[1] as SecretMethod | undefined
+export function methodNamed(description = ''): ClientAuthMethod | undefined {
+  const [, name] = naming.exec(description) ?? []
+  return CLIENT_AUTHS.filter((method) => method !== 'auto').find((method) => method === name)
+}
+
+/** The same, where it is one by which *Automatic* may send the secret. */
+export function secretMethodNamed(description = ''): SecretMethod | undefined {
+  const method = methodNamed(description)
+  return method === 'client_secret_basic' || method === 'client_secret_post' ? method : undefined
 }
 
 /**
@@ -19,7 +26,8 @@ export function methodNamed(description = ''): SecretMethod | undefined {
  *
  * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
  * @param named that the server has named when it refused the other one
- * @returns `undefined` if `auto` finds nothing to authenticate the client with
+ * @returns `undefined` if `auto` finds nothing to authenticate the client with, or a secret that the server takes in
+ * neither way
  */
 export function clientAuthMethod(
   settings: TokenSettings,
@@ -35,7 +43,8 @@ export function clientAuthMethod(
     const mayPost = supported.includes('client_secret_post')
     const mayBasic = supported.length === 0 || supported.includes('client_secret_basic')
     const isPlain = encodeId(clientId) === clientId && encodeSecret(clientSecret) === clientSecret
-    return mayBasic && (isPlain || !mayPost) ? 'client_secret_basic' : 'client_secret_post'
+    if (mayBasic && (isPlain || !mayPost)) return 'client_secret_basic'
+    return mayPost ? 'client_secret_post' : undefined
   }
   if (settings.hasClientCertificate) return 'tls_client_auth'
   return grantType === 'jwt_bearer' ? 'none' : undefined

@@ -56,7 +56,7 @@ export function metadataError(code: MetadataFault, { host, field }: RequestPlace
 
 function fromHttpError(error: HttpError, place: RequestPlace): TokenError {
   const { host } = place
-  const { family, status, certificateIssuer, retryAfterMs, what } = error
+  const { atProxy, family, status, certificateIssuer, retryAfterMs, what } = error
   // Of a handshake that failed, OpenSSL's code tells no more than its words, which are in `what`.
   const isHandshake = family === 'tls' && !error.connected
   const code = isHandshake && error.code.startsWith('ERR_SSL_') ? 'EPROTO' : error.code
@@ -68,7 +68,8 @@ function fromHttpError(error: HttpError, place: RequestPlace): TokenError {
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
     certificateIssuer,
-    retryAfterMs
+    retryAfterMs,
+    ...(atProxy && { atProxy })
   })
 }
 

@@ -38,6 +38,13 @@ const ENTRA = 'Microsoft Entra ID'
 /** Articles of its support. */
 const OKTA = 'Okta'
 const AUTH0 = 'Auth0'
+/** Tried with 2.3; fosite, which it is built on, is in Authelia too. */
+const HYDRA = 'Ory Hydra'
+/** Tried with 1.3. */
+const MITREID = 'MITREid'
+const MEDPLUM = 'Medplum'
+const OIDC_PROVIDER = 'oidc-provider'
+const GO_OAUTH2 = 'go-oauth2'
 /** Tried with a resource server; the words are those of `JwtClaimValidator`, `JwtTimestampValidator` and Nimbus. */
 const SPRING = 'Spring Security'
 const OAUTH = 'RFC 6749 §5.2'
@@ -50,6 +57,7 @@ const HTTP = 'RFC 9110'
  */
 export const TOKEN_REFUSALS: readonly RefusalRow[] = [
   // Words that mean one thing, whatever the code.
+  row(KEYCLOAK, 'publicClient', says('Public client not allowed')),
   row(KEYCLOAK, 'serviceAccounts', says('retrieve service account')),
   row(KEYCLOAK, 'wantsSignedJwt', says('Parameter client_assertion_type is missing')),
   row(KEYCLOAK, 'assertionReused', says('Token reuse detected')),
@@ -86,6 +94,33 @@ export const TOKEN_REFUSALS: readonly RefusalRow[] = [
   row(KEYCLOAK, 'clientOrCredentials', says('Invalid client or Invalid client credentials'), {
     about: 'client'
   }),
+  row(KEYCLOAK, 'basicNotEncoded', says('Unexpected error when authenticating client'), {
+    methods: ['client_secret_basic_raw']
+  }),
+  row(KEYCLOAK, 'serverError', says('Unexpected error when authenticating client')),
+  row(KEYCLOAK, 'accountNotSetUp', says('Account is not fully set up')),
+  row(
+    `${OIDC_PROVIDER}, ${MITREID}, ${KEYCLOAK}`,
+    'unauthorizedClient',
+    says(
+      'requested grant type is not allowed',
+      'Unauthorized grant type',
+      'JWT Authorization Grant is not supported for the requested client'
+    )
+  ),
+  row(
+    `${HYDRA}, ${MITREID}`,
+    'otherMethod',
+    says(
+      'supports client authentication method',
+      'Client does not support this authentication method'
+    )
+  ),
+  row(HYDRA, 'unknownKeyId', says('in JSON Web Key Set')),
+  row(MEDPLUM, 'secretWrong', [{ error: 'invalid_request', words: 'Invalid secret' }], {
+    about: 'secret'
+  }),
+  row(MEDPLUM, 'clientUnknown', [{ error: 'invalid_request', words: 'Invalid client' }]),
   row(ENTRA, 'secretValue', says('AADSTS7000215'), { about: 'secret' }),
   row(ENTRA, 'secretExpired', says('AADSTS7000222')),
   row(OKTA, 'secretWrong', says('client secret supplied for a confidential client is invalid'), {
@@ -129,7 +164,10 @@ export const TOKEN_REFUSALS: readonly RefusalRow[] = [
   }),
   row(OAUTH, 'grantPassword', codes('invalid_grant'), { grants: ['password'], about: 'secret' }),
   row(OAUTH, 'invalidRequest', codes('invalid_request'), { about: 'client' }),
-  row('RFC 6749 §4.1.2.1', 'serverError', codes('server_error')),
+  row(`RFC 6749 §4.1.2.1, ${HYDRA}, ${GO_OAUTH2}`, 'serverError', [
+    ...codes('server_error'),
+    { error: 'error', status: '5xx' }
+  ]),
   row(
     'RFC 6749 §4.1.2.1, RFC 8628 §3.5',
     'serverProblem',
@@ -162,6 +200,7 @@ export const RECEIVER_REFUSALS: readonly RefusalRow[] = [
   row(SPRING, 'receiverIssuer', says('iss claim is not valid')),
   row(SPRING, 'receiverAudience', says('aud claim is not valid')),
   row(SPRING, 'receiverClock', says('Jwt expired at', 'Jwt used before')),
+  row(SPRING, 'receiverOpaque', says('Malformed token')),
   row(SPRING, 'receiverKeys', says('no matching key(s) found', 'JWT rejected: Invalid signature'))
 ]
 

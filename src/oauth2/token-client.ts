@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
-import { answerError, errorInFront, type AnswerFacts } from './answer-error.ts'
-import { clientAuthMethod, methodNamed, type SecretMethod } from './client-auth-method.ts'
+import { answerError, errorInFront, noMethodError, type AnswerFacts } from './answer-error.ts'
+import { clientAuthMethod, secretMethodNamed, type SecretMethod } from './client-auth-method.ts'
 import type { Signing } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import type { DpopProofs } from './dpop-proofs.ts'
@@ -131,7 +131,7 @@ export class TokenClient {
     try {
       return await this.#request(metadata, fetch, earlier)
     } catch (error) {
-      const named = error instanceof TokenError ? methodNamed(error.description) : undefined
+      const named = error instanceof TokenError ? secretMethodNamed(error.description) : undefined
       if (named === undefined || named === this.#methodFor(metadata)) throw error
       this.#named = named
       if (named !== this.#methodFor(metadata)) throw error
@@ -141,8 +141,8 @@ export class TokenClient {
 
   #methodFor({
     token_endpoint_auth_methods_supported: supported
-  }: ServerMetadata): ClientAuthMethod {
-    return clientAuthMethod(this.#settings, supported, this.#named) ?? 'none'
+  }: ServerMetadata): ClientAuthMethod | undefined {
+    return clientAuthMethod(this.#settings, supported, this.#named)
   }
 
   async #request(
@@ -152,8 +152,9 @@ export class TokenClient {
   ): Promise<ObtainedToken> {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
-    const clientAuth = this.#methodFor(metadata)
     const url = tokenEndpointOf(metadata, settings, this.#place())
+    const clientAuth = this.#methodFor(metadata)
+    if (clientAuth === undefined) throw noMethodError(url.host, supported)
     const facts = { clientAuth, supported, redactor: new Redactor([...this.#secrets, earlier]) }
     const signing: Signing = {
       settings,

@@ -27,6 +27,8 @@ export interface TokenErrorFacts {
   family?: HttpErrorFamily | undefined
   /** Name of the CA that issued an untrusted certificate. */
   certificateIssuer?: string | undefined
+  /** The proxy in front of the token server failed or refused. */
+  atProxy?: boolean | undefined
 }
 
 /**
@@ -47,6 +49,7 @@ export class TokenError extends Error implements TokenErrorFacts {
   readonly retryAfterMs: number | undefined
   readonly family: HttpErrorFamily | undefined
   readonly certificateIssuer: string | undefined
+  readonly atProxy: boolean
   readonly #facts: TokenErrorFacts
 
   /** @param message one sentence that is safe to log */
@@ -64,6 +67,7 @@ export class TokenError extends Error implements TokenErrorFacts {
     this.retryAfterMs = facts.retryAfterMs
     this.family = facts.family
     this.certificateIssuer = facts.certificateIssuer
+    this.atProxy = facts.atProxy ?? false
   }
 
   /** The message, with the server's own words. */

@@ -1,7 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
-import type { Redactor } from '../redactor.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { ReceiverTokens } from './receiver-tokens.ts'
 import { TokenCache, type FreshToken, type TokenRequestCounts } from './token-cache.ts'
@@ -47,10 +46,7 @@ export class TokenSource {
     let client: TokenClient | undefined
     const obtain = async (signal: AbortSignal): Promise<FreshToken> => {
       client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
-      const { accessToken, sentAt, expiresIn } = await client.obtain(
-        signal,
-        this.#cache.newest?.token
-      )
+      const { accessToken, sentAt, expiresIn } = await client.obtain(signal, this.lastToken())
       return { accessToken, sentAt, lifetime: expiresIn ?? ASSUMED_LIFETIME }
     }
     this.proofs = proofs
@@ -79,9 +75,9 @@ export class TokenSource {
     return this.#httpClient.certificate
   }
 
-  /** For texts in which the token server may name the last token. */
-  addTokenTo(redactor: Redactor): void {
-    redactor.add(this.#cache.newest?.token ?? '')
+  /** The last token, which the token server may name when it refuses another; `''` if there is none. No property: these are printed. */
+  lastToken(): string {
+    return this.#cache.newest?.token ?? ''
   }
 
   /** Lets the next caller try immediately, whatever failed before. */

@@ -22,16 +22,21 @@ export interface TokenTrouble extends Pick<
   message: string
   /** What to do, in English; `''` if the message says it. */
   hint: string
+  /** A proxy on the way is in trouble, or a login in the message is refused besides the token. */
+  of?: 'proxy' | 'login'
 }
 
 /** What a status shows of an error. */
 export function troubleOf(error: TokenError): TokenTrouble {
-  const { message, hint, permanent, status, host, description } = error
+  const { atProxy, message, hint, hints, permanent, status, host, description } = error
+  const isOfLogin = hints.some(({ key }) => key === 'receiverFault')
+  const isOfProxy = atProxy || hints.some(({ key }) => key === 'proxyLogin')
   return {
     code: shownCode(error),
     message,
     hint,
     permanent,
+    ...(isOfProxy ? { of: 'proxy' as const } : isOfLogin ? { of: 'login' as const } : undefined),
     ...(status !== undefined && { status }),
     ...(host !== undefined && { host }),
     ...(description !== undefined && { description })

@@ -14,11 +14,13 @@ import type { TokenTestResult } from './token-test-result.ts'
  * Requests one token with settings in which `checkSettings` finds no problem, without cache or back-off. If *Automatic*
  * had to guess how the secret is sent, and the server refuses, it also tries the other way, and says so if that works.
  * Never rejects.
+ *
+ * @param parts.lastToken of the deployed node, which the server may name
  */
 export async function testToken(
   settings: TokenSettings,
   httpClient: GotClient,
-  clock: Clock = systemClock
+  { clock = systemClock, lastToken = '' }: { clock?: Clock; lastToken?: string | undefined } = {}
 ): Promise<TokenTestResult> {
   const clientFor = (given: TokenSettings): TokenClient => {
     const proofs = settings.dpop ? new DpopProofs(clock) : undefined
@@ -27,15 +29,16 @@ export async function testToken(
   const client = clientFor(settings)
   const startedAt = clock.monotonic()
   try {
-    const granted = await client.obtain(neverEnds())
+    const granted = await client.obtain(neverEnds(), lastToken)
     const { accessToken, tokenEndpoint, clientAuth, expiresIn, scope } = granted
+    const redactor = new Redactor([accessToken, lastToken, ...settings.secrets])
     return {
       ok: true,
-      tokenEndpoint: printableProse(tokenEndpoint, 1000),
+      tokenEndpoint: printableProse(redactor.hide(tokenEndpoint), 1000),
       clientAuth,
       tokenType: tokenType(settings),
       expiresIn: expiresIn ?? null,
-      scope: printableProse(new Redactor([accessToken]).hide(scope), 1000),
+      scope: printableProse(redactor.hide(scope), 1000),
       elapsedMs: Math.round(clock.monotonic() - startedAt)
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import { CallGroup, type PendingCall } from './call-group.ts'
 import { EarlyEvents } from './early-events.ts'
 import { HeldCalls } from './held-calls.ts'
 import { KeyedHashes } from './keyed-hashes.ts'
-import { Loss } from './loss.ts'
+import { Loss, type Refusal } from './loss.ts'
 import { NOTHING_QUEUED, type CallOptions, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
 import type { EventQuery, QueueEvent } from './queue-event.ts'
@@ -17,7 +17,7 @@ import {
   type QueueMethod,
   type QueueMethods
 } from './queue-protocol.ts'
-import { queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
+import { findDamage, queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
 export interface DiskEngineOptions extends Omit<QueueFileSpec, 'path' | 'key'> {
@@ -46,8 +46,9 @@ const TRY_AGAIN_MS = 1000
  * transaction. What the thread has when it dies goes to the next one: calls can be repeated (`queue.ts`).
  *
  * **A sync that fails** is not repeated: the next one would say that all is well. The messages that wait for it are
- * refused, and removed as soon as anything can be stored. All other calls that wait are made again, once all that is in
- * the file was written to another one, which takes its place.
+ * refused, and removed as soon as anything can be stored. A refusal is an answer, too: it is given when it is stored which
+ * messages are never sent; while not even that can be, their senders wait. All other calls that wait are made again, once
+ * all that is in the file was written to another one, which takes its place.
  */
 export class DiskEngine implements QueueEngine {
   readonly isDurable = true
@@ -101,15 +102,19 @@ export class DiskEngine implements QueueEngine {
   }
 
   get unconfirmed(): number {
-    return this.#held.accepts
+    return this.#held.accepts + (this.#loss?.refusals.length ?? 0)
   }
 
   get silentMs(): number {
-    const oldestAt = Math.min(this.#held.oldestAt, ...this.#askedAt)
+    const oldestAt = Math.min(
+      this.#held.oldestAt,
+      this.#loss?.refusingSince ?? Infinity,
+      ...this.#askedAt
+    )
     return Number.isFinite(oldestAt) ? performance.now() - oldestAt : 0
   }
 
-  async open(): Promise<OpenedQueue> {
+  async open(signal?: AbortSignal): Promise<OpenedQueue> {
     const key = await this.#options.key()
     this.#file = { ...this.#file, key: Uint8Array.from(key) }
     this.#hashes = new KeyedHashes(key, this.#options.name)
@@ -133,7 +138,12 @@ export class DiskEngine implements QueueEngine {
     }
     thread.acquire()
     try {
-      const answer = await thread.request({ file: this.#file, task: { kind: 'open' } })
+      const file = this.#file
+      let answer = await thread.request({ file, task: { kind: 'open' } })
+      if (answer.mustCheck === true) {
+        const isDamaged = await this.#unlessAborted(findDamage(this.path), signal)
+        answer = await thread.request({ file, task: { kind: 'open', isDamaged } })
+      }
       const { opened, summary, synced = 0 } = answer
       if (opened === undefined) throw new TypeError('The queue thread has opened nothing.')
       this.#summary = summary ?? NOTHING_QUEUED
@@ -151,6 +161,23 @@ export class DiskEngine implements QueueEngine {
       thread.unlisten(this.path)
       await thread.release()
       throw error
+    }
+  }
+
+  /** @throws {QueueError} `ERR_QUEUE_CLOSED` when the signal is aborted before */
+  async #unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+    let stop = (): void => undefined
+    const aborted = new Promise<never>((_, reject) => {
+      stop = () => {
+        reject(this.#closed())
+      }
+    })
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted === true) stop()
+    try {
+      return await Promise.race([work, aborted])
+    } finally {
+      signal?.removeEventListener('abort', stop)
     }
   }
 
@@ -327,7 +354,7 @@ export class DiskEngine implements QueueEngine {
     loss.hasSyncFailed = true
     for (const held of this.#held.takeAll()) {
       if (held.call.seq === undefined) loss.repeatHeld(held)
-      else loss.refuse(held.call, error)
+      else loss.refuse(held.call, error, held.at)
     }
     if (loss.isUnsettled) this.#sendAll()
   }
@@ -345,7 +372,7 @@ export class DiskEngine implements QueueEngine {
     this.#isDue = true
   }
 
-  /** Before anything else, the file is opened again: the thread learns what is handed out, and what was refused. */
+  /** Before anything else, the file is opened again: the thread learns what is handed out, and what is refused. */
   #reopen(loss: Loss): void {
     if (!this.#isDue || this.#isReopening || this.#askedAt.length > 0) return
     this.#isReopening = true
@@ -355,7 +382,10 @@ export class DiskEngine implements QueueEngine {
     loss.again.push(...this.#pending)
     this.#pending = []
     const handedOut = loss.without(this.#handedOut)
-    const { refused, hasSyncFailed } = loss
+    const { hasSyncFailed, refusals } = loss
+    // To open it may take long, or fail: who waits is told before.
+    this.#refuse(loss, refusals).catch(() => undefined)
+    const refused = refusals.map(({ seq }) => seq)
     const task = { kind: 'reopen', handedOut, refused, hasSyncFailed } as const
     thread
       .request({ file: this.#file, task })
@@ -365,12 +395,13 @@ export class DiskEngine implements QueueEngine {
           this.#summary = summary ?? this.#summary
           this.#handedOut = handedOut
           this.#held.restart(synced)
+          loss.settleRefused(refusals)
           this.#pending = [...loss.settleStored(), ...this.#pending]
           this.#isDue = true
         },
-        (error: unknown) => {
+        async (error: unknown) => {
           if (hasDied(error) && loss.addDeath()) this.#isDue = true
-          else this.#giveUp(loss, error as Error)
+          else await this.#giveUp(loss, error as Error)
         }
       )
       .finally(() => {
@@ -380,8 +411,18 @@ export class DiskEngine implements QueueEngine {
       .catch(() => undefined)
   }
 
-  #giveUp(loss: Loss, error: Error): void {
+  /** Tells the senders of these messages, if it can be stored that they are never sent. */
+  async #refuse(loss: Loss, refusals: readonly Refusal[]): Promise<void> {
+    if (refusals.length === 0) return
+    const seqs = refusals.map(({ seq }) => seq)
+    await thread.request({ file: this.path, task: { kind: 'refuse', seqs } })
+    loss.settleRefused(refusals)
+  }
+
+  async #giveUp(loss: Loss, error: Error): Promise<void> {
     loss.giveUp(error, !this.#isOpen)
+    await this.#refuse(loss, loss.refusals).catch(() => undefined)
+    if (!this.#isOpen) loss.abandon()
     this.#isDue = this.#pending.length > 0
     if (!loss.isUnsettled) return
     this.#retry = setTimeout(() => {

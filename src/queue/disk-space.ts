@@ -43,14 +43,17 @@ export type Shortage = 'file' | 'disk'
 export class DiskSpace {
   readonly #db: DatabaseSync
   readonly #path: string
+  readonly #isHanging: () => boolean
   readonly #pageCount: StatementSync
   readonly #freePageCount: StatementSync
   /** Of the disk, and when that was looked at. */
   #lately = { free: 0, at: -Infinity }
 
-  constructor(db: DatabaseSync, path: string) {
+  /** @param isHanging a sync would hold this thread up, nobody knows for how long: nothing is written back meanwhile */
+  constructor(db: DatabaseSync, path: string, isHanging: () => boolean) {
     this.#db = db
     this.#path = path
+    this.#isHanging = isHanging
     this.#pageCount = db.prepare('PRAGMA page_count')
     this.#freePageCount = db.prepare('PRAGMA freelist_count')
   }
@@ -68,6 +71,12 @@ export class DiskSpace {
       spare: this.#freePages * PAGE_BYTES
     }
     return new Room(space, held * HELD_BYTES)
+  }
+
+  /** What a copy of all of it takes, with and without free pages, and what there is; in bytes. */
+  get copy(): { whole: number; packed: number; free: number } {
+    const whole = this.pages * PAGE_BYTES + LOG_BYTES
+    return { whole, packed: whole - this.#freePages * PAGE_BYTES, free: this.#freeBytes }
   }
 
   /** There is so much room on the disk that nobody has to look closer. */
@@ -94,6 +103,7 @@ export class DiskSpace {
    * @throws an error of SQLite, `SQLITE_IOERR`, if nobody knows what is on the disk
    */
   writeBack(): boolean {
+    if (this.#isHanging()) return false
     try {
       const { busy, log, checkpointed } = this.#db
         .prepare('PRAGMA wal_checkpoint(PASSIVE)')
@@ -154,7 +164,7 @@ export class DiskSpace {
    */
   shrink(): boolean {
     const free = this.#freePages
-    if (free <= FREE_PAGES_KEPT) return false
+    if (free <= FREE_PAGES_KEPT || this.#isHanging()) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
     const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
     if (!more) this.truncateLog()

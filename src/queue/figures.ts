@@ -49,6 +49,33 @@ export interface Note {
   code: string
 }
 
+/** For how long something has lasted that needs somebody in the end, in milliseconds; what does not last is left out. */
+export interface CallTimes {
+  /** Nothing gets through. */
+  stuck?: number
+  /** Login, address or certificate are refused. */
+  refused?: number
+  /** The token server refuses. */
+  token?: number
+  /** The message that has been tried longest, by its number. */
+  tried?: { seq: number; ms: number }
+}
+
+/** Messages that the node did not take, so that nothing of them is here. */
+export interface TurnedAway {
+  count: number
+  /** When the first and the last of them came: wall clock, milliseconds. */
+  since: number
+  until: number
+  /** Why the last one was: `limit`, `disk`, `settings`, `closing`, or the code of a fault of the queue. */
+  why: string
+  /** No message had ever left on ACK. */
+  isTrial?: boolean
+}
+
+/** So many in a minute: its beginning on the wall clock, in milliseconds. */
+export type CountedMinute = readonly [at: number, count: number]
+
 /** What an address has shown that it can do. */
 export interface KnownAddress {
   /** With HL7; or a rule has accepted something else, but no web page; `''`: neither. */
@@ -71,6 +98,11 @@ export interface Figures {
   /** When a message came in last: wall clock, milliseconds. */
   lastInAt: number | undefined
   note: Note | undefined
+  calls: CallTimes
+  /** Undefined: none, or somebody has noted it, or the last one was more than a day ago. */
+  turnedAway: TurnedAway | undefined
+  /** How many were turned away in the minutes of the last day, without those in which none was. */
+  turnedAwayMinutes: readonly CountedMinute[]
   /** What the clock of *Give up after* shows (`delivery/give-up-clock.ts`), in milliseconds. */
   giveUpMs: number
   /** So many messages in a row were given up by time, and nobody knows whose fault it was. */

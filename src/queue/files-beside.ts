@@ -6,11 +6,12 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { isEmpty } from './file-location.ts'
 
@@ -28,8 +29,13 @@ interface NamesBeside {
   rescue: string
   /** The file itself, out of its place for a moment. It is put back. */
   closing: string
-  /** An empty file: a sync has failed. All of the file is written to another one before anything else. */
+  /**
+   * A sync has failed. All of the file is written to another one before anything else, without the messages whose numbers
+   * are in this one, one a line: their senders were told that they are not accepted.
+   */
   doubtful: string
+  /** The same, while it is being written. */
+  doubtfulDraft: string
 }
 
 export function namesBeside(path: string): NamesBeside {
@@ -37,7 +43,8 @@ export function namesBeside(path: string): NamesBeside {
     draft: `${path}.new`,
     rescue: `${path}.rescue`,
     closing: `${path}.closing`,
-    doubtful: `${path}-doubtful`
+    doubtful: `${path}-doubtful`,
+    doubtfulDraft: `${path}-doubtful.new`
   }
 }
 
@@ -67,15 +74,49 @@ export function completePlace(path: string): void {
  * @throws what `write` does: nothing is left of the copy then, which may have filled the disk
  */
 export function writeCopyBeside<T>(path: string, write: (draft: string) => T): T {
-  const { draft, rescue } = namesBeside(path)
+  const { draft } = namesBeside(path)
   deleteFiles(draft)
+  let written: T
   try {
-    const written = write(draft)
+    written = write(draft)
     syncFile(draft)
-    renameSync(draft, rescue)
-    return written
   } catch (error) {
     deleteFiles(draft)
+    throw error
+  }
+  completeDraft(path)
+  return written
+}
+
+/** The same while others go on: until `completeDraft`, it takes no place. */
+export async function writeDraftBeside(
+  path: string,
+  write: (draft: string) => Promise<void>
+): Promise<void> {
+  const { draft } = namesBeside(path)
+  deleteFiles(draft)
+  try {
+    await write(draft)
+    syncFile(draft)
+  } catch (error) {
+    deleteFiles(draft)
+    throw error
+  }
+}
+
+/**
+ * A draft is whole, and on the disk.
+ *
+ * @throws an error of the file system: nothing is left of it then
+ */
+export function completeDraft(path: string): void {
+  const { draft, rescue } = namesBeside(path)
+  renameSync(draft, rescue)
+  try {
+    // Before the file goes for it.
+    syncDirectory(dirname(path))
+  } catch (error) {
+    rmSync(rescue, { force: true })
     throw error
   }
 }
@@ -137,7 +178,8 @@ export function closeAsItIs(db: DatabaseSync, path: string): void {
  */
 export function setDoubtful(path: string): void {
   try {
-    writeFileSync(namesBeside(path).doubtful, '', { mode: 0o600 })
+    // What is in it stays.
+    closeSync(openSync(namesBeside(path).doubtful, 'a', 0o600))
   } catch {
     // The disk has no room even for that: this process knows it.
   }
@@ -147,11 +189,46 @@ export function isDoubtful(path: string): boolean {
   return existsSync(namesBeside(path).doubtful)
 }
 
-/** Removes a file and what is beside it, but for copies. */
+/**
+ * Stores which messages of a doubtful file are refused. Once this has returned, none of them is ever sent, whatever
+ * becomes of the process or the system.
+ *
+ * @throws an error of the file system: then nobody may be told
+ */
+export function storeRefused(path: string, seqs: readonly number[]): void {
+  const { doubtful, doubtfulDraft } = namesBeside(path)
+  const all = new Set([...refusedIn(path), ...seqs])
+  // Another file each time: of one whose sync has failed, nobody knows what is on the disk.
+  rmSync(doubtfulDraft, { force: true })
+  writeFileSync(doubtfulDraft, [...all, ''].join('\n'), { mode: 0o600 })
+  syncFile(doubtfulDraft)
+  renameSync(doubtfulDraft, doubtful)
+  syncDirectory(dirname(path))
+}
+
+/** The messages of a doubtful file whose senders may have been told that they are not accepted. */
+export function refusedIn(path: string): number[] {
+  if (!isDoubtful(path)) return []
+  const lines = readFileSync(namesBeside(path).doubtful, 'utf8').split('\n')
+  return lines.filter((line) => /^[1-9]\d*$/.test(line)).map(Number)
+}
+
+/**
+ * All of a file was written to another one, without what was refused.
+ *
+ * @throws an error of the file system: the numbers may be there again after a power failure
+ */
+export function endDoubt(path: string): void {
+  const { doubtful, doubtfulDraft } = namesBeside(path)
+  for (const each of [doubtful, doubtfulDraft]) rmSync(each, { force: true })
+  syncDirectory(dirname(path))
+}
+
+/** Removes a file and what SQLite has put beside it. */
 export function deleteFiles(path: string): void {
   // Its log after it: without the log, it would be whole, but old.
   const ends = OF_SQLITE.map((end) => `${path}${end}`)
-  for (const each of [path, ...ends, namesBeside(path).doubtful]) rmSync(each, { force: true })
+  for (const each of [path, ...ends]) rmSync(each, { force: true })
 }
 
 /**
@@ -166,9 +243,19 @@ export function makeFile(path: string): void {
     accessSync(directory, constants.W_OK)
     return
   }
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const made = mkdirSync(directory, { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
   syncDirectory(directory)
+  if (made === undefined) return
+  // The names of those that were made are in those above them.
+  const above = dirname(resolve(made))
+  for (
+    let each = resolve(directory);
+    each !== above && each !== dirname(each);
+    each = dirname(each)
+  ) {
+    syncDirectory(dirname(each))
+  }
 }
 
 /** Syncs the names in a directory to disk; Windows does this by itself. */

@@ -9,17 +9,17 @@ import {
 } from './queue-event.ts'
 import { EVENT_COLUMNS } from './queue-schema.ts'
 import { partOf } from './queue-statements.ts'
+import type { RecordAges } from './record-ages.ts'
 import { valuesFrom } from './stored-json.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 /** How often what is too old is searched for. */
 const SWEEP_MS = 60 * 60 * 1000
 /** Rows that one call looks at. */
 const ROWS_PER_SWEEP = 512
 /** Events of a kind that is counted are one event for so long, in milliseconds. */
 const COUNTED_MS = 60 * 60 * 1000
-/** An event that has grown is looked for among so many. */
-const GROWN_AMONG = 256
+/** An event that was added before, or has grown, is looked for among so many. */
+const KNOWN_AMONG = 256
 /** What exceeds the limit goes so many at a time. */
 const ROWS_PER_TRIM = 64
 
@@ -29,6 +29,7 @@ export interface JournalOptions {
   mostRecords: number
   mostEvents: number
   clock: Pick<Clock, 'now' | 'monotonic'>
+  ages: RecordAges
 }
 
 /** What a queue remembers: the messages that have left, until they are too old or too many, and events. */
@@ -51,8 +52,8 @@ export class Journal {
 
   /** What left before is too old: wall clock, milliseconds. */
   get cutoff(): number {
-    const { clock, journalDays } = this.#options
-    return clock.now() - journalDays * DAY_MS
+    const { ages, journalDays } = this.#options
+    return ages.cutoff(journalDays)
   }
 
   /** After a transaction that was rolled back. */
@@ -91,8 +92,11 @@ export class Journal {
     return { forgotten: forgotten?.count ?? 0, more }
   }
 
+  /** One that is there already was added by an earlier call of which no answer came. */
   addEvent({ at, kind, by, values }: QueueEvent): void {
-    const { lastInsertRowid } = this.#sql.addEvent.run(at, kind, by, JSON.stringify(values))
+    const event = [at, kind, by, JSON.stringify(values)] as const
+    if (this.#sql.isKnown.get(...event) !== undefined) return
+    const { lastInsertRowid } = this.#sql.addEvent.run(...event)
     this.#sql.dropEvents.run(Number(lastInsertRowid) - this.#options.mostEvents)
   }
 
@@ -154,6 +158,7 @@ function statementsOf(
   | 'forget'
   | 'forgetHashes'
   | 'addEvent'
+  | 'isKnown'
   | 'growEvent'
   | 'setDetail'
   | 'events'
@@ -175,10 +180,15 @@ function statementsOf(
          AND NOT EXISTS (SELECT 1 FROM message WHERE message.seq = found.seq)`
     ),
     addEvent: db.prepare('INSERT INTO event (at, kind, "by", detail) VALUES (?, ?, ?, ?)'),
+    isKnown: db.prepare(
+      `SELECT 1 FROM event
+       WHERE id > (SELECT max(id) FROM event) - ${KNOWN_AMONG}
+         AND at = ? AND kind = ? AND "by" = ? AND detail = ?`
+    ),
     growEvent: db.prepare(
       `UPDATE event SET detail = ? WHERE id = (
          SELECT id FROM event
-         WHERE id > (SELECT max(id) FROM event) - ${GROWN_AMONG}
+         WHERE id > (SELECT max(id) FROM event) - ${KNOWN_AMONG}
            AND at = ? AND kind = ? AND "by" = ? AND coalesce(detail ->> '$.rule', detail ->> '$.type') IS ?
          ORDER BY id DESC LIMIT 1)`
     ),

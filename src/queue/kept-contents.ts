@@ -1,8 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Clock } from '../clock.ts'
 import type { ContentStore } from './queue-types.ts'
+import type { RecordAges } from './record-ages.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 /** Messages and bytes of which the contents are deleted in one step: a few milliseconds. */
 const ROWS_PER_STEP = 64
 const BYTES_PER_STEP = 1024 * 1024
@@ -18,7 +17,7 @@ export interface KeptContentsOptions {
   contentDays?: number | undefined
   /** So many bytes of contents are kept at most. Default: no limit. */
   mostKeptBytes?: number | undefined
-  clock: Pick<Clock, 'now'>
+  ages: RecordAges
 }
 
 /** What a step has deleted. */
@@ -135,8 +134,8 @@ export class KeptContents {
 
   /** @param areAllDue however young, and however few there are */
   #drop(step: Step, areAllDue = false): DroppedContents {
-    const { clock, mostKeptBytes = Infinity } = this.#options
-    const cutoff = clock.now() - this.#days * DAY_MS
+    const { ages, mostKeptBytes = Infinity } = this.#options
+    const cutoff = ages.cutoff(this.#days)
     const dropped = { count: 0, early: 0, forgotten: 0, more: false }
     if (this.#mayRemain) {
       const remains = firstOf<Pick<KeptRow, 'seq'>>(this.#remains, step.remains)

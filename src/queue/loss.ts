@@ -6,6 +6,13 @@ import type { QueueError } from './queue-error.ts'
 /** A call is made so often, if threads die over it, or syncs fail. */
 const MOST_TRIES = 3
 
+/** A message that is not accepted, although it may be in the file: its sender is told when it can never be sent. */
+export interface Refusal {
+  seq: number
+  call: PendingCall
+  error: Error
+}
+
 /**
  * The thread that had a file open has died, or a sync of the file has failed: what has to be known until it is open
  * again.
@@ -14,8 +21,10 @@ export class Loss {
   #error: QueueError
   /** Calls that are made again, before all others. */
   again: PendingCall[] = []
-  /** Messages whose senders were told that they are not stored, although they may be. */
-  refused: number[] = []
+  /** Nobody has been told of them yet. */
+  refusals: readonly Refusal[] = []
+  /** Since when the oldest of them waits; on the monotonic clock. */
+  refusingSince = Infinity
   /** It was a sync: only what is written once more is safe. */
   hasSyncFailed = false
   /** Messages that were handed out by claims that nobody has got. */
@@ -32,9 +41,9 @@ export class Loss {
     this.#error = error
   }
 
-  /** A call, or a message that was refused, waits for it. */
+  /** A call waits for it. */
   get isUnsettled(): boolean {
-    return this.again.length + this.refused.length > 0
+    return this.again.length + this.refusals.length > 0
   }
 
   /** Of the messages that are handed out, those that have reached the node. */
@@ -70,10 +79,27 @@ export class Loss {
     return this.again.filter((call) => !isStored(call))
   }
 
-  /** Its caller is told that it has failed. */
-  refuse(call: PendingCall, error: Error): void {
-    if (call.seq !== undefined) this.refused.push(call.seq)
-    call.reject(error)
+  /**
+   * Its caller is told that it has failed: at once, unless it was to accept a message that the thread has got.
+   *
+   * @param since when it waits; on the monotonic clock
+   */
+  refuse(call: PendingCall, error: Error, since = performance.now()): void {
+    const { seq } = call
+    if (seq === undefined) {
+      call.reject(error)
+      return
+    }
+    this.refusals = [...this.refusals, { seq, call, error }]
+    this.refusingSince = Math.min(this.refusingSince, since)
+  }
+
+  /** It is stored that these messages are refused. */
+  settleRefused(refusals: readonly Refusal[]): void {
+    const settled = new Set(refusals)
+    this.refusals = this.refusals.filter((refusal) => !settled.has(refusal))
+    if (this.refusals.length === 0) this.refusingSince = Infinity
+    for (const { call, error } of settled) call.reject(error)
   }
 
   /** @returns whether another thread is to try it */
@@ -93,7 +119,10 @@ export class Loss {
       if (call.first !== undefined && !isClosing) this.again.push(call)
       else this.refuse(call, error)
     }
-    // The next start finds what there is.
-    if (isClosing) this.refused = []
+  }
+
+  /** The file is closed as it is. Who got no answer sends again, as after a crash; the next start finds what there is. */
+  abandon(): void {
+    this.refusals = []
   }
 }

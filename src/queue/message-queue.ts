@@ -84,8 +84,9 @@ export class MessageQueue<Content> {
     return this.#engine.silentMs
   }
 
-  open(): Promise<OpenedQueue> {
-    return this.#engine.open()
+  /** See `QueueEngine.open`. */
+  open(signal?: AbortSignal): Promise<OpenedQueue> {
+    return this.#engine.open(signal)
   }
 
   laneOf(key: string): number {

@@ -182,12 +182,14 @@ export const KNOWN_STATES = [
   'leaving',
   'acked',
   'naked',
-  'failed'
+  'failed',
+  'left'
 ] as const
 
 export type KnownState = (typeof KNOWN_STATES)[number]
 
-const LEFT_AS = { ack: 'acked', nak: 'naked', error: 'failed', '': 'leaving' } as const
+/** On a full disk there may be no room for how it left. */
+const LEFT_AS = { ack: 'acked', nak: 'naked', error: 'failed', '': 'left' } as const
 
 /** The table of docs/what-happens-to-a-message.md, "States". */
 export function knownState({ state, isSending, isRetrying, verdict }: MessageRow): KnownState {

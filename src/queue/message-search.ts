@@ -45,7 +45,8 @@ const STATE_IS: Readonly<Record<KnownState, string>> = {
   leaving: `state = ${LEAVING} AND ${IS_HELD}`,
   acked: leftAs('ack'),
   naked: leftAs('nak'),
-  failed: leftAs('error')
+  failed: leftAs('error'),
+  left: leftAs('')
 }
 
 /** Where messages in a state are found: by an index, or by their numbers. */
@@ -291,8 +292,8 @@ export class MessageSearch {
   }
 }
 
-function leftAs(outcome: Outcome): string {
-  return `state = ${LEFT} AND verdict ->> '$.outcome' = '${outcome}'`
+function leftAs(outcome: Outcome | ''): string {
+  return `state = ${LEFT} AND coalesce(verdict ->> '$.outcome', '') = '${outcome}'`
 }
 
 /** The condition by which the rows are found quickest; any other one would look at too many. */

@@ -1,17 +1,29 @@
 import { existsSync } from 'node:fs'
 import { english } from '../english.ts'
-import { completePlace, deleteFiles, isDoubtful, setDoubtful } from './files-beside.ts'
-import { countMessages, type MessageCount } from './queue-database.ts'
+import { isEmpty } from './file-location.ts'
+import {
+  completePlace,
+  deleteFiles,
+  endDoubt,
+  isDoubtful,
+  refusedIn,
+  setDoubtful,
+  storeRefused
+} from './files-beside.ts'
+import { Copies } from './copies.ts'
+import { countMessages, isSound, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, QueueDamageError } from './queue-fault.ts'
 import { QueueFile, type FileOpening } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import type { Reopening } from './queue-protocol.ts'
+import type { QueueTask, Reopening } from './queue-protocol.ts'
 import type { FileRun, OpenedQueue, QueueSummary } from './queue-types.ts'
-import { renew, rewrite } from './renewal.ts'
+import { renew } from './renewal.ts'
 import { isLogDamaged, rescue } from './rescue.ts'
 
 /** A file that is removed while it is being used is put back so often in one call. */
 const MOST_TRIES = 3
+
+type OpeningOrClosing = Extract<QueueTask, { kind: 'open' | 'reopen' | 'close' }>
 
 /** What is told of the files. */
 export interface FilesListener {
@@ -33,11 +45,10 @@ export class OpenFiles {
   readonly #runs = new Map<string, FileRun>()
   /** Those of which nobody knows what is on the disk. */
   readonly #failed = new Set<string>()
-  /** The paths of those that the run before had not closed. */
-  readonly #unchecked = new Set<string>()
   /** Of files that were opened, until they are closed. */
   readonly #specs = new Map<string, QueueFileSpec>()
   readonly #listener: FilesListener
+  readonly #copies = new Copies()
 
   constructor(listener: FilesListener) {
     this.#listener = listener
@@ -59,18 +70,46 @@ export class OpenFiles {
     return this.#failed.has(path)
   }
 
-  /** Opens a file for a process that begins to use it. All that is in it is on the disk when this returns. */
-  open(spec: QueueFileSpec): { opened: OpenedQueue; summary: QueueSummary; synced: number } {
+  /** A close removes the log. */
+  wasNotClosed({ path }: QueueFileSpec): boolean {
+    return existsSync(`${path}-wal`)
+  }
+
+  /**
+   * Reads all of a file that nobody has open.
+   *
+   * @returns whether its pages are not as they should be
+   * @throws {QueueError} for another program's file or a newer version
+   */
+  isDamaged({ path }: QueueFileSpec): boolean {
+    completePlace(path)
+    // Without its log, it would only be old; that is seen when it is opened.
+    if (isEmpty(path) || isLogDamaged(path)) return false
+    try {
+      return !understood(() => isSound(path))
+    } catch (error) {
+      if (isDamage(faultCode(error))) return true
+      throw error
+    }
+  }
+
+  /**
+   * Opens a file for a process that begins to use it. All that is in it is on the disk when this returns.
+   *
+   * @param isDamaged as `isDamaged` has found
+   */
+  open(
+    spec: QueueFileSpec,
+    isDamaged = false
+  ): { opened: OpenedQueue; summary: QueueSummary; synced: number } {
     const { path } = spec
     this.#runs.delete(path)
     this.#specs.set(path, spec)
     try {
+      if (isDamaged) this.#listener.onNotice(path, rescue(spec))
       return this.use(spec, (found) => {
-        const file = this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
-        const opened = file.transaction((queue) => queue.open())
-        this.#makeSafe(file)
+        const { file, result: opened } = this.#madeCertain(spec, found, (queue) => queue.open())
         file.setRunning()
-        if (opened.isUnclean) this.#unchecked.add(path)
         return { opened, summary: file.queue.summary(), synced: file.syncer.synced }
       })
     } catch (error) {
@@ -78,6 +117,38 @@ export class OpenFiles {
       this.#drop(path)
       throw error
     }
+  }
+
+  /**
+   * Before a file is opened, opened again or closed of which a sync has failed: copies all of it, while other files are
+   * used. Whether that has succeeded, or it cannot be opened, the call tells that follows.
+   */
+  copyInDoubt(spec: QueueFileSpec, task: OpeningOrClosing): Promise<void> | undefined {
+    const { path } = spec
+    const hasSyncFailed = task.kind === 'reopen' && task.hasSyncFailed
+    if (!hasSyncFailed && !this.#isInDoubt(path)) return undefined
+    // What is damaged is not copied, nor what is not open, only to be closed.
+    if (task.kind === 'open' && task.isDamaged === true) return undefined
+    if (task.kind === 'close' && !this.#files.has(path)) return undefined
+    try {
+      this.putBack(spec)
+      if (task.kind === 'open') this.#runs.delete(path)
+      if (task.kind === 'reopen') this.#keepRun(path, task.handedOut)
+      const file = this.use(spec, (found) => found)
+      if (this.#copies.isShort(file)) return undefined
+      // Nothing more is written to it.
+      this.#failed.add(path)
+      return this.#copies.make(file)
+    } catch {
+      // The same will happen again.
+      return undefined
+    }
+  }
+
+  /** Where a new thread has to open it, only the file knows how long it was open. */
+  #keepRun(path: string, handedOut: readonly number[]): void {
+    const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
+    if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
   }
 
   /**
@@ -93,20 +164,36 @@ export class OpenFiles {
     const { path } = spec
     this.#specs.set(path, spec)
     this.putBack(spec)
-    // Where a new thread has to open it, only the file knows how long it was open.
-    const before = this.#runs.get(path) ?? { uptimeMs: 0, commit: 0 }
-    if (!this.#files.has(path)) this.#runs.set(path, { ...before, handedOut })
+    this.#keepRun(path, handedOut)
     return this.use(spec, (found) => {
-      // First: nothing more is written to one of which a sync has failed.
-      const file = hasSyncFailed || this.#isDoubtful(path) ? this.#rewritten(spec, found) : found
+      if (hasSyncFailed) this.#failed.add(path)
       const atWork = new Set(handedOut)
-      file.transaction((queue) => {
+      const { file } = this.#madeCertain(spec, found, (queue) => {
         for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.rows.release(seq)
         queue.withdraw(refused)
       })
-      this.#makeSafe(file)
       return { summary: file.queue.summary(), synced: file.syncer.synced }
     })
+  }
+
+  /**
+   * The senders of these messages are to be told that they are not accepted: once this has returned, none of them is ever
+   * sent.
+   *
+   * @throws an error of SQLite or the file system if that cannot be stored: then nobody may be told
+   */
+  refuse({ path }: QueueFileSpec, seqs: readonly number[]): void {
+    const file = this.#files.get(path)
+    // Another process may have it.
+    if (file === undefined) throw new TypeError(`${path} is not open.`)
+    // One that was removed ends with this process, and in its place may be that of another one: if it is put back, it must
+    // be without them.
+    if (file.lost !== 'file') storeRefused(path, seqs)
+    else {
+      file.transaction((queue) => {
+        queue.withdraw(seqs)
+      })
+    }
   }
 
   /**
@@ -137,21 +224,13 @@ export class OpenFiles {
     }
   }
 
-  /** Once after an unclean stop: looks for damage that nothing has met so far. */
-  check(spec: QueueFileSpec): void {
-    if (!this.#unchecked.delete(spec.path)) return
-    this.use(spec, (file) => {
-      file.check()
-    })
-  }
-
   /** Puts a file back that was removed or replaced while it was open, with all that is in it; it is open then. */
   putBack(spec: QueueFileSpec): void {
     const { path } = spec
     const file = this.#files.get(path)
     if (file?.lost === undefined) return
     const { renewed, notice } = renew(file, () =>
-      this.#openedNow(spec, { run: file.run, mustExist: true })
+      this.#openedNow(spec, { run: file.run, mustHold: file.queue.held })
     )
     this.#files.set(path, renewed)
     this.#listener.onNotice(path, notice)
@@ -169,12 +248,13 @@ export class OpenFiles {
     try {
       this.putBack(spec)
       const file = this.#files.get(path)
-      if (file !== undefined && this.#failed.has(path)) this.#rewritten(spec, file)
+      if (file !== undefined && this.#failed.has(path)) {
+        this.#madeCertain(spec, file, () => undefined)
+      }
     } finally {
       const file = this.#files.get(path)
       const hasFailed = this.#failed.has(path)
       this.#files.delete(path)
-      this.#unchecked.delete(path)
       this.#runs.delete(path)
       this.#failed.delete(path)
       this.#specs.delete(path)
@@ -207,6 +287,7 @@ export class OpenFiles {
     const { held, damaged, isPaused } = this.count(spec)
     if (held + damaged > 0 || isPaused) return held + damaged
     deleteFiles(spec.path)
+    if (isDoubtful(spec.path)) endDoubt(spec.path)
     return 0
   }
 
@@ -217,7 +298,7 @@ export class OpenFiles {
       const run = this.#runs.get(path)
       completePlace(path)
       if (isLogDamaged(path)) this.#listener.onNotice(path, rescue(spec))
-      if (run !== undefined && !existsSync(path)) {
+      if (run !== undefined && isEmpty(path)) {
         this.#listener.onNotice(path, english('log', 'queue.gone', { path }))
       }
       file = this.#openedNow(spec, { run })
@@ -227,23 +308,48 @@ export class OpenFiles {
   }
 
   /** A sync of it has failed, in this process or in one that has ended since. */
-  #isDoubtful(path: string): boolean {
+  #isInDoubt(path: string): boolean {
     return this.#failed.has(path) || isDoubtful(path)
+  }
+
+  /**
+   * All that is in a file is on the disk when this returns, without what was refused.
+   *
+   * @param work is done before
+   */
+  #madeCertain<T>(
+    spec: QueueFileSpec,
+    found: QueueFile,
+    work: (queue: QueueFile['queue']) => T
+  ): { file: QueueFile; result: T } {
+    const { path } = spec
+    const isInDoubt = this.#isInDoubt(path)
+    const refused = refusedIn(path)
+    // First: nothing more is written to one of which a sync has failed.
+    const file = isInDoubt ? this.#rewritten(spec, found) : found
+    const result = file.transaction((queue) => {
+      queue.withdraw(refused)
+      return work(queue)
+    })
+    this.#makeSafe(file)
+    // Last: if the process ends before, the next one does the same again.
+    if (isInDoubt) endDoubt(path)
+    return { file, result }
   }
 
   /** Only what is written once more is safe then, and only in another file. It is open when this returns. */
   #rewritten(spec: QueueFileSpec, file: QueueFile): QueueFile {
     const { path } = spec
-    rewrite(file)
+    this.#copies.takePlace(file)
     try {
-      const rewritten = this.#openedNow(spec, { run: file.run, mustExist: true })
+      const rewritten = this.#openedNow(spec, { run: file.run, mustHold: file.queue.held })
       this.#files.set(path, rewritten)
       this.#failed.delete(path)
       file.drop()
       return rewritten
     } catch (error) {
       // Unless it is gone again, all of it is in its place, and can be opened the next time.
-      if (faultCode(error) !== 'ENOENT') this.#drop(path)
+      if (faultCode(error) !== 'ENOENT' && !isEmpty(path)) this.#drop(path)
       throw error
     }
   }

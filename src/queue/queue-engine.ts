@@ -18,8 +18,11 @@ export interface QueueEngine {
   readonly unconfirmed: number
   /** For how long the oldest call has waited for the disk, in milliseconds; 0 if none does. */
   readonly silentMs: number
-  /** @throws {QueueError} when the queue cannot be used; it may be called again then */
-  open(): Promise<OpenedQueue>
+  /**
+   * @param signal ends the wait for a long file to be read, which goes on for the next one who opens it
+   * @throws {QueueError} when the queue cannot be used; it may be called again then
+   */
+  open(signal?: AbortSignal): Promise<OpenedQueue>
   /** @throws {QueueError} before it is open */
   readonly hashes: Pick<KeyedHashes, 'laneOf' | 'hashOf'>
   /**

@@ -19,6 +19,7 @@ export const QUEUE_EVENT_KINDS = [
   'discarded', // values: count
   'suspended', // values: count, rule
   'given-up', // values: count
+  'turned-away', // values: count, from, until, turnedAway: why
   'in-vain',
   'refused', // values: count, type, answer
   'noted', // values: reason: what was said

@@ -1,3 +1,4 @@
+import { statSync, utimesSync } from 'node:fs'
 import { causeWords } from '../cause-words.ts'
 import { english } from '../english.ts'
 import { QueueError, type MessageName } from './queue-error.ts'
@@ -58,7 +59,22 @@ export function queueFaultOf(error: unknown, path: string): QueueFault {
   if (error instanceof QueueError) {
     return { message: error.message, code: error.code, about: error.about }
   }
-  return faultOfCode(faultCode(error), path)
+  const code = faultCode(error)
+  return faultOfCode(HIDES_READ_ONLY.has(code) && isReadOnly(path) ? 'EROFS' : code, path)
+}
+
+/** What SQLite and the system say of a write to a file system that is read-only; Linux makes it so after an error. */
+const HIDES_READ_ONLY: ReadonlySet<string> = new Set(['SQLITE_IOERR', 'SQLITE_READONLY', 'EIO'])
+
+function isReadOnly(path: string): boolean {
+  try {
+    const { atime, mtime } = statSync(path)
+    // It changes nothing, and opens nothing: a close would give up SQLite's lock.
+    utimesSync(path, atime, mtime)
+    return false
+  } catch (error) {
+    return faultCode(error) === 'EROFS'
+  }
 }
 
 /** The same for just a code. */

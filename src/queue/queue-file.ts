@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { backup, type DatabaseSync, type StatementSync } from 'node:sqlite'
 import { systemClock } from '../clock.ts'
 import {
   AMPLE_ROOM,
@@ -9,10 +9,10 @@ import {
   type StoredThing
 } from './disk-space.ts'
 import { FileLocation } from './file-location.ts'
-import { closeAsItIs } from './files-beside.ts'
+import { closeAsItIs, makeFile } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
-import { DiskFullError, faultCode, QueueDamageError } from './queue-fault.ts'
+import { DiskFullError, faultCode, LostFileError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { FileRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
@@ -24,6 +24,8 @@ const MOST_RECORDS = 1_000_000
 const MOST_EVENTS = 10_000
 /** A transaction for which there is no room waits for so many steps that make some. */
 const MOST_STEPS = 16
+/** Of a copy. */
+const PAGES_PER_STEP = 256
 
 export interface QueueFileListener extends SyncListener {
   /** Something that the operator has to know. */
@@ -34,8 +36,8 @@ export interface QueueFileListener extends SyncListener {
 export interface FileOpening {
   /** It was open before in this run. */
   run?: FileRun | undefined
-  /** It was written a moment ago. */
-  mustExist?: boolean
+  /** It was written a moment ago, with so many messages that have not left. */
+  mustHold?: number
 }
 
 /** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
@@ -58,17 +60,18 @@ export class QueueFile {
    * Opens the file, or creates it; locks it for this process.
    *
    * @throws {QueueError} for a wrong key, another program's file or a newer version
-   * @throws {LostFileError} if it must be there and is not
+   * @throws {LostFileError} if it must be there and is not, or not with all that must be in it
    */
   constructor(
     spec: QueueFileSpec,
     listener: QueueFileListener,
-    { run, mustExist = false }: FileOpening = {}
+    { run, mustHold }: FileOpening = {}
   ) {
     this.spec = spec
     this.#listener = listener
     this.#isRunning = run !== undefined
     const sealer = sealerOf(spec)
+    const mustExist = mustHold !== undefined
     this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, listener.onNotice, mustExist)
     try {
       this.queue = new Queue(this.#db, {
@@ -84,11 +87,12 @@ export class QueueFile {
         run,
         onFresh: (seq) => this.#fresh.push(seq)
       })
+      if (mustHold !== undefined && this.queue.held < mustHold) throw new LostFileError()
       this.#begin = this.#db.prepare('BEGIN')
       this.#commit = this.#db.prepare('COMMIT')
       this.#changes = this.#db.prepare('SELECT total_changes() AS changes')
       this.#location = new FileLocation(spec.path)
-      this.space = new DiskSpace(this.#db, spec.path)
+      this.space = new DiskSpace(this.#db, spec.path, () => this.#syncer.isHanging)
       this.#syncer = new Syncer(spec.path, run?.commit ?? 0, listener)
     } catch (error) {
       closeAsItIs(this.#db, spec.path)
@@ -162,13 +166,16 @@ export class QueueFile {
     }
     if (this.#changed === changed) return result
     this.#syncer.committed(this.#fresh)
-    if (isShort || this.#syncer.isLogLong) this.#writeBack()
+    this.#writeBack(isShort)
     return result
   }
 
   /** After a commit. */
-  #writeBack(): void {
+  #writeBack(isShort: boolean): void {
     try {
+      if (!isShort && !this.#syncer.isLogLong) return
+      // When that is over, the next commit finds what there is to do.
+      if (this.#syncer.isHanging) return
       if (this.space.writeBack()) this.#syncer.allWritten()
       else this.#syncer.doubt()
     } catch (error) {
@@ -199,16 +206,6 @@ export class QueueFile {
       if (faultCode(error) !== 'SQLITE_FULL') throw error
       this.#syncer.syncNow()
     }
-  }
-
-  /**
-   * Reads all of it: about 1.5 seconds for each gigabyte.
-   *
-   * @throws {QueueDamageError} if its pages are not as they should be
-   */
-  check(): void {
-    const { quick_check } = this.#db.prepare('PRAGMA quick_check(1)').get() ?? {}
-    if (quick_check !== 'ok') throw new QueueDamageError()
   }
 
   /** Rows that were changed since it is open. */
@@ -261,9 +258,16 @@ export class QueueFile {
     this.#makeRoom('file')
   }
 
-  /** Copies all of it into an empty file. */
+  /** Copies all of it into a new file. */
   copyTo(path: string): void {
+    makeFile(path)
     this.#db.prepare('VACUUM INTO ?').run(path)
+  }
+
+  /** The same with its free pages, in steps of some milliseconds, beside this thread. */
+  async copyInSteps(path: string): Promise<void> {
+    makeFile(path)
+    await backup(this.#db, path, { rate: PAGES_PER_STEP })
   }
 
   /** Makes a log again where it was removed: all of the old one, which SQLite still has, goes to the file first. */

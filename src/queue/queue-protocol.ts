@@ -130,12 +130,16 @@ export interface CallResult {
 }
 
 /**
- * What a request wants. `reopen`: the thread that had the file open has died, or a sync of it has failed; these messages
- * are handed out, and these were refused, although they may be in it.
+ * What a request wants. `check`: all of a file that nobody has open is read, to find damage.
+ * `refuse`: the senders of these messages, which may be in the file, are told that they are not accepted as soon as that is
+ * stored. `reopen`: the thread that had the file open has died, or a sync of it has failed; these messages are handed out,
+ * and these are refused with it.
  * `close` also answers for a file that is not open; `delete` keeps one with messages or a pause in it.
  */
 export type QueueTask =
-  | { kind: 'open' }
+  | { kind: 'check' }
+  | { kind: 'open'; isDamaged?: boolean }
+  | { kind: 'refuse'; seqs: readonly number[] }
   | ({ kind: 'reopen' } & Reopening)
   | { kind: 'calls'; calls: readonly QueueCall[] }
   | { kind: 'count' }
@@ -170,6 +174,10 @@ export interface QueueAnswer {
   /** Messages that are handed out after it, for another thread. */
   handedOut?: readonly number[]
   opened?: OpenedQueue
+  /** Of `open`: nothing was opened, because the last run has not closed it. `check` comes first. */
+  mustCheck?: boolean
+  /** Of `check`. */
+  isDamaged?: boolean
   /** Messages in the file; of `delete`, those for which it was kept. */
   held?: number
   isPaused?: boolean

@@ -38,8 +38,8 @@ export const EVENT_COLUMNS = `(
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
  *   outcome, and 2 the content before it was edited first.
  * - In `meta`: `pause` (JSON, which may get an end), `backup` (JSON: messages go there), `left` (how many have left,
- *   about), `atWork` (the message that is being worked on, after a start that is a careful one), `answer` (JSON, see
- *   `last-answer.ts`), and what other files name.
+ *   about), `leaps` (JSON, see `record-ages.ts`), `atWork` (the message that is being worked on, after a start that is
+ *   a careful one), `answer` (JSON, see `last-answer.ts`), and what other files name.
  */
 export const TABLES = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;

@@ -30,7 +30,7 @@ interface Waiting {
 }
 
 /**
- * The one thread of this process that touches queue files. It starts with the first file and ends
+ * The thread of this process that touches queue files. It starts with the first file and ends
  * with the last, never keeps the process alive by itself, and is restarted by the next request
  * if it has died; pending requests then fail.
  */
@@ -78,7 +78,7 @@ class QueueThread {
   }
 
   /** A query about a file that its owner does not have open, or that has no owner. */
-  async ask(path: string, kind: 'count' | 'delete'): Promise<QueueAnswer> {
+  async ask(path: string, kind: 'check' | 'count' | 'delete'): Promise<QueueAnswer> {
     this.acquire()
     try {
       return await this.request({ file: { ...NO_KEY, path }, task: { kind } })
@@ -203,8 +203,32 @@ function codeOf(cause: unknown): string {
     : THREAD_DIED
 }
 
-/** The one of this process. */
+/** The one of this process, but for what `findDamage` reads. */
 export const queueThread = new QueueThread()
+
+/** Files that are being read, each by a thread of its own. */
+const checks = new Map<string, Promise<boolean>>()
+
+/**
+ * Reads all of a file that nobody has open, such as one that the last run has not closed, before it is opened: from then
+ * on, only the queue thread could read it, and all nodes would wait for that.
+ *
+ * @returns whether it is damaged; also false if that cannot be found out: to open it will tell why
+ */
+export function findDamage(path: string): Promise<boolean> {
+  let check = checks.get(path)
+  if (check === undefined) {
+    check = new QueueThread()
+      .ask(path, 'check')
+      .then(
+        ({ isDamaged = false }) => isDamaged,
+        () => false
+      )
+      .finally(() => checks.delete(path))
+    checks.set(path, check)
+  }
+  return check
+}
 
 export function queueError({ message, code, about }: QueueFault): QueueError {
   return new QueueError(message, code, about)

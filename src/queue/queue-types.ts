@@ -113,6 +113,12 @@ export type LeftMessage = Pick<Move<never>, 'attempts' | 'verdict' | 'story'>
 /** What is remembered of one: as much as the options say; only that it left, without its content; or nothing. */
 export type LeftMemory = 'all' | 'row' | 'none'
 
+/** The wall clock was put forward to `at`, after it had run from `from` on; milliseconds. */
+export interface ClockLeap {
+  at: number
+  from: number
+}
+
 /** What a queue holds when it is opened. */
 export interface OpenedQueue {
   /** The highest number ever given to a message; 0 in a new queue. */
@@ -283,4 +289,10 @@ export interface ContentStore<Stored> {
    * @returns whether there may be more
    */
   drop(seq: number): boolean
+}
+
+/** The wall clock was put forward to `at`, after it had run from `from` on. */
+export interface ClockLeap {
+  at: number
+  from: number
 }

@@ -17,7 +17,8 @@ import {
   type QueueCall,
   type QueueMethod,
   type QueueReply,
-  type QueueRequest
+  type QueueRequest,
+  type QueueTask
 } from './queue-protocol.ts'
 import type { Queue } from './queue.ts'
 import { muteSqliteWarning } from './sqlite-warning.ts'
@@ -94,19 +95,27 @@ function answer({ id, task, ...request }: QueueRequest): void {
     const file = typeof request.file === 'string' ? files.specOf(path) : request.file
     switch (task.kind) {
       case 'open':
-        post({ id, ...files.open(file) })
+        if (task.isDamaged === undefined && files.wasNotClosed(file)) post({ id, mustCheck: true })
+        else void copied(id, file, task, () => files.open(file, task.isDamaged))
+        return
+      case 'refuse':
+        files.refuse(file, task.seqs)
+        post({ id })
         return
       case 'reopen':
-        post({ id, ...files.reopen(file, task) })
+        void copied(id, file, task, () => files.reopen(file, task))
         return
       case 'calls':
         post({ id, ...stored(file, task.calls) })
+        return
+      case 'check':
+        post({ id, isDamaged: files.isDamaged(file) })
         return
       case 'count':
         post({ id, ...files.count(file) })
         return
       case 'close':
-        void close(id, file)
+        void close(id, file, task)
         return
       case 'delete':
         post({ id, held: files.deleteIfEmpty(file) })
@@ -117,14 +126,32 @@ function answer({ id, task, ...request }: QueueRequest): void {
   }
 }
 
-async function close(id: number, file: QueueFileSpec): Promise<void> {
+/** Of a file in doubt, all is copied before. */
+async function copied(
+  id: number,
+  file: QueueFileSpec,
+  task: Parameters<typeof files.copyInDoubt>[1],
+  work: () => Partial<QueueAnswer>
+): Promise<void> {
+  const copying = files.copyInDoubt(file, task)
+  if (copying !== undefined) await copying
   try {
-    await files.stopSyncing(file)
-    files.close(file)
-    post({ id })
+    post({ id, ...work() })
   } catch (error) {
     post({ id, fault: queueFaultOf(error, file.path) })
   }
+}
+
+async function close(
+  id: number,
+  file: QueueFileSpec,
+  task: QueueTask & { kind: 'close' }
+): Promise<void> {
+  await files.stopSyncing(file)
+  await copied(id, file, task, () => {
+    files.close(file)
+    return {}
+  })
 }
 
 type Stored = Pick<QueueAnswer, 'results' | 'summary' | 'handedOut' | 'synced'>
@@ -341,8 +368,6 @@ function keepHouse(): void {
     try {
       if (files.hasFailed(spec)) continue
       files.putBack(spec)
-      // Not at the start: the first messages do not wait until all of a long file has been read.
-      files.check(spec)
       if (files.use(spec, (file) => file.keepHouse())) more = true
     } catch (error) {
       const trouble = queueFaultOf(error, spec.path)

@@ -12,6 +12,7 @@ import { MessageSearch } from './message-search.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import { OperatorCalls } from './operator-calls.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
+import { RecordAges } from './record-ages.ts'
 import { Repeats } from './repeats.ts'
 import { QueueDamageError } from './queue-fault.ts'
 import { isWaiting, partOf, stateOf, type Statements, type StoredRow } from './queue-statements.ts'
@@ -84,6 +85,7 @@ export class Queue<Stored> {
   readonly #kept: KeptContents
   readonly #figures: FiguresTable
   readonly #uptime: Uptime
+  readonly #ages: RecordAges
   #known: Known = { storedLeft: 0, lastSeq: 0, storedLastSeq: 0 }
   /** It and the bytes of contents that are kept, before the current transaction. */
   #before: { known: Known; keptBytes: number } | undefined
@@ -98,8 +100,9 @@ export class Queue<Stored> {
     this.#db = db
     this.#options = options
     this.#contents = contents
-    this.#journal = new Journal(db, options)
-    this.#kept = new KeptContents(db, contents, options)
+    const ages = (this.#ages = new RecordAges(db, clock))
+    this.#journal = new Journal(db, { ...options, ages })
+    this.#kept = new KeptContents(db, contents, { ...options, ages })
     this.#figures = new FiguresTable(db)
     this.#uptime = new Uptime(db, clock, run?.uptimeMs)
     this.rows = new MessageRows(db, order, contents, this.#uptime, clock)
@@ -124,6 +127,12 @@ export class Queue<Stored> {
   get counts(): QueueCounts {
     const { waiting, awaiting, suspended } = this.rows.counts
     return { waiting, retrying: this.rows.turns.retrying, awaiting, suspended }
+  }
+
+  /** Messages that have not left. */
+  get held(): number {
+    const { waiting, awaiting, suspended, leaving } = this.rows.counts
+    return waiting + awaiting + suspended + leaving
   }
 
   /** Messages of which it is not stored yet what becomes of them. */
@@ -157,6 +166,7 @@ export class Queue<Stored> {
   close(): void {
     this.rows.unmarkReleased()
     this.#uptime.store()
+    this.#ages.store()
     this.#keepLeft(1)
     setMeta(this.#db, 'running', 0)
   }
@@ -174,6 +184,7 @@ export class Queue<Stored> {
     this.#kept.bytes = this.#before.keptBytes
     this.rows.undoChanges()
     this.#uptime.undo()
+    this.#ages.undo()
     this.#journal.forgetSweep()
   }
 
@@ -403,6 +414,7 @@ export class Queue<Stored> {
     const due = this.#kept.dropDue()
     this.#tellDropped(due)
     this.#forgot(forgotten + due.forgotten)
+    this.#ages.store()
     return more || due.more
   }
 

@@ -1,14 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { english } from '../english.ts'
-import {
-  completePlace,
-  deleteFiles,
-  makeFile,
-  moveAside,
-  syncDirectory,
-  writeCopyBeside
-} from './files-beside.ts'
+import { completePlace, moveAside, syncDirectory, writeCopyBeside } from './files-beside.ts'
 import { countMessages } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
 import { faultCode, queueFaultOf, LostFileError } from './queue-fault.ts'
@@ -61,22 +54,8 @@ function noticeOf(what: string, aside: string | undefined): string {
     : english('log', 'queue.renewedBeside', { what, aside })
 }
 
-/**
- * Writes all of an open file to another one, which takes its place: of the same one, ext4 does not write again what it
- * once could not, though it says so.
- *
- * @throws an error of SQLite or the file system: what is open is still all there is
- */
-export function rewrite(file: QueueFile): void {
-  const { path } = file
-  writeCopy(file)
-  deleteFiles(path)
-  completePlace(path)
-}
-
 function writeCopy(file: QueueFile): void {
   writeCopyBeside(file.path, (draft) => {
-    makeFile(draft)
     file.copyTo(draft)
   })
 }

@@ -1,4 +1,13 @@
-import type { Figures, GivenUp, KnownAddress, Note, Refusing } from './figures.ts'
+import type {
+  CallTimes,
+  CountedMinute,
+  Figures,
+  GivenUp,
+  KnownAddress,
+  Note,
+  Refusing,
+  TurnedAway
+} from './figures.ts'
 import {
   NO_VERDICT,
   type Resent,
@@ -7,7 +16,7 @@ import {
   type Verdict
 } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
-import type { BackupInUse } from './queue-types.ts'
+import type { BackupInUse, ClockLeap } from './queue-types.ts'
 
 // What a queue file holds as JSON. Never throws: a damaged detail must not hold back a message.
 
@@ -79,7 +88,8 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
   const since = Object.entries(recordFrom(kept.since)).filter(
     (entry): entry is [string, number] => moment(entry[1]) !== undefined
   )
-  const refusing = Array.isArray(kept.refusing) ? (kept.refusing as unknown[]) : []
+  const refusing = listFrom(kept.refusing)
+  const turnedAwayMinutes = listFrom(kept.turnedAwayMinutes)
   return {
     lastAckAt: moment(kept.lastAckAt),
     since: Object.fromEntries(since),
@@ -87,6 +97,9 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
     refusing: refusing.map(recordFrom).flatMap(refusingFrom),
     lastInAt: moment(kept.lastInAt),
     note: noteFrom(recordFrom(kept.note)),
+    calls: callTimesFrom(recordFrom(kept.calls)),
+    turnedAway: turnedAwayFrom(recordFrom(kept.turnedAway)),
+    turnedAwayMinutes: turnedAwayMinutes.flatMap(minuteFrom),
     giveUpMs: moment(kept.giveUpMs) ?? 0,
     givenUpInVain: moment(kept.givenUpInVain) ?? 0,
     addresses: addressesFrom(recordFrom(kept.addresses))
@@ -150,6 +163,43 @@ function noteFrom({ at, by, code, text }: Record<string, unknown>): Note | undef
   return isWhole && time !== undefined ? { at: time, by, text, code } : undefined
 }
 
+function callTimesFrom(stored: Record<string, unknown>): CallTimes {
+  const { ms, seq } = recordFrom(stored['tried'])
+  const triedMs = moment(ms)
+  const times = (['stuck', 'refused', 'token'] as const).flatMap((name) => {
+    const time = moment(stored[name])
+    return time === undefined ? [] : [[name, time] as const]
+  })
+  return {
+    ...Object.fromEntries(times),
+    ...(triedMs !== undefined &&
+      Number.isSafeInteger(seq) && { tried: { seq: Number(seq), ms: triedMs } })
+  }
+}
+
+function turnedAwayFrom(stored: Record<string, unknown>): TurnedAway | undefined {
+  const { count, isTrial, why } = stored
+  const [since, until] = [moment(stored['since']), moment(stored['until'])]
+  if (since === undefined || until === undefined || !Number.isSafeInteger(count)) return undefined
+  return {
+    count: Number(count),
+    since,
+    until,
+    why: typeof why === 'string' ? why : '',
+    ...(isTrial === true && { isTrial })
+  }
+}
+
+function minuteFrom(stored: unknown): CountedMinute[] {
+  const [at, count] = listFrom(stored)
+  const time = moment(at)
+  return time !== undefined && Number.isSafeInteger(count) ? [[time, Number(count)]] : []
+}
+
+function listFrom(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
 function recordFrom(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
@@ -162,6 +212,17 @@ export function valuesFrom(stored: unknown): Record<string, string | number> {
         typeof entry[1] === 'string' || typeof entry[1] === 'number'
     )
   )
+}
+
+/** A damaged one is left out. */
+export function leapsFrom(stored: unknown): ClockLeap[] {
+  const list = parsed(stored)
+  if (!Array.isArray(list)) return []
+  return list.flatMap((leap) => {
+    const stored = (leap ?? {}) as Partial<Record<keyof ClockLeap, unknown>>
+    const [at, from] = [moment(stored.at), moment(stored.from)]
+    return at === undefined || from === undefined ? [] : [{ at, from }]
+  })
 }
 
 /** The answer to a call, and which it was. */

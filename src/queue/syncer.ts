@@ -1,4 +1,7 @@
-import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { syncDirectory } from './files-beside.ts'
+import { isHanging, takePlace } from './sync-places.ts'
 import { hasFrames } from './write-ahead-log.ts'
 
 /** So many milliseconds pass at most before what nobody waits for is synced; or so many times what the last sync took. */
@@ -8,12 +11,6 @@ const LAZY_TIMES = 4
 const MOST_UNSYNCED_MS = 1000
 /** A log with so many pages (16 MB) is written back to the file. */
 const LONG_LOG_PAGES = 4096
-/** Syncs of this process at a time: each takes one of the few threads of Node.js, which looks up host names with them. */
-const MOST_SYNCS = 2
-
-let syncs = 0
-/** Those that wait until another one has ended. */
-const queued: (() => void)[] = []
 
 export interface SyncListener {
   /** What was committed up to this commit is on the disk, if the file is still in its place: then call `confirm`. */
@@ -36,6 +33,8 @@ export interface SyncListener {
 export class Syncer {
   readonly #listener: SyncListener
   readonly #descriptor: number
+  /** The device of the file system. */
+  readonly #disk: number
   #commit: number
   #synced: number
   /** The commit that somebody waits for. */
@@ -63,6 +62,13 @@ export class Syncer {
     this.#commit = this.#synced = commit
     // Windows syncs no file that it has open for reading only.
     this.#descriptor = openSync(`${path}-wal`, 'r+')
+    this.#disk = fstatSync(this.#descriptor).dev
+    try {
+      // What is in the log is as safe as its name. SQLite syncs that, too, and tells nobody if it fails.
+      syncDirectory(dirname(path))
+    } catch (error) {
+      this.doubt(error as Error)
+    }
   }
 
   /** The number of the last commit. */
@@ -89,9 +95,14 @@ export class Syncer {
     return this.#synced < this.#commit && performance.now() - this.#unsyncedSince > MOST_UNSYNCED_MS
   }
 
+  /** A sync of this disk lasts so long that nobody knows when it will end. */
+  get isHanging(): boolean {
+    return isHanging(this.#disk)
+  }
+
   /** So much is in the log that it is to be written back. */
   get isLogLong(): boolean {
-    return hasFrames(this.#descriptor, LONG_LOG_PAGES)
+    return !this.#isClosed && hasFrames(this.#descriptor, LONG_LOG_PAGES)
   }
 
   /** @param error a sync by SQLite has failed: the next one fails, too */
@@ -135,6 +146,7 @@ export class Syncer {
 
   /** @throws an error of the file system: nobody knows then what is on the disk */
   syncNow(): void {
+    if (this.#error !== undefined) throw this.#error
     const commit = this.#commit
     fdatasyncSync(this.#descriptor)
     this.confirm(commit)
@@ -177,40 +189,35 @@ export class Syncer {
     this.#cancel()
     if (this.#isBusy) return
     this.#isBusy = true
-    if (syncs < MOST_SYNCS) this.#sync()
-    else {
-      queued.push(() => {
-        this.#sync()
-      })
-    }
+    takePlace(this.#disk, (leave) => {
+      this.#sync(leave)
+    })
   }
 
-  #sync(): void {
+  #sync(leave: () => void): void {
     if (this.#isClosed) {
-      this.#end(() => undefined)
+      this.#end(() => undefined, leave)
       return
     }
-    syncs++
     const commit = this.#commit
     const start = performance.now()
     fdatasync(this.#descriptor, (error) => {
       this.#lastMs = performance.now() - start
-      syncs--
       this.#end(() => {
         this.#unsyncedSince = start
         const failed = this.#error ?? error
         if (failed === null) this.#listener.onSynced(commit)
         else this.#listener.onFailed(failed)
-      })
+      }, leave)
     })
   }
 
-  #end(tell: () => void): void {
+  #end(tell: () => void, leave: () => void): void {
     this.#isBusy = false
     if (this.#isClosed) this.#closeDescriptor()
     else tell()
     this.#whenIdle?.()
-    if (syncs < MOST_SYNCS) queued.shift()?.()
+    leave()
   }
 
   #cancel(): void {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
 import { KnownAddresses } from '../../src/delivery/known-addresses.ts'
 import { faultOf } from '../../src/delivery/fault.ts'
-import { deliveryFailed, whyFailed } from '../../src/delivery/explain.ts'
+import { deliveryFailed, reasonAndHint, whyFailed } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { settlementOf, type Settlement } from '../../src/delivery/settlement.ts'
@@ -135,6 +135,30 @@ describe('Courier', () => {
     )
     return { tokens, asked: () => asked }
   }
+
+  it('hides a secret in what a token server says, and leaves our own sentences alone', async () => {
+    const server = await startTokenFaultServer(
+      json({ error: 'invalid_client', error_description: 'The key is not right.' }, 401)
+    )
+    const httpClient = tokenHttpClient()
+    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 'refused' }
+    const tokens = new TokenSource(tokenSettings(settings), { httpClient })
+    closing.push(
+      () => server.close(),
+      () => {
+        tokens.close()
+        httpClient.close()
+      }
+    )
+    const nowhere = new URL('http://127.0.0.1:1/')
+    const { error, hint, quotes } = await courier(nowhere, {
+      tokens,
+      secrets: ['right', 'refused']
+    }).attempt(parcel)
+    assert.match(error?.text ?? '', /refused the request of client/)
+    assert.match(hint ?? '', /If they are right, try/)
+    assert.equal(quotes?.description, 'The key is not •••.')
+  })
 
   /** Answers the first request on a connection and resets the connection at the second. */
   const stale = (socket: Socket, _request: string, { here }: { here: number }): void => {
@@ -578,8 +602,23 @@ describe('Courier', () => {
         assert.equal(await meaningOf(tokens, 'M3', 'M4'), undefined, 'a larger body')
         const result = await mine(tokens).attempt(parcelOf('M5'))
         assert.equal(result.meaning, meaning)
-        if (meaning !== undefined) assert.match(whyFailed(result), /the token alone has 9,002/)
+        if (meaning !== undefined) assert.match(whyFailed(result), /the token takes 9,026 of them/)
       }
+    })
+
+    it('a large body is what it refuses, if it is larger than those that it has taken', async () => {
+      const server = await receiver((socket, _request, { all }) => {
+        socket.write(all === 1 ? answer(200, ACK) : answer(400, 'Bad Request'))
+      })
+      const mine = courier(server.url, { addresses: new KnownAddresses([server.url]) })
+      const head = 'MSH|^~\\&|A|B|C|D|20260102||ADT^A01|M1|P|2.5.1'
+      const large = readOutgoingMessage(`${head}\rNTE|1||${'x'.repeat(70_000)}|2.5.1`, 'auto')
+      const meanings: unknown[] = []
+      for (const message of [large, parcel.message, large, parcel.message]) {
+        meanings.push((await mine.attempt({ ...parcel, message })).meaning)
+      }
+      // It had taken nothing yet; then a small one.
+      assert.deepEqual(meanings, [undefined, undefined, 413, undefined])
     })
 
     it('which has taken such headers, it is the message', async () => {
@@ -1135,9 +1174,28 @@ describe('Courier', () => {
         socket.write(answer(status, body))
       })
       const result = await courier(server.url, { tokens }).attempt(parcel)
-      assert.deepEqual([result.tokenLength, result.decision.retry], [16_002, true])
+      const { headerSizes } = result
+      assert.deepEqual([headerSizes?.size, result.decision.retry], [16_026, true])
+      assert.match(result.operation ?? '', /^Authorization \(16\/16 kB\)$/)
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, result)
-      assert.match(message, /the token alone has 16,002 characters\. Ask the operator/)
+      assert.match(message, /together have 16,\d+ bytes, .* the token takes 16,026 of them/)
+      // The token is not to blame for another one.
+      const headers = [{ name: 'X-Route', value: 'r'.repeat(20_000) }]
+      const other = await courier(server.url, { tokens, headers }).attempt(parcel)
+      const { reason, hint } = reasonAndHint(other)
+      assert.match(`${reason} ${hint}`, /the largest is X-Route \(20,011\)\. Shorten it/)
+    }
+  })
+
+  it('asks for a client certificate only where nothing was ever answered', async () => {
+    const server = await receiver((socket, _request, { all }) => {
+      if (all === 1) socket.end(answer(200, ACK, 'connection: close\r\n'))
+      else socket.resetAndDestroy()
+    })
+    const mine = courier(server.url, { rules: 'E=F' })
+    for (const wants of [true, undefined, undefined]) {
+      const { mayWantCertificate } = await mine.attempt(parcel)
+      assert.equal(mayWantCertificate, wants)
     }
   })
 

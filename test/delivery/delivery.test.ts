@@ -404,7 +404,7 @@ describe('Delivery', () => {
     await add('a1')
     assert.deepEqual(seen(), ['sending', { queued: 0, inFlight: 1, retrying: 0 }, null])
     await reply('retry')
-    const known = { about: 'failed', mayHaveArrived: true }
+    const known = { about: 'failed', mayHaveArrived: true, rule: 'rule retry' }
     const once = { controlId: 'a1', attempts: 1, cause: '500', ...known }
     assert.deepEqual(seen(), [
       ...['retrying', { queued: 1, inFlight: 0, retrying: 1 }],
@@ -489,6 +489,11 @@ describe('Delivery', () => {
       [withStatus(404), /Message a1 .* was not delivered/, false],
       [withStatus(503), /said that it does not take message a1/, true],
       [withStatus(408), /said that it does not take message a1/, true],
+      [
+        { ...withStatus(503), decision: resultOf('suspend').decision },
+        /said that it does not take message a1/,
+        true
+      ],
       [timedOut, /not known whether message a1/, true],
       [repeated, /not known whether message a1/, true],
       [resultOf('await-retry'), /not known whether message a1/, true],
@@ -522,14 +527,17 @@ describe('Delivery', () => {
     }
   })
 
-  it('names the retry that is due next', async () => {
+  it('names the retry that is due next, and in an outage what closed the gate', async () => {
     const { add, reply, delivery, clock } = await setUp({ order: 'none' })
     await add('a1', 'a2')
     await reply('retry')
     await clock.advance(1000)
     await reply('unreachable')
+    assert.equal(delivery.state().isOutage, true)
     assert.deepEqual(delivery.state().retry, {
-      ...{ controlId: 'a1', attempts: 1, cause: '500', about: 'failed', mayHaveArrived: true },
+      ...{ controlId: 'a1', attempts: 1, mayHaveArrived: true, rule: 'rule retry' },
+      // Not the 500 that it got itself.
+      ...{ cause: 'ECONNREFUSED', about: 'unreachable' },
       // Its own turn would come in 4 s, but until the outage has lasted its first wait, nothing goes.
       waitMs: 5000
     })
@@ -541,8 +549,10 @@ describe('Delivery', () => {
       attempts: 1,
       cause: 'ECONNREFUSED',
       about: 'unreachable',
+      rule: 'rule unreachable',
       waitMs: 0
     })
+    assert.equal(delivery.state().isOutage, false)
   })
 
   it('fails from a message that failed until one is answered, and not with a retry', async () => {

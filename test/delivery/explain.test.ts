@@ -82,6 +82,10 @@ describe('deliveryFailed', () => {
     'The receiver refuses the token: check "Scope" and "Audience" in the OAuth 2.0 node.'
   const denied =
     'The receiver denies access to this client: check "Scope" in the OAuth 2.0 node, and ask the operator of the receiver for permission.'
+  const noToken =
+    'The node sends no token: choose an OAuth 2.0 node, or check the credentials in the headers and the fields of the body.'
+  const noTokenSeen =
+    'The receiver seems to have got no token: check "Token scheme" and "Token header", and whether a proxy in between takes the header away. If it got the token, check "Scope" and "Audience" in the OAuth 2.0 node.'
   const noReceiver =
     'Check that the URL belongs to an HL7 receiver. If it does, ask its operator what such an answer means: if the message is then accepted, write a rule.'
   const taken =
@@ -143,7 +147,7 @@ describe('deliveryFailed', () => {
     ],
     [
       'a connection cut before a byte of an answer',
-      { ...error('ECONNRESET', 'reset'), isCutEarly: true },
+      { ...error('ECONNRESET', 'reset'), isCutEarly: true, mayWantCertificate: true },
       `it broke. ${taken} ${wantsOne}`,
       { code: 'ECONNRESET' }
     ],
@@ -162,7 +166,7 @@ describe('deliveryFailed', () => {
     ['an answer that was cut off', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
     [
       'a connection cut during the handshake: nothing was accepted',
-      error('ECONNRESET', 'tls'),
+      { ...error('ECONNRESET', 'tls'), mayWantCertificate: true },
       `it broke. ${port} ${wantsOne}`,
       { code: 'ECONNRESET' }
     ],
@@ -332,7 +336,7 @@ describe('deliveryFailed', () => {
     [
       'a status that pound has for a path that it does not know',
       reply(503),
-      'HTTP 503 from the receiver. The receiver is temporarily unavailable: if it never worked, check the path of the URL.'
+      'HTTP 503 from the receiver. The receiver is temporarily unavailable: if it never worked, check the path of the URL; if others get through, it may limit their number: set a "Rate limit".'
     ],
     [
       'a status with nothing to do',
@@ -342,12 +346,17 @@ describe('deliveryFailed', () => {
     [
       'a web page of a firewall, whatever 403 means otherwise',
       reply(403, {}, { isFirewallPage: true }),
-      'HTTP 403 from the receiver. A gateway or firewall in front of the receiver refuses this message or this content type: give its operator the time and the control ID.'
+      'HTTP 403 from the receiver. A gateway or firewall in front of the receiver refuses this machine, this client, how often it sends, or this message or its content type: give its operator the time and the control ID.'
     ],
     [
       'a web page that asks for a login',
       reply(200, { 'content-type': 'text/html' }, { meaning: 401 }),
       'HTTP 200 from the receiver with text/html that contains no HL7 acknowledgement. A web page asks for a login there, so the message reached no HL7 receiver: ask its operator which address is meant for programs.'
+    ],
+    [
+      'a 400 that means the size of the message (Go)',
+      reply(400, {}, { meaning: 413 }),
+      'HTTP 400 from the receiver. The message is too large for the receiver: ask its operator to raise the limit.'
     ],
     ['a status without one', reply(418), 'HTTP 418 from the receiver.'],
     ['a status below all others', reply(199), 'HTTP 199 from the receiver.'],
@@ -404,7 +413,7 @@ describe('deliveryFailed', () => {
     [
       'a page that means large headers',
       reply(400, {}, { meaning: 431 }),
-      'HTTP 400 from the receiver. The headers are too large for the receiver, perhaps because the token has grown: ask for fewer scopes or roles, or the operator of the receiver to raise the limit.'
+      'HTTP 400 from the receiver. The headers are too large for the receiver: shorten the largest (of a token: fewer scopes or roles), or ask the operator of the receiver to raise the limit.'
     ],
     [
       'a SOAP fault with a code of its own',
@@ -428,7 +437,7 @@ describe('deliveryFailed', () => {
     [
       'a 401 to a node without a token',
       reply(401, {}, { token: 'none' }),
-      'HTTP 401 from the receiver. The node sends no token: choose an OAuth 2.0 node, or check the headers with the credentials.'
+      'HTTP 401 from the receiver. The node sends no token: choose an OAuth 2.0 node, or check the credentials in the headers and the fields of the body.'
     ],
     [
       'a 403 to a node without a token',
@@ -468,9 +477,71 @@ describe('deliveryFailed', () => {
       }
     ],
     [
+      'a 401 to a token that is no JWT',
+      reply(401, {
+        'www-authenticate':
+          'Bearer error="invalid_token", error_description="An error occurred while attempting to decode the Jwt: Malformed token"'
+      }),
+      'HTTP 401 from the receiver: "An error occurred while attempting to decode the Jwt: Malformed token". The receiver reads tokens as JWTs, and this one is opaque: have the token server issue JWTs to this client (Auth0: enter an Audience; Hydra: strategies.access_token), or the receiver ask the token server (introspection).',
+      {
+        error: 'invalid_token',
+        description: 'An error occurred while attempting to decode the Jwt: Malformed token'
+      }
+    ],
+    [
       'headers that are too large because of the token',
-      reply(431, {}, { tokenLength: 16_384 }),
-      'HTTP 431 from the receiver. The headers are too large for the receiver, and the token alone has 16,384 characters. Ask the operator of the token server to put fewer roles and scopes into it (Keycloak: switch "Full scope allowed" off for the client), or the operator of the receiver to raise its limit.'
+      reply(
+        431,
+        {},
+        {
+          headerSizes: { total: 17_000, largest: 'Authorization', size: 16_384, isToken: true }
+        }
+      ),
+      'HTTP 431 from the receiver. All headers together have 17,000 bytes, which is too much for the receiver, and the token takes 16,384 of them. Ask the operator of the token server to put fewer roles and scopes into it (Keycloak: switch "Full scope allowed" off for the client), or the operator of the receiver to raise its limit.'
+    ],
+    [
+      'headers that are too large, but not because of the token',
+      reply(
+        431,
+        {},
+        { headerSizes: { total: 21_504, largest: 'X-Route', size: 20_480, isToken: false } }
+      ),
+      'HTTP 431 from the receiver. All headers together have 21,504 bytes, which is too much for the receiver; the largest is X-Route (20,480). Shorten it, or ask the operator of the receiver to raise its limit.'
+    ],
+    ...(
+      [
+        ['Bearer realm="x"', undefined, noTokenSeen],
+        ['Bearer realm="x"', 'none', noToken],
+        [
+          'Basic realm="OpenHIM"',
+          undefined,
+          'The receiver refuses this token, or wants a user name and password (Basic) instead: ask its operator which, and check "Scope" and "Audience" in the OAuth 2.0 node.'
+        ],
+        [
+          'Basic realm="x"',
+          'none',
+          'The node sends no token, and the receiver wants a user name and password (Basic): check the header Authorization.'
+        ],
+        [
+          'Digest realm="x", nonce="y"',
+          undefined,
+          'The receiver refuses this token, or wants Digest, which this node does not speak: ask its operator.'
+        ],
+        [
+          'Digest realm="x", nonce="y"',
+          'none',
+          'The receiver wants Digest, which this node does not speak: ask its operator for Basic or a token.'
+        ]
+      ] as const
+    ).map(([challenge, token, said]): Row => [
+      `a 401 with the challenge ${challenge}, token: ${token ?? 'sent'}`,
+      reply(401, { 'www-authenticate': challenge }, token === undefined ? {} : { token }),
+      `HTTP 401 from the receiver. ${said}`
+    ]),
+    [
+      'a 401 with a SOAP fault to a token: the login in the message may be meant',
+      faultReply(401, '<faultcode>s:Client</faultcode>'),
+      'HTTP 401 from the receiver with a SOAP fault (Client). The receiver refuses the login with a SOAP fault: if the message carries a user name and a password in the body, check them; if not, ask the operator of the receiver which issuer, scope and audience it expects in a token.'
     ],
     [
       'a refused token that cannot be replaced, with what the receiver says',

@@ -149,6 +149,8 @@ const ROWS: Row[] = [
       [500, 'answers'],
       [700, 'fails'],
       [701, 'answers'],
+      // Not as soon as after a first outage.
+      [761, 'answers'],
       [820, 'is back'],
       [1200, 'fails']
     ],

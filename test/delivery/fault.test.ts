@@ -124,7 +124,7 @@ receiver       node                    no   no   yes        tls-ca              
 receiver       node                    no   no   yes        tls-ca              UNABLE_TO_VERIFY_LEAF_SIGNATURE
 receiver       node                    no   no   yes        behind-proxy        behind proxy 502  behind proxy 500
 receiver       node                    no   no   yes        unavailable         503
-receiver       node                    no   no   yes        cut                 half a 503
+receiver       node                    no   no   yes        cut-answer          half a 503
 receiver       node                    no   yes  if shared  behind-gateway      502  504  Varnish 503
 receiver       node                    no   yes  if shared  own-limit           late 503  late 408
 receiver       node                    no   yes  if shared  fallback            a fallback

@@ -3,10 +3,11 @@ import { EventEmitter } from 'node:events'
 import fs, { cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import threads from 'node:worker_threads'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
+import { namesBeside, refusedIn } from '../../src/queue/files-beside.ts'
 import { sealerOf } from '../../src/queue/keys-of-file.ts'
 import { MessageQueue } from '../../src/queue/message-queue.ts'
 import { queueFilePath } from '../../src/queue/queue-files.ts'
@@ -67,7 +68,10 @@ class Program {
   }
 
   do(request: QueueRequest): void {
-    this.#receive?.(request)
+    const { task } = request
+    // There is no other thread to read a file that was not closed.
+    const isOpening = task.kind === 'open'
+    this.#receive?.(isOpening ? { ...request, task: { ...task, isDamaged: false } } : request)
   }
 }
 
@@ -169,6 +173,8 @@ export class FileDisk implements ModelDisk {
   /** A sync of the file with this number has failed: nothing is safe before there is another one in its place. */
   #doubtful: number | undefined
   #isTakenOver = false
+  /** They were refused, and are not in the file when it is open again. */
+  readonly #withdrawn = new Set<number>()
   /** Of the newest answer that the process has got. */
   #summary: QueueSummary | undefined
   #timers = new Set<Timer>()
@@ -367,7 +373,9 @@ export class FileDisk implements ModelDisk {
     const db = this.#db
     if (db === undefined) return []
     const parts = new SealedParts(db, sealerOf(this.#spec))
-    return rowsIn(db, (seq) => parts.getOutcome(seq))
+    // The next start finds that they are refused.
+    const refused = new Set(refusedIn(this.#path))
+    return rowsIn(db, (seq) => parts.getOutcome(seq)).filter(({ seq }) => !refused.has(seq))
   }
 
   get left(): LeftRow[] {
@@ -513,7 +521,8 @@ export class FileDisk implements ModelDisk {
       return
     }
     const isRefused =
-      (task.kind === 'open' && this.failReads) || (task.kind === 'reopen' && this.failWrites)
+      (task.kind === 'open' && this.failReads) ||
+      (['reopen', 'refuse'].includes(task.kind) && this.failWrites)
     if (isRefused) {
       thread.outbox.push({ id, fault: BROKEN })
       return
@@ -521,6 +530,10 @@ export class FileDisk implements ModelDisk {
     thread.program.do(request)
     const answer = thread.outbox.slice(before).find((reply) => 'id' in reply && reply.id === id)
     if (answer === undefined || 'fault' in answer) return
+    if (task.kind === 'refuse') {
+      this.#refused(task.seqs)
+      return
+    }
     // What they have written is on the disk.
     if (this.#doubtful !== undefined) {
       assert.notEqual(this.#inode, this.#doubtful, 'a file of which a sync has failed')
@@ -529,10 +542,22 @@ export class FileDisk implements ModelDisk {
     this.#safe = { commit: ++this.#commit, image: this.#image() }
     const isTakenOver = this.#isTakenOver
     this.#isTakenOver = false
-    if (task.kind === 'reopen') this.onReopened?.(task.refused, isTakenOver)
+    if (task.kind === 'reopen') {
+      this.onReopened?.([...this.#withdrawn, ...task.refused], isTakenOver)
+      this.#withdrawn.clear()
+    }
     if (task.kind !== 'open') return
     this.opened++
     this.onOpened?.()
+  }
+
+  /** That they are, is on the disk. */
+  #refused(seqs: readonly number[]): void {
+    for (const seq of seqs) this.#withdrawn.add(seq)
+    const { doubtful } = namesBeside(this.#path)
+    const { image } = this.#safe
+    if (image === undefined || !fs.existsSync(doubtful)) return
+    cpSync(doubtful, join(image, basename(doubtful)))
   }
 
   /** Those that fail do not reach the thread; the others do, together. */
@@ -635,6 +660,7 @@ export class FileDisk implements ModelDisk {
     Object.assign(this, { failReads, failWrites })
     this.#thread = undefined
     this.#syncs = []
+    this.#withdrawn.clear()
     this.#forgetLook()
     this.#directory = next
     this.#doubtful = doubtful

@@ -32,6 +32,17 @@ async function found(delivery: Delivery<string>, query: Partial<MessageQuery>): 
   return messages.map((row) => [row.controlId, knownState(row)])
 }
 
+it('a search for which nobody waits asks the queue nothing', async () => {
+  const disk = quickDisk()
+  const { delivery } = await setUpOn(disk)
+  const reader = await delivery.reader()
+  const calls: string[] = []
+  disk.onCall = (method) => calls.push(method)
+  await reader.find({ limit: 5 }, AbortSignal.abort())
+  await reader.count({}, AbortSignal.abort())
+  assert.deepEqual(calls, [])
+})
+
 for (const durable of [false, true]) {
   describe(`find (${durable ? 'disk' : 'memory'})`, () => {
     const start = (options: SetUpOptions = {}): Promise<Setup> =>

@@ -34,6 +34,18 @@ describe('A pause', () => {
     assert.equal(setup.flights.length, 1)
   })
 
+  it('ends within a minute if the clock on the wall is put past its end', async () => {
+    const setup = await begin()
+    const { clock, delivery } = setup
+    await delivery.pause('ana', 'upgrade', { until: clock.now() + 8 * HOUR })
+    await setup.add('a1')
+    clock.setWall(9 * HOUR)
+    await clock.advance(60_000)
+    await settled()
+    assert.equal(reasons(setup), 'goes on')
+    assert.equal(setup.flights.length, 1)
+  })
+
   it('keeps back what was asked for before it, and has not been handed out', async () => {
     const disk = new FakeDisk({ immediate: true })
     const setup = await begin(disk)

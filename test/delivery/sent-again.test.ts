@@ -46,6 +46,12 @@ describe('Messages that have left', () => {
     assert.deepEqual([resent?.by, (resent?.at ?? 0) > (resent?.acceptedAt ?? 0)], ['bert', false])
   })
 
+  it('are sent again though one of them is longer than what is read at once', async () => {
+    const setup = await setUpOn(quickDisk({ contentDays: 1 }))
+    await leave(setup, 'a1', 'a2'.padEnd(5 * 2 ** 20), 'a3')
+    assert.equal((await (await setup.delivery.operator()).sendAgain({})).resent, 3)
+  })
+
   it('are sent again once, and copies not at all, unless somebody asks for them', async () => {
     const setup = await setUpOn(quickDisk({ contentDays: 1 }))
     const delivery = await setup.delivery.operator()

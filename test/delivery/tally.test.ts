@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Settlement } from '../../src/delivery/settlement.ts'
 import { Tally } from '../../src/delivery/tally.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
 import { resultOf } from './replies.ts'
@@ -47,6 +48,22 @@ describe('Tally', () => {
     tally.readEvent({ kind: 'opened', endedOn: [], figures: NO_FIGURES })
     assert.equal(tally.values().failing, null)
     assert.equal(tally.values().lastError?.code, 'SQLITE_BUSY')
+  })
+
+  it('shows that nothing is read, whatever was on its way and leaves meanwhile', () => {
+    const tally = new Tally(Date.now)
+    const { reply } = resultOf('accept')
+    const settlement = { outcome: 'ack', reply } as unknown as Settlement
+    const left = (): void => {
+      tally.readEvent({ kind: 'moved', message, to: 'left', settlement })
+    }
+    tally.readEvent({ kind: 'unreadable', error: new Error('full'), againMs: 30_000 })
+    left()
+    assert.equal(tally.values().failing, 'HL7_QUEUE_FAILED')
+    tally.readEvent({ kind: 'read-again' })
+    assert.equal(tally.values().failing, 'HL7_QUEUE_FAILED', 'nothing shows that it can be read')
+    left()
+    assert.equal(tally.values().failing, null)
   })
 
   it('does not say of a message that is still retried, or waits, that it was not delivered', () => {

@@ -137,16 +137,20 @@ describe('the recipes of docs/reply-rules.md', () => {
 
 describe('the rules of docs/receivers.md', () => {
   const all = rows(page('docs/receivers.md'))
-    .map(([receiver = '', , , rules = '']) => ({ receiver, rules: /^`(.+)`$/.exec(rules)?.[1] }))
+    .map(([receiver = '', , , , rules = '']) => ({ receiver, rules: /^`(.+)`$/.exec(rules)?.[1] }))
     .filter(({ rules }) => rules !== undefined)
 
   it('accept what the receiver answers, and lose no NAK', async () => {
     assert.ok(all.length > 3)
     for (const { receiver, rules = '' } of all) {
       const status = rules.includes('201') ? 201 : 200
-      assert.equal(await leaves(rules, { status, ...stored }), 'ACK', receiver)
+      // Medplum answers with HL7, and with 400 to what its bot throws.
+      const accepted = rules.includes('X)=F') ? 'error' : 'ACK'
+      assert.equal(await leaves(rules, { status, ...stored }), accepted, receiver)
       await assertNoNakLost(rules, status)
     }
+    const { rules = '' } = all.find(({ receiver }) => receiver.startsWith('Medplum')) ?? {}
+    assert.equal(await leaves(rules, { status: 400, body: '{}' }), 'retried, then suspended')
   })
 })
 

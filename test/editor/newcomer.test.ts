@@ -64,7 +64,7 @@ describe('a newcomer with a URL, an issuer and credentials, at an empty canvas',
     await page.click('#hl7-https-out-test-add')
     await editor.close()
     assert.equal(await isValid(), true)
-    await page.waitForFunction(`RED.nodes.filterLinks({}).length === 4`)
+    await page.waitForFunction(`RED.nodes.filterLinks({}).length === 6`)
     const inject = await only('inject')
     await page.click('#red-ui-header-button-deploy')
     await page.waitForFunction(`!RED.nodes.dirty()`)

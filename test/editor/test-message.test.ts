@@ -101,6 +101,7 @@ describe('the test message of the form', () => {
   it('shows its outcome, without a code if there is none', async () => {
     await editor.edit('accepting')
     assert.equal(await send(), 'Accepted: leaves on ACK')
+    assert.match((await lines())['What to do'] ?? '', /empty reply, but it proves nothing/)
     await editor.type('#node-input-url', `${url}/none`)
     assert.equal(await send(), 'Not accepted')
   })
@@ -358,19 +359,24 @@ describe('the test message of the form', () => {
       await editor.page.click('#hl7-https-out-test-add')
       assert.match(await editor.page.innerText('#hl7-https-out-test-added'), /^Press Done/)
       await editor.close(how)
-      return Promise.all([...['inject', 'debug', 'catch'].map(count), editor.ask<number>(links)])
+      return Promise.all([
+        ...['inject', 'debug', 'catch', 'status'].map(count),
+        editor.ask<number>(links)
+      ])
     }
     const links = 'RED.nodes.filterLinks({}).length'
-    assert.deepEqual(await add('cancel'), [0, 0, 0, 0])
-    assert.deepEqual(await add('ok'), [1, 3, 1, 4])
-    assert.deepEqual(await add('ok'), [1, 3, 1, 4])
-    assert.deepEqual(
-      await editor.ask(`RED.nodes.filterNodes({ type: 'catch' }).map(({ scope }) => scope)`),
-      [['node']]
-    )
+    assert.deepEqual(await add('cancel'), [0, 0, 0, 0, 0])
+    assert.deepEqual(await add('ok'), [1, 4, 1, 1, 6])
+    assert.deepEqual(await add('ok'), [1, 4, 1, 1, 6])
+    for (const type of ['catch', 'status']) {
+      const scopes = await editor.ask(
+        `RED.nodes.filterNodes({ type: '${type}' }).map(({ scope }) => scope)`
+      )
+      assert.deepEqual(scopes, [['node']])
+    }
     await editor.ask(`RED.history.pop() && 0`)
     assert.equal(await count('debug'), 0)
-    assert.deepEqual(await add('ok'), [1, 3, 1, 4])
+    assert.deepEqual(await add('ok'), [1, 4, 1, 1, 6])
     // Node-RED's own form does not change it.
     const id = await editor.ask<string>(`RED.nodes.filterNodes({ type: 'inject' })[0].id`)
     const payload = await editor.ask<string>(`RED.nodes.node('${id}').payload`)

@@ -55,8 +55,8 @@ describe('trying the rules of the form', () => {
     assert.deepEqual(await atRules(), [
       'MSA-1 is AE, not AR or CR',
       'decides',
-      'never reached: rule 2 decides',
-      'never reached: rule 2 decides'
+      'not asked: rule 2 decides for this reply',
+      'not asked: rule 2 decides for this reply'
     ])
     await says(
       /after 5 sec, 10 sec, 20 sec, 40 sec … \(1 min at most\), 5 times\. Then: .*suspended/

@@ -29,6 +29,9 @@ describe('a page with status 400', () => {
     [`${titled('400 The SSL certificate error')}MSA|AE|1`, undefined],
     [page(`<p>${large}</p>`), 431],
     [page(`<p>${large}</p>${MESSAGE}`), undefined],
+    ['http: request body too large\n', 413],
+    ['{"error":"Request entity too large"}', 413],
+    [`request body too large: ${MESSAGE}`, undefined],
     [large, undefined],
     [page('Bad Request'), undefined],
     ['', undefined]

@@ -5,6 +5,7 @@ import { before, describe, it } from 'node:test'
 import type { TlsOptions } from 'node:tls'
 import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { Connector } from '../../src/http-client/connector.ts'
 import type { HttpErrorFamily } from '../../src/http-client/http-error.ts'
 import {
   type Authority,
@@ -479,6 +480,16 @@ describe('a request that is cancelled', () => {
     const sender = test.undici()
     for (let sent = 0; sent < 5; sent++) await post(sender, server.url, { signal })
     assert.deepEqual(getEventListeners(signal, 'abort'), [])
+  })
+
+  it('is not listened for once a socket is open, or could not be opened', async () => {
+    const server = await test.serve((_request, response) => response.end('ok'))
+    const connector = new Connector({ connectTimeoutMs: 5000 })
+    const { signal } = new AbortController()
+    const socket = await connector.open(server.url, signal)
+    await assert.rejects(connector.open(new URL('http://127.0.0.1:1/'), signal))
+    assert.deepEqual(getEventListeners(signal, 'abort'), [])
+    socket.destroy()
   })
 })
 

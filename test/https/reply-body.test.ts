@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { escapeXml } from '../../src/https/escape-xml.ts'
 import { readReplyBody } from '../../src/https/reply-body.ts'
 import type { ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
-import { ack, ackOf, ADT, Exchange } from '../support/exchange.ts'
+import { ack, ackOf, ADT, Exchange, leaving } from '../support/exchange.ts'
 import fc from '../support/properties.ts'
 
 /** Large enough for the bodies below. */
@@ -477,6 +477,12 @@ describe('another multipart body', () => {
     ['no boundary', 'multipart/mixed', part(yes), ''],
     ['99 parts', 'multipart/mixed; boundary=b', part(yes).repeat(98) + part(no), yes + no],
     ['100 parts', 'multipart/mixed; boundary=b', part(yes).repeat(100), ''],
+    [
+      '100 parts, some empty',
+      'multipart/mixed; boundary=b',
+      '\r\n--b'.repeat(50) + part(yes).repeat(51),
+      ''
+    ],
     ['no multipart body', 'text/plain; boundary=b', part(yes), '']
   ]
   for (const [what, type, body, hl7] of rows) {
@@ -498,6 +504,13 @@ describe('another multipart body', () => {
     const document = Buffer.from([0x25, 0x50, 0x44, 0x46, 0xff, 0xfe, 0xe2, 0xe3])
     const parts = [part(text), part('', 'application/pdf'), document, '\r\n--b--\r\n']
     assert.equal((await read(parts)).hl7, text)
+  })
+
+  it('with a refusal behind the 100th part, however it is written', async () => {
+    const body = part(yes) + '\r\n--b'.repeat(99) + part(base64(no))
+    const answer = { body, type: 'multipart/mixed; boundary=b' }
+    const result = await exchange.attempt(answer, { rules: '(:~,X,@status:2xx)=C' })
+    assert.deepEqual([leaving(result), result.reply?.ack], ['error', null])
   })
 
   it('with the charset of the part', async () => {

@@ -104,7 +104,9 @@ describe('a destination of Mirth', () => {
     for (const type of ['text/plain; charset=ISO-8859-1', 'a/b; charset="utf-8"; v=2']) {
       assert.deepEqual(of(type, 'UTF-8'), [type, undefined])
     }
-    assert.deepEqual(of('text/plain', 'ISO-8859-1'), ['text/plain', 'iso-8859-1'])
+    const added = ['text/plain; charset=ISO-8859-1', 'iso-8859-1']
+    assert.deepEqual(of('text/plain', 'ISO-8859-1'), added)
+    assert.deepEqual(of('text/plain', 'DEFAULT_ENCODING'), ['text/plain', undefined])
     // Of a template, the body is UTF-8.
     const json = '{"m": "${message.encodedData}"}'
     assert.deepEqual(of('a/json; charset=utf-8', 'UTF-8', json), ['a/json; charset=utf-8', 'utf-8'])

@@ -186,14 +186,14 @@ ${own}  - job_name: sample
       return undefined
     }
     const away = `https://127.0.0.1:${await freePort()}/hl7`
-    const calm = { alertAfter: 3600, retryInterval: 30, retryMaxInterval: 30 }
+    const calm = { callAfter: 3600, retryInterval: 30, retryMaxInterval: 30 }
     // A message that waits at all has waited too long for the rules of this test.
     const waits = 'LongWait critical'
     const nodes: Record<string, Holding> = {
       WELL: { sends: [adt('WELL-1')], alerts: [] },
       AWAY: { is: calm, sends: [adt('AWAY-1')], alerts: [waits, 'Watch info RETRYING'] },
       CALLED: {
-        is: { ...calm, alertAfter: 0 },
+        is: { ...calm, callAfter: 0 },
         sends: [adt('CALLED-1')],
         alerts: ['Call critical RETRYING', waits]
       },
@@ -201,14 +201,14 @@ ${own}  - job_name: sample
         is: { ...calm, queueCountAlert: 1, queueWaitAlert: 1 },
         sends: [adt('OVERDUE-1'), adt('OVERDUE-2')],
         alerts: [
-          ...['Call critical QUEUE_WAIT', waits],
+          ...[waits, 'Watch info QUEUE_WAIT'],
           ...['Watch info QUEUE_COUNT', 'Watch info RETRYING']
         ]
       },
       TOKEN: {
-        is: { ...calm, auth: 'refused' },
+        is: { ...calm, callAfter: 0, auth: 'refused' },
         sends: [adt('TOKEN-1')],
-        alerts: ['Call critical TOKEN', waits, 'Watch info RETRYING']
+        alerts: ['Call critical RETRYING', 'Call critical TOKEN', waits]
       },
       PAUSED: {
         before: () => world.nodeRed.post('/hl7-https-out/PAUSED/pause'),
@@ -227,8 +227,8 @@ ${own}  - job_name: sample
         is: { ...calm, queueLimit: 1 },
         sends: [adt('FULL-1'), adt('FULL-2')],
         alerts: [
-          ...['Call critical ERROR', 'Call critical FULL', waits],
-          ...['NotAccepted warning', 'Watch info RETRYING']
+          ...['Call critical ERROR', waits, 'NotAccepted warning'],
+          ...['Watch info RETRYING', 'Watch info TURNED_AWAY']
         ]
       },
       REFUSING: {
@@ -246,7 +246,7 @@ ${own}  - job_name: sample
       SUSPENDED: {
         is: { replyCodeActions: ':?E=S,:?A=C' },
         sends: [adt('SUSPENDED-1', { birth: 'unknown' })],
-        alerts: ['Call critical SUSPENDED']
+        alerts: ['Watch info SUSPENDED']
       },
       QUIET: { is: { inactivityAlert: 1 }, sends: [], alerts: ['Call critical QUIET'] },
       BACKUP: {
@@ -266,7 +266,7 @@ ${own}  - job_name: sample
       UNREADY: {
         is: { url: '' },
         sends: [adt('UNREADY-1')],
-        alerts: ['Call critical CONFIG', 'NotAccepted warning']
+        alerts: ['Call critical CONFIG', 'NotAccepted warning', 'Watch info TURNED_AWAY']
       }
     }
     const [tab, tls, auth] = world.flow()
@@ -326,7 +326,7 @@ ${own}  - job_name: sample
   it('alerts when a message is suspended, and when nothing is accepted', async () => {
     await world.deploy({ name: 'Lab', replyCodeActions: ':?A=S' })
     await world.nodeRed.inject('in', { payload: adt('FIGURE2') })
-    await fired('Hl7HttpsOutCall', ',name="Lab",code="SUSPENDED"')
+    await fired('Hl7HttpsOutWatch', ',name="Lab",code="SUSPENDED"')
     // The first value of a counter has to be seen before it can grow.
     await prometheus.waitFor(
       'hl7_https_out_refused_total{name="Lab",code="HL7_INVALID_MESSAGE"} == 0'
@@ -337,7 +337,7 @@ ${own}  - job_name: sample
 
   it('alerts when the receiver is down, and no longer once it is back', async () => {
     world.receiver.respond = () => ({ cut: 'before' })
-    await world.deploy({ name: 'Registry', retryInterval: 1, retryMaxInterval: 1 })
+    await world.deploy({ name: 'Registry', callAfter: 2, retryInterval: 1, retryMaxInterval: 1 })
     await world.nodeRed.inject('in', { payload: adt('FIGURE3') })
     await fired('Hl7HttpsOutLongWait', ',name="Registry"')
     await fired('Hl7HttpsOutCall', ',name="Registry",code="RETRYING"')

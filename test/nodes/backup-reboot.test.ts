@@ -75,7 +75,7 @@ describe('a receiver with a backup that is rebooted', () => {
       const flow = world
         .flow({
           ...{ url: first.url, backupUrl: backup.url, backupAfter: 1, backupShares: true },
-          ...{ queue: 'disk', alertAfter: 60, retryInterval: 0.1, retryMaxInterval: 0.5 }
+          ...{ queue: 'disk', retryInterval: 0.1, retryMaxInterval: 0.5 }
         })
         .map((node) => (node.id === 'in' ? { ...node, wires: [['make']] } : node))
       const make = {

@@ -48,7 +48,7 @@ describe('a backup receiver', () => {
     const backup = otherUrl(new URL(world.receiver.url))
     await world.deploy({
       ...{ url, backupUrl: backup.href, backupAfter: 0.3, queue: 'disk' },
-      ...{ retryInterval: 0.05, retryMaxInterval: 0.1, alertAfter: 60 }
+      ...{ retryInterval: 0.05, retryMaxInterval: 0.1 }
     })
     const { output, msg } = await world.send(adt('BACKUP1'))
     assert.equal(output, 'ack')

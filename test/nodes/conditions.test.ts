@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ConditionWatch } from '../../nodes/flow/condition-watch.ts'
 import type { ConditionFacts } from '../../nodes/flow/condition-facts.ts'
+import type { TurnedAwayNow } from '../../nodes/flow/turned-away.ts'
 import { ROWS as TABLE } from '../../nodes/flow/condition-table.ts'
 import {
   BESIDE,
   byUrgency,
   CONDITION_CODES,
+  configConditions,
   conditionsOf,
   levelsOf,
   type Condition
@@ -23,6 +25,9 @@ import type { ConditionCode, Level } from '../../src/codes.ts'
 
 const MINUTE = 60_000
 const trouble = { code: 'invalid_client', message: '', hint: '', permanent: true }
+const turnedAway = (lasts: boolean): TurnedAwayNow => {
+  return { count: 111, since: 0, until: 4 * MINUTE, why: 'disk', lasts }
+}
 const refusedAlike = { type: '', count: 3, since: 1_000_000, ackCode: '', error: '', status: 400 }
 const refused = { type: 'ADT^A40', count: 7, since: 0, ackCode: 'AE', error: '103' }
 
@@ -37,11 +42,11 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
     'disk silent'
   ],
   [
-    'FULL',
+    'TURNED_AWAY',
     'call',
-    conditionFacts({}, { full: 'limit' }),
-    'New messages are not accepted: the queue or its disk is full',
-    'queue full'
+    conditionFacts({}, { turnedAway: turnedAway(false) }),
+    '111 messages were turned away here between 1970-01-01T00:00:00.000Z and 1970-01-01T00:04:00.000Z (disk full)',
+    '111 turned away'
   ],
   [
     'GIVEN_UP',
@@ -49,13 +54,6 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
     conditionFacts({}, { stands: { givenUp: { count: 3, since: 5 } } }),
     '3 messages given up: they went to Catch',
     '3 given up'
-  ],
-  [
-    'QUEUE_WAIT',
-    'call',
-    conditionFacts({ longestWaitMs: 31 * MINUTE }, { alerts: new Set(['QUEUE_WAIT']) }),
-    'A message has been waiting for 31 min',
-    'waits long'
   ],
   [
     'SUSPENDED',
@@ -108,6 +106,13 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
     conditionFacts({}, { stands: { refusing: [refusedAlike, refused] } }),
     'The last 3 messages were refused alike, without HL7: HTTP 400',
     'refused'
+  ],
+  [
+    'QUEUE_WAIT',
+    'watch',
+    conditionFacts({ longestWaitMs: 31 * MINUTE }, { alerts: new Set(['QUEUE_WAIT']) }),
+    'A message has been waiting for 31 min',
+    'waits long'
   ],
   [
     'QUEUE_COUNT',
@@ -272,31 +277,79 @@ describe('the conditions of a node', () => {
     assert.equal(new Set(CONDITION_CODES).size, CONDITION_CODES.length)
   })
 
-  it('need somebody after the time for which a receiver may be away, or refuse', () => {
-    const levelAt = (minutes: number): Level[] =>
-      conditionsOf(
-        conditionFacts(
-          { state: 'retrying', retry: { controlId: '', attempts: 1, waitMs: 0, cause: '503' } },
-          {
-            alertAfterMs: 20 * MINUTE,
-            stands: { refusing: [refused] },
-            now: minutes * MINUTE
-          }
-        ),
-        since
-      ).map(({ level }) => level)
+  it('need somebody once messages have been refused, or suspended, for a quarter of an hour', () => {
+    const levelAt = (minutes: number): Level[] => {
+      const facts = conditionFacts(
+        { suspended: 1 },
+        { stands: { refusing: [refused] }, now: minutes * MINUTE }
+      )
+      return conditionsOf(facts, since).map(({ level }) => level)
+    }
     assert.deepEqual(levelAt(14), ['watch', 'watch'])
-    assert.deepEqual(levelAt(16), ['call', 'watch'])
-    assert.deepEqual(levelAt(20), ['call', 'call'])
+    assert.deepEqual(levelAt(15), ['call', 'call'])
+  })
+
+  it('need somebody once nothing gets through, or a minute after a refusal', () => {
+    const retry = { controlId: '', attempts: 1, waitMs: 0, cause: '503' }
+    const token = { state: 'none', ...trouble } as const
+    const renewed = { ...token, state: 'refresh failing', validUntil: 2_000_000 } as const
+    /** Of `TOKEN`, then of `RETRYING`; a message is retried. */
+    const levels = (
+      lasting: Partial<ConditionFacts['lasting']>,
+      tokenNow: ConditionFacts['token'] = token
+    ): string => {
+      const none = { stuckMs: 0, refusedMs: 0, tokenRefusedMs: 0 }
+      const facts = conditionFacts(
+        { state: 'retrying', retry },
+        { token: tokenNow, callAfterMs: 5 * MINUTE, lasting: { ...none, ...lasting } }
+      )
+      const held = conditionsOf(facts, since)
+      const of = (code: string): string => held.find((one) => one.code === code)?.level ?? '-'
+      return `${of('TOKEN')} ${of('RETRYING')}`
+    }
+    assert.equal(levels({ stuckMs: 5 * MINUTE - 1, refusedMs: MINUTE - 1 }), 'watch watch')
+    assert.equal(levels({ stuckMs: 5 * MINUTE }), 'call call')
+    assert.equal(levels({ refusedMs: MINUTE }), 'watch call')
+    assert.equal(levels({ tokenRefusedMs: MINUTE }), 'call watch')
+    assert.equal(levels({ stuckMs: 5 * MINUTE }, renewed), 'watch call')
+    assert.equal(levels({ tokenRefusedMs: MINUTE }, renewed), 'call watch')
+  })
+
+  it('say of messages that were turned away whether that lasts, and call nobody of a trial', () => {
+    const said = (more: Partial<TurnedAwayNow>): string => {
+      const facts = conditionFacts({}, { turnedAway: { ...turnedAway(true), ...more } })
+      const { level, told } = conditionsOf(facts, since)[0] ?? assert.fail()
+      return `${level}: ${toldInEnglish(told)}`
+    }
+    assert.equal(
+      said({ why: 'limit' }),
+      'call: Messages are being turned away (queue full): 111 since 1970-01-01T00:00:00.000Z'
+    )
+    assert.equal(
+      said({ count: 1, lasts: false, isTrial: true, why: 'SQLITE_IOERR' }),
+      'watch: 1 message was turned away here at 1970-01-01T00:00:00.000Z (SQLITE_IOERR)'
+    )
+  })
+
+  it('of a node that is not set up call nobody until a message comes', () => {
+    const of = (isUsed: boolean, more?: TurnedAwayNow): string[] =>
+      configConditions({ problems: ['x'], since: 0, isUsed, turnedAway: more }).map(
+        ({ code, level }) => `${code} ${level}`
+      )
+    assert.deepEqual(of(false), ['CONFIG watch'])
+    assert.deepEqual(of(true, turnedAway(true)), ['CONFIG call', 'TURNED_AWAY call'])
   })
 
   it('say nothing of a token that nobody needs, unless the server refuses', () => {
-    for (const [permanent, code] of [
-      [false, 'IDLE'],
-      [true, 'TOKEN']
+    for (const [permanent, isTokenLost, code] of [
+      [false, false, 'IDLE'],
+      [true, false, 'TOKEN'],
+      // It was tried for, and away twice.
+      [false, true, 'TOKEN']
     ] as const) {
       const token = { state: 'none', ...trouble, permanent } as const
-      assert.equal(conditionsOf(conditionFacts({}, { token }), since)[0]?.code, code)
+      const facts = conditionFacts({}, { token, isTokenLost })
+      assert.equal(conditionsOf(facts, since)[0]?.code, code)
     }
   })
 })
@@ -311,7 +364,7 @@ describe('since when conditions hold', () => {
     let facts = conditionFacts({}, { now: 1000 })
     const watch = new ConditionWatch(() => facts)
     const seen = (now: number, delivery: Parameters<typeof conditionFacts>[0]): unknown[] => {
-      facts = conditionFacts(delivery, { now })
+      facts = conditionFacts(delivery, { now, callAfterMs: Infinity })
       return watch.current().map(({ code, since: from }) => `${code} ${from}`)
     }
     assert.deepEqual(seen(1000, { suspended: 1 }), ['SUSPENDED 1000'])
@@ -333,7 +386,7 @@ describe('since when conditions hold', () => {
       )
         .map(({ code }) => code)
         .join(' ')
-    assert.equal(codes(pause), 'QUEUE_WAIT SUSPENDED PAUSED QUIET RETRYING QUEUE_COUNT')
+    assert.equal(codes(pause), 'SUSPENDED PAUSED QUIET RETRYING QUEUE_WAIT QUEUE_COUNT')
     assert.equal(codes({ ...pause, until: 9 }), 'SUSPENDED PAUSED')
     const paused = { ...pause, reason: 'upgrade', until: 0, host: 'h:1' }
     const [only] = conditionsOf(conditionFacts({ state: 'paused', paused }), () => 0)
@@ -358,7 +411,7 @@ describe('since when conditions hold', () => {
       assert.deepEqual(watch.stored.since, { SUSPENDED: 100, RETRYING: 200 })
       const message = { seq: 1, controlId: '', type: '', acceptedAt: 0, attempts: 1 }
       if (settledFirst) watch.readEvent({ kind: 'moved', message, to: 'leaving' })
-      facts = conditionFacts({ suspended: 1, ...retrying }, { now: 5000 })
+      facts = conditionFacts({ suspended: 1, ...retrying }, { now: 5000, callAfterMs: Infinity })
       const said = watch.current().map(({ code, since: from }) => `${code} ${from}`)
       assert.equal(said.join(' '), expected)
     }

@@ -53,6 +53,60 @@ describe('msg.action', () => {
   })
 })
 
+describe('pause, with msg.until', () => {
+  /** @returns when it ends; undefined: not by itself */
+  async function pausedUntil(msg: object): Promise<number | undefined> {
+    let until: number | undefined
+    const delivery = {
+      pause: (_by: string, _reason: string, more: { until?: number }) => {
+        until = more.until
+        return Promise.resolve()
+      }
+    }
+    await carryOut(NO_NODE, delivery as unknown as Delivery<FlowMessage>, NO_COURIER, {
+      action: 'pause',
+      ...msg
+    } as unknown as NodeMessageInFlow)
+    return until
+  }
+
+  it('ends at that time', async () => {
+    assert.equal(await pausedUntil({}), undefined)
+    const end = Date.now() + 90_000
+    for (const until of [new Date(end).toISOString(), new Date(end), end]) {
+      assert.equal(await pausedUntil({ until }), end)
+    }
+  })
+
+  it('ends the next time at which the clocks here show that', async () => {
+    for (const ahead of [-1, 2]) {
+      const at = new Date(Date.now() + ahead * 60_000)
+      at.setSeconds(0, 0)
+      if (ahead < 0) at.setDate(at.getDate() + 1)
+      const until = [at.getHours(), at.getMinutes()]
+        .map((part) => String(part).padStart(2, '0'))
+        .join(':')
+      const expected = at.getTime()
+      assert.equal(await pausedUntil({ until }), expected, until)
+    }
+  })
+
+  it('is refused if that is no time to come, in words that say so', async () => {
+    const far = new Date(Date.now() + 400 * 24 * 3_600_000).toISOString()
+    const past = '2020-01-01T00:00:00Z'
+    for (const until of ['', undefined, 'soon', '25:00', '2:60', {}, past, far]) {
+      await assert.rejects(pausedUntil({ until }), (error: Hl7Error) => {
+        assert.equal(error.code, 'HL7_INVALID_MESSAGE')
+        assert.match(
+          error.message,
+          /^msg\.until is a time to come.* 02:30\. The node was not paused/
+        )
+        return true
+      })
+    }
+  })
+})
+
 /** Carries out a command. @returns what was done, and what was said to the user */
 async function done(msg: object, suspended: string[] = []): Promise<string[]> {
   const found: string[] = []

@@ -60,20 +60,20 @@ describe('the routes of operations', () => {
       nodes.map(({ id, name, flow, state, reason }) => ({ id, name, flow, state, reason })),
       [
         {
-          ...{ id: 'unset', name: 'Laboratory', flow: 'test', state: 'config' },
-          reason: nodes[0]?.reason
-        },
-        {
           ...{ id: 'halted', name: 'Pharmacy', flow: 'test', state: 'paused' },
           reason: 'Paused by night: “upgrade”'
+        },
+        {
+          ...{ id: 'unset', name: 'Laboratory', flow: 'test', state: 'config' },
+          reason: nodes[1]?.reason
         },
         { id: 'out', name: 'Registry', flow: 'test', state: 'idle', reason: '' }
       ]
     )
-    assert.match(nodes[0]?.reason ?? '', /url/i)
-    assert.equal(nodes[0]?.lastError?.code, 'HL7_CONFIG')
-    assert.equal(nodes[1]?.paused?.by, 'night')
-    assert.equal(nodes[1].paused.reason, 'upgrade')
+    assert.equal(nodes[0]?.paused?.by, 'night')
+    assert.equal(nodes[0].paused.reason, 'upgrade')
+    assert.match(nodes[1]?.reason ?? '', /url/i)
+    assert.equal(nodes[1]?.lastError?.code, 'HL7_CONFIG')
     assert.equal(nodes[2]?.host, new URL(world.receiver.url).host)
   })
 
@@ -573,7 +573,8 @@ describe('the routes of operations', () => {
         'paused'
       ],
       ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'ruleSettings', 'rules'],
-      ...['searchFields', 'since', 'state', 'suspended', 'token', 'unconfirmed', 'values']
+      ...['searchFields', 'since', 'state', 'suspended', 'token', 'turnedAway', 'unconfirmed'],
+      'values'
     ])
     const { rules, ruleSettings } = await world.state()
     assert.equal(rules, props.replyCodeActions)

@@ -60,7 +60,9 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
       await other.close()
     }
     assert.equal((await world.send(adt('OWNER001'))).output, 'ack')
-    await world.nodeRed.waitForStatus('out', ({ fill }) => fill === 'green')
+    await world.nodeRed.waitForStatus('out', ({ code }) => code === 'ACK')
+    const { turnedAway } = await world.state()
+    assert.deepEqual([turnedAway?.count, turnedAway?.why], [1, 'SQLITE_BUSY'])
   })
 
   it('a lost key file: none is created while messages wait for it, and the error says so', async () => {

@@ -233,6 +233,22 @@ describe('properties of hand-written flow files', () => {
     }
   })
 
+  it('what an earlier version had is ignored, and said unless it was the default', () => {
+    const { settings } = readSettings({ alertAfter: 1200 })
+    assert.deepEqual(
+      [settings?.callAfterMs, settings?.warnings],
+      [
+        300_000,
+        [
+          'alertAfter (1200 s) is ignored: Call after (callAfter) is in its place. It counts how long nothing gets through, and is 300 s unless you set it.'
+        ]
+      ]
+    )
+    for (const alertAfter of [0, '0', '']) {
+      assert.deepEqual(readSettings({ alertAfter }).settings?.warnings, [])
+    }
+  })
+
   it('a list that is not used is not judged', () => {
     const { problems } = readSettings(
       { format: 'raw', formFields: UNSET },

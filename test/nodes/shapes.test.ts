@@ -100,7 +100,7 @@ describe('what the receiver sees', () => {
       'CDC NBS: text/plain, id and secret as headers, a plain id as the answer': {
         out: {
           auth: '',
-          contentType: 'text/plain',
+          contentType: 'text/plain; charset=utf-8',
           headers: [cred('clientid', 'secret1'), cred('clientsecret', 'secret2')],
           credentials: { secret1: 'northside', secret2: 's, "e" = c' },
           replyCodeActions: STORED
@@ -173,8 +173,16 @@ describe('what the receiver sees', () => {
           ],
           credentials: { secret1: 'p+w=%é' }
         },
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
         body: /^USERID=ward\+12%2613&PASSWORD=p%2Bw%3D%25%C3%A9&FACILITYID=NORTHSIDE&MESSAGEDATA=MSH%7C%5E/
+      },
+      'Medplum: a content type that is compared as a whole; 400 to whatever its bot throws': {
+        out: {
+          contentType: 'x-application/hl7-v2+er7',
+          replyCodeActions: 'E#400=R20S,:I?=W,:?A=C,(:?E,:?R,:_,:*,:~,X)=F'
+        },
+        headers: { 'content-type': 'x-application/hl7-v2+er7', authorization: /^Bearer eyJ/ },
+        body: SENT
       },
       'MEDrefer: application/hl7-v2+er7, its own headers for token and key': {
         out: {
@@ -185,7 +193,7 @@ describe('what the receiver sees', () => {
           credentials: { secret6: 'key-6' }
         },
         headers: {
-          'content-type': 'application/hl7-v2+er7; charset=utf-8',
+          'content-type': 'application/hl7-v2+er7',
           'x-access-token': /^eyJ/,
           'x-api-key': 'key-6',
           authorization: undefined

@@ -11,6 +11,7 @@ import {
   nodeStatus,
   type CodedStatus
 } from '../../nodes/flow/status-line.ts'
+import type { Level } from '../../src/codes.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { conditionFacts } from '../support/condition-facts.ts'
 
@@ -61,7 +62,7 @@ const alert = (...codes: AlertCode[]): Pick<ConditionFacts, 'alerts'> => ({
 
 describe('the status of a node', () => {
   it('is nothing but a code before the first message', () => {
-    assert.deepEqual(shown({}), { code: 'IDLE', codes: ['IDLE'] })
+    assert.deepEqual(shown({}), { code: 'IDLE', codes: ['IDLE'], level: 'fine', calls: [] })
   })
 
   /** Colour and shape, text, codes. */
@@ -306,17 +307,25 @@ describe('the status of a node', () => {
   ]
   for (const [name, actual, look, text, codes] of rows) {
     it(name, () => {
-      const { fill = '', shape = '', text: said = '', ...coded } = actual
+      const { fill = '', shape = '', text: said = '', calls, level, ...coded } = actual
       assert.deepEqual([`${fill} ${shape}`, said], [look, text])
       assert.deepEqual(coded, { code: codes.split(' ')[0], codes: codes.split(' ') })
+      assert.ok(calls.every((one) => codes.includes(one)))
+      assert.equal(level === 'call', calls.length > 0)
     })
   }
 
   it('names the variable that is missing, if that is why it is not set up', () => {
     const red = { fill: 'red', shape: 'ring', code: 'CONFIG', codes: ['CONFIG'] }
-    assert.deepEqual(misconfigured(translate), { ...red, text: 'not set up' })
-    const text = 'HL7_KEY not set'
-    assert.deepEqual(misconfigured(translate, ['HL7_KEY', 'OTHER']), { ...red, text })
+    const of = (level: Level): { code: 'CONFIG'; level: Level }[] => [{ code: 'CONFIG', level }]
+    assert.deepEqual(misconfigured(of('watch'), translate), {
+      ...{ ...red, text: 'not set up' },
+      ...{ level: 'watch', calls: [] }
+    })
+    assert.deepEqual(misconfigured(of('call'), translate, ['HL7_KEY', 'OTHER']), {
+      ...{ ...red, text: 'HL7_KEY not set' },
+      ...{ level: 'call', calls: ['CONFIG'] }
+    })
   })
 })
 

@@ -18,7 +18,7 @@ describe('what an operator is told, in a real Node-RED', () => {
     const status = await shown(({ codes }) => codes?.join() === 'TOKEN,RETRYING')
     assert.deepEqual(status, {
       ...{ fill: 'yellow', shape: 'ring', text: 'invalid_client · no token' },
-      ...{ code: 'TOKEN', codes: ['TOKEN', 'RETRYING'] }
+      ...{ code: 'TOKEN', codes: ['TOKEN', 'RETRYING'], level: 'watch', calls: [] }
     })
     await world.nodeRed.waitForLog(/\[warn\] \[hl7-https-out:out\] No token: invalid_client: “/)
     const line = await world.nodeRed.waitForLog('invalid_client: retrying REFUSED1.')
@@ -65,7 +65,8 @@ describe('what an operator is told, in a real Node-RED', () => {
     assert.deepEqual([fill, text], ['yellow', 'invalid message'])
     await inject(adt('VALID001'))
     assert.deepEqual(await shown(({ code }) => code === 'ACK'), {
-      ...{ fill: 'green', shape: 'dot', text: 'ACK AA', code: 'ACK', codes: ['ACK'] }
+      ...{ fill: 'green', shape: 'dot', text: 'ACK AA', code: 'ACK', codes: ['ACK'] },
+      ...{ level: 'fine', calls: [] }
     })
   })
 
@@ -80,22 +81,29 @@ describe('what an operator is told, in a real Node-RED', () => {
     const full = async (): Promise<void> => {
       const next = from()
       await inject(adt('TOOMANY1'))
-      const { fill, codes } = await next(({ code }) => code === 'ERROR')
-      assert.deepEqual([fill, codes?.[0]], ['red', 'ERROR'])
+      const { fill, calls } = await next(({ code }) => code === 'ERROR')
+      assert.deepEqual([fill, calls?.slice(0, 2)], ['red', ['ERROR', 'TURNED_AWAY']])
     }
     await nodeRed.post('/hl7-https-out/out/pause')
     await inject(adt('ROOM0001'))
     await full()
+    /** There is room again. What was turned away is told until somebody has noted it. */
+    const notedIsFine = async (): Promise<void> => {
+      const { fill, calls } = await next(({ text }) => text === '1 turned away')
+      assert.deepEqual([fill, calls], ['yellow', ['TURNED_AWAY']])
+      await nodeRed.post('/hl7-https-out/out/note', { text: 'they repeat it' })
+      assert.deepEqual((await next(({ text }) => text === 'ACK AA')).codes, ['ACK'])
+    }
     let next = from()
     await nodeRed.post('/hl7-https-out/out/resume')
-    assert.deepEqual((await next(({ text }) => text === 'ACK AA')).codes, ['ACK'])
+    await notedIsFine()
 
     await inject(adt('ROOM0003', { birth: '20990101' }))
     await next(({ text }) => text === '1 suspended')
     await full()
     next = from()
     await nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
-    assert.deepEqual((await next(({ text }) => text === 'ACK AA')).codes, ['ACK'])
+    await notedIsFine()
 
     // What is wrong with a message is told until the next one is accepted.
     await nodeRed.post('/hl7-https-out/out/pause')
@@ -106,6 +114,19 @@ describe('what an operator is told, in a real Node-RED', () => {
     await nodeRed.post('/hl7-https-out/out/resume')
     const naked = await next(({ codes }) => codes?.includes('NAK') ?? false)
     assert.deepEqual(naked.codes, ['INVALID', 'NAK'])
+  })
+
+  it('calls somebody once nothing has got through for so long', async () => {
+    world.receiver.respond = () => ({ status: 503 })
+    await world.deploy({ callAfter: 2, retryInterval: 0.2, retryMaxInterval: 0.2 })
+    await inject(adt('STUCK001'))
+    const first = await shown(({ code }) => code === 'RETRYING')
+    assert.deepEqual([first.level, first.calls], ['watch', []])
+    const then = await shown(({ level }) => level === 'call')
+    assert.deepEqual([then.code, then.calls], ['RETRYING', ['RETRYING']])
+    world.receiver.respond = undefined
+    await world.acked('STUCK001', ['STUCK001'])
+    assert.deepEqual((await shown(({ code }) => code === 'ACK')).calls, [])
   })
 
   it('raises an alert if too many messages wait, or one waits too long', async () => {
@@ -127,7 +148,7 @@ describe('what an operator is told, in a real Node-RED', () => {
     assert.equal((told as { status: NodeStatus }).status.code, 'CONFIG')
     assert.deepEqual(await shown(({ code }) => code === 'CONFIG'), {
       ...{ fill: 'red', shape: 'ring', text: 'HL7_NO_KEY not set' },
-      ...{ code: 'CONFIG', codes: ['CONFIG'] }
+      ...{ code: 'CONFIG', codes: ['CONFIG'], level: 'watch', calls: [] }
     })
   })
 })

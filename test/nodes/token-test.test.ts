@@ -174,6 +174,22 @@ describe('the Test button of the OAuth 2.0 node', () => {
     assert.equal(description, '•••!')
   })
 
+  it('leaves our own sentences alone, whatever the secret is', async () => {
+    server.answer = refusal('right?', 401)
+    const { description, hint } = await test({
+      clientAuth: 'client_secret_basic',
+      credentials: { clientId: 'the-client', clientSecret: 'right' }
+    })
+    assert.equal(description, '•••?')
+    assert.match(String(hint), /parameter is missing or wrong|If they are right/)
+    server.answer = json({ error: 'invalid_client' }, 401)
+    const other = await test({
+      clientAuth: 'client_secret_basic',
+      credentials: { clientId: 'the-client', clientSecret: 'right' }
+    })
+    assert.match(String(other['hint']), /If they are right, try/)
+  })
+
   /** What is in the form → what is shown instead of the value of a variable. */
   const hidden: [form: Form, shown: RegExp][] = [
     [{ tokenEndpoint: '${TOKEN_URL}' }, /"tokenEndpoint":"•••"/],

@@ -257,6 +257,15 @@ describe('what a token server says is quoted', () => {
     assert.equal(await described(given, (request) => `no ${assertionIn(request)}`), 'no •••')
   })
 
+  it('without an assertion that is no JWT, such as one in SAML', async () => {
+    const assertion = Buffer.from('<Assertion ID="a1">').toString('base64url')
+    for (const name of ['assertion', 'client_assertion']) {
+      const given: Given = { extraParams: [{ name, value: assertion }] }
+      const words = await described(given, ({ form }) => `no ${form.get(name) ?? ''}`)
+      assert.equal(words, 'no •••')
+    }
+  })
+
   it('on one line, shortened: no part of a secret is left where it is cut', async () => {
     const given = { clientSecret: 'Winter-2026-in-Uppsala' }
     const words = await described(given, () => `a\r\nb${'x'.repeat(286)} ${given.clientSecret} c`)

@@ -425,6 +425,103 @@ const RECORDED: Recorded[] = [
     ['clientOrCredentials', 'inUse']
   ),
   refused(
+    'Keycloak: a public client',
+    401,
+    ['unauthorized_client', 'Public client not allowed to retrieve service account'],
+    ['publicClient']
+  ),
+  refused(
+    'Keycloak: a secret with % that is not encoded',
+    400,
+    ['unauthorized_client', 'Unexpected error when authenticating client'],
+    ['basicNotEncoded'],
+    { clientAuth: 'client_secret_basic_raw' }
+  ),
+  refused(
+    'Keycloak: its database is away',
+    400,
+    ['unauthorized_client', 'Unexpected error when authenticating client'],
+    ['serverError']
+  ),
+  refused(
+    'Keycloak: a user with an open action',
+    400,
+    ['invalid_grant', 'Account is not fully set up'],
+    ['accountNotSetUp'],
+    { grantType: 'password', username: 'a', password: 'b' }
+  ),
+  refused(
+    'Keycloak: a client without the JWT grant',
+    400,
+    ['invalid_grant', 'JWT Authorization Grant is not supported for the requested client'],
+    ['unauthorizedClient'],
+    { ...signed, grantType: 'jwt_bearer' }
+  ),
+  refused(
+    'oidc-provider: a client without the grant',
+    400,
+    ['invalid_request', 'requested grant type is not allowed for this client'],
+    ['unauthorizedClient']
+  ),
+  refused(
+    'MITREid: a client without the grant',
+    401,
+    ['invalid_client', 'Unauthorized grant type: client_credentials'],
+    ['unauthorizedClient']
+  ),
+  refused(
+    'MITREid: a client registered for another method',
+    401,
+    ['invalid_client', 'Client does not support this authentication method.'],
+    ['otherMethod']
+  ),
+  {
+    ...refused(
+      'Ory Hydra: a client registered for Basic',
+      401,
+      [
+        'invalid_client',
+        "Client authentication failed (e.g., unknown client, no client authentication included, or unsupported authentication method). The OAuth 2.0 Client supports client authentication method 'client_secret_basic', but method 'client_secret_post' was requested. You must configure the OAuth 2.0 client's 'token_endpoint_auth_method' value to accept 'client_secret_post'."
+      ],
+      ['otherMethodNamed'],
+      { clientAuth: 'client_secret_post' }
+    ),
+    // What the RFC says of every invalid_client is left out.
+    words:
+      "The OAuth 2.0 Client supports client authentication method 'client_secret_basic', but method 'client_secret_post' was requested. You must configure the OAuth 2.0 client's 'token_endpoint_auth_method' value to accept 'client_secret_post'."
+  },
+  refused(
+    'Ory Hydra: nothing but what the RFC says',
+    400,
+    ['invalid_scope', 'The requested scope is invalid, unknown, or malformed.'],
+    ['scopeMissing']
+  ),
+  {
+    ...refused(
+      'Ory Hydra: an unknown kid',
+      401,
+      [
+        'invalid_client',
+        "Client authentication failed (e.g., unknown client, no client authentication included, or unsupported authentication method). Unable to find RSA public key with use='sig' for kid 'k2' in JSON Web Key Set."
+      ],
+      ['unknownKeyId'],
+      { ...signed, keyId: 'k2' }
+    ),
+    words: "Unable to find RSA public key with use='sig' for kid 'k2' in JSON Web Key Set."
+  },
+  refused('Ory Hydra: an error of its own', 500, ['error', 'Try again.'], ['serverError']),
+  refused(
+    'go-oauth2: an unknown client',
+    500,
+    [
+      'server_error',
+      'The authorization server encountered an unexpected condition that prevented it from fulfilling the request'
+    ],
+    ['serverError']
+  ),
+  refused('Medplum: wrong secret', 400, ['invalid_request', 'Invalid secret'], ['secretWrong']),
+  refused('Medplum: unknown client', 400, ['invalid_request', 'Invalid client'], ['clientUnknown']),
+  refused(
     'Keycloak: service accounts off',
     401,
     ['unauthorized_client', 'Client not enabled to retrieve service account'],
@@ -696,7 +793,9 @@ describe('a refusal as recorded', () => {
       const { host } = new URL(test.server.origin)
       assert.deepEqual([error.code, error.status, error.host], [code, status, host])
       assert.equal(error.description, words)
-      const verb = body.startsWith('<') ? `A web page came from ${host} (` : `${host} refused the`
+      const verb = body.startsWith('<')
+        ? `A web page came from ${host} (`
+        : `${host} ${status < 500 ? 'refused the' : 'answered with'}`
       assert.ok(error.message.includes(verb), error.message)
       assert.deepEqual(keysOf(error), hints)
     })

@@ -54,6 +54,19 @@ describe('Automatic with a secret', () => {
     })
   }
 
+  it('sends no secret to a server that lists neither way, and names what it lists', async () => {
+    const metadata = { token_endpoint_auth_methods_supported: ['private_key_jwt', 'x y', 'other'] }
+    const given = { tokenEndpoint: '', issuer: test.server.origin, clientSecret: PLAIN }
+    const { error, requests } = await test.ask(withMetadata(metadata, granted), given)
+    assert.equal(requests.length, 1, 'discovery alone')
+    const { host } = new URL(test.server.origin)
+    assert.equal(
+      `${error?.code ?? ''}: ${error?.text ?? ''} ${error?.hint ?? ''}`,
+      `CONFIG: The token server ${host} takes a client secret neither in the header (Basic) nor in the form (Post). Choose in Authentication one that it lists: private_key_jwt, other.`
+    )
+    assert.equal(error?.permanent, true)
+  })
+
   it('asks about a client ID with such characters too', async () => {
     const answer = withMetadata({ token_endpoint_auth_methods_supported: BOTH })
     const at = { tokenEndpoint: '', issuer: test.server.origin }

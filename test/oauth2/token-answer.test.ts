@@ -194,7 +194,7 @@ describe('the Test button', () => {
       clock.pass(1234)
       json(good)(request, response)
     }
-    assert.deepEqual(await testToken(test.settings(), test.httpClient, clock), {
+    assert.deepEqual(await testToken(test.settings(), test.httpClient, { clock }), {
       ok: true,
       tokenEndpoint: `${test.server.origin}/token`,
       clientAuth: 'client_secret_basic',

@@ -237,7 +237,8 @@ describe('the words of the tab', () => {
       ...{ acceptedAt: '2026-11-25T02:40:57Z', ms: 120, ackCode: 'AA', answer: 'AE 207' },
       ...{ host: 'a:1', server: 'b', client: 'c', proxy: 'd', waiting: 2, queue: 'disk' },
       ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 },
-      ...{ backup: 'b:2', bound: 1, until: '2026-11-26T06:00:00Z' }
+      ...{ backup: 'b:2', bound: 1, until: '2026-11-26T06:00:00Z' },
+      ...{ from: '2026-11-26T05:00:00Z', turnedAway: 'disk' }
     }
     for (const language of languages) {
       for (const kind of kinds) {
@@ -352,6 +353,7 @@ describe('the pictures', () => {
               acked: value,
               naked: 0,
               failed: 0,
+              turnedAway: 0,
               queued: value,
               p95: value
             }

@@ -275,6 +275,14 @@ describe('one message in the page', () => {
     ])
   })
 
+  it('shows first what an OperationOutcome says', async () => {
+    const issue = [{ code: 'invalid', details: { text: '<b>No PID</b>' } }]
+    const reply = JSON.stringify({ resourceType: 'OperationOutcome', issue })
+    const page = await open({ ...MESSAGE, reply })
+    const said = await page.locator('.hl7-said').innerText()
+    assert.match(said, /What the receiver says\s+invalid <b>No PID<\/b>/)
+  })
+
   it('turns no writing direction, and hides no sign', async () => {
     const page = await open({ ...MESSAGE, request: 'PID|1||\u202e4711\u0000', reply: null })
     assert.equal(await page.locator('.hl7-line').textContent(), 'PID|1||?4711?')

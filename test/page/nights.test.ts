@@ -148,7 +148,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     await holds('REFUSING')
     return [
       /refuses every message of type ADT\^A01: AE 103 Table value not found, 6 in a row/,
-      /They left on NAK, so the flow has them; none of them waits/,
+      /They left on NAK; None of them waits/,
       /have the sender correct the data/
     ]
   })
@@ -191,9 +191,11 @@ describe('the first screen of the page, to a stranger on call', () => {
           client: 'ward',
           proxy: ''
         },
-        ...{ grant: 'client_credentials', isBlankAround: false }
+        ...{ grant: 'client_credentials', hasSecret: true, isBlankAround: false }
       },
       contact: CONTACT,
+      contentDays: 0,
+      isNakWired: true,
       giveUp: { afterMs: 900_000, whileUnreachable: false },
       isDurable: true
     }
@@ -203,7 +205,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     )
     assert.equal(
       advice && toldInEnglish(advice),
-      `The token server login.example.org does not renew the token (invalid_client). Messages are sent until it expires in 10 min; after that they wait. It refuses client ward: check Client ID and secret in the OAuth 2.0 node. Has the secret expired, or been changed? Receiver's contact: ${CONTACT}`
+      `The token server login.example.org does not renew the token (invalid_client). Messages are sent until it expires in 10 min; after that they wait. It refuses client ward. Check Client ID and secret in the OAuth 2.0 node: has the secret expired, or been changed? Receiver's contact: ${CONTACT}`
     )
   })
 
@@ -283,7 +285,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     await world.eventually(async () => (await world.state()).acked === 6)
     return [
       /refuses every message of type ADT\^A40: AE 204 Unknown key identifier, 6 in a row/,
-      /none of them waits/
+      /None of them waits/
     ]
   })
 
@@ -297,9 +299,21 @@ describe('the first screen of the page, to a stranger on call', () => {
       await full.send(adt('N9'))
       disk.fillUp()
       await full.caught(adt('N9-2'))
-      await holds('FULL', full)
+      await holds('TURNED_AWAY', full)
       const said = await firstScreen('a-full-disk', full)
       assert.match(said, /The disk of the queue is full: new messages are not accepted/)
+      await page.click('.hl7-node-rows [data-key=out]')
+      const picture =
+        '.hl7-picture-turnedAway svg[aria-label^="Turned away in the last 24 hours: 1,"]'
+      await page.locator(picture).waitFor()
+      // There is room again: what did not get in has to come again.
+      disk.cleanUp()
+      await full.send(adt('N9-3'))
+      await full.eventually(async () => (await full.state()).advice?.kind === 'advice-turned-away')
+      assert.match(
+        await firstScreen('after-a-full-disk', full),
+        /1 message was turned away here at \d\d:\d\d \(disk full\) .* Have the sender repeat it/
+      )
     } finally {
       disk.cleanUp()
       await full.close()

@@ -36,6 +36,11 @@ export interface Commit {
   facts: Facts
 }
 
+/** Not what lies beside one. (A copy becomes one when it is renamed.) */
+export function isQueueFile(name: string): boolean {
+  return !/-(?:wal|journal|doubtful(?:\.new)?)$/.test(name)
+}
+
 /** The commits of a recorded run, and the state that each has left, which is known by the bytes of all pages. */
 export class Commits {
   readonly list: Commit[] = []
@@ -94,7 +99,7 @@ export class Commits {
         if (step.name === `${name}-wal`) {
           logs.set(step.file, new LogReader())
           undos = []
-        } else if (!step.name.endsWith('-journal')) files.set(step.file, new Pages())
+        } else if (isQueueFile(step.name)) files.set(step.file, new Pages())
       }
       if (step.kind === 'unlinked') names.delete(step.name)
       if (step.kind === 'renamed') {

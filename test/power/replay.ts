@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { namesBeside } from '../../src/queue/files-beside.ts'
+import { namesBeside, refusedIn } from '../../src/queue/files-beside.ts'
 import { STATES } from '../../src/queue/message-row.ts'
-import { TestQueues } from '../queue/set-up.ts'
+import { findAll, TestQueues } from '../queue/set-up.ts'
 import { generator } from '../support/random.ts'
-import { Commits, type Facts } from './commits.ts'
+import { Commits, isQueueFile, type Facts } from './commits.ts'
 import { DiskModel, type Image, type Random } from './disk-model.ts'
 import type { MarkKind } from './power-process.ts'
 import type { FileId, Step } from './recording.ts'
@@ -22,6 +22,7 @@ export type Finding =
   | 'confirmed before its sync'
   | 'requested before its sync'
   | 'requested though refused'
+  | 'there though refused'
   | 'a lane repeats something else than its end'
   | 'handed out in another order'
   | 'never stored'
@@ -97,8 +98,6 @@ export class Replay {
     for (const mark of this.#marks) {
       const { step, kind, about } = mark
       if (kind === 'refused') refused.add(about)
-      // What could not be removed before the end of a run is sent in the next one.
-      if (kind === 'opened') refused.clear()
       if (kind === 'request') {
         if (refused.has(about)) this.findings.add('requested though refused', about)
         if (requested.has(about)) continue
@@ -162,7 +161,7 @@ export class Replay {
     }
     const facts = this.#commits.list[commit]?.facts
     if (facts !== undefined) this.#checkLanes(facts, commit, step)
-    await this.#open(image, facts, place, random)
+    await this.#open(image, facts, step, random)
   }
 
   /** SQLite opens it. @returns the commit that has left the state */
@@ -222,23 +221,25 @@ export class Replay {
   }
 
   /** The real code opens it, and hands out the first message of each lane. */
-  async #open(
-    image: Image,
-    facts: Facts | undefined,
-    place: string,
-    random: Random
-  ): Promise<void> {
+  async #open(image: Image, facts: Facts | undefined, step: number, random: Random): Promise<void> {
+    const place = `step ${step}`
     const directory = this.#write(image, 'real')
+    const withdrawn = new Set(refusedIn(join(directory, FILE)))
     const queues = new TestQueues()
     try {
       const { queue } = await queues.openDisk({ directory, order: 'key', orderKey: '' })
+      const there = new Set((await findAll(queue)).map(({ controlId }) => controlId))
+      for (const { kind, about, step: at } of this.#marks) {
+        const isThere = kind === 'refused' && at <= step && there.has(about)
+        if (isThere) this.findings.add('there though refused', `${place}: ${about}`)
+      }
       if (queues.notices.length > 0) {
         {
           this.findings.add('called damaged', `${place}: ${queues.notices.join(' ')}`)
         }
       } else if (facts !== undefined && random() < 0.5) {
         const claimed = (await queue.claimNext(1000)).map(({ row }) => row.controlId)
-        const expected = headsOf(facts)
+        const expected = headsOf(facts, withdrawn)
         if (claimed.some((id) => !expected.has(id))) {
           this.findings.add(
             'handed out in another order',
@@ -300,11 +301,11 @@ function wasSuspended({ messages }: Facts, id: string, before: Facts | undefined
 /** A message is set aside after so many processes ended while they worked on it. */
 const MOST_DEATHS = 2
 
-/** The first waiting message of each lane. */
-function headsOf({ messages }: Facts): Set<string> {
+/** The first waiting message of each lane. @param withdrawn by numbers */
+function headsOf({ messages }: Facts, withdrawn: ReadonlySet<number>): Set<string> {
   const heads = new Map<number | null, { seq: number; id: string }>()
   for (const [id, { seq, state, lane, deaths }] of messages) {
-    if (deaths >= MOST_DEATHS) continue
+    if (deaths >= MOST_DEATHS || withdrawn.has(seq)) continue
     const head = heads.get(lane)
     if (state === WAITING && (head === undefined || head.seq > seq)) heads.set(lane, { seq, id })
   }
@@ -320,7 +321,7 @@ function safeSince(steps: readonly Step[], { list }: Commits): number[] {
   const begun = new Map<number, number>()
   const syncs: { file: FileId; from: number; to: number; isDone: boolean }[] = []
   for (const [index, step] of steps.entries()) {
-    if (step.kind === 'made' && !/-(?:wal|journal)$/.test(step.name)) mains.add(step.file)
+    if (step.kind === 'made' && isQueueFile(step.name)) mains.add(step.file)
     if (step.kind === 'sync begins') begun.set(step.sync, index)
     if (step.kind !== 'sync ends') continue
     const { file, sync, isDone } = step

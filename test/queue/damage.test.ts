@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { on, once } from 'node:events'
-import {
+import { once } from 'node:events'
+import fs, {
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -11,19 +11,18 @@ import {
   statSync,
   writeFileSync
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
 import { gunzipSync } from 'node:zlib'
 import { NO_VERDICT, type MessageState, type Verdict } from '../../src/queue/message-row.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
-import { faultCode } from '../../src/queue/queue-fault.ts'
+import { faultCode, QueueDamageError } from '../../src/queue/queue-fault.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
 import { QueueFile } from '../../src/queue/queue-file.ts'
-import type { QueueReply } from '../../src/queue/queue-protocol.ts'
 import type { Move } from '../../src/queue/queue-types.ts'
 import type { Queue } from '../../src/queue/queue.ts'
 import { readableRows } from '../../src/queue/readable-rows.ts'
@@ -126,10 +125,20 @@ function close(files: OpenFiles): void {
   opened.splice(opened.indexOf(files), 1)
 }
 
-/** As after an unclean stop. */
-function check(files: OpenFiles): void {
-  files.use(spec, (file) => {
-    file.check()
+/** As a process does after an unclean stop. */
+function openChecked(): OpenFiles {
+  const files = openFiles()
+  files.open(spec, files.isDamaged(spec))
+  return files
+}
+
+/** A call meets damage, unless to open the file has done so. */
+function meetDamage(files: OpenFiles): void {
+  let isMet = false
+  files.use(spec, () => {
+    if (isMet || notices.length > 0) return
+    isMet = true
+    throw new QueueDamageError()
   })
 }
 
@@ -556,8 +565,7 @@ describe('a damaged queue file', () => {
     for (const [what, damage, found] of cases) {
       fill(600)
       const bytes = damage()
-      const files = open()
-      check(files)
+      const files = openChecked()
       const waiting = intact(heldBy(files))
       assert.deepEqual([waiting, told()], [[], { found, read: 0, isLog: false }], what)
       const aside = readFileSync(setAside()[0] ?? '')
@@ -593,7 +601,7 @@ describe('a damaged queue file', () => {
     destroy(page)
 
     const again = openFiles()
-    check(again)
+    meetDamage(again)
     assert.deepEqual(told(), { found: 6, read: 6, isLog: false })
     const { pause, lastSeq, leaving, isUnclean } = again.open(spec).opened
     assert.deepEqual(pause, { at: 5, by: 'ada', reason: 'upgrade' })
@@ -643,7 +651,7 @@ describe('a damaged queue file', () => {
       assert.equal(queue.claimNext(3).length, 3)
       move(queue, 1, 'waiting', { dueInMs: 100_000 })
     })
-    check(files)
+    meetDamage(files)
     const { read } = told()
     const waits = change(files, (queue) => queue.claimNext(3))
     assert.deepEqual(waits, [], 'one by one: two are on their way')
@@ -665,8 +673,7 @@ describe('a damaged queue file', () => {
     close(files)
     tamper("UPDATE sealed SET bytes = x'00' WHERE id % 262144 = 65536")
     destroy(pagesOf('named')[0] ?? 0)
-    const again = open()
-    check(again)
+    const again = openChecked()
     assert.equal(told().read, 3)
     const held = heldBy(again)
     assert.deepEqual(intact(held), [1, 2, 3])
@@ -674,6 +681,28 @@ describe('a damaged queue file', () => {
       [1, 2, 3].map((seq) => held.get(seq)?.state),
       ['waiting', 'suspended', 'waiting']
     )
+  })
+
+  it('keeps the text that a message had before it was edited', () => {
+    const files = open()
+    change(files, (queue) => {
+      for (const seq of [1, 2]) {
+        accept(queue, seq)
+        move(queue, seq, 'suspended')
+      }
+      const named = { seq: 1, lane: null, controlId: 'C1', type: 'ADT^A01' }
+      assert.ok(queue.operator.edit(named, Buffer.from('edited'), 'ada'))
+    })
+    close(files)
+    destroy(pagesOf('named')[0] ?? 0)
+    const again = openChecked()
+    assert.equal(told().read, 2)
+    const texts = again.use(spec, ({ queue }) =>
+      [queue.reader.readOriginal(1), queue.reader.read(1).content].map((one) =>
+        Buffer.from(one ?? []).toString()
+      )
+    )
+    assert.deepEqual(texts, [textOf(1), 'edited'])
   })
 
   it('does not take over rows with values that were never written, and counts their messages', () => {
@@ -687,7 +716,7 @@ describe('a damaged queue file', () => {
       INSERT OR REPLACE INTO meta VALUES ('lastSeq', 1e15), ('paused', 'x')`)
     destroy(pagesOf('named')[0] ?? 0)
     const files = openFiles()
-    check(files)
+    meetDamage(files)
     const { opened } = files.open(spec)
     assert.deepEqual(told(), { found: 10, read: 6, isLog: false })
     assert.deepEqual(intact(heldBy(files)), [1, 3, 4, 5, 7, 9])
@@ -912,7 +941,7 @@ describe('a damaged queue file', () => {
           UPDATE meta SET value = 'x' WHERE name = 'keyCheck'`)
         destroy(pagesOf('not_waiting')[0] ?? 0)
         const files = openFiles()
-        check(files)
+        meetDamage(files)
         assert.deepEqual(told(), { found: 7, read: 6, isLog: false })
         const { pause, leaving, lastSeq } = files.open(spec).opened
         assert.deepEqual([pause?.at, [...leaving].sort(), lastSeq], [0, [4, 5], 8])
@@ -929,35 +958,6 @@ describe('a damaged queue file', () => {
         )
         assert.deepEqual(rules, ['@ERR-3:206=S', ':?E=S'])
       })
-    }
-  })
-
-  it('is found by the queue thread some time after an unclean stop, and not after a clean one', async () => {
-    fill(500)
-    destroy(pagesOf('sealed')[20] ?? 0)
-    const clean = spec
-    path = join(place, 'unclean.sqlite')
-    const unclean = { ...spec, path, name: 'unclean' }
-    spec = unclean
-    fill(500, false)
-    destroy(pagesOf('sealed')[20] ?? 0)
-    const worker = new Worker(new URL('../../src/queue/queue-worker.ts', import.meta.url))
-    try {
-      worker.postMessage({ id: 1, file: clean, task: { kind: 'open' } })
-      worker.postMessage({ id: 2, file: unclean, task: { kind: 'open' } })
-      const replies = on(worker, 'message', { signal: AbortSignal.timeout(20_000) })
-      for await (const [reply] of replies as AsyncIterable<[QueueReply]>) {
-        if ('opened' in reply) assert.equal(reply.opened.isUnclean, reply.id === 2)
-        if (!('notice' in reply)) continue
-        assert.equal(reply.path, unclean.path)
-        assert.match(
-          reply.notice,
-          /was damaged.* of the 500 messages found in it, 49\d could be read/
-        )
-        break
-      }
-    } finally {
-      await worker.terminate()
     }
   })
 
@@ -992,8 +992,7 @@ describe('a damaged queue file', () => {
           writeFileSync(path, bytes, { mode: 0o600 })
           const files = openFiles()
           try {
-            files.open(spec)
-            check(files)
+            files.open(spec, files.isDamaged(spec))
           } catch (error) {
             assert.ok(refusals.includes(faultCode(error)), String(error))
             assert.ok(readFileSync(path).equals(bytes))
@@ -1067,6 +1066,21 @@ describe('an open queue file', () => {
     assert.deepEqual(claimed(files), [2, 3])
   })
 
+  it('knows of no mark that a call made which failed: what it marked may have another one', () => {
+    const files = withThree()
+    const route = { notTo: [], mark: 22 }
+    assert.throws(() =>
+      change(files, (queue) => {
+        assert.equal(queue.claimNext(1, Infinity, undefined, route).length, 1)
+        throw new Error('failed')
+      })
+    )
+    assert.deepEqual(
+      files.use(spec, ({ queue }) => queue.run.marked),
+      []
+    )
+  })
+
   it('loses nothing if its directory is removed again while it is written again', () => {
     const files = withThree()
     rmSync(place, { recursive: true })
@@ -1079,7 +1093,7 @@ describe('an open queue file', () => {
           onSynced: () => undefined,
           onFailed: () => undefined
         }
-        return new QueueFile(spec, listener, { run: file.run, mustExist: true })
+        return new QueueFile(spec, listener, { run: file.run, mustHold: file.queue.held })
       })
       const next = renewed.transaction((queue) => queue.claimNext(9).map(({ row }) => row.seq))
       assert.deepEqual([tries, next], [2, [2, 3]])
@@ -1089,6 +1103,74 @@ describe('an open queue file', () => {
     // It was closed.
     opened = []
   })
+})
+
+describe('an open queue file that is written again', () => {
+  const { renameSync: rename } = fs
+  afterEach(() => {
+    fs.renameSync = rename
+    syncBuiltinESMExports()
+  })
+
+  /** Somebody does that to the new file, once, before it is opened. */
+  function whenItIsInPlace(act: () => void): void {
+    fs.renameSync = (from, to) => {
+      rename(from, to)
+      if (to !== path) return
+      fs.renameSync = rename
+      syncBuiltinESMExports()
+      act()
+    }
+    syncBuiltinESMExports()
+  }
+
+  const acts: [what: string, act: (older: Buffer) => void][] = [
+    [
+      'removed',
+      () => {
+        rmSync(path)
+      }
+    ],
+    [
+      'emptied',
+      () => {
+        writeFileSync(path, '')
+      }
+    ],
+    [
+      'replaced by an older one',
+      (older) => {
+        writeFileSync(path, older)
+      }
+    ]
+  ]
+  for (const [what, act] of acts) {
+    it(`loses nothing if it is ${what} meanwhile, and says so only when it is true`, () => {
+      const seqs = range(1, 50)
+      spec = { ...spec, order: 'none' }
+      close(open())
+      const older = readFileSync(path)
+      const files = open()
+      acceptAll(files, seqs)
+      const again = { handedOut: [], refused: [], hasSyncFailed: true }
+      whenItIsInPlace(() => {
+        act(older)
+      })
+      assert.throws(() => files.reopen(spec, again))
+      assert.deepEqual(notices, [])
+      files.reopen(spec, again)
+      assert.deepEqual(intact(heldBy(files)), seqs)
+
+      rmSync(path)
+      whenItIsInPlace(() => {
+        act(older)
+      })
+      acceptAll(files, [51])
+      files.putBack(spec)
+      assert.match(notices.join(), /no queued message is lost/)
+      assert.deepEqual(intact(heldBy(files)), [...seqs, 51])
+    })
+  }
 })
 
 describe('readableRows', () => {

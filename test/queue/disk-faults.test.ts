@@ -9,9 +9,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { knownState } from '../../src/queue/message-row.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
+import { SmallDisk } from '../support/small-disk.ts'
 import {
   accept,
   buffers,
@@ -252,11 +254,16 @@ describe('A queue file', () => {
         await Promise.all(accepted)
         disk.fillUp()
         // How they left takes more room than there is, until the contents of some are gone.
-        for (const seq of numbers(1, 30)) await queue.finish(seq, leftWith(verdict))
+        for (const seq of numbers(1, 30)) {
+          await queue.finish(seq, leftWith({ ...verdict, outcome: 'ack' }))
+        }
         const rows = await findAll(queue)
         const left = rows.filter(({ state }) => state === 'left')
         const known = left.filter((row) => row.verdict.ackCode === 'AE')
         assert.deepEqual([left.length, known.length], [remembered, 27])
+        const unknown = await findAll(queue, { state: 'left' })
+        assert.equal(unknown.length, remembered - 27)
+        assert.deepEqual(new Set(left.map(knownState)), new Set(['acked', 'left']))
         disk.cleanUp()
         await queue.close()
         assert.deepEqual(await openedSeqs(queues.disk(options)), numbers(31, 300))
@@ -443,6 +450,22 @@ describe('A queue file', () => {
       }
       execFileSync('mount', ['-o', 'remount,rw', directory])
       assert.deepEqual(await openedSeqs({ queue, engine }), [1])
+    })
+
+    it('says so when the file system becomes read-only while it is open, as after an error of the disk', async (context) => {
+      const disk = SmallDisk.mount(context, 'ext4', 16)
+      if (disk === undefined) return
+      try {
+        const { queue, engine } = await queues.openDisk({ directory: disk.place })
+        await accept(queue, 1)
+        execFileSync('mount', ['-o', 'remount,abort', disk.place])
+        const isTold = faultOf(engine.path, 'EROFS', /its file system is read-only\. Make it/)
+        for (const seq of [2, 3]) await assert.rejects(accept(queue, seq), isTold)
+        for (const fault of queues.faults) isTold(fault)
+        await assert.rejects(queue.close())
+      } finally {
+        disk.end()
+      }
     })
 
     it('says so when the directory cannot be made', async () => {

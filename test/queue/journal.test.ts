@@ -108,6 +108,9 @@ describe('A queue file', () => {
       refusing: [{ type: 'ADT^A40', count: 7, since: 2, ackCode: 'AE', error: '103' }],
       lastInAt: 8,
       note: { at: 9, by: 'ann', text: 'I have it', code: 'RETRYING' },
+      calls: { stuck: 7000, token: 5, tried: { seq: 12, ms: 90_000 } },
+      turnedAway: { count: 3, since: 1, until: 2, why: 'disk', isTrial: true },
+      turnedAwayMinutes: [[60_000, 3]] as const,
       giveUpMs: 1000,
       givenUpInVain: 2,
       addresses: { abc: { answers: 'hl7' as const, headBytes: 900, bodyBytes: 12_000 } }
@@ -321,7 +324,7 @@ describe('A search', () => {
 /** A queue with a clock that stands still, and messages that have left. */
 class RememberingQueue {
   readonly db = new DatabaseSync(':memory:')
-  readonly queue: Queue<object>
+  queue: Queue<object>
   readonly clock = {
     wall: 100 * DAY,
     time: 0,
@@ -357,6 +360,7 @@ class RememberingQueue {
       this.queue.finish(seq, leftWith({ ...verdict, outcome: 'ack' }))
     }
     this.clock.wall += ago
+    if (ago > 0) this.clock.time += ago
   }
 
   get rows(): number[] {
@@ -390,7 +394,8 @@ describe('A queue forgets', () => {
     assert.ok(remembering.keepHouse() >= 3)
     assert.deepEqual(remembering.rows, [...numbers(1301, 1400), 1501])
     // The next look is in an hour.
-    remembering.pass([1502], 15 * DAY)
+    remembering.pass([1502])
+    remembering.db.exec(`UPDATE message SET changed_at = 0 WHERE seq = 1502`)
     remembering.keepHouse()
     assert.ok(remembering.rows.includes(1502))
     remembering.clock.time += HOUR
@@ -422,6 +427,59 @@ describe('A queue forgets', () => {
     remembering.pass(numbers(601, 1200), 15 * DAY)
     remembering.keepHouse()
     assert.deepEqual(remembering.rows, numbers(1, 600))
+  })
+
+  it('nothing before its time because the clock was two months back when it left', () => {
+    for (const isNextRun of [false, true]) {
+      const remembering = new RememberingQueue({ contentDays: 7 })
+      const { clock } = remembering
+      remembering.pass([1])
+      clock.wall -= 60 * DAY
+      remembering.pass([2])
+      remembering.queue.addEvent(event(1, { at: clock.wall }))
+      clock.wall += 60 * DAY
+      const known = (): unknown[] => [
+        remembering.found(),
+        remembering.queue.events({ since: 0, limit: 10 }).length,
+        remembering.rows
+      ]
+      for (const days of [0, 13]) {
+        clock.wall += days * DAY
+        clock.time += days * DAY
+        remembering.keepHouse()
+        assert.deepEqual(known(), [[1, 2], 1, [1, 2]], `after ${days} days`)
+        remembering.queue.close()
+        if (isNextRun) remembering.queue = remembering.opened()
+      }
+      clock.wall += DAY
+      clock.time += DAY
+      remembering.keepHouse()
+      assert.deepEqual(known(), [[1], 0, [1]], 'after 14 days')
+    }
+  })
+
+  it('nothing later because the machine sleeps each night', () => {
+    const remembering = new RememberingQueue()
+    for (const seq of numbers(1, 40)) {
+      remembering.pass([seq])
+      remembering.clock.wall += DAY
+      remembering.clock.time += DAY / 2
+      remembering.keepHouse()
+    }
+    assert.deepEqual(remembering.rows, numbers(27, 40))
+  })
+
+  it('no event that a thread added which died with the answer, and adds it once', () => {
+    const remembering = new RememberingQueue()
+    const at = remembering.clock.wall
+    for (const one of [event(1, { at }), event(1, { at }), event(2, { at }), event(1, { at })]) {
+      remembering.queue.addEvent(one)
+    }
+    const events = remembering.queue.events({ since: 0, limit: 10 })
+    assert.deepEqual(
+      events.map(({ values }) => values['count']),
+      [2, 1]
+    )
   })
 
   it('it again after a transaction that failed', () => {

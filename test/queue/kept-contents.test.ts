@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { KeptContents } from '../../src/queue/kept-contents.ts'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
 import { Queue } from '../../src/queue/queue.ts'
+import { RecordAges } from '../../src/queue/record-ages.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { Move } from '../../src/queue/queue-types.ts'
 import { Sealer } from '../../src/queue/seal.ts'
@@ -180,7 +181,9 @@ describe('Contents of messages that have left', () => {
     queue.finish(1)
     clock.pass(1)
     queue.finish(2)
-    const kept = new KeptContents(db, contents, { ...options, ...limits, mostKeptBytes: 0.5 * MB })
+    const ages = new RecordAges(db, clock)
+    const less = { ...limits, mostKeptBytes: 0.5 * MB, ages }
+    const kept = new KeptContents(db, contents, { ...options, ...less })
     const left = (): unknown => db.prepare('SELECT count(*) AS pieces FROM sealed').get()
     // As long as there is more, the next step follows at once.
     while (kept.dropDue().more);

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { MessageQueue } from '../../src/queue/message-queue.ts'
@@ -27,6 +28,12 @@ writeSync(1, 'open\n')
 async function add(seq: number): Promise<void> {
   await queue.accept(message(seq), Buffer.from(`message ${seq} `.padEnd(1000, 'x')))
   writeSync(1, `stored ${seq}\n`)
+}
+
+function addOrRefuse(seq: number): Promise<void> {
+  return add(seq).catch((error: unknown) => {
+    writeSync(1, `refused ${seq} ${error instanceof QueueError ? error.code : 'unknown'}\n`)
+  })
 }
 
 /** The whole life of a message. */
@@ -63,11 +70,27 @@ if (what === 'add') {
 if (what === 'trickle') {
   // One by one, even if some are refused.
   for (let seq = Number(first); ; seq++) {
-    await add(seq).catch((error: unknown) => {
-      writeSync(1, `refused ${seq} ${error instanceof QueueError ? error.code : 'unknown'}\n`)
-    })
+    await addOrRefuse(seq)
     await sleep(2)
   }
+}
+if (what === 'bursts') {
+  // So many at once as a line says; it ends as Node-RED does.
+  let seq = Number(first)
+  createInterface({ input: process.stdin }).on('line', (count) => {
+    for (const end = seq + Number(count); seq < end; seq++) void addOrRefuse(seq)
+  })
+  process.on('SIGTERM', () => {
+    void queue
+      .close()
+      .catch(() => undefined)
+      .finally(() => process.exit())
+  })
+  // What a node would show.
+  setInterval(() => {
+    const { silentMs, unconfirmed } = queue
+    writeSync(1, `waits ${unconfirmed} ${Math.round(silentMs)}\n`)
+  }, 200)
 }
 if (what === 'crash') {
   await add(Number(first))

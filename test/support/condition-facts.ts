@@ -25,6 +25,7 @@ export const IDLE_DELIVERY: DeliveryState = {
   lastError: null,
   lastOutcome: null,
   retry: null,
+  isOutage: false,
   backup: null,
   latencyMs: { p50: 0, p95: 0, p99: 0 }
 }
@@ -43,10 +44,11 @@ export function conditionFacts(
     isTokenLost: false,
     alerts: new Set(),
     refusal: '',
-    full: undefined,
+    turnedAway: undefined,
     ending: undefined,
     quietSeconds: undefined,
-    alertAfterMs: 0,
+    lasting: { stuckMs: 0, refusedMs: 0, tokenRefusedMs: 0 },
+    callAfterMs: 0,
     now: 1_000_000,
     ...more
   }

@@ -48,7 +48,8 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
       hasReplyPath: false
     },
     contentDays: 7,
-    lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0 },
+    lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0, turnedAway: 0 },
+    turnedAway: null,
     note: null,
     conditions: conditionsOf(state),
     ...state
@@ -68,7 +69,7 @@ function conditionsOf(state: Partial<NodeState>): ConditionAnswer[] {
     [state.state === 'retrying', 'RETRYING', 'call'],
     [advice?.kind.startsWith('advice-certificate') === true, 'CERTIFICATE', 'watch'],
     [advice?.kind === 'advice-queue-count', 'QUEUE_COUNT', 'watch'],
-    [advice?.kind === 'advice-queue-wait', 'QUEUE_WAIT', 'call'],
+    [advice?.kind === 'advice-queue-wait', 'QUEUE_WAIT', 'watch'],
     [state.state === 'sending', 'SENDING', 'fine'],
     [true, 'IDLE', 'fine']
   ]
@@ -340,6 +341,7 @@ function history(node: NodeState, minutes: number): HistoryMinute[] {
     const acked = goes ? 20 + Math.round(20 * Math.abs(Math.sin(index / 7))) : 0
     return {
       ...{ at: ago(before), acked, naked: index % 25 === 3 ? 1 : 0, failed: 0 },
+      turnedAway: 0,
       queued: goes
         ? node.suspended
         : Math.round(((since - before) / since) * (node.queued + node.suspended)),

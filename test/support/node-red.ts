@@ -38,6 +38,8 @@ export interface NodeStatus {
   text?: string
   code?: string
   codes?: string[]
+  level?: string
+  calls?: string[]
 }
 
 type ProbeEvent =

@@ -10,6 +10,9 @@ export const NO_FIGURES: Figures = {
   refusing: [],
   lastInAt: undefined,
   note: undefined,
+  calls: {},
+  turnedAway: undefined,
+  turnedAwayMinutes: [],
   giveUpMs: 0,
   givenUpInVain: 0,
   addresses: {}

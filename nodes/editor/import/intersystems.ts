@@ -77,7 +77,7 @@ const NUMBERS = {
   ResponseTimeout: 'responseTimeout',
   QueueCountAlert: 'queueCountAlert',
   QueueWaitAlert: 'queueWaitAlert',
-  AlertRetryGracePeriod: 'alertAfter',
+  AlertRetryGracePeriod: 'callAfter',
   InactivityTimeout: 'inactivityAlert'
 } as const satisfies Record<string, keyof typeof outProperties>
 

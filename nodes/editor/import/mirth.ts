@@ -222,7 +222,7 @@ class Destination {
       case 'contentType':
         return ['form', 'multipart'].includes(this.#format)
           ? told(setting, given, 'formatHasType')
-          : contentTypeRow(setting, given, value, this.#format)
+          : contentTypeRow(setting, given, this.#typeAsSent(value), this.#format)
       case 'charset':
         return this.#charset(setting, given, value)
       case 'multipart':
@@ -330,6 +330,13 @@ class Destination {
     const more = new URLSearchParams(taken).toString()
     whole.search = [whole.search.slice(1), more].filter((part) => part !== '').join('&')
     return { setting, given, out: { url: whole.href }, notes }
+  }
+
+  /** There, the character set is added to a content type that names none. */
+  #typeAsSent(type: string): string {
+    const charset = textOf(this.#properties, 'charset')
+    const isAdded = this.#format === 'raw' && charset !== '' && charset !== 'DEFAULT_ENCODING'
+    return isAdded && typeAndCharset(type).charset === '' ? `${type}; charset=${charset}` : type
   }
 
   /** There, a character set that the content type names wins. */

@@ -10,6 +10,7 @@ const BY_URGENCY = [
   'sending',
   'awaiting',
   'leaving',
+  'left',
   'failed',
   'naked',
   'acked'

@@ -20,7 +20,7 @@ export const LEFT_LISTS = ['acked', 'naked', 'failed'] as const
 export type LeftList = (typeof LEFT_LISTS)[number]
 
 export function hasLeft({ state }: Pick<MessageAnswer, 'state'>): boolean {
-  return LEFT_LISTS.some((one) => one === state)
+  return state === 'left' || LEFT_LISTS.some((one) => one === state)
 }
 
 /** The states of messages that are being tried; with delivery in order, the others wait for them. */

@@ -1,7 +1,7 @@
 import type { HistoryMinute } from '../answers.ts'
 
 /** What the pictures show. */
-export const FIGURES = ['acked', 'naked', 'failed', 'queued', 'p95'] as const
+export const FIGURES = ['acked', 'naked', 'failed', 'turnedAway', 'queued', 'p95'] as const
 export type Figure = (typeof FIGURES)[number]
 
 /** A picture has so many columns; each has a bar one unit wide. */

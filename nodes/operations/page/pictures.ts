@@ -73,7 +73,9 @@ export class Pictures {
       <div class="hl7-pictures">
         <span></span>
         ${RANGES.map((range) => html`<span class="hl7-range">${text(`range.${range}`)}</span>`)}
-        ${FIGURES.map(
+        ${FIGURES.filter(
+          (figure) => isUsual(figure) || minutes[1440].some((one) => one[figure] > 0)
+        ).map(
           (figure) =>
             html`<span class="hl7-figure-name" title=${text(`figureMeans.${figure}`)}
                 >${text(`figure.${figure}`)}</span
@@ -83,6 +85,11 @@ export class Pictures {
       </div>
     </section>`
   }
+}
+
+/** Those of messages that were turned away are shown if there were any. */
+function isUsual(figure: Figure): boolean {
+  return figure !== 'turnedAway'
 }
 
 function picture(

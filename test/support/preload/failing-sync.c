@@ -1,5 +1,5 @@
-// A disk whose syncs fail with EIO, for whatever program this is preloaded into: those of files whose names end with
-// FAILING_SYNC_OF, while the file FAILING_SYNC_BY exists. Nothing is written then.
+// A disk whose syncs fail with EIO, for whatever program this is preloaded into: those of files whose names end with one of
+// the parts of FAILING_SYNC_OF ("a:b"; "" is of all), while the file FAILING_SYNC_BY exists. Nothing is written then.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,8 +20,12 @@ static int fails(int file) {
   char link[64], path[PATH_MAX];
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
   ssize_t length = readlink(link, path, sizeof path);
-  size_t end = strlen(of);
-  return length >= (ssize_t)end && memcmp(path + length - end, of, end) == 0;
+  for (;; of++) {
+    size_t end = strcspn(of, ":");
+    if (length >= (ssize_t)end && memcmp(path + length - end, of, end) == 0) return 1;
+    of += end;
+    if (*of == 0) return 0;
+  }
 }
 
 static int sync_or_fail(const char *name, int file) {

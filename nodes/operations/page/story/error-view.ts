@@ -5,6 +5,7 @@ import { printableProse } from '../../../../src/printable.ts'
 import { severityWords } from '../../../rules/reply-rule-words.ts'
 import type { Desk } from '../desk.ts'
 import type { ErrorPlace, PlacedError } from './read-texts.ts'
+import type { ReadProblem } from './problem-reading.ts'
 import type { ReadAnswer } from './reply-reading.ts'
 
 /** So much of a text of the receiver is shown, in characters. */
@@ -23,6 +24,14 @@ export function answerView(
   ].filter(Boolean)
   return html`<p class="hl7-answer">
     <b>${printableProse(code, 20)}</b> ${words.join(', ')}
+    ${said === '' ? nothing : html`<q>${printableProse(said, MOST)}</q>`}
+  </p>`
+}
+
+/** Of a reply in JSON: `invalid “Content could not be parsed”` */
+export function problemView({ code, text: said }: ReadProblem): TemplateResult {
+  return html`<p class="hl7-answer">
+    ${code === '' ? nothing : html`<b>${printableProse(code, 40)}</b>`}
     ${said === '' ? nothing : html`<q>${printableProse(said, MOST)}</q>`}
   </p>`
 }

@@ -1,6 +1,7 @@
 import { printable } from '../../../../src/printable.ts'
 import { shownLines, type ShownLines } from './hl7-lines.ts'
 import { findPlaces, placeName, placesIn, type FoundPlace } from './place.ts'
+import { readProblems, type ReadProblem } from './problem-reading.ts'
 import { readReply, type ReadAnswer, type ReadError } from './reply-reading.ts'
 
 /** A place that an error is about. */
@@ -26,6 +27,8 @@ export interface ReadTexts {
   readonly errors: readonly PlacedError[]
   /** So many ERR segments are not listed. */
   readonly errorsLeftOut: number
+  /** Of a reply that is no HL7. */
+  readonly problems: readonly ReadProblem[]
 }
 
 /** Reads both texts; `''` where one is not there. A segment that an error is about is among the shown ones. */
@@ -56,6 +59,7 @@ export function readTexts(request: string, reply: string): ReadTexts {
       ...error,
       places: places.filter((one) => one.error === error)
     })),
-    errorsLeftOut: leftOut
+    errorsLeftOut: leftOut,
+    problems: answers.length + errors.length === 0 ? readProblems(reply) : []
   }
 }

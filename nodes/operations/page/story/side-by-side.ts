@@ -3,7 +3,7 @@ import { AsyncDirective } from 'lit-html/async-directive.js'
 import { directive } from 'lit-html/directive.js'
 import { createRef, ref } from 'lit-html/directives/ref.js'
 import type { Desk } from '../desk.ts'
-import { answerView, errorView } from './error-view.ts'
+import { answerView, errorView, problemView } from './error-view.ts'
 import type { ShownLines } from './hl7-lines.ts'
 import { lineView } from './line-view.ts'
 import { readTexts, type ErrorPlace, type ReadTexts } from './read-texts.ts'
@@ -88,8 +88,8 @@ class SideBySide extends AsyncDirective {
   /** What the reply says about the message. */
   #said({ message, desk, read }: Shown): TemplateResult | typeof nothing {
     const { text } = desk
-    const { answers, errors, errorsLeftOut } = read
-    if (answers.length === 0 && errors.length === 0) return nothing
+    const { answers, errors, errorsLeftOut, problems } = read
+    if (answers.length + errors.length + problems.length === 0) return nothing
     const options = {
       desk,
       hasRequest: message.request !== null,
@@ -101,6 +101,7 @@ class SideBySide extends AsyncDirective {
     return html`<div class="hl7-said">
       <h4 id="hl7-said-title">${text('story.said')}</h4>
       ${answers.map((answer) => answerView(answer, message.controlId, desk))}
+      ${problems.map(problemView)}
       <ol class="hl7-errors" aria-labelledby="hl7-said-title" ?hidden=${errors.length === 0}>
         ${errors.map((error) => errorView(error, options))}
       </ol>

@@ -1,0 +1,225 @@
+/** The words of the advice, by what is known: what is said of one failure depends on the others. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { adviceOf, type AdviceFacts } from '../../nodes/flow/advice.ts'
+import { conditionsOf } from '../../nodes/flow/conditions.ts'
+import type { DeliveryState, Retry } from '../../src/delivery/delivery-state.ts'
+import { TokenError, type TokenErrorFacts } from '../../src/oauth2/token-error.ts'
+import { troubleOf } from '../../src/oauth2/token-status.ts'
+import type { GivenUp } from '../../src/queue/figures.ts'
+import { NO_VERDICT } from '../../src/queue/message-row.ts'
+import { toldInEnglish } from '../../src/told-in-english.ts'
+import { conditionFacts } from '../support/condition-facts.ts'
+
+const NAMES: AdviceFacts['names'] = {
+  host: 'lab.example',
+  backup: '',
+  server: 'login.example',
+  client: 'ward',
+  proxy: '',
+  grant: 'client_credentials',
+  hasSecret: true,
+  isBlankAround: false
+}
+
+type Known = Parameters<typeof conditionFacts>[1] & Partial<Omit<AdviceFacts, 'stands'>>
+
+function advised(delivery: Partial<DeliveryState>, known: Known = {}): string {
+  const facts: AdviceFacts = {
+    ...{ names: NAMES, contact: '', contentDays: 0, isDurable: true },
+    giveUp: { afterMs: 900_000, whileUnreachable: false },
+    isNakWired: true,
+    ...known,
+    ...conditionFacts(delivery, known)
+  }
+  const advice = adviceOf(
+    conditionsOf(facts, () => 0),
+    facts
+  )
+  return advice === undefined ? '' : toldInEnglish(advice)
+}
+
+/** What is said of messages that are retried. */
+function retried(
+  retry: Partial<Retry>,
+  delivery: Partial<DeliveryState> = {},
+  known: Known = {}
+): string {
+  const one = { controlId: 'CO0042', attempts: 1, waitMs: 1000, cause: '500', ...retry }
+  return advised({ state: 'retrying', retrying: 1, queued: 2, retry: one, ...delivery }, known)
+}
+
+describe('what becomes of a message in the end', () => {
+  const refused = { cause: '400', about: 'request' }
+  for (const [rule, said] of [
+    [
+      'E=RF',
+      '; each is given up 15 min after its first try, and goes to Catch nodes, if there are any. Pause the node to stop that clock.'
+    ],
+    ['E=RS', '; each is suspended 15 min after its first try. Pause'],
+    ['E=RD', '; 15 min after its first try of one of them, the node pauses. Pause'],
+    [
+      'E#400=R20S',
+      '; each is suspended after 20 retries, or 15 min after its first try if that is earlier. Pause'
+    ],
+    ['E=R3F', '; each is given up after 3 retries, or 15 min after its first try if that is'],
+    ['', '; each is given up 15 min after its first try, and goes to Catch'],
+    ['E*a rule that was cut in the mid…', '; each is given up 15 min after its first try']
+  ] as const) {
+    it(`is said as the rule has it: ${rule}`, () => {
+      const text = retried({ ...refused, rule })
+      assert.ok(text.includes(`They are sent automatically once this works again${said}`), text)
+    })
+  }
+
+  it('also where only retries end it', () => {
+    const outage = { cause: '503', about: 'unavailable', rule: 'E#503=R2S' }
+    assert.match(
+      retried(outage, { queued: 1 }),
+      /it is suspended after 2 retries\. There is nothing/
+    )
+  })
+})
+
+describe('what others get meanwhile', () => {
+  const through = { acked: 49 }
+  for (const [what, retry, delivery, said] of [
+    [
+      'a 503 that holds up all',
+      { cause: '503', about: 'unavailable' },
+      { ...through, isOutage: true },
+      /^The receiver lab\.example is not available \(HTTP 503\)\./
+    ],
+    [
+      'a 503 to one, while others are acknowledged',
+      { cause: '503', about: 'unavailable' },
+      through,
+      /^The receiver lab\.example turns some messages away \(HTTP 503, try 2 of CO0042\), and takes others\. .*set a Rate limit/
+    ],
+    [
+      'a 403 with a page, where nothing got through',
+      { cause: '403', about: 'firewall' },
+      {},
+      /refuses this machine, this client or how often it sends, or this message/
+    ],
+    [
+      'a 403 with a page, while others get through',
+      { cause: '403', about: 'firewall' },
+      through,
+      /refuses this message or its content type \(HTTP 403, .*, and lets others through/
+    ],
+    ['a cut', { cause: 'ECONNRESET', about: 'cut' }, {}, /does it want a client certificate\?/],
+    [
+      'a cut, while others are acknowledged',
+      { cause: 'ECONNRESET', about: 'cut' },
+      through,
+      /without a reply \(ECONNRESET, try 2 of CO0042\)(?!.*certificate)/
+    ]
+  ] as const) {
+    it(`counts: ${what}`, () => {
+      assert.match(retried(retry, delivery), said)
+    })
+  }
+})
+
+describe('a refused token', () => {
+  const none = (facts: Partial<TokenErrorFacts>, names: Partial<typeof NAMES> = {}): string => {
+    const error = new TokenError('No.', { code: 'x', hints: [], permanent: true, ...facts })
+    const token = { state: 'none', ...troubleOf(error) } as const
+    const delivery = { state: 'retrying', queued: 1 } as const
+    return advised(delivery, { token, names: { ...NAMES, ...names } })
+  }
+  const refused = { code: 'ERR_TOKEN_REFUSED', host: 'lab.example' }
+
+  it('names the receiver that refuses it, and the token server that it is from', () => {
+    assert.match(
+      none({ ...refused, hints: [{ key: 'receiverUnknown', values: { host: 'lab.example' } }] }),
+      /^The receiver lab\.example refuses even fresh tokens of login\.example\. .*Check Scope and/
+    )
+  })
+
+  it('may be the login in the message, and then is not about a scope', () => {
+    const text = none({ ...refused, hints: [{ key: 'receiverFault' }] })
+    assert.match(text, /refuses the login with a SOAP fault, .*Check user name and password/)
+    assert.doesNotMatch(text, /Scope/)
+  })
+
+  it('has a secret that expired only where there is one', () => {
+    const error = { code: 'invalid_client', host: 'login.example' }
+    assert.match(none(error), /has the secret expired, or been changed\?/)
+    assert.match(none(error, { hasSecret: false }), /Check Client ID .*, and the key, certificate/)
+    assert.doesNotMatch(none(error, { hasSecret: false }), /secret/)
+  })
+
+  it('is not what a proxy on the way is about', () => {
+    for (const code of ['ECONNREFUSED', 'ERR_PROXY_TUNNEL']) {
+      assert.match(
+        none({ code, host: 'login.example', atProxy: true }),
+        /^The proxy in front of the token server login\.example does not let requests through .*password/
+      )
+    }
+    const wantsLogin = { code: 'ERR_HTTP_STATUS', hints: [{ key: 'proxyLogin' as const }] }
+    assert.match(none(wantsLogin), /^The proxy in front/)
+    assert.match(
+      retried({ cause: 'ECONNREFUSED', about: 'token-proxy' }),
+      /^The proxy in front of the token server/
+    )
+  })
+
+  it('is not there at all where the node sends none', () => {
+    const names = { ...NAMES, server: '' }
+    assert.match(
+      retried({ cause: '401', about: 'denied' }, {}, { names }),
+      /and this node sends no token\. .*Check the credentials in the headers and the fields/
+    )
+  })
+})
+
+describe('what has left', () => {
+  const given = (about: string, cause: string, known: Known = {}): string => {
+    const givenUp: GivenUp = { count: 1, since: 990_000, cause, about }
+    return advised({ failed: 1 }, { ...known, stands: { givenUp } })
+  }
+
+  it('went to Catch nodes, if there are any; and is kept, or not', () => {
+    assert.match(
+      given('request', '400', { contentDays: 7 }),
+      /^1 message was given up 10 s ago and went to Catch nodes, if there are any\. .* Once the cause is gone, send it again: its content is kept here for 7 days\.$/
+    )
+    assert.match(
+      given('request', '400'),
+      /Its content is not kept here: once the cause is gone, have the sender repeat it, and press I have it\.$/
+    )
+  })
+
+  for (const [about, cause] of [
+    ['late', 'ETIMEDOUT'],
+    ['failed', '500'],
+    ['cut', 'ECONNRESET'],
+    ['no-ack', '200']
+  ] as const) {
+    it(`may have arrived: ${about}`, () => {
+      const first = /The receiver may have it already: ask its operator first\./
+      assert.match(given(about, cause, { contentDays: 7 }), first)
+      assert.doesNotMatch(given('too-large', '413'), first)
+    })
+  }
+
+  it('was refused, if it is suspended after an answer that says so', () => {
+    const suspended = (status: number, cause: string): string =>
+      advised({
+        suspended: 1,
+        suspendedFor: { ...NO_VERDICT, status, cause, rule: 'E=S', errorCode: 'x' }
+      })
+    assert.match(suspended(400, ''), /the receiver lab\.example refused it \(HTTP 400\)\./)
+    assert.match(suspended(0, 'ECONNREFUSED'), /It has not arrived at the receiver lab\.example/)
+  })
+})
+
+it('names the largest header where all are too large', () => {
+  assert.match(
+    retried({ cause: '431', about: 'large-token', operation: 'X-Route (20/21 kB)' }),
+    /too large for the receiver lab\.example \(HTTP 431\): the largest one is X-Route \(20\/21 kB\)\. /
+  )
+  assert.match(retried({ cause: '431', about: 'large-token' }), /\(HTTP 431\)\. 2 messages wait/)
+})
