@@ -765,6 +765,24 @@ byRules('what leads to a login has refused the token', {
   ]
 })
 
+const naming = (error: string): Body => ({
+  body: '{}',
+  headers: { 'www-authenticate': `Bearer error="${error}"` }
+})
+
+byRules('any 4xx that names the token has refused it (RFC 6750), and not the message', {
+  '': [
+    [400, naming('invalid_token'), 'retried, then error', NO_ACCESS],
+    [422, naming('invalid_token'), 'retried, then error', NO_ACCESS],
+    [400, naming('invalid_request'), 'error', 'E#4xx=F'],
+    [500, naming('invalid_token'), 'retried, then error', 'E=RF']
+  ],
+  'E#401=S': [
+    [400, naming('invalid_token'), 'suspended', 'E#401=S'],
+    [403, naming('invalid_token'), 'retried, then error', NO_ACCESS]
+  ]
+})
+
 /** Mirth 4.5.2 has taken the message for binary: this is the header of what became base64. */
 const binary = 'MSHIfF5+IMIRTHIMIRTHITVNIfF5+II20260102IIACKI1IPI2.3\rMSAIAAI\r'
 
