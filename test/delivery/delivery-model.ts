@@ -776,6 +776,7 @@ export class DeliveryModel {
       },
       retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
       queueLimit: 1000,
+      keepsAccepted: true,
       maxPerSecond: 0,
       clock: {
         now: () => this.#clock.now(),

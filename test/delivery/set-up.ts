@@ -67,6 +67,7 @@ export async function setUp(
     failWhileUnreachable: false,
     queueLimit: 100_000,
     applicationAckMs: 600_000,
+    keepsAccepted: true,
     clock,
     random: () => 0.5,
     ...more

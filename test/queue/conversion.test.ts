@@ -210,6 +210,7 @@ for (const [version, old] of Object.entries(versions)) {
             attempts: 0,
             retries: 0,
             spentMs: 0,
+            countsFrom: undefined,
             ruleRetries: undefined,
             boundTo: undefined,
             renewals: 0,

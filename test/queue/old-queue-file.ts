@@ -66,6 +66,7 @@ function entryOf(seq: number, more: object = {}): object {
     state: 'waiting',
     attempts: 0,
     spentMs: 0,
+    countsFrom: undefined,
     ...more
   }
 }
