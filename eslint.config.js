@@ -30,7 +30,7 @@ const arrows = Object.entries(mayImport).flatMap(([room, allowed]) =>
         {
           patterns: [
             {
-              regex: `${up}(?!(?:back-off|cause-words|clock|codes|english|json-text|package-version|printable|redactor|told|told-in-english|xml-entities)\\.ts$|${[room, ...allowed].join('/|')}/)`,
+              regex: `${up}(?!(?:back-off|cause-words|clock|codes|english|json-text|package-version|printable|redactor|secret-file|told|told-in-english|xml-entities)\\.ts$|${[room, ...allowed].join('/|')}/)`,
               message: `src/${room} may import only from: ${allowed.join(', ') || 'no other room'}.`
             },
             {

@@ -13,7 +13,7 @@ export type ConditionCode = keyof Codes['status']
 export type Level = 'call' | 'watch' | 'fine'
 
 /** Whose certificate it is: the receiver's, its backup's, the token server's, or the client certificate. */
-export type CertificateOwner = 'receiver' | 'backup' | 'token server' | 'client'
+export type CertificateOwner = 'receiver' | 'backup' | 'token server' | 'client' | 'secret'
 
 /** The code of a server that says no more than its HTTP status. */
 export const HTTP_STATUS = 'ERR_HTTP_STATUS'

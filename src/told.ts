@@ -25,10 +25,11 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   const sentence = text(`told.${sentenceOf(kind, values)}`, wordsOf(values, text))
   // Parts of advice may be empty and leave double spaces.
   if (kind.startsWith('advice-')) return sentence.replace(/ {2,}/g, ' ').trim()
-  const { reason = '', requestId = '' } = values
+  const { backup = '', reason = '', requestId = '' } = values
   const when = kind === 'paused' ? untilText(values, text) : ''
   const named = requestId === '' ? '' : requestIdText(String(requestId))
-  return sentence + when + named + (reason === '' ? '' : text('phrase.reason', { reason }))
+  const at = backup === '' ? '' : ` · ${text('phrase.backup', { host: backup })}`
+  return sentence + at + when + named + (reason === '' ? '' : text('phrase.reason', { reason }))
 }
 
 /** How the receiver calls a request: the name of the header is what its support knows, in any language. */

@@ -92,8 +92,7 @@ export function diskQueue(
     key,
     order,
     orderKey: 'PID-3.1',
-    journalDays: 14,
-    applicationAckMs: 600_000
+    journalDays: 14
   })
   return new MessageQueue(engine, new EncodedContents(messageCodec))
 }

@@ -297,6 +297,7 @@ export class Form<TextKey extends string = SharedKey> {
   #showRows(): void {
     if (this.#open === undefined) return
     const read = this.#readFrom(this.#open)
+    this.#showReferences(read)
     for (const [property, { when }] of Object.entries(this.#fields)) {
       const row = this.#element(property)?.closest<HTMLElement>('.form-row')
       if (when !== undefined && row) row.hidden = !when(read)
@@ -304,6 +305,17 @@ export class Form<TextKey extends string = SharedKey> {
     for (const row of this.root().querySelectorAll<HTMLElement>('[data-row]')) {
       const applies = this.#definition.rows[row.dataset['row'] ?? '']
       if (applies !== undefined) row.hidden = !applies(read)
+    }
+  }
+
+  /** Dots would hide a mistake in `${NAME}` and `${file:/path}`, which are no secrets themselves. */
+  #showReferences(read: ReadValue): void {
+    for (const [name, { type }] of Object.entries(this.#definition.credentials)) {
+      const field = this.#field(name)[0]
+      if (type !== 'password' || field === undefined) continue
+      const isReference = /^\s*\$\{/.test(String(read(name)))
+      if (field instanceof HTMLInputElement) field.type = isReference ? 'text' : 'password'
+      else field.classList.toggle('hl7-https-masked', !isReference)
     }
   }
 

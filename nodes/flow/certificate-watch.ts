@@ -1,17 +1,19 @@
 import { DAY_MS, endsSoon, type CertificateDates } from '../../src/http-client/certificates.ts'
 import type { CertificateOwner } from '../../src/codes.ts'
 
-/** A certificate that a node depends on. */
+/** A certificate that a node depends on, or the client secret. */
 export interface KnownCertificate {
   of: CertificateOwner
   /** Wall clock, milliseconds since 1970. */
   validTo: number
 }
 
-/** A certificate that ends within 14 days, or a third of its lifetime if that is less, or has ended. */
+/** One that ends soon, or has ended. */
 export interface EndingCertificate extends KnownCertificate {
   /** Whole days; negative once it has ended. */
   daysLeft: number
+  /** How urgent that is. */
+  level: 'watch' | 'call'
 }
 
 /** Where the certificate of each owner is known: undefined until it has been seen, or if there is none. */
@@ -34,13 +36,20 @@ export class CertificateWatch {
     return this.#known().map(({ of, dates }) => ({ of, validTo: dates.validTo }))
   }
 
-  /** @param now wall clock, milliseconds since 1970 */
+  /**
+   * Those that end soon; the most urgent, and then the one that ends first, comes first.
+   *
+   * @param now wall clock, milliseconds since 1970
+   */
   ending(now: number): EndingCertificate[] {
     return this.#known()
-      .filter(({ dates }) => endsSoon(dates, now))
-      .map(({ of, dates: { validTo } }) => {
-        return { of, validTo, daysLeft: Math.floor((validTo - now) / DAY_MS) }
+      .flatMap(({ of, dates }) => {
+        const { validTo } = dates
+        const level = endsSoon(dates, now)
+        const daysLeft = Math.floor((validTo - now) / DAY_MS)
+        return level === undefined ? [] : [{ of, validTo, daysLeft, level }]
       })
+      .sort((one, other) => Number(one.level === 'watch') - Number(other.level === 'watch'))
   }
 
   /** Those of `ending` that this has not returned for a day. */

@@ -19,7 +19,7 @@ export interface ConditionFacts {
   refusal: string
   /** Messages that were turned away, and nobody has noted that. */
   turnedAway: TurnedAwayNow | undefined
-  /** The certificate that ends first, if it ends soon. */
+  /** The certificate, or the client secret, that ends first, if it ends soon. */
   ending: EndingCertificate | undefined
   /** For how long nothing has come in, in seconds, if that is too long at this time; else undefined. */
   quietSeconds: number | undefined

@@ -284,7 +284,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     code: 'CERTIFICATE',
-    level: 'watch',
+    level: ({ ending }) => ending?.level ?? 'watch',
     holds: ({ ending }) => ending !== undefined,
     told: ({ ending }) => {
       return { kind: 'certificate', values: { of: ending?.of ?? '', days: ending?.daysLeft ?? 0 } }

@@ -31,7 +31,6 @@ export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): Dis
     mostKeptBytes,
     order: delivery.order,
     orderKey: settings.orderKey?.text ?? '',
-    applicationAckMs: delivery.applicationAckMs,
     name: node.id,
     key: () =>
       queueKey(ownKey, userDir, notice, async () =>

@@ -11,6 +11,7 @@ import { Reporter } from '../../src/delivery/reporter.ts'
 import { Standing } from '../../src/delivery/standing.ts'
 import { english } from '../../src/english.ts'
 import type { ReceiverTokens } from '../../src/oauth2/receiver-tokens.ts'
+import { endingFirst } from '../../src/http-client/certificates.ts'
 import { UndiciClient } from '../../src/http-client/undici-client.ts'
 import { Receiver } from '../../src/https/receiver.ts'
 import { MOST_REASON, printable } from '../../src/printable.ts'
@@ -127,7 +128,9 @@ export class OutNode {
       receiver: () => this.#client.certificateOf(settings.receiver.url),
       backup: () => settings.backup && this.#client.certificateOf(settings.backup.url),
       'token server': settings.tokenServerCertificate,
-      client: () => settings.clientCertificate
+      client: () =>
+        endingFirst([this.#client.clientCertificate, settings.tokenClientCertificate()]),
+      secret: () => settings.secretExpires
     })
     this.#alerts = new Alerts(settings.alerts)
     this.#conditions = new ConditionWatch(() => this.#facts())
@@ -240,12 +243,10 @@ export class OutNode {
     const { backup, delivery, queue, receiver } = this.#settings
     return new Delivery<FlowMessage>({
       ...delivery,
-      address: addressOf(receiver.url),
       backup: backup && {
         address: addressOf(backup.url),
         hosts: { first: receiver.url.host, backup: backup.url.host },
         afterMs: backup.afterMs,
-        isShared: backup.isShared,
         connect: (address, signal) =>
           this.#receiver.connect(address === 'backup', signal).then(
             () => true,
@@ -422,6 +423,7 @@ export class OutNode {
       this.#storeTurnedAway()
     })
     this.#every(CERTIFICATE_MS, () => {
+      void this.#client.look()
       for (const { of, daysLeft } of this.#certificates.news(Date.now())) {
         this.#reporter.reportCertificate(of, daysLeft)
         this.#status.update()

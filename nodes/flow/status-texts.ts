@@ -12,7 +12,8 @@ export const CERTIFICATE_TEXTS: Readonly<Record<CertificateOwner, Key<'forms'>>>
   receiver: 'status.certificateReceiver',
   'token server': 'status.certificateTokenServer',
   backup: 'status.certificateBackup',
-  client: 'status.certificateClient'
+  client: 'status.certificateClient',
+  secret: 'status.certificateSecret'
 }
 
 /** `45 s`, `31 min`, `2 h 5 min`, `9 d`: the signs are the same in every language. */

@@ -204,6 +204,8 @@ export interface AttemptAnswer {
   result: string
   /** The receiver's `x-request-id`, if its answer had one. */
   requestId?: string
+  /** It went to the backup: to this host and port. */
+  backup?: string
 }
 
 /** What happened to a message, or was done to it. */

@@ -135,11 +135,12 @@ export async function messageWithStory(
   const attempts = row.story.filter(isAttempt)
   return {
     ...messageAnswer(row),
-    attemptList: attempts.map(({ at, ms, requestId, result }) => ({
+    attemptList: attempts.map(({ at, backup, ms, requestId, result }) => ({
       at: iso(at),
       ms,
       result,
-      ...(requestId !== undefined && { requestId })
+      ...(requestId !== undefined && { requestId }),
+      ...(backup !== undefined && { backup: printable(backup) })
     })),
     story: storyOf(row)
   }

@@ -4,6 +4,7 @@ import {
   type MessageRow,
   type StoryRecord
 } from '../../src/queue/message-row.ts'
+import { printable } from '../../src/printable.ts'
 import { causeOf } from '../../src/queue/verdict-codes.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
@@ -61,8 +62,12 @@ function editedTold(reason: string | undefined): Told {
   return { kind: 'message-edited', values: reason === undefined ? {} : { reason } }
 }
 
-function attemptTold({ ms, requestId, result, retry }: AttemptRecord): Told {
-  const values = { cause: result, ms, ...(requestId !== undefined && { requestId }) }
+function attemptTold({ backup, ms, requestId, result, retry }: AttemptRecord): Told {
+  const values = {
+    ...{ cause: result, ms },
+    ...(backup !== undefined && { backup: printable(backup) }),
+    ...(requestId !== undefined && { requestId })
+  }
   if (retry === undefined) return { kind: 'message-attempt', values }
   return { kind: 'message-retry', values: { ...values, number: retry.number, most: retry.of } }
 }

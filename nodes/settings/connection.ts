@@ -1,12 +1,13 @@
 import type { Node, NodeAPI } from 'node-red'
 import { english } from '../../src/english.ts'
 import type { ProxySettings } from '../../src/http-client/proxy.ts'
-import type { TlsSettings } from '../../src/http-client/connection-settings.ts'
+import type { TlsFiles, TlsSettings } from '../../src/http-client/connection-settings.ts'
 import { tlsProblem } from '../../src/http-client/tls-problem.ts'
 import { nodeVersionProblem } from '../../src/node-version.ts'
 import { isUnset, type Properties } from './properties.ts'
 import type { Property } from './property-table.ts'
-import type { TlsConfigNode } from './tls-config.ts'
+import { secretOf } from './secret-value.ts'
+import { tlsFilesOf, type TlsConfigNode } from './tls-config.ts'
 
 type ConnectionProperties = Record<'tls' | 'proxy', Property>
 
@@ -28,23 +29,28 @@ export function deployedConfigNodes(RED: NodeAPI): FindConfigNode {
 /** How connections of a node are made. */
 export interface ConnectionSettings {
   tls: TlsSettings | undefined
+  /** From which certificates were read. */
+  tlsFiles: TlsFiles
   proxy: ProxySettings | undefined
 }
 
 /** Reads the `tls` and `proxy` properties; what cannot be used is a problem of the node. */
 export function readConnection(
+  RED: NodeAPI,
   properties: Pick<Properties<ConnectionProperties>, 'problems' | 'text' | 'addProblem'>,
   find: FindConfigNode
 ): ConnectionSettings {
   const tlsId = properties.text('tls')
   const proxyId = properties.text('proxy')
   let tls: TlsSettings | undefined
+  let tlsFiles: TlsFiles = {}
   let proxy: ProxySettings | undefined
   const tooOld = nodeVersionProblem()
   if (tooOld !== undefined) properties.problems.push(tooOld)
   // An unset variable has already been reported.
   if (tlsId !== '' && !isUnset(tlsId)) {
-    const node = find(tlsId) as unknown as Partial<TlsConfigNode> | null
+    const found = find(tlsId)
+    const node = found as unknown as Partial<TlsConfigNode> | null
     if (node === null) {
       properties.addProblem('tls', english('log', 'problem.missingNode'))
     } else if (node.addTLSOptions === undefined) {
@@ -55,6 +61,7 @@ export function readConnection(
       tls = node.addTLSOptions({})
       const problem = tlsProblem(tls)
       if (problem !== undefined) properties.addProblem('tls', problem)
+      tlsFiles = tlsFilesOf(RED, found as Node)
     }
   }
   if (proxyId !== '' && !isUnset(proxyId)) {
@@ -65,15 +72,18 @@ export function readConnection(
       properties.addProblem('proxy', english('log', 'problem.proxyUrl'))
     } else {
       const { noproxy, credentials } = node
+      const password = secretOf(RED, credentials?.password ?? '', (sentence) => {
+        properties.addProblem('proxy', sentence)
+      })
       proxy = {
         url: node.url,
         noProxy: typeof noproxy === 'string' ? noproxy.split(',') : (noproxy ?? []),
         ...(credentials?.username ? { username: credentials.username } : {}),
-        ...(credentials?.password ? { password: credentials.password } : {})
+        ...(password === '' ? {} : { password })
       }
     }
   }
-  return { tls, proxy }
+  return { tls, tlsFiles, proxy }
 }
 
 /** Whether TLS settings present a client certificate. */

@@ -2,13 +2,24 @@ import { english, type KeyUnder } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
 
 type Scalar = string | number | boolean
+type Given = Readonly<Record<string, Scalar | object | null | undefined>>
 
 /**
- * The properties that no longer exist, each with what it was by default: the forms of earlier versions saved that with
- * every node, and nobody has chosen it. `dropped.NAME` in log.json says what became of it.
+ * The properties that no longer exist, each with the value of which nothing is said: what it was by default, because the
+ * forms of earlier versions saved that with every node, and nobody has chosen it; or what now holds for all.
+ * `dropped.NAME` in log.json says what became of another one.
  */
-const DROPPED: readonly (readonly [name: KeyUnder<'log', 'dropped'>, byDefault: Scalar])[] = [
+const DROPPED: readonly (readonly [
+  name: KeyUnder<'log', 'dropped'>,
+  nothingToSay: Scalar,
+  isUsed?: (given: Given) => boolean
+])[] = [
   ['alertAfter', 0],
+  [
+    'backupShares',
+    true,
+    ({ backupUrl }) => typeof backupUrl === 'string' && backupUrl.trim() !== ''
+  ],
   ['defaultLifetime', 300],
   ['refreshOnStatus', '401']
 ]
@@ -20,11 +31,17 @@ const DROPPED: readonly (readonly [name: KeyUnder<'log', 'dropped'>, byDefault: 
  * @param config as the flow file has it
  */
 export function droppedNotices(config: object): string[] {
-  const given = config as Readonly<Record<string, Scalar | object | null | undefined>>
-  return DROPPED.flatMap(([name, byDefault]) => {
+  const given = config as Given
+  return DROPPED.flatMap(([name, nothingToSay, isUsed]) => {
     const value = given[name] ?? ''
     const text = typeof value === 'object' ? '…' : String(value)
-    if (text === '' || text === String(byDefault)) return []
+    if (text === '' || text === String(nothingToSay) || isUsed?.(given) === false) return []
     return [english('log', `dropped.${name}`, { value: printable(text, 60) })]
   })
+}
+
+/** The backup was another system, as a flow of an earlier version says: only a person may switch to it. */
+export function isOtherSystem(config: object): boolean {
+  const { backupShares } = config as Given
+  return backupShares === false || backupShares === 'false'
 }

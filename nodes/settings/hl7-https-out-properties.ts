@@ -57,7 +57,6 @@ export const outProperties = {
     unit: 'secondsOfOutage',
     when: hasBackup
   },
-  backupShares: { kind: 'flag', default: false, in: 'backup', when: hasBackup },
   auth: {
     kind: 'node',
     type: 'oauth2-client-credentials',

@@ -9,6 +9,7 @@ import type { NodeSource } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
+import { readSecretExpiry } from './secret-expiry.ts'
 
 /** What there is behind an OAuth 2.0 node, deployed or in a form. */
 export interface MadeAuthParts {
@@ -34,7 +35,8 @@ export function makeAuthParts(
   // A key decides what else is used.
   const values = { ...config, ...credentials }
   const properties = new Properties(tokenProperties, tokenForm, values, written)
-  const connection = readConnection(properties, find)
+  const connection = readConnection(RED, properties, find)
+  const secretExpires = readSecretExpiry(properties, onWarning)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
   const problems = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
   const httpClient = tokenHttpClient(connection)
@@ -48,7 +50,9 @@ export function makeAuthParts(
       tokens,
       problems,
       unset: properties.unset,
-      tls: connection.tls
+      secretExpires,
+      tls: connection.tls,
+      tlsFiles: connection.tlsFiles
     },
     httpClient,
     close: () => {

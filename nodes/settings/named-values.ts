@@ -4,6 +4,7 @@ import { readPath } from '../../src/hl7/path.ts'
 import { headerValueProblem, tokenHeaderNameProblem } from '../../src/https/header-values.ts'
 import type { NamedValue } from '../../src/https/receiver.ts'
 import { secretsInHeader } from '../../src/redactor.ts'
+import type { Secret } from '../../src/secret-file.ts'
 import type { AssertionClaim, Parameter as TokenValue } from '../../src/oauth2/token-settings.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { asText, environmentValue } from './environment-value.ts'
@@ -12,6 +13,7 @@ import type { Credentials } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { asTexts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
+import { readSecretValue } from './secret-value.ts'
 
 /** A mistake that the form of `hl7-https-out` finds too. */
 export type OutProblem = KeyUnder<'forms', 'problem'>
@@ -43,12 +45,14 @@ export function readStaticValues(
   properties: Properties<typeof tokenProperties>,
   listName: 'extraParams' | 'headers',
   credentials: Credentials
-): TokenValue[] {
+): TokenValue<Secret>[] {
   return properties.list(listName, STATIC_ENTRY).map((item) => {
     const name = entryName(item)
     const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
     if (listName === 'headers' && name !== '') {
-      const problem = tokenHeaderNameProblem(name) ?? headerValueProblem(value)
+      const problem =
+        tokenHeaderNameProblem(name) ??
+        (typeof value === 'string' ? headerValueProblem(value) : undefined)
       if (problem !== undefined) {
         item.addProblem('value', english('tokenForm', `problem.${problem}`))
       }
@@ -59,7 +63,7 @@ export function readStaticValues(
 
 /** What stands in headers whose values are secret. */
 export function secretsInHeaders(
-  headers: readonly NamedValue[],
+  headers: readonly (Pick<NamedValue, 'name'> & { value: unknown })[],
   secrets: readonly string[]
 ): string[] {
   return headers.flatMap(({ name, value }) =>
@@ -163,7 +167,7 @@ function staticValue(
   item: Entry,
   type: (typeof STATIC_ENTRY.valueType.words)[number],
   credentials: Credentials
-): string {
+): Secret {
   if (type === 'env') return variableValue(RED, node, item)
   const value = item.text('value')
   if (type === 'str') return value
@@ -174,7 +178,7 @@ function staticValue(
   const { form, label } = item.words
   const words = { form, label: () => label('value') }
   const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item)
-  const secret = slots.text(value)
+  const secret = readSecretValue(RED, slots, value)
   if (secret === '') {
     const name = english(form, `label.${value}`)
     item.addProblem('value', english('log', 'problem.secretEmpty', { name }))

@@ -22,15 +22,20 @@ export interface NodeSource {
  * @param config as Node-RED gives it to the node
  */
 export function deployedSource(RED: NodeAPI, node: Node, config: object): NodeSource {
-  // Empty for a node that is not in a flow file but in a subflow that was installed as a module.
+  const written = writtenOf(RED, node)
+  const { credentials } = node as { credentials?: unknown }
+  delete (node as { credentials?: unknown }).credentials
+  return { written, config, credentials: members(credentials) }
+}
+
+/** The properties as a flow file has them; none for a node of a subflow that was installed as a module. */
+export function writtenOf(RED: NodeAPI, node: Node): object {
   let written = {}
   const id = flowFileId(node)
   RED.nodes.eachNode((definition) => {
     if (definition.id === id) written = definition
   })
-  const { credentials } = node as { credentials?: unknown }
-  delete (node as { credentials?: unknown }).credentials
-  return { written, config, credentials: members(credentials) }
+  return written
 }
 
 /** What the editor sends in place of a stored password, which it never gets. */
@@ -73,7 +78,7 @@ function flowFileId(node: Node): string {
 }
 
 /** Replaces environment variables, as Node-RED does for deployed nodes. */
-function withVariables(RED: NodeAPI, node: Node | null, value: unknown): unknown {
+export function withVariables(RED: NodeAPI, node: Node | null, value: unknown): unknown {
   if (typeof value === 'string') {
     return isUnset(value) ? (environmentValue(RED, node, value) ?? value) : value
   }

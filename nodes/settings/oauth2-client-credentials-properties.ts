@@ -99,6 +99,14 @@ export const tokenProperties = {
     in: 'more',
     icon: 'list'
   },
+  secretExpires: {
+    kind: 'text',
+    default: '',
+    in: 'tokens',
+    icon: 'calendar',
+    example: '2027-03-31',
+    when: takesSecret
+  },
   dpop: { kind: 'flag', default: false, in: 'tokens' },
   tls: { kind: 'node', type: 'tls-config', default: '', in: 'tokens', icon: 'lock' },
   proxy: { kind: 'node', type: 'http proxy', default: '', in: 'tokens', icon: 'random' }

@@ -1,5 +1,6 @@
 import { english } from '../../src/english.ts'
 import { printable } from '../../src/printable.ts'
+import { SecretFile } from '../../src/secret-file.ts'
 import type { FormWords } from './form-words.ts'
 import {
   absentValue,
@@ -199,6 +200,8 @@ export class Properties<Table extends PropertyTable> {
 
 function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value.trim()]
+  // Where a secret is, is none.
+  if (value instanceof SecretFile) return []
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : []
 }
 

@@ -4,12 +4,9 @@ import type { CourierSettings } from '../../src/delivery/courier.ts'
 import type { DeliveryOptions } from '../../src/delivery/delivery-options.ts'
 import type { AlertSettings } from '../../src/delivery/alerts.ts'
 import { Inactivity, parseTimes } from '../../src/delivery/inactivity.ts'
-import {
-  clientCertificate,
-  endingFirst,
-  type CertificateDates
-} from '../../src/http-client/certificates.ts'
+import type { CertificateDates } from '../../src/http-client/certificates.ts'
 import { hasBlankAround, usesSecret } from '../../src/oauth2/answer-hints.ts'
+import { withoutFiles } from '../../src/oauth2/check-settings.ts'
 import type { TokenTrials } from '../../src/oauth2/token-trials.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
@@ -24,6 +21,7 @@ import { labelledCharset } from '../../src/https/labelled-charset.ts'
 import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
 import type { BodyTemplate } from '../../src/https/request-body.ts'
 import { targetUrl } from '../../src/https/target-url.ts'
+import { Secrets } from '../../src/secret-file.ts'
 import {
   deployedConfigNodes,
   hasClientCertificate,
@@ -38,7 +36,7 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
-import { droppedNotices } from './dropped-properties.ts'
+import { droppedNotices, isOtherSystem } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -84,7 +82,7 @@ export interface OutSettings {
     | 'keepsAccepted'
   >
   /** The second address of the receiver; undefined if it has none. */
-  backup: { url: URL; afterMs: number; isShared: boolean } | undefined
+  backup: { url: URL; afterMs: number } | undefined
   charset: string
   /** Where the key of a message is; undefined unless the order is `key`. */
   orderKey: { path: Hl7Path; text: string } | undefined
@@ -109,8 +107,10 @@ export interface OutSettings {
   tokenTrials: TokenTrials | undefined
   /** The token server's, as seen last. */
   tokenServerCertificate: () => CertificateDates | undefined
-  /** Presented to the receiver or the token server: the one that ends first. */
-  clientCertificate: CertificateDates | undefined
+  /** When the client secret ends; undefined if nobody has said so. */
+  secretExpires: CertificateDates | undefined
+  /** Presented to the token server. */
+  tokenClientCertificate: () => CertificateDates | undefined
   /** Whether an expression for the body reads variables; a test does not show the body then. */
   isBodyFromVariables: boolean
   /** Settings that work, but that the user should know about. */
@@ -134,16 +134,18 @@ export function readOutSettings(
 ): { settings: OutSettings | undefined; problems: readonly string[]; unset: readonly string[] } {
   const properties = new Properties(outProperties, outForm, config, written)
   const { problems, unset } = properties
-  const connection = readConnection(properties, find)
+  const connection = readConnection(RED, properties, find)
   const auth = readAuth(properties, find)
   const warnings = droppedNotices({ ...config, ...written })
 
   // The token may be bound to the certificate with which it was fetched, however the client
   // authenticated (RFC 8705 §3).
-  let { tls } = connection
+  let { tls, tlsFiles } = connection
   if (hasClientCertificate(auth?.tls) && !hasClientCertificate(tls)) {
     const { cert, key, pfx, passphrase } = auth?.tls ?? {}
     tls = { ...tls, ...defined({ cert, key, pfx, passphrase }) }
+    const { ca: _, ...ofCertificate } = auth?.tlsFiles ?? {}
+    tlsFiles = { ...tlsFiles, ...ofCertificate }
   }
 
   const receiver = readReceiver(RED, node, properties, credentials, auth, warnings)
@@ -179,6 +181,7 @@ export function readOutSettings(
   } = {
     client: {
       tls,
+      tlsFiles,
       proxy: connection.proxy,
       // One more is open while the other address is asked.
       maxConnections: (order === 'fifo' ? 1 : maxInFlight) + (backupUrl === undefined ? 0 : 1),
@@ -203,8 +206,7 @@ export function readOutSettings(
     },
     backup: backupUrl && {
       url: backupUrl,
-      afterMs: 1000 * properties.number('backupAfter'),
-      isShared: properties.flag('backupShares')
+      afterMs: isOtherSystem(config) ? 0 : 1000 * properties.number('backupAfter')
     },
     charset,
     orderKey: keyPath && { path: keyPath, text: keyText },
@@ -227,13 +229,14 @@ export function readOutSettings(
       client: printable(auth?.settings.clientId ?? ''),
       proxy: printable(URL.parse(connection.proxy?.url ?? '')?.host ?? ''),
       grant: auth?.settings.grantType ?? '',
-      hasSecret: auth !== undefined && usesSecret(auth.settings),
-      isBlankAround: auth !== undefined && hasBlankAround(auth.settings)
+      hasSecret: auth !== undefined && usesSecret(withoutFiles(auth.settings)),
+      isBlankAround: auth !== undefined && hasBlankAround(withoutFiles(auth.settings))
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
     tokenTrials: auth?.tokens?.trials,
     tokenServerCertificate: () => auth?.tokens?.certificate,
-    clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
+    secretExpires: auth?.secretExpires,
+    tokenClientCertificate: () => auth?.tokens?.clientCertificate,
     warnings
   }
   const { intervalMs, maxIntervalMs } = settings.delivery.retry
@@ -271,7 +274,7 @@ function readSecrets(
   properties: OutProperties,
   credentials: Credentials,
   receiver: ReceiverSettings | undefined
-): string[] {
+): Secrets {
   const { url, backupUrl, headers = [], formFields = [] } = receiver ?? {}
   // It is shown where it is sent.
   const { sample: _, ...hidden } = credentials
@@ -288,7 +291,8 @@ function readSecrets(
     const isFromVariable = properties.rawText(name) !== properties.text(name)
     return isFromVariable && path !== '/' ? [path] : []
   })
-  return [...secrets, ...paths]
+  const inFiles = [...headers, ...formFields].map(({ value }) => value)
+  return new Secrets([...secrets, ...paths], inFiles)
 }
 
 /** How the problems of the config node begin. */

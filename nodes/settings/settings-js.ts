@@ -8,6 +8,11 @@ export interface Bytes {
   most?: number
 }
 
+interface Flag {
+  kind: 'flag'
+  default: boolean
+}
+
 interface Text {
   kind: 'text'
   default?: string
@@ -27,8 +32,10 @@ export const SETTINGS = {
   /** Where the queue files are: by default, in the user directory. */
   hl7HttpsOutQueueDirectory: { kind: 'text', default: 'hl7-https-out' },
   /** By default, the key is a random one, in a file. */
-  hl7HttpsOutQueueKey: { kind: 'text' }
-} as const satisfies Readonly<Record<string, Bytes | Text>>
+  hl7HttpsOutQueueKey: { kind: 'text' },
+  /** Whether a secret may be in a file. Where others than the owner of the machine edit flows, it may not. */
+  hl7HttpsOutSecretFiles: { kind: 'flag', default: true }
+} as const satisfies Readonly<Record<string, Bytes | Flag | Text>>
 
 type SettingName = keyof typeof SETTINGS
 
@@ -39,4 +46,11 @@ export type BytesSetting = {
 /** @returns what stands in settings.js, unchecked; undefined if nothing does */
 export function setting(RED: NodeAPI, name: SettingName): unknown {
   return (RED.settings as Readonly<Partial<Record<SettingName, unknown>>>)[name]
+}
+
+/** Whether `${file:…}` may be used. Node-RED's own switch is for the files of TLS configurations. */
+export function allowsSecretFiles(RED: NodeAPI): boolean {
+  const { tlsConfigDisableLocalFiles } = RED.settings as { tlsConfigDisableLocalFiles?: unknown }
+  const allowed = setting(RED, 'hl7HttpsOutSecretFiles') ?? true
+  return allowed === true && !tlsConfigDisableLocalFiles
 }

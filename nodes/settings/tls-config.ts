@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Node, NodeAPI } from 'node-red'
-import type { TlsSettings } from '../../src/http-client/connection-settings.ts'
+import type { TlsFiles, TlsSettings } from '../../src/http-client/connection-settings.ts'
 import { environmentValue } from './environment-value.ts'
-import type { Credentials } from './node-source.ts'
+import { withVariables, writtenOf, type Credentials } from './node-source.ts'
 
 /** The part of Node-RED's own `tls-config` node that we use. */
 export interface TlsConfigNode {
@@ -30,6 +30,19 @@ export function tlsConfigOf(
     // A certificate without its key, or a file that cannot be read.
     return { valid: false, addTLSOptions: (more) => more }
   }
+}
+
+/** The files that a deployed `tls-config` has read: it does not keep their names. None of one that stands in for it. */
+export function tlsFilesOf(RED: NodeAPI, node: Node): TlsFiles {
+  const config = withVariables(RED, node, writtenOf(RED, node)) as object
+  const type = textIn(config, 'certType') || 'files'
+  const names = { files: ['ca', 'cert', 'key'], pfx: ['p12'] }[type] ?? []
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const path = textIn(config, name)
+      return path === '' ? [] : [[name === 'p12' ? 'pfx' : name, path]]
+    })
+  )
 }
 
 function tlsOptions(

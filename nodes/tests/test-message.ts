@@ -5,6 +5,7 @@ import { deliveryFailed, reasonAndHint } from '../../src/delivery/explain.ts'
 import { retriedUntil } from '../../src/delivery/what-follows.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import { HttpError } from '../../src/http-client/http-error.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
 import { HIDDEN, Redactor } from '../../src/redactor.ts'
 import { inEditor } from '../flow/edit-message.ts'
@@ -57,9 +58,9 @@ async function sendTo(
     const { error, ...answered } = result
     return { request, ...redactor.hideIn(answered), error }
   } catch (error) {
-    // A value that needs more than the sample has; the text names the value but not its content.
-    if (!(error instanceof Hl7Error)) throw error
-    const { code, message } = inEditor(error)
+    // A value that needs more than the sample has, or a secret that cannot be read; the text names it, not its content.
+    if (!(error instanceof Hl7Error || error instanceof HttpError)) throw error
+    const { code, message } = error instanceof Hl7Error ? inEditor(error) : error
     return {
       status: null,
       reply: null,

@@ -1,8 +1,7 @@
-import { OWN_ADDRESS, type BackupInUse, type Route } from '../queue/queue-types.ts'
+import type { BackupInUse, OwnOnes } from '../queue/queue-types.ts'
 import { Alarm } from './alarm.ts'
 import type { BackupOptions, BackupState } from './backup-options.ts'
 import type { Address, Failover } from './failover.ts'
-import type { LastAttempts } from './last-attempts.ts'
 import type { Sending } from './sending.ts'
 import type { WorkContext } from './work-context.ts'
 
@@ -12,8 +11,6 @@ type BackupContext<Content> = Pick<
   | 'claimMessages'
   | 'closing'
   | 'gate'
-  | 'giveUpClock'
-  | 'idOf'
   | 'isIdle'
   | 'options'
   | 'queue'
@@ -31,58 +28,50 @@ const BY_ITSELF: Turn = { isByHand: false, by: '' }
 /** Which messages are asked for next, and where they go. */
 export interface Destination {
   address: Address
-  route: Route
-  /** One message asks the address that does not serve. */
+  /** One message asks the first address, while the backup serves. */
   isAsking: boolean
+  /** Messages with a URL of their own. */
+  own: OwnOnes
 }
 
 /**
- * Sends the messages of a node to one of two addresses: what `Failover` decides is stored, and done. One lane and one
- * wait: a message that may go to both is claimed for the one that serves.
+ * Sends the messages of a node to one of two addresses of one system: what `Failover` decides is stored, and done. All go
+ * to the address that serves; but what brought a URL of its own waits for the first one, and goes there one by one as it
+ * is asked.
  */
 export class Backup<Content> {
   readonly #context: BackupContext<Content>
   readonly #sending: Sending<Content>
   readonly #failover: Failover
   readonly #options: BackupOptions
-  readonly #lastAttempts: LastAttempts
   readonly #alarm: Alarm
-  readonly #ids: Readonly<Record<Address, number>>
   #inUse: BackupInUse | undefined
-  /** Where messages are on their way to. */
-  readonly #ways = new Map<number, Address>()
 
+  /** @param inUse the last run ended so */
   constructor(
     context: BackupContext<Content>,
     sending: Sending<Content>,
-    lastAttempts: LastAttempts,
     { failover, backup }: { failover: Failover; backup: BackupOptions },
-    stored: BackupInUse | undefined
+    inUse: BackupInUse | undefined
   ) {
     this.#context = context
     this.#sending = sending
     this.#failover = failover
     this.#options = backup
-    this.#lastAttempts = lastAttempts
-    this.#ids = { first: context.idOf('first') ?? 0, backup: context.idOf('backup') ?? 0 }
     this.#alarm = new Alarm(context.options.clock, () => {
       this.#lookWhetherAnyWaits()
       context.gate.turnIfDue()
       context.claimMessages()
     })
-    // A deploy may have exchanged the addresses.
-    if (stored?.address === this.#ids.backup) {
-      this.#inUse = stored
-      failover.resume(stored.isByHand)
-    }
-    this.#stopClocks()
+    this.#inUse = inUse
+    if (inUse !== undefined) failover.resume(inUse.isByHand)
   }
 
   /** Undefined if messages go to the first address. */
   get state(): BackupState | undefined {
     if (this.#inUse === undefined) return undefined
     const { since, isByHand, by } = this.#inUse
-    const waiting = this.#boundTo('first')
+    const waiting = this.#ownWaiting
     return { since, isByHand, by, host: this.#options.hosts.backup, waiting }
   }
 
@@ -114,7 +103,6 @@ export class Backup<Content> {
   readTurn(): void {
     const { queue, tell } = this.#context
     const { serving, isByHand } = this.#failover
-    this.#stopClocks()
     if (!isByHand && (serving === 'backup') !== (this.#inUse !== undefined)) {
       const inUse = this.#inUseFrom(serving, BY_ITSELF)
       queue.call('setBackup', inUse).catch(() => {
@@ -131,7 +119,7 @@ export class Backup<Content> {
   }
 
   /**
-   * Where messages go next. The other address may be asked for this: first for a connection.
+   * Where messages go next. The first address may be asked for this: first for a connection.
    *
    * @returns undefined: nothing goes now
    */
@@ -143,64 +131,42 @@ export class Backup<Content> {
     if (isAsking) failover.messageAskedFor()
     this.lookLater()
     if (failover.isHeld && !isAsking) return undefined
-    const address = isAsking ? failover.other : failover.serving
-    const only = isAsking && !failover.returnsByItself ? this.#idsOf(address) : undefined
-    const other = address === 'first' ? 'backup' : 'first'
-    return {
-      address,
-      isAsking,
-      route: {
-        notTo: this.#idsOf(other),
-        ...(only && { only }),
-        isAsking,
-        ...(this.#isMarking && { mark: this.#ids[address] })
-      }
+    if (isAsking) {
+      return { address: 'first', isAsking, own: failover.returnsByItself ? 'too' : 'only' }
     }
+    const address = failover.serving
+    return { address, isAsking, own: address === 'first' ? 'too' : 'not' }
   }
 
   /** A message that was claimed for this may still go there. */
   isStill({ address, isAsking }: Destination): boolean {
-    if (!isAsking) return address === this.#failover.serving
-    return address === this.#failover.other && this.#failover.isAsking
+    return isAsking ? this.#failover.isAsking : address === this.#failover.serving
   }
 
   /** A message is on its way there. */
-  handOut(seq: number, { address, isAsking }: Destination): void {
-    this.#ways.set(seq, address)
+  handOut(seq: number, { isAsking }: Destination): void {
     if (isAsking) this.#context.gate.beginToAsk(seq)
   }
 
   /** It no longer is. */
   endOfWay(seq: number): void {
-    this.#ways.delete(seq)
     this.#context.gate.endOfWay(seq)
     this.lookLater()
   }
 
-  /** What is known of messages and attempts has changed: the other address may have to be asked, or takes over. */
+  /** What is known of messages and attempts has changed: the first address may have to be asked, or the backup takes over. */
   lookLater(): void {
     this.#lookWhetherAnyWaits()
     this.#alarm.setIn(finite(this.#failover.nextInMs(this.#hasWork)))
   }
 
-  /** There was no message to ask the other address with. */
+  /** There was no message to ask the first address with. */
   nothingToAsk(): void {
     this.#failover.nothingToSend()
   }
 
   close(): void {
     this.#alarm.close()
-  }
-
-  /** What waits for the address that does not serve cannot be tried there meanwhile. */
-  #stopClocks(): void {
-    const { giveUpClock, options, queue, tell } = this.#context
-    if (options.failWhileUnreachable) return
-    const ids = this.#idsOf(this.#failover.other)
-    this.#lastAttempts.stopClocks((boundTo) => boundTo !== undefined && ids.includes(boundTo))
-    queue.call('stopClocks', ids, giveUpClock.ms).catch(() => {
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-    })
   }
 
   /** What is on its way is decided by its answer. */
@@ -215,47 +181,28 @@ export class Backup<Content> {
   }
 
   /**
-   * There is a message with which the other address can be asked. Where messages come one by one, none ever waits: each
+   * There is a message with which the first address can be asked. Where messages come one by one, none ever waits: each
    * is asked for when it is being accepted.
    */
   get #hasWork(): boolean {
-    const { other, returnsByItself, serving } = this.#failover
-    if (this.#boundTo(other) > 0) return true
-    return returnsByItself && this.#waiting + this.#context.accepting() > this.#boundTo(serving)
+    const { returnsByItself, serving } = this.#failover
+    if (serving === 'first') return false
+    if (returnsByItself) return this.#waiting + this.#context.accepting() > 0
+    return this.#ownWaiting > 0
   }
 
-  /** How many messages wait that may go nowhere but there. */
-  #boundTo(address: Address): number {
-    const ids = this.#idsOf(address)
+  /** How many of those that are not on their way have a URL of their own. */
+  get #ownWaiting(): number {
     const { queue, sending } = this.#context
-    const count = queue.summary.bound.reduce(
-      (sum, one) => sum + (ids.includes(one.to) ? one.count : 0),
-      0
-    )
-    const onTheirWay = [...sending].filter(([seq, { row }]) => {
-      const isMarked =
-        row.boundTo === undefined && this.#isMarking && this.#ways.get(seq) === address
-      return isMarked || (row.boundTo !== undefined && ids.includes(row.boundTo))
-    })
-    return Math.max(0, count - onTheirWay.length)
-  }
-
-  /** What is in memory does not outlive the process that knows where it was sent. */
-  get #isMarking(): boolean {
-    return !this.#options.isShared && this.#context.queue.isDurable
-  }
-
-  #idsOf(address: Address): number[] {
-    const { isShared } = this.#options
-    const own = address === 'first' ? [OWN_ADDRESS] : []
-    return isShared ? own : [...own, this.#ids[address]]
+    const onTheirWay = [...sending.values()].filter(({ row }) => row.hasOwnAddress)
+    return Math.max(0, queue.summary.ownAddress - onTheirWay.length)
   }
 
   #connect(): void {
     const { claimMessages, closing, track } = this.#context
     const failover = this.#failover
     failover.beginToAsk()
-    const connected = this.#options.connect(failover.other, closing).then((isOpen) => {
+    const connected = this.#options.connect('first', closing).then((isOpen) => {
       if (closing.aborted) return
       failover.connected(isOpen)
       claimMessages()
@@ -265,7 +212,9 @@ export class Backup<Content> {
 
   #inUseFrom(to: Address, { isByHand, by }: Turn): BackupInUse | undefined {
     if (to === 'first') return undefined
-    return { since: this.#context.options.clock.now(), isByHand, by, address: this.#ids.backup }
+    const { options, queue } = this.#context
+    const address = queue.laneOf(this.#options.address)
+    return { since: options.clock.now(), isByHand, by, address }
   }
 
   #tellTurned(to: Address, { isByHand, by }: Turn, inUse: BackupInUse | undefined): void {

@@ -24,7 +24,7 @@ export interface ClaimingParts<Content> extends Pick<
 }
 
 /** There is one address. */
-const TO_FIRST = { address: 'first', route: undefined, isAsking: false } as const
+const TO_FIRST: Destination = { address: 'first', isAsking: false, own: 'too' }
 
 /** Asks the queue for messages whose turn it is, as many as may be sent, and sends them. */
 export class Claiming<Content> {
@@ -64,7 +64,7 @@ export class Claiming<Content> {
     const most = destination.isAsking || options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
     this.#asksAgain = false
-    const claiming = queue.claimNext(most, gate.preference, destination.route)
+    const claiming = queue.claimNext(most, gate.preference, destination.own)
     this.#parts.catchFault(this.#handOut(most, this.#lastMove, claiming, destination))
   }
 
@@ -101,7 +101,7 @@ export class Claiming<Content> {
     asked: number,
     lastMove: Promise<unknown>,
     claiming: Promise<readonly Claim[]>,
-    destination: Destination | typeof TO_FIRST
+    destination: Destination
   ): Promise<void> {
     const { backup, queue, stopReading } = this.#parts
     const { isAsking } = destination
@@ -127,17 +127,17 @@ export class Claiming<Content> {
     if (this.#asksAgain || isAsking || claims.length === asked) this.claim()
   }
 
-  #sendOne(claim: Claim, destination: Destination | typeof TO_FIRST): void {
+  #sendOne(claim: Claim, destination: Destination): void {
     const { backup, gate, isIdle, queue, send, sending, track } = this.#parts
     const { seq } = claim.row
-    const { address, isAsking, route } = destination
-    const isStill = (): boolean => route === undefined || backup?.isStill(destination) === true
+    const { address, isAsking } = destination
+    const isStill = (): boolean => backup === undefined || backup.isStill(destination)
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
     const isFull = sending.size + this.#asked >= gate.slots
     const mayGo = !isIdle() && !isFull && gate.closedMs === 0 && isStill()
     if (mayGo && !claim.isDamaged) {
       gate.countRequests()
-      if (route !== undefined) backup?.handOut(seq, destination)
+      backup?.handOut(seq, destination)
     } else {
       if (isAsking) backup?.nothingToAsk()
       this.#asksAgain = true

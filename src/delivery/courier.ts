@@ -69,7 +69,7 @@ export interface CourierSettings {
   /** What its addresses have shown so far. Undefined: nothing is known of them, nor learned. */
   addresses?: KnownAddresses
   /** What no text about an attempt may show, besides the token. */
-  secrets: readonly string[]
+  secrets: Iterable<string>
 }
 
 /** An answer of the receiver, or why there is no whole one. */

@@ -31,8 +31,6 @@ export interface DeliveryOptions<Content> {
   emit: (message: SettledMessage, content: Content, settlement: Settlement) => void
   /** Receives all events. */
   onEvent: (event: DeliveryEvent) => void
-  /** What tells the address of the receiver from others; without it, where a message may have arrived is not stored. */
-  address?: string | undefined
   /** Undefined: there is none. */
   backup?: BackupOptions | undefined
   order: Order

@@ -2,7 +2,6 @@ import { english } from '../english.ts'
 import { sleep } from '../clock.ts'
 import type { Claim, MessageQueue } from '../queue/message-queue.ts'
 import { QueueError } from '../queue/queue-error.ts'
-import { OWN_ADDRESS } from '../queue/queue-types.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { Pause, QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
@@ -127,7 +126,6 @@ export class Delivery<Content> {
         },
         backup: this.#failover && {
           failover: this.#failover,
-          isShared: backup?.isShared === true,
           onTurn: () => this.#work?.backup?.readTurn()
         }
       },
@@ -266,11 +264,11 @@ export class Delivery<Content> {
   #readPlace(
     queue: MessageQueue<Content>,
     content: Content
-  ): Pick<NewMessage, 'boundTo' | 'lane' | 'hashes'> {
+  ): Pick<NewMessage, 'hasOwnAddress' | 'lane' | 'hashes'> {
     const { order, readFields } = this.#options
     const { hasOwnAddress = false, key, values } = readFields(content)
     return {
-      ...(hasOwnAddress && { boundTo: OWN_ADDRESS }),
+      hasOwnAddress,
       lane: order === 'key' ? queue.laneOf(key) : null,
       hashes: values.map((value) => queue.hashOf(value))
     }
@@ -460,11 +458,6 @@ export class Delivery<Content> {
       gate: this.#gate,
       giveUpClock: this.#giveUpClock,
       accepting: () => this.#unstored,
-      idOf: (address) => {
-        const { address: first, backup } = this.#options
-        const name = address === 'first' ? first : backup?.address
-        return name === undefined ? undefined : queue.laneOf(name)
-      },
       isIdle: () => !this.#maySend,
       maySend: () =>
         this.#maySend && this.#gate.closedMs === 0 && this.#sending.size <= this.#gate.slots,
@@ -510,20 +503,16 @@ export class Delivery<Content> {
     opened: OpenedQueue
   ): Backup<Content> | undefined {
     const { backup } = this.#options
-    this.#forgetOldTurn(context, opened)
+    const id = backup && context.queue.laneOf(backup.address)
+    const inUse = opened.backup?.address === id ? opened.backup : undefined
+    // Somebody has turned to an address that is another one now: if it comes again some day, nobody has turned to it.
+    if (inUse !== opened.backup) {
+      context.queue.call('setBackup', undefined).catch(() => {
+        this.#tellQueueFailed()
+      })
+    }
     if (this.#failover === undefined || backup === undefined) return undefined
-    const parts = { failover: this.#failover, backup }
-    return new Backup(context, sending, this.#lastAttempts, parts, opened.backup)
-  }
-
-  /** Somebody has turned to an address that is gone: if it comes again some day, nobody has turned to it. */
-  #forgetOldTurn({ idOf, queue }: WorkContext<Content>, { backup }: OpenedQueue): void {
-    if (backup === undefined) return
-    const addresses = this.#options.backup === undefined ? [] : [idOf('first'), idOf('backup')]
-    if (addresses.includes(backup.address)) return
-    queue.call('setBackup', undefined).catch(() => {
-      this.#tellQueueFailed()
-    })
+    return new Backup(context, sending, { failover: this.#failover, backup }, inUse)
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */

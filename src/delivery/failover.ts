@@ -10,13 +10,13 @@ export interface FailoverSettings {
   askAfterMs: number
 }
 
-/** The address that does not serve is asked at least so often, in milliseconds. */
+/** The first address is asked at least so often, in milliseconds, while the backup serves. */
 const MOST_BETWEEN_MS = 600_000
 /** Nothing was there to ask it with: it is asked again after so long, in milliseconds, if there is. */
 const NOTHING_TO_ASK_MS = 1000
 
 /**
- * How far the other address has been asked: not now; a connection is being opened; it is open, for the next message; that
+ * How far the first address has been asked: not now; a connection is being opened; it is open, for the next message; that
  * one was asked for, or is on its way.
  */
 type Asking = 'no' | 'connecting' | 'open' | 'sent'
@@ -36,8 +36,8 @@ type Asking = 'no' | 'connecting' | 'open' | 'sent'
  * | any | a person turns | that address serves; the backup until a person turns back |
  *
  * To ask is to open a connection, and then to send one message, whose turn it is; if there is none, the next one that
- * comes. The waits grow only if the backup has served meanwhile. A message that may go only to the address that does not
- * serve goes to that one too, by hand or not; its answer then turns nothing back.
+ * comes. The waits grow only if the backup has served meanwhile. What brought a URL of its own goes to the first address
+ * in the same way where a person has turned; its answer then turns nothing back.
  */
 export class Failover {
   readonly #settings: FailoverSettings
@@ -55,12 +55,11 @@ export class Failover {
   #isServingOut = false
   /** The backup wants rest until then; on the monotonic clock. */
   #restUntil = -Infinity
-  /** It has answered since the other one was asked. */
+  /** It has answered since the first one was asked. */
   #hasServed = false
   #asking: Asking = 'no'
-  /** At once, for what may have arrived there in an earlier run. */
-  #askAt = -Infinity
-  /** Waits before the other one is asked, so far. */
+  #askAt = Infinity
+  /** Waits before the first one is asked, so far. */
   #waits = 0
   /** Since the wait of an outage of both ended. */
   #hasAsked = false
@@ -74,10 +73,6 @@ export class Failover {
     return this.#serving
   }
 
-  get other(): Address {
-    return this.#serving === 'first' ? 'backup' : 'first'
-  }
-
   /** The backup serves because a person turned to it, and not an outage. */
   get isByHand(): boolean {
     return this.#isByHand
@@ -88,13 +83,13 @@ export class Failover {
     return this.#serving === 'backup' && !this.#isByHand && this.#settings.afterMs > 0
   }
 
-  /** The connection to the other address is open: the next message goes there. */
+  /** The connection to the first address is open: the next message asks it. */
   get isOpen(): boolean {
     return this.#asking === 'open'
   }
 
   /**
-   * A message has to be asked for that goes to the other address.
+   * A message has to be asked for that asks the first address.
    *
    * @param hasWork there is one, or one is being accepted
    */
@@ -102,7 +97,7 @@ export class Failover {
     return hasWork && this.isOpen && this.#clock.monotonic() >= this.#askAt
   }
 
-  /** A message for the other address was asked for, or is on its way; nobody has turned since. */
+  /** A message that asks the first address was asked for, or is on its way; nobody has turned since. */
   get isAsking(): boolean {
     return this.#asking === 'sent'
   }
@@ -122,7 +117,7 @@ export class Failover {
   /**
    * When something has to be done, in milliseconds from now.
    *
-   * @param hasWork there is a message with which the other address can be asked
+   * @param hasWork there is a message with which the first address can be asked
    */
   nextInMs(hasWork: boolean): number {
     const now = this.#clock.monotonic()
@@ -132,7 +127,7 @@ export class Failover {
     return Math.max(0, Math.min(turnsAt, asksAt, goesOnAt) - now)
   }
 
-  /** The other address has to be asked now. */
+  /** The first address has to be asked now. */
   isAskDue(hasWork: boolean): boolean {
     if (!hasWork || this.#asking !== 'no') return false
     const isAfterWait = this.#isServingOut && this.returnsByItself && !this.#hasAsked
@@ -197,23 +192,23 @@ export class Failover {
     this.#restUntil = -Infinity
   }
 
-  /** The other one is asked: first a connection. */
+  /** The first one is asked: first for a connection. */
   beginToAsk(): void {
     this.#asking = 'connecting'
     this.#hasAsked = true
   }
 
-  /** There is a connection to the other one, or none can be had. */
+  /** There is a connection to it, or none can be had. */
   connected(isOpen: boolean): void {
     if (this.#asking !== 'connecting') return
-    if (!isOpen) this.otherFailed()
+    if (!isOpen) this.firstFailed()
     else {
       this.#asking = 'open'
       this.#askAt = this.#clock.monotonic()
     }
   }
 
-  /** A message for the other one was asked for. */
+  /** A message that asks it was asked for. */
   messageAskedFor(): void {
     this.#asking = 'sent'
   }
@@ -225,14 +220,14 @@ export class Failover {
     this.#askAt = this.#clock.monotonic() + NOTHING_TO_ASK_MS
   }
 
-  /** The other one is there, and serves no more than what may go nowhere else. */
-  otherAnswered(): void {
+  /** The first one, which was asked, is there; but everything else stays where it is. */
+  firstAnswered(): void {
     this.#asking = 'no'
     this.#askAt = this.#clock.monotonic()
   }
 
-  /** The other one is still out. */
-  otherFailed(): void {
+  /** The first one, which was asked, is still out. */
+  firstFailed(): void {
     this.#asking = 'no'
     if (this.#hasServed) this.#waits++
     this.#planToAsk()
@@ -256,9 +251,7 @@ export class Failover {
     this.#isServingOut = false
     this.#restUntil = -Infinity
     this.#asking = 'no'
-    // What may have arrived at the backup, which has just served, can go there at once.
-    if (to === 'first') this.#askAt = now
-    else this.#planToAsk()
+    this.#planToAsk()
   }
 
   /** The last run ended while the backup served: the first may be back. */

@@ -28,8 +28,8 @@ export interface Fault {
   readonly mayHaveArrived: boolean
   /** It says that it has not, as do circuit breakers and time limits in front of it that know no better: `@again` holds. */
   readonly saidNotTaken?: true
-  /** An outage of it turns to a backup receiver; `if shared`: only where both addresses are one system. */
-  readonly turnsToBackup: 'yes' | 'if shared' | 'no'
+  /** An outage of it turns to a backup receiver. */
+  readonly turnsToBackup: 'yes' | 'no'
   /** Undefined if nobody knows, or an acknowledgement says it. */
   readonly about?: Topic
   /** What the error says besides its reason. Without one, that is the remedy of its code or status in codes.json. */
@@ -65,7 +65,7 @@ const notProcessed: Fault = { ...unknown, mayHaveArrived: false }
 const wrongAddress: Fault = { ...ofMessage, of: 'receiver', waits: 'node', counts: false }
 const unreachable: Fault = { ...wrongAddress, turnsToBackup: 'yes' }
 /** nginx, Apache and others say 502 or 504 also if the server behind them stored the message and then broke off. */
-const brokenGateway: Fault = { ...unreachable, mayHaveArrived: true, turnsToBackup: 'if shared' }
+const brokenGateway: Fault = { ...unreachable, mayHaveArrived: true }
 /** A 2xx with what is no HL7, where HL7 has come: something in front of it answers, perhaps after it has stored the message. */
 const fallback: Fault = { ...brokenGateway, about: 'fallback', hint: 'hint.fallback' }
 /** 503 or 408 after a while: its own time limit has ended, or that of what is in front. */
@@ -156,6 +156,8 @@ const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Parti
   [({ fault, meaning }) => meaning === 400 && fault !== undefined, { hint: 'hint.faultOfSender' }]
 ]
 
+/** A secret of this node is in a file that cannot be used. */
+const SECRET_FILE = 'ERR_SECRET_FILE'
 /** Of Node.js, for a certificate that is not accepted or a handshake that failed. */
 const TLS_CODE = /^(?:CERT_|UNABLE_|ERR_TLS|ERR_SSL|EPROTO)|SELF_SIGNED/
 /** The same, for one whose authority is not trusted. */
@@ -170,6 +172,8 @@ type ErrorFacts = Pick<AttemptError, 'code'> &
 
 /** Attempts without an answer, or with one that cannot be read. The first that fits. */
 const BY_ERROR: readonly (readonly [is: (facts: ErrorFacts) => boolean, Fault])[] = [
+  // Nothing was sent, so no login has failed.
+  [({ code }) => code === SECRET_FILE, { ...notPermitted, about: 'secret-file' }],
   [
     ({ atProxy, code }) => atProxy === true && OF_AUTHORITY.test(code),
     { ...proxyAway, about: 'proxy' }
@@ -404,6 +408,7 @@ const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
   'not-found',
   'proxy',
   'redirect',
+  'secret-file',
   'tls',
   'tls-ca',
   'tls-expired',

@@ -36,8 +36,6 @@ export interface GateSettings {
 
 export interface GateBackup {
   failover: Failover
-  /** Both addresses are one system: what may have arrived at one may go to the other. */
-  isShared: boolean
   /** Another address serves from now on. */
   onTurn: () => void
 }
@@ -50,9 +48,9 @@ export interface AttemptEnd {
   leastWaitMs: number
   /** It was sent before its turn to see whether an outage is over: this attempt is not held against it. */
   isExcused: boolean
-  /** It goes to the other address at once, if it may move (`Message.mayMove`). */
+  /** It goes to the other address at once. */
   goesOn: boolean
-  /** It only asked whether the address that does not serve is back: a rule that counts retries does not count this one. */
+  /** It only asked whether the first address is back: a rule that counts retries does not count this one. */
   isAsking?: boolean
 }
 
@@ -102,8 +100,8 @@ interface Outage {
  * A status may be about what one message contains, though it looks like an outage: then an answer to another message
  * disproves it (`neighbors.ts`), and only the message itself waits.
  *
- * With a backup, all of this is about the address that serves (`failover.ts`); what came of attempts at the other one
- * tells whether that is back. If the backup wants rest, that closes no gate, because the first may be asked meanwhile.
+ * With a backup, all of this is about the address that serves (`failover.ts`); what came of an attempt that asks the first
+ * one tells whether that is back. If the backup wants rest, that closes no gate, because the first may be asked meanwhile.
  */
 export class Gate {
   readonly #settings: GateSettings
@@ -116,7 +114,7 @@ export class Gate {
   #outage: Outage | undefined
   /** Messages that were sent to see whether the outage is over; whether they had never been tried. */
   readonly #probes = new Map<number, { isFresh: boolean }>()
-  /** With a backup: where each message is on its way to, and with which one the other address is asked. */
+  /** With a backup: where each message is on its way to, and with which one the first address is asked. */
   readonly #addresses = new Map<number, Address>()
   #asked: number | undefined
   #cutsInARow = 0
@@ -210,12 +208,12 @@ export class Gate {
     this.#probes.delete(seq)
   }
 
-  /** With this message the other address is asked. */
+  /** With this message the first address is asked. */
   beginToAsk(seq: number): void {
     this.#asked = seq
   }
 
-  /** A message is no longer on its way: if it was to ask the other address, and was not sent, it has not. */
+  /** A message is no longer on its way: if it was to ask the first address, and was not sent, it has not. */
   endOfWay(seq: number): void {
     if (this.#asked !== seq) return
     this.#asked = undefined
@@ -272,9 +270,9 @@ export class Gate {
     this.#slots = 1
     this.#cancelStart?.()
     const isExcused = probe?.isFresh === true
-    if (this.#failover?.failed(this.#turnsToBackup(fault), result.elapsedMs) === true) {
+    if (this.#failover?.failed(fault.turnsToBackup === 'yes', result.elapsedMs) === true) {
       this.turn('backup', false)
-      return { fault, leastWaitMs: restMs(result), isExcused, goesOn: true }
+      return { fault, leastWaitMs: restMs(result), isExcused, goesOn: !hasOwnAddress }
     }
     if (this.#closes(result)) this.#wait(fault, result, status, probe, sent.type)
     return { fault, leastWaitMs: this.closedMs, isExcused, goesOn: false }
@@ -323,29 +321,27 @@ export class Gate {
     const isAsking = seq === this.#asked
     if (isAsking) {
       this.#asked = undefined
-      this.#readAnswerOfOther(fault, result)
+      this.#readAnswerOfFirst(fault, result)
     }
+    const leastWaitMs = restMs(result)
+    // It may go nowhere else: it was not sent to ask.
+    if (hasOwnAddress) return { fault, leastWaitMs, isExcused: false, goesOn: false }
     const isOutage = fault !== undefined && fault.waits !== 'message'
     // As long as nothing goes to the backup, this is an ordinary retry.
     const goesOn = isOutage && this.#failover?.isHeld !== true
-    return { fault, leastWaitMs: restMs(result), isExcused: goesOn, goesOn, isAsking }
+    return { fault, leastWaitMs, isExcused: goesOn, goesOn, isAsking }
   }
 
-  #readAnswerOfOther(fault: Fault | undefined, result: AttemptResult): void {
+  #readAnswerOfFirst(fault: Fault | undefined, result: AttemptResult): void {
     const failover = this.#failover
     if (failover === undefined) return
     const isAnswer = fault === undefined || hasAck(result)
     const isBack = isAnswer || fault.isOfApplication === true
     if (failover.returnsByItself) {
       if (isBack) this.turn('first', false)
-      else failover.otherFailed()
-    } else if (isBack || fault.waits === 'message') failover.otherAnswered()
-    else failover.otherFailed()
-  }
-
-  #turnsToBackup({ turnsToBackup }: Fault): boolean {
-    if (turnsToBackup === 'if shared') return this.#settings.backup?.isShared === true
-    return turnsToBackup === 'yes'
+      else failover.firstFailed()
+    } else if (isBack || fault.waits === 'message') failover.firstAnswered()
+    else failover.firstFailed()
   }
 
   /** Slowly at first, as after an outage. */

@@ -16,8 +16,6 @@ interface Kept extends LastAttempt {
   size: number
   /** Until when the message is retried: on the clock of *Give up after*; Infinity: for ever. */
   until: number
-  /** The only address to which it may go, by its number. */
-  boundTo: number | undefined
   /** The number of the last fresh start of all clocks: after another one, it no longer holds. */
   renewals: number
 }
@@ -44,8 +42,6 @@ export class LastAttempts {
   readonly #alarm: Alarm
   readonly #onOver: (seq: number) => void
   #bytes = 0
-  /** Whether a message that is bound so waits for an address that does not serve. */
-  #isElsewhere: (boundTo: number | undefined) => boolean = () => false
 
   /** @param onOver the time of that message is over */
   constructor(
@@ -61,12 +57,12 @@ export class LastAttempts {
   }
 
   /** A message is retried, at most for so long; the wait has begun. */
-  keep({ boundTo, row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
+  keep({ row, renewals }: Message<unknown>, leftMs: number, last: LastAttempt): void {
     this.take(row.seq)
     const { reply } = last.settlement
     const size = LEAST_BYTES + 2 * ((reply?.text.length ?? 0) + (reply?.hl7.length ?? 0))
     const until = this.#clock.ms + leftMs
-    this.#kept.set(row.seq, { ...last, size, renewals, boundTo, until })
+    this.#kept.set(row.seq, { ...last, size, renewals, until })
     this.#bytes += size
     this.#forgetOldest()
     if (leftMs < Infinity) this.#alarm.setIn(leftMs)
@@ -85,17 +81,6 @@ export class LastAttempts {
     this.#kept.delete(seq)
     this.#heldUp.delete(seq)
     return last
-  }
-
-  /** Another address serves from now on: what waits for one that does not, cannot be tried there, however long. */
-  stopClocks(isElsewhere: (boundTo: number | undefined) => boolean): void {
-    this.#isElsewhere = isElsewhere
-    for (const last of this.#kept.values()) if (isElsewhere(last.boundTo)) last.until = Infinity
-  }
-
-  /** It waits for an address that does not serve: that time does not count. */
-  isElsewhere({ boundTo }: Message<unknown>): boolean {
-    return this.#isElsewhere(boundTo)
   }
 
   /** What a message leaves with whose time is over; undefined if it is not. */

@@ -7,7 +7,6 @@ import {
   type StoryRecord,
   type Verdict
 } from '../queue/message-row.ts'
-import { OWN_ADDRESS } from '../queue/queue-types.ts'
 import type { Decision } from '../rules/decide.ts'
 
 interface StateRule {
@@ -109,8 +108,6 @@ export class Message<Content> {
   mayHaveArrived: boolean
   /** The receiver said in one of them that it does not take it, which is not sure (`fault.ts`). */
   saidNotTaken: boolean
-  /** The only address to which it may go, by its number in the queue. */
-  boundTo: number | undefined
   /** The time that passes now counts towards the failure timeout. */
   counts = false
   #countedFrom = 0
@@ -128,32 +125,11 @@ export class Message<Content> {
     this.story = row.story
     this.mayHaveArrived = row.verdict.mayHaveArrived ?? false
     this.saidNotTaken = row.verdict.saidNotTaken ?? false
-    this.boundTo = row.boundTo
   }
 
   /** Something happens to it, or is done to it: stored with its next move. */
   record(record: StoryRecord): void {
     this.story = withRecord(this.story, record)
-  }
-
-  /** It goes to the address that it brought along. */
-  get hasOwnAddress(): boolean {
-    return this.boundTo === OWN_ADDRESS
-  }
-
-  /** The receiver may have accepted it at that address. */
-  hasArrivedAt(address: number | undefined): void {
-    this.mayHaveArrived = true
-    if (!this.hasOwnAddress) this.boundTo = address
-  }
-
-  /**
-   * It may go to another address than before.
-   *
-   * @param isShared both are one system: it does not matter where it may have arrived
-   */
-  mayMove(isShared: boolean): boolean {
-    return this.boundTo === undefined || (isShared && !this.hasOwnAddress)
   }
 
   /** Whether a rule has asked for as many retries as it has. */

@@ -99,7 +99,7 @@ export class Moving<Content> {
   }
 
   #queueMove(message: Message<Content>, { isAwaited, ...change }: Change): Promise<boolean> {
-    const { row, attempts, boundTo, renewals, retries, ruleRetries, spentMs, story } = message
+    const { row, attempts, renewals, retries, ruleRetries, spentMs, story } = message
     const { saidNotTaken, mayHaveArrived, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
@@ -113,7 +113,6 @@ export class Moving<Content> {
       retries,
       spentMs,
       ruleRetries: change.to === 'leaving' ? undefined : ruleRetries,
-      boundTo,
       renewals,
       story,
       verdict: {

@@ -36,7 +36,6 @@ type SendingContext<Content> = Pick<
   | 'closing'
   | 'gate'
   | 'giveUpClock'
-  | 'idOf'
   | 'maySend'
   | 'options'
   | 'queue'
@@ -200,7 +199,7 @@ export class Sending<Content> {
       result = await options.attempt(message.content, abort, watchWork, earlier)
     } catch (error) {
       gate.forgetAttempt(row.seq)
-      if (abort.aborted) await this.#waitAgain(message, address)
+      if (abort.aborted) await this.#waitAgain(message)
       else {
         const settlement = failedSettlement(settledMessage(message), error, options.clock.now())
         await this.#moving.leave(message, settlement)
@@ -217,26 +216,23 @@ export class Sending<Content> {
       ms: Math.round(elapsedMs),
       result: causeOfResult(result),
       ...(retry && { retry }),
-      ...(requestId !== undefined && { requestId })
+      ...(requestId !== undefined && { requestId }),
+      ...(address === 'backup' && { backup: options.backup?.hosts.backup ?? '' })
     })
     // The auth node may be closed before this one.
     const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
     if (reply === undefined && closing.aborted && isAborted) {
       gate.forgetAttempt(row.seq)
       // The outcome is unknown: a durable message stays for the next start.
-      await this.#waitAgain(message, address)
+      await this.#waitAgain(message)
       return undefined
     }
-    const { seq, type } = row
-    const { hasOwnAddress } = message
-    const end = gate.endAttempt({ seq, type, hasOwnAddress }, result)
+    const end = gate.endAttempt(row, result)
     tell({ kind: 'attempted', message: settledMessage(message), result, fault: end.fault })
     const counts = end.fault?.counts !== false || options.failWhileUnreachable
-    if (result.decision.outcome === 'await' || mayHaveArrived(result)) {
-      message.hasArrivedAt(this.#context.idOf(address))
-    }
+    if (result.decision.outcome === 'await' || mayHaveArrived(result)) message.mayHaveArrived = true
     if (end.fault?.saidNotTaken === true) message.saidNotTaken = true
-    message.counts = counts && !this.#isExcused(message, end)
+    message.counts = counts && !end.isExcused
     this.#countTime(message)
     return { result, end }
   }
@@ -252,8 +248,7 @@ export class Sending<Content> {
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
-    // What may go nowhere else is sent there, not to ask.
-    const isCounted = !isAsking || !this.#mayMove(message)
+    const isCounted = !isAsking
     const waitMs = this.retryInMs(message, result, { leastMs: leastWaitMs, isCounted })
     const isSettled = waitMs === undefined && hasAnswer(result, settlement)
     const wish = wishes.get(message.row.seq)
@@ -266,7 +261,7 @@ export class Sending<Content> {
       return
     }
     if (isCounted) message.countForRule(result.decision)
-    if (goesOn && this.#mayMove(message)) {
+    if (goesOn) {
       const isStored = await this.#moving.storeAtLast(message, { to: 'waiting' })
       if (isStored) tell(moved(message, 'retrying', { result }))
       return
@@ -283,15 +278,6 @@ export class Sending<Content> {
     })
     if (isStored) tell(moved(message, 'retrying', { result }))
     else this.forgetLastAttempt(message)
-  }
-
-  /** Its attempt is not held against it; but one that may not go on has been retried as any other. */
-  #isExcused(message: Message<Content>, { goesOn, isExcused }: AttemptEnd): boolean {
-    return isExcused && (!goesOn || this.#mayMove(message))
-  }
-
-  #mayMove(message: Message<Content>): boolean {
-    return message.mayMove(this.#context.options.backup?.isShared === true)
   }
 
   /**
@@ -383,7 +369,6 @@ export class Sending<Content> {
 
   /** The wait of a message begins: it is retried until its time is over, if that counts. */
   beginWait(message: Message<Content>, { result, settlement }: LastAttempt): void {
-    if (this.#lastAttempts.isElsewhere(message)) message.counts = false
     const { reply } = settlement
     // A settlement has as much of the reply as is needed.
     const short = result.reply && reply ? { ...result, reply } : result
@@ -409,10 +394,9 @@ export class Sending<Content> {
   }
 
   /** The node closes before anything was decided. */
-  async #waitAgain(message: Message<Content>, address: Address): Promise<void> {
-    const { idOf, wishes } = this.#context
-    message.hasArrivedAt(idOf(address))
-    const wish = wishes.get(message.row.seq)
+  async #waitAgain(message: Message<Content>): Promise<void> {
+    message.mayHaveArrived = true
+    const wish = this.#context.wishes.get(message.row.seq)
     if (wish !== undefined) {
       await this.#obey(message, wish, undefined)
       return

@@ -5,7 +5,6 @@ import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions } from './delivery-options.ts'
-import type { Address } from './failover.ts'
 import type { Gate } from './gate.ts'
 import type { GiveUpClock } from './give-up-clock.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
@@ -41,8 +40,6 @@ export interface WorkContext<Content> {
   readonly giveUpClock: GiveUpClock
   /** So many messages are being stored, and do not count as waiting yet. */
   readonly accepting: () => number
-  /** The number by which the queue knows an address; undefined: it does not. */
-  readonly idOf: (address: Address) => number | undefined
   /** Nothing is sent, whatever the receiver: the node is paused or closes, or its queue cannot be read. */
   readonly isIdle: () => boolean
   /** Messages may be sent. */

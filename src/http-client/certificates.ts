@@ -11,22 +11,33 @@ export interface CertificateDates {
 
 const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
-/** Somebody has two weeks to renew a certificate; of a short-lived one, a third of its lifetime. */
-const LONGEST_WARNING_MS = 14 * DAY_MS
+/**
+ * So long before its end, in milliseconds, somebody should see to it that a certificate is renewed, and is called; or so
+ * much of its lifetime, if that is less: what renews itself does so when a third is left.
+ */
+const WARNINGS = [
+  { level: 'call', mostMs: 7 * DAY_MS, part: 1 / 10 },
+  { level: 'watch', mostMs: 30 * DAY_MS, part: 1 / 4 }
+] as const
 /**
  * A server without a new connection for this long, while another had one, is no longer in use, such
  * as a token endpoint that has moved. Discovery connects once a day. In milliseconds.
  */
 const IN_USE_MS = 3 * DAY_MS
 
-/** How long before its end a certificate is reported, in milliseconds. */
-function warningMs({ validFrom, validTo }: CertificateDates): number {
-  return Math.min(LONGEST_WARNING_MS, Math.max(0, validTo - validFrom) / 3)
-}
-
-/** Whether a certificate ends within 14 days, or a third of its lifetime if that is less, or has ended. */
-export function endsSoon(dates: CertificateDates, now: number): boolean {
-  return now >= dates.validTo - warningMs(dates)
+/**
+ * How urgent it is to renew a certificate, or anything else that ends.
+ *
+ * @returns `watch` within 30 days, or a quarter of its lifetime if that is less; `call` within 7 days, or a tenth, and
+ *   once it has ended; undefined before
+ */
+export function endsSoon(
+  { validFrom, validTo }: CertificateDates,
+  now: number
+): 'watch' | 'call' | undefined {
+  const lifetime = Math.max(0, validTo - validFrom)
+  return WARNINGS.find(({ mostMs, part }) => now >= validTo - Math.min(mostMs, lifetime * part))
+    ?.level
 }
 
 /** Of several certificates the one that ends first. */

@@ -6,7 +6,6 @@ import {
 } from 'node:net'
 import {
   connect as connectTls,
-  createSecureContext,
   TLSSocket,
   type PeerCertificate,
   type SecureContext
@@ -16,7 +15,8 @@ import { certificateDates, ServerCertificates, type CertificateDates } from './c
 import type { ConnectionSettings } from './connection-settings.ts'
 import { aborted, connectFailureOf, tooLate } from './failures.ts'
 import type { HttpError } from './http-error.ts'
-import { proxyTo, withoutBrackets, type Address } from './proxy.ts'
+import { currentProxy, proxyTo, withoutBrackets, type Address } from './proxy.ts'
+import { TlsContext } from './tls-context.ts'
 import { TlsSessions } from './tls-sessions.ts'
 import { connectToProxy, openTunnel, type AddressAttempts } from './tunnel.ts'
 
@@ -43,10 +43,14 @@ export class Connector {
   readonly #tcp: AddressAttempts
   readonly #certificates: ServerCertificates
   readonly #sessions: TlsSessions
-  #secureContext: SecureContext | undefined
+  readonly #tls: TlsContext
+  /** With which each connection was opened. */
+  readonly #contexts = new WeakMap<Socket, SecureContext>()
+  /** Called once other certificates are used, so that open connections are outdated. */
+  onRenewed: () => void = () => undefined
 
   constructor(settings: ConnectionSettings, clock: Clock = systemClock) {
-    const { connectTimeoutMs } = settings
+    const { connectTimeoutMs, tls, tlsFiles = {} } = settings
     this.#settings = settings
     const eachMs = Math.min(EACH_ADDRESS_MS, Math.ceil(connectTimeoutMs / 3))
     this.#tcp = {
@@ -54,6 +58,7 @@ export class Connector {
     }
     this.#certificates = new ServerCertificates(clock)
     this.#sessions = new TlsSessions(clock)
+    this.#tls = new TlsContext(tls, tlsFiles, clock)
   }
 
   /** The certificate of the servers; of several in use the one that ends first. Undefined until one was seen. */
@@ -64,6 +69,24 @@ export class Connector {
   /** The certificate of one of them. */
   certificateOf(url: URL): CertificateDates | undefined {
     return this.#certificates.of(nameOf(serverOf(url)))
+  }
+
+  /** Our own certificate; undefined if there is none. */
+  get clientCertificate(): CertificateDates | undefined {
+    return this.#tls.clientCertificate
+  }
+
+  /** Whether a connection was opened with the certificates that are used now. */
+  isCurrent(socket: Socket): boolean {
+    const context = this.#contexts.get(socket)
+    return context === undefined || context === this.#tls.secure
+  }
+
+  /** Looks whether files with certificates have changed, if that is due. Never rejects. */
+  async look(): Promise<void> {
+    if (!(await this.#tls.look())) return
+    this.#sessions.forgetAll()
+    this.onRenewed()
   }
 
   /**
@@ -86,9 +109,7 @@ export class Connector {
     const onAbort = (): void => {
       giveUp(aborted())
     }
-    const timer = setTimeout(() => {
-      giveUp(late(phase, connectTimeoutMs, opened[0]?.bytesRead === 0))
-    }, connectTimeoutMs)
+    let timer: NodeJS.Timeout | undefined
     /** Whatever goes wrong with a socket: until a request has it, nobody else would hear. */
     const watch = (socket: Socket): Socket => {
       opened.push(socket)
@@ -100,7 +121,12 @@ export class Connector {
     try {
       if (signal.aborted) throw aborted()
       signal.addEventListener('abort', onAbort)
-      const way = isSecure ? proxyTo(server, proxy) : undefined
+      if (isSecure) await until(this.look())
+      timer = setTimeout(() => {
+        giveUp(late(phase, connectTimeoutMs, opened[0]?.bytesRead === 0))
+      }, connectTimeoutMs)
+      const current = isSecure && proxy !== undefined ? await until(currentProxy(proxy)) : undefined
+      const way = isSecure ? proxyTo(server, current) : undefined
       let tunnel: Socket | undefined
       if (way !== undefined) {
         phase = 'proxy'
@@ -139,20 +165,20 @@ export class Connector {
 
   /** @param tunnel undefined: it is connected to directly */
   #startTls(server: Address, tunnel: Socket | undefined): TLSSocket {
-    const { tls } = this.#settings
-    // Certificates and keys are read once.
-    this.#secureContext ??= createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
-    return connectTls({
+    const { secure, settings: tls } = this.#tls
+    const socket = connectTls({
       ...(tunnel === undefined
         ? { ...server, ...this.#tcp }
         : { socket: tunnel, host: server.host }),
-      secureContext: this.#secureContext,
+      secureContext: secure,
       servername: tls?.servername || (isIP(server.host) === 0 ? server.host : ''),
       ALPNProtocols: ['http/1.1'],
       // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everything.
       rejectUnauthorized: tls?.rejectUnauthorized ?? true,
       session: this.#sessions.of(nameOf(server))
     })
+    this.#contexts.set(socket, secure)
+    return socket
   }
 
   /** The server has been found to be the right one. */
@@ -161,7 +187,8 @@ export class Connector {
     const name = nameOf(server)
     const isResumed = socket.isSessionReused()
     const keep = (session: Buffer): void => {
-      this.#sessions.keep(name, session, isResumed)
+      // One of an earlier certificate would present that again.
+      if (this.isCurrent(socket)) this.#sessions.keep(name, session, isResumed)
     }
     // With TLS 1.3, it comes after the handshake, and perhaps several times.
     socket.on('session', keep)

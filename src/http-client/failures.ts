@@ -1,4 +1,5 @@
 import { english, type KeyUnder } from '../english.ts'
+import { FileError } from '../secret-file.ts'
 import { describeError, isBadRecord, isCertificateAlert, isCut, isTls } from './describe-error.ts'
 import { HttpError, type HttpErrorFamily } from './http-error.ts'
 
@@ -63,4 +64,14 @@ export function tooLarge(maxBytes: number): HttpError {
 /** The answer is not compressed as it says. */
 export function undecodable(): HttpError {
   return new HttpError(english('log', 'network.undecodable'), { code: 'ERR_CONTENT_DECODING' })
+}
+
+/** A secret of ours cannot be used now: nothing was sent. */
+export function secretFileError(what: string): HttpError {
+  return new HttpError(what, { code: 'ERR_SECRET_FILE' })
+}
+
+/** @throws {HttpError} for a file that could not be read */
+export function secretFileFailed(error: unknown): never {
+  throw error instanceof FileError ? secretFileError(error.message) : error
 }

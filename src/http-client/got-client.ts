@@ -105,6 +105,11 @@ export class GotClient {
     return this.#connector.certificate
   }
 
+  /** Our own certificate; undefined if there is none. */
+  get clientCertificate(): CertificateDates | undefined {
+    return this.#connector.clientCertificate
+  }
+
   /** Requests in flight, and later ones, end with `ERR_ABORTED`. */
   close(): void {
     this.#closing.abort()

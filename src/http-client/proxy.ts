@@ -1,5 +1,7 @@
 import { BlockList, isIPv4 } from 'node:net'
 import { english } from '../english.ts'
+import { readSecret, type Secret } from '../secret-file.ts'
+import { secretFileFailed } from './failures.ts'
 import { HttpError } from './http-error.ts'
 
 /** The settings of an 'http proxy' node: the proxy's address, credentials and exceptions. */
@@ -7,7 +9,7 @@ export interface ProxySettings {
   /** URL of the proxy, `http:` or `https:`. */
   url: string
   username?: string
-  password?: string
+  password?: Secret
   /** Hosts that are reached directly: `host`, `host:port`, `.domain`, `*`. */
   noProxy?: readonly string[]
 }
@@ -25,6 +27,16 @@ export interface Proxy extends Address {
   authorization: string | undefined
 }
 
+/** Settings with the password as it is now. */
+type CurrentProxy = ProxySettings & { password?: string }
+
+/** @throws {HttpError} `ERR_SECRET_FILE` */
+export async function currentProxy(settings: ProxySettings): Promise<CurrentProxy> {
+  const { password, ...others } = settings
+  if (password === undefined) return others
+  return { ...others, password: await readSecret(password).catch(secretFileFailed) }
+}
+
 /**
  * The proxy through which a server is reached: that of the node, else that of the variables `HTTPS_PROXY` and
  * `NO_PROXY`, in upper or lower case.
@@ -32,7 +44,7 @@ export interface Proxy extends Address {
  * @returns undefined if it is reached directly
  * @throws {HttpError} `ERR_PROXY_ADDRESS` if the proxy's address is not an `http:` or `https:` URL
  */
-export function proxyTo(server: Address, settings: ProxySettings | undefined): Proxy | undefined {
+export function proxyTo(server: Address, settings: CurrentProxy | undefined): Proxy | undefined {
   const { env } = process
   const address = settings?.url ?? (env['https_proxy'] || env['HTTPS_PROXY'] || undefined)
   if (address === undefined) return undefined

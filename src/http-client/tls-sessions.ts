@@ -45,6 +45,11 @@ export class TlsSessions {
     if (since !== undefined) this.#kept.set(server, { session, since })
   }
 
+  /** We present another certificate, or trust others. */
+  forgetAll(): void {
+    this.#kept.clear()
+  }
+
   /** Nothing may be wrong with it, but the connection failed. */
   forget(server: string): void {
     this.#kept.delete(server)

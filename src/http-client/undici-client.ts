@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
 import type { CertificateDates } from './certificates.ts'
 import { Connection, type ReceivedReply } from './connection.ts'
 import { Connector } from './connector.ts'
@@ -36,6 +38,7 @@ export class UndiciClient {
   readonly #settings: UndiciClientSettings
   readonly #connector: Connector
   readonly #connections = new Set<Connection>()
+  readonly #sockets = new WeakMap<Connection, Socket>()
   /** Those that are free. The one used last comes last: the server is least likely to have closed it. */
   readonly #free: Connection[] = []
   readonly #closing = new AbortController()
@@ -43,9 +46,12 @@ export class UndiciClient {
   /** Where a kept connection was closed right after an answer, and when; none is kept where it happened twice. */
   readonly #closesEarly = new Map<string, { at: number; isSure: boolean }>()
 
-  constructor(settings: UndiciClientSettings) {
+  constructor(settings: UndiciClientSettings, clock?: Clock) {
     this.#settings = settings
-    this.#connector = new Connector(settings)
+    this.#connector = new Connector(settings, clock)
+    this.#connector.onRenewed = () => {
+      for (const one of this.#free) if (!this.#isCurrent(one)) one.destroy()
+    }
   }
 
   /**
@@ -88,6 +94,16 @@ export class UndiciClient {
     return this.#connector.certificate
   }
 
+  /** Our own certificate; undefined if there is none. */
+  get clientCertificate(): CertificateDates | undefined {
+    return this.#connector.clientCertificate
+  }
+
+  /** Looks whether files with certificates have changed, if that is due. Never rejects. */
+  look(): Promise<void> {
+    return this.#connector.look()
+  }
+
   /** Closes every connection for good. Requests in flight, and later ones, end with `ERR_ABORTED`. */
   close(): void {
     this.#closing.abort()
@@ -123,6 +139,7 @@ export class UndiciClient {
       this.#notice(`${url.host}: ${why}.`)
     })
     this.#connections.add(connection)
+    this.#sockets.set(connection, socket)
     connection.onClosed(() => {
       this.#connections.delete(connection)
       const at = this.#free.indexOf(connection)
@@ -136,7 +153,14 @@ export class UndiciClient {
     const { maxConnections } = this.#settings
     const { at = -Infinity, isSure = false } = this.#closesEarly.get(connection.origin) ?? {}
     const isUnkept = isSure && performance.now() - at < CLOSES_AGAIN_MS
-    return connection.isUsable && this.#free.length < maxConnections && !isUnkept
+    const isNeeded = this.#free.length < maxConnections && !isUnkept
+    return connection.isUsable && isNeeded && this.#isCurrent(connection)
+  }
+
+  /** One that was opened with earlier certificates ends after its reply. */
+  #isCurrent(connection: Connection): boolean {
+    const socket = this.#sockets.get(connection)
+    return socket === undefined || this.#connector.isCurrent(socket)
   }
 
   /**

@@ -2,9 +2,11 @@ import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { english } from '../english.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
+import { secretFileError, secretFileFailed } from '../http-client/failures.ts'
 import type { HttpRequest } from '../http-client/http-message.ts'
 import type { UndiciClient } from '../http-client/undici-client.ts'
-import { secretsInHeader } from '../redactor.ts'
+import { HIDDEN, secretsInHeader } from '../redactor.ts'
+import { SecretFile, type Secret } from '../secret-file.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 import { headerValueProblem } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
@@ -17,12 +19,12 @@ export interface ValueContext {
 }
 
 /**
- * A header or form field whose value is fixed at deploy or computed for each attempt. Without a
- * value, it is omitted.
+ * A header or form field whose value is fixed at deploy, read from a file or computed for each attempt.
+ * Without a value, it is omitted.
  */
 export interface NamedValue {
   name: string
-  value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
+  value: Secret | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
   /** It is computed from variables. */
   isOfVariables?: boolean
 }
@@ -55,7 +57,7 @@ export interface Shipment extends ValueContext {
   /** It goes to the backup, unless it has a URL of its own. */
   isForBackup?: boolean
   token?: string | undefined
-  /** What stands for the value of a field, also for a template: of a request that is only shown. */
+  /** What stands for the value of a field, also for a template: of a request that is only shown. No secret is read for it. */
   hide?: (value: string) => string
 }
 
@@ -92,14 +94,15 @@ export class Receiver {
    * Builds the request: evaluates what depends on the message, and packs the message.
    *
    * @throws {Hl7Error} if a value of this message cannot be sent
+   * @throws {HttpError} `ERR_SECRET_FILE` if a secret cannot be read
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
     const settings = this.#settings
     const { hide = asItIs, token } = shipment
     const evaluated = await evaluate(settings.formFields, shipment, 'field')
-    const fields = evaluated.map((field) => ({ ...field, value: hide(field.value) }))
+    const fields: FormField[] = evaluated.map((field) => ({ ...field, value: hide(field.value) }))
     if (token !== undefined && settings.tokenPlacement === 'body') {
-      fields.push({ name: 'access_token', value: token, isFixed: false, isOfVariables: false })
+      fields.push({ name: 'access_token', value: token })
     }
     const { body, contentType } = await buildRequestBody(
       shipment.message,
@@ -117,9 +120,10 @@ export class Receiver {
     // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
     if (inQuery) headers.push(['Cache-Control', 'no-store'])
     const values = await evaluate(settings.headers, shipment, 'header')
-    for (const { name, value } of values) {
-      const problem = headerValueProblem(value)
+    for (const { name, value, isInFile } of values) {
+      const problem = isInFile && value === HIDDEN ? undefined : headerValueProblem(value)
       if (problem !== undefined) {
+        if (isInFile) throw secretFileError(english('log', 'error.headerValue', { name }))
         throw new Hl7Error('HL7_INVALID_MESSAGE', english('log', 'error.headerValue', { name }))
       }
       headers.push([name, value])
@@ -134,12 +138,18 @@ export class Receiver {
       url: inQuery ? withQuery(url, 'access_token', token) : url,
       headers: headersOf(headers),
       body,
-      secrets: values.flatMap(({ isFixed, isOfVariables, ...header }) => {
-        const parts = isFixed ? [] : secretsInHeader(header)
-        return parts.length === 0 && !isOfVariables ? [] : [header.value, ...parts]
-      }),
+      secrets: [
+        ...evaluated.flatMap(({ value, isInFile }) => (isInFile ? [value] : [])),
+        ...values.flatMap(({ isFixed, isInFile, isOfVariables, ...header }) => {
+          const parts = isFixed && !isInFile ? [] : secretsInHeader(header)
+          const isHidden = parts.length > 0 || isOfVariables || isInFile
+          return isHidden ? [header.value, ...parts] : []
+        })
+      ],
       values: () => [
-        ...[...fields, ...values].flatMap(({ value, isFixed }) => (isFixed ? [] : [value])),
+        ...madeOf(evaluated),
+        ...(token !== undefined && settings.tokenPlacement === 'body' ? [token] : []),
+        ...madeOf(values),
         ...(shipment.url === undefined ? [] : [url.pathname + url.search]),
         ...(settings.bodyTemplate === undefined ? [] : [body.toString()])
       ]
@@ -202,27 +212,37 @@ function withQuery(url: URL, name: string, value: string): URL {
 interface EvaluatedValue extends FormField {
   /** The same for every message. */
   isFixed: boolean
+  isInFile: boolean
   isOfVariables: boolean
+}
+
+/** Those that were made for this message. */
+function madeOf(values: readonly EvaluatedValue[]): string[] {
+  return values.flatMap(({ value, isFixed }) => (isFixed ? [] : [value]))
 }
 
 /** What is said of a value that could not be had. */
 const SLOW = { header: 'error.headerSlow', field: 'error.fieldSlow' } as const
 const FAILED = { header: 'error.headerFailed', field: 'error.fieldFailed' } as const
 
+/** @throws {HttpError} if a secret cannot be read */
 async function evaluate(
   values: readonly NamedValue[],
-  context: ValueContext,
+  { hide, input, message }: Shipment,
   what: 'header' | 'field'
 ): Promise<EvaluatedValue[]> {
   const evaluated: EvaluatedValue[] = []
   for (const { name, value, isOfVariables = false } of values) {
-    if (typeof value === 'string') evaluated.push({ name, value, isFixed: true, isOfVariables })
-    else {
+    const facts = { name, isFixed: true, isInFile: false, isOfVariables }
+    if (typeof value === 'string') evaluated.push({ ...facts, value })
+    else if (value instanceof SecretFile) {
+      // What is only shown needs no secret.
+      const text = hide === undefined ? await value.read().catch(secretFileFailed) : HIDDEN
+      evaluated.push({ ...facts, value: text, isInFile: true })
+    } else {
       try {
-        const text = await value({ message: context.message, input: context.input })
-        if (text !== undefined) {
-          evaluated.push({ name, value: text, isFixed: false, isOfVariables })
-        }
+        const text = await value({ message, input })
+        if (text !== undefined) evaluated.push({ ...facts, value: text, isFixed: false })
       } catch (error) {
         // An error that an expression throws can contain parts of the message.
         const keys = error instanceof ExpressionTimeout ? SLOW : FAILED

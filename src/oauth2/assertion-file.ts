@@ -1,15 +1,9 @@
-import { once } from 'node:events'
-import { readFile, stat } from 'node:fs/promises'
 import { english, type KeyUnder, type Values } from '../english.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import { printable } from '../printable.ts'
+import { READ_TIMEOUT_MS, readSmallFile, type FileError } from '../secret-file.ts'
 import type { Hint } from './hint.ts'
 import { TokenError } from './token-error.ts'
-
-/** Bytes. A JWT of a workload has two thousand at most. */
-const MAX_SIZE = 64 * 1024
-/** For the whole read: a file may be on a network disk that does not answer. */
-const READ_TIMEOUT_MS = 5000
 
 /**
  * The signed JWT that another program keeps fresh in a file (workload identity of Kubernetes, AKS,
@@ -20,11 +14,7 @@ const READ_TIMEOUT_MS = 5000
  *   is not permanent: the file may be replaced at any time
  */
 export async function readAssertionFile(path: string, now: number): Promise<string> {
-  const timeout = AbortSignal.timeout(READ_TIMEOUT_MS)
-  const late = once(timeout, 'abort').then(() => {
-    throw problem('slow', ['fileRead'], { path, seconds: READ_TIMEOUT_MS / 1000 })
-  })
-  const jwt = await Promise.race([read(path), late])
+  const jwt = await read(path)
   // Not verified: the token server does that.
   const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(jwt)?.[1] ?? ''
   const claims = parseJson(Buffer.from(payload, 'base64url').toString())
@@ -37,16 +27,19 @@ export async function readAssertionFile(path: string, now: number): Promise<stri
   return jwt
 }
 
-/** Regular files only: opening a pipe would wait for its writer. */
 async function read(path: string): Promise<string> {
   try {
-    const found = await stat(path)
-    if (found.isFile() && found.size <= MAX_SIZE) return (await readFile(path, 'utf8')).trim()
+    return (await readSmallFile(path)).toString().trim()
   } catch (error) {
-    const { code = 'EUNKNOWN' } = error as NodeJS.ErrnoException
+    const { code } = error as FileError
+    if (['EFBIG', 'EISDIR', 'ENOTSUP'].includes(code)) {
+      throw problem('notFile', ['filePath'], { path })
+    }
+    if (code === 'ETIMEDOUT') {
+      throw problem('slow', ['fileRead'], { path, seconds: READ_TIMEOUT_MS / 1000 })
+    }
     throw problem('unreadable', ['fileRead'], { path, code })
   }
-  throw problem('notFile', ['filePath'], { path })
 }
 
 function problem(

@@ -1,25 +1,46 @@
 import { urlProblem } from '../http-client/url-problem.ts'
 import { parseJson } from '../json-text.ts'
 import { printable } from '../printable.ts'
+import { SecretFile, type Secret } from '../secret-file.ts'
 import { clientAuthMethod } from './client-auth-method.ts'
 import { deployProblem, formProblem } from './setting-problem.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
-import type { TokenSettings } from './token-settings.ts'
+import type { StoredTokenSettings, TokenSettings } from './token-settings.ts'
 
 /**
  * Why these settings can never get a token: each begins with the label of the form's field.
  *
- * @returns an empty list if there is no problem
+ * @returns an empty list if there is no problem. What is in a file is not known before it is used
  */
-export function checkSettings(settings: TokenSettings): string[] {
+export function checkSettings(stored: StoredTokenSettings): string[] {
+  const settings = withoutFiles(stored)
+  const { privateKey, privateKeyPassphrase } = stored
+  const isKeyInFile = [privateKey, privateKeyPassphrase].some((one) => one instanceof SecretFile)
   return [
     ...addressProblems(settings),
     ...clientProblems(settings),
     ...grantProblems(settings),
-    ...keyProblems(settings),
+    ...signingProblems(settings),
+    ...(isKeyInFile ? [] : keyProblems(settings)),
     ...otherProblems(settings)
   ]
+}
+
+/** Assumes something where a secret is in a file. */
+export function withoutFiles(stored: StoredTokenSettings): TokenSettings {
+  const assumed = (secret: Secret): string => (typeof secret === 'string' ? secret : '?')
+  const all = (list: StoredTokenSettings['headers']): TokenSettings['headers'] =>
+    list.map(({ name, value }) => ({ name, value: assumed(value) }))
+  return {
+    ...stored,
+    clientSecret: assumed(stored.clientSecret),
+    password: assumed(stored.password),
+    privateKey: assumed(stored.privateKey),
+    privateKeyPassphrase: assumed(stored.privateKeyPassphrase),
+    extraParams: all(stored.extraParams),
+    headers: all(stored.headers)
+  }
 }
 
 function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {
@@ -55,31 +76,31 @@ function grantProblems({ grantType, username, password }: TokenSettings): string
   ]
 }
 
-function keyProblems(settings: TokenSettings): string[] {
-  const { privateKey, privateKeyPassphrase, signingAlg, assertionAudience, issuer } = settings
-  const method = clientAuthMethod(settings)
-  const signs = method === 'private_key_jwt' || settings.grantType === 'jwt_bearer'
+function signs(settings: TokenSettings): boolean {
+  return clientAuthMethod(settings) === 'private_key_jwt' || settings.grantType === 'jwt_bearer'
+}
+
+function signingProblems(settings: TokenSettings): string[] {
+  const { signingAlg, assertionAudience, issuer } = settings
+  const isBySecret = clientAuthMethod(settings) === 'client_secret_jwt'
   const problems: string[] = []
-  if (
-    (signs || method === 'client_secret_jwt') &&
-    assertionAudience === 'issuer' &&
-    issuer === ''
-  ) {
+  if ((signs(settings) || isBySecret) && assertionAudience === 'issuer' && issuer === '') {
     problems.push(formProblem('assertionAudience', 'assertionIssuer'))
   }
-  if (
-    method === 'client_secret_jwt' &&
-    !signs &&
-    !['', ...SECRET_ALGORITHMS].includes(signingAlg)
-  ) {
+  if (isBySecret && !signs(settings) && !['', ...SECRET_ALGORITHMS].includes(signingAlg)) {
     problems.push(formProblem('signingAlg', 'algorithmSecret'))
   }
-  if (!signs) return problems
-  if (privateKey === '') return [...problems, formProblem('privateKey', 'privateKey')]
+  return problems
+}
+
+function keyProblems(settings: TokenSettings): string[] {
+  const { privateKey, privateKeyPassphrase, signingAlg } = settings
+  if (!signs(settings)) return []
+  if (privateKey === '') return [formProblem('privateKey', 'privateKey')]
   const key = readPrivateKey(privateKey, privateKeyPassphrase)
-  if (typeof key === 'string') return [...problems, key]
+  if (typeof key === 'string') return [key]
   const algorithm = signingAlgorithm(key, signingAlg)
-  if (typeof algorithm === 'string') problems.push(algorithm)
+  const problems = typeof algorithm === 'string' ? [algorithm] : []
   const problem = certificateThumbprint(privateKey, key)?.problem
   if (problem !== undefined) problems.push(problem)
   return problems

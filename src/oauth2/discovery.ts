@@ -45,7 +45,7 @@ export class Discovery {
     this.#clock = clock
     const { issuer, secrets } = settings
     // Not Issuer URL itself, though it may come from a variable: somebody compares it with the issuer that is found.
-    this.#redactor = new Redactor(secrets.filter((secret) => secret !== issuer))
+    this.#redactor = new Redactor([...secrets].filter((secret) => secret !== issuer))
   }
 
   /** @throws {TokenError} if the metadata cannot be read and none is known */

@@ -93,6 +93,7 @@ function hintForNetwork(code: string, error: HttpError, { field, isPlain }: Requ
   if (code === 'ERR_PROXY_TUNNEL') {
     return atProxy ? { key: 'proxyRefused' } : { key: 'beyondProxy', values }
   }
+  if (code === 'ERR_SECRET_FILE') return { key: 'secretFile' }
   if (atProxy) return { key: 'proxyDown' }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { key: 'hostName', values }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { key: 'otherHost', values }

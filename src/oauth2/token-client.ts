@@ -4,8 +4,10 @@ import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { Redactor } from '../redactor.ts'
 import { answerError, errorInFront, noMethodError, type AnswerFacts } from './answer-error.ts'
+import { withoutFiles } from './check-settings.ts'
 import { clientAuthMethod, secretMethodNamed, type SecretMethod } from './client-auth-method.ts'
 import type { Signing } from './client-authentication.ts'
+import { currentSettings } from './current-settings.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import type { DpopProofs } from './dpop-proofs.ts'
 import { addressField } from './hint.ts'
@@ -16,8 +18,13 @@ import { readTokenAnswer, type TokenGranted } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 import { decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import { secretsIn, tokenEndpointOf, tokenRequest } from './token-request.ts'
-import type { ClientAuthMethod, TokenSettings, TokenType } from './token-settings.ts'
 import { lifetimeInToken } from './token-lifetime.ts'
+import type {
+  ClientAuthMethod,
+  StoredTokenSettings,
+  TokenSettings,
+  TokenType
+} from './token-settings.ts'
 import { instant, type Instant } from './token-times.ts'
 
 /** A token as received, and how it was obtained. */
@@ -44,14 +51,15 @@ interface Answer {
  * Requests tokens from the token server. It keeps the server's metadata, but no tokens.
  */
 export class TokenClient {
-  readonly #settings: TokenSettings
+  readonly #stored: StoredTokenSettings
+  /** With the secrets that the last request was made with. */
+  #settings: TokenSettings
   readonly #httpClient: GotClient
   readonly #clock: Clock
   readonly #discovery: Discovery
-  readonly #key: KeyObject | undefined
-  readonly #thumbprint: string | undefined
+  #signing:
+    { key: KeyObject; pem: string; passphrase: string; thumbprint: string | undefined } | undefined
   readonly #proofs: DpopProofs | undefined
-  readonly #secrets: readonly string[]
   readonly #onQuirk: (host: string, quirk: string) => void
   /** How the server takes the secret, as it has said. */
   #named: SecretMethod | undefined
@@ -63,25 +71,19 @@ export class TokenClient {
    * @param proofs are sent if `dpop` is on
    */
   constructor(
-    settings: TokenSettings,
+    settings: StoredTokenSettings,
     httpClient: GotClient,
     clock: Clock,
     onQuirk: (host: string, quirk: string) => void = () => undefined,
     proofs?: DpopProofs
   ) {
     this.#onQuirk = onQuirk
-    this.#settings = settings
+    this.#stored = settings
+    this.#settings = withoutFiles(settings)
     this.#httpClient = httpClient
     this.#clock = clock
     this.#proofs = proofs
-    this.#discovery = new Discovery(settings, clock)
-    const { clientSecret, password, privateKeyPassphrase, secrets } = settings
-    this.#secrets = [clientSecret, password, privateKeyPassphrase, ...secrets]
-    const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
-    // A key that nothing is signed with may be unusable.
-    if (typeof key === 'string') return
-    this.#key = key
-    this.#thumbprint = certificateThumbprint(settings.privateKey, key)?.thumbprint
+    this.#discovery = new Discovery(this.#settings, clock)
   }
 
   /**
@@ -94,6 +96,7 @@ export class TokenClient {
    */
   async obtain(signal: AbortSignal, earlier = ''): Promise<ObtainedToken> {
     try {
+      this.#settings = await currentSettings(this.#stored)
       const fetch = this.#fetch(signal)
       const metadata = await this.#discovery.metadata(fetch)
       try {
@@ -115,6 +118,24 @@ export class TokenClient {
    */
   metadata(signal: AbortSignal): Promise<ServerMetadata> {
     return this.#discovery.metadata(this.#fetch(signal))
+  }
+
+  /** It is read once: to decrypt a key takes time. */
+  #signingKey(): { key?: KeyObject; thumbprint?: string | undefined } {
+    const { privateKey: pem, privateKeyPassphrase: passphrase } = this.#settings
+    if (this.#signing?.pem === pem && this.#signing.passphrase === passphrase) return this.#signing
+    const key = readPrivateKey(pem, passphrase)
+    // A key that nothing is signed with may be unusable.
+    if (typeof key === 'string') return {}
+    const thumbprint = certificateThumbprint(pem, key)?.thumbprint
+    this.#signing = { key, pem, passphrase, thumbprint }
+    return this.#signing
+  }
+
+  /** What an answer may not show. */
+  #secrets(): string[] {
+    const { clientSecret, password, privateKeyPassphrase, secrets } = this.#settings
+    return [clientSecret, password, privateKeyPassphrase, ...secrets]
   }
 
   #fetch(signal: AbortSignal): TokenFetch {
@@ -155,12 +176,13 @@ export class TokenClient {
     const url = tokenEndpointOf(metadata, settings, this.#place())
     const clientAuth = this.#methodFor(metadata)
     if (clientAuth === undefined) throw noMethodError(url.host, supported)
-    const facts = { clientAuth, supported, redactor: new Redactor([...this.#secrets, earlier]) }
+    const facts = { clientAuth, supported, redactor: new Redactor([...this.#secrets(), earlier]) }
+    const { key, thumbprint } = this.#signingKey()
     const signing: Signing = {
       settings,
       metadata,
-      key: this.#key,
-      thumbprint: this.#thumbprint,
+      key,
+      thumbprint,
       now: () => this.#clock.now()
     }
     const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
@@ -241,6 +263,6 @@ function isElsewhere(error: unknown): boolean {
 }
 
 /** The only one that is accepted. */
-export function tokenType({ dpop }: TokenSettings): TokenType {
+export function tokenType({ dpop }: Pick<TokenSettings, 'dpop'>): TokenType {
   return dpop ? 'DPoP' : 'Bearer'
 }

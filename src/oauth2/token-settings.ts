@@ -1,3 +1,5 @@
+import type { Secret } from '../secret-file.ts'
+
 /** How a token is requested. */
 export const GRANTS = ['client_credentials', 'jwt_bearer', 'password'] as const
 export type GrantType = (typeof GRANTS)[number]
@@ -29,9 +31,9 @@ export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 export type TokenType = 'Bearer' | 'DPoP'
 
 /** A parameter or header of the request. */
-export interface Parameter {
+export interface Parameter<Kept extends Secret = string> {
   name: string
-  value: string
+  value: Kept
 }
 
 /** A claim of an assertion. */
@@ -44,7 +46,7 @@ export interface AssertionClaim extends Parameter {
  * The settings of an `oauth2-client-credentials` node, with environment variables and credentials
  * filled in. An empty string means "not given".
  */
-export interface TokenSettings {
+export interface TokenSettings<Kept extends Secret = string> {
   /** Issuer URL, or a full well-known URL, for discovery. */
   issuer: string
   /** Token URL; if filled, there is no discovery. */
@@ -58,9 +60,9 @@ export interface TokenSettings {
   /** Resource indicators (RFC 8707), separated by spaces. */
   resource: string
   /** Replace parameters of the request by name; an empty value removes one. */
-  extraParams: readonly Parameter[]
+  extraParams: readonly Parameter<Kept>[]
   /** Headers of the token request, for a gateway in front of the token server. */
-  headers: readonly Parameter[]
+  headers: readonly Parameter<Kept>[]
   keyId: string
   /** JWS algorithm of assertions; empty: from the key. */
   signingAlg: string
@@ -71,16 +73,19 @@ export interface TokenSettings {
   /** Additional claims of the assertion of the jwt_bearer grant, else of the client assertion. */
   assertionClaims: readonly AssertionClaim[]
   clientId: string
-  clientSecret: string
+  clientSecret: Kept
   /** PEM: PKCS#1, PKCS#8, SEC1, also encrypted; with its certificate, if the server wants that. */
-  privateKey: string
-  privateKeyPassphrase: string
+  privateKey: Kept
+  privateKeyPassphrase: Kept
   username: string
-  password: string
-  /** Further texts that nothing may show: values of variables and of credentials. */
-  secrets: readonly string[]
+  password: Kept
+  /** Further texts that nothing may show: values of variables and of credentials, and what files hold. */
+  secrets: Iterable<string>
   /** The TLS configuration presents a client certificate. */
   hasClientCertificate: boolean
   /** Tokens are bound to a key of this node (RFC 9449). */
   dpop: boolean
 }
+
+/** As a node has them: a secret may be in a file, which is read for each request. */
+export type StoredTokenSettings = TokenSettings<Secret>

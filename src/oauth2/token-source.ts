@@ -5,7 +5,7 @@ import { DpopProofs } from './dpop-proofs.ts'
 import { ReceiverTokens } from './receiver-tokens.ts'
 import { TokenCache, type FreshToken, type TokenRequestCounts } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
-import type { TokenSettings } from './token-settings.ts'
+import type { StoredTokenSettings } from './token-settings.ts'
 import { ASSUMED_LIFETIME } from './token-times.ts'
 import { TokenTrials } from './token-trials.ts'
 
@@ -34,7 +34,7 @@ export class TokenSource {
   readonly #receivers = new Map<string, ReceiverTokens>()
 
   /** @param settings in which `checkSettings` finds no problem */
-  constructor(settings: TokenSettings, parts: TokenSourceParts) {
+  constructor(settings: StoredTokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
     const proofs = settings.dpop ? new DpopProofs(clock) : undefined
     const warned = new Set<string>()
@@ -73,6 +73,11 @@ export class TokenSource {
   /** The token server's certificate, or the issuer's if that ends first; undefined until it was seen. */
   get certificate(): CertificateDates | undefined {
     return this.#httpClient.certificate
+  }
+
+  /** That we present to the token server; undefined if there is none. */
+  get clientCertificate(): CertificateDates | undefined {
+    return this.#httpClient.clientCertificate
   }
 
   /** The last token, which the token server may name when it refuses another; `''` if there is none. No property: these are printed. */

@@ -2,12 +2,13 @@ import { systemClock, type Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
+import { withoutFiles } from './check-settings.ts'
 import { clientAuthMethod } from './client-auth-method.ts'
 import { DpopProofs } from './dpop-proofs.ts'
 import { inEnglish, type Hint } from './hint.ts'
 import { TokenClient, tokenType } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import type { ClientAuthMethod, StoredTokenSettings } from './token-settings.ts'
 import type { TokenTestResult } from './token-test-result.ts'
 
 /**
@@ -18,11 +19,11 @@ import type { TokenTestResult } from './token-test-result.ts'
  * @param parts.lastToken of the deployed node, which the server may name
  */
 export async function testToken(
-  settings: TokenSettings,
+  settings: StoredTokenSettings,
   httpClient: GotClient,
   { clock = systemClock, lastToken = '' }: { clock?: Clock; lastToken?: string | undefined } = {}
 ): Promise<TokenTestResult> {
-  const clientFor = (given: TokenSettings): TokenClient => {
+  const clientFor = (given: StoredTokenSettings): TokenClient => {
     const proofs = settings.dpop ? new DpopProofs(clock) : undefined
     return new TokenClient(given, httpClient, clock, undefined, proofs)
   }
@@ -64,12 +65,12 @@ const CLIENT_REFUSED = new Set([400, 401, 403])
 /** The method by which the token server takes the secret after all; undefined if none was tried or works. */
 async function otherMethod(
   { status = 0 }: TokenError,
-  settings: TokenSettings,
+  settings: StoredTokenSettings,
   refused: TokenClient,
-  clientFor: (settings: TokenSettings) => TokenClient
+  clientFor: (settings: StoredTokenSettings) => TokenClient
 ): Promise<ClientAuthMethod | undefined> {
   const isAuto = settings.clientAuth === 'auto'
-  const isBasic = clientAuthMethod(settings) === 'client_secret_basic'
+  const isBasic = clientAuthMethod(withoutFiles(settings)) === 'client_secret_basic'
   if (!isAuto || !isBasic || !CLIENT_REFUSED.has(status)) return undefined
   const clientAuth = 'client_secret_post'
   try {

@@ -88,8 +88,7 @@ export class DiskEngine implements QueueEngine {
       contentDays: options.contentDays ?? 0,
       mostKeptBytes: options.mostKeptBytes ?? Infinity,
       order: options.order,
-      orderKey: options.orderKey,
-      applicationAckMs: options.applicationAckMs
+      orderKey: options.orderKey
     }
   }
 

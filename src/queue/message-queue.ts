@@ -13,10 +13,10 @@ import type {
   Move,
   NewMessage,
   OpenedQueue,
+  OwnOnes,
   Preference,
   QueueCounts,
-  QueueSummary,
-  Route
+  QueueSummary
 } from './queue-types.ts'
 import type { StoredContents } from './stored-contents.ts'
 
@@ -115,8 +115,8 @@ export class MessageQueue<Content> {
     }
   }
 
-  claimNext(most: number, preference?: Preference, route?: Route): Promise<Claim[]> {
-    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, route])
+  claimNext(most: number, preference?: Preference, own?: OwnOnes): Promise<Claim[]> {
+    return this.#engine.call('claimNext', () => [most, this.#contents.before, preference, own])
   }
 
   /**

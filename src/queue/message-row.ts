@@ -79,6 +79,8 @@ export interface AttemptRecord {
   retry?: CountedRetry
   /** How the receiver calls the request in its own log: its `x-request-id`. */
   requestId?: string
+  /** It went to the backup: to this host and port. */
+  backup?: string
 }
 
 /** What happened to a message besides attempts, or was done to it. */
@@ -147,8 +149,8 @@ export interface MessageRow {
   readonly countsFrom: number | undefined
   /** Undefined if no rule with a count has had it tried again. */
   readonly ruleRetries: RuleRetries | undefined
-  /** The only address to which it may go, by its number: its own one, or one at which it may have arrived. */
-  readonly boundTo: number | undefined
+  /** It brought an address of its own, and has no backup. */
+  readonly hasOwnAddress: boolean
   /** The number of the fresh start of all clocks since which these have been counted. */
   readonly renewals: number
   readonly verdict: Verdict

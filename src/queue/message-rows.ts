@@ -6,6 +6,7 @@ import { metaNumber } from './meta.ts'
 import { QueueError } from './queue-error.ts'
 import { QueueDamageError } from './queue-fault.ts'
 import {
+  hasOwnAddress,
   isRetrying,
   isSound,
   isWaiting,
@@ -27,8 +28,6 @@ interface Known {
   counts: Record<MessageState, number>
   /** Awaiting and suspended messages that are handed out. */
   taken: Set<number>
-  /** Those that are bound to an address only because they are handed out, or were. */
-  marked: Set<number>
 }
 
 /** Claims that take so many bytes together are enough for one answer. */
@@ -45,7 +44,6 @@ export type Facts = Pick<
   | 'verdict'
   | 'story'
   | 'rule_retries'
-  | 'bound_to'
 >
 
 /**
@@ -76,8 +74,7 @@ export class MessageRows<Stored> {
     this.#known = {
       renewals: metaNumber(db, 'renewals'),
       counts: { waiting: 0, awaiting: 0, suspended: 0, leaving: 0, left: 0, damaged: 0 },
-      taken: new Set(),
-      marked: new Set()
+      taken: new Set()
     }
   }
 
@@ -95,9 +92,8 @@ export class MessageRows<Stored> {
 
   /** Before a transaction. */
   beginChanges(): void {
-    const { counts, marked, taken } = this.#known
-    const copies = { counts: { ...counts }, taken: new Set(taken), marked: new Set(marked) }
-    this.#before = { ...this.#known, ...copies }
+    const { counts, taken } = this.#known
+    this.#before = { ...this.#known, counts: { ...counts }, taken: new Set(taken) }
     this.turns.beginChanges()
   }
 
@@ -111,31 +107,6 @@ export class MessageRows<Stored> {
   /** The numbers of messages that are handed out. */
   get handedOut(): number[] {
     return [...this.turns.sending, ...this.#known.taken]
-  }
-
-  /** Those that are bound only because they are handed out, or were. */
-  get marked(): number[] {
-    return [...this.#known.marked]
-  }
-
-  /** It is bound to an address as long as it is handed out. */
-  mark(seq: number, address: number): void {
-    this.sql.bind.run(address, seq)
-    this.#known.marked.add(seq)
-  }
-
-  /** In an earlier file of this run, these were marked. */
-  restoreMarks(seqs: readonly number[]): void {
-    for (const seq of seqs) this.#known.marked.add(seq)
-  }
-
-  /** What was marked, but is no longer handed out, was not sent. */
-  unmarkReleased(): void {
-    for (const seq of this.#known.marked) {
-      if (this.turns.isSending(seq)) continue
-      this.sql.bind.run(null, seq)
-      this.#known.marked.delete(seq)
-    }
   }
 
   /** It awaits or is suspended, and is handed out. */
@@ -219,7 +190,7 @@ export class MessageRows<Stored> {
       countsFrom: (isCurrent ? row.counts_from : null) ?? undefined,
       renewals: Math.max(row.renewals, this.#known.renewals),
       ruleRetries: isCurrent ? ruleRetriesFrom(row.rule_retries) : undefined,
-      boundTo: this.#known.marked.has(row.seq) ? undefined : (row.bound_to ?? undefined),
+      hasOwnAddress: hasOwnAddress(row),
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
@@ -246,7 +217,6 @@ export class MessageRows<Stored> {
         facts.verdict,
         facts.story,
         facts.rule_retries,
-        facts.bound_to,
         row.seq
       )
     })
@@ -272,7 +242,6 @@ export class MessageRows<Stored> {
   #takeBack(seq: number): void {
     this.turns.takeBack(seq)
     this.#known.taken.delete(seq)
-    this.#known.marked.delete(seq)
   }
 
   /** Nothing became of a message that was handed out. Nothing is stored for that: it cannot fail on a full disk. */

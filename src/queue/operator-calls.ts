@@ -162,8 +162,7 @@ export class OperatorCalls<Stored> {
       verdict:
         mayHaveArrived || saidNotTaken ? JSON.stringify({ mayHaveArrived, saidNotTaken }) : null,
       story: JSON.stringify(withRecord(storyFrom(row.story), act)),
-      rule_retries: null,
-      bound_to: row.bound_to
+      rule_retries: null
     })
     this.#rows.sql.setDeaths.run(0, row.seq)
     this.#hooks.onFresh(row.seq)

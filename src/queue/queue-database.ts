@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
-import { convertTables } from './conversion.ts'
+import { CONVERTED_VERSION, convertTables } from './conversion.ts'
 import { isEmpty } from './file-location.ts'
 import { closeAsItIs, makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
@@ -9,35 +9,30 @@ import { QueueError } from './queue-error.ts'
 import { faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { makeTables, PAGE_BYTES } from './queue-schema.ts'
-import type { Sealer } from './seal.ts'
 import { hasRoomForFrame } from './write-ahead-log.ts'
 
 /** `PRAGMA application_id` of a queue file: "HL7H". */
 const APPLICATION_ID = 0x484c3748
 
-/**
- * The version of the tables that this package writes, the file's `PRAGMA user_version`. 1 was that of 0.1.0, 2
- * that of 0.2.0.
- */
-const VERSION = 3
+/** The version of the tables that this package writes, the file's `PRAGMA user_version`. */
+const VERSION = 4
 
 /** A log is cut to so many bytes when it begins again. */
 const LOG_BYTES_KEPT = 32 * 1024 * 1024
 
 /**
- * Opens the database of a queue file, or creates it; locks it for this process. The tables of an earlier version
- * are converted. Its user writes the log back: what SQLite does by itself tells nobody of a sync that has failed.
+ * Opens the database of a queue file, or creates it; locks it for this process. Tables of an earlier version are
+ * converted; 1 and 2, those of 0.1 and 0.2, are not read. Its user writes the log back: what SQLite does by itself tells nobody of a sync that has failed.
  *
  * @param keyCheck tells whether a file was sealed with the key in use
  * @param onNotice is told of a conversion
  * @param mustExist there is one, unless it was removed in this moment
- * @throws {QueueError} for a wrong key, another program's file or a newer version
+ * @throws {QueueError} for a wrong key, another program's file or a version that cannot be read
  * @throws {LostFileError} if it must be there and is not
  */
 export function openQueueDatabase(
   spec: QueueFileSpec,
   keyCheck: Buffer,
-  sealer: Sealer,
   onNotice: (text: string) => void,
   mustExist = false
 ): DatabaseSync {
@@ -51,7 +46,7 @@ export function openQueueDatabase(
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     const version = checkedVersion(db, path)
     if (version === 0 && mustExist) throw new LostFileError()
-    const isKeyNew = version > 0 && isOtherKey(db, path, version, keyCheck)
+    const isKeyNew = version > 0 && isOtherKey(db, path, keyCheck)
     // They are written, and synced: nobody would learn of a sync that has failed.
     if (version === 0) {
       db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`)
@@ -71,7 +66,7 @@ export function openQueueDatabase(
     // Written at once: a write error is found now and not with the first message.
     db.exec('BEGIN IMMEDIATE')
     if (version === 0) makeTables(db)
-    else if (version < VERSION) convertTables(db, version, sealer, spec.applicationAckMs)
+    else if (version < VERSION) convertTables(db)
     if (version < VERSION) {
       db.exec(`PRAGMA user_version = ${VERSION}`)
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
@@ -134,6 +129,9 @@ function checkedVersion(db: DatabaseSync, path: string): number {
       'ERR_QUEUE_VERSION'
     )
   }
+  if (version < CONVERTED_VERSION) {
+    throw new QueueError(english('log', 'queue.older', { path, version }), 'ERR_QUEUE_VERSION')
+  }
   return version
 }
 
@@ -142,12 +140,12 @@ function checkedVersion(db: DatabaseSync, path: string): number {
  *
  * @throws {QueueError} `ERR_QUEUE_KEY` if there are messages that need the old one
  */
-function isOtherKey(db: DatabaseSync, path: string, version: number, keyCheck: Buffer): boolean {
+function isOtherKey(db: DatabaseSync, path: string, keyCheck: Buffer): boolean {
   const stored = getMeta(db, 'keyCheck')
   if (stored === undefined) return false
   if (!(stored instanceof Uint8Array)) throw new QueueDamageError()
   if (keyCheck.equals(stored)) return false
-  const { held, damaged } = countRows(db, version)
+  const { held, damaged } = countOf(db)
   if (held + damaged === 0) return true
   throw new QueueError(english('log', 'queue.otherKey', { path }), 'ERR_QUEUE_KEY')
 }
@@ -163,7 +161,7 @@ export interface MessageCount {
 /**
  * How many messages are in a file that nobody has open; needs no key.
  *
- * @throws {QueueError} for another program's file or a newer version
+ * @throws {QueueError} for another program's file or a version that cannot be read
  */
 export function countMessages(path: string): MessageCount {
   return lookInto(path, (db) => {
@@ -171,7 +169,7 @@ export function countMessages(path: string): MessageCount {
     const version = checkedVersion(db, path)
     // Left by a start that ended before it created the tables.
     const isNew = version === 0 && pages <= 1
-    return isNew ? { held: 0, damaged: 0, isPaused: false } : countRows(db, version)
+    return isNew ? { held: 0, damaged: 0, isPaused: false } : countOf(db)
   })
 }
 
@@ -179,7 +177,7 @@ export function countMessages(path: string): MessageCount {
  * Reads all of a file that nobody has open: two to seven seconds for each gigabyte.
  *
  * @returns whether its pages are as they should be
- * @throws {QueueError} for another program's file or a newer version
+ * @throws {QueueError} for another program's file or a version that cannot be read
  */
 export function isSound(path: string): boolean {
   return lookInto(path, (db) => {
@@ -203,10 +201,9 @@ function lookInto<T>(path: string, look: (db: DatabaseSync) => T): T {
   }
 }
 
-/** In files of 0.1.0 and 0.2.0, what had left was in a table of its own, and 3 was damaged. */
-function countRows(db: DatabaseSync, version: number): MessageCount {
-  const [left, damaged] =
-    version < 3 ? [-1, 3] : [STATES.indexOf('left'), STATES.indexOf('damaged')]
+/** How many messages are in an open file. */
+export function countOf(db: DatabaseSync): MessageCount {
+  const [left, damaged] = [STATES.indexOf('left'), STATES.indexOf('damaged')]
   const row = db
     .prepare(
       `SELECT count(*) FILTER (WHERE state NOT IN (${left}, ${damaged})) AS held,
@@ -215,9 +212,4 @@ function countRows(db: DatabaseSync, version: number): MessageCount {
     )
     .get() as { held: number; damaged: number }
   return { ...row, isPaused: getMeta(db, 'paused') === 1 }
-}
-
-/** How many messages are in an open file. */
-export function countOf(db: DatabaseSync): MessageCount {
-  return countRows(db, VERSION)
 }

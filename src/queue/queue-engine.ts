@@ -50,7 +50,7 @@ export const NOTHING_QUEUED: QueueSummary = {
   oldestWaitingAt: null,
   oldestHeldAt: null,
   retry: null,
-  bound: [],
+  ownAddress: 0,
   suspendedFor: null,
   nextTurnInMs: null,
   nextLateInMs: null

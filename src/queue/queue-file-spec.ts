@@ -14,6 +14,4 @@ export interface QueueFileSpec {
   order: Order
   /** The path that keys are taken from, such as `PID-3.1`. */
   orderKey: string
-  /** How long an application acknowledgement is awaited, in milliseconds: files of 0.2.0 do not say. */
-  applicationAckMs: number
 }

@@ -59,7 +59,7 @@ export class QueueFile {
   /**
    * Opens the file, or creates it; locks it for this process.
    *
-   * @throws {QueueError} for a wrong key, another program's file or a newer version
+   * @throws {QueueError} for a wrong key, another program's file or a version that cannot be read
    * @throws {LostFileError} if it must be there and is not, or not with all that must be in it
    */
   constructor(
@@ -72,7 +72,7 @@ export class QueueFile {
     this.#isRunning = run !== undefined
     const sealer = sealerOf(spec)
     const mustExist = mustHold !== undefined
-    this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, listener.onNotice, mustExist)
+    this.#db = openQueueDatabase(spec, keyCheckOf(spec), listener.onNotice, mustExist)
     try {
       this.queue = new Queue(this.#db, {
         order: spec.order,

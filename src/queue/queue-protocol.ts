@@ -25,7 +25,6 @@ export type QueueMethods = Pick<
   | 'resume'
   | 'setBackup'
   | 'makeDue'
-  | 'stopClocks'
   | 'beginWork'
   | 'endWork'
   | 'addEvent'

@@ -16,7 +16,7 @@ export const EVENT_COLUMNS = `(
   ) STRICT`
 
 /**
- * The tables of a queue, as version 3 of a queue file has them. In clear: numbers, states, times, attempts,
+ * The tables of a queue, as version 4 of a queue file has them. In clear: numbers, states, times, attempts,
  * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
  *
  * - `lane`: the hash of the key; null without an order, and of a message that has left and whose content is not kept.
@@ -32,8 +32,7 @@ export const EVENT_COLUMNS = `(
  *   by age.
  * - `edited_at`: when an operator last replaced its text: wall clock, milliseconds.
  * - `rule_retries`: what rules that limit how often they have it tried again have counted: JSON (`RuleRetries`).
- * - `bound_to`: the only address to which it may go, by its number (`OWN_ADDRESS`, or a keyed hash): one at which it may
- *   have arrived. Whether that matters is decided when it is claimed (`Route`).
+ * - `own_address`: 1 if it brought an address of its own, and has no backup; else null.
  * - `minute`: what happened in each minute of the last day (`figures-table.ts`).
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
  *   outcome, and 2 the content before it was edited first.
@@ -41,8 +40,8 @@ export const EVENT_COLUMNS = `(
  *   about), `leaps` (JSON, see `record-ages.ts`), `atWork` (the message that is being worked on, after a start that is
  *   a careful one), `answer` (JSON, see `last-answer.ts`), and what other files name.
  */
-export const TABLES = `
-  CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
+const TABLES = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
   CREATE TABLE message (
     seq INTEGER PRIMARY KEY,
     lane INTEGER,
@@ -63,17 +62,17 @@ export const TABLES = `
     resent TEXT,
     edited_at REAL,
     rule_retries TEXT,
-    bound_to INTEGER,
+    own_address INTEGER,
     kept_bytes INTEGER
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS sealed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+  CREATE TABLE sealed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
   CREATE TABLE found (
     part INTEGER NOT NULL,
     hash BLOB NOT NULL,
     seq INTEGER NOT NULL,
     PRIMARY KEY (part, hash, seq)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS event ${EVENT_COLUMNS};
+  CREATE TABLE event ${EVENT_COLUMNS};
   CREATE TABLE minute (
     at INTEGER PRIMARY KEY,
     acked INTEGER NOT NULL,
@@ -83,16 +82,19 @@ export const TABLES = `
     p95 REAL NOT NULL
   ) STRICT;`
 
-export const INDEXES = `
+/** Of the messages with an address of their own. */
+export const OWN_INDEX = `
+  CREATE INDEX own ON message (own_address) WHERE state = ${WAITING} AND own_address IS NOT NULL;`
+
+const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
   CREATE INDEX due ON message (state, turn, seq) WHERE turn IS NOT NULL;
   CREATE INDEX held ON message (state, seq) WHERE state <> ${LEFT};
-  CREATE INDEX bound ON message (bound_to, seq) WHERE state = ${WAITING} AND bound_to IS NOT NULL;
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
   CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes > 0;
   CREATE INDEX repeats ON message (resent ->> '$.of') WHERE resent IS NOT NULL;
-  CREATE INDEX remains ON message (seq) WHERE kept_bytes = 0;`
+  CREATE INDEX remains ON message (seq) WHERE kept_bytes = 0;${OWN_INDEX}`
 
 /** Makes the tables of a new queue. */
 export function makeTables(db: DatabaseSync): void {

@@ -23,7 +23,8 @@ export interface StoredRow {
   resent: string | null
   edited_at: number | null
   rule_retries: string | null
-  bound_to: number | null
+  /** 1, or null. */
+  own_address: number | null
   kept_bytes: number | null
 }
 
@@ -46,6 +47,11 @@ export function isRetrying(row: Pick<TurnRow, 'state' | 'turn'>): boolean {
   return isWaiting(row) && (row.turn ?? 0) > 0
 }
 
+/** It brought an address of its own. */
+export function hasOwnAddress({ own_address }: Pick<StoredRow, 'own_address'>): boolean {
+  return own_address !== null
+}
+
 /**
  * Its values are of the types that the table is made for. One changed byte of a file can make a text bytes and a number
  * null; SQLite reads that without a word, and refuses to change such a row.
@@ -59,7 +65,7 @@ export function isSound(row: StoredRow): boolean {
     [row.accepted_at, row.changed_at, row.attempts, row.retries, row.spent_ms, row.renewals].every(
       (value) => typeof value === 'number'
     ) &&
-    (row.bound_to === null || typeof row.bound_to === 'number') &&
+    (row.own_address === null || typeof row.own_address === 'number') &&
     [row.verdict, row.story, row.resent, row.rule_retries].every(
       (value) => value === null || typeof value === 'string'
     )
@@ -72,7 +78,7 @@ type NextRetry = Pick<StoredRow, 'seq' | 'turn' | 'control_id' | 'attempts' | 'v
 export type OldestWaiting = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
 export const COLUMNS =
-  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, rule_retries, bound_to, kept_bytes'
+  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, edited_at, rule_retries, own_address, kept_bytes'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT] = STATES.keys()
 
@@ -93,16 +99,14 @@ export const ROWS_PER_CALL = 5000
 /** The newest message that was never tried is looked for among so many: most of them are, in an outage. */
 const NEWEST_ROWS = 200
 
-/** The next retry is looked for among so many, if some may go only to another address. */
+/** The next retry is looked for among so many, if those with an address of their own wait for another. */
 const NEXT_ROWS = 200
 
-/** Those that may go only to one address are counted up to so many, and for so many addresses. */
-const MOST_BOUND = 1000
-const MOST_ADDRESSES = 10
+/** Those with an address of their own are counted up to so many. */
+const MOST_OWN = 1000
 
-/** It is bound to neither of two addresses; the number of an address is never a fraction. */
-const MAY_GO = '(bound_to IS NULL OR (bound_to <> ? AND bound_to <> ?))'
-const NO_ADDRESS = 0.5
+/** It may go, whether those with an address of their own do (1) or not (0). */
+const MAY_GO = '(own_address IS NULL OR ?)'
 
 /** Hashes are stored by parts of so many messages. */
 export const SEQS_OF_PART = 4096
@@ -124,8 +128,6 @@ export class Statements {
   readonly setState: StatementSync
   readonly setTurn: StatementSync
   readonly endWaits: StatementSync
-  readonly bind: StatementSync
-  readonly stopClocks: StatementSync
   readonly addDeath: StatementSync
   readonly setDeaths: StatementSync
   readonly #db: DatabaseSync
@@ -137,9 +139,8 @@ export class Statements {
   readonly #dueRetries: StatementSync
   readonly #ready: StatementSync
   readonly #newestReady: StatementSync
-  readonly #boundTo: StatementSync
-  readonly #nextBound: StatementSync
-  readonly #countBound: StatementSync
+  readonly #own: StatementSync
+  readonly #countOwn: StatementSync
   readonly #late: StatementSync
   readonly #named: StatementSync
   readonly #nextRetry: StatementSync
@@ -153,7 +154,7 @@ export class Statements {
     this.accept = db.prepare(`
       INSERT OR IGNORE INTO message
         (seq, lane, state, turn, control_id, type, accepted_at, changed_at,
-         attempts, retries, spent_ms, renewals, deaths, resent, bound_to)
+         attempts, retries, spent_ms, renewals, deaths, resent, own_address)
       VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, ?)`)
     this.addHash = db.prepare('INSERT OR IGNORE INTO found (part, hash, seq) VALUES (?, ?, ?)')
     this.dropHashes = db.prepare('DELETE FROM found WHERE part = ? AND seq = ?')
@@ -162,8 +163,7 @@ export class Statements {
     )
     this.move = db.prepare(`
       UPDATE message SET state = ?, turn = ?, changed_at = ?, attempts = ?, retries = ?,
-        spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?, rule_retries = ?,
-        bound_to = ?
+        spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?, rule_retries = ?
       WHERE seq = ?`)
     this.leave = db.prepare(
       `UPDATE message SET state = ${LEFT}, turn = NULL, ${LANE_OF_LEFT} WHERE seq = ?`
@@ -176,10 +176,6 @@ export class Statements {
     this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
     this.endWaits = db.prepare(`UPDATE message SET turn = 0 WHERE state = ${WAITING} AND turn > 0`)
-    this.bind = db.prepare('UPDATE message SET bound_to = ? WHERE seq = ?')
-    this.stopClocks = db.prepare(`UPDATE message INDEXED BY bound
-      SET spent_ms = spent_ms + max(0, ? - counts_from), counts_from = NULL
-      WHERE state = ${WAITING} AND bound_to IS NOT NULL AND bound_to = ? AND counts_from IS NOT NULL`)
     this.addDeath = db.prepare('UPDATE message SET deaths = deaths + 1 WHERE seq = ?')
     this.setDeaths = db.prepare('UPDATE message SET deaths = ? WHERE seq = ?')
     const select = (where: string, columns = COLUMNS): StatementSync =>
@@ -200,15 +196,14 @@ export class Statements {
     this.#ready = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
       WHERE state = ${WAITING} AND turn = 0 AND seq >= ? AND ${MAY_GO} ORDER BY seq`)
     this.#newestReady = select(
-      `state = ${WAITING} AND turn = 0 ORDER BY seq DESC LIMIT ${NEWEST_ROWS}`
+      `state = ${WAITING} AND turn = 0 AND ${MAY_GO} ORDER BY seq DESC LIMIT ${NEWEST_ROWS}`
     )
-    this.#boundTo = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY bound
-      WHERE state = ${WAITING} AND bound_to IS NOT NULL AND bound_to = ? AND turn <= ? ORDER BY seq`)
-    const isBound = `state = ${WAITING} AND bound_to IS NOT NULL`
-    this.#nextBound = db.prepare(`SELECT bound_to AS address FROM message INDEXED BY bound
-      WHERE ${isBound} AND bound_to > ? ORDER BY bound_to LIMIT 1`)
-    this.#countBound = db.prepare(`SELECT count(*) AS count FROM
-      (SELECT 1 FROM message INDEXED BY bound WHERE ${isBound} AND bound_to = ? LIMIT ${MOST_BOUND})`)
+    const isOwn = `state = ${WAITING} AND own_address = 1`
+    this.#own = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY own
+      WHERE ${isOwn} AND turn <= ? ORDER BY seq`)
+    this.#countOwn = db.prepare(`SELECT count(*) AS count FROM
+      (SELECT 1 FROM message INDEXED BY own
+       WHERE ${isOwn} LIMIT ${MOST_OWN})`)
     // These are read for each message: objects would take twice as long.
     for (const statement of [this.#turnRow, this.#row, this.#ready]) {
       statement.setReturnArrays(true)
@@ -259,38 +254,32 @@ export class Statements {
    * Retries whose time has come, by their times.
    *
    * @param from none earlier is looked for; more than 0, which is no retry's
-   * @param notTo without those that are bound to one of these addresses, two at most
+   * @param withOwn also those with an address of their own
    */
-  dueRetries(from: number, now: number, notTo: readonly number[] = []): Iterable<StoredRow> {
-    return many(this.#dueRetries.iterate(from, now, ...addresses(notTo)))
+  dueRetries(from: number, now: number, withOwn: boolean): Iterable<StoredRow> {
+    return many(this.#dueRetries.iterate(from, now, Number(withOwn)))
   }
 
   /** Those from this number on that may go at once, in the order of acceptance; the same. */
-  *ready(seq: number, notTo: readonly number[] = []): Iterable<StoredRow> {
-    for (const values of this.#ready.iterate(seq, ...addresses(notTo))) {
+  *ready(seq: number, withOwn: boolean): Iterable<StoredRow> {
+    for (const values of this.#ready.iterate(seq, Number(withOwn))) {
       yield rowOf(values as unknown as RowValues)
     }
   }
 
-  /** The newest that may go at once, out of a bounded number. */
-  newestReady(): Iterable<StoredRow> {
-    return many(this.#newestReady.iterate())
+  /** The newest that may go at once, out of a bounded number; the same. */
+  newestReady(withOwn: boolean): Iterable<StoredRow> {
+    return many(this.#newestReady.iterate(Number(withOwn)))
   }
 
-  /** Those whose time has come, of those that may go only to that address, in the order of acceptance. */
-  boundTo(address: number, now: number): Iterable<StoredRow> {
-    return many(this.#boundTo.iterate(address, now))
+  /** Those with an address of their own whose time has come, in the order of acceptance. */
+  own(now: number): Iterable<StoredRow> {
+    return many(this.#own.iterate(now))
   }
 
-  /** How many wait that may go only to one address, by addresses; of each a bounded number. */
-  countBound(): { to: number; count: number }[] {
-    const counts: { to: number; count: number }[] = []
-    let to = this.#nextBound.get(-Infinity)?.['address'] as number | undefined
-    while (to !== undefined && counts.length < MOST_ADDRESSES) {
-      counts.push({ to, count: this.#countBound.get(to)?.['count'] as number })
-      to = this.#nextBound.get(to)?.['address'] as number | undefined
-    }
-    return counts
+  /** How many wait that have an address of their own; of a bounded number. */
+  countOwn(): number {
+    return this.#countOwn.get()?.['count'] as number
   }
 
   /** Awaiting ones whose time is up. */
@@ -304,8 +293,8 @@ export class Statements {
   }
 
   /** The retry that is due first, out of a bounded number; the same. */
-  nextRetry(notTo: readonly number[] = []): NextRetry | undefined {
-    return one(this.#nextRetry.get(...addresses(notTo)))
+  nextRetry(withOwn: boolean): NextRetry | undefined {
+    return one(this.#nextRetry.get(Number(withOwn)))
   }
 
   /** The next time after this one at which a retry may go. */
@@ -390,7 +379,7 @@ type RowValues = [
   resent: string | null,
   editedAt: number | null,
   ruleRetries: string | null,
-  boundTo: number | null,
+  ownAddress: number | null,
   keptBytes: number | null
 ]
 
@@ -414,14 +403,9 @@ function rowOf(values: RowValues): StoredRow {
     resent: values[15],
     edited_at: values[16],
     rule_retries: values[17],
-    bound_to: values[18],
+    own_address: values[18],
     kept_bytes: values[19]
   }
-}
-
-/** The values of `MAY_GO`. */
-function addresses([one = NO_ADDRESS, other = NO_ADDRESS]: readonly number[]): [number, number] {
-  return [one, other]
 }
 
 function one(row: unknown): StoredRow | undefined {

@@ -187,8 +187,7 @@ const NO_KEY: Omit<QueueFileSpec, 'path'> = {
   key: new Uint8Array(),
   journalDays: 0,
   order: 'fifo',
-  orderKey: '',
-  applicationAckMs: 0
+  orderKey: ''
 }
 
 /** The system has no thread, or no memory for one: the content of the file is not affected. */

@@ -25,20 +25,8 @@ export interface Preference {
 /** How the messages of a node may overtake each other: not at all, within a key, or freely. */
 export type Order = 'fifo' | 'key' | 'none'
 
-/** Stored of a message that goes only to its own address (`msg.url`); any other number is that of an address. */
-export const OWN_ADDRESS = 0
-
-/** Which messages may go, of a node whose messages may go to two addresses. */
-export interface Route {
-  /** Those that may go only to one of these addresses do not go now. */
-  notTo: readonly number[]
-  /** Only those that may go nowhere but there. */
-  only?: readonly number[]
-  /** What goes now may have arrived at this address from now on, also for the next run. */
-  mark?: number | undefined
-  /** One message asks an address that does not serve: the next one goes to the other. */
-  isAsking?: boolean
-}
+/** Messages with an address of their own, too; or not, while the others go to a backup; or only they. */
+export type OwnOnes = 'too' | 'not' | 'only'
 
 /** That the messages go to the backup. */
 export interface BackupInUse {
@@ -48,7 +36,7 @@ export interface BackupInUse {
   isByHand: boolean
   /** A user name; `''` where nobody has to log in, or for an outage. */
   by: string
-  /** The number of the address to which they go. */
+  /** A keyed hash of its address: after a deploy, the backup may be another one. */
   address: number
 }
 
@@ -63,8 +51,8 @@ export interface NewMessage {
   acceptedAt: number
   /** It repeats one that has left. */
   resent?: Resent | undefined
-  /** It may go only to this address. */
-  boundTo?: number | undefined
+  /** It brought an address of its own. */
+  hasOwnAddress?: boolean
   /** Keyed hashes of the fields by which it can be found. */
   hashes?: readonly Uint8Array[] | undefined
 }
@@ -97,8 +85,6 @@ export interface Move<Stored> {
   spentMs: number
   /** Of one that is still to be sent. */
   ruleRetries?: RuleRetries | undefined
-  /** The only address to which it may go: it may have arrived there. */
-  boundTo?: number | undefined
   /** The number of the fresh start of all clocks since which these have been counted. */
   renewals: number
   verdict: Verdict
@@ -140,8 +126,6 @@ export interface OpenedQueue {
 export interface QueueRun {
   /** Messages that are handed out. */
   handedOut: readonly number[]
-  /** Of these and of some that were released: they are bound to an address only for that. Unknown: they stay bound. */
-  marked?: readonly number[]
   /** How long the queue has been open in all runs, in milliseconds. */
   uptimeMs: number
 }
@@ -175,11 +159,8 @@ export interface QueueSummary extends QueueCounts {
     dueInMs: number
     verdict: Verdict
   } | null
-  /**
-   * How many wait that may go only to one address, by its number; of the first thousand, and only once messages were
-   * claimed with a route.
-   */
-  bound: readonly { to: number; count: number }[]
+  /** How many with an address of their own wait, of the first thousand; counted once others went to a backup. */
+  ownAddress: number
   /** Why the newest suspended message was suspended. */
   suspendedFor: Verdict | null
   /**

@@ -325,19 +325,13 @@ function refuse(
 
 /** The answer to a call when nothing can be stored. Where nothing has to be, the call is made all the same. */
 function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallResult {
-  if (!storesNothing(call)) return { fault }
+  if (!STORES_NOTHING.has(call.method)) return { fault }
   if (files.hasFailed(file)) return MADE_AGAIN_RESULT
   try {
     return files.use(file, (open) => open.read((queue) => resultOf(queue, call, file)))
   } catch {
     return { fault }
   }
-}
-
-/** A claim may have to store where its messages go: unless that is known, they are not handed out. */
-function storesNothing({ method, args }: QueueCall): boolean {
-  if (method === 'claimNext') return args[3]?.mark === undefined
-  return STORES_NOTHING.has(method)
 }
 
 /** What a call stores besides a row or two. */

@@ -26,10 +26,10 @@ import type {
   OpenedQueue,
   Preference,
   Order,
+  OwnOnes,
   QueueCounts,
   QueueRun,
   QueueSummary,
-  Route,
   BackupInUse
 } from './queue-types.ts'
 import { backupFrom, moment, pauseFrom, storyFrom, verdictFrom } from './stored-json.ts'
@@ -91,8 +91,10 @@ export class Queue<Stored> {
   #before: { known: Known; keptBytes: number } | undefined
   /** When late messages were last asked for: a deadline after that is still to come. */
   #lateAt = 0
-  /** To the address that serves, if there are two. */
-  #route: Route | undefined
+  /** Those with an address of their own may go as the others do: not while these go to a backup. */
+  #withOwn = true
+  /** That was not so once: how many such messages there are, is counted. */
+  #countsOwn = false
 
   /** @param db with the tables of `queue-schema.ts` */
   constructor(db: DatabaseSync, options: QueueOptions<Stored>) {
@@ -117,7 +119,6 @@ export class Queue<Stored> {
       onFresh: (seq) => options.onFresh?.(seq)
     })
     this.#readRows()
-    this.rows.restoreMarks(run?.marked ?? [])
     for (const seq of run?.handedOut ?? []) {
       const row = this.rows.sql.turnRow(seq)
       if (row !== undefined) this.rows.handOut(row)
@@ -164,7 +165,6 @@ export class Queue<Stored> {
 
   /** Ends the run: a start that finds it ended need not be careful. */
   close(): void {
-    this.rows.unmarkReleased()
     this.#uptime.store()
     this.#ages.store()
     this.#keepLeft(1)
@@ -190,18 +190,18 @@ export class Queue<Stored> {
 
   /** For the same queue, opened again. */
   get run(): QueueRun {
-    const { handedOut, marked } = this.rows
-    return { handedOut, marked, uptimeMs: this.#uptime.ms }
+    return { handedOut: this.rows.handedOut, uptimeMs: this.#uptime.ms }
   }
 
   /** A message that is there already was accepted by an earlier call of which no answer came. */
   accept(message: NewMessage, content: Stored): void {
-    const { seq, lane, controlId, type, acceptedAt, boundTo = null, hashes = [], resent } = message
+    const { seq, lane, controlId, type, acceptedAt, hashes = [], resent } = message
     const turn = this.rows.turns.ofNew(seq, lane)
     const { renewals } = this.rows
     const row = [seq, lane, turn, controlId, type, acceptedAt, acceptedAt, renewals] as const
     const repeated = resent === undefined ? null : JSON.stringify(resent)
-    if (this.rows.sql.accept.run(...row, repeated, boundTo).changes === 0) return
+    const ownAddress = message.hasOwnAddress === true ? 1 : null
+    if (this.rows.sql.accept.run(...row, repeated, ownAddress).changes === 0) return
     this.#contents.putContent(seq, content)
     // The text before the edit stays as long as this one, though the message that had it goes earlier.
     if (resent?.isEdited === true && resent.of !== undefined) {
@@ -232,18 +232,18 @@ export class Queue<Stored> {
    *
    * @param most so many at most
    * @param contentsBefore contents come with those that have a lower number
+   * @param own those with an address of their own
    */
   claimNext(
     most: number,
     contentsBefore = Infinity,
     preference?: Preference,
-    route?: Route
+    own: OwnOnes = 'too'
   ): ClaimedMessage<Stored>[] {
-    if (route?.isAsking !== true) this.#route = route
+    if (own !== 'only') this.#withOwn = own === 'too'
+    if (own === 'not') this.#countsOwn = true
     if (this.rows.counts.waiting === 0 || most <= 0) return []
-    if (route !== undefined) this.rows.unmarkReleased()
-    const rows = this.rows.turns.next(most, this.#uptime.ms, preference, route)
-    for (const row of rows) this.#mark(row, route?.mark)
+    const rows = this.rows.turns.next(most, this.#uptime.ms, preference, own)
     return rows.map((row) => this.rows.claim(row, contentsBefore))
   }
 
@@ -314,8 +314,7 @@ export class Queue<Stored> {
       renewals: move.renewals,
       verdict: JSON.stringify(move.verdict),
       story: move.story.length === 0 ? null : JSON.stringify(move.story),
-      rule_retries: move.ruleRetries === undefined ? null : JSON.stringify(move.ruleRetries),
-      bound_to: move.boundTo ?? null
+      rule_retries: move.ruleRetries === undefined ? null : JSON.stringify(move.ruleRetries)
     })
     return true
   }
@@ -367,12 +366,6 @@ export class Queue<Stored> {
   /** Retries that are waited for may go now. */
   makeDue(seqs: readonly number[]): void {
     this.rows.turns.makeDue(seqs)
-  }
-
-  /** What waits for one of these addresses cannot be tried there: from now on its time does not count. */
-  stopClocks(addresses: readonly number[], now: number): void {
-    this.rows.unmarkReleased()
-    for (const address of addresses) this.rows.sql.stopClocks.run(now, address)
   }
 
   /**
@@ -459,33 +452,23 @@ export class Queue<Stored> {
             verdict: verdictFrom(retry.verdict)
           }
         : null,
-      bound: this.#route !== undefined && waiting > 0 ? this.rows.sql.countBound() : [],
+      ownAddress: this.#countsOwn ? this.rows.sql.countOwn() : 0,
       suspendedFor: newest === undefined ? null : verdictFrom(newest.verdict),
       nextTurnInMs: nextAt === undefined ? null : nextAt - now,
       nextLateInMs: nextLate === undefined ? null : nextLate - now
     }
   }
 
-  /** Of those that may go now; else of those that may go only to the other address. */
+  /** Of those that may go now; else of the others. */
   #nextRetry(): ReturnType<Statements['nextRetry']> {
     const { sql } = this.rows
-    return sql.nextRetry(this.#route?.notTo) ?? sql.nextRetry()
+    return sql.nextRetry(this.#withOwn) ?? sql.nextRetry(true)
   }
 
   /** It can be found by these for as long as the journal remembers it. */
   #addHashes(seq: number, hashes: readonly Uint8Array[]): void {
     if (this.#options.journalDays === 0) return
     for (const hash of hashes) this.rows.sql.addHash.run(partOf(seq), hash, seq)
-  }
-
-  /**
-   * It is about to be sent, and may have arrived there if the process ends before it is known what came of it. It is
-   * handed out only when that is safe.
-   */
-  #mark(row: StoredRow, address: number | undefined): void {
-    if (address === undefined || row.bound_to !== null) return
-    this.rows.mark(row.seq, address)
-    this.#options.onFresh?.(row.seq)
   }
 
   /** The values of `leaveAtOnce`; what is not known stays as it is. */
@@ -537,8 +520,7 @@ export class Queue<Stored> {
         renewals: this.rows.renewals,
         verdict: JSON.stringify({ ...verdictFrom(row.verdict), errorCode: 'ERR_ENDED_TWICE' }),
         story: JSON.stringify(story),
-        rule_retries: null,
-        bound_to: row.bound_to
+        rule_retries: null
       })
       return this.rows.rowOf(this.rows.row(row.seq))
     })

@@ -1,6 +1,7 @@
 import { truncateSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
+import { OLD_OWN_ADDRESS } from './conversion.ts'
 import { isEmpty } from './file-location.ts'
 import { completePlace, makeFile, moveAside, writeCopyBeside } from './files-beside.ts'
 import { STATES } from './message-row.ts'
@@ -23,24 +24,6 @@ const [WAITING, AWAITING, , LEAVING, LEFT, DAMAGED] = STATES.keys()
 /** Above it the numbers of pieces are no longer exact; no queue gets that far. */
 const MOST_SEQ = 2 ** 35 - 1
 const ROWS_AT_ONCE = 1000
-
-/** What is taken over of a file of 0.1.0 or 0.2.0, as 0.1.0 had it: what had left is not. */
-const OLD_TABLES = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
-  CREATE TABLE message (
-    seq INTEGER PRIMARY KEY,
-    state INTEGER NOT NULL,
-    place INTEGER,
-    accepted_at REAL NOT NULL,
-    attempts INTEGER NOT NULL,
-    spent_ms REAL NOT NULL,
-    suspended_at REAL,
-    lane TEXT NOT NULL,
-    type TEXT NOT NULL,
-    control_id TEXT NOT NULL,
-    reason BLOB
-  ) STRICT;
-  CREATE INDEX not_waiting ON message (place) WHERE place IS NOT NULL;`
 
 /** Messages that had not left: those of which something was found, and those that were taken over. */
 interface Counts {
@@ -123,9 +106,7 @@ function writeCopy(spec: QueueFileSpec): Counts {
     }
     const from = openForReading(path)
     try {
-      const isOld = ifReadable(() => from.prepare('SELECT place FROM message')) !== undefined
-      if (isOld) writeOldDraft(from, draft)
-      const counts = fillDraft(from, { ...spec, path: draft }, isOld)
+      const counts = fillDraft(from, { ...spec, path: draft })
       if (counts.read === 0 && counts.found > 0 && !isKeyOf(from, spec)) {
         throw new QueueError(english('log', 'queue.noneReadable', { path }), 'ERR_QUEUE_KEY')
       }
@@ -136,45 +117,22 @@ function writeCopy(spec: QueueFileSpec): Counts {
   })
 }
 
-/** Messages of an earlier version: they are converted when the draft is opened. */
-function writeOldDraft(from: DatabaseSync, draft: string): void {
-  makeFile(draft)
-  const to = new DatabaseSync(draft)
-  try {
-    const id = from.prepare('PRAGMA application_id').get()?.['application_id'] as number
-    to.exec(`
-      PRAGMA auto_vacuum = INCREMENTAL;
-      PRAGMA application_id = ${id};
-      PRAGMA user_version = 1;
-      BEGIN;
-      ${OLD_TABLES}`)
-    copyTable(from, to, 'meta', 'rowid')
-    copyTable(from, to, 'message', 'seq')
-    // It says that the draft is not sealed with the key in use.
-    to.exec("DELETE FROM meta WHERE name = 'keyCheck'; COMMIT")
-  } finally {
-    to.close()
-  }
-}
-
-function fillDraft(from: DatabaseSync, spec: QueueFileSpec, isOld: boolean): Counts {
+function fillDraft(from: DatabaseSync, spec: QueueFileSpec): Counts {
   const sealer = sealerOf(spec)
   const keyCheck = keyCheckOf(spec)
-  const to = openQueueDatabase(spec, keyCheck, sealer, () => undefined)
+  const to = openQueueDatabase(spec, keyCheck, () => undefined)
   try {
     // Nobody takes the draft before it is finished and synced.
     to.exec('PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; BEGIN')
     const unsound = new Set<number>()
-    if (!isOld) {
-      copyTable(from, to, 'meta', 'rowid')
-      copyTable(from, to, 'message', 'seq', (row) => {
-        if (keepUnsound(to, row)) unsound.add(row[0])
-      })
-      copyTable(from, to, 'event', 'id')
-      copyTable(from, to, 'found', 'part')
-      copyTable(from, to, 'minute', 'at')
-      setMeta(to, 'keyCheck', keyCheck)
-    }
+    copyTable(from, to, 'meta', 'rowid')
+    copyTable(from, to, 'message', 'seq', (row) => {
+      if (keepUnsound(to, row)) unsound.add(row[0])
+    })
+    copyTable(from, to, 'event', 'id')
+    copyTable(from, to, 'found', 'part')
+    copyTable(from, to, 'minute', 'at')
+    setMeta(to, 'keyCheck', keyCheck)
     dropForeignValues(to)
     const lost = countLost(from, to)
     const counts = takeContents(
@@ -209,10 +167,12 @@ function copyTable(
     .prepare('SELECT name FROM pragma_table_info(?) WHERE name <> ?')
     .all(table, key)
     .map(({ name }) => `"${name as string}"`)
+  const isOld = ifReadable(() => from.prepare('SELECT bound_to FROM message')) !== undefined
+  const wanted = others.map((name) => (isOld && name === '"own_address"' ? OLD_OWN_ADDRESS : name))
   const columns = [key, ...others].join(', ')
   const places = ['?', ...others.map(() => '?')].join(', ')
   const insert = to.prepare(`INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places})`)
-  for (const row of readableRows(from, table, key, others)) {
+  for (const row of readableRows(from, table, key, wanted)) {
     try {
       insert.run(...row)
     } catch (error) {

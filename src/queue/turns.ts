@@ -1,6 +1,6 @@
-import { isRetrying, isWaiting } from './queue-statements.ts'
+import { hasOwnAddress, isRetrying, isWaiting } from './queue-statements.ts'
 import type { OldestWaiting, TurnRow, Statements, StoredRow } from './queue-statements.ts'
-import type { Order, Preference, Route } from './queue-types.ts'
+import type { Order, OwnOnes, Preference } from './queue-types.ts'
 
 /** The turn of a retry that need not wait. 0 would mean that it is not a retry. */
 const DUE = Number.EPSILON
@@ -19,8 +19,8 @@ interface Known {
   dueFrom: number
   /** How many of the waiting messages are retried. */
   retrying: number
-  /** For which route these are so. */
-  boundsFor: string
+  /** These are so of all of them, or of those without an address of their own. */
+  withOwn: boolean
   /** The one that was handed out last was a retry. */
   wasRetry: boolean
   /** Waiting messages that are handed out, with their lanes. */
@@ -49,7 +49,7 @@ export class Turns {
     front: 0,
     readyFrom: 0,
     dueFrom: DUE,
-    boundsFor: '',
+    withOwn: true,
     retrying: 0,
     wasRetry: false,
     sending: new Map()
@@ -117,8 +117,6 @@ export class Turns {
 
   /** It is no longer on its way, and waits as before. */
   release(seq: number): void {
-    // It may have been one that was bound only while it was on its way.
-    this.#known.dueFrom = DUE
     const lane = this.#known.sending.get(seq)
     if (lane === undefined) return
     this.takeBack(seq)
@@ -130,16 +128,16 @@ export class Turns {
    * Those whose turn it is.
    *
    * @param now how long the queue has been open
-   * @param route undefined: there is one address
+   * @param own those with an address of their own
    */
   next(
     most: number,
     now: number,
     preference: Preference = { first: 'retries' },
-    route?: Route
+    own: OwnOnes = 'too'
   ): StoredRow[] {
     this.#askedAt = now
-    this.#setRoute(route)
+    if (own !== 'only') this.#choose(own === 'too')
     const { barrier, front, retrying, sending } = this.#known
     if (barrier >= front) {
       const first = this.firstWaiting()
@@ -147,19 +145,19 @@ export class Turns {
         const isItsTurn = sending.size === 0 && (first.turn ?? 0) <= now
         // Read by its number, because an index may know more than a damaged row says.
         const row = isItsTurn ? this.#sql.row(first.seq) : undefined
-        return row !== undefined && mayGo(row, route) ? [row] : []
+        return row !== undefined && isAmong(row, own) ? [row] : []
       }
     }
-    if (route?.only !== undefined) return this.#boundTo(route.only, most)
-    const asked = this.#toAskWith(preference, route)
+    if (own === 'only') return this.#own(most)
+    const asked = this.#toAskWith(preference)
     if (asked !== undefined) return [asked]
-    const due = retrying === 0 ? [] : this.#dueRetries(most, route)
-    if (due.length === 0) return this.#ready(most, route)
+    const due = retrying === 0 ? [] : this.#dueRetries(most)
+    if (due.length === 0) return this.#ready(most)
     // However many are retried: a receiver that is down is the gate's business (`delivery/gate.ts`).
     const alternates = preference.first === 'alternate'
     const isReadyFirst = alternates && this.#known.wasRetry
     const share = alternates ? (most + Number(isReadyFirst)) >> 1 : 0
-    const ready = this.#ready(Math.max(share, most - due.length), route)
+    const ready = this.#ready(Math.max(share, most - due.length))
     const dueNow = due.slice(0, most - ready.length)
     const inTurn = isReadyFirst ? alternating(ready, dueNow) : alternating(dueNow, ready)
     const rows = alternates ? inTurn : [...dueNow, ...ready]
@@ -253,44 +251,43 @@ export class Turns {
     this.#known.readyFrom = Math.min(this.#known.readyFrom, first.seq)
   }
 
-  /** Another route may let those go that were passed over. */
-  #setRoute(route: Route | undefined): void {
-    const name = route === undefined ? '' : `${route.notTo.join()} ${route.only?.join() ?? ''}`
-    if (this.#known.boundsFor === name) return
-    this.#known.boundsFor = name
+  /** Those that were passed over may go now. */
+  #choose(withOwn: boolean): void {
+    if (this.#known.withOwn === withOwn) return
+    this.#known.withOwn = withOwn
     this.#known.readyFrom = 0
     this.#known.dueFrom = DUE
   }
 
-  #boundTo(addresses: readonly number[], most: number): StoredRow[] {
+  #own(most: number): StoredRow[] {
     const rows: StoredRow[] = []
-    for (const address of addresses) {
-      for (const row of this.#sql.boundTo(address, this.#askedAt)) {
-        if (rows.length === most) break
-        if (this.isFree(row)) rows.push(row)
-      }
+    for (const row of this.#sql.own(this.#askedAt)) {
+      if (rows.length === most) break
+      if (this.isFree(row)) rows.push(row)
     }
     return rows
   }
 
-  #dueRetries(most: number, route: Route | undefined): StoredRow[] {
+  #dueRetries(most: number): StoredRow[] {
+    const { dueFrom, withOwn } = this.#known
     const rows: StoredRow[] = []
     let first: number | undefined
-    for (const row of this.#sql.dueRetries(this.#known.dueFrom, this.#askedAt, route?.notTo)) {
+    for (const row of this.#sql.dueRetries(dueFrom, this.#askedAt, withOwn)) {
       first ??= row.turn ?? DUE
       if (rows.length === most) break
       if (this.isFree(row)) rows.push(row)
     }
-    // However many there are for the other address, they are passed over once.
+    // However many there are with an address of their own, they are passed over once.
     this.#known.dueFrom = first ?? Math.max(this.#askedAt, DUE)
     return rows
   }
 
   /** Messages that may go at once. */
-  #ready(most: number, route: Route | undefined): StoredRow[] {
+  #ready(most: number): StoredRow[] {
     const rows: StoredRow[] = []
     if (most <= 0) return rows
-    for (const row of this.#sql.ready(this.#known.readyFrom, route?.notTo)) {
+    const { readyFrom, withOwn } = this.#known
+    for (const row of this.#sql.ready(readyFrom, withOwn)) {
       if (this.isFree(row)) rows.push(row)
       if (rows.length < most) continue
       this.#known.readyFrom = row.seq + 1
@@ -301,19 +298,20 @@ export class Turns {
   }
 
   /** Of a bounded number of messages each, the one that tells most. */
-  #toAskWith({ first, notType }: Preference, route: Route | undefined): StoredRow | undefined {
+  #toAskWith({ first, notType }: Preference): StoredRow | undefined {
     if (first === 'newest') {
-      const untried = [...this.#sql.newestReady()].filter(
-        (row) => row.attempts === 0 && mayGo(row, route) && this.isFree(row)
+      const untried = [...this.#sql.newestReady(this.#known.withOwn)].filter(
+        (row) => row.attempts === 0 && this.isFree(row)
       )
       return untried.find(({ type }) => type !== notType) ?? untried[0]
     }
-    return notType === undefined ? undefined : this.#oldestOfOtherType(notType, route)
+    return notType === undefined ? undefined : this.#oldestOfOtherType(notType)
   }
 
-  #oldestOfOtherType(notType: string, route: Route | undefined): StoredRow | undefined {
-    const due = this.#sql.dueRetries(DUE, this.#askedAt, route?.notTo)
-    const ready = this.#sql.ready(0, route?.notTo)
+  #oldestOfOtherType(notType: string): StoredRow | undefined {
+    const { withOwn } = this.#known
+    const due = this.#sql.dueRetries(DUE, this.#askedAt, withOwn)
+    const ready = this.#sql.ready(0, withOwn)
     for (const rows of [due, ready]) {
       let left = LOOKED_AT
       for (const row of rows) {
@@ -325,10 +323,8 @@ export class Turns {
   }
 }
 
-function mayGo({ bound_to }: StoredRow, route: Route | undefined): boolean {
-  if (route === undefined) return true
-  if (bound_to === null) return route.only === undefined
-  return route.only?.includes(bound_to) ?? !route.notTo.includes(bound_to)
+function isAmong(row: StoredRow, own: OwnOnes): boolean {
+  return own === 'too' || hasOwnAddress(row) === (own === 'only')
 }
 
 /** One of each, as long as both last. */

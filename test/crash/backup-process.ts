@@ -22,7 +22,6 @@ export interface BackupSettings {
   /** The path of the log: `accepted K3-17`, `left K3-17 ack`, `turned backup`. */
   log: string
   order: Order
-  isShared: boolean
   /** Of both addresses. */
   first: string
   backup: string
@@ -63,8 +62,7 @@ const engine = new DiskEngine({
   key: () => Promise.resolve(KEY),
   journalDays: 1,
   order: settings.order,
-  orderKey: '',
-  applicationAckMs: 1000
+  orderKey: ''
 })
 
 const delivery = new Delivery<Buffer>({
@@ -83,12 +81,10 @@ const delivery = new Delivery<Buffer>({
     if (event.kind === 'turned') note('turned', event.to)
     if (event.kind === 'lost' || event.kind === 'fault') note(event.kind)
   },
-  address: settings.first,
   backup: {
     address: settings.backup,
     hosts: { first: first.host, backup: backup.host },
     afterMs: settings.afterMs,
-    isShared: settings.isShared,
     connect: (address, signal) =>
       receiver.connect(address === 'backup', signal).then(
         () => true,

@@ -21,8 +21,6 @@ const AT_ONCE = 4
 
 export interface BackupTrial {
   order: Order
-  /** Both addresses are one system. */
-  isShared: boolean
   messages: number
   /** So many things happen to the receivers and the process besides those of `REBOOTS`. */
   steps: number
@@ -206,7 +204,6 @@ class Trial {
   }
 
   #findings(): BackupFindings {
-    const { isShared } = this.#trial
     const broken = new BrokenPromises()
     const lines = this.#lines()
     const accepted = this.#noted('accepted')
@@ -226,8 +223,7 @@ class Trial {
     const { first: door, backup: other } = this.#doors
     for (const id of both) {
       const mayBe = door.doubtful.has(id) || other.doubtful.has(id) || this.#unknown.has(id)
-      if (!isShared) broken.add('at both systems', id)
-      else if (!mayBe) broken.add('at both without a reason', id)
+      if (!mayBe) broken.add('at both without a reason', id)
     }
     for (const id of this.#overtaken()) broken.add('overtaken', id)
     return {
@@ -292,7 +288,6 @@ export async function backupTrial(
     directory,
     log,
     order: trial.order,
-    isShared: trial.isShared,
     first: doors.first.url,
     backup: doors.backup.url,
     ca: authorities.own.ca,

@@ -150,7 +150,6 @@ const engine: WatchedEngine = new WatchedEngine({
   journalDays: settings.journalDays,
   order: settings.order,
   orderKey: '',
-  applicationAckMs: 600_000,
   onNotice: (text) => {
     note('notice', text)
   },

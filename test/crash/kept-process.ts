@@ -36,7 +36,6 @@ async function live(name: QueueName): Promise<void> {
     ...QUEUES[name],
     order: 'none',
     orderKey: '',
-    applicationAckMs: 600_000,
     onNotice: (text) => writeSync(log, `${name} notice ${text}\n`)
   })
   const queue = new MessageQueue(engine, new EncodedContents(buffers, 0))

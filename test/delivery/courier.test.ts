@@ -1199,6 +1199,18 @@ describe('Courier', () => {
     }
   })
 
+  it('counts the time of a status only if it may be about the message', async () => {
+    const uncounted = [301, 302, 308, 401, 403, 404, 405, 407, 410, 429, 431, 501, 502, 503, 504]
+    const counted = [200, 204, 400, 406, 408, 409, 411, 413, 414, 415, 418, 422, 425, 500, 505, 520]
+    for (const status of [...uncounted, ...counted]) {
+      const server = await receiver((socket) => {
+        socket.write(answer(status))
+      })
+      const result = await courier(server.url).attempt(parcel)
+      assert.equal(isReached(result), counted.includes(status), String(status))
+    }
+  })
+
   it('tells an outage from a refusal', async () => {
     const gateway = await receiver((socket) => {
       socket.write(answer(503, '', 'retry-after: 7\r\n'))

@@ -19,7 +19,6 @@ const engine = new DiskEngine({
   journalDays: 14,
   order: 'fifo',
   orderKey: '',
-  applicationAckMs: 600_000,
   key: () => Promise.resolve(Buffer.alloc(32, 1))
 })
 const delivery = new Delivery<string>({

@@ -9,7 +9,7 @@ type Step =
   | 'answers'
   | 'fails'
   | 'is wrong'
-  /** The other address is asked, and there is no connection; or there is one, and a message is answered or not. */
+  /** The first address is asked, and there is no connection; or there is one, and a message is answered or not. */
   | 'unconnected'
   | 'is back'
   | 'still out'
@@ -23,7 +23,7 @@ interface Row {
   steps: readonly (readonly [second: number, step: Step])[]
   /** From when on which address serves; asserted after each step and at each second in between. */
   serving: readonly (readonly [second: number, address: 'first' | 'backup'])[]
-  /** At which seconds the other address was asked, where the steps say so; and when it is due next. */
+  /** At which seconds the first address was asked, where the steps say so; and when it is due next. */
   askedAt?: number[]
   until?: number
 }
@@ -253,7 +253,7 @@ describe('Failover', () => {
         else if (step === 'fails' || step === 'is wrong') {
           if (failover.failed(step === 'fails')) failover.turn('backup', false)
         } else if (step === 'is back') failover.turn('first', false)
-        else if (step === 'still out') failover.otherFailed()
+        else if (step === 'still out') failover.firstFailed()
         else if (step === 'to backup') failover.turn('backup', true)
         else if (step === 'to first') failover.turn('first', true)
         look()
@@ -265,7 +265,7 @@ describe('Failover', () => {
     })
   }
 
-  it('asks the other address for what may go nowhere else, whoever turned; that brings nothing back', () => {
+  it('asks the first address for what may go nowhere else where a person has turned; that brings nothing back', () => {
     const clock = new FakeClock()
     const failover = new Failover({ afterMs: 0, askAfterMs: 60_000 }, clock)
     failover.turn('backup', true)
@@ -277,7 +277,7 @@ describe('Failover', () => {
     assert.equal(failover.isAskDue(true), false)
     failover.connected(true)
     failover.messageAskedFor()
-    failover.otherAnswered()
+    failover.firstAnswered()
     assert.equal(failover.serving, 'backup')
     // The next one of them at once.
     assert.equal(failover.isAskDue(true), true)

@@ -125,9 +125,9 @@ receiver       node                    no   no   yes        tls-ca              
 receiver       node                    no   no   yes        behind-proxy        behind proxy 502  behind proxy 500
 receiver       node                    no   no   yes        unavailable         503
 receiver       node                    no   no   yes        cut-answer          half a 503
-receiver       node                    no   yes  if shared  behind-gateway      502  504  Varnish 503
-receiver       node                    no   yes  if shared  own-limit           late 503  late 408
-receiver       node                    no   yes  if shared  fallback            a fallback
+receiver       node                    no   yes  yes        behind-gateway      502  504  Varnish 503
+receiver       node                    no   yes  yes        own-limit           late 503  late 408
+receiver       node                    no   yes  yes        fallback            a fallback
 receiver       node                    no   no   no         not-found           404  405  410  501
 receiver       node                    no   no   no         binary              Mirth took it for binary
 receiver       node                    no   no   no         redirect            301  308
@@ -181,7 +181,7 @@ describe('the fault of an attempt', () => {
       faultOf(cut, { cutsInARow: 3 }) ?? {}
     assert.deepEqual(
       [of, waits, counts, mayHaveArrived, turnsToBackup, about],
-      ['receiver', 'node', true, true, 'if shared', 'cut']
+      ['receiver', 'node', true, true, 'yes', 'cut']
     )
     // Of a connection that was cut later, it says nothing.
     assert.equal(faultOf(ENDS['cut'] ?? assert.fail(), { cutsInARow: 3 })?.waits, 'message')

@@ -347,8 +347,7 @@ export class FileDisk implements ModelDisk {
       journalDays: 14,
       contentDays: this.#contentDays,
       order,
-      orderKey,
-      applicationAckMs: 1
+      orderKey
     })
     const own: OwnEngine = { engine, opening: undefined, closing: undefined }
     this.#engines.push(own)

@@ -50,7 +50,7 @@ describe('Gate', () => {
     const clock = new FakeClock()
     const failover = new Failover({ afterMs: 1000, askAfterMs: 60_000 }, clock)
     failover.resume(false)
-    const backup = { failover, isShared: true, onTurn: () => undefined }
+    const backup = { failover, onTurn: () => undefined }
     const gate = new Gate({ ...SETTINGS, backup }, clock)
     failover.beginToAsk()
     failover.connected(true)

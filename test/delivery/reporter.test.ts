@@ -284,7 +284,7 @@ describe('the log', () => {
       spentMs: 0,
       countsFrom: undefined,
       ruleRetries: undefined,
-      boundTo: undefined,
+      hasOwnAddress: false,
       renewals: 0,
       verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
       story: [],

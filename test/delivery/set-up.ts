@@ -58,7 +58,6 @@ export async function setUp(
       reporter?.readEvent(event)
       if (event.kind === 'lost') lost.push(event.error.message)
     },
-    address: 'a',
     order,
     maxInFlight: 8,
     maxPerSecond: 0,

@@ -7,10 +7,17 @@ import { page, root } from './markdown.ts'
 
 const { connection, tls, token, queue } = codes.cause
 
-/** Codes that users never see: they are replaced by others, or are not failures. */
+/**
+ * Codes that are no causes: they are replaced by others, stand only in the text of one (`ERR_SECRET_FILE`), or are not
+ * failures.
+ */
 const INTERNAL = [
   'ECDSA',
+  'EFBIG',
+  'EISDIR',
+  'ENODATA',
   'ENOENT',
+  'ENOTSUP',
   'ERR_ABORTED',
   'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
   'ERR_QUEUE_AGAIN',

@@ -722,6 +722,26 @@ describe('the forms in the editor', () => {
     })
   })
 
+  it('show where a secret is, as that is typed', async () => {
+    await edit('known')
+    const shows = (): Promise<unknown[]> =>
+      editor.ask(`['clientSecret', 'privateKey'].map((name) => {
+        const field = document.getElementById('node-config-input-' + name)
+        return field.type === 'text' || getComputedStyle(field).webkitTextSecurity === 'none'
+      })`)
+    for (const [text, isShown] of [
+      ['${file:/run/secrets/hl7}', true],
+      ['${HL7_SECRET}', true],
+      ['hunter2-hunter2', false]
+    ] as const) {
+      await editor.type('#node-config-input-clientSecret', text)
+      const field = `$('#node-config-input-privateKey')`
+      await editor.ask(`${field}.val(${JSON.stringify(text)}).trigger('change').length`)
+      assert.deepEqual(await shows(), [isShown, isShown], text)
+    }
+    await editor.close()
+  })
+
   it('hide credentials: in the form, in an export, in requests and in the console', async () => {
     await edit('known')
     for (const name of configCredentials) {

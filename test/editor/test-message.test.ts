@@ -195,7 +195,7 @@ describe('the test message of the form', () => {
 
   it('has its backup below the URL, closed unless there is one', async () => {
     const section = '#hl7-https-out-backup'
-    const fields = ['backupUrl', 'backupAfter', 'backupShares'].map((name) => `node-input-${name}`)
+    const fields = ['backupUrl', 'backupAfter'].map((name) => `node-input-${name}`)
     const isOpen = (): Promise<boolean> => editor.ask(`document.querySelector('${section}').open`)
     await editor.edit('node')
     assert.equal(await isOpen(), false)
@@ -204,8 +204,7 @@ describe('the test message of the form', () => {
     // Nothing more is asked before there is an address.
     assert.deepEqual(await editor.seen(...fields), {
       'node-input-backupUrl': true,
-      'node-input-backupAfter': false,
-      'node-input-backupShares': false
+      'node-input-backupAfter': false
     })
     await editor.type('#node-input-backupUrl', `${url}/aa`)
     assert.match(await editor.mistake('node-input-backupUrl'), /This is the first address/)
@@ -213,8 +212,7 @@ describe('the test message of the form', () => {
     assert.equal(await editor.mistake('node-input-backupUrl'), '')
     assert.deepEqual(await editor.seen(...fields), {
       'node-input-backupUrl': true,
-      'node-input-backupAfter': true,
-      'node-input-backupShares': true
+      'node-input-backupAfter': true
     })
     await editor.close('cancel')
 

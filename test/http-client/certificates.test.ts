@@ -22,26 +22,35 @@ const DAY = 24 * HOUR
 describe('endsSoon', () => {
   const now = Date.UTC(2026, 0, 1)
   // Lifetime and what is left of it, in milliseconds.
-  const table: [name: string, lifetime: number, left: number, soon: boolean][] = [
-    ['a year, 14 days left', 365 * DAY, 14 * DAY, true],
-    ['a year, 1 s more', 365 * DAY, 14 * DAY + 1000, false],
-    ['90 days, 14 days left', 90 * DAY, 14 * DAY, true],
-    ['90 days, 15 days left', 90 * DAY, 15 * DAY, false],
-    ['42 days, 14 days left', 42 * DAY, 14 * DAY, true],
-    ['30 days, 10 days left', 30 * DAY, 10 * DAY, true],
-    ['30 days, 1 s more', 30 * DAY, 10 * DAY + 1000, false],
-    ['a day, 8 hours left', DAY, 8 * HOUR, true],
-    ['a day, 1 s more', DAY, 8 * HOUR + 1000, false],
-    ['a year, at its end', 365 * DAY, 0, true],
-    ['a year, ended long ago', 365 * DAY, -100 * DAY, true],
-    ['not valid yet', 90 * DAY, 120 * DAY, false],
-    ['ends before it begins', -DAY, DAY, false],
-    ['ended before it began', -DAY, -1, true]
+  const table: [
+    name: string,
+    lifetime: number,
+    left: number,
+    level: ReturnType<typeof endsSoon>
+  ][] = [
+    ['a year, 30 days left', 365 * DAY, 30 * DAY, 'watch'],
+    ['a year, 1 s more', 365 * DAY, 30 * DAY + 1000, undefined],
+    ['a year, 7 days left', 365 * DAY, 7 * DAY, 'call'],
+    ['a year, 7 days and 1 s left', 365 * DAY, 7 * DAY + 1000, 'watch'],
+    ['no known beginning, 30 days left', Infinity, 30 * DAY, 'watch'],
+    ['no known beginning, 1 s more', Infinity, 30 * DAY + 1000, undefined],
+    ['90 days, a third left, when ACME clients renew it', 90 * DAY, 30 * DAY, undefined],
+    ['90 days, a quarter left', 90 * DAY, 22.5 * DAY, 'watch'],
+    ['90 days, 7 days left', 90 * DAY, 7 * DAY, 'call'],
+    ['47 days, 7 days left', 47 * DAY, 7 * DAY, 'watch'],
+    ['47 days, a tenth left', 47 * DAY, 4.7 * DAY, 'call'],
+    ['a day, 6 hours left', DAY, 6 * HOUR, 'watch'],
+    ['a day, 1 s more', DAY, 6 * HOUR + 1000, undefined],
+    ['a year, at its end', 365 * DAY, 0, 'call'],
+    ['a year, ended long ago', 365 * DAY, -100 * DAY, 'call'],
+    ['not valid yet', 90 * DAY, 120 * DAY, undefined],
+    ['ends before it begins', -DAY, DAY, undefined],
+    ['ended before it began', -DAY, -1, 'call']
   ]
-  for (const [name, lifetime, left, soon] of table) {
-    it(`${name}: ${soon ? 'yes' : 'no'}`, () => {
+  for (const [name, lifetime, left, level] of table) {
+    it(`${name}: ${level ?? 'not yet'}`, () => {
       const validTo = now + left
-      assert.equal(endsSoon({ validFrom: validTo - lifetime, validTo }, now), soon)
+      assert.equal(endsSoon({ validFrom: validTo - lifetime, validTo }, now), level)
     })
   }
 })

@@ -40,11 +40,13 @@ describe('the parameters of a challenge', () => {
 
   it('are read in little time', () => {
     for (const part of ['a', 'a ', ' a', ', a', ',', 'a=', 'a="', '\\"a="', ' ', '"']) {
-      const start = performance.now()
+      const before = process.cpuUsage()
       const headers = { 'www-authenticate': `error${part.repeat(30_000)}` }
       challengeParameters(headers, 'error')
       challengeSchemes(headers)
-      assert.ok(performance.now() - start < 200, part)
+      const { user, system } = process.cpuUsage(before)
+      // CPU time: another program may have the processor.
+      assert.ok(user + system < 200_000, part)
     }
   })
 })

@@ -74,7 +74,7 @@ describe('a receiver with a backup that is rebooted', () => {
     try {
       const flow = world
         .flow({
-          ...{ url: first.url, backupUrl: backup.url, backupAfter: 1, backupShares: true },
+          ...{ url: first.url, backupUrl: backup.url, backupAfter: 1 },
           ...{ queue: 'disk', retryInterval: 0.1, retryMaxInterval: 0.5 }
         })
         .map((node) => (node.id === 'in' ? { ...node, wires: [['make']] } : node))

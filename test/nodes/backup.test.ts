@@ -1,7 +1,12 @@
 /** What flows and operators see of a backup receiver. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { EventPage, NodeState } from '../../nodes/operations/answers.ts'
+import type {
+  EventPage,
+  MessageContent,
+  MessagePage,
+  NodeState
+} from '../../nodes/operations/answers.ts'
 import type { TestAnswer } from '../../nodes/tests/test-result.ts'
 import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
 import { freePort } from '../support/free-port.ts'
@@ -67,6 +72,16 @@ describe('a backup receiver', () => {
     )
     const { events } = (await as('watch', '/events')).body as EventPage
     assert.ok(events.some(({ kind, by }) => kind === 'to-backup' && by === ''))
+    // Its record says which attempts went where.
+    const { messages } = (await as('watch', '/messages?controlId=BACKUP1')).body as MessagePage
+    const { attemptList, story } = (await as('watch', `/messages/${messages[0]?.id}`))
+      .body as MessageContent
+    const went = attemptList.map(({ backup: to, result }) => `${result} ${to ?? 'first'}`)
+    assert.equal(went.at(-1), `AA ${backup.host}`)
+    assert.deepEqual([...new Set(went.slice(0, -1))], ['ECONNREFUSED first'])
+    const attempts = story.map(({ text }) => text).filter((text) => text.startsWith('Attempt'))
+    assert.match(attempts.at(-1) ?? '', new RegExp(` · backup ${backup.host}$`))
+    assert.doesNotMatch(attempts[0] ?? '', /backup/)
   })
 
   it('is turned by operators, stays so over a deploy, and is turned back', async () => {

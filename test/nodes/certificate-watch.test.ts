@@ -15,13 +15,15 @@ describe('CertificateWatch', () => {
   const watch = (
     receiver?: CertificateDates,
     tokenServer?: CertificateDates,
-    client?: CertificateDates
+    client?: CertificateDates,
+    secret?: CertificateDates
   ) =>
     new CertificateWatch({
       receiver: () => receiver,
       backup: () => undefined,
       'token server': () => tokenServer,
-      client: () => client
+      client: () => client,
+      secret: () => secret
     })
 
   it('lists what is known, the one that ends first first', () => {
@@ -34,20 +36,30 @@ describe('CertificateWatch', () => {
   })
 
   it('tells which end soon, in whole days', () => {
-    const certificates = watch(ending(14 * DAY), ending(15 * DAY), ending(1.9 * DAY))
+    const certificates = watch(ending(30 * DAY), ending(31 * DAY), ending(1.9 * DAY))
+    const client = { of: 'client', validTo: now + 1.9 * DAY, level: 'call' }
     assert.deepEqual(certificates.ending(now), [
-      { of: 'client', validTo: now + 1.9 * DAY, daysLeft: 1 },
-      { of: 'receiver', validTo: now + 14 * DAY, daysLeft: 14 }
+      { ...client, daysLeft: 1 },
+      { of: 'receiver', validTo: now + 30 * DAY, daysLeft: 30, level: 'watch' }
     ])
-    assert.deepEqual(certificates.ending(now + 1.9 * DAY + 1)[0], {
-      of: 'client',
-      validTo: now + 1.9 * DAY,
-      daysLeft: -1
-    })
+    assert.deepEqual(certificates.ending(now + 1.9 * DAY + 1)[0], { ...client, daysLeft: -1 })
     assert.equal(certificates.ending(now + DAY).length, 3)
-    assert.deepEqual(certificates.ending(now - DAY), [
-      { of: 'client', validTo: now + 1.9 * DAY, daysLeft: 2 }
+    assert.deepEqual(certificates.ending(now - DAY), [{ ...client, daysLeft: 2 }])
+  })
+
+  it('tells the client secret, too, and first what calls', () => {
+    const short = { validFrom: now - 27 * DAY, validTo: now + 5 * DAY }
+    const secret = { validFrom: -Infinity, validTo: now + 6 * DAY }
+    const certificates = watch(short, undefined, undefined, secret)
+    const told = certificates.ending(now).map(({ of, level }) => [of, level])
+    assert.deepEqual(told, [
+      ['secret', 'call'],
+      ['receiver', 'watch']
     ])
+    assert.deepEqual(
+      certificates.all().map(({ of }) => of),
+      ['receiver', 'secret']
+    )
   })
 
   it('has news at once, again after a day, and again if the clock was set back', () => {
@@ -56,7 +68,8 @@ describe('CertificateWatch', () => {
       receiver: () => ending(2 * DAY),
       backup: () => undefined,
       'token server': () => ending(300 * DAY),
-      client: () => seen.client
+      client: () => seen.client,
+      secret: () => undefined
     })
     const news = (at: number): string[] => certificates.news(now + at).map(({ of }) => of)
     assert.deepEqual(news(0), ['receiver'])
@@ -76,7 +89,8 @@ describe('CertificateWatch', () => {
       receiver: () => seen,
       backup: () => undefined,
       'token server': () => undefined,
-      client: () => undefined
+      client: () => undefined,
+      secret: () => undefined
     })
     assert.deepEqual(certificates.ending(now), [])
     seen = ending(DAY)

@@ -124,7 +124,7 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
   [
     'CERTIFICATE',
     'watch',
-    conditionFacts({}, { ending: { of: 'receiver', validTo: 0, daysLeft: 9 } }),
+    conditionFacts({}, { ending: { of: 'receiver', validTo: 0, daysLeft: 9, level: 'watch' } }),
     'The certificate of the receiver expires in 9 days',
     'certificate'
   ],
@@ -287,6 +287,13 @@ describe('the conditions of a node', () => {
     }
     assert.deepEqual(levelAt(14), ['watch', 'watch'])
     assert.deepEqual(levelAt(15), ['call', 'call'])
+  })
+
+  it('need somebody for a certificate or a secret that ends within a week', () => {
+    const ending = { of: 'secret', validTo: 0, daysLeft: 6, level: 'call' } as const
+    const [only] = conditionsOf(conditionFacts({}, { ending }), since)
+    const said = only && toldInEnglish(only.told)
+    assert.deepEqual([only?.level, said], ['call', 'The client secret expires in 6 days'])
   })
 
   it('need somebody once nothing gets through, or a minute after a refusal', () => {

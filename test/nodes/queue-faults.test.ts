@@ -47,7 +47,6 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
       journalDays: 14,
       order: 'fifo',
       orderKey: '',
-      applicationAckMs: 600_000,
       key: () => Promise.resolve(Buffer.alloc(32, 1))
     })
     await other.open()

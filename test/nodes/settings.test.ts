@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { outForm } from '../../nodes/settings/form-words.ts'
+import { outForm, tokenForm } from '../../nodes/settings/form-words.ts'
 import { outProperties } from '../../nodes/settings/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/settings/oauth2-client-credentials-properties.ts'
 import { Properties } from '../../nodes/settings/properties.ts'
+import { readSecretExpiry } from '../../nodes/settings/secret-expiry.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 import { numberProblem } from '../../nodes/settings/property-table.ts'
 import { formDefinition } from '../docs/form-definition.ts'
@@ -31,7 +32,7 @@ for (const [type, table] of [
 /** Invalid properties are reported; missing ones and other notations do no harm. */
 describe('properties of hand-written flow files', () => {
   const UNSET = '${NOT_SET_ANYWHERE}'
-  const NOT_ALWAYS_USED = ['name', 'orderKey', 'formFields', 'backupAfter', 'backupShares']
+  const NOT_ALWAYS_USED = ['name', 'orderKey', 'formFields', 'backupAfter']
   const slot = (of: 'secret1' | 'secret2') => [entry('x', of, 'cred')]
 
   /** Properties of the two nodes with a variable that is not set. */
@@ -42,7 +43,6 @@ describe('properties of hand-written flow files', () => {
       .map((name): [Values] => [{ [name]: UNSET }]),
     [{ order: 'key', orderKey: UNSET }],
     [{ backupUrl: 'https://second.example.org/', backupAfter: UNSET }],
-    [{ backupUrl: 'https://second.example.org/', backupShares: UNSET }],
     [{ format: 'form', formFields: UNSET }],
     ...['headers', 'formFields'].flatMap((list): [Values][] => [
       ...['str', 'hl7', 'msg', 'jsonata', 'env'].map((type): [Values] => [
@@ -249,6 +249,21 @@ describe('properties of hand-written flow files', () => {
     }
   })
 
+  it('a backup that was another system is switched to by hand; one of the same system as before', () => {
+    const backupUrl = 'https://second.example.org/'
+    for (const [given, afterMs, said] of [
+      [{ backupUrl, backupShares: false }, 0, /^backupShares \(false\) is ignored: /],
+      [{ backupUrl, backupShares: 'false' }, 0, /^backupShares \(false\) is ignored: /],
+      [{ backupUrl, backupShares: true }, 300_000, /^$/],
+      [{ backupUrl }, 300_000, /^$/],
+      [{ backupShares: false }, undefined, /^$/]
+    ] as const) {
+      const { settings } = readSettings(given)
+      assert.equal(settings?.backup?.afterMs, afterMs)
+      assert.match(settings?.warnings.join('\n') ?? '', said)
+    }
+  })
+
   it('a list that is not used is not judged', () => {
     const { problems } = readSettings(
       { format: 'raw', formFields: UNSET },
@@ -304,6 +319,79 @@ describe('properties of hand-written flow files', () => {
         /^hl7HttpsOutMaxReplyBytes in settings\.js must be a whole number of bytes from 1,024 to 104,857,600\.$/
       )
     }
+  })
+
+  describe('a secret in a file', () => {
+    const FILE = '${file:/nowhere/hunter2}'
+    const jwt = { clientAuth: 'private_key_jwt' }
+    const basic = { grantType: 'password' }
+    const secret = [entry('X-Key', 'secret1', 'cred')]
+    const proxy = { id: 'proxy', url: 'http://proxy.example', credentials: { password: FILE } }
+    /** Each place where there may be one, and how its problem begins. */
+    const places: [string, out: Values, auth: Values, others?: Record<string, object>][] = [
+      ['OAuth 2.0, Client secret: ', {}, { credentials: { clientSecret: FILE } }],
+      ['OAuth 2.0, Private key: ', {}, { ...jwt, credentials: { privateKey: FILE } }],
+      [
+        'OAuth 2.0, Passphrase: ',
+        {},
+        { ...jwt, credentials: { privateKey: '-----BEGIN', privateKeyPassphrase: FILE } }
+      ],
+      ['OAuth 2.0, Password: ', {}, { ...basic, credentials: { username: 'u', password: FILE } }],
+      [
+        'OAuth 2.0, Extra parameters, X-Key: ',
+        {},
+        { extraParams: secret, credentials: { secret1: FILE } }
+      ],
+      ['OAuth 2.0, Headers, X-Key: ', {}, { headers: secret, credentials: { secret1: FILE } }],
+      ['Headers, X-Key: ', { headers: secret, credentials: { secret1: FILE } }, {}],
+      [
+        'Fields, X-Key: ',
+        { format: 'form', formFields: secret, credentials: { secret1: FILE } },
+        {}
+      ],
+      ['Proxy: ', { proxy: 'proxy' }, {}, { proxy }]
+    ]
+    for (const [label, out, auth, others = {}] of places) {
+      it(`${label}is not read at a deploy, and is refused where it is turned off`, () => {
+        assert.equal(readSettings(out, auth, { others }).problems, '')
+        for (const settings of [
+          { hl7HttpsOutSecretFiles: false },
+          { hl7HttpsOutSecretFiles: 'no' },
+          { tlsConfigDisableLocalFiles: true }
+        ]) {
+          const { problems } = readSettings(out, auth, { others, settings })
+          const words = `${label}Secrets in files are turned off (hl7HttpsOutSecretFiles or tlsConfigDisableLocalFiles in settings.js).`
+          assert.ok(problems.endsWith(words), problems)
+        }
+      })
+    }
+
+    it('has an absolute path', () => {
+      const { problems } = readSettings({}, { credentials: { clientSecret: '${file:secret}' } })
+      assert.match(problems, /Client secret: The path in \$\{file:…\} must be absolute/)
+    })
+  })
+
+  it('the day on which the client secret ends begins by the clock of this machine', () => {
+    const ends = (secretExpires: string, auth: Values = {}) => {
+      const { problems, settings } = readSettings({}, { secretExpires, ...auth })
+      assert.equal(problems, '')
+      return settings?.secretExpires?.validTo
+    }
+    assert.equal(ends('2027-03-31'), new Date(2027, 2, 31).getTime())
+    assert.equal(ends(''), undefined)
+    // What is no date says nothing of the secret.
+    for (const secretExpires of ['2027-02-30', '31.3.2027', '2027-03-31T12:00', 'soon']) {
+      assert.equal(ends(secretExpires), undefined)
+      const warned: string[] = []
+      readSecretExpiry(new Properties(tokenProperties, tokenForm, { secretExpires }), (text) => {
+        warned.push(text)
+      })
+      assert.deepEqual(warned, [
+        'Secret expires: This is no date, such as 2027-03-31: nobody will be told before the secret expires.'
+      ])
+    }
+    assert.equal(ends('2027-03-31', { clientAuth: 'none' }), undefined)
   })
 
   it('hl7HttpsOutMaxKeptBytes in settings.js limits how much is kept of messages that have left', () => {

@@ -279,7 +279,10 @@ describe('the status of a node', () => {
     ],
     [
       'tells whose certificate ends',
-      shown({ lastOutcome: ack }, { ending: { of: 'receiver', validTo: 0, daysLeft: 9 } }),
+      shown(
+        { lastOutcome: ack },
+        { ending: { of: 'receiver', validTo: 0, daysLeft: 9, level: 'watch' } }
+      ),
       'yellow ring',
       'receiver cert: 9 d',
       'CERTIFICATE ACK'
@@ -299,7 +302,10 @@ describe('the status of a node', () => {
     ],
     [
       'also behind something else',
-      shown({ suspended: 2 }, { ending: { of: 'token server', validTo: 0, daysLeft: -1 } }),
+      shown(
+        { suspended: 2 },
+        { ending: { of: 'token server', validTo: 0, daysLeft: -1, level: 'watch' } }
+      ),
       'yellow ring',
       '2 suspended · token cert: 0 d',
       'SUSPENDED CERTIFICATE'

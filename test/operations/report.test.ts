@@ -23,7 +23,7 @@ const MESSAGE: MessageContent = {
   attemptList: [
     { at: '2026-11-25T02:40:58.500Z', ms: 12, result: 'ECONNREFUSED' },
     { at: '2026-11-25T02:41:01.000Z', ms: 4250, result: '503', requestId: 'req-7' },
-    { at: '2026-11-25T02:41:05.000Z', ms: 61_000, result: 'AE' }
+    { at: '2026-11-25T02:41:05.000Z', ms: 61_000, result: 'AE', backup: 'lab-2.example.org' }
   ],
   story: [],
   request: 'MSH|^~\\&|||||||ADT^A01|OB-17|P|2.5.1\rPID|1||4711\r',
@@ -46,7 +46,7 @@ describe('the report about a message', () => {
       '  20 more attempts are not listed',
       '  2026-11-25 02:40:58.500 UTC, 12 ms, ECONNREFUSED',
       '  2026-11-25 02:41:01.000 UTC, 4 s, HTTP 503, x-request-id: req-7',
-      '  2026-11-25 02:41:05.000 UTC, 1 min 1 s, AE',
+      '  2026-11-25 02:41:05.000 UTC, 1 min 1 s, AE, backup lab-2.example.org',
       'HTTP status: 200',
       'Acknowledgement (MSA-1): AE',
       'Error (ERR): 206 Application record locked, error, PID-3, PV1',

@@ -148,7 +148,7 @@ describe('the first screen of the page, to a stranger on call', () => {
     await holds('REFUSING')
     return [
       /refuses every message of type ADT\^A01: AE 103 Table value not found, 6 in a row/,
-      /They left on NAK; None of them waits/,
+      /They left on NAK. None of them waits/,
       /have the sender correct the data/
     ]
   })

@@ -19,8 +19,7 @@ const queues = Array.from({ length: FILES }, (_, index) => {
     key: () => Promise.resolve(KEY),
     journalDays: 14,
     order: 'none',
-    orderKey: '',
-    applicationAckMs: 600_000
+    orderKey: ''
   })
   return new MessageQueue(engine, new EncodedContents(buffers))
 })

@@ -76,7 +76,6 @@ function newDelivery(): Delivery<Buffer> {
     journalDays: 14,
     order: 'key',
     orderKey: '',
-    applicationAckMs: 600_000,
     onNotice: (text) => {
       mark('notice', text.replaceAll('/', '|'))
     }

@@ -1,381 +1,287 @@
-/** Files of earlier versions are converted, and nothing that is in them is lost. */
+/** A file of the version before is converted, and nothing that is in it is lost; an earlier one is named and left as it is. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { decodeMessage, encodeMessage } from '../../src/queue/message-codec.ts'
 import { MessageQueue } from '../../src/queue/message-queue.ts'
-import { NO_VERDICT, type MessageRow, type Verdict } from '../../src/queue/message-row.ts'
-import type { OpenedQueue } from '../../src/queue/queue-types.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
 import { EncodedContents } from '../../src/queue/stored-contents.ts'
-import { NO_FIGURES } from '../support/sample-figures.ts'
-import { KEY, message, moveOf, pause, seqsOf, TestQueues } from './set-up.ts'
+import { KEY, message, moveOf, seqsOf, TestQueues } from './set-up.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = join(here, '..', '..')
-const script = join(here, 'old-queue-file.ts')
+const COMMIT = 'f110f05c'
+const OLD_VERSION = 3
+const VERSION = 4
 const NAME = '0123456789abcdef'
 const START = 1767312000000
-const ACK_MS = 600_000
 
-interface OldVersion {
-  /** In the history. */
-  commit: string
-  fileVersion: number
-  opened: OpenedQueue
-  /** All that is found, newest first: number, attempts, time spent, changed at, verdict. */
-  rows: [seq: number, Partial<MessageRow>][]
-  /** Those that go, in this order. */
-  sent: number[]
-  /** When the awaiting ones are due, in milliseconds. */
-  awaiting: Record<number, number>
-  events: string[]
-  unsent: string
+/** As `old-queue-file.ts` has made it: state, whether the URL is its own, whether it may have arrived. */
+const ROWS: Record<number, [state: string, isOwn: boolean, mayHaveArrived: boolean]> = {
+  1: ['waiting', false, false],
+  2: ['waiting', false, false],
+  3: ['waiting', false, true],
+  4: ['waiting', true, false],
+  5: ['waiting', false, false],
+  6: ['awaiting', false, true],
+  7: ['suspended', false, true],
+  8: ['suspended', true, false],
+  9: ['leaving', false, true],
+  10: ['left', false, false],
+  11: ['left', true, false],
+  12: ['left', false, false],
+  13: ['waiting', false, false],
+  14: ['waiting', false, false]
 }
 
-const REFUSED: Verdict = {
-  ...NO_VERDICT,
-  ackCode: 'AE',
-  errors: [{ code: '206', severity: 'E' }],
-  status: 409,
-  rule: 'AE=F'
-}
-const AWAITS: Verdict = { ...REFUSED, ackCode: 'CA', errors: [], rule: 'AA=A', awaits: 'fail' }
-const ENDED: Verdict = { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' }
-
-/** As `old-queue-file.ts` has made them. */
-const versions: Record<string, OldVersion> = {
-  '0.1.0': {
-    commit: '65cffdff8b7b245613af74abdd6a3fa750dc56a1',
-    fileVersion: 1,
-    opened: {
-      lastSeq: 8,
-      renewals: 0,
-      pause: { at: 0, by: '', reason: '' },
-      backup: undefined,
-      leaving: [5, 4],
-      isUnclean: false,
-      endedOn: [],
-      figures: NO_FIGURES
-    },
-    rows: [
-      [7, suspended(3, { ...NO_VERDICT, rule: '@ERR-3:206=S' })],
-      [6, { state: 'waiting' }],
-      [5, { state: 'leaving', attempts: 1 }],
-      [4, { state: 'leaving', attempts: 4 }],
-      [3, { state: 'waiting', attempts: 2, spentMs: 1500.5 }],
-      [2, suspended(1, { ...NO_VERDICT, rule: ':?E=S' })],
-      [1, { state: 'waiting' }]
-    ],
-    sent: [1, 3, 6],
-    awaiting: {},
-    events: [],
-    unsent: '7 unsent messages'
-  },
-  '0.2.0': {
-    commit: 'd08de493477e7843331f71d478383f4df94b8f9d',
-    fileVersion: 2,
-    opened: {
-      lastSeq: 14,
-      renewals: 0,
-      pause: { at: START, by: 'ada', reason: 'upgrade ü' },
-      backup: undefined,
-      leaving: [6, 5],
-      isUnclean: true,
-      endedOn: [],
-      figures: NO_FIGURES
-    },
-    rows: [
-      [13, { ...suspended(1, AWAITS), state: 'awaiting' }],
-      [12, { state: 'waiting' }],
-      [11, { state: 'suspended', verdict: ENDED }],
-      [10, left(10, { ...REFUSED, outcome: 'error', errorCode: 'ERR_TEST' })],
-      [9, left(9, { ...REFUSED, outcome: 'nak' })],
-      [8, left(8, { ...REFUSED, outcome: 'ack' })],
-      [6, { state: 'leaving', attempts: 1, verdict: REFUSED }],
-      [5, { state: 'leaving', attempts: 4, verdict: REFUSED }],
-      [4, suspended(3, { ...REFUSED, rule: '@ERR-3:206=S' })],
-      [3, { ...suspended(1, AWAITS), state: 'awaiting' }],
-      [
-        2,
-        {
-          state: 'waiting',
-          attempts: 2,
-          spentMs: 1500.5,
-          ruleRetries: undefined,
-          boundTo: undefined,
-          renewals: 0,
-          verdict: { ...NO_VERDICT, status: 409, rule: ':?E=R', cause: 'ECONNREFUSED' }
-        }
-      ],
-      [1, { state: 'waiting' }]
-    ],
-    sent: [1, 2, 12],
-    // 13 had waited for a minute: a version after 0.2.0 stored when that began.
-    awaiting: { 3: ACK_MS, 13: ACK_MS - 60_000 },
-    events: ['resent flow {"count":3}', 'paused ada {"reason":"ü"}'],
-    unsent: '10 unsent messages'
-  }
-}
-
-function suspended(attempts: number, verdict: Verdict): Partial<MessageRow> {
-  return { state: 'suspended', attempts, changedAt: START + 600_000, verdict }
-}
-
-function left(seq: number, verdict: Verdict): Partial<MessageRow> {
-  return { state: 'left', attempts: seq, changedAt: START + 1000 * seq, verdict }
-}
-
-for (const [version, old] of Object.entries(versions)) {
-  describe(`A queue file of version ${version}`, () => {
-    let queues: TestQueues
-    let directory: string
-    let opened: MessageQueue<object>[]
-    let notices: string[]
-    beforeEach(() => {
-      queues = new TestQueues()
-      ;({ directory } = queues)
-      opened = []
-      notices = []
-    })
-    afterEach(async () => {
-      await Promise.all(opened.map((queue) => queue.close()))
-      await queues.end()
-    })
-
-    function made(place = directory): { queue: MessageQueue<object>; engine: DiskEngine } {
-      const engine = new DiskEngine({
-        directory: place,
-        name: NAME,
-        key: () => Promise.resolve(KEY),
-        // What has left is not too old.
-        journalDays: 100_000,
-        order: 'key',
-        orderKey: 'PID-3.1',
-        applicationAckMs: ACK_MS,
-        onNotice: (text) => notices.push(text)
-      })
-      const codec = { encode: encodeMessage, decode: decodeMessage }
-      const queue = new MessageQueue(engine, new EncodedContents<object>(codec))
-      opened.push(queue)
-      return { queue, engine }
-    }
-
-    async function putFile(place = directory): Promise<void> {
-      const [, ...lines] = readFileSync(join(here, `queue-file-${version}.txt`), 'utf8').split('\n')
-      const file = gunzipSync(Buffer.from(lines.join(''), 'base64'))
-      await writeFile(join(place, `${NAME}.sqlite`), file)
-    }
-
-    function fileVersion(place = directory): unknown {
-      const db = new DatabaseSync(join(place, `${NAME}.sqlite`))
-      try {
-        return db.prepare('PRAGMA user_version').get()?.['user_version']
-      } finally {
-        db.close()
-      }
-    }
-
-    function payloadOf(seq: number): unknown {
-      const text = `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102||ADT^A01|OLD-${seq}|P|2.5.1\rPID|1||${seq}^^^NORTHSIDE^MR||Lindqvist^Astrid\r`
-      return seq === 3 ? Buffer.from(text) : text
-    }
-
-    async function checkRows(queue: MessageQueue<object>, messages: MessageRow[]): Promise<void> {
-      assert.deepEqual(
-        seqsOf(messages),
-        old.rows.map(([seq]) => seq)
-      )
-      for (const [i, row] of messages.entries()) {
-        const { seq } = row
-        const changedAt = row.state === 'leaving' || seq === 11 ? row.changedAt : START + seq
-        assert.deepEqual(
-          { ...row, story: row.story.map((record) => 'act' in record && record.act) },
-          {
-            seq,
-            lane: null,
-            isSending: false,
-            isRetrying: false,
-            controlId: `OLD-${seq}`,
-            type: 'ADT^A01',
-            acceptedAt: START + seq,
-            changedAt,
-            attempts: 0,
-            retries: 0,
-            spentMs: 0,
-            countsFrom: undefined,
-            ruleRetries: undefined,
-            boundTo: undefined,
-            renewals: 0,
-            verdict: NO_VERDICT,
-            story: seq === 11 ? ['suspended'] : [],
-            resent: undefined,
-            isEdited: false,
-            keptBytes: 0,
-            ...old.rows[i]?.[1]
-          },
-          `${seq}`
-        )
-        if (row.state === 'left') continue
-        const { content, outcome } = await queue.read(seq)
-        assert.deepEqual(content, { _msgid: `id ${seq}`, payload: payloadOf(seq) })
-        const hasOutcome = row.state !== 'waiting' && seq !== 11
-        assert.deepEqual(outcome, hasOutcome ? { outcome: 'nak', of: seq } : undefined)
-      }
-    }
-
-    /** All that was in it is there, and it is used as any other. */
-    async function holdsAll(): Promise<void> {
-      const { queue, engine } = made()
-      const found = await queue.open()
-      assert.deepEqual(seqsOf(found.endedOn), old.opened.isUnclean ? [11] : [])
-      assert.deepEqual({ ...found, endedOn: [] }, old.opened)
-      assert.match(
-        notices.join(),
-        /^The queue file .*0123456789abcdef\.sqlite was written by an earlier version of this package and has been converted in \d+\.\d s; nothing in it is lost\. An earlier version can no longer read it\.$/
-      )
-      await checkRows(queue, (await queue.call('find', { limit: 100 })).messages)
-      const events = await queue.call('events', { since: 0, limit: 10 })
-      assert.deepEqual(
-        events.map(({ kind, by, values }) => `${kind} ${by} ${JSON.stringify(values)}`),
-        old.events
-      )
-
-      // In a new run it is the same.
-      await queue.close()
-      notices = []
-      assert.deepEqual(await engine.open(), { ...old.opened, isUnclean: false })
-      await checkRows(queue, (await queue.call('find', { limit: 100 })).messages)
-      assert.deepEqual(notices, [])
-
-      // What was there goes alone and in order, before what comes now.
-      const lane = queue.laneOf('0')
-      await queue.accept(message(20, { lane }), { payload: 'new' })
-      const sent: number[] = []
-      for (let claims = await queue.claimNext(9); claims.length > 0;) {
-        const seqs = seqsOf(claims)
-        assert.equal(seqs.length, 1)
-        sent.push(...seqs)
-        await Promise.all(seqs.map((seq) => queue.finish(seq)))
-        claims = await queue.claimNext(9)
-      }
-      assert.deepEqual(sent, [...old.sent, 20])
-      assert.equal((await queue.call('resend', {}, 0, 10)).count, queue.summary.waiting)
-      await queue.call('pause', pause)
-      await queue.close()
-    }
-
-    it('is converted with all that is in it', async () => {
-      await putFile()
-      await holdsAll()
-    })
-
-    it('has what awaited await the rest of its time', async () => {
-      await putFile()
-      const { queue } = made()
-      await queue.open()
-      const rest = Object.entries(old.awaiting).sort(([, a], [, b]) => a - b)
-      assert.equal(queue.summary.awaiting, rest.length)
-      for (const [seq, expected] of rest) {
-        const { nextLateInMs: dueInMs } = queue.summary
-        const late = expected - (dueInMs ?? 0)
-        assert.ok(late >= 0 && late < 30_000, `${seq}: ${dueInMs}`)
-        const claim = await queue.call('claimAwaiting', `OLD-${seq}`, '')
-        assert.equal(claim?.row.seq, Number(seq))
-        const { row, outcome } = await queue.restore(claim)
-        assert.deepEqual([row.verdict, outcome], [AWAITS, { outcome: 'nak', of: Number(seq) }])
-        await queue.move(moveOf(row.seq, 'leaving', { from: 'awaiting' }))
-      }
-    })
-
-    it('drops the blanks after control IDs', async () => {
-      await putFile()
-      const db = new DatabaseSync(join(directory, `${NAME}.sqlite`))
-      for (const table of version === '0.1.0' ? ['message'] : ['message', 'journal']) {
-        db.exec(`UPDATE ${table} SET control_id = control_id || '  '`)
-      }
-      db.close()
-      const { queue } = made()
-      await queue.open()
-      const { messages } = await queue.call('find', { limit: 100 })
-      assert.equal(messages.length, old.rows.length)
-      for (const { controlId, seq } of messages) assert.equal(controlId, `OLD-${seq}`)
-    })
-
-    it('needs no conversion to be counted', async () => {
-      await putFile()
-      assert.equal(await isQueueFileInUse(made().engine.path), true)
-      await assert.rejects(
-        deleteQueueFile(made().engine.path),
-        new RegExp(`it contains ${old.unsent}`)
-      )
-      assert.equal(fileVersion(), old.fileVersion)
-    })
-
-    it('stays as it is while there is no room to convert it', async (context) => {
-      const small = queues.smallDisk(context, 1 / 16)
-      if (small === undefined) return
-      const disk = small.place
-      await putFile(disk)
-      const { queue } = made(disk)
-      await assert.rejects(queue.open(), { code: 'SQLITE_FULL' })
-      execFileSync('mount', ['-o', 'remount,size=1m', disk])
-      assert.equal(fileVersion(disk), old.fileVersion)
-      await queue.open()
-      await checkRows(queue, (await queue.call('find', { limit: 100 })).messages)
-    })
-
-    if (version === '0.2.0') {
-      it('has a message suspended when the next process ends on it after one had', async () => {
-        await putFile()
-        const { queue, engine } = made()
-        await queue.open()
-        await queue.call('beginWork', 1)
-        await queue.call('beginWork', 12)
-        await queue.close()
-        const db = new DatabaseSync(engine.path)
-        db.exec("UPDATE meta SET value = 1 WHERE name = 'running'")
-        db.close()
-        assert.deepEqual(seqsOf((await queue.open()).endedOn), [12])
-      })
-    }
-
-    /** The code of that version. @returns undefined if the history does not go back so far */
-    async function oldCode(context: TestContext): Promise<string | undefined> {
-      const place = join(directory, 'old')
-      await mkdir(place)
-      try {
-        const archive = ['archive', old.commit, 'src/outbox', 'package.json']
-        const tar = execFileSync('git', archive, { cwd: root, maxBuffer: 2 ** 26, stdio: 'pipe' })
-        execFileSync('tar', ['-x', '-C', place], { input: tar })
-        return place
-      } catch {
-        // The old code comes from the history: a package or a shallow clone has none.
-        context.skip(`needs git, and a clone that goes back to ${version}; runs in a full clone`)
-        return undefined
-      }
-    }
-
-    it('is the same as that code makes it now, and that code refuses it afterwards', async (context) => {
-      const code = await oldCode(context)
-      if (code === undefined) return
-      execFileSync(process.execPath, [script, code, directory], { stdio: 'pipe' })
-      await holdsAll()
-      assert.equal(fileVersion(), 3)
-      const path = join(directory, `${NAME}.sqlite`)
-      copyFileSync(path, `${path}.copy`)
-      assert.throws(
-        () => execFileSync(process.execPath, [script, code, directory, '0'], { stdio: 'pipe' }),
-        /written by a newer version of this package \(file version 3/
-      )
-      assert.ok(readFileSync(path).equals(readFileSync(`${path}.copy`)))
-    })
+describe('A queue file of the version before', () => {
+  let queues: TestQueues
+  let directory: string
+  let path: string
+  let opened: MessageQueue<object>[]
+  let notices: string[]
+  beforeEach(() => {
+    queues = new TestQueues()
+    ;({ directory } = queues)
+    path = join(directory, `${NAME}.sqlite`)
+    opened = []
+    notices = []
   })
-}
+  afterEach(async () => {
+    await Promise.all(opened.map((queue) => queue.close()))
+    await queues.end()
+  })
+
+  function made(place = directory): { queue: MessageQueue<object>; engine: DiskEngine } {
+    const engine = new DiskEngine({
+      directory: place,
+      name: NAME,
+      key: () => Promise.resolve(KEY),
+      // What has left is not too old.
+      journalDays: 100_000,
+      contentDays: 100_000,
+      mostKeptBytes: 2 ** 30,
+      order: 'key',
+      orderKey: 'PID-3.1',
+      onNotice: (text) => notices.push(text)
+    })
+    const codec = { encode: encodeMessage, decode: decodeMessage }
+    const queue = new MessageQueue(engine, new EncodedContents<object>(codec))
+    opened.push(queue)
+    return { queue, engine }
+  }
+
+  async function putFile(place = directory): Promise<void> {
+    const [, ...lines] = readFileSync(join(here, 'queue-file-0.3.0.txt'), 'utf8').split('\n')
+    const file = gunzipSync(Buffer.from(lines.join(''), 'base64'))
+    await writeFile(join(place, `${NAME}.sqlite`), file)
+  }
+
+  function inFile<T>(work: (db: DatabaseSync) => T, file = path): T {
+    const db = new DatabaseSync(file)
+    try {
+      return work(db)
+    } finally {
+      db.close()
+    }
+  }
+
+  const versionOf = (db: DatabaseSync): unknown =>
+    db.prepare('PRAGMA user_version').get()?.['user_version']
+
+  const schemaOf = (db: DatabaseSync): unknown[] =>
+    db.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all()
+
+  /** All that was in it is there, and it is used as any other. */
+  async function holdsAll(): Promise<void> {
+    const { queue } = made()
+    const found = await queue.open()
+    assert.equal(notices.length, 1)
+    assert.match(
+      notices.join(),
+      /^The queue file .*0123456789abcdef\.sqlite was written by an earlier version of this package and has been converted in \d+\.\d s; nothing in it is lost\. An earlier version can no longer read it\.$/
+    )
+    assert.deepEqual([found.lastSeq, found.isUnclean, found.leaving], [14, true, [9]])
+    assert.deepEqual(found.pause, { at: START, by: 'ada', reason: 'upgrade ü' })
+    assert.deepEqual(found.backup, { since: START, isByHand: true, by: 'ada', address: 22 })
+    const { messages } = await queue.call('find', { limit: 100 })
+    for (const { controlId, hasOwnAddress, seq, state, story, verdict, ...row } of messages) {
+      const isArrived = verdict.mayHaveArrived === true
+      assert.deepEqual([state, hasOwnAddress, isArrived], ROWS[seq], `${seq}`)
+      assert.equal(controlId, `OLD-${seq}`)
+      const isTried = [3, 6, 7, 8, 9, 10, 11, 12].includes(seq)
+      assert.deepEqual([row.attempts, row.spentMs], isTried ? [1, 1500.5] : [0, 0])
+      assert.deepEqual(story, isTried ? [{ at: START + seq, ms: 12, result: 'AE' }] : [])
+      assert.equal(row.keptBytes > 0, state === 'left')
+      if (seq === 14) continue
+      const { content, outcome } = await queue.read(seq)
+      const text = `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102||ADT^A01|OLD-${seq}|P|2.5.1\rPID|1||${seq}^^^NORTHSIDE^MR||Lindqvist^Astrid\r`
+      const payload = seq === 3 ? Buffer.from(text) : text
+      assert.deepEqual(content, { _msgid: `id ${seq}`, payload })
+      assert.deepEqual(outcome, state === 'waiting' ? undefined : { outcome: 'nak' })
+    }
+    assert.deepEqual(
+      seqsOf(messages).sort((a, b) => a - b),
+      Object.keys(ROWS).map(Number)
+    )
+    const hashes = [queue.hashOf({ path: 'PID-3.1', value: '11' })]
+    const byField = await queue.call('find', { limit: 100, hashes })
+    assert.deepEqual(seqsOf(byField.messages), [11])
+    const events = await queue.call('events', { since: 0, limit: 10 })
+    assert.deepEqual(
+      events.map(({ kind, by }) => `${kind} ${by}`),
+      ['resent ada']
+    )
+
+    // While messages go to the backup, what has a URL of its own waits; and no other, wherever it may have arrived.
+    const claims = await queue.claimNext(9, undefined, 'not')
+    assert.deepEqual(
+      claims.map(({ row, isDamaged }) => `${row.seq}${isDamaged ? ' damaged' : ''}`),
+      ['1', '3', '5', '13', '14 damaged']
+    )
+    assert.equal(queue.summary.ownAddress, 1)
+    assert.deepEqual(seqsOf(await queue.claimNext(9)), [4])
+    await queue.finish(1)
+    assert.deepEqual(seqsOf(await queue.claimNext(9, undefined, 'not')), [2])
+    const late = await queue.call('claimAwaiting', 'OLD-6', '')
+    assert.equal(late?.row.seq, 6)
+    await queue.move(moveOf(6, 'leaving', { from: 'awaiting' }))
+    assert.equal((await queue.call('resend', {}, 0, 10)).count, 2)
+    await queue.accept(message(15, { lane: queue.laneOf('15') }), { payload: 'new' })
+    await queue.close()
+
+    // Its tables are those of a new one; the next opening converts nothing.
+    notices = []
+    const again = made()
+    await again.queue.open()
+    assert.deepEqual([notices, again.queue.summary.waiting], [[], 8])
+    await again.queue.close()
+    const fresh = await queues.openDisk()
+    await fresh.queue.close()
+    assert.deepEqual(inFile(schemaOf), inFile(schemaOf, fresh.engine.path))
+    const check = inFile((db) => db.prepare('PRAGMA integrity_check').get())
+    assert.deepEqual(check?.['integrity_check'], 'ok')
+  }
+
+  it('is converted with all that is in it', async () => {
+    await putFile()
+    await holdsAll()
+  })
+
+  it('needs no conversion to be counted', async () => {
+    await putFile()
+    assert.equal(await isQueueFileInUse(path), true)
+    await assert.rejects(deleteQueueFile(path), /it contains 11 unsent messages/)
+    assert.equal(inFile(versionOf), OLD_VERSION)
+  })
+
+  it('is one version or the other, whenever the process is killed that converts it', async (context) => {
+    const many = 60_000
+    const killedIn = { before: 0, after: 0 }
+    for (let kill = 0; kill < 8; kill++) {
+      await putFile()
+      inFile((db) => {
+        db.exec(`
+          WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < ${many})
+          INSERT INTO message (seq, lane, state, turn, control_id, type, accepted_at, changed_at,
+            attempts, retries, spent_ms, renewals, deaths, bound_to)
+          SELECT 100 + n, NULL, 0, 0, 'M' || n, 'ADT^A01', 1, 1, 0, 0, 0, 0, 0, n % 3 * 11 FROM n`)
+      })
+      const child = spawn(
+        process.execPath,
+        [join(here, 'conversion-process.ts'), directory, NAME],
+        { stdio: ['ignore', 'pipe', 'inherit'] }
+      )
+      const ended = once(child, 'exit')
+      await once(child.stdout, 'data')
+      await sleep(kill * 60)
+      child.kill('SIGKILL')
+      await ended
+      const version = inFile(versionOf)
+      assert.ok(version === OLD_VERSION || version === VERSION)
+      killedIn[version === VERSION ? 'after' : 'before']++
+      const { queue } = made()
+      await queue.open()
+      assert.equal(queue.summary.waiting, many + 7)
+      await queue.close()
+      const own = inFile((db) =>
+        db.prepare('SELECT count(*) AS own FROM message WHERE own_address = 1').get()
+      )
+      assert.deepEqual({ ...own }, { own: many / 3 + 3 })
+    }
+    context.diagnostic(JSON.stringify(killedIn))
+    assert.ok(killedIn.before > 0)
+  })
+
+  it('stays as it is while there is no room to convert it', async (context) => {
+    const small = queues.smallDisk(context, 1 / 8)
+    if (small === undefined) return
+    const disk = small.place
+    await putFile(disk)
+    const file = join(disk, `${NAME}.sqlite`)
+    small.fillUp()
+    const { queue } = made(disk)
+    await assert.rejects(queue.open(), { code: 'SQLITE_FULL' })
+    small.cleanUp()
+    assert.equal(inFile(versionOf, file), OLD_VERSION)
+    await queue.open()
+    assert.equal(queue.summary.waiting, 7)
+  })
+
+  /** The code of that version. @returns undefined if the history does not go back so far */
+  async function oldCode(context: TestContext): Promise<string | undefined> {
+    const place = join(directory, 'old')
+    await mkdir(place)
+    try {
+      const archive = ['archive', COMMIT, 'src', 'locales', 'package.json']
+      const tar = execFileSync('git', archive, { cwd: root, maxBuffer: 2 ** 26, stdio: 'pipe' })
+      execFileSync('tar', ['-x', '-C', place], { input: tar })
+      return place
+    } catch {
+      // The old code comes from the history: a package or a shallow clone has none.
+      context.skip(`needs git, and a clone that goes back to ${COMMIT}; runs in a full clone`)
+      return undefined
+    }
+  }
+
+  it('is the same as that code makes it now, and that code refuses it afterwards', async (context) => {
+    const code = await oldCode(context)
+    if (code === undefined) return
+    const script = join(here, 'old-queue-file.ts')
+    execFileSync(process.execPath, [script, code, directory], { stdio: 'pipe' })
+    await holdsAll()
+    copyFileSync(path, `${path}.copy`)
+    assert.throws(
+      () => execFileSync(process.execPath, [script, code, directory, 'open'], { stdio: 'pipe' }),
+      /written by a newer version of this package \(file version 4/
+    )
+    assert.ok(readFileSync(path).equals(readFileSync(`${path}.copy`)))
+  })
+
+  for (const version of [1, 2]) {
+    it(`of 0.${version} is named, and left as it is`, async () => {
+      await putFile()
+      inFile((db) => {
+        db.exec(`PRAGMA user_version = ${version}`)
+      })
+      const before = readFileSync(path)
+      const error = {
+        code: 'ERR_QUEUE_VERSION',
+        message: new RegExp(`0\\.1 or 0\\.2 .*${version}`)
+      }
+      await assert.rejects(made().queue.open(), error)
+      await assert.rejects(deleteQueueFile(path), error)
+      assert.ok(readFileSync(path).equals(before))
+      assert.deepEqual(notices, [])
+    })
+  }
+})

@@ -70,7 +70,7 @@ describe('A file of which a sync has failed', () => {
     const directory = mkdtempSync(join(tmpdir(), 'copies-'))
     const spec = (name: string): QueueFileSpec => ({
       ...{ path: join(directory, `${name}.sqlite`), name, key: Uint8Array.from(KEY) },
-      ...{ journalDays: 14, order: 'none', orderKey: '', applicationAckMs: 600_000 }
+      ...{ journalDays: 14, order: 'none', orderKey: '' }
     })
     const files = new OpenFiles({
       onNotice: () => undefined,

@@ -16,7 +16,6 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { NO_VERDICT, type MessageState, type Verdict } from '../../src/queue/message-row.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
@@ -75,8 +74,7 @@ function newPlace(): void {
     key: Buffer.alloc(32, 1),
     journalDays: 7,
     order: 'fifo',
-    orderKey: '',
-    applicationAckMs: 60_000
+    orderKey: ''
   }
   opened = []
   notices = []
@@ -901,64 +899,26 @@ describe('a damaged queue file', () => {
     }
   })
 
-  describe('of an earlier version', () => {
-    const fixture = fileURLToPath(new URL('queue-file-0.1.0.txt', import.meta.url))
-
-    it('is converted but for a message whose record has changed by one bit', () => {
-      const name = '0123456789abcdef'
-      path = join(place, `${name}.sqlite`)
-      spec = { ...spec, path, name }
-      const [, ...lines] = readFileSync(fixture, 'utf8').split('\n')
-      const bytes = gunzipSync(Buffer.from(lines.join(''), 'base64'))
-      // The control ID comes last but for a null; each of the columns has one byte in the header.
-      const at = bytes.indexOf('ADT^A01OLD-6')
-      assert.ok(at > 0)
-      const header = bytes.lastIndexOf(12, at)
-      assert.equal(bytes[header + 10], 13 + 2 * 'OLD-6'.length)
-      bytes.writeUInt8(12 + 2 * 'OLD-6'.length, header + 10)
-      writeFileSync(path, bytes, { mode: 0o600 })
-      const files = open()
-      assert.deepEqual(told(), { found: 7, read: 6, isLog: false })
-      assert.equal(heldBy(files).size, 6)
-    })
-
-    for (const version of [1, 2]) {
-      it(`is read and converted: version ${version}`, () => {
-        const [, ...lines] = readFileSync(fixture, 'utf8').split('\n')
-        const name = '0123456789abcdef'
-        path = join(place, `${name}.sqlite`)
-        spec = { ...spec, path, name }
-        writeFileSync(path, gunzipSync(Buffer.from(lines.join(''), 'base64')), { mode: 0o600 })
-        if (version === 2) {
-          tamper(`
-            CREATE TABLE journal (seq INTEGER PRIMARY KEY, control_id TEXT NOT NULL) STRICT;
-            CREATE INDEX journal_control_id ON journal (control_id);
-            PRAGMA user_version = 2`)
-        }
-        // Message 3 loses its content.
-        tamper(`
-          UPDATE sealed SET bytes = x'00' WHERE id = ${3 * 262_144};
-          UPDATE meta SET value = 'x' WHERE name = 'keyCheck'`)
-        destroy(pagesOf('not_waiting')[0] ?? 0)
-        const files = openFiles()
-        meetDamage(files)
-        assert.deepEqual(told(), { found: 7, read: 6, isLog: false })
-        const { pause, leaving, lastSeq } = files.open(spec).opened
-        assert.deepEqual([pause?.at, [...leaving].sort(), lastSeq], [0, [4, 5], 8])
-        const held = heldBy(files)
-        assert.deepEqual(
-          [1, 2, 3, 4, 5, 6, 7].map((seq) => held.get(seq)?.state),
-          ['waiting', 'suspended', undefined, 'leaving', 'leaving', 'waiting', 'suspended']
-        )
-        assert.ok([...held.values()].every(({ content }) => content !== undefined))
-        const rules = files.use(spec, ({ queue }) =>
-          queue.reader
-            .find({ state: 'suspended', limit: 10 })
-            .messages.map((row) => row.verdict.rule)
-        )
-        assert.deepEqual(rules, ['@ERR-3:206=S', ':?E=S'])
-      })
-    }
+  it('of the version before is read and converted', () => {
+    const [, ...lines] = readFileSync(
+      new URL('queue-file-0.3.0.txt', import.meta.url),
+      'utf8'
+    ).split('\n')
+    const name = '0123456789abcdef'
+    path = join(place, `${name}.sqlite`)
+    spec = { ...spec, path, name }
+    writeFileSync(path, gunzipSync(Buffer.from(lines.join(''), 'base64')), { mode: 0o600 })
+    destroy(pagesOf('bound')[0] ?? 0)
+    const files = openFiles()
+    meetDamage(files)
+    // Message 14 has no content.
+    assert.deepEqual(told(), { found: 11, read: 10, isLog: false })
+    const { backup, leaving, pause } = files.open(spec).opened
+    assert.deepEqual([backup?.by, leaving, pause?.by], ['ada', [9], 'ada'])
+    const rows = files.use(spec, ({ queue }) => queue.reader.find({ limit: 100 }).messages)
+    const own = rows.filter(({ hasOwnAddress }) => hasOwnAddress).map(({ seq }) => seq)
+    assert.deepEqual(own, [11, 8, 4])
+    assert.ok([...heldBy(files).values()].every(({ content }) => content !== undefined))
   })
 
   // What is promised when one byte of a file changes, wherever it is:
@@ -1064,21 +1024,6 @@ describe('an open queue file', () => {
     assert.throws(() => change(files, fail), failed)
     assert.throws(() => files.use(spec, (file) => file.read(fail)), failed)
     assert.deepEqual(claimed(files), [2, 3])
-  })
-
-  it('knows of no mark that a call made which failed: what it marked may have another one', () => {
-    const files = withThree()
-    const route = { notTo: [], mark: 22 }
-    assert.throws(() =>
-      change(files, (queue) => {
-        assert.equal(queue.claimNext(1, Infinity, undefined, route).length, 1)
-        throw new Error('failed')
-      })
-    )
-    assert.deepEqual(
-      files.use(spec, ({ queue }) => queue.run.marked),
-      []
-    )
   })
 
   it('loses nothing if its directory is removed again while it is written again', () => {

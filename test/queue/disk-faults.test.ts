@@ -179,32 +179,6 @@ describe('A queue file', () => {
       assert.deepEqual(await openedSeqs(again), [...refused, ...numbers(201, 300)])
     })
 
-    it('hands nothing out of which it cannot be stored where it goes, and takes everything back', async (context) => {
-      const disk = queues.smallDisk(context, 3)
-      if (disk === undefined) return
-      const { queue } = await queues.openDisk({ directory: disk.place })
-      const all = numbers(1, 300)
-      await accept(queue, ...all)
-      const toFirst = { notTo: [22], mark: 11 }
-      const toBackup = { notTo: [0, 11], mark: 22 }
-      const before = seqsOf(await queue.claimNext(3, undefined, toFirst))
-      assert.deepEqual(before, [1, 2, 3])
-      disk.fillUp()
-      // What cannot be stored of a claim, fails with all of it.
-      await assert.rejects(queue.claimNext(290, undefined, toFirst), full)
-      const claimed = seqsOf(await queue.claimNext(1, undefined, toFirst).catch(() => []))
-      for (const seq of [...before, ...claimed]) queue.release(seq)
-      // Where nothing has to be stored, all are there, and none is out.
-      const waiting = await waitingSeqs(queue)
-      assert.deepEqual(seqsOf(await queue.claimNext(300)), waiting)
-      for (const seq of waiting) queue.release(seq)
-      disk.cleanUp()
-      // None of them was sent: each may go to the other address, and is not bound there if it is taken back.
-      const elsewhere = await queue.claimNext(300, undefined, toBackup)
-      assert.deepEqual(seqsOf(elsewhere), waiting)
-      assert.ok(elsewhere.every(({ row }) => row.boundTo === undefined))
-    })
-
     it('stores no figures, and gives no kept contents up for them', async (context) => {
       const disk = queues.smallDisk(context, 4)
       if (disk === undefined) return

@@ -62,7 +62,7 @@ for (const [engine, open] of Object.entries(engines)) {
         oldestWaitingAt: null,
         oldestHeldAt: null,
         retry: null,
-        bound: [],
+        ownAddress: 0,
         suspendedFor: null,
         nextTurnInMs: null,
         nextLateInMs: null
@@ -118,7 +118,7 @@ for (const [engine, open] of Object.entries(engines)) {
         retries: 0,
         spentMs: 0,
         ruleRetries: undefined,
-        boundTo: undefined,
+        hasOwnAddress: false,
         countsFrom: undefined,
         renewals: 0,
         verdict: NO_VERDICT,
@@ -155,7 +155,7 @@ for (const [engine, open] of Object.entries(engines)) {
           type: 'ADT^A01',
           acceptedAt: 1_700_000_000_001,
           changedAt: 0,
-          boundTo: undefined,
+          hasOwnAddress: false,
           countsFrom: undefined,
           renewals: 0,
           resent: undefined,
@@ -525,7 +525,7 @@ for (const [engine, open] of Object.entries(engines)) {
         awaiting: 1,
         suspended: 1,
         retry: null,
-        bound: [],
+        ownAddress: 0,
         suspendedFor: verdict,
         nextTurnInMs: null
       })

@@ -1,10 +1,10 @@
-// Makes a queue file with the code of an earlier version, 0.1.0 (65cffdf) or 0.2.0 (d08de49):
+// Makes a queue file with the code of an earlier version, which was to become 0.3.0 (f110f05c):
 //
-//   git archive d08de49 src/outbox package.json | tar -x -C OLD
+//   git archive f110f05c src locales package.json | tar -x -C OLD
 //   node test/queue/old-queue-file.ts OLD NEW
 //
-// writes NEW/0123456789abcdef.sqlite. Key: 32 bytes of 1. The patient is fictitious. The files
-// `queue-file-*.txt` are such files (`gzip -9n | base64`, behind a comment).
+// writes NEW/0123456789abcdef.sqlite. Key: 32 bytes of 1. The patient is fictitious. `queue-file-0.3.0.txt` is such a
+// file (`gzip -9n | base64`, behind a comment).
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -15,130 +15,111 @@ const NAME = '0123456789abcdef'
 const START = 1767312000000
 const path = join(directory, `${NAME}.sqlite`)
 
-/** What it needs of the interface of these versions. In 0.1.0 contents and outcomes are functions. */
-interface OldOutbox {
+/** Stored of a message with an address of its own; and the hashes of two addresses. */
+const OWN = 0
+const FIRST = 11
+const BACKUP = 22
+
+/** What it needs of the interface of that version. */
+interface OldQueue {
   open: () => Promise<unknown>
-  /** In 0.1.0. */
-  lane?: (key: string) => string
-  /** In 0.2.0. */
-  keyName?: (key: string) => string
-  add: (entry: object, content: unknown) => Promise<void>
-  update: (entry: object) => Promise<void>
-  settle: (entry: object, outcome: unknown) => Promise<void>
-  remove: (seq: number, record?: object) => Promise<void>
-  read: (seq: number) => Promise<unknown>
-  setPaused: (pause: unknown) => Promise<void>
-  /** A message is being worked on, in 0.2.0. */
-  note: (seq: number) => Promise<void>
-  addEvent: (event: object) => Promise<void>
+  laneOf: (key: string) => number
+  hashOf: (value: { path: string; value: string }) => Uint8Array
+  accept: (message: object, content: object) => Promise<void>
+  claimNext: (most: number, preference?: object, route?: object) => Promise<unknown[]>
+  move: (move: object) => Promise<boolean>
+  finish: (seq: number, left?: object) => Promise<void>
+  call: (method: string, ...args: unknown[]) => Promise<unknown>
   close: () => Promise<void>
 }
 
-const { DiskOutbox } = (await import(`${old}/src/outbox/disk-outbox.ts`)) as {
-  DiskOutbox: new (options: object) => OldOutbox
+const { DiskEngine } = (await import(`${old}/src/queue/disk-engine.ts`)) as {
+  DiskEngine: new (options: object) => object
 }
-const { decodeMessage, encodeMessage } = (await import(`${old}/src/outbox/message-codec.ts`)) as {
-  decodeMessage: (bytes: Buffer) => object
-  encodeMessage: (msg: object) => unknown
+const { MessageQueue } = (await import(`${old}/src/queue/message-queue.ts`)) as {
+  MessageQueue: new (engine: object, contents: object) => OldQueue
+}
+const { EncodedContents } = (await import(`${old}/src/queue/stored-contents.ts`)) as {
+  EncodedContents: new (codec: object) => object
+}
+const codec = (await import(`${old}/src/queue/message-codec.ts`)) as {
+  decodeMessage: object
+  encodeMessage: object
 }
 
-const outbox = new DiskOutbox({
+const engine = new DiskEngine({
   directory,
   name: NAME,
   key: () => Promise.resolve(Buffer.alloc(32, 1)),
-  codec: { encode: encodeMessage, decode: decodeMessage }
+  journalDays: 100_000,
+  contentDays: 100_000,
+  mostKeptBytes: 2 ** 30,
+  order: 'key',
+  orderKey: 'PID-3.1',
+  applicationAckMs: 600_000
 })
-const isFirst = outbox.lane !== undefined
+const queue = new MessageQueue(
+  engine,
+  new EncodedContents({ encode: codec.encodeMessage, decode: codec.decodeMessage })
+)
 
-function messageOf(seq: number): object {
+function contentOf(seq: number): object {
   const hl7 = `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102||ADT^A01|OLD-${seq}|P|2.5.1\rPID|1||${seq}^^^NORTHSIDE^MR||Lindqvist^Astrid\r`
   return { _msgid: `id ${seq}`, payload: seq === 3 ? Buffer.from(hl7) : hl7 }
 }
 
-function entryOf(seq: number, more: object = {}): object {
-  const key = String(seq % 2)
-  return {
-    seq,
-    lane: `PID-3.1:${outbox.lane?.(key) ?? outbox.keyName?.(key) ?? ''}`,
-    controlId: `OLD-${seq}`,
-    type: 'ADT^A01',
-    acceptedAt: START + seq,
-    state: 'waiting',
-    attempts: 0,
-    spentMs: 0,
-    countsFrom: undefined,
-    ...more
-  }
+const VERDICT = {
+  outcome: '',
+  ackCode: 'AE',
+  errors: [{ code: '206', severity: 'E' }],
+  status: 409,
+  rule: 'AE=F',
+  errorCode: '',
+  cause: ''
 }
 
-function verdictOf(rule: string, more: object = {}): object {
-  const errors = [{ code: '206', severity: 'E' }]
-  return { ackCode: 'AE', errors, status: 409, rule, errorCode: '', cause: '', ...more }
+function move(seq: number, to: string, more: object = {}): Promise<boolean> {
+  const story = [{ at: START + seq, ms: 12, result: 'AE' }]
+  const facts = { attempts: 1, retries: 1, spentMs: 1500.5, renewals: 0, verdict: VERDICT, story }
+  return queue.move({ seq, from: 'waiting', to, ...facts, ...more })
 }
 
-async function addAll(count: number): Promise<void> {
-  for (let seq = 1; seq <= count; seq++) {
-    const msg = messageOf(seq)
-    await outbox.add(entryOf(seq), isFirst ? () => encodeMessage(msg) : msg)
-  }
-}
-
-function settle(seq: number, more: object): Promise<void> {
-  const outcome = { outcome: 'nak', of: seq }
-  const stored = isFirst ? () => Buffer.from(JSON.stringify(outcome)) : outcome
-  return outbox.settle(entryOf(seq, more), stored)
-}
-
-async function fillFirst(): Promise<void> {
-  await addAll(8)
-  await outbox.update(entryOf(3, { attempts: 2, spentMs: 1500.5 }))
-  const aside = { state: 'suspended', suspendedAt: START + 600_000 }
-  await settle(2, { ...aside, attempts: 1, reason: ':?E=S' })
-  await settle(7, { ...aside, attempts: 3, reason: '@ERR-3:206=S' })
-  await settle(5, { state: 'settled', attempts: 1 })
-  await settle(4, { state: 'settled', attempts: 4 })
-  await outbox.remove(8)
-  await outbox.setPaused(true)
-  await outbox.close()
-}
-
-async function fillSecond(): Promise<void> {
-  await addAll(14)
-  const retried = verdictOf(':?E=R', { ackCode: '', errors: [], cause: 'ECONNREFUSED' })
-  await outbox.update(entryOf(2, { attempts: 2, spentMs: 1500.5, verdict: retried }))
-  const aside = { state: 'suspended', suspendedAt: START + 600_000 }
-  const awaits = verdictOf('AA=A', { ackCode: 'CA', errors: [], awaits: 'fail' })
-  await settle(3, { ...aside, attempts: 1, verdict: awaits })
-  await settle(4, { ...aside, attempts: 3, verdict: verdictOf('@ERR-3:206=S') })
-  await settle(6, { state: 'settled', attempts: 1, verdict: verdictOf('AE=F') })
-  await settle(5, { state: 'settled', attempts: 4, verdict: verdictOf('AE=F') })
-  await outbox.update(entryOf(7, { attempts: 1, verdict: verdictOf(':?E=R') }))
-  for (const [seq, outcome] of [
-    [8, 'ack'],
-    [9, 'nak'],
-    [10, 'error']
-  ] as const) {
-    const verdict = verdictOf('AE=F', outcome === 'error' ? { errorCode: 'ERR_TEST' } : {})
-    const { controlId, type, acceptedAt } = entryOf(seq) as Record<string, unknown>
-    const settledAt = START + 1000 * seq
-    await outbox.remove(seq, {
+/** Each state, with each of what `bound_to` may say. Messages 1 and 2 have one key, the others each their own. */
+async function fill(): Promise<void> {
+  for (let seq = 1; seq <= 14; seq++) {
+    const isOwn = [4, 8, 11].includes(seq)
+    const message = {
       seq,
-      controlId,
-      type,
-      acceptedAt,
-      attempts: seq,
-      settledAt,
-      outcome,
-      verdict
-    })
+      lane: queue.laneOf(String(seq === 2 ? 1 : seq)),
+      controlId: `OLD-${seq}`,
+      type: 'ADT^A01',
+      acceptedAt: START + seq,
+      ...(isOwn && { boundTo: OWN }),
+      hashes: [queue.hashOf({ path: 'PID-3.1', value: String(seq) })]
+    }
+    await queue.accept(message, contentOf(seq))
   }
-  // What came between 0.2.0 and 0.3.0 stored when the wait began.
-  await settle(13, { ...aside, attempts: 1, verdict: { ...awaits, awaitsFrom: 30_000 } })
-  await outbox.remove(14)
-  await outbox.addEvent({ at: START, kind: 'paused', by: 'ada', values: { reason: 'ü' } })
-  await outbox.addEvent({ at: START + 1, kind: 'resent', by: 'flow', values: { count: 3 } })
-  await outbox.setPaused({ at: START, by: 'ada', reason: 'upgrade ü' })
-  await outbox.close()
+  const arrived = { verdict: { ...VERDICT, mayHaveArrived: true } }
+  const outcome = { outcome: 'nak' }
+  await move(3, 'waiting', { dueInMs: 60_000, countsFrom: 5, boundTo: FIRST, ...arrived })
+  await move(6, 'awaiting', { dueInMs: 600_000, outcome, boundTo: FIRST, ...arrived })
+  await move(7, 'suspended', { outcome, boundTo: BACKUP, ...arrived })
+  await move(8, 'suspended', { outcome, boundTo: OWN })
+  await move(9, 'leaving', { outcome, boundTo: BACKUP, ...arrived })
+  for (const [seq, boundTo] of [
+    [10, FIRST],
+    [11, OWN],
+    [12, undefined]
+  ] as const) {
+    const verdict = { ...VERDICT, outcome: seq === 12 ? 'ack' : 'nak' }
+    await move(seq, 'leaving', { outcome, verdict, boundTo })
+    await queue.finish(seq)
+  }
+  await queue.call('addEvent', { at: START, kind: 'resent', by: 'ada', values: { count: 3 } })
+  await queue.call('setBackup', { since: START, isByHand: true, by: 'ada', address: BACKUP })
+  await queue.call('pause', { at: START, by: 'ada', reason: 'upgrade ü' })
+  // What is handed out now, 1 and 5 among them, is marked as on its way to the backup when the process is killed.
+  await queue.claimNext(9, { first: 'retries' }, { notTo: [OWN, FIRST], mark: BACKUP })
 }
 
 /** Runs a step in a process of its own. */
@@ -149,26 +130,17 @@ function run(name: string): void {
   if (signal !== 'SIGKILL' && status !== 0) throw new Error(`${name} failed`)
 }
 
-function change(sql: string): void {
-  const db = new DatabaseSync(path)
-  db.exec(sql)
-  db.close()
-}
-
-if (step === 'make' && isFirst) run('fill')
-else if (step === 'make') {
+if (step === 'make') {
   run('fill')
-  // Message 7 loses its content.
-  change(`DELETE FROM sealed WHERE id >= ${7 * 4 * 65536} AND id < ${8 * 4 * 65536}`)
-  for (const seq of ['12', '11', '11']) run(seq)
-  // What is in the log comes into the file; what followed 0.2.0 stored how long it was open.
-  change("INSERT INTO meta VALUES ('uptime', 90000)")
+  const db = new DatabaseSync(path)
+  // Message 14 loses its content, and is found out. What is in the log comes into the file.
+  db.exec(`DELETE FROM sealed WHERE id >= ${14 * 4 * 65536} AND id < ${15 * 4 * 65536}`)
+  db.close()
 } else {
-  await outbox.open()
-  if (step === 'fill') await (isFirst ? fillFirst() : fillSecond())
-  if (Number(step) > 0) {
-    await outbox.read(7).catch(() => undefined)
-    await outbox.note(Number(step))
+  await queue.open()
+  if (step === 'fill') {
+    await fill()
     process.kill(process.pid, 'SIGKILL')
   }
+  await queue.close()
 }

@@ -30,7 +30,7 @@ describe('OpenFiles', () => {
     spec = {
       ...{ path: join(directory, 'queue.sqlite'), name: 'queue', key: Uint8Array.from(KEY) },
       ...{ journalDays: 14, contentDays: 0, mostKeptBytes: Infinity },
-      ...{ order: 'none', orderKey: '', applicationAckMs: 600_000 }
+      ...{ order: 'none', orderKey: '' }
     }
     synced = []
     told = () => undefined

@@ -18,7 +18,6 @@ const engine = new DiskEngine({
   journalDays: 14,
   order: 'none',
   orderKey: '',
-  applicationAckMs: 600_000,
   onNotice: (text) => writeSync(2, `${text}\n`)
 })
 const queue = new MessageQueue(engine, new EncodedContents(buffers))

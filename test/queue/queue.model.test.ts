@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { MESSAGE_STATES } from '../../src/delivery/message.ts'
 import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
-import type { ContentStore, Move, Order, Route } from '../../src/queue/queue-types.ts'
+import type { ContentStore, Move, Order, OwnOnes } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import fc from '../support/properties.ts'
 
@@ -18,9 +18,7 @@ interface Known {
   isOut: boolean
   key: number
   content: string
-  /** The only address to which it may go; and the one to which it is on its way. */
-  boundTo: number | undefined
-  mark: number | undefined
+  hasOwnAddress: boolean
   /** When it left. */
   leftAt: number
   isKept: boolean
@@ -30,26 +28,15 @@ interface Known {
 const KEPT_MS = 20
 const DAY_MS = 24 * 60 * 60 * 1000
 
-const FIRST = 11
-const BACKUP = 22
-const ROUTES: Record<string, Route | undefined> = {
-  'one address': undefined,
-  'to the first': { notTo: [BACKUP], mark: FIRST },
-  'to the backup': { notTo: [FIRST], mark: BACKUP },
-  'one system': { notTo: [] },
-  'what is bound to the first': { notTo: [BACKUP], only: [FIRST], mark: FIRST }
-}
-
 type Action =
-  | { do: 'accept'; key: number }
-  | { do: 'claim'; most: number; route: string }
+  | { do: 'accept'; key: number; hasOwnAddress: boolean }
+  | { do: 'claim'; most: number; own: OwnOnes }
   | { do: 'late' }
   | {
       do: 'move'
       pick: number
       to: Move<string>['to']
       dueInMs: number
-      boundTo?: number | undefined
     }
   | { do: 'finish'; pick: number }
   | { do: 'release'; pick: number }
@@ -63,13 +50,20 @@ type Action =
 
 const pick = fc.nat({ max: 9 })
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('accept'), key: fc.nat({ max: 2 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('accept'),
+      key: fc.nat({ max: 2 }),
+      hasOwnAddress: fc.constantFrom(false, false, true)
+    })
+  },
   {
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('claim'),
       most: fc.integer({ min: 1, max: 3 }),
-      route: fc.constantFrom('one address', ...Object.keys(ROUTES))
+      own: fc.constantFrom('too', 'not', 'only')
     })
   },
   {
@@ -78,8 +72,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constant('move'),
       pick,
       to: fc.constantFrom('waiting', 'waiting', 'awaiting', 'suspended', 'leaving'),
-      dueInMs: fc.constantFrom(0, 5, 10, 1000),
-      boundTo: fc.constantFrom(undefined, undefined, FIRST, BACKUP)
+      dueInMs: fc.constantFrom(0, 5, 10, 1000)
     })
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finish'), pick }) },
@@ -145,22 +138,18 @@ class Model {
   #do(action: Action): void {
     switch (action.do) {
       case 'accept':
-        this.#accept(action.key)
+        this.#accept(action.key, action.hasOwnAddress)
         return
       case 'claim': {
-        const route = ROUTES[action.route]
-        const expected = this.#expectedNext(action.most, route)
-        const claimed = this.#queue.claimNext(action.most, Infinity, undefined, route)
+        const { most, own } = action
+        const expected = this.#expectedNext(most, own)
+        const claimed = this.#queue.claimNext(most, Infinity, undefined, own)
         assert.deepEqual(
-          claimed.map(({ row }) => [row.seq, row.boundTo]),
-          expected.map((seq) => [seq, this.#get(seq).boundTo]),
+          claimed.map(({ row }) => [row.seq, row.hasOwnAddress]),
+          expected.map((seq) => [seq, this.#get(seq).hasOwnAddress]),
           'claimed'
         )
-        for (const seq of expected) {
-          const message = this.#get(seq)
-          message.isOut = true
-          if (message.boundTo === undefined) message.mark = route?.mark
-        }
+        for (const seq of expected) this.#get(seq).isOut = true
         return
       }
       case 'late': {
@@ -180,7 +169,7 @@ class Model {
       case 'move': {
         const message = this.#pick(action.pick, 'waiting', 'awaiting', 'suspended')
         if (message === undefined) return
-        this.#move(message, action.to, action.dueInMs, action.boundTo)
+        this.#move(message, action.to, action.dueInMs)
         return
       }
       case 'finish': {
@@ -202,7 +191,6 @@ class Model {
         if (message === undefined) return
         this.#queue.rows.release(message.seq)
         message.isOut = false
-        message.mark = undefined
         return
       }
       case 'resend': {
@@ -344,11 +332,9 @@ class Model {
     )
   }
 
-  #expectedNext(most: number, route: Route | undefined): number[] {
-    const mayGo = ({ boundTo }: Known): boolean =>
-      route?.only === undefined
-        ? boundTo === undefined || !route?.notTo.includes(boundTo)
-        : boundTo !== undefined && route.only.includes(boundTo)
+  #expectedNext(most: number, own: OwnOnes): number[] {
+    const mayGo = ({ hasOwnAddress }: Known): boolean =>
+      own === 'too' || hasOwnAddress === (own === 'only')
     const waiting = this.#all('waiting')
     const out = waiting.filter(({ isOut }) => isOut)
     const now = this.#clock.time
@@ -366,7 +352,7 @@ class Model {
             ({ isOut, lane, seq }) => lane === message.lane && (seq < message.seq || isOut)
           ))
     )
-    if (route?.only !== undefined) {
+    if (own === 'only') {
       const due = firsts.filter(({ dueAt }) => dueAt <= now)
       return due.slice(0, most).map(({ seq }) => seq)
     }
@@ -377,10 +363,10 @@ class Model {
     return [...retries, ...ready].slice(0, most).map(({ seq }) => seq)
   }
 
-  #accept(key: number): void {
+  #accept(key: number, hasOwnAddress: boolean): void {
     const seq = ++this.#lastSeq
     const lane = this.#order === 'key' ? key : null
-    this.#queue.accept(this.#row(seq, key), `content ${seq}`)
+    this.#queue.accept({ ...this.#row(seq, key), hasOwnAddress }, `content ${seq}`)
     // A repeated call changes nothing.
     this.#queue.accept(this.#row(seq, key), 'other')
     this.#known.set(seq, {
@@ -391,8 +377,7 @@ class Model {
       isOut: false,
       key,
       content: `content ${seq}`,
-      boundTo: undefined,
-      mark: undefined,
+      hasOwnAddress,
       leftAt: 0,
       isKept: false
     })
@@ -419,13 +404,11 @@ class Model {
     return { seq, lane, controlId: `C${seq}`, type: 'ADT^A01', acceptedAt: seq, hashes }
   }
 
-  #move(message: Known, to: Move<string>['to'], dueInMs: number, boundTo?: number): void {
+  #move(message: Known, to: Move<string>['to'], dueInMs: number): void {
     const { seq } = message
-    assert.equal(this.#queue.move({ ...this.#facts(seq), to, dueInMs, boundTo }), true)
+    assert.equal(this.#queue.move({ ...this.#facts(seq), to, dueInMs }), true)
     const isTimed = to === 'awaiting' || to === 'waiting'
     message.isOut = false
-    message.boundTo = boundTo
-    message.mark = undefined
     message.state = to
     if (to === 'leaving') message.leftAt = this.#clock.time
     message.dueAt = isTimed && dueInMs > 0 ? this.#clock.time + dueInMs : 0
@@ -460,9 +443,6 @@ class Model {
     this.#orderName = nameOf(order, orderKey)
     for (const message of this.#known.values()) {
       message.isOut = false
-      // It may have been sent there.
-      message.boundTo ??= message.mark
-      message.mark = undefined
       if (message.state === 'waiting') message.dueAt = 0
     }
     this.#queue.close()
@@ -546,24 +526,13 @@ describe('Queue against brute force', () => {
           [
             'key',
             [
-              { do: 'accept', key: 0 },
-              { do: 'accept', key: 1 },
+              { do: 'accept', key: 0, hasOwnAddress: false },
+              { do: 'accept', key: 1, hasOwnAddress: false },
               { do: 'move', pick: 0, to: 'waiting', dueInMs: 1000 },
               { do: 'move', pick: 1, to: 'waiting', dueInMs: 5 },
-              { do: 'accept', key: 2 },
+              { do: 'accept', key: 2, hasOwnAddress: false },
               { do: 'advance', ms: 1000 },
-              { do: 'claim', most: 3, route: 'one address' }
-            ]
-          ],
-          // What was taken back before it was sent stayed bound to where it should have gone (seed 1).
-          [
-            'key',
-            [
-              { do: 'accept', key: 1 },
-              { do: 'claim', most: 1, route: 'to the backup' },
-              { do: 'release', pick: 0 },
-              { do: 'restart', order: 'fifo', orderKey: 'PID-3.1' },
-              { do: 'claim', most: 1, route: 'one address' }
+              { do: 'claim', most: 3, own: 'too' }
             ]
           ]
         ]

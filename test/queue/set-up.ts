@@ -180,7 +180,6 @@ export class TestQueues {
       journalDays: 14,
       order: 'none',
       orderKey: 'PID-3.1',
-      applicationAckMs: 600_000,
       onNotice: (text) => this.notices.push(text),
       onFault: (error) => this.faults.push(error),
       ...options

@@ -30,7 +30,7 @@ function row(seq: number): MessageRow {
     spentMs: 0,
     countsFrom: undefined,
     ruleRetries: undefined,
-    boundTo: undefined,
+    hasOwnAddress: false,
     renewals: 0,
     verdict: NO_VERDICT,
     story: [],

@@ -27,8 +27,7 @@ describe('The uptime of a queue file', () => {
       key: KEY,
       journalDays: 14,
       order: 'none',
-      orderKey: '',
-      applicationAckMs: 0
+      orderKey: ''
     }
     now = 5000
     mock.method(performance, 'now', () => now)

@@ -1,13 +1,16 @@
 import { GotClient } from '../../src/http-client/got-client.ts'
 import type { HttpClientSettings } from '../../src/http-client/http-message.ts'
 import type { AssertionClaim, Parameter, TokenSettings } from '../../src/oauth2/token-settings.ts'
+import type { Secret } from '../../src/secret-file.ts'
 
 /** The receiver for which a test asks, where it does not care. */
 export const RECEIVER = 'https://receiver.example'
 
 /** The defaults of the form, a fictitious client, and what a test adds. */
-export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings {
-  return {
+export function tokenSettings<Kept extends Secret = string>(
+  given: Partial<TokenSettings<Kept>> = {}
+): TokenSettings<Kept> {
+  const settings: TokenSettings = {
     issuer: '',
     tokenEndpoint: '',
     grantType: 'client_credentials',
@@ -31,9 +34,9 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
     password: '',
     hasClientCertificate: false,
     dpop: false,
-    secrets: [],
-    ...given
+    secrets: []
   }
+  return { ...(settings as TokenSettings<Kept>), ...given }
 }
 
 /** An entry that is in the flow file. */

@@ -5,8 +5,9 @@ import type { GotClient } from '../../src/http-client/got-client.ts'
 import { DpopProofs } from '../../src/oauth2/dpop-proofs.ts'
 import { TokenClient, type ObtainedToken } from '../../src/oauth2/token-client.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
-import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import type { StoredTokenSettings, TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource, type TokenSourceParts } from '../../src/oauth2/token-source.ts'
+import type { Secret } from '../../src/secret-file.ts'
 import {
   json,
   startTokenFaultServer,
@@ -31,15 +32,15 @@ export interface TokenTest {
   readonly server: TokenFaultServer
   readonly httpClient: GotClient
   /** For a client with a secret, unless a test says otherwise. */
-  settings(given?: Partial<TokenSettings>): TokenSettings
+  settings<Kept extends Secret = string>(given?: Partial<TokenSettings<Kept>>): TokenSettings<Kept>
   /** The tokens of a node with these settings, until the test ends. */
-  source(given?: Partial<TokenSettings>, parts?: Partial<TokenSourceParts>): TokenSource
+  source(given?: Partial<StoredTokenSettings>, parts?: Partial<TokenSourceParts>): TokenSource
   /** Asks once for a token, with the real client, without cache or back-off. */
-  ask(answer: Fault, given?: Partial<TokenSettings>, clock?: Clock): Promise<Asked>
+  ask(answer: Fault, given?: Partial<StoredTokenSettings>, clock?: Clock): Promise<Asked>
   /** The same of a request that must fail. */
-  failure(answer: Fault, given?: Partial<TokenSettings>, clock?: Clock): Promise<TokenError>
+  failure(answer: Fault, given?: Partial<StoredTokenSettings>, clock?: Clock): Promise<TokenError>
   /** The same of a request that must get a token: what was sent for it. */
-  sent(given?: Partial<TokenSettings>, answer?: Fault): Promise<SeenRequest>
+  sent(given?: Partial<StoredTokenSettings>, answer?: Fault): Promise<SeenRequest>
 }
 
 /** An ordinary answer. */
@@ -82,21 +83,21 @@ export function tokenTest(): TokenTest {
       return server
     },
     httpClient,
-    settings: (given = {}) =>
-      tokenSettings({
+    settings: <Kept extends Secret>(given: Partial<TokenSettings<Kept>> = {}) =>
+      tokenSettings<Kept>({
         tokenEndpoint: `${server.origin}/token`,
-        clientSecret: 'not-so-secret',
+        clientSecret: 'not-so-secret' as Kept,
         ...given
       }),
     source(given, parts) {
-      const source = new TokenSource(test.settings(given), { httpClient, ...parts })
+      const source = new TokenSource(test.settings<Secret>(given), { httpClient, ...parts })
       sources.push(source)
       return source
     },
     async ask(answer, given, clock = systemClock) {
       server.answer = answer
       server.seen = []
-      const settings = test.settings(given)
+      const settings = test.settings<Secret>(given)
       const quirks: string[] = []
       const client = new TokenClient(
         settings,

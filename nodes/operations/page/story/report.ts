@@ -31,9 +31,10 @@ export function report({ message, host, version, text, ruleText }: ReportFacts):
   const { settledAt, state, type } = message
   const line = (name: KeyUnder<'tab', 'story.report'>, value: string): string[] =>
     value === '' ? [] : [`${text(`story.report.${name}`)}: ${value}`]
-  const attemptLine = ({ at, ms, requestId = '', result }: AttemptAnswer): string => {
+  const attemptLine = ({ at, backup = '', ms, requestId = '', result }: AttemptAnswer): string => {
+    const address = backup === '' ? [] : [text('phrase.backup', { host: printable(backup) })]
     const named = requestId === '' ? [] : [`x-request-id: ${printable(requestId, 128)}`]
-    const facts = [utc(at), tookText(ms, text), causeText(result, text), ...named]
+    const facts = [utc(at), tookText(ms, text), causeText(result, text), ...address, ...named]
     return `  ${facts.join(', ')}`
   }
   const left = settledAt === null ? '' : utc(settledAt)
