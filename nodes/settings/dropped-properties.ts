@@ -21,7 +21,9 @@ const DROPPED: readonly (readonly [
     'backupShares',
     true,
     ({ backupUrl }) => typeof backupUrl === 'string' && backupUrl.trim() !== ''
-  ]
+  ],
+  ['defaultLifetime', 300],
+  ['refreshOnStatus', '401']
 ]
 
 /**

@@ -199,21 +199,6 @@ describe('properties of hand-written flow files', () => {
     [{}, /^Destination tab, OAuth 2\.0, TLS: This is a node of another type\.$/, { tls: 'proxy' }],
     [
       {},
-      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
-      { refreshOnStatus: '401, teapot' }
-    ],
-    [
-      {},
-      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
-      { refreshOnStatus: '199' }
-    ],
-    [
-      {},
-      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
-      { refreshOnStatus: '600' }
-    ],
-    [
-      {},
       /^Destination tab, OAuth 2\.0, Client secret: Enter the client secret\.$/,
       { credentials: { clientSecret: '' } }
     ]
