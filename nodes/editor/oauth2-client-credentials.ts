@@ -6,7 +6,6 @@ import {
   tokenCredentials,
   tokenProperties
 } from '../settings/oauth2-client-credentials-properties.ts'
-import { readStatuses } from '../settings/refused-statuses.ts'
 import { namesClientCertificate } from './client-certificate.ts'
 import { Form } from './form.ts'
 import type { TokenKey } from '../../src/form-text.ts'
@@ -76,8 +75,6 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return algorithmProblem(given, read)
     case 'assertionAudience':
       return words(given === 'issuer' && !isFilled(read('issuer')) ? 'assertionIssuer' : '')
-    case 'refreshOnStatus':
-      return words(readStatuses(given) === undefined ? 'refreshOnStatus' : '')
     default:
       return ''
   }

@@ -1,5 +1,6 @@
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
+import { ASSUMED_LIFETIME } from '../../src/oauth2/token-times.ts'
 import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
@@ -27,7 +28,7 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
     return texts.some((one) => one.startsWith('tokenHint.')) ? undefined : texts.join(' ')
   }
 
-  const show = (answer: TokenTestResult, lifetime: unknown, result: ResultBox): void => {
+  const show = (answer: TokenTestResult, result: ResultBox): void => {
     if (!answer.ok) {
       const code = answer.code === 'ERR_HTTP_STATUS' ? '' : answer.code
       const status = answer.status === null ? '' : `HTTP ${answer.status}`
@@ -45,7 +46,7 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
       [
         text('test.lifetime'),
         expiresIn === null
-          ? text('test.lifetimeUnknown', { seconds: String(lifetime) })
+          ? text('test.lifetimeUnknown', { seconds: ASSUMED_LIFETIME })
           : text('test.seconds', { seconds: expiresIn })
       ],
       [text('label.scope'), scope === '' ? text('test.scopeUnknown') : scope],
@@ -70,12 +71,12 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
         if (second.ok || second.code !== 'ERR_ISSUER_MISMATCH') {
           return () => {
             onIssuer(other)
-            show(second, settings['defaultLifetime'], result)
+            show(second, result)
           }
         }
       }
       return () => {
-        show(answer, settings['defaultLifetime'], result)
+        show(answer, result)
       }
     }
   })

@@ -10,7 +10,6 @@ import {
   type TriedAnswer
 } from '../rules/rule-trial.ts'
 import { outProperties } from '../settings/hl7-https-out-properties.ts'
-import { readStatuses } from '../settings/refused-statuses.ts'
 import { triedMessage, USUAL_TYPE } from '../tests/test-sample.ts'
 import type { Form } from './form.ts'
 import type { ReplyRuleList } from './reply-rule-list.ts'
@@ -186,13 +185,11 @@ export class TryRules {
   #settings(rules: ReplyRules): TrialSettings {
     const { auth, replyPath } = this.#form.settings()
     const { failureTimeout, failWhileUnreachable, retryInterval, retryMaxInterval } = this.#times()
-    const node = typeof auth === 'string' && auth !== '' ? RED.nodes.node(auth) : null
-    const statuses = node === null ? '' : textOf(node['refreshOnStatus'] ?? '401')
     const pick = pickWith(textOf(replyPath))
     return {
       rules,
       reply: pick === undefined ? {} : { pick },
-      refreshOnStatus: readStatuses(statuses) ?? new Set(),
+      hasToken: typeof auth === 'string' && auth !== '' && RED.nodes.node(auth) !== null,
       sent: this.#sent(),
       again: this.#fields.again.checked,
       retry: { intervalMs: 1000 * retryInterval, maxIntervalMs: 1000 * retryMaxInterval },

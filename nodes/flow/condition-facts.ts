@@ -12,6 +12,8 @@ export interface ConditionFacts {
   stands: Stands
   /** Undefined if the receiver wants no token. */
   token: TokenStatus | undefined
+  /** None could be had, although no message waits for it. */
+  isTokenLost: boolean
   alerts: ReadonlySet<AlertCode>
   /** The code of the error with which the last message was not accepted, while it holds; `''` for none. */
   refusal: string

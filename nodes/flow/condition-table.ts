@@ -231,10 +231,10 @@ export const ROWS: readonly Row[] = [
     shown: 'what it does'
   },
   {
-    // There is none, and messages wait.
+    // There is none, and messages wait, or would.
     code: 'TOKEN',
     level: (facts) => lastingLevel(facts, facts.lasting.tokenRefusedMs),
-    holds: ({ delivery, token }) => isTokenMissing(token, delivery),
+    holds: isTokenMissing,
     told: ({ token }) => ({ kind: 'no-token', values: { cause: troubleOf(token) } }),
     look: {
       fill: 'yellow',
@@ -488,11 +488,17 @@ function failureCode({ delivery, refusal }: ConditionFacts): string {
 }
 
 /**
- * A message waits for a token, or the token server refuses: without a message that needs one, the next request may well
- * succeed where it was only away.
+ * A message waits for a token, or the token server refuses, or was away twice: without a message that needs one, the next
+ * request may well succeed where it was only away once.
  */
-function isTokenMissing(token: TokenStatus | undefined, { state }: DeliveryState): boolean {
-  return token?.state === 'none' && (state !== 'idle' || token.permanent)
+export function isTokenMissing({
+  delivery,
+  isTokenLost,
+  token
+}: Pick<ConditionFacts, 'isTokenLost' | 'token'> & {
+  delivery: Pick<DeliveryState, 'state'>
+}): boolean {
+  return token?.state === 'none' && (delivery.state !== 'idle' || token.permanent || isTokenLost)
 }
 
 function troubleOf(token: TokenStatus | undefined): string {

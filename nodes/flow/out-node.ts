@@ -26,7 +26,7 @@ import { CallClocks } from './call-clocks.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { ConditionWatch } from './condition-watch.ts'
 import type { ConditionFacts } from './condition-facts.ts'
-import { answerOf } from './condition-table.ts'
+import { answerOf, isTokenMissing } from './condition-table.ts'
 import { diskEngine } from './disk-queue.ts'
 import { editMessage } from './edit-message.ts'
 import { isCommand } from './flow-commands.ts'
@@ -88,6 +88,8 @@ export class OutNode {
   readonly #status: StatusLine
 
   readonly #endings: (() => void)[] = []
+  #haveFlowsStarted = false
+  #isQueueOpen = false
   #isClosing = false
 
   /** @throws {DeliveryError} `HL7_CONFIG` */
@@ -156,6 +158,8 @@ export class OutNode {
     for (const warning of this.#settings.warnings) node.warn(warning)
     const callOff = onceFlowsStarted(RED, (kind) => {
       this.#reporter.addEvent(kind, '')
+      this.#haveFlowsStarted = true
+      this.#tryToken()
       this.#delivery.start().catch((error: unknown) => {
         node.error(errorText(error))
       })
@@ -299,7 +303,11 @@ export class OutNode {
 
   #readEvent(event: DeliveryEvent): void {
     if (event.kind === 'lost') this.#handOnLost(event)
-    if (event.kind === 'opened') this.#addresses.restore(event.figures.addresses)
+    if (event.kind === 'opened') {
+      this.#addresses.restore(event.figures.addresses)
+      this.#isQueueOpen = true
+      this.#tryToken()
+    }
     if (event.kind === 'accepted') {
       this.#refusals.accepted()
       this.#turnedAway.accepted()
@@ -343,6 +351,7 @@ export class OutNode {
       delivery: state,
       stands,
       token,
+      isTokenLost: this.#settings.tokenTrials?.isLost === true,
       alerts: this.#alerts.check(state),
       refusal: this.#refusals.last,
       turnedAway: this.#turnedAway.current,
@@ -379,11 +388,34 @@ export class OutNode {
       const unsubscribe = each?.onStatus((token) => {
         if (each !== this.#tokens()) return
         if (token.state === 'ok' || token.state === 'idle') this.#delivery.tokenIsBack()
-        this.#reporter.reportToken(token.state === 'none' ? token : undefined)
-        this.#status.update()
+        this.#reportToken()
       })
       if (unsubscribe !== undefined) this.#endings.push(unsubscribe)
     }
+  }
+
+  #reportToken(): void {
+    const token = this.#tokens()?.status
+    const isTokenLost = this.#settings.tokenTrials?.isLost === true
+    if (token?.state !== 'none') this.#reporter.reportToken(undefined)
+    else if (isTokenMissing({ delivery: this.#delivery.state(), isTokenLost, token })) {
+      this.#reporter.reportToken(token)
+    }
+    this.#status.update()
+  }
+
+  /** Before a message needs it, but not while another process has the queue: that one sends, and logs in. */
+  #tryToken(): void {
+    const { tokenTrials } = this.#settings
+    const isReady = this.#haveFlowsStarted && this.#isQueueOpen && !this.#isClosing
+    if (tokenTrials === undefined || !isReady) return
+    const leave = tokenTrials.join({
+      wouldSend: () => this.#delivery.state().paused === null,
+      onAsked: () => {
+        this.#reportToken()
+      }
+    })
+    this.#endings.push(leave)
   }
 
   #watchTime(): void {

@@ -93,8 +93,6 @@ export interface RuleSettings {
   failWhileUnreachable: boolean
   /** An expression finds the HL7 in a JSON reply. */
   hasReplyPath: boolean
-  /** Statuses for which a fresh token is tried first; none without a token. */
-  refreshOnStatus: readonly number[]
 }
 
 /** A condition that holds; `text` is English, of `kind` and `values`. */

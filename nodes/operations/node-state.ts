@@ -231,14 +231,13 @@ function configState(
 }
 
 function ruleSettings({ courier, delivery }: OutSettings): RuleSettings {
-  const { refreshOnStatus, reply, tokens } = courier
+  const { reply } = courier
   const { failureTimeoutMs, failWhileUnreachable, retry } = delivery
   return {
     retry,
     failureTimeoutMs: Number.isFinite(failureTimeoutMs) ? failureTimeoutMs : null,
     failWhileUnreachable,
-    hasReplyPath: reply.pick !== undefined,
-    refreshOnStatus: tokens === undefined ? [] : [...refreshOnStatus]
+    hasReplyPath: reply.pick !== undefined
   }
 }
 

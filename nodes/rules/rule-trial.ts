@@ -22,8 +22,8 @@ export type TriedFailure = 'timeout' | 'reset' | 'connect'
 export interface TrialSettings extends RetryTimes {
   rules: ReplyRules
   reply: ReplyBodyOptions
-  /** HTTP statuses for which a fresh token is tried first; empty without a token. */
-  refreshOnStatus: ReadonlySet<number>
+  /** A token is sent. */
+  hasToken: boolean
   /** HL7 text of the message that the answer is about. */
   sent: string
   /** An earlier attempt of it may have arrived. */
@@ -36,7 +36,7 @@ export interface Trial {
   follows: Follows
   /** The message that the answer was compared with. */
   sent: { type: string; controlId: string }
-  /** This status means a refused token: a fresh one is tried first. */
+  /** It means a refused token: a fresh one is tried first. */
   asksForToken: boolean
 }
 
@@ -49,11 +49,12 @@ const errors: Readonly<Record<TriedFailure, AttemptError>> = {
 
 /** Asks the rules about an answer, with the code that asks them at run time; sends nothing. */
 export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): Promise<Trial> {
-  const { again, refreshOnStatus, reply: options, rules } = settings
+  const { again, hasToken, reply: options, rules } = settings
   const text = unframe(settings.sent)
   const { batchHeaders, controlId, controlIds, replyDue, type } = sentHeaders(text)
   const sent = { controlIds, type, replyDue }
   let attempt: Attempt
+  let refusesToken = false
   if (answer.failure !== undefined) attempt = { sent, again, error: errors[answer.failure] }
   else {
     const { status } = answer
@@ -69,13 +70,14 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
       { batchHeaders, text }
     )
     attempt = { sent, again, status, reply }
+    refusesToken = status === 401 || (reply.meaning === 401 && !reply.isPage)
   }
   const tried = tryRules(rules, attempt)
   return {
     tried,
     follows: whatFollows(attempt, tried.decision, { controlId, type }, settings),
     sent: { type, controlId },
-    asksForToken: attempt.status !== undefined && refreshOnStatus.has(attempt.status)
+    asksForToken: hasToken && refusesToken
   }
 }
 

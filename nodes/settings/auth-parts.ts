@@ -15,8 +15,6 @@ export interface AuthParts {
   problems: readonly string[]
   /** Environment variables without a value. */
   unset: readonly string[]
-  /** HTTP statuses of the HL7 server that mean "the token was refused". */
-  refreshOnStatus: ReadonlySet<number>
   /** When the client secret ends; undefined if nobody has said so. */
   secretExpires: CertificateDates | undefined
   tls: TlsSettings | undefined

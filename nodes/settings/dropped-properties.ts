@@ -15,13 +15,15 @@ const DROPPED: readonly (readonly [
   isUsed?: (given: Given) => boolean
 ])[] = [
   ['alertAfter', 0],
+  ['method', 'POST'],
+  ['replyEncoding', 'auto'],
   [
     'backupShares',
     true,
     ({ backupUrl }) => typeof backupUrl === 'string' && backupUrl.trim() !== ''
   ],
-  ['method', 'POST'],
-  ['replyEncoding', 'auto']
+  ['defaultLifetime', 300],
+  ['refreshOnStatus', '401']
 ]
 
 /**
@@ -40,14 +42,14 @@ export function droppedNotices(config: object): string[] {
   })
 }
 
-/** What cannot be done without, in words: with POST, a server that wants PUT does something else, or nothing. */
-export function droppedProblems(config: object): string[] {
-  const { method } = config as { method?: unknown }
-  return method === 'PUT' ? [english('log', 'problem.methodPut')] : []
-}
-
 /** The backup was another system, as a flow of an earlier version says: only a person may switch to it. */
 export function isOtherSystem(config: object): boolean {
   const { backupShares } = config as Given
   return backupShares === false || backupShares === 'false'
+}
+
+/** What cannot be done without, in words: with POST, a server that wants PUT does something else, or nothing. */
+export function droppedProblems(config: object): string[] {
+  const { method } = config as { method?: unknown }
+  return method === 'PUT' ? [english('log', 'problem.methodPut')] : []
 }

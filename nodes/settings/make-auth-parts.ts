@@ -1,5 +1,4 @@
 import type { Node, NodeAPI } from 'node-red'
-import { english } from '../../src/english.ts'
 import type { GotClient } from '../../src/http-client/got-client.ts'
 import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -8,9 +7,8 @@ import { readConnection, type FindConfigNode } from './connection.ts'
 import { tokenForm } from './form-words.ts'
 import type { NodeSource } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
-import { isUnset, Properties } from './properties.ts'
+import { Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
-import { readStatuses } from './refused-statuses.ts'
 import { readSecretExpiry } from './secret-expiry.ts'
 
 /** What there is behind an OAuth 2.0 node, deployed or in a form. */
@@ -38,7 +36,6 @@ export function makeAuthParts(
   const values = { ...config, ...credentials }
   const properties = new Properties(tokenProperties, tokenForm, values, written)
   const connection = readConnection(RED, properties, find)
-  const refreshOnStatus = readRefreshOnStatus(properties)
   const secretExpires = readSecretExpiry(properties, onWarning)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
   const problems = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
@@ -53,7 +50,6 @@ export function makeAuthParts(
       tokens,
       problems,
       unset: properties.unset,
-      refreshOnStatus,
       secretExpires,
       tls: connection.tls,
       tlsFiles: connection.tlsFiles
@@ -64,14 +60,4 @@ export function makeAuthParts(
       httpClient.close()
     }
   }
-}
-
-function readRefreshOnStatus(properties: Properties<typeof tokenProperties>): ReadonlySet<number> {
-  const text = properties.text('refreshOnStatus')
-  const statuses = readStatuses(text)
-  // An unset variable has been named already.
-  if (statuses === undefined && !isUnset(text)) {
-    properties.addProblem('refreshOnStatus', english('tokenForm', 'problem.refreshOnStatus'))
-  }
-  return statuses ?? new Set()
 }

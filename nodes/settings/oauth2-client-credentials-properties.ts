@@ -108,16 +108,6 @@ export const tokenProperties = {
     when: takesSecret
   },
   dpop: { kind: 'flag', default: false, in: 'tokens' },
-  defaultLifetime: {
-    kind: 'number',
-    default: 300,
-    min: 1,
-    max: 86_400,
-    in: 'tokens',
-    icon: 'clock-o',
-    unit: 'seconds'
-  },
-  refreshOnStatus: { kind: 'text', default: '401', in: 'tokens', icon: 'refresh' },
   tls: { kind: 'node', type: 'tls-config', default: '', in: 'tokens', icon: 'lock' },
   proxy: { kind: 'node', type: 'http proxy', default: '', in: 'tokens', icon: 'random' }
 } as const satisfies PropertyTable

@@ -7,6 +7,7 @@ import { Inactivity, parseTimes } from '../../src/delivery/inactivity.ts'
 import type { CertificateDates } from '../../src/http-client/certificates.ts'
 import { hasBlankAround, usesSecret } from '../../src/oauth2/answer-hints.ts'
 import { withoutFiles } from '../../src/oauth2/check-settings.ts'
+import type { TokenTrials } from '../../src/oauth2/token-trials.ts'
 import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
 import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
@@ -102,6 +103,8 @@ export interface OutSettings {
   contact: string
   names: ServerNames
   responseTimeoutMs: number
+  /** Undefined: no token is tried for before a message needs one. */
+  tokenTrials: TokenTrials | undefined
   /** The token server's, as seen last. */
   tokenServerCertificate: () => CertificateDates | undefined
   /** When the client secret ends; undefined if nobody has said so. */
@@ -231,6 +234,7 @@ export function readOutSettings(
       isBlankAround: auth !== undefined && hasBlankAround(withoutFiles(auth.settings))
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
+    tokenTrials: auth?.tokens?.trials,
     tokenServerCertificate: () => auth?.tokens?.certificate,
     secretExpires: auth?.secretExpires,
     tokenClientCertificate: () => auth?.tokens?.clientCertificate,
@@ -255,7 +259,6 @@ export function readOutSettings(
       courier: {
         tokens: auth?.tokens?.forReceiver(settings.receiver.url.href),
         backupTokens: backupUrl && auth?.tokens?.forReceiver(backupUrl.href),
-        refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
         reply: pick === undefined ? {} : { pick },
         secrets

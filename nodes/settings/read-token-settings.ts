@@ -52,7 +52,6 @@ export function readTokenSettings(
     assertionAudience: properties.filled('assertionAudience').trim(),
     assertionSubject: properties.text('assertionSubject').trim(),
     assertionClaims: readClaims(RED, node, properties),
-    defaultLifetime: properties.number('defaultLifetime'),
     clientId: credentials.text('clientId').trim(),
     clientSecret: readSecretValue(RED, credentials, 'clientSecret'),
     privateKey: readSecretValue(RED, credentials, 'privateKey'),

@@ -41,8 +41,8 @@ export interface AttemptResult {
   mayWantTls?: boolean
   /** The receiver's reply to this message with the last token, because of which no other is fetched now. */
   refusedReply?: ReplyRecord
-  /** For the advice after a refusal: no token was sent, or its status asks for no other token. */
-  token?: 'none' | 'kept'
+  /** For the advice after a refusal: no token was sent. */
+  token?: 'none'
   /** The headers of the request, in bytes, if the receiver finds them too large. */
   headerSizes?: HeaderSizes
   /** A connection was cut as by a server that wants a client certificate, and this one has answered nothing so far. */

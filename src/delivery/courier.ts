@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { readAcknowledgement, readAcknowledgements } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
-import { challengeParameter } from '../http-client/challenge.ts'
+import { isRefusedFor } from '../http-client/challenge.ts'
 import { isFirewallPage } from '../http-client/error-page.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import { withLiveConnection } from '../http-client/with-live-connection.ts'
@@ -67,8 +67,6 @@ export interface CourierSettings {
   tokens: ReceiverTokens | undefined
   /** The same for the backup. */
   backupTokens?: ReceiverTokens | undefined
-  /** HTTP statuses of the receiver that mean "the token was refused". */
-  refreshOnStatus: ReadonlySet<number>
   rules: ReplyRules
   reply: ReplyBodyOptions
   /** What its addresses have shown so far. Undefined: nothing is known of them, nor learned. */
@@ -86,7 +84,7 @@ interface ReadReply {
   /** What it means, where its status says something else. */
   meaning: ReplyMeaning | undefined
   isFault: boolean
-  /** A web page has refused it, or asks for a login as an answer: that says nothing of the token. */
+  /** A web page asks for a login as an answer: that says nothing of the token. */
   isPage: boolean
   result: Omit<AttemptResult, 'elapsedMs'>
 }
@@ -267,7 +265,7 @@ export class Courier {
       fault === undefined &&
       meaning !== 401 &&
       isFirewallPage(status, read.text, headers['www-authenticate'])
-    const isPage = isRefusedByPage || (answer.isPage && meaning === 401)
+    const isPage = answer.isPage && meaning === 401
     await turn(read.text)
     const attempt: Attempt = { ...sentOf(parcel, progress), status, reply: answer }
     const ack = countingAcknowledgement(attempt)
@@ -293,7 +291,10 @@ export class Courier {
         ...(acks.length === 0 ? undefined : { acks })
       },
       answered: decision.outcome === 'refuse' || isAnswer(attempt, message),
-      ...(quotes && { quotes, ...this.#tokenAdvice(reply, isPage ? undefined : meaning) }),
+      ...(quotes && {
+        quotes,
+        ...(this.#settings.tokens === undefined && { token: 'none' as const })
+      }),
       ...(ack === null && faultFacts(fault, request)),
       ...(ack === null && meaning !== undefined && { meaning }),
       ...(isRefusedByPage && { isFirewallPage: true }),
@@ -374,14 +375,18 @@ export class Courier {
     const host = request?.url.host ?? ''
     if (answer instanceof HttpError) {
       const { code, status } = answer
-      const isRefused = status !== undefined && code !== 'ERR_ABORTED' && this.#asksForOther(status)
+      const isRefused = status === 401 && code !== 'ERR_ABORTED'
       return { isAccepted: false, ...(isRefused && { refusal: { host, status } }) }
     }
-    const { reply, isFault, isPage, meaning } = answer
+    const { reply, isFault, isPage, meaning, result } = answer
     const { status, headers } = reply
-    const asksForOther = !isPage && this.#asksForOther(status, meaning)
-    if (!asksForOther || this.#refusesProof(reply) || lacksScope(reply)) {
-      return { isAccepted: meaning === undefined && status >= 200 && status < 300 }
+    const isRefused = !isPage && refusesToken(reply, meaning) && !this.#refusesProof(reply)
+    if (!isRefused) {
+      return {
+        isAccepted: meaning === undefined && status >= 200 && status < 300,
+        // Who acknowledges has let the message in.
+        isForbidden: status === 403 && result.reply?.ack === null && !lacksScope(reply)
+      }
     }
     const { error, description } = quotesFor(headers, message, redactor, request) ?? {}
     return { refusal: { host, status, error, description, isFault }, isAccepted: false }
@@ -391,20 +396,6 @@ export class Courier {
   #tokensFor({ address, url }: Parcel): ReceiverTokens | undefined {
     const { backupTokens, tokens } = this.#settings
     return address === 'backup' && url === undefined ? backupTokens : tokens
-  }
-
-  /** Whether the receiver refuses the token: its status says so, whatever the body, or a fault that stands for 401. */
-  #asksForOther(status: number, meaning?: ReplyMeaning): boolean {
-    const { refreshOnStatus } = this.#settings
-    return refreshOnStatus.has(status) || (meaning === 401 && refreshOnStatus.has(meaning))
-  }
-
-  #tokenAdvice(
-    reply: ReceivedReply,
-    meaning: ReplyMeaning | undefined
-  ): Pick<AttemptResult, 'token'> {
-    if (this.#settings.tokens === undefined) return { token: 'none' }
-    return this.#asksForOther(reply.status, meaning) || lacksScope(reply) ? {} : { token: 'kept' }
   }
 
   /** Whether the receiver refuses the proof, for which another token would not help. */
@@ -423,9 +414,14 @@ function quotesFor(
   return request && quotesOf(headers, { ...request, message }, redactor)
 }
 
+/** Whether the receiver refuses the token: it says 401, whatever the body, or what counts as that, or names it (RFC 6750 §3.1). */
+function refusesToken(reply: ReceivedReply, meaning: ReplyMeaning | undefined): boolean {
+  return reply.status === 401 || meaning === 401 || isRefusedFor(reply, 'invalid_token')
+}
+
 /** Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1). */
-function lacksScope({ status, headers }: ReceivedReply): boolean {
-  return status === 403 && challengeParameter(headers, 'error') === 'insufficient_scope'
+function lacksScope(reply: ReceivedReply): boolean {
+  return reply.status === 403 && isRefusedFor(reply, 'insufficient_scope')
 }
 
 /** How large the headers were, and which the most. */

@@ -214,7 +214,7 @@ function statusHint(reply: ReplyRecord, result: AttemptResult): string | undefin
   // Where it leads, and what to do, has been said.
   if (fault?.about === 'redirect') return undefined
   const hint = causeSentence('http', String(status))
-  return fault?.about === 'denied' ? (deniedHint(reply, result) ?? withExpired(hint, result)) : hint
+  return fault?.about === 'denied' ? (deniedHint(reply, result) ?? hint) : hint
 }
 
 /** Why the client is not let in, where more is known than the status. */
@@ -251,15 +251,6 @@ function challengeHint(
   const what = scheme === 'Basic' ? 'Basic' : 'other'
   const key = isWithoutToken ? (`hint.wants.${what}` as const) : (`hint.orWants.${what}` as const)
   return english('log', key, { scheme })
-}
-
-/** A token that was kept may have expired: then this status would have to say so. */
-function withExpired(
-  hint: string | undefined,
-  { reply, token }: AttemptResult
-): string | undefined {
-  if (hint === undefined || token !== 'kept') return hint
-  return `${hint} ${english('log', 'hint.expiredToken', { status: reply?.status ?? 0 })}`
 }
 
 function errorHint({ code, family }: AttemptError, result: AttemptResult): string | undefined {

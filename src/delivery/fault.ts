@@ -141,14 +141,18 @@ const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Parti
   [({ meaning }) => meaning === 404, { about: 'binary', hint: 'hint.binary' }],
   [
     ({ fault, meaning, reply }) =>
-      meaning === 401 && fault === undefined && !isSuccess(reply?.status),
+      meaning === 401 && fault === undefined && leadsToLogin(reply?.status),
     { about: 'denied', hint: 'hint.login' }
   ],
   [
-    ({ fault, meaning }) => meaning === 401 && fault === undefined,
+    ({ fault, meaning, reply }) =>
+      meaning === 401 && fault === undefined && isSuccess(reply?.status),
     { about: 'login-page', hint: 'hint.loginPage' }
   ],
-  [({ meaning }) => meaning === 401, { about: 'login', hint: 'hint.fault.SecurityFault' }],
+  [
+    ({ fault, meaning }) => meaning === 401 && fault !== undefined,
+    { about: 'login', hint: 'hint.fault.SecurityFault' }
+  ],
   [({ fault, meaning }) => meaning === 400 && fault !== undefined, { hint: 'hint.faultOfSender' }]
 ]
 
@@ -324,6 +328,11 @@ function ofAnswer(status: number, facts: FailureFacts): Fault {
 
 function isSuccess(status = 0): boolean {
   return status >= 200 && status < 300
+}
+
+/** Of an answer that means 401: a redirect, or a form with 403. */
+function leadsToLogin(status = 0): boolean {
+  return status === 403 || (status >= 300 && status < 400)
 }
 
 function ofError(facts: ErrorFacts): Fault | undefined {

@@ -27,6 +27,14 @@ export function challengeParameters(
     .filter((value) => value !== '')
 }
 
+/** Whether a client is refused with this `error` (RFC 6750 §3.1), with whatever status. */
+export function isRefusedFor(
+  { status, headers }: Pick<HttpReply, 'status' | 'headers'>,
+  error: string
+): boolean {
+  return status >= 400 && status < 500 && challengeParameters(headers, 'error').includes(error)
+}
+
 /** The first of them. */
 export function challengeParameter(
   headers: HttpReply['headers'],

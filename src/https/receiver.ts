@@ -110,8 +110,9 @@ export class Receiver {
     const settings = this.#settings
     const { hide = asItIs, identity = randomUUID(), input, message, token } = shipment
     const uuid = (place: string): string => messageUuid(identity, message.text, place)
-    const context = { message, input, uuid, isShown: shipment.hide !== undefined }
-    const evaluated = await evaluate(settings.formFields, context, 'field')
+    const context: ValueContext = { message, input, uuid }
+    const isShown = shipment.hide !== undefined
+    const evaluated = await evaluate(settings.formFields, context, 'field', isShown)
     const fields: FormField[] = evaluated.map((field) => ({ ...field, value: hide(field.value) }))
     if (token !== undefined && settings.tokenPlacement === 'body') {
       fields.push({ name: 'access_token', value: token })
@@ -126,7 +127,7 @@ export class Receiver {
     ]
     // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
     if (inQuery) headers.push(['Cache-Control', 'no-store'])
-    const values = await evaluate(settings.headers, context, 'header')
+    const values = await evaluate(settings.headers, context, 'header', isShown)
     for (const { name, value, isInFile } of values) {
       const problem = isInFile && value === HIDDEN ? undefined : headerValueProblem(value)
       if (problem !== undefined) {
@@ -231,21 +232,24 @@ function madeOf(values: readonly EvaluatedValue[]): string[] {
 const SLOW = { header: 'error.headerSlow', field: 'error.fieldSlow' } as const
 const FAILED = { header: 'error.headerFailed', field: 'error.fieldFailed' } as const
 
-/** @throws {HttpError} if a secret cannot be read */
+/**
+ * @param isShown what is only shown needs no secret
+ * @throws {HttpError} if a secret cannot be read
+ */
 async function evaluate(
   values: readonly NamedValue[],
-  context: ValueContext & { isShown: boolean },
-  what: 'header' | 'field'
+  context: ValueContext,
+  what: 'header' | 'field',
+  isShown: boolean
 ): Promise<EvaluatedValue[]> {
   const evaluated: EvaluatedValue[] = []
   for (const { name, value, isOfVariables = false, user } of values) {
     const facts = { name, isFixed: true, isInFile: false, isOfVariables }
-    const sent = (text: string): string =>
-      user === undefined ? text : basicCredentials(user, text)
+    const sent = (secret: string): string =>
+      user === undefined ? secret : basicCredentials(user, secret)
     if (typeof value === 'string') evaluated.push({ ...facts, value: sent(value) })
     else if (value instanceof SecretFile) {
-      // What is only shown needs no secret.
-      const text = context.isShown ? HIDDEN : sent(await value.read().catch(secretFileFailed))
+      const text = isShown ? HIDDEN : sent(await value.read().catch(secretFileFailed))
       evaluated.push({ ...facts, value: text, isInFile: true })
     } else {
       try {

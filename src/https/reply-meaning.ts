@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { isRefusedFor } from '../http-client/challenge.ts'
 import {
   isLoginPage,
   isNoServerPage,
@@ -76,6 +77,8 @@ export function meaningOf(
 ): ReplyMeaning | undefined {
   const { status } = answer
   const isSuccess = status >= 200 && status < 300
+  // With 403, it is what that means anyway.
+  if (status !== 401 && status !== 403 && isRefusedFor(answer, 'invalid_token')) return 401
   if (fault === undefined) return isSuccess ? ofSuccess(text) : ofStatus(answer, text)
   if (!isSuccess && !statusesOfFaults.has(status)) return ofStatus(answer, text)
   const { code = '', detail = '', isOfRegistry } = fault

@@ -23,6 +23,11 @@ const FRESH_MS = 120_000
  */
 const REMEMBERED_MS = 60_000
 
+/** A receiver that says 403 may mean a token that is as old as this, and which it has not accepted for as long. */
+const DOUBTED_MS = 60_000
+/** So often a receiver that says 403 gets a fresh one: nearly always it is the message that it refuses. */
+const BETWEEN_FORBIDDEN_MS = 300_000
+
 /** That the receiver refused a token. */
 interface Refusal {
   readonly token: string
@@ -41,7 +46,8 @@ type NoOther = KeyUnder<'log', 'token'> &
 /**
  * The tokens of one node for one receiver. All receivers share one token; that it was refused holds for the receiver
  * that said so, and nobody else waits for it. The receiver then gets a fresh one: at most one in 10 s for all of them,
- * and after three, or if another receiver accepts the token that this one refuses, none for 60 s.
+ * and after three, or if another receiver accepts the token that this one refuses, none for 60 s. With 403 it may mean the
+ * token or the message: see `forbidden`.
  */
 export class ReceiverTokens {
   /** For requests with a token, which is bound to the key of its node. Undefined: no DPoP. */
@@ -56,6 +62,8 @@ export class ReceiverTokens {
   #refusal: Refusal | undefined
   /** Fresh tokens refused in a row. */
   #freshRefused = 0
+  /** When it last got a fresh one for a 403. */
+  #forbiddenAt = -Infinity
 
   /** @param address of the receiver */
   constructor(address: string, cache: TokenCache, proofs?: DpopProofs) {
@@ -109,8 +117,8 @@ export class ReceiverTokens {
   }
 
   /**
-   * The receiver answered this token with a status of `refreshOnStatus`. Must be called once per
-   * attempt: if the token that it returns is refused too, the attempt has failed (see `drop`).
+   * The receiver refused this token. Must be called once per attempt: if the token that it returns is
+   * refused too, the attempt has failed (see `drop`).
    *
    * @returns the token to retry with
    * @throws {TokenError} if there is no other token
@@ -118,6 +126,33 @@ export class ReceiverTokens {
   refused(token: string, by: ReceiverRefusal, signal?: AbortSignal): Promise<string> {
     this.drop(token, by)
     return this.token(signal)
+  }
+
+  /**
+   * The receiver said 403, and may mean the token or the message. So the token is not marked as refused, nor the next one if
+   * that gets the same answer: all others go on with it.
+   *
+   * @returns the token to repeat the attempt with, once; undefined if it is most likely the message, or if the server
+   * issues no other token
+   * @throws {TokenError}
+   */
+  async forbidden(token: string, signal?: AbortSignal): Promise<string | undefined> {
+    const cache = this.#cache
+    const { failure, forcedAt, newest } = cache
+    const now = cache.clock.monotonic()
+    // Another one is used from the next attempt on.
+    if (newest?.token !== token) return undefined
+    const isGood = now - Math.max(newest.obtainedAt, this.#acceptedAt(newest)) < DOUBTED_MS
+    const isLimited =
+      now - this.#forbiddenAt < BETWEEN_FORBIDDEN_MS ||
+      now - forcedAt < BETWEEN_FORCED_MS ||
+      (failure !== undefined && now < failure.until)
+    if (isGood || isLimited) return undefined
+    this.#forbiddenAt = now
+    const issued = await cache.fetch(true, signal)
+    if (issued.token === token) return undefined
+    this.#hand(issued)
+    return issued.token
   }
 
   get status(): TokenStatus {
@@ -145,6 +180,7 @@ export class ReceiverTokens {
   /** Lets the next caller try immediately. The cache's own back-off is cleared afterwards. */
   clearBackOff(): void {
     if (this.#refusal !== undefined) this.#refusal.wait = undefined
+    this.#forbiddenAt = -Infinity
   }
 
   close(): void {
@@ -188,6 +224,10 @@ export class ReceiverTokens {
   #ofNewest(): Refusal | undefined {
     const { newest } = this.#cache
     return newest && this.#refusalOf(newest)
+  }
+
+  #acceptedAt({ acceptedAt }: IssuedToken): number {
+    return acceptedAt.get(this.#address) ?? -Infinity
   }
 
   /** Whether another receiver has accepted a token since this one got it: then the token is good. */

@@ -51,6 +51,8 @@ export interface TokenCacheParts {
   clock: Clock
   /** 0 to 1. */
   random: () => number
+  /** A person's password is sent, which would be locked if it is wrong too often. */
+  isLogin?: boolean
 }
 
 /**
@@ -90,6 +92,11 @@ export class TokenCache {
   /** The last failure, until a request succeeds. */
   get failure(): Wait | undefined {
     return this.#failure
+  }
+
+  /** So many requests failed in a row, all of them in a way that may pass, or none. */
+  get failures(): number {
+    return this.#failures.count
   }
 
   /** When a receiver's refusal last made it ask: on the monotonic clock. */
@@ -205,7 +212,8 @@ export class TokenCache {
     const before = this.#failures
     const count = before.permanent === permanent ? before.count + 1 : 1
     this.#failures = { permanent, count }
-    const wait = retryWaitMs(error, count, this.#parts.random())
+    const { isLogin, random } = this.#parts
+    const wait = retryWaitMs(error, count, random(), isLogin)
     const failure = error.retriableIn(wait)
     this.#failure = { error: failure, until: this.clock.monotonic() + wait }
     return failure

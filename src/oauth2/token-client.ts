@@ -18,6 +18,7 @@ import { readTokenAnswer, type TokenGranted } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 import { decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import { secretsIn, tokenEndpointOf, tokenRequest } from './token-request.ts'
+import { lifetimeInToken } from './token-lifetime.ts'
 import type {
   ClientAuthMethod,
   StoredTokenSettings,
@@ -29,7 +30,7 @@ import { instant, type Instant } from './token-times.ts'
 /** A token as received, and how it was obtained. */
 export interface ObtainedToken {
   accessToken: string
-  /** Seconds; `undefined` if the server gave nothing usable. */
+  /** Seconds, as the server says in its answer or in the token; `undefined` if it says nothing usable. */
   expiresIn: number | undefined
   /** What the server granted, else what was asked for (RFC 6749 §5.1). */
   scope: string
@@ -198,7 +199,8 @@ export class TokenClient {
     try {
       const { found, sentAt } = await this.#withProof(url, send)
       if (found instanceof TokenError) throw found
-      const { accessToken, expiresIn, scope = settings.scope } = found
+      const { accessToken, scope = settings.scope } = found
+      const expiresIn = found.expiresIn ?? lifetimeInToken(accessToken, this.#clock.now())
       return { accessToken, expiresIn, scope, sentAt, tokenEndpoint: url.href, clientAuth }
     } catch (error) {
       throw translateError(error, this.#place(url.href))

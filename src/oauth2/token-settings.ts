@@ -72,8 +72,6 @@ export interface TokenSettings<Kept extends Secret = string> {
   assertionSubject: string
   /** Additional claims of the assertion of the jwt_bearer grant, else of the client assertion. */
   assertionClaims: readonly AssertionClaim[]
-  /** Lifetime in seconds of a token whose answer does not give one. */
-  defaultLifetime: number
   clientId: string
   clientSecret: Kept
   /** PEM: PKCS#1, PKCS#8, SEC1, also encrypted; with its certificate, if the server wants that. */

@@ -6,6 +6,8 @@ import { ReceiverTokens } from './receiver-tokens.ts'
 import { TokenCache, type FreshToken, type TokenRequestCounts } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
 import type { StoredTokenSettings } from './token-settings.ts'
+import { ASSUMED_LIFETIME } from './token-times.ts'
+import { TokenTrials } from './token-trials.ts'
 
 /** What a `TokenSource` works with. */
 export interface TokenSourceParts {
@@ -25,6 +27,8 @@ export interface TokenSourceParts {
 export class TokenSource {
   /** For requests with a token, which is bound to the key of this source. Undefined: no DPoP. */
   readonly proofs: DpopProofs | undefined
+  /** Undefined: a person logs in, whose account could be locked without need. */
+  readonly trials: TokenTrials | undefined
   readonly #httpClient: GotClient
   readonly #cache: TokenCache
   readonly #receivers = new Map<string, ReceiverTokens>()
@@ -43,11 +47,13 @@ export class TokenSource {
     const obtain = async (signal: AbortSignal): Promise<FreshToken> => {
       client ??= new TokenClient(settings, httpClient, clock, onQuirk, proofs)
       const { accessToken, sentAt, expiresIn } = await client.obtain(signal, this.lastToken())
-      return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
+      return { accessToken, sentAt, lifetime: expiresIn ?? ASSUMED_LIFETIME }
     }
     this.proofs = proofs
     this.#httpClient = httpClient
-    this.#cache = new TokenCache({ clock, random, obtain })
+    const isLogin = settings.grantType === 'password'
+    this.#cache = new TokenCache({ clock, random, obtain, isLogin })
+    if (!isLogin) this.trials = new TokenTrials(this.#cache, random)
   }
 
   /** @param address of the receiver: behind one host there may be several, each with its own idea of a token */
@@ -87,6 +93,7 @@ export class TokenSource {
 
   /** Forgets the token and ends a request in flight; waiting callers get an error. */
   close(): void {
+    this.trials?.close()
     for (const tokens of this.#receivers.values()) tokens.close()
     this.#cache.close()
   }

@@ -10,7 +10,7 @@ export type TokenTestResult =
       clientAuth: ClientAuthMethod
       /** The only type that is accepted. */
       tokenType: TokenType
-      /** Seconds; `null` if the server gave nothing usable. */
+      /** Seconds, as the answer or the token says; `null` if the server gave nothing usable. */
       expiresIn: number | null
       scope: string
       elapsedMs: number

@@ -3,6 +3,9 @@ import type { Clock } from '../clock.ts'
 import { restMs } from '../http-client/retry-after.ts'
 import type { TokenErrorFacts } from './token-error.ts'
 
+/** Seconds, of a token of which nothing is known: one that lives longer is replaced early, which costs a request. */
+export const ASSUMED_LIFETIME = 300
+
 const DAY = 86_400
 const MAX_SOFT_WINDOW_MS = 300_000
 const MAX_HARD_MARGIN_MS = 10_000
@@ -12,7 +15,9 @@ const SCHEDULES = {
   /** Network, timeout, 5xx, 429, 408: it may pass on its own. */
   transient: { firstMs: 1000, maxMs: 60_000 },
   /** Credentials, settings, certificate: frequent retries may lock the account. */
-  permanent: { firstMs: 30_000, maxMs: 300_000 }
+  permanent: { firstMs: 30_000, maxMs: 300_000 },
+  /** The same of a person's account, which is locked sooner, and for longer. */
+  login: { firstMs: 30_000, maxMs: 3_600_000 }
 }
 
 /** A point in time on both clocks, in milliseconds. */
@@ -70,13 +75,15 @@ function later({ wall, monotonic }: Instant, ms: number): Instant {
  *
  * @param failures failures of this kind in a row, this one included, from 1
  * @param random 0 to 1
+ * @param isLogin a person's password is sent
  * @returns milliseconds
  */
 export function retryWaitMs(
   failure: Pick<TokenErrorFacts, 'permanent' | 'retryAfterMs'>,
   failures: number,
-  random: number
+  random: number,
+  isLogin = false
 ): number {
-  const schedule = SCHEDULES[failure.permanent ? 'permanent' : 'transient']
+  const schedule = SCHEDULES[!failure.permanent ? 'transient' : isLogin ? 'login' : 'permanent']
   return Math.max(backOffMs(schedule, failures - 1, random), restMs(failure))
 }

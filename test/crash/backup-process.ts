@@ -52,7 +52,6 @@ const receiver = new Receiver({ ...plainReceiver(first), backupUrl: backup }, cl
 const courier = new Courier({
   receiver,
   tokens: undefined,
-  refreshOnStatus: new Set(),
   rules: parseReplyRules(''),
   reply: {},
   secrets: []

@@ -22,7 +22,8 @@ import {
 import { plainReceiver } from '../support/exchange.ts'
 import { createAuthority, selfSignedCertificate } from '../support/certificates.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
-import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { json, startTokenFaultServer, type Fault } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { isReached } from './replies.ts'
 import { setUp } from './set-up.ts'
@@ -40,6 +41,8 @@ const parcelOf = (...ids: string[]): Parcel => ({
   responseTimeoutMs: 2000
 })
 const parcel = parcelOf('M1')
+
+const MINUTE = 60_000
 
 /** What Apigee says of a token that has expired. */
 const APIGEE = 'keymanagement.service.access_token_expired: Access Token expired'
@@ -79,7 +82,6 @@ describe('Courier', () => {
     {
       rules = '',
       tokens,
-      refreshOnStatus = [401],
       headers = [],
       secrets = [],
       addresses,
@@ -87,7 +89,6 @@ describe('Courier', () => {
     }: {
       rules?: string
       tokens?: TokenSource
-      refreshOnStatus?: number[]
       headers?: NamedValue[]
       secrets?: string[]
       addresses?: KnownAddresses
@@ -101,7 +102,6 @@ describe('Courier', () => {
     return new Courier({
       receiver: new Receiver({ ...plainReceiver(url), headers }, client),
       tokens: tokens?.forReceiver(url.href),
-      refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),
       reply: {},
       ...(addresses && { addresses }),
@@ -109,19 +109,22 @@ describe('Courier', () => {
     })
   }
 
+  /** @param answers to the requests, in place of a token, by their numbers from 1 */
   async function tokenSource(
-    name = 'token'
+    name = 'token',
+    { clock, answers = {} }: { clock?: FakeClock; answers?: Record<number, Fault> } = {}
   ): Promise<{ tokens: TokenSource; asked: () => number }> {
     let asked = 0
     const server = await startTokenFaultServer((...args) => {
       asked++
-      const body = { access_token: `${name}-${asked}`, token_type: 'Bearer', expires_in: 300 }
-      json(body)(...args)
+      const body = { access_token: `${name}-${asked}`, token_type: 'Bearer', expires_in: 3600 }
+      const answer = answers[asked] ?? json(body)
+      answer(...args)
     })
     const httpClient = tokenHttpClient()
     const tokens = new TokenSource(
       tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }),
-      { httpClient }
+      { httpClient, clock }
     )
     closing.push(
       () => server.close(),
@@ -719,7 +722,7 @@ describe('Courier', () => {
           sent = /bearer (\S+)/i.exec(request)?.[1] ?? ''
           socket.end(answer(status, 'no', header(form(sent))))
         })
-        const mine = courier(server.url, { tokens, refreshOnStatus: [] })
+        const mine = courier(server.url, { tokens })
         const result = await mine.attempt(parcel)
         assert.ok(sent.length > 20)
         for (const text of [
@@ -812,36 +815,153 @@ describe('Courier', () => {
     }
   })
 
-  it('tells whether a refusal could mean another token', async () => {
-    for (const [status, challenge, told] of [
-      [401, '', undefined],
-      [403, '', 'kept'],
-      [403, 'www-authenticate: Bearer error="insufficient_scope"\r\n', undefined]
+  it('gets a new token for any status with invalid_token, but none if the current one lacks a scope', async () => {
+    const invalid = 'www-authenticate: Bearer error="invalid_token"\r\n'
+    for (const [status, challenge, requests] of [
+      [403, 'www-authenticate: Bearer error="insufficient_scope", scope="hl7"\r\n', 1],
+      [403, 'www-authenticate: Basic\r\nwww-authenticate: Bearer error=insufficient_scope\r\n', 1],
+      [403, 'www-authenticate: Basic realm="\\" error=insufficient_scope"\r\n', 2],
+      [403, '', 2],
+      [403, invalid, 2],
+      [400, invalid, 2],
+      [404, invalid, 2],
+      [400, '', 1],
+      [500, invalid, 1]
     ] as const) {
-      const { tokens } = await tokenSource()
+      const clock = new FakeClock()
+      const { tokens, asked } = await tokenSource('token', { clock })
       const server = await receiver((socket) => {
         socket.write(answer(status, '', challenge))
       })
-      assert.equal((await courier(server.url, { tokens }).attempt(parcel)).token, told)
+      await tokens.forReceiver(server.url.href).token()
+      clock.pass(MINUTE)
+      const result = await courier(server.url, { tokens }).attempt(parcel)
+      assert.equal(result.reply?.status, status)
+      const what = `${status} ${challenge}`
+      assert.deepEqual([server.requests.length, asked()], [requests, requests], what)
+      // It is no fault of the message.
+      if (challenge === invalid && status < 500) {
+        assert.deepEqual(faultOf(result)?.of, 'credentials', what)
+        assert.doesNotMatch(whyFailed(result), /password|log in/i)
+      }
     }
   })
 
-  it('gets no new token if the current one lacks a scope', async () => {
-    for (const [challenge, requests] of [
-      ['www-authenticate: Bearer error="insufficient_scope", scope="hl7"\r\n', 1],
-      ['www-authenticate: Basic\r\nwww-authenticate: Bearer error=insufficient_scope\r\n', 1],
-      ['www-authenticate: Bearer error="invalid_token"\r\n', 2],
-      ['www-authenticate: Basic realm="\\" error=insufficient_scope"\r\n', 2],
-      ['', 2]
-    ] as const) {
-      const { tokens, asked } = await tokenSource()
-      const server = await receiver((socket) => {
-        socket.write(answer(403, '', challenge))
+  describe('where a receiver says 403, which may mean an expired token', () => {
+    const page = '<html><head><title>403 Forbidden</title></head></html>'
+    const naming = (request: string): string => /token-\d/.exec(request)?.[0] ?? ''
+
+    /** A receiver that says 403 to some tokens, after its first one was got. */
+    async function forbidding(
+      isForbidden: (token: string) => boolean,
+      answers: Record<number, Fault> = {}
+    ) {
+      const clock = new FakeClock()
+      const { tokens, asked } = await tokenSource('token', { clock, answers })
+      const server = await receiver((socket, request) => {
+        socket.write(isForbidden(naming(request)) ? answer(403, page) : answer(200, ACK))
       })
-      const mine = courier(server.url, { tokens, refreshOnStatus: [401, 403] })
-      assert.equal((await mine.attempt(parcel)).reply?.status, 403)
-      assert.deepEqual([server.requests.length, asked()], [requests, requests], challenge)
+      const mine = courier(server.url, { tokens })
+      await tokens.forReceiver(server.url.href).token()
+      const attempt = async (): Promise<string> => {
+        const from = server.requests.length
+        const { reply } = await mine.attempt(parcel)
+        const sent = server.requests.slice(from).map(naming)
+        return `${sent.join()} ${reply?.status}`
+      }
+      return { asked, attempt, clock, source: tokens, tokens: tokens.forReceiver(server.url.href) }
     }
+
+    it('repeats the attempt once with a fresh one if the token is a minute old', async () => {
+      const { asked, attempt, clock } = await forbidding((token) => token === 'token-1')
+      clock.pass(MINUTE - 1)
+      assert.equal(await attempt(), 'token-1 403')
+      clock.pass(1)
+      assert.equal(await attempt(), 'token-1,token-2 200')
+      assert.equal(asked(), 2)
+    })
+
+    it('does not, if it has accepted a message with this token within the last minute', async () => {
+      let isExpired = false
+      const { attempt, clock } = await forbidding((token) => isExpired && token === 'token-1')
+      clock.pass(10 * MINUTE)
+      assert.equal(await attempt(), 'token-1 200')
+      isExpired = true
+      clock.pass(MINUTE - 1)
+      assert.equal(await attempt(), 'token-1 403')
+      clock.pass(1)
+      assert.equal(await attempt(), 'token-1,token-2 200')
+    })
+
+    it('does so once in five minutes, and marks no token as refused', async () => {
+      const { asked, attempt, clock, tokens } = await forbidding(() => true)
+      clock.pass(MINUTE)
+      assert.equal(await attempt(), 'token-1,token-2 403')
+      assert.equal(tokens.status.state, 'ok')
+      clock.pass(5 * MINUTE - 1)
+      assert.equal(await attempt(), 'token-2 403')
+      clock.pass(1)
+      assert.equal(await attempt(), 'token-2,token-3 403')
+      assert.deepEqual([tokens.status.state, asked()], ['ok', 3])
+    })
+
+    it('leaves it at the 403 if the server has no other token', async () => {
+      const same = json({ access_token: 'token-1', expires_in: 3600 })
+      for (const other of [same, json({ error: 'invalid_client' }, 401)]) {
+        const { asked, attempt, clock, tokens } = await forbidding(() => true, { 2: other })
+        clock.pass(MINUTE)
+        assert.equal(await attempt(), 'token-1 403')
+        assert.equal(asked(), 2)
+        assert.equal(await tokens.token(), 'token-1', 'others go on with it')
+      }
+    })
+
+    it('waits for the limits of the token server', async () => {
+      const { asked, attempt, clock, tokens } = await forbidding(() => true, {
+        2: json({}, 503, { 'retry-after': '400' })
+      })
+      clock.pass(MINUTE)
+      assert.equal(await attempt(), 'token-1 403')
+      clock.pass(400_000 - 1)
+      assert.equal(await attempt(), 'token-1 403')
+      assert.equal(asked(), 2)
+      clock.pass(1)
+      assert.equal(await attempt(), 'token-1,token-3 403')
+      const refusal = { host: 'receiver.example', status: 401 }
+      await assert.rejects(tokens.refused('token-3', refusal), { code: 'ERR_TOKEN_REFUSED' })
+      assert.equal(asked(), 3, 'a refusal within 10 s forces no other request')
+    })
+
+    it('waits 10 s after a request that another receiver has forced', async () => {
+      const { asked, attempt, clock, source } = await forbidding(() => true, { 2: json({}, 503) })
+      clock.pass(MINUTE)
+      const other = source.forReceiver('https://other.example')
+      await assert.rejects(other.refused('token-1', { host: 'other.example', status: 401 }))
+      clock.pass(9999)
+      assert.equal(await attempt(), 'token-1 403')
+      assert.equal(asked(), 2)
+      clock.pass(1)
+      assert.equal(await attempt(), 'token-1,token-3 403')
+    })
+
+    it('does not for what merely counts as 403, nor if it acknowledges', async () => {
+      const rejected =
+        '<html><body>The requested URL was rejected. Please consult with your administrator.</body></html>'
+      for (const [status, body] of [
+        [200, rejected],
+        [403, ACK.replace('AA', 'AR')]
+      ] as const) {
+        const clock = new FakeClock()
+        const { tokens, asked } = await tokenSource('token', { clock })
+        const server = await receiver((socket) => {
+          socket.write(answer(status, body))
+        })
+        await tokens.forReceiver(server.url.href).token()
+        clock.pass(MINUTE)
+        await courier(server.url, { tokens }).attempt(parcel)
+        assert.equal(asked(), 1)
+      }
+    })
   })
 
   it('keeps a good token where a web page refuses the message, or asks for a login', async () => {
@@ -855,8 +975,8 @@ describe('Courier', () => {
       [403, page.replace('<html>', '<!-- WAF -->\n<html>'), '', 1, true],
       // A server that has judged the token says so.
       [403, page, challenge, 2, undefined],
-      [403, '{"error":"no"}', '', 2, undefined],
-      [403, `${page}${ACK.replace('AA', 'AE')}`, '', 2, undefined],
+      [403, '{"error":"no"}', '', 1, undefined],
+      [403, `${page}${ACK.replace('AA', 'AE')}`, '', 1, undefined],
       [401, page, '', 2, undefined],
       [200, page, '', 1, undefined],
       [200, rejected, '', 1, true],
@@ -866,7 +986,7 @@ describe('Courier', () => {
       const server = await receiver((socket) => {
         socket.write(answer(status, body, headers))
       })
-      const mine = courier(server.url, { tokens, refreshOnStatus: [401, 403] })
+      const mine = courier(server.url, { tokens })
       const { isFirewallPage, reply } = await mine.attempt(parcel)
       const what = `${status} ${body} ${headers}`
       assert.deepEqual([reply?.status, isFirewallPage], [status, seen], what)
@@ -921,22 +1041,12 @@ describe('Courier', () => {
     }
   })
 
-  it('gets none for it if no token was sent, or if 401 is not one of the statuses for that', async () => {
-    const { tokens, asked } = await tokenSource()
+  it('gets none for it if no token was sent', async () => {
     const server = await receiver((socket) => {
       socket.write(answer(500, fault('wsse:FailedAuthentication')))
     })
-    for (const [settings, token] of [
-      [{}, 'none'],
-      [{ tokens, refreshOnStatus: [419] }, 'kept']
-    ] as const) {
-      const mine = courier(server.url, {
-        ...settings,
-        refreshOnStatus: [...(settings.refreshOnStatus ?? [])]
-      })
-      assert.equal((await mine.attempt(parcel)).token, token)
-    }
-    assert.deepEqual([server.requests.length, asked()], [2, 1])
+    assert.equal((await courier(server.url).attempt(parcel)).token, 'none')
+    assert.equal(server.requests.length, 1)
   })
 
   it('says what a fault may mean that refuses fresh tokens: the login in the message, or the token', async () => {

@@ -78,7 +78,6 @@ describe('a receiver that wants DPoP', () => {
         client
       ),
       tokens,
-      refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
       reply: {},
       secrets: []

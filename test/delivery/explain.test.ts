@@ -345,7 +345,7 @@ describe('deliveryFailed', () => {
     ],
     [
       'a web page of a firewall, whatever 403 means otherwise',
-      reply(403, {}, { isFirewallPage: true, token: 'kept' }),
+      reply(403, {}, { isFirewallPage: true }),
       'HTTP 403 from the receiver. A gateway or firewall in front of the receiver refuses this machine, this client, how often it sends, or this message or its content type: give its operator the time and the control ID.'
     ],
     [
@@ -449,15 +449,11 @@ describe('deliveryFailed', () => {
       reply(404, {}, { token: 'none' }),
       `HTTP 404 from the receiver. ${NOTHING_THERE}`
     ],
+    ['a 403 without a challenge', reply(403), `HTTP 403 from the receiver. ${denied}`],
     [
-      'a 401 that does not mean a new token',
-      reply(401, {}, { token: 'kept' }),
-      `HTTP 401 from the receiver. ${refused} If it replies with 401 when a token has expired, add 401 to "Token refused on" in the OAuth 2.0 node.`
-    ],
-    [
-      'a 403 that does not mean a new token',
-      reply(403, {}, { token: 'kept' }),
-      `HTTP 403 from the receiver. ${denied} If it replies with 403 when a token has expired, add 403 to "Token refused on" in the OAuth 2.0 node.`
+      'a status that a refused token comes with',
+      reply(400, {}, { meaning: 401 }),
+      `HTTP 400 from the receiver. ${refused}`
     ],
     ...[401, 403].map((status): Row => [
       `a ${status} that says why`,
@@ -629,11 +625,7 @@ describe('deliveryFailed', () => {
     ],
     [
       'a redirect to a login',
-      reply(
-        302,
-        { location: 'https://idp.test/auth?client_id=a' },
-        { meaning: 401, token: 'kept' }
-      ),
+      reply(302, { location: 'https://idp.test/auth?client_id=a' }, { meaning: 401 }),
       'HTTP 302: the receiver redirects to a login. It leads to a login instead of accepting the token: check Scope and Audience in the OAuth 2.0 node, or ask its operator which address is meant for programs.'
     ],
     [

@@ -107,7 +107,6 @@ describe('"Suspend after a timeout"', () => {
     courier = new Courier({
       receiver: new Receiver({ ...plainReceiver(server.url), headers: [] }, client),
       tokens: undefined,
-      refreshOnStatus: new Set([401]),
       rules: parseReplyRules(replyRulePresets.suspendTimeouts),
       reply: {},
       secrets: []

@@ -85,7 +85,6 @@ describe('a receiver with two origins', () => {
       receiver: new Receiver({ ...plainReceiver(url), backupUrl, authScheme: 'DPoP' }, client),
       tokens: source.forReceiver(url.href),
       backupTokens: source.forReceiver(backupUrl.href),
-      refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
       reply: {},
       secrets: []

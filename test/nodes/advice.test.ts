@@ -302,7 +302,7 @@ describe('the advice for a node', () => {
       [200, '<html><input type="password"></html>', 'advice-login-page', `At ${host()}, a web page`]
     ] as const) {
       world.receiver.respond = () => ({ status, body, headers: { 'content-type': 'text/html' } })
-      await deploy({}, { refreshOnStatus: '401,403' })
+      await deploy()
       await send()
       const text = await advised(kind)
       assert.ok(text.startsWith(words), text)

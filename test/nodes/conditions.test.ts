@@ -348,12 +348,15 @@ describe('the conditions of a node', () => {
   })
 
   it('say nothing of a token that nobody needs, unless the server refuses', () => {
-    for (const [permanent, code] of [
-      [false, 'IDLE'],
-      [true, 'TOKEN']
+    for (const [permanent, isTokenLost, code] of [
+      [false, false, 'IDLE'],
+      [true, false, 'TOKEN'],
+      // It was tried for, and away twice.
+      [false, true, 'TOKEN']
     ] as const) {
       const token = { state: 'none', ...trouble, permanent } as const
-      assert.equal(conditionsOf(conditionFacts({}, { token }), since)[0]?.code, code)
+      const facts = conditionFacts({}, { token, isTokenLost })
+      assert.equal(conditionsOf(facts, since)[0]?.code, code)
     }
   })
 })

@@ -219,26 +219,6 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     }
   })
 
-  it('each status in refreshOnStatus leads to a new token, 403 does not', async () => {
-    await world.deploy({ failureTimeout: 0 }, { refreshOnStatus: '401, 419,498' })
-    const { receiver, tokens } = world
-    let fetched = tokens.tokenRequests
-    for (const [status, more] of [
-      [419, 2],
-      [403, 0]
-    ] as const) {
-      let first = true
-      receiver.respond = () => {
-        if (!first) return undefined
-        first = false
-        return { status }
-      }
-      assert.equal((await world.send(adt(`FRESH${status}`))).output, more === 0 ? 'caught' : 'ack')
-      assert.equal(tokens.tokenRequests - fetched, more)
-      fetched = tokens.tokenRequests
-    }
-  })
-
   it('the log contains none of this', async () => {
     const log = (await world.nodeRed.printed()).join('\n')
     for (const word of ['eyJ', 'Lindqvist', 'Warning:', 'Unhandled', 'Uncaught']) {

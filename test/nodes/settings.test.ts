@@ -199,21 +199,6 @@ describe('properties of hand-written flow files', () => {
     [{}, /^Destination tab, OAuth 2\.0, TLS: This is a node of another type\.$/, { tls: 'proxy' }],
     [
       {},
-      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
-      { refreshOnStatus: '401, teapot' }
-    ],
-    [
-      {},
-      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
-      { refreshOnStatus: '199' }
-    ],
-    [
-      {},
-      /^Destination tab, OAuth 2\.0, Token refused on: Enter HTTP statuses/,
-      { refreshOnStatus: '600' }
-    ],
-    [
-      {},
       /^Destination tab, OAuth 2\.0, Client secret: Enter the client secret\.$/,
       { credentials: { clientSecret: '' } }
     ]
@@ -289,18 +274,6 @@ describe('properties of hand-written flow files', () => {
     }
   })
 
-  it('of method and replyEncoding, only PUT is missed', () => {
-    const sayings = (out: Values): unknown => readSettings(out).settings?.warnings
-    assert.deepEqual(sayings({ method: 'POST', replyEncoding: 'auto' }), [])
-    assert.deepEqual(sayings({ method: 'GET', replyEncoding: 'base64' }), [
-      'method (GET) is ignored: messages are sent with POST.',
-      'replyEncoding (base64) is ignored: whether the HL7 text in a reply is in base64 is recognized.'
-    ])
-    const { problems, settings } = readSettings({ method: 'PUT' })
-    assert.match(problems, /^The method PUT is no longer possible: messages are sent with POST\./)
-    assert.equal(settings, undefined)
-  })
-
   it('a backup that was another system is switched to by hand; one of the same system as before', () => {
     const backupUrl = 'https://second.example.org/'
     for (const [given, afterMs, said] of [
@@ -314,6 +287,18 @@ describe('properties of hand-written flow files', () => {
       assert.equal(settings?.backup?.afterMs, afterMs)
       assert.match(settings?.warnings.join('\n') ?? '', said)
     }
+  })
+
+  it('of method and replyEncoding, only PUT is missed', () => {
+    const sayings = (out: Values): unknown => readSettings(out).settings?.warnings
+    assert.deepEqual(sayings({ method: 'POST', replyEncoding: 'auto' }), [])
+    assert.deepEqual(sayings({ method: 'GET', replyEncoding: 'base64' }), [
+      'method (GET) is ignored: messages are sent with POST.',
+      'replyEncoding (base64) is ignored: whether the HL7 text in a reply is in base64 is recognized.'
+    ])
+    const { problems, settings } = readSettings({ method: 'PUT' })
+    assert.match(problems, /^The method PUT is no longer possible: messages are sent with POST\./)
+    assert.equal(settings, undefined)
   })
 
   it('a list that is not used is not judged', () => {

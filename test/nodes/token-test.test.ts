@@ -42,6 +42,9 @@ describe('the Test button of the OAuth 2.0 node', () => {
     server.seen.length = 0
     server.answer = TOKEN
     await world.nodeRed.deploy(flow())
+    // The deployed node has tried for its token.
+    await world.eventually(() => server.seen.length === 1)
+    server.seen.length = 0
   })
 
   /** What is deployed, and what a form has unless a test changes it. */
@@ -300,7 +303,8 @@ describe('the Test button of the OAuth 2.0 node', () => {
     server.answer = json({ error: 'invalid_client' }, 401)
     world.receiver.respond = () => ({ status: 500 })
     const send = () => as(world.nodeRed, 'night', '/hl7-https-out/out/test', {})
-    await send()
+    await world.nodeRed.deploy(flow())
+    await world.eventually(() => server.seen.length === 1)
     await send()
     assert.equal(server.seen.length, 1, 'it backs off')
     server.answer = TOKEN

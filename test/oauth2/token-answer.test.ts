@@ -18,7 +18,8 @@ const plain = (body: string): Fault => text(body, 'text/plain')
 const page = (body: string): Fault => text(body, 'text/html')
 
 const noType = 'It sends no token_type; Bearer is assumed.'
-const noSeconds = 'Its expires_in is not a number of seconds; the default lifetime is used.'
+const noSeconds =
+  "Its expires_in is not a number of seconds; the token's own exp is used instead, or 300 seconds."
 const noScope = 'Its scope is not a string and is ignored.'
 const bareToken = 'It sends the bare token instead of a JSON object.'
 const form = 'It sends a form-encoded answer instead of JSON.'

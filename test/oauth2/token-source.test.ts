@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { registerHooks } from 'node:module'
 import { describe, it } from 'node:test'
+import type { TokenError } from '../../src/oauth2/token-error.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, text } from '../support/token-fault-server.ts'
@@ -44,20 +45,53 @@ describe('the tokens of a node', () => {
     assert.equal(test.server.seen.length, 2)
   })
 
-  for (const [expires_in, seconds] of [
-    [undefined, 77],
-    [null, 77],
-    [600, 600]
+  const now = new FakeClock().now() / 1000
+  const jwt = (claims: object): string =>
+    ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'c2ln'].join('.')
+  for (const [what, expires_in, token, seconds] of [
+    ['as it says', 600, jwt({ exp: now + 60 }), 600],
+    ['five minutes if nobody says', undefined, TOKEN, 300],
+    ['five minutes if nobody says', null, 'a.token.of-others', 300],
+    ['as the token says', undefined, jwt({ exp: now + 900 }), 900],
+    ['as the token says, issued again later', '', jwt({ iat: now - 3000, exp: now + 600 }), 600],
+    ['as the token says, by a clock ahead', undefined, jwt({ iat: now + 50, exp: now + 90 }), 40],
+    ['as the token says, by a clock behind', undefined, jwt({ iat: now - 900, exp: now }), 900],
+    ['a day at most', undefined, jwt({ exp: now + 1e9 }), 86_400],
+    ['five minutes if its exp is over', undefined, jwt({ exp: now - 1 }), 300],
+    ['five minutes if its exp is no number', undefined, jwt({ exp: String(now + 900) }), 300]
   ] as const) {
-    it(`live as long as the server says, else for the default lifetime: ${expires_in}`, async () => {
-      test.server.answer = json({ access_token: TOKEN, expires_in })
+    it(`live as long as the server says: ${what}`, async () => {
+      test.server.answer = json({ access_token: token, expires_in })
       const clock = new FakeClock()
-      const source = test.source({ defaultLifetime: 77 }, { clock })
+      const source = test.source({}, { clock })
       await source.forReceiver(RECEIVER).token()
       const validUntil = clock.now() + seconds * 1000 - Math.min(10_000, seconds * 100)
       assert.deepEqual(source.forReceiver(RECEIVER).status, { state: 'ok', validUntil })
     })
   }
+
+  it('are not tried for with the password of a person, which could be locked', () => {
+    const login = { username: 'interface', password: 'not-so-secret' }
+    assert.equal(test.source({ grantType: 'password', ...login }).trials, undefined)
+    assert.notEqual(test.source().trials, undefined)
+  })
+
+  it('are asked for with a password again within half a minute at first, then an hour', async () => {
+    test.server.answer = json({ error: 'invalid_grant' }, 400)
+    const clock = new FakeClock()
+    const login = { username: 'interface', password: 'not-so-secret' }
+    const source = test.source({ grantType: 'password', ...login }, { clock, random: () => 0.5 })
+    const waits: number[] = []
+    for (let request = 0; request < 9; request++) {
+      await assert.rejects(source.forReceiver(RECEIVER).token(), (error: TokenError) => {
+        waits.push((error.retryAfterMs ?? 0) / 1000)
+        clock.pass(error.retryAfterMs ?? 0)
+        return true
+      })
+    }
+    assert.deepEqual(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600])
+    assert.equal(test.server.seen.length, 9)
+  })
 
   it('wait for a restart if an update has removed what asks for them', async () => {
     const source = test.source({ tokenEndpoint: '', issuer: test.server.origin })

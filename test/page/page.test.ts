@@ -122,7 +122,8 @@ describe('the page', () => {
   it('tries the deployed rules with a reply, and says what each of them makes of it', async () => {
     const [first, ...others] = fake.nodes
     assert.ok(first)
-    fake.nodes = [{ ...first, rules: ':?R=F,@ERR-3:207=R5S,:?A=C' }, ...others]
+    const rules = ':?R=F,@ERR-3:207=R5S,:?A=C'
+    fake.nodes = [{ ...first, rules, token: { state: 'ok', validUntil: null } }, ...others]
     for (const width of [300, 1400]) {
       await open(width)
       await page.locator('#hl7-try-rules summary').click()

@@ -86,7 +86,7 @@ async function sameWhenTried(
     {
       rules: parseReplyRules(rules),
       reply: {},
-      refreshOnStatus: new Set(),
+      hasToken: false,
       sent,
       again: false,
       retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
@@ -762,6 +762,24 @@ byRules('what leads to a login has refused the token', {
     [302, toLogin('client_id=gate&response_type=code'), 'suspended', 'E#401=S'],
     [403, signIn, 'suspended', 'E#401=S'],
     [403, page, 'retried, then error', NO_ACCESS]
+  ]
+})
+
+const naming = (error: string): Body => ({
+  body: '{}',
+  headers: { 'www-authenticate': `Bearer error="${error}"` }
+})
+
+byRules('any 4xx that names the token has refused it (RFC 6750), and not the message', {
+  '': [
+    [400, naming('invalid_token'), 'retried, then error', NO_ACCESS],
+    [422, naming('invalid_token'), 'retried, then error', NO_ACCESS],
+    [400, naming('invalid_request'), 'error', 'E#4xx=F'],
+    [500, naming('invalid_token'), 'retried, then error', 'E=RF']
+  ],
+  'E#401=S': [
+    [400, naming('invalid_token'), 'suspended', 'E#401=S'],
+    [403, naming('invalid_token'), 'retried, then error', NO_ACCESS]
   ]
 })
 

@@ -22,7 +22,7 @@ function tried(
   return tryAnswer(typeof answer === 'string' ? reply : answer, {
     rules: parseReplyRules(rules),
     reply: {},
-    refreshOnStatus: new Set(),
+    hasToken: false,
     sent: ADT,
     again: false,
     retry: { intervalMs: 5000, maxIntervalMs: MINUTE },
@@ -201,7 +201,7 @@ describe('what follows', () => {
   }
 
   it('has long waits between logins, after a fresh token', async () => {
-    const trial = await tried('', page(401), { refreshOnStatus: new Set([401]) })
+    const trial = await tried('', page(401), { hasToken: true })
     assert.equal(trial.follows.retries?.longestMs, 5 * MINUTE)
     assert.equal(trial.asksForToken, true)
   })

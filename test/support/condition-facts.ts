@@ -41,6 +41,7 @@ export function conditionFacts(
     delivery: { ...IDLE_DELIVERY, ...delivery },
     stands: { ...NOTHING, ...stands },
     token: undefined,
+    isTokenLost: false,
     alerts: new Set(),
     refusal: '',
     turnedAway: undefined,

@@ -147,7 +147,6 @@ export class Exchange {
     return new Courier({
       receiver: this.receiver(receiver),
       tokens: tokens?.forReceiver(this.url.href),
-      refreshOnStatus: new Set([401]),
       rules: typeof rules === 'string' ? parseReplyRules(rules) : rules,
       reply: reply ?? {},
       secrets: []

@@ -44,8 +44,7 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
       retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
       failureTimeoutMs: 900_000,
       failWhileUnreachable: false,
-      hasReplyPath: false,
-      refreshOnStatus: [401]
+      hasReplyPath: false
     },
     contentDays: 7,
     lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0, turnedAway: 0 },

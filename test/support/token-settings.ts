@@ -26,7 +26,6 @@ export function tokenSettings<Kept extends Secret = string>(
     assertionAudience: 'token_endpoint',
     assertionSubject: '',
     assertionClaims: [],
-    defaultLifetime: 300,
     clientId: 'integration-engine',
     clientSecret: '',
     privateKey: '',

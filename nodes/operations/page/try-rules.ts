@@ -165,18 +165,18 @@ export class TryRules {
   }
 
   async #try(): Promise<void> {
-    const { ruleSettings, rules = '' } = this.#node ?? {}
+    const { ruleSettings, rules = '', token = null } = this.#node ?? {}
     const answer = this.#answer
     const read = this.#isOpen ? rulesOf(rules) : undefined
     if (read === undefined || !ruleSettings) this.#trial = undefined
     else {
-      const { failureTimeoutMs, refreshOnStatus, ...times } = ruleSettings
+      const { failureTimeoutMs, ...times } = ruleSettings
       const trial = await tryAnswer(answer, {
         ...times,
         failureTimeoutMs: failureTimeoutMs ?? Infinity,
         rules: read,
         reply: {},
-        refreshOnStatus: new Set(refreshOnStatus),
+        hasToken: token !== null,
         sent: SENT,
         again: this.#again
       })
