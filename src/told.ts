@@ -129,6 +129,12 @@ function adviceWords(
     login,
     todo: todo === undefined ? '' : text(`advice.todo.${todo as Todo}`, { ...known, login }),
     again: againText(values, text),
+    breaksOff:
+      values['limitSeconds'] === undefined
+        ? text('advice.breaksOff.atSomeTime')
+        : text('advice.breaksOff.eachTime', {
+            limit: exactDurationText(Number(values['limitSeconds']) * 1000, text)
+          }),
     nak: text(`advice.nak.${values['unwired'] === undefined ? 'wired' : 'unwired'}`),
     why: whyText(values, known, text)
   }

@@ -264,7 +264,7 @@ function tokenTopic({ code, of }: TokenTrouble, { grant }: ServerNames): TokenTo
 type TokenTopic = ReturnType<typeof topicOfToken>
 
 export function retryTrouble(facts: AdviceFacts): Advice | undefined {
-  const { retry } = facts.delivery
+  const { ownLimitMs, retry } = facts.delivery
   if (retry === null) return undefined
   const { about, attempts, cause, errors = [], mayHaveArrived, operation } = retry
   const controlId = printable(retry.controlId)
@@ -275,6 +275,7 @@ export function retryTrouble(facts: AdviceFacts): Advice | undefined {
     controlId,
     ...(mayHaveArrived && { arrived: controlId }),
     ...(operation !== undefined && { operation }),
+    ...(ownLimitMs !== null && { limitSeconds: Math.max(1, Math.round(ownLimitMs / 1000)) }),
     ...(errors[0] !== undefined && { error: errors[0].code })
   }
   const advice: Advice = [kindOf(topic, facts), values]

@@ -95,7 +95,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
   await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
   const { diskSilentMs, failing, failure, fault, lastOutcome, longestWaitMs, ...others } = look
-  const { isOutage, suspendedFor, retry, ...state } = others
+  const { isOutage, ownLimitMs, suspendedFor, retry, ...state } = others
   const now = Date.now()
   const token = parts.tokens()?.status
   const held = conditions.current()

@@ -30,7 +30,14 @@ export interface TallyValues {
   failure: AttemptError | null
   /** Whose fault the failure of the last attempt is; null if it did not fail. */
   fault: Fault | null
+  /** The receiver gave up so long after the request, in milliseconds, each of the last three times; null if not. */
+  ownLimitMs: number | null
 }
+
+/** So many answers in a row that took about as long show a time limit. */
+const LIMITS_ALIKE = 3
+/** One may take so much longer than another, as a share. */
+const ALIKE = 0.1
 
 /** The text of an error is cut after so many characters. */
 const MOST_TEXT = 1000
@@ -50,6 +57,8 @@ export class Tally {
   readonly #now: () => number
   readonly #attempts = new AttemptCounts()
   readonly #latencies = new Latencies()
+  /** How long the last attempts took that the receiver's own time limit may have ended, if they all were such. */
+  #ownLimits: number[] = []
 
   /** @param now wall clock, milliseconds */
   constructor(now: () => number) {
@@ -62,6 +71,10 @@ export class Tally {
         this.#attempts.add(event.result)
         this.#failure = event.result.error ?? null
         this.#fault = event.fault ?? null
+        this.#ownLimits =
+          event.fault?.about === 'own-limit'
+            ? [...this.#ownLimits, event.result.elapsedMs].slice(-LIMITS_ALIKE)
+            : []
         if (event.result.reply !== undefined) this.#latencies.add(event.result.elapsedMs)
         return
       case 'moved':
@@ -115,7 +128,8 @@ export class Tally {
       lastOutcome: this.#lastOutcome,
       failing: this.#failing,
       failure: this.#failure,
-      fault: this.#fault
+      fault: this.#fault,
+      ownLimitMs: alike(this.#ownLimits)
     }
   }
 
@@ -144,6 +158,13 @@ export class Tally {
     const at = new Date(this.#now()).toISOString()
     this.#lastError = { code: printable(code), text: printable(text, MOST_TEXT), at }
   }
+}
+
+/** What they have in common, if that many differ by little. */
+function alike(times: readonly number[]): number | null {
+  const [shortest, longest] = [Math.min(...times), Math.max(...times)]
+  const isAlike = times.length === LIMITS_ALIKE && longest - shortest <= ALIKE * longest
+  return isAlike ? shortest : null
 }
 
 function faultText(cause: string): string {

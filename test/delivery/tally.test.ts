@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Settlement } from '../../src/delivery/settlement.ts'
+import { faultOf } from '../../src/delivery/fault.ts'
 import { Tally } from '../../src/delivery/tally.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
 import { resultOf } from './replies.ts'
@@ -48,6 +49,21 @@ describe('Tally', () => {
     tally.readEvent({ kind: 'opened', endedOn: [], figures: NO_FIGURES })
     assert.equal(tally.values().failing, null)
     assert.equal(tally.values().lastError?.code, 'SQLITE_BUSY')
+  })
+
+  it('knows the time limit of a receiver once three answers in a row took as long', () => {
+    const fault = faultOf({ ...resultOf('retry'), meaning: 504 })
+    const tally = new Tally(Date.now)
+    const take = (elapsedMs: number, isLimit = true): number | null => {
+      const result = { ...resultOf('retry'), elapsedMs }
+      tally.readEvent({ kind: 'attempted', message, result, fault: isLimit ? fault : undefined })
+      return tally.values().ownLimitMs
+    }
+    assert.equal(fault?.about, 'own-limit')
+    assert.deepEqual([take(5010), take(5400), take(5100)], [null, null, 5010])
+    assert.equal(take(9000), null)
+    assert.deepEqual([take(9100), take(9200)], [null, 9000])
+    assert.equal(take(9100, false), null)
   })
 
   it('shows that nothing is read, whatever was on its way and leaves meanwhile', () => {

@@ -97,6 +97,12 @@ describe('what others get meanwhile', () => {
       /^The receiver lab\.example turns some messages away \(HTTP 503, try 2 of CO0042\), and takes others\. .*set a Rate limit/
     ],
     [
+      'a time limit of the receiver, that has ended three times',
+      { cause: '503', about: 'own-limit', mayHaveArrived: true },
+      { ownLimitMs: 5012 },
+      /breaks off after 5 s each time .*may have CO0042 already.*suspend it: the others then go on/s
+    ],
+    [
       'a 403 with a page, where nothing got through',
       { cause: '403', about: 'firewall' },
       {},

@@ -8,6 +8,7 @@ export const IDLE_DELIVERY: DeliveryState = {
   queued: 0,
   unconfirmed: 0,
   diskSilentMs: 0,
+  ownLimitMs: null,
   inFlight: 0,
   retrying: 0,
   suspendedFor: null,
