@@ -70,6 +70,21 @@ describe('the list of events', () => {
     assert.equal(events[0]?.at, clock.now())
   })
 
+  it('says once that no more messages are given up', () => {
+    const { events, log, reporter } = setUp()
+    for (const isInVain of [true, false]) reporter.readEvent({ kind: 'in-vain', isInVain })
+    assert.deepEqual(told(events), [['in-vain', '', {}]])
+    assert.deepEqual(
+      log.map(({ level, text }) => [level, text]),
+      [
+        [
+          'warn',
+          'Three messages in a row were given up: the next ones wait until the receiver answers one.'
+        ]
+      ]
+    )
+  })
+
   it('has one event of many suspensions by one rule', async () => {
     const { clock, events, reporter } = setUp()
     const at = clock.now()
