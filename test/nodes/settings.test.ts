@@ -109,7 +109,7 @@ describe('properties of hand-written flow files', () => {
     ],
     [
       { failWhileUnreachable: 'maybe' },
-      /^Delivery tab, Count time while .*: This must be true or false\.$/
+      /^Delivery tab, Give up in an outage, too: This must be true or false\.$/
     ],
     [
       { replyCodeActions: ':?A=C,:?X=F' },
