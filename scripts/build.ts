@@ -31,6 +31,7 @@ const forNodeRed: BuildOptions = {
   target: 'node22.21',
   // V8 reads ASCII faster. Names stay, for the stack of an error.
   charset: 'ascii',
+  minifyWhitespace: true,
   sourcemap: 'external',
   define: { PACKAGE_VERSION: JSON.stringify(version) },
   logLevel: 'warning'
