@@ -168,8 +168,16 @@ ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t at) {
 
 ssize_t pwrite(int file, const void *bytes, size_t length, off_t at) { return pwrite64(file, bytes, length, at); }
 
+/** Node.js closes files by system calls, which are not seen: the number may be that of the eventfd of a thread by now. */
+static int is_still_watched(int file) {
+  struct stat found;
+  if (!is_watched_file(file)) return 0;
+  if (fstat(file, &found) != 0 || found.st_ino != inodes[file]) is_watched[file] = 0;
+  return is_watched[file];
+}
+
 ssize_t write(int file, const void *bytes, size_t length) {
-  off64_t at = is_watched_file(file) ? lseek64(file, 0, SEEK_CUR) : 0;
+  off64_t at = is_still_watched(file) ? lseek64(file, 0, SEEK_CUR) : 0;
   ssize_t written = NEXT(write)(file, bytes, length);
   if (written > 0 && is_watched_file(file)) note(WRITE, file, 0, at, 0, bytes, (size_t)written);
   return written;
