@@ -260,7 +260,7 @@ ${own}  - job_name: sample
       CERTIFICATE: {
         is: { url: ending.url, auth: '' },
         sends: [adt('CERTIFICATE-1')],
-        alerts: ['Watch info CERTIFICATE']
+        alerts: ['Call critical CERTIFICATE']
       },
       INVALID: { sends: ['no HL7'], alerts: ['NotAccepted warning'] },
       UNREADY: {

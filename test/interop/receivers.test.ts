@@ -210,7 +210,11 @@ describe('against nginx, Apache, HAProxy and python-hl7', { skip }, () => {
     it('answers 400 to headers that are too large', async () => {
       const headers = [{ name: 'X-Large', value: 'x'.repeat(9_000), valueType: 'str' }]
       await deploy({ headers })
-      await refused(adt('NGINX014'), 400, /too much for the receiver; the largest is X-Large.*Request Header Or Cookie Too Large/s)
+      await refused(
+        adt('NGINX014'),
+        400,
+        /too much for the receiver; the largest is X-Large.*Request Header Or Cookie Too Large/s
+      )
     })
 
     it('answers 502 when the receiver behind it is away', async () => {
