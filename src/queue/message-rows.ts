@@ -18,7 +18,6 @@ import {
 import type { ClaimedMessage, ContentStore, Move, Order } from './queue-types.ts'
 import { resentFrom, ruleRetriesFrom, storyFrom, verdictFrom } from './stored-json.ts'
 import { Turns } from './turns.ts'
-import type { Uptime } from './uptime.ts'
 
 /** What is known of messages besides the table, and besides whose turn it is. */
 interface Known {
@@ -52,7 +51,6 @@ export type Facts = Pick<
 export class MessageRows<Stored> {
   readonly sql: Statements
   readonly turns: Turns
-  readonly uptime: Uptime
   readonly contents: ContentStore<Stored>
   readonly #clock: Pick<Clock, 'now'>
   #known: Known
@@ -63,12 +61,10 @@ export class MessageRows<Stored> {
     db: DatabaseSync,
     order: Order,
     contents: ContentStore<Stored>,
-    uptime: Uptime,
     clock: Pick<Clock, 'now'>
   ) {
     this.sql = new Statements(db)
     this.turns = new Turns(this.sql, order)
-    this.uptime = uptime
     this.contents = contents
     this.#clock = clock
     this.#known = {

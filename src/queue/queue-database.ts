@@ -21,8 +21,9 @@ const VERSION = 4
 const LOG_BYTES_KEPT = 32 * 1024 * 1024
 
 /**
- * Opens the database of a queue file, or creates it; locks it for this process. Tables of an earlier version are
- * converted; 1 and 2, those of 0.1 and 0.2, are not read. Its user writes the log back: what SQLite does by itself tells nobody of a sync that has failed.
+ * Opens the database of a queue file, or creates it; locks it for this process. Tables of version 3 are converted; 1 and
+ * 2, those of 0.1 and 0.2, are not read. Its user writes the log back: what SQLite does by itself tells nobody of a sync
+ * that has failed.
  *
  * @param keyCheck tells whether a file was sealed with the key in use
  * @param onNotice is told of a conversion

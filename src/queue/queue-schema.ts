@@ -20,8 +20,9 @@ export const EVENT_COLUMNS = `(
  * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
  *
  * - `lane`: the hash of the key; null without an order, and of a message that has left and whose content is not kept.
- * - `turn`: see `turns.ts`. `counts_from`: since when the time of its wait counts; null: it does not. Both on the time
- *   for which the queue has been open in all runs, in milliseconds.
+ * - `turn`: see `turns.ts`; on the time for which the queue has been open in all runs, in milliseconds.
+ * - `counts_from`: since when the time of its wait counts, on the clock of *Give up after* (`delivery/give-up-clock.ts`);
+ *   null: it does not. Version 3 had it on the other clock: of what waits then, that wait may count less.
  * - `renewals`: the number of the fresh start of all clocks since which `retries`, `spent_ms` and `rule_retries` were
  *   counted; after a later one they count as 0.
  * - `deaths`: how many processes have ended while they worked on it.

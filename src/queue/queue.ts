@@ -107,7 +107,7 @@ export class Queue<Stored> {
     this.#kept = new KeptContents(db, contents, { ...options, ages })
     this.#figures = new FiguresTable(db)
     this.#uptime = new Uptime(db, clock, run?.uptimeMs)
-    this.rows = new MessageRows(db, order, contents, this.#uptime, clock)
+    this.rows = new MessageRows(db, order, contents, clock)
     const search = new MessageSearch(db)
     this.reader = new MessageReader(this.rows, search, this.#journal, new Repeats(db))
     this.operator = new OperatorCalls(this.rows, search, {
