@@ -39,11 +39,10 @@ describe('the Test button of the OAuth 2.0 node', () => {
     await server.close()
   })
   beforeEach(async () => {
-    server.seen.length = 0
     server.answer = TOKEN
     await world.nodeRed.deploy(flow())
-    // The deployed node has tried for its token.
-    await world.eventually(() => server.seen.length === 1)
+    // The deployed node has its token, and the one before it asks for none any more.
+    await world.eventually(async () => (await world.state()).token?.state === 'ok')
     server.seen.length = 0
   })
 
