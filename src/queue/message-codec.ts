@@ -1,6 +1,5 @@
 import { DefaultDeserializer, serialize } from 'node:v8'
 import { MessageCopier } from './message-copier.ts'
-import { decodeParts, WITH_PARTS } from './message-parts.ts'
 
 /** A longer message is not stored as JSON: text would be in memory twice more while it is encoded. */
 const MOST_JSON_CHARACTERS = 64 * 1024
@@ -57,15 +56,13 @@ function serialized(copy: object): Buffer {
 }
 
 /**
- * The message that `encodeMessage` of this or an earlier version was given. Its Buffers are views
- * of `bytes`.
+ * The message that `encodeMessage` was given. Its Buffers are views of `bytes`.
  *
  * @throws {Error} when the bytes are not from `encodeMessage`, or V8's format is one of a later
  * Node.js ("Unable to deserialize cloned data due to invalid or unsupported version.")
  */
 export function decodeMessage(bytes: Buffer): Record<string, unknown> {
   if (bytes[0] === JSON_START) return JSON.parse(bytes.toString()) as Record<string, unknown>
-  if (bytes[0] === WITH_PARTS) return decodeParts(bytes)
   const reader = new V8Reader(bytes)
   reader.readHeader()
   return reader.readValue() as Record<string, unknown>

@@ -113,8 +113,8 @@ export interface Resent {
   by: string
   /** When the message that it repeats was accepted: wall clock, milliseconds. */
   acceptedAt: number
-  /** The number of that message. Of what an earlier version sent again, it is not known. */
-  of?: number
+  /** The number of that message. */
+  of: number
   /** The control ID of that message, if this one got another. */
   controlId?: string
   /** Somebody has corrected its text, and what they said of it. */

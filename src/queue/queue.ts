@@ -204,7 +204,7 @@ export class Queue<Stored> {
     if (this.rows.sql.accept.run(...row, repeated, ownAddress).changes === 0) return
     this.#contents.putContent(seq, content)
     // The text before the edit stays as long as this one, though the message that had it goes earlier.
-    if (resent?.isEdited === true && resent.of !== undefined) {
+    if (resent?.isEdited === true) {
       this.rows.keepOriginal(seq, resent.of)
     }
     this.#addHashes(seq, hashes)

@@ -47,7 +47,7 @@ export function resentFrom(stored: string | null): Resent | undefined {
   return stored === null ? undefined : (objectFrom(stored) as Resent)
 }
 
-/** A pause whose details are damaged, or that 0.1.0 stored without any, is still a pause. */
+/** A pause whose details are damaged is still a pause. */
 export function pauseFrom(stored: unknown): Pause {
   return pauseOf(objectFrom(stored), true)
 }
