@@ -249,14 +249,19 @@ function addressRow({ written: setting, value }: CurlOption, isToken: boolean): 
     : { setting, given, [form]: { [property]: url }, notes }
 }
 
-/** A name and a password: a header of its own. */
+/** A name and a password: a header of the type *Basic*. */
 function userRow(setting: string, word: string, options: EntryOptions): ImportRow {
   const value = plainWord(word)
   const given = shownUser(word)
   // curl would ask for a password that is not there.
   const isWhole = value.includes(':') && !hasVariable(word) && !hasPlaceholder(value)
   if (!isWhole) return told(setting, given, 'basicAuthentication')
-  return entryRow(setting, given, 'Authorization', `Basic ${base64(value)}`, options)
+  const [, user = '', password = ''] = /^([^:]*):([^]*)$/.exec(value) ?? []
+  return entryRow(setting, given, 'Authorization', password, {
+    ...options,
+    isKnownSecret: true,
+    user
+  })
 }
 
 const shownUser = (word: string): string =>
@@ -271,10 +276,4 @@ function secondsRow(
   return fits
     ? { setting, given: value, out: { [property]: String(Number(value)) }, notes: [] }
     : told(setting, shownText(value), 'numberUnfit')
-}
-
-/** Of UTF-8, as curl sends it. */
-function base64(text: string): string {
-  const bytes = new TextEncoder().encode(text)
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
 }

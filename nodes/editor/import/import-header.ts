@@ -46,6 +46,8 @@ export interface EntryOptions {
   takesSecrets: boolean
   /** Whether it is known to be a secret; otherwise its name or itself says so. */
   isKnownSecret?: true
+  /** The user name of Basic authentication, of which the value is the password. */
+  user?: string
   /** Of what a content type is; if it is absent, of the message itself. */
   format?: string | undefined
 }
@@ -104,7 +106,7 @@ export function entryRow(
   given: string,
   name: string,
   value: string,
-  { form, list, slots, takesSecrets, isKnownSecret }: EntryOptions
+  { form, list, slots, takesSecrets, isKnownSecret, user }: EntryOptions
 ): ImportRow {
   const row = (entry: ListEntry, more: Record<string, FieldValue> = {}): ImportRow => ({
     setting,
@@ -126,7 +128,10 @@ export function entryRow(
   }
   const slot = slots.take()
   if (slot === undefined) return told(setting, given, 'noSlot')
-  const entry = { name, value: slot, valueType: 'cred' }
+  const entry: ListEntry =
+    user === undefined
+      ? { name, value: slot, valueType: 'cred' }
+      : { name, value: `${user} ${slot}`, valueType: 'basic' }
   if (takesSecrets) return { ...row(entry, { [slot]: value }), notes: [note('secretTaken')] }
   return { ...row(entry), notes: [note('secretToFill')] }
 }
