@@ -76,18 +76,4 @@ describe('the dashboard', () => {
       }
     }
   })
-
-  it('has no panel twice and none above another', () => {
-    assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length)
-    const taken = new Set<string>()
-    for (const { title, gridPos } of panels) {
-      assert.ok(gridPos.x + gridPos.w <= 24, title)
-      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
-        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-          assert.ok(!taken.has(`${x}/${y}`), title)
-          taken.add(`${x}/${y}`)
-        }
-      }
-    }
-  })
 })
