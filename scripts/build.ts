@@ -11,7 +11,7 @@ import { charsetNames } from '../src/hl7/charset.ts'
 import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
 import { helpPage } from './help.ts'
 import { hl7ParserPlugin } from './hl7-parser-plugin.ts'
-import { oneChunkPlugin } from './one-chunk-plugin.ts'
+import { editorsTextsPlugin, oneChunkPlugin } from './runtime-plugins.ts'
 import { builtTexts, type CatalogueName, missingKeys, ownTexts, textsOf } from './texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -34,6 +34,7 @@ const forNodeRed: BuildOptions = {
   charset: 'ascii',
   minifyWhitespace: true,
   sourcemap: 'external',
+  plugins: [editorsTextsPlugin],
   define: { PACKAGE_VERSION: JSON.stringify(version) },
   logLevel: 'warning'
 }
@@ -43,7 +44,8 @@ const forNodeRed: BuildOptions = {
 const start = 'nodes/start.ts'
 const thread = 'src/queue/queue-worker.ts'
 const runtime = { ...forNodeRed, entryPoints: { 'hl7-https-out': start, 'queue-worker': thread } }
-await build({ ...runtime, plugins: [await oneChunkPlugin(runtime, start, thread)] })
+const oneChunk = await oneChunkPlugin(runtime, start, thread)
+await build({ ...runtime, plugins: [editorsTextsPlugin, oneChunk] })
 writeFileSync(
   'dist/nodes/oauth2-client-credentials.js',
   "export { tokenNode as default } from './hl7-https-out.js'\n"

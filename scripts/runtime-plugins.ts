@@ -1,6 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
+import { build as bundle, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
+
+/** The English texts that the editor gets are there once: Node-RED's side and the thread of the queue files read the same files. */
+export const editorsTextsPlugin: Plugin = {
+  name: 'editors-texts',
+  setup(build) {
+    build.onResolve({ filter: /\/en-US\/hl7-https-out\.json$/ }, () => ({
+      path: './locales/en-US/hl7-https-out.json',
+      external: true
+    }))
+    build.onResolve({ filter: /\/en-US\/sidebar\.json$/ }, () => ({
+      path: './operations/locales/en-US/sidebar.json',
+      external: true
+    }))
+  }
+}
 
 /**
  * Makes one chunk of all files that the start of Node-RED and the thread of the queue files both need. esbuild makes a
@@ -15,7 +30,12 @@ export async function oneChunkPlugin(
   start: string,
   thread: string
 ): Promise<Plugin> {
-  const { metafile } = await build({ ...options, write: false, metafile: true, logLevel: 'silent' })
+  const { metafile } = await bundle({
+    ...options,
+    write: false,
+    metafile: true,
+    logLevel: 'silent'
+  })
   const atStart = reached(metafile, start, ['import-statement'])
   const inThread = reached(metafile, thread, ['import-statement', 'dynamic-import'])
   const shared = [...atStart].filter((file) => inThread.has(file))
@@ -26,8 +46,8 @@ export async function oneChunkPlugin(
     .map((file) => resolve(file))
   return {
     name: 'one-chunk',
-    setup({ onLoad }) {
-      onLoad({ filter: /\.ts$/ }, ({ path }) =>
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) =>
         entries.includes(path)
           ? { contents: readFileSync(path, 'utf8') + imports, loader: 'ts' }
           : undefined
