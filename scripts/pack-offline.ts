@@ -70,7 +70,12 @@ function copyPackage(path: string, stage: string): void {
 /** What npm lists, and what is part of our own scripts for the browser. */
 function sbomOf(stage: string): string {
   const listed = npm(stage, 'sbom', '--sbom-format=cyclonedx', '--sbom-type=library')
-  const sbom = JSON.parse(listed) as { components: { name: string }[] }
+  const sbom = JSON.parse(listed) as {
+    metadata: { component: { name: string } }
+    components: { name: string }[]
+  }
+  // npm says the name of the directory.
+  sbom.metadata.component.name = manifestIn(stage).name
   const names = bundledPackages().filter((name) =>
     sbom.components.every((component) => component.name !== name)
   )

@@ -38,7 +38,7 @@ export async function oneChunkPlugin(
   })
   const atStart = reached(metafile, start, ['import-statement'])
   const inThread = reached(metafile, thread, ['import-statement', 'dynamic-import'])
-  const shared = [...atStart].filter((file) => inThread.has(file))
+  const shared = [...atStart].filter((file) => inThread.has(file) && file.endsWith('.ts'))
   const imports = shared.map((file) => `\nimport ${JSON.stringify(resolve(file))}`).join('')
   const entries = Object.values(metafile.outputs)
     .flatMap(({ entryPoint }) => entryPoint ?? [])

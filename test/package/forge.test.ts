@@ -35,6 +35,26 @@ describe('the workflows of the forge', () => {
   })
 })
 
+describe('a release', () => {
+  const release = read('.github/workflows/release.yml')
+
+  it('has both packages, the list of what is in them, and the checksums of all', () => {
+    const steps = ['npm pack ', 'HL7_PACKAGE=', 'npm run pack:offline', '*.map', 'sha256sum *']
+    const places = steps.map((step) => release.indexOf(step))
+    assert.ok(!places.includes(-1))
+    assert.deepEqual(
+      places.toSorted((a, b) => a - b),
+      places
+    )
+  })
+
+  it('publishes only the package that is tested', () => {
+    const [, published] = /npm publish "(.+?)" /.exec(release) ?? []
+    const file = `hl7-https-node-red-hl7-https-out-\${GITHUB_REF_NAME#v}.tgz`
+    assert.equal(published, `./release/${file}`)
+  })
+})
+
 describe('CHANGELOG.md', () => {
   it('begins with the version of the package, or with a newer one', () => {
     const [, newest = '', date = ''] = /^## (\S+) \((.+)\)$/m.exec(read('CHANGELOG.md')) ?? []

@@ -16,11 +16,11 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const NAME = '@hl7-https/node-red-hl7-https-out'
 const TYPES = ['hl7-https-out', 'oauth2-client-credentials'] as const
 
-/** In bytes; README.md states the same limits. */
-const MAX_PACKED = 800_000
-const MAX_UNPACKED = 3_100_000
+/** In bytes: what was measured, and 2 % more. They go down with what is measured, not up. README.md states them. */
+const MAX_PACKED = 636_000
+const MAX_UNPACKED = 2_240_000
 // Most of it is dependencies, of which the newest versions are installed.
-const MAX_INSTALLED = 9_000_000
+const MAX_INSTALLED = 8_000_000
 const MAX_PACKAGES = 40
 
 /** What Node-RED loads, and the thread of the queue files; and what these share. */
