@@ -102,7 +102,8 @@ declare const RED: {
   settings: {
     get(name: 'auth-tokens'): { access_token?: string } | null | undefined
   }
-  _(key: string, values?: Record<string, string | number>): string
+  /** @param key one, or several: the text of the first that has one */
+  _(key: string | readonly string[], values?: Record<string, string | number>): string
   tabs: {
     create(options: { element: EditorElements; onchange: (tab: { id: string }) => void }): {
       addTab(tab: { id: string; label: string }): void

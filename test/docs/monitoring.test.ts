@@ -33,6 +33,17 @@ describe('docs/monitoring.md', () => {
       .map((rule) => [/^\w+/.exec(rule)?.[0], /^ +severity: (\w+)$/m.exec(rule)?.[1]])
     assert.deepEqual(table.sort(), found.sort())
   })
+
+  it('has a drill for each alert in go-live.md', () => {
+    const drilled = rows(section(page('docs/go-live.md'), 'A drill for each alert'))
+    const names = drilled.map(([name = '']) => name.replaceAll('`', ''))
+    const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name)
+    assert.ok(alerts.length > 4)
+    assert.deepEqual(
+      alerts.filter((name) => !names.includes(name)),
+      []
+    )
+  })
 })
 
 describe('the alert rules', () => {

@@ -131,6 +131,8 @@ describe('the Test button of the OAuth 2.0 node', () => {
       /Abhilfe[^]*in Issuer-URL eintragen; oder dort die ganze Well-known-URL; oder stattdessen die Token-URL\./
     )
     assert.doesNotMatch(shown, /__/)
+    // What both forms say is with the texts of the other one.
+    assert.equal(await editor.page.innerText(`#${config}-more summary`), 'Weitere Einstellungen')
   })
 
   it('shows the English text of a hint that it does not know', async () => {
