@@ -32,8 +32,9 @@ describe('where FlowFuse runs Node-RED', () => {
   }
 
   async function leaveWaiting(options: WorldOptions, ...ids: string[]): Promise<readonly string[]> {
-    const { deploy, nodeRed } = await start(options)
-    await deploy({ queue: 'disk' })
+    const started = await start(options)
+    const { nodeRed } = started
+    await started.deploy({ queue: 'disk' })
     await nodeRed.post('/hl7-https-out/out/pause')
     for (const id of ids) await nodeRed.inject('in', { payload: adt(id) })
     await nodeRed.waitForMessages('done', ids.length)
@@ -43,10 +44,10 @@ describe('where FlowFuse runs Node-RED', () => {
   }
 
   async function isSent(options: WorldOptions, prefix: string, ...ids: string[]): Promise<void> {
-    const { acked, deploy, nodeRed } = await start(options)
-    await deploy({ queue: 'disk' })
-    await nodeRed.post('/hl7-https-out/out/resume')
-    await acked(prefix, ids)
+    const started = await start(options)
+    await started.deploy({ queue: 'disk' })
+    await started.nodeRed.post('/hl7-https-out/out/resume')
+    await started.acked(prefix, ids)
   }
 
   it('what waits outlasts everything of the user directory but its storage', async () => {
@@ -83,8 +84,9 @@ describe('where FlowFuse runs Node-RED', () => {
 
   it('the log says once what does not last, and the way out', async () => {
     const userDir = userDirectory('fleeting')
-    const { flow, nodeRed } = await start({ userDir })
-    const disk = flow({ queue: 'disk' })
+    const started = await start({ userDir })
+    const { nodeRed } = started
+    const disk = started.flow({ queue: 'disk' })
     const [out] = disk.filter(({ id }) => id === 'out')
     assert.ok(out)
     await nodeRed.deploy([...disk, { ...out, id: 'other' }])
@@ -101,7 +103,7 @@ describe('where FlowFuse runs Node-RED', () => {
   it('what settings.js says goes before the variables', async () => {
     const userDir = userDirectory('said')
     const said = join(folder, 'said-queue')
-    const { deploy, send } = await start({
+    const started = await start({
       userDir,
       settings: {
         ...FLOWFUSE,
@@ -113,8 +115,8 @@ describe('where FlowFuse runs Node-RED', () => {
         HL7_HTTPS_OUT_QUEUE_KEY: 'too short'
       }
     })
-    await deploy({ queue: 'disk' })
-    await send(adt('SAID1'))
+    await started.deploy({ queue: 'disk' })
+    await started.send(adt('SAID1'))
     assert.ok(existsSync(join(said, 'out.sqlite')))
     assert.ok(!existsSync(join(folder, 'unused')))
   })
