@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { AllStates, NodeState } from '../../nodes/operations/answers.ts'
 import { startNodeRed, TestNodeRed, type FlowNode } from '../support/node-red.ts'
 import { adt, controlIdOf, shareWorld, startWorld, type LeftMessage } from '../support/world.ts'
@@ -95,9 +95,9 @@ describe('flows that somebody stops', () => {
 })
 
 describe('flows of a Node-RED in safe mode', () => {
-  it('are told as stopped', async () => {
+  it('are told as stopped', async (t) => {
     const userDir = mkdtempSync(join(tmpdir(), 'safe-mode-'))
-    after(() => {
+    t.after(() => {
       rmSync(userDir, { recursive: true, force: true })
     })
     const flows = [
@@ -106,7 +106,7 @@ describe('flows of a Node-RED in safe mode', () => {
     ]
     writeFileSync(join(userDir, 'flows.json'), JSON.stringify(flows))
     const nodeRed = new TestNodeRed({ userDir, settings: { safeMode: true } })
-    after(() => nodeRed.close())
+    t.after(() => nodeRed.close())
     await assert.rejects(nodeRed.start(), /The flows did not start: safe-mode/)
     const [node] = await listed(nodeRed)
     assert.ok(node)
