@@ -19,10 +19,6 @@ interface Entry {
 /** The lines of each table, by its name. */
 export const CODE_TABLES = {
   errors: () => entries('`msg.error.code`', codes.error),
-  'errors-in-short': () => {
-    const rows = Object.entries(codes.error).map(([code, { meaning }]) => [inCode(code), meaning])
-    return table(['`msg.error.code`', 'what happened'], rows)
-  },
   'causes-connection': () => causes(codes.cause.connection),
   'causes-tls': () => causes(codes.cause.tls),
   'causes-http': () => causes(codes.cause.http),

@@ -22,7 +22,7 @@ const others = [
   ...['Alert', 'MLLP to HTTPS', 'Use secure (SSL/TLS) connection', 'tcp in', 'in memory'],
   ...['ECONNREFUSED · try 5', 'credential', 'env', 'at least', 'all nodes'],
   ...['accept acknowledgement', 'application acknowledgement', 'access token'],
-  ...['Deploy', 'Done', 'Import', 'Update', 'Send to the receiver', 'no HL7 reply']
+  ...['Add', 'Deploy', 'Done', 'Import', 'Update', 'Send to the receiver', 'no HL7 reply']
 ]
 
 const pages = [
