@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { sizeOf } from './file-location.ts'
 import { PAGE_BYTES } from './queue-schema.ts'
 
-// SQLite alone reads and writes its log (sqlite.org/fileformat2.html#walformat). What this package asks of one stands here.
+// SQLite alone knows what is in its log (sqlite.org/fileformat2.html#walformat). What this package does with one stands here.
 
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
@@ -45,4 +45,20 @@ export function hasBadHeader(path: string): boolean {
   }
   const isSum = first === header.readInt32BE(24) && second === header.readInt32BE(28)
   return (magic & ~1) !== 0x377f0682 || !isSum
+}
+
+/** All bytes of a log. */
+export function bytesOf(log: number): Uint8Array {
+  const bytes = new Uint8Array(fstatSync(log).size)
+  for (let at = 0; at < bytes.length;) {
+    const read = readSync(log, bytes, at, bytes.length - at, at)
+    if (read === 0) return bytes.subarray(0, at)
+    at += read
+  }
+  return bytes
+}
+
+/** Writes the same bytes to it again: SQLite, which has it open, notices nothing. */
+export function putBack(log: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(log, bytes, at, bytes.length - at, at)
 }
