@@ -11,6 +11,8 @@ const FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
 const SALT_BYTES = 8
 const SALT_IN_HEADER = 16
 const SALT_IN_FRAME = 8
+/** So much is compared at a time. */
+const BLOCK_BYTES = 64 * 1024
 
 /** Whether the log has so many frames, or had them before a transaction was rolled back. */
 export function hasFrames(log: number, count: number): boolean {
@@ -58,7 +60,18 @@ export function bytesOf(log: number): Uint8Array {
   return bytes
 }
 
-/** Writes the same bytes to it again: SQLite, which has it open, notices nothing. */
+/** Writes those of these bytes again that are no longer in it; SQLite, which has it open, notices nothing. */
 export function putBack(log: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += writeSync(log, bytes, at, bytes.length - at, at)
+  const found = Buffer.alloc(BLOCK_BYTES)
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+    const block = bytes.subarray(at, at + BLOCK_BYTES)
+    const read = readSync(log, found, 0, block.length, at)
+    if (!found.subarray(0, read).equals(block)) writeAll(log, block, at)
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array, at: number): void {
+  for (let written = 0; written < bytes.length;) {
+    written += writeSync(file, bytes, written, bytes.length - written, at + written)
+  }
 }
