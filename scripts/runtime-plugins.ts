@@ -19,8 +19,8 @@ export const editorsTextsPlugin: Plugin = {
 
 /**
  * Makes one chunk of all files that the start of Node-RED and the thread of the queue files both need. esbuild makes a
- * chunk for each set of entries that share files, which would be six, and each file more makes the start longer by half
- * a millisecond. So every other entry imports all of these files too: each is loaded after the start, or by the thread.
+ * chunk for each set of entries that share files: five more for the start, which each of them makes longer by half a
+ * millisecond. So every other entry imports all of these files too, which are loaded by then, or small.
  *
  * @param start the entry that Node-RED loads
  * @param thread the entry of the thread
