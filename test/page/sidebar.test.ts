@@ -705,9 +705,12 @@ describe('the sidebar tab', () => {
     await page.getByText('4711').waitFor()
     await button('Discard …').click()
     await page.waitForSelector('.hl7-question')
+    // Somebody has logged in to this Node-RED.
+    await editor.ask(`RED.settings.user = { permissions: '*' }`)
     fake.status = 401
     await editor.ask(`RED.events.emit('deploy')`)
     await page.locator('.hl7-trouble', { hasText: 'your session has expired' }).waitFor()
+    await editor.ask(`delete RED.settings.user`)
     await until(async () => (await page.locator('.hl7-message, .hl7-question').count()) === 0)
     assert.doesNotMatch(await page.content(), /4711/)
   })
