@@ -49,11 +49,11 @@ async function rowsOf(
   const empty = await startWith(servers, SENT, backlog)
   const full = await startWith(servers, messages, backlog)
   const many = lanes === 1 ? 'one lane' : `${figure(lanes)} lanes`
-  const name = `${figure(messages)} messages of 1 KB queued on disk in ${many}${withJournal(journal)}`
+  const name = `${figure(messages)} waiting in ${many}${withJournal(journal)}`
   const note = messages < 1_000_000 ? 'the full run uses 1,000,000' : undefined
   return [
     {
-      what: `${name}: additional resident memory compared with 2,000`,
+      what: `${name}: more memory than with 2,000`,
       value: (full.memory.rss - empty.memory.rss) / 2 ** 20,
       unit: 'MB',
       budget: { atMost: 60 },
@@ -65,14 +65,14 @@ async function rowsOf(
       unit: 'MB'
     },
     {
-      what: `${name}: longest stall of the event loop between the start of the flow and the first reply`,
+      what: `${name}: longest stall of the event loop until the first reply`,
       value: full.memory.startStallMs,
       unit: 'ms',
       note: `${figure(empty.memory.startStallMs)} ms with 2,000`,
       budget: { atMost: 50 }
     },
     {
-      what: `${name}: from process start to the first request at the receiver`,
+      what: `${name}: from start to first request`,
       value: full.firstMs,
       unit: 'ms',
       note: `${Math.round(full.firstMs - empty.firstMs)} ms more than with 2,000`,
@@ -196,7 +196,7 @@ function fillJournal(path: string, count: number): void {
 }
 
 function withJournal(count: number): string {
-  return count === 0 ? '' : `, with ${figure(count)} records in the journal`
+  return count === 0 ? '' : `, ${figure(count)} in the journal`
 }
 
 async function receivedUntil(

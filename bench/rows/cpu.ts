@@ -72,7 +72,7 @@ export async function cpuRows({
     ...loads(['https 1', 'https 8', 'https 32'], 3 * messages)
   }
   const atOnce: Series = {
-    when: 'receiver answers at once',
+    when: 'at once',
     turns: await nodeReds.takeTurns(servers, atOnceLoads, rounds, 2)
   }
 
@@ -84,7 +84,7 @@ export async function cpuRows({
     ...loads(['memory 32', 'https 32', 'disk 32'], 2 * messages)
   }
   const slow: Series = {
-    when: `receiver answers after ${SLOW_MS} ms`,
+    when: `after ${SLOW_MS} ms`,
     turns: await nodeReds.takeTurns(servers, slowLoads, rounds, 1)
   }
   await servers.setLatency(0)
@@ -150,7 +150,7 @@ export async function cpuRows({
 /** By the name of their loop. Those that are compared are neighbors, and take their turns so. */
 function candidatesOf(servers: Servers, token: string): Map<string, Candidate> {
   const https = (inFlight: number): Candidate => ({
-    title: 'a node that only calls node:https',
+    title: 'node:https',
     flows: bareNode(`https ${inFlight}`, 'bench-https', servers, token, inFlight),
     inFlight,
     width: inFlight
@@ -169,7 +169,7 @@ function candidatesOf(servers: Servers, token: string): Map<string, Candidate> {
     [
       'default',
       {
-        title: 'as deployed by default (fifo, disk queue with a journal)',
+        title: 'the default',
         flows: ours('default', servers, { queue: 'disk', order: 'fifo' }),
         inFlight: 1,
         width: 1 + WAITING
@@ -182,7 +182,7 @@ function candidatesOf(servers: Servers, token: string): Map<string, Candidate> {
     [
       'got 8',
       {
-        title: 'a node that only calls got 16 (promise form)',
+        title: 'got 16',
         flows: bareNode('got 8', 'bench-got', servers, token, 8),
         inFlight: 8,
         width: 8
@@ -202,7 +202,7 @@ function candidatesOf(servers: Servers, token: string): Map<string, Candidate> {
     [
       'disk 32',
       {
-        title: 'disk queue with a journal',
+        title: 'disk queue',
         flows: ours('disk 32', servers, { queue: 'disk', maxInFlight: 32 }),
         inFlight: 32,
         width: 32 + WAITING

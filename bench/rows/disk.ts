@@ -22,8 +22,8 @@ const DISKS = ['quick', 'slow'] as const
 type Disk = (typeof DISKS)[number]
 
 const CANDIDATES = {
-  default: { title: 'as deployed by default (fifo, disk queue with a journal)', inFlight: 1 },
-  'disk 32': { title: 'disk queue with a journal, 32 in flight', inFlight: 32 }
+  default: { title: 'the default', inFlight: 1 },
+  'disk 32': { title: 'disk queue, 32 in flight', inFlight: 32 }
 } as const
 type Candidate = keyof typeof CANDIDATES
 

@@ -49,7 +49,7 @@ export async function peakMemoryRows(options: PeakMemoryOptions): Promise<Row[]>
     }
   }
   return queues.map((queue) => ({
-    what: `peak memory, ${queue} queue − a node that only calls node:https, ${IN_FLIGHT} in flight, ${WAITING} waiting`,
+    what: `peak memory, ${queue} queue − node:https, ${IN_FLIGHT} in flight, ${WAITING} waiting`,
     unit: 'MB',
     budget: { atMost: 80 },
     ...figures(before, (version) => differenceOf(queue, version))

@@ -23,8 +23,8 @@ interface StateRule {
 /**
  * The life of a message: each state is a value of the column `state`, it changes in one function
  * (`MessageRows.change`), and each move is stored before anything follows from it. A message makes every move that is
- * here, and no other: `delivery.model.test.ts` compares. The table and the picture in
- * docs/what-happens-to-a-message.md are made from this one.
+ * here, and no other: `delivery.model.test.ts` compares. The table in docs/what-happens-to-a-message.md is made from this
+ * one.
  */
 export const MESSAGE_STATES = {
   waiting: {
