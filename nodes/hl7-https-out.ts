@@ -16,7 +16,8 @@ import { registerRoutes } from './operations/register-routes.ts'
 import { OUT_ROUTES } from './operations/route-table.ts'
 import { somethingChanged } from './operations/sidebar.ts'
 import { outCredentials } from './settings/hl7-https-out-properties.ts'
-import { errorText, notSetUp } from './settings/node-errors.ts'
+import { errorText, isOfCredentials, notSetUp } from './settings/node-errors.ts'
+import { watchFlows } from './settings/flows-state.ts'
 import { listNode } from './settings/node-lifecycle.ts'
 import { deployedSource } from './settings/node-source.ts'
 import { typesOf } from './settings/property-table.ts'
@@ -30,6 +31,7 @@ export default function (RED: NodeAPI): void {
     (await import('./operations/routes.ts')).outRoutes(RED)
   )
   reportOrphanedQueues(RED)
+  watchFlows(RED, somethingChanged)
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
@@ -83,7 +85,7 @@ function refuseEverything(
   const text = notSetUp(problems)
   const since = Date.now()
   const turnedAway = turnedAwayOf(node.id)
-  let isUsed = turnedAway.current?.lasts === true
+  let isUsed = turnedAway.current?.lasts === true || problems.some(isOfCredentials)
   const conditions = (): ReturnType<Unusable['conditions']> =>
     configConditions({ problems, since, isUsed, turnedAway: turnedAway.current })
   outParts.set(node, { conditions, problems, refusals: new NotAccepted(), turnedAway })

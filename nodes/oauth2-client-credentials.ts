@@ -3,6 +3,7 @@ import { authParts, deployedAuthNodes } from './settings/auth-parts.ts'
 import { deployedConfigNodes } from './settings/connection.ts'
 import { droppedNotices } from './settings/dropped-properties.ts'
 import { makeAuthParts } from './settings/make-auth-parts.ts'
+import { watchFlows } from './settings/flows-state.ts'
 import { listNode } from './settings/node-lifecycle.ts'
 import { deployedSource } from './settings/node-source.ts'
 import { tokenCredentials } from './settings/oauth2-client-credentials-properties.ts'
@@ -11,6 +12,7 @@ import { typesOf } from './settings/property-table.ts'
 
 /** Registers the config node that always has a fresh token. */
 export default function (RED: NodeAPI): void {
+  watchFlows(RED)
   registerRoutes(RED, ['testToken'], async () =>
     (await import('./operations/routes.ts')).tokenRoutes(RED)
   )

@@ -11,7 +11,8 @@ import { charsetNames } from '../src/hl7/charset.ts'
 import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
 import { helpPage } from './help.ts'
 import { hl7ParserPlugin } from './hl7-parser-plugin.ts'
-import { type CatalogueName, missingKeys, ownTexts, textsOf } from './texts.ts'
+import { editorsTextsPlugin, oneChunkPlugin } from './runtime-plugins.ts'
+import { builtTexts, type CatalogueName, missingKeys, ownTexts, textsOf } from './texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
@@ -21,7 +22,13 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { versio
 rmSync('dist', { recursive: true, force: true })
 rmSync('resources', { recursive: true, force: true })
 
-const forNodeRed: BuildOptions = {
+// One file in place of 240, and those that are loaded when somebody needs them: each file that has to be found and read
+// makes the start of Node-RED longer by half a millisecond. All are in one directory, so that relative paths mean the same
+// everywhere.
+const start = 'nodes/start.ts'
+const thread = 'src/queue/queue-worker.ts'
+const runtime: BuildOptions = {
+  entryPoints: { 'hl7-https-out': start, 'queue-worker': thread },
   outdir: 'dist/nodes',
   bundle: true,
   splitting: true,
@@ -33,25 +40,14 @@ const forNodeRed: BuildOptions = {
   charset: 'ascii',
   minifyWhitespace: true,
   sourcemap: 'external',
+  plugins: [editorsTextsPlugin],
   define: { PACKAGE_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
   // A text that stands twice is one that nobody reads.
   logOverride: { 'duplicate-object-key': 'error' }
 }
-// One file in place of 240, and those that are loaded when somebody needs them: each file that has to be found and read
-// makes the start of Node-RED longer by half a millisecond. All are in one directory, so that relative paths mean the same
-// everywhere.
-await build({
-  ...forNodeRed,
-  stdin: {
-    contents: `
-      export { default } from './nodes/hl7-https-out.ts'
-      export { default as tokenNode } from './nodes/oauth2-client-credentials.ts'
-      export { default as sidebar } from './nodes/operations/sidebar.ts'`,
-    resolveDir: root
-  },
-  entryNames: 'hl7-https-out'
-})
+const oneChunk = await oneChunkPlugin(runtime, start, thread)
+await build({ ...runtime, plugins: [editorsTextsPlugin, oneChunk] })
 writeFileSync(
   'dist/nodes/oauth2-client-credentials.js',
   "export { tokenNode as default } from './hl7-https-out.js'\n"
@@ -61,8 +57,6 @@ writeFileSync(
   'dist/nodes/operations/sidebar.js',
   "export { sidebar as default } from '../hl7-https-out.js'\n"
 )
-// The thread of the queue files shares nothing with them.
-await build({ ...forNodeRed, entryPoints: ['src/queue/queue-worker.ts'] })
 
 const pages = ['nodes', 'nodes/operations'].flatMap((directory) =>
   readdirSync(directory)
@@ -106,7 +100,7 @@ for (const language of languages) {
   const locale = join('locales', language)
   for (const type of types) {
     const built = join('dist/nodes', locale, type)
-    writeTexts(built, textsOf(type, language))
+    writeTexts(built, builtTexts(type, language))
     writeFileSync(`${built}.html`, helpPage(type, language))
   }
   writeTexts(join('dist/nodes/operations', locale, 'sidebar'), textsOf('sidebar', language))

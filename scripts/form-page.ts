@@ -13,7 +13,7 @@ import type {
   Property,
   PropertyTable
 } from '../nodes/settings/property-table.ts'
-import { type CatalogueName, textsOf, type Texts } from './texts.ts'
+import { builtTexts, type CatalogueName, keyed, textsOf, type Texts } from './texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -60,7 +60,15 @@ export function formPage(type: NodeTypeName): string {
       throw new Error(`${type}.html has no place for ${name}.`)
     }
   }
-  return page
+  return withNamespaces(page, type)
+}
+
+/** What both forms say is in the catalogue of the first: there the editor looks for a key with its name before it. */
+function withNamespaces(page: string, type: NodeTypeName): string {
+  const own = keyed(builtTexts(type, 'en-US'))
+  return page.replace(/(?<=data-i18n="(?:[^"]*[;\]])?)[\w.-]+(?=[";])/g, (key) =>
+    own.has(key) ? key : `@hl7-https/node-red-hl7-https-out/hl7-https-out:${key}`
+  )
 }
 
 /** As the Flow Library reads it: as text. */

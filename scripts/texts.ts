@@ -19,11 +19,20 @@ export function textsOf(name: CatalogueName, language = 'en-US'): Texts {
   return completed(ownTexts(name, 'en-US'), ownTexts(name, language), language)
 }
 
+/** What the build has of them: what both forms say is with the texts of the first. */
+export function builtTexts(name: CatalogueName, language: string): Texts {
+  if (name !== 'oauth2-client-credentials') return textsOf(name, language)
+  return completed(read(name, 'en-US'), read(name, language), language)
+}
+
 /** The texts that a language has. */
 export function ownTexts(name: CatalogueName, language: string): Texts {
-  const read = (file: string): Texts =>
-    JSON.parse(readFileSync(join(root, 'locales', language, `${file}.json`), 'utf8')) as Texts
-  return name === 'sidebar' ? read(name) : withShared(read(name), read('both-forms'))
+  const texts = read(name, language)
+  return name === 'sidebar' ? texts : withShared(texts, read('both-forms', language))
+}
+
+function read(file: CatalogueName | 'both-forms', language: string): Texts {
+  return JSON.parse(readFileSync(join(root, 'locales', language, `${file}.json`), 'utf8')) as Texts
 }
 
 /** What a language is shown in English: the keys of texts that it lacks and has a use for. Japanese has none for `_one`. */

@@ -1,41 +1,32 @@
-import { GET_TIMEOUT_MS, RequestError, routeRequest } from '../operations/route-request.ts'
+import {
+  GET_TIMEOUT_MS,
+  refusalOf,
+  RequestError,
+  routeRequest
+} from '../operations/route-request.ts'
 import { type Answered, fileIn } from '../operations/page/save-file.ts'
 import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../operations/route-table.ts'
 
 /**
- * Asks a route of Node-RED, with the session of the editor, which `fetch` would not send.
+ * Asks a route of Node-RED.
  *
  * @param params what stands for the names in its path
  * @param question its query or its body; of a query, what is empty is left out
  * @throws {RequestError} if Node-RED answers with an error, or does not answer; a GET ends after 15 seconds
  */
-export function askNodeRed<Name extends RouteName>(
+export async function askNodeRed<Name extends RouteName>(
   name: Name,
   params: ParamsOf<Name>,
   question: QuestionOf<Name>
 ): Promise<AnswerOf<Name>> {
-  const { method, url, body } = routeRequest(name, params, question)
-  const request =
-    body === undefined
-      ? { url, timeout: GET_TIMEOUT_MS }
-      : { url, contentType: 'application/json', data: body }
-  return new Promise((resolve, reject) => {
-    $.ajax({
-      ...request,
-      type: method,
-      dataType: 'json',
-      success: (answer) => {
-        resolve(answer as AnswerOf<Name>)
-      },
-      error: ({ status, responseJSON }) => {
-        reject(new RequestError(status, responseJSON))
-      }
-    })
-  })
+  const response = await open(name, params, question)
+  const answer = await jsonIn(response)
+  if (response.ok && answer !== undefined) return answer as AnswerOf<Name>
+  throw refusal(response, answer)
 }
 
 /**
- * The same of a route that answers with a file: jQuery would lose why one is refused.
+ * The same of a route that answers with a file.
  *
  * @throws {RequestError}
  */
@@ -44,15 +35,50 @@ export async function downloadFromNodeRed<Name extends RouteName>(
   params: ParamsOf<Name>,
   question: QuestionOf<Name>
 ): Promise<Answered> {
-  const { method, url, body = null } = routeRequest(name, params, question)
-  const { access_token: token } = RED.settings.get('auth-tokens') ?? {}
+  const response = await open(name, params, question)
+  if (response.ok) return fileIn(response)
+  throw refusal(response, await jsonIn(response))
+}
+
+/** With the session of the editor, which `fetch` would not send. jQuery would follow a server in front of Node-RED to its login. */
+async function open<Name extends RouteName>(
+  name: Name,
+  params: ParamsOf<Name>,
+  question: QuestionOf<Name>
+): Promise<Response> {
+  const { method, url, body } = routeRequest(name, params, question)
+  const token = tokenOfEditor()
   const headers = {
-    'Content-Type': 'application/json',
+    ...(body !== undefined && { 'Content-Type': 'application/json' }),
     ...(token !== undefined && { Authorization: `Bearer ${token}` })
   }
-  const response = await fetch(url, { method, body, headers, cache: 'no-store' }).catch(() => {
+  const more = body === undefined ? { signal: AbortSignal.timeout(GET_TIMEOUT_MS) } : { body }
+  try {
+    return await fetch(url, { method, headers, cache: 'no-store', redirect: 'manual', ...more })
+  } catch {
+    throw new RequestError(0, undefined)
+  }
+}
+
+/** @throws {RequestError} if the answer is cut; undefined if it is no JSON */
+async function jsonIn(response: Response): Promise<unknown> {
+  const text = await response.text().catch(() => {
     throw new RequestError(0, undefined)
   })
-  if (response.ok) return fileIn(response)
-  throw new RequestError(response.status, await response.json().catch(() => undefined))
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function refusal(response: Response, answer: unknown): RequestError {
+  const { isOfFront, status } = refusalOf(response, answer)
+  // Of a Node-RED without a login, the editor has no user.
+  const isOther = status === 401 && RED.settings.user === undefined
+  return new RequestError(status, answer, isOfFront || isOther)
+}
+
+function tokenOfEditor(): string | undefined {
+  return RED.settings.get('auth-tokens')?.access_token
 }

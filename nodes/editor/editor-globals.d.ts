@@ -35,18 +35,6 @@ interface TypedInputType {
 }
 
 /** A jQuery request, to which the editor adds its session. */
-interface EditorRequest {
-  url: string
-  type: 'GET' | 'POST'
-  contentType?: string
-  dataType: 'json'
-  data?: string
-  /** Milliseconds. */
-  timeout?: number
-  success: (answer: unknown) => void
-  error: (response: { status: number; responseJSON?: unknown }) => void
-}
-
 interface EditableListOptions {
   addItem: (container: EditorElements, index: number, item: Record<string, unknown>) => void
   removeItem?: () => void
@@ -75,7 +63,6 @@ interface EditorElements {
 
 declare const $: {
   (target: string | Element): EditorElements
-  ajax(request: EditorRequest): void
 }
 
 interface SidebarTab {
@@ -100,9 +87,12 @@ declare const CHARSET_NAMES: readonly string[]
 
 declare const RED: {
   settings: {
+    /** Undefined where nobody has to log in. */
+    user?: unknown
     get(name: 'auth-tokens'): { access_token?: string } | null | undefined
   }
-  _(key: string, values?: Record<string, string | number>): string
+  /** @param key one, or several: the text of the first that has one */
+  _(key: string | readonly string[], values?: Record<string, string | number>): string
   tabs: {
     create(options: { element: EditorElements; onchange: (tab: { id: string }) => void }): {
       addTab(tab: { id: string; label: string }): void

@@ -166,7 +166,10 @@ export class Form<TextKey extends string = SharedKey> {
   }
 
   #look(key: string, values?: Record<string, string | number>): string {
-    return RED._(`@hl7-https/node-red-hl7-https-out/${this.#definition.type}:${key}`, values)
+    // What both forms say is with the texts of the first.
+    const catalogues = [this.#definition.type, 'hl7-https-out']
+    const keys = catalogues.map((name) => `@hl7-https/node-red-hl7-https-out/${name}:${key}`)
+    return RED._(keys, values)
   }
 
   #field(property: string): EditorElements {

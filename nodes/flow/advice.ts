@@ -173,7 +173,7 @@ function ruleOf(text = ''): ReplyRule | undefined {
 
 /** Advice for a node that is not running. Its messages stay in the queue file. */
 export function adviceAtRest(
-  kind: 'advice-config' | 'advice-stopped',
+  kind: Advice[0],
   waiting: number,
   contact: string,
   values: Told['values'] = {}

@@ -8,8 +8,10 @@ import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { printable } from '../../src/printable.ts'
 import type { Refusing } from '../../src/queue/figures.ts'
 import type { Told } from '../../src/told.ts'
-import { configTold } from '../settings/node-errors.ts'
+import type { FlowsStopped } from '../settings/flows-state.ts'
+import { configTold, isOfCredentials } from '../settings/node-errors.ts'
 import {
+  adviceAtRest,
   diskSilent,
   givenUp,
   nakUnwired,
@@ -450,22 +452,56 @@ export const CONFIG = {
         ? translate('status.config')
         : translate('status.configVariable', { name: printable(name, 40) })
   },
-  advice: 'advice-config',
+  advice: (problems: readonly string[], waiting: number, contact: string): Told =>
+    problems.some(isOfCredentials)
+      ? adviceAtRest('advice-credentials', waiting, '', { giveUpSeconds: 0 })
+      : adviceAtRest('advice-config', waiting, contact, configTold(problems).values),
   shown: 'what it does'
 } as const
 
-/** A queue file with messages whose node is disabled or deleted: nothing shows below it. */
+/** A queue file with messages whose node is disabled or deleted, or a node whose flows are stopped: nothing shows below it. */
 export const STOPPED = {
   code: 'STOPPED',
   level: 'call',
-  /** @param held undefined if the file cannot be read */
-  told: (held: number | undefined): Told =>
-    held === undefined
+  /**
+   * @param held undefined if the file cannot be read
+   * @param stopped why no node of the flows runs
+   */
+  told: (held: number | undefined, stopped?: FlowsStopped): Told => {
+    if (stopped !== undefined) return { kind: whyStopped(stopped), values: missingIn(stopped) }
+    return held === undefined
       ? { kind: 'stopped-unknown', values: {} }
-      : { kind: 'stopped', values: { count: held } },
-  advice: 'advice-stopped',
+      : { kind: 'stopped', values: { count: held } }
+  },
+  advice: (held: number, contact: string, stopped?: FlowsStopped): Told =>
+    stopped === undefined
+      ? adviceAtRest('advice-stopped', held, contact)
+      : // The receiver has nothing to do with it.
+        adviceAtRest(`advice-${whyStopped(stopped)}`, held, '', {
+          ...missingIn(stopped),
+          giveUpSeconds: 0
+        }),
   shown: 'what it does'
 } as const
+
+type WhyStopped =
+  Extract<Key<'tab'>, `told.flows-${string}`> extends `told.${infer Kind}` ? Kind : never
+
+/** By what Node-RED calls it. */
+const WHY_STOPPED: ReadonlyMap<string, WhyStopped> = new Map([
+  ['safe-mode', 'flows-safe-mode'],
+  ['missing-types', 'flows-missing-types'],
+  ['missing-modules', 'flows-missing-modules'],
+  ['credentials_load_failed', 'flows-unread']
+])
+
+function whyStopped({ why }: FlowsStopped): WhyStopped {
+  return WHY_STOPPED.get(why) ?? 'flows-stopped'
+}
+
+function missingIn({ missing }: FlowsStopped): Told['values'] {
+  return missing === '' ? {} : { missing: printable(missing, 200) }
+}
 
 function callAfter(lastedMs: number, limitMs: number): Level {
   return lastedMs >= limitMs ? 'call' : 'watch'

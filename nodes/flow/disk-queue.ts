@@ -4,9 +4,11 @@ import { english } from '../../src/english.ts'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { filledQueueFiles } from '../../src/queue/queue-files.ts'
 import { queueKey } from '../../src/queue/queue-key.ts'
-import { queueDirectory } from '../settings/queue-directory.ts'
+import { dataDirectory, fleetingPlaces, queueDirectory } from '../settings/queue-directory.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
-import { setting } from '../settings/settings-js.ts'
+import { queueKeySetting } from '../settings/secret-value.ts'
+
+let isPlaceTold = false
 
 /**
  * The queue file of a node, which need not exist yet.
@@ -14,8 +16,7 @@ import { setting } from '../settings/settings-js.ts'
  * @throws {DeliveryError} `HL7_CONFIG`
  */
 export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): DiskEngine {
-  const { userDir } = RED.settings as { userDir: string }
-  const ownKey = setting(RED, 'hl7HttpsOutQueueKey') as string | undefined
+  const ownKey = queueKeySetting(RED)
   const directory = queueDirectory(RED)
   if (typeof directory !== 'string' || directory === '') {
     throw new DeliveryError('HL7_CONFIG', english('log', 'problem.queueDirectory'))
@@ -23,6 +24,7 @@ export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): Dis
   const notice = (text: string): void => {
     node.warn(text)
   }
+  if (settings.queue === 'disk') tellPlace(RED)
   const { contentDays, delivery, journalDays, mostKeptBytes } = settings
   return new DiskEngine({
     directory,
@@ -33,7 +35,7 @@ export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): Dis
     orderKey: settings.orderKey?.text ?? '',
     name: node.id,
     key: () =>
-      queueKey(ownKey, userDir, notice, async () =>
+      queueKey(ownKey, dataDirectory(RED), notice, async () =>
         (await filledQueueFiles(directory)).map(({ path }) => path)
       ),
     onFault: (error) => {
@@ -41,4 +43,13 @@ export function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): Dis
     },
     onNotice: notice
   })
+}
+
+/** Says once for all nodes if FlowFuse may remove what they store. */
+function tellPlace(RED: NodeAPI): void {
+  const [first, second = ''] = fleetingPlaces(RED)
+  if (isPlaceTold || first === undefined) return
+  isPlaceTold = true
+  const places = second === '' ? first : `${first} and ${second}`
+  RED.log.warn(`hl7-https-out: ${english('log', 'log.fleeting', { places })}`)
 }

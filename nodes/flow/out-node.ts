@@ -41,8 +41,11 @@ import { StatusLine, nodeStatus } from './status-line.ts'
 import { turnedAwayOf, type TurnedAwayMessages } from './turned-away.ts'
 import type { Translate } from './status-texts.ts'
 
-/** How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s. */
-const CLOSE_GRACE_MS = 10_000
+/**
+ * How long a closing node waits for requests in progress, in milliseconds. Node-RED allows 15 s, but Docker and FlowFuse
+ * kill it after 10 s.
+ */
+const CLOSE_GRACE_MS = 7000
 /** So often, in milliseconds, a node looks which certificates end. */
 const CERTIFICATE_MS = 60_000
 /** So often, in milliseconds, a node looks whether something lasts too long: that causes no event. */

@@ -1,16 +1,18 @@
-import type { Node } from 'node-red'
+import type { Node, NodeAPI } from 'node-red'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { authParts, deployedAuthNodes } from '../settings/auth-parts.ts'
+import { flowsStopped } from '../settings/flows-state.ts'
 import { deployedOutNodes, outParts } from '../flow/out-parts.ts'
 import { nameOf } from './name-of.ts'
 import { metricsText, type NodeFigures, type TokenFigures } from './metrics.ts'
 
-/** The figures of all nodes that are deployed, as Prometheus reads them. */
-export function metrics(): string {
+/** The figures of all nodes that run, as Prometheus reads them. */
+export function metrics(RED: NodeAPI): string {
   const now = Date.now()
   return metricsText(
     [...deployedOutNodes.values()].flatMap((node) => nodeFigures(node, now)),
-    [...deployedAuthNodes.values()].flatMap(tokenFigures)
+    [...deployedAuthNodes.values()].flatMap(tokenFigures),
+    { areFlowsRunning: flowsStopped(RED) === undefined }
   )
 }
 

@@ -24,6 +24,11 @@ export interface NodeFigures {
   conditions: readonly Pick<Condition, 'code' | 'level'>[]
 }
 
+/** What the metrics say of Node-RED itself. */
+export interface RuntimeFigures {
+  areFlowsRunning: boolean
+}
+
 /** What the metrics say of an `oauth2-client-credentials` node. */
 export interface TokenFigures {
   id: string
@@ -119,21 +124,36 @@ const TOKEN_METRICS = {
   }
 } as const satisfies Metrics<TokenFigures>
 
+/** Without labels: of a Node-RED whose flows are stopped, nothing else is known. */
+const RUNTIME_METRICS = {
+  flows_running: {
+    type: 'gauge',
+    label: '',
+    samples: ({ areFlowsRunning }) => [['', areFlowsRunning ? 1 : 0]]
+  }
+} as const satisfies Metrics<RuntimeFigures>
+
 /** All metrics: the table in docs/monitoring.md is made from them. */
 export const METRICS: Readonly<Record<MetricName, Pick<Metric<never>, 'type' | 'label'>>> = {
   ...NODE_METRICS,
-  ...TOKEN_METRICS
+  ...TOKEN_METRICS,
+  ...RUNTIME_METRICS
 }
 
 /** The figures of all nodes in the text format of Prometheus, version 0.0.4. */
 export function metricsText(
   nodes: readonly NodeFigures[],
-  tokenNodes: readonly TokenFigures[]
+  tokenNodes: readonly TokenFigures[],
+  runtime: RuntimeFigures = { areFlowsRunning: true }
 ): string {
-  return [...families(NODE_METRICS, nodes), ...families(TOKEN_METRICS, tokenNodes)].join('')
+  return [
+    ...families(NODE_METRICS, nodes),
+    ...families(TOKEN_METRICS, tokenNodes),
+    ...families(RUNTIME_METRICS, [runtime])
+  ].join('')
 }
 
-function* families<Figures extends { id: string; name: string }>(
+function* families<Figures extends object>(
   metrics: Metrics<Figures>,
   nodes: readonly Figures[]
 ): Iterable<string> {
@@ -144,7 +164,8 @@ function* families<Figures extends { id: string; name: string }>(
       for (const [of, value, suffix = ''] of samples(node)) {
         if (!Number.isFinite(value)) continue
         const further = of === '' ? '' : labelled(label.split(','), [of].flat())
-        text += `hl7_https_out_${name}${suffix}{${labels}${further}} ${value}\n`
+        const all = labels === '' ? '' : `{${labels}${further}}`
+        text += `hl7_https_out_${name}${suffix}${all} ${value}\n`
       }
     }
     if (text === '') continue
@@ -170,8 +191,11 @@ function conditionSamples(conditions: NodeFigures['conditions']): Samples {
   )
 }
 
-function ownLabels({ id, name }: { id: string; name: string }): string {
-  return `node="${escaped(id)}",name="${escaped(name)}"`
+function ownLabels(figures: object): string {
+  const { id, name } = figures as Partial<NodeFigures>
+  return id === undefined || name === undefined
+    ? ''
+    : `node="${escaped(id)}",name="${escaped(name)}"`
 }
 
 function escaped(value: string): string {

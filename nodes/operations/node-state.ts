@@ -4,7 +4,7 @@ import type { Pause } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { Told } from '../../src/told.ts'
 import { notSetUp } from '../settings/node-errors.ts'
-import { adviceAtRest, adviceOf } from '../flow/advice.ts'
+import { adviceOf } from '../flow/advice.ts'
 import { CONFIG, STOPPED } from '../flow/condition-table.ts'
 import { byUrgency, type Condition } from '../flow/conditions.ts'
 import { deployedOutNodes, outParts, type Unusable } from '../flow/out-parts.ts'
@@ -13,7 +13,8 @@ import { contactOf } from '../settings/contact.ts'
 import type { ConditionAnswer, NodeState, RuleSettings } from './answers.ts'
 import type { OutSettings } from '../settings/read-out-settings.ts'
 import { nameOf } from './name-of.ts'
-import { heldFor } from './stopped-queues.ts'
+import { configsOf } from './orphaned-queues.ts'
+import { heldFor, type StoppedQueue } from './stopped-queues.ts'
 import { iso } from './times.ts'
 
 /** Where the nodes are in the flows: read once for an answer about all of them. */
@@ -39,9 +40,7 @@ interface Known {
 /** The nodes of the flows, disabled ones included. */
 export function placesOf(RED: NodeAPI): Places {
   const known = new Map<string, Known>()
-  RED.nodes.eachNode((config) => {
-    known.set(config.id, config)
-  })
+  for (const config of configsOf(RED)) known.set(config.id, config)
   const places = new Map<string, Place>()
   for (const { id, type, name, z = '', url, contact } of known.values()) {
     if (type !== 'hl7-https-out') continue
@@ -149,10 +148,13 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
   }
 }
 
-/** A queue file with messages, without a running node. */
-export function stoppedState(id: string, held: number | undefined, places: Places): NodeState {
-  const told = STOPPED.told(held)
-  const { name = '', flow = '', host = '', contact = '' } = places.get(id) ?? {}
+/** A node that does not run, or a queue file without one. */
+export function stoppedState(queue: StoppedQueue, places: Places): NodeState {
+  const { held, id, stopped, template = '' } = queue
+  const told = STOPPED.told(held, stopped)
+  // In a subflow, it is known by the node in its template.
+  const place = places.get(id) ?? places.get(template)
+  const { name = '', flow = '', host = '', contact = '' } = place ?? {}
   return {
     ...EMPTY,
     id,
@@ -160,7 +162,7 @@ export function stoppedState(id: string, held: number | undefined, places: Place
     flow,
     host,
     contact,
-    advice: withText(adviceAtRest(STOPPED.advice, held ?? 0, contact)),
+    advice: withText(STOPPED.advice(held ?? 0, contact, stopped)),
     state: 'stopped',
     queued: held ?? 0,
     conditions: [
@@ -215,7 +217,7 @@ function configState(
   const since = iso(conditions.find(({ code }) => code === 'CONFIG')?.since)
   return {
     ...told,
-    advice: withText(adviceAtRest(CONFIG.advice, queued, contact, told.values)),
+    advice: withText(CONFIG.advice(problems, queued, contact)),
     state: 'config',
     since,
     conditions: conditions.map(conditionAnswer),

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Node, NodeAPI } from 'node-red'
+import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { english } from '../../src/english.ts'
 import { nodeVersionProblem } from '../../src/node-version.ts'
 import {
@@ -64,29 +64,61 @@ export function deletion(RED: NodeAPI, node: Node): (removed: boolean | undefine
 
 /** The names of the queue files of all nodes in the deployed flows, disabled ones included. */
 function queueFilesOfFlows(RED: NodeAPI): Set<string> {
+  return new Set(outNodesOf(RED).map(({ id }) => queueFilePath('', id)))
+}
+
+/** A sending node in the flows, whether it runs or not. */
+interface OutNodeOfFlows {
+  id: string
+  /** In the flow file: of a subflow, the one that stands there. */
+  template: string
+  /** Neither it nor what it is in is disabled. */
+  isEnabled: boolean
+}
+
+/** All sending nodes of the flows, those in instances of subflows included. */
+export function outNodesOf(RED: NodeAPI): OutNodeOfFlows[] {
   const subflows = new Set<string>()
+  const disabled = new Set<string>()
   /** By the id of the flow or subflow. */
   const nodes = new Map<string, { id: string; type: string }[]>()
-  RED.nodes.eachNode(({ id, type, z }) => {
+  for (const config of configsOf(RED)) {
+    const { id, type, z } = config
     if (type === 'subflow') subflows.add(id)
+    const { d, disabled: isOff } = config as { d?: unknown; disabled?: unknown }
+    if (d === true || (type === 'tab' && isOff === true)) disabled.add(id)
     const others = nodes.get(z)
     if (others === undefined) nodes.set(z, [{ id, type }])
     else others.push({ id, type })
-  })
-  const files = new Set<string>()
+  }
+  const found: OutNodeOfFlows[] = []
   /** @param within the flow, and the subflows around it: a flow file may put one into itself */
-  const collect = (within: readonly string[], before: string): void => {
+  const collect = (within: readonly string[], before: string, isOn: boolean): void => {
     for (const { id, type } of nodes.get(within.at(-1) ?? '') ?? []) {
-      if (type === 'hl7-https-out') files.add(queueFilePath('', `${before}${id}`))
+      const isEnabled = isOn && !disabled.has(id)
+      if (type === 'hl7-https-out') found.push({ id: `${before}${id}`, template: id, isEnabled })
       const subflow = type.startsWith('subflow:') ? type.slice('subflow:'.length) : ''
       // In a subflow Node-RED puts the ids of its instances before that of the node.
       if (subflow !== '' && !within.includes(subflow)) {
-        collect([...within, subflow], `${before}${id}-`)
+        collect([...within, subflow], `${before}${id}-`, isEnabled)
       }
     }
   }
-  for (const flow of nodes.keys()) if (!subflows.has(flow)) collect([flow], '')
-  return files
+  for (const flow of nodes.keys()) {
+    if (!subflows.has(flow)) collect([flow], '', !disabled.has(flow))
+  }
+  return found
+}
+
+/** All that is in the flows; nothing if they could not be loaded, of which Node-RED would make an error. */
+export function configsOf(RED: NodeAPI): NodeDef[] {
+  const configs: NodeDef[] = []
+  try {
+    RED.nodes.eachNode((config) => configs.push(config))
+  } catch {
+    return []
+  }
+  return configs
 }
 
 function words({ path, held }: FilledQueueFile): string {

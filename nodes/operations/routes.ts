@@ -76,7 +76,7 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     return nodeState(RED, node, placesOf(RED))
   }
   return {
-    metrics,
+    metrics: () => metrics(RED),
 
     user: ({ user, may }) => ({
       name: user,
@@ -334,7 +334,7 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
   const nodes = await Promise.all(
     [...deployedOutNodes.values()].map((node) => nodeState(RED, node, places))
   )
-  for (const { id, held } of await stoppedQueues(RED)) nodes.push(stoppedState(id, held, places))
+  for (const queue of await stoppedQueues(RED)) nodes.push(stoppedState(queue, places))
   return { at: new Date().toISOString(), nodes: nodes.sort(byNeed) }
 }
 

@@ -4,7 +4,9 @@ import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { AuthParts } from './auth-parts.ts'
 import { readConnection, type FindConfigNode } from './connection.ts'
+import { areCredentialsUnread } from './flows-state.ts'
 import { tokenForm } from './form-words.ts'
+import { CREDENTIALS_UNREAD } from './node-errors.ts'
 import type { NodeSource } from './node-source.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
@@ -38,7 +40,10 @@ export function makeAuthParts(
   const connection = readConnection(RED, properties, find)
   const secretExpires = readSecretExpiry(properties, onWarning)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
-  const problems = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
+  const found = properties.problems.length > 0 ? properties.problems : checkSettings(settings)
+  // Nobody is to enter them again: the next deploy would overwrite those that could not be read.
+  const isUnread = areCredentialsUnread(RED) && Object.keys(credentials).length === 0
+  const problems = found.length > 0 && isUnread ? [CREDENTIALS_UNREAD] : found
   const httpClient = tokenHttpClient(connection)
   const tokens =
     problems.length > 0 ? undefined : new TokenSource(settings, { httpClient, onWarning })

@@ -4,7 +4,7 @@ import { english } from '../../src/english.ts'
 import { SecretFile, secretPath, type Secret } from '../../src/secret-file.ts'
 import type { Properties } from './properties.ts'
 import type { PropertyTable } from './property-table.ts'
-import { allowsSecretFiles } from './settings-js.ts'
+import { allowsSecretFiles, setting } from './settings-js.ts'
 
 /**
  * What a secret is, decided here and nowhere else: itself, or the file that holds it, which is read whenever the secret
@@ -37,4 +37,14 @@ export function readSecretValue<Table extends PropertyTable>(
   return secretOf(RED, text, (sentence) => {
     properties.addProblem(name, sentence)
   })
+}
+
+/**
+ * What settings.js or its variable say of the queue key, unchecked. Who writes these may read files anyway: that secrets
+ * in files are turned off is for those who edit flows.
+ */
+export function queueKeySetting(RED: NodeAPI): unknown {
+  const given = setting(RED, 'hl7HttpsOutQueueKey')
+  const path = typeof given === 'string' ? secretPath(given) : undefined
+  return path === undefined ? given : new SecretFile(path)
 }

@@ -16,6 +16,8 @@ interface Flag {
 interface Text {
   kind: 'text'
   default?: string
+  /** The environment variable that says it where settings.js does not: some write settings.js for their users. */
+  variable?: string
 }
 
 /** What settings.js can say of these nodes, and what holds if it does not. */
@@ -30,9 +32,13 @@ export const SETTINGS = {
   /** Most bytes of contents that are kept once their messages have left. */
   hl7HttpsOutMaxKeptBytes: { kind: 'bytes', default: 1_073_741_824, least: 0 },
   /** Where the queue files are: by default, in the user directory. */
-  hl7HttpsOutQueueDirectory: { kind: 'text', default: 'hl7-https-out' },
-  /** By default, the key is a random one, in a file. */
-  hl7HttpsOutQueueKey: { kind: 'text' },
+  hl7HttpsOutQueueDirectory: {
+    kind: 'text',
+    default: 'hl7-https-out',
+    variable: 'HL7_HTTPS_OUT_QUEUE_DIRECTORY'
+  },
+  /** By default, the key is a random one, in a file. It may be in another: `${file:…}`. */
+  hl7HttpsOutQueueKey: { kind: 'text', variable: 'HL7_HTTPS_OUT_QUEUE_KEY' },
   /** Whether a secret may be in a file. Where others than the owner of the machine edit flows, it may not. */
   hl7HttpsOutSecretFiles: { kind: 'flag', default: true }
 } as const satisfies Readonly<Record<string, Bytes | Flag | Text>>
@@ -43,9 +49,14 @@ export type BytesSetting = {
   [Name in SettingName]: (typeof SETTINGS)[Name] extends Bytes ? Name : never
 }[SettingName]
 
-/** @returns what stands in settings.js, unchecked; undefined if nothing does */
+/** @returns what stands in settings.js, or else in its variable, unchecked; undefined if nothing does */
 export function setting(RED: NodeAPI, name: SettingName): unknown {
-  return (RED.settings as Readonly<Partial<Record<SettingName, unknown>>>)[name]
+  const said = (RED.settings as Readonly<Partial<Record<SettingName, unknown>>>)[name]
+  if (said !== undefined) return said
+  const known: Bytes | Flag | Text = SETTINGS[name]
+  const variable = known.kind === 'text' ? known.variable : undefined
+  // One that compose sets to nothing says nothing.
+  return variable === undefined ? undefined : process.env[variable] || undefined
 }
 
 /** Whether `${file:…}` may be used. Node-RED's own switch is for the files of TLS configurations. */

@@ -43,17 +43,17 @@ export type Shortage = 'file' | 'disk'
 export class DiskSpace {
   readonly #db: DatabaseSync
   readonly #path: string
-  readonly #isHanging: () => boolean
+  readonly #mustNotWriteBack: () => boolean
   readonly #pageCount: StatementSync
   readonly #freePageCount: StatementSync
   /** Of the disk, and when that was looked at. */
   #lately = { free: 0, at: -Infinity }
 
-  /** @param isHanging a sync would hold this thread up, nobody knows for how long: nothing is written back meanwhile */
-  constructor(db: DatabaseSync, path: string, isHanging: () => boolean) {
+  /** @param mustNotWriteBack a sync would hold this thread up, nobody knows for how long, or could not be believed */
+  constructor(db: DatabaseSync, path: string, mustNotWriteBack: () => boolean) {
     this.#db = db
     this.#path = path
-    this.#isHanging = isHanging
+    this.#mustNotWriteBack = mustNotWriteBack
     this.#pageCount = db.prepare('PRAGMA page_count')
     this.#freePageCount = db.prepare('PRAGMA freelist_count')
   }
@@ -103,7 +103,7 @@ export class DiskSpace {
    * @throws an error of SQLite, `SQLITE_IOERR`, if nobody knows what is on the disk
    */
   writeBack(): boolean {
-    if (this.#isHanging()) return false
+    if (this.#mustNotWriteBack()) return false
     try {
       const { busy, log, checkpointed } = this.#db
         .prepare('PRAGMA wal_checkpoint(PASSIVE)')
@@ -164,7 +164,7 @@ export class DiskSpace {
    */
   shrink(): boolean {
     const free = this.#freePages
-    if (free <= FREE_PAGES_KEPT || this.#isHanging()) return false
+    if (free <= FREE_PAGES_KEPT || this.#mustNotWriteBack()) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
     const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
     if (!more) this.truncateLog()

@@ -416,7 +416,7 @@ export class OpenFiles {
    */
   #fail(path: string, error: unknown): void {
     setDoubtful(path)
-    this.#files.get(path)?.syncer.close()
+    this.#files.get(path)?.syncer.fail()
     this.#failed.add(path)
     this.#listener.onFailed(path, error)
   }

@@ -92,7 +92,7 @@ export class QueueFile {
       this.#commit = this.#db.prepare('COMMIT')
       this.#changes = this.#db.prepare('SELECT total_changes() AS changes')
       this.#location = new FileLocation(spec.path)
-      this.space = new DiskSpace(this.#db, spec.path, () => this.#syncer.isHanging)
+      this.space = new DiskSpace(this.#db, spec.path, () => this.#syncer.mustNotWriteBack)
       this.#syncer = new Syncer(spec.path, run?.commit ?? 0, listener)
     } catch (error) {
       closeAsItIs(this.#db, spec.path)
@@ -175,7 +175,7 @@ export class QueueFile {
     try {
       if (!isShort && !this.#syncer.isLogLong) return
       // When that is over, the next commit finds what there is to do.
-      if (this.#syncer.isHanging) return
+      if (this.#syncer.mustNotWriteBack) return
       if (this.space.writeBack()) this.#syncer.allWritten()
       else this.#syncer.doubt()
     } catch (error) {
@@ -261,12 +261,14 @@ export class QueueFile {
   /** Copies all of it into a new file. */
   copyTo(path: string): void {
     makeFile(path)
+    this.#syncer.restoreLog()
     this.#db.prepare('VACUUM INTO ?').run(path)
   }
 
   /** The same with its free pages, in steps of some milliseconds, beside this thread. */
   async copyInSteps(path: string): Promise<void> {
     makeFile(path)
+    this.#syncer.restoreLog()
     await backup(this.#db, path, { rate: PAGES_PER_STEP })
   }
 

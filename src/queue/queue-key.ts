@@ -3,9 +3,10 @@ import { link, open, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { english } from '../english.ts'
+import { FileError, SecretFile } from '../secret-file.ts'
 import { QueueError } from './queue-error.ts'
 
-/** The key file in the user directory: 64 hexadecimal digits. */
+/** The key file in the data directory: 64 hexadecimal digits. */
 export const QUEUE_KEY_FILE = 'hl7-https-out.key'
 
 const KEY_BYTES = 32
@@ -13,24 +14,25 @@ const LEAST_SETTING = 16
 
 /**
  * The key that seals all queue files of an installation, 32 bytes: from the setting
- * `hl7HttpsOutQueueKey` (HKDF with SHA-256, RFC 5869), or else from a file in the user directory
+ * `hl7HttpsOutQueueKey` (HKDF with SHA-256, RFC 5869), or else from a file in the data directory
  * that is created if missing and never overwritten. If messages are waiting and their key file is
  * missing, none is created: everything would seem fine until somebody looks for the messages.
  *
- * @param setting any string of 16 characters or more
+ * @param setting any string of 16 characters or more, or the file that has it; settings.js may have anything
+ * @param dataDirectory the user directory, unless only a part of it lasts
  * @param onNotice called if users other than its owner may read the key file
  * @param filledFiles returns the paths of queue files that contain messages
  * @throws {QueueError} `ERR_QUEUE_KEY` for a setting that is too short, a damaged file or one that is
  * missing, else the file system's code
  */
 export async function queueKey(
-  setting: string | undefined,
-  userDir: string,
+  setting: unknown,
+  dataDirectory: string,
   onNotice: (text: string) => void = () => undefined,
   filledFiles: () => Promise<readonly string[]> = () => Promise.resolve([])
 ): Promise<Buffer> {
-  if (setting !== undefined) return derived(setting)
-  const path = join(userDir, QUEUE_KEY_FILE)
+  if (setting !== undefined) return derived(await settingText(setting))
+  const path = join(dataDirectory, QUEUE_KEY_FILE)
   try {
     return await readKey(path, onNotice)
   } catch (error) {
@@ -51,10 +53,22 @@ export function subKey(key: Uint8Array, purpose: string, length = KEY_BYTES): Bu
   return Buffer.from(hkdfSync('sha256', key, '', `hl7-https-out ${purpose}`, length))
 }
 
-function derived(setting: string): Buffer {
-  // settings.js is JavaScript: it may export anything.
-  const length = typeof setting === 'string' ? Array.from(setting).length : 0
-  if (length < LEAST_SETTING) {
+/** @throws {QueueError} `ERR_QUEUE_KEY` if the file that has it cannot be read */
+async function settingText(setting: unknown): Promise<unknown> {
+  if (!(setting instanceof SecretFile)) return setting
+  try {
+    return await setting.read()
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    throw new QueueError(
+      english('log', 'queue.keyInFile', { problem: error.message }),
+      'ERR_QUEUE_KEY'
+    )
+  }
+}
+
+function derived(setting: unknown): Buffer {
+  if (typeof setting !== 'string' || Array.from(setting).length < LEAST_SETTING) {
     throw new QueueError(
       english('log', 'queue.keySetting', { least: LEAST_SETTING }),
       'ERR_QUEUE_KEY'
@@ -129,7 +143,8 @@ function missing(path: string, filled: readonly string[]): QueueError {
 function unusable(path: string, error: unknown): QueueError {
   if (error instanceof QueueError) return error
   const code = codeOf(error)
-  return new QueueError(english('log', 'queue.keyUnusable', { path, code }), code)
+  const key = code === 'EROFS' ? 'queue.keyReadOnly' : 'queue.keyUnusable'
+  return new QueueError(english('log', key, { path, code }), code)
 }
 
 function codeOf(error: unknown): string {

@@ -193,7 +193,9 @@ const NO_KEY: Omit<QueueFileSpec, 'path'> = {
 /** The system has no thread, or no memory for one: the content of the file is not affected. */
 function notStarted(cause: unknown, path: string): QueueError {
   const code = codeOf(cause)
-  return new QueueError(english('log', 'queue.threadNotStarted', { path, code }), code)
+  // Node.js was started with --permission.
+  const key = code === 'ERR_ACCESS_DENIED' ? 'queue.threadDenied' : 'queue.threadNotStarted'
+  return new QueueError(english('log', key, { path, code }), code)
 }
 
 function codeOf(cause: unknown): string {

@@ -2,7 +2,7 @@ import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:f
 import { dirname } from 'node:path'
 import { syncDirectory } from './files-beside.ts'
 import { isHanging, takePlace } from './sync-places.ts'
-import { hasFrames } from './write-ahead-log.ts'
+import { bytesOf, hasFrames, putBack } from './write-ahead-log.ts'
 
 /** So many milliseconds pass at most before what nobody waits for is synced; or so many times what the last sync took. */
 const LAZY_MS = 50
@@ -47,6 +47,8 @@ export class Syncer {
   #isDoubtful = false
   /** The next sync would say that all is well, but it is not. */
   #error: Error | undefined
+  /** All bytes of a log of which a sync has failed, up to this commit. */
+  #kept: { bytes: Uint8Array; commit: number } | undefined
   /** The first commit that is not synced is no older than this. */
   #unsyncedSince = 0
   #isClosed = false
@@ -95,9 +97,12 @@ export class Syncer {
     return this.#synced < this.#commit && performance.now() - this.#unsyncedSince > MOST_UNSYNCED_MS
   }
 
-  /** A sync of this disk lasts so long that nobody knows when it will end. */
-  get isHanging(): boolean {
-    return isHanging(this.#disk)
+  /**
+   * A sync of this disk lasts so long that nobody knows when it will end; or one by SQLite has failed, and another one
+   * would let it write to the file what the log may have lost.
+   */
+  get mustNotWriteBack(): boolean {
+    return this.#error !== undefined || isHanging(this.#disk)
   }
 
   /** So much is in the log that it is to be written back. */
@@ -152,15 +157,44 @@ export class Syncer {
     this.confirm(commit)
   }
 
-  /** Begins no other sync. Resolves when the current one has ended. */
+  /** Begins no other sync. Resolves when the current one has ended; if it would fail, that is told. */
   async stop(): Promise<void> {
     this.#cancel()
     this.#wanted = 0
-    if (!this.#isBusy) return
-    await new Promise<void>((resolve) => {
-      this.#whenIdle = resolve
-    })
+    if (this.#isBusy) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
+      this.#cancel()
+    }
+    if (this.#error === undefined || this.#hasEnded || this.#synced === this.#commit) return
+    this.#listener.onFailed(this.#error)
+  }
+
+  /**
+   * A sync has failed, and none is begun any longer. What could not be written, the system takes to be written: it may
+   * drop that from its memory at any moment, and read from the disk what is there. So all of the log is kept here.
+   */
+  fail(): void {
+    if (this.#isClosed || this.#kept !== undefined) return
     this.#cancel()
+    let bytes: Uint8Array = new Uint8Array()
+    try {
+      bytes = bytesOf(this.#descriptor)
+    } catch {
+      // What the system has is all there is.
+    }
+    this.#kept = { bytes, commit: this.#commit }
+  }
+
+  /**
+   * Before SQLite reads what it has written since the last sync.
+   *
+   * @throws an error of the file system
+   */
+  restoreLog(): void {
+    if (this.#isClosed || this.#kept?.commit !== this.#commit) return
+    putBack(this.#descriptor, this.#kept.bytes)
   }
 
   /** Before SQLite closes the log. The result of a sync that is still going on counts for nothing. */
@@ -173,7 +207,7 @@ export class Syncer {
   }
 
   #plan(): void {
-    if (this.#isClosed || this.#isBusy || this.#commit === this.#synced) return
+    if (this.#hasEnded || this.#isBusy || this.#commit === this.#synced) return
     if (this.#wanted > this.#synced) this.#begin()
     else {
       this.#timer ??= setTimeout(
@@ -195,7 +229,7 @@ export class Syncer {
   }
 
   #sync(leave: () => void): void {
-    if (this.#isClosed) {
+    if (this.#hasEnded) {
       this.#end(() => undefined, leave)
       return
     }
@@ -215,9 +249,14 @@ export class Syncer {
   #end(tell: () => void, leave: () => void): void {
     this.#isBusy = false
     if (this.#isClosed) this.#closeDescriptor()
-    else tell()
+    else if (!this.#hasEnded) tell()
     this.#whenIdle?.()
     leave()
+  }
+
+  /** It syncs no longer. */
+  get #hasEnded(): boolean {
+    return this.#isClosed || this.#kept !== undefined
   }
 
   #cancel(): void {

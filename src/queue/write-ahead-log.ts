@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { sizeOf } from './file-location.ts'
 import { PAGE_BYTES } from './queue-schema.ts'
 
-// SQLite alone reads and writes its log (sqlite.org/fileformat2.html#walformat). What this package asks of one stands here.
+// SQLite alone knows what is in its log (sqlite.org/fileformat2.html#walformat). What this package does with one stands here.
 
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
@@ -11,6 +11,8 @@ const FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
 const SALT_BYTES = 8
 const SALT_IN_HEADER = 16
 const SALT_IN_FRAME = 8
+/** So much is compared at a time. */
+const BLOCK_BYTES = 64 * 1024
 
 /** Whether the log has so many frames, or had them before a transaction was rolled back. */
 export function hasFrames(log: number, count: number): boolean {
@@ -45,4 +47,31 @@ export function hasBadHeader(path: string): boolean {
   }
   const isSum = first === header.readInt32BE(24) && second === header.readInt32BE(28)
   return (magic & ~1) !== 0x377f0682 || !isSum
+}
+
+/** All bytes of a log. */
+export function bytesOf(log: number): Uint8Array {
+  const bytes = new Uint8Array(fstatSync(log).size)
+  for (let at = 0; at < bytes.length;) {
+    const read = readSync(log, bytes, at, bytes.length - at, at)
+    if (read === 0) return bytes.subarray(0, at)
+    at += read
+  }
+  return bytes
+}
+
+/** Writes those of these bytes again that are no longer in it; SQLite, which has it open, notices nothing. */
+export function putBack(log: number, bytes: Uint8Array): void {
+  const found = Buffer.alloc(BLOCK_BYTES)
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+    const block = bytes.subarray(at, at + BLOCK_BYTES)
+    const read = readSync(log, found, 0, block.length, at)
+    if (!found.subarray(0, read).equals(block)) writeAll(log, block, at)
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array, at: number): void {
+  for (let written = 0; written < bytes.length;) {
+    written += writeSync(file, bytes, written, bytes.length - written, at + written)
+  }
 }

@@ -73,9 +73,23 @@ describe('the Test button of the OAuth 2.0 node', () => {
   })
 
   it('tells a user who may not deploy which permission it needs', async () => {
-    await answer(401, {})
+    await answer(403, {})
     await editor.editConfig(config, 'auth')
     assert.match(await result(), /You do not have the permission for this: ask for flows\.write\./)
+  })
+
+  it('does not blame Node-RED for what a server in front of it answers', async () => {
+    // Nobody has to log in to this Node-RED.
+    await answer(401, {})
+    await editor.editConfig(config, 'auth')
+    const login = /^The server in front of Node-RED wants a login: reload the page\./
+    assert.match(await result(), login)
+    const answered = `**/${config}/auth/test`
+    const page = { contentType: 'text/html', body: '<title>Log in</title>' }
+    await editor.page.route(answered, (route) => route.fulfill(page), { times: 1 })
+    assert.match(await result(), login)
+    await answer(504, {})
+    assert.match(await result(), /gave up waiting \(504\)\. The test may go on: see Events/)
   })
 
   it('forgets a test whose form is closed before its answer comes', async () => {
@@ -131,6 +145,8 @@ describe('the Test button of the OAuth 2.0 node', () => {
       /Abhilfe[^]*in Issuer-URL eintragen; oder dort die ganze Well-known-URL; oder stattdessen die Token-URL\./
     )
     assert.doesNotMatch(shown, /__/)
+    // What both forms say is with the texts of the other one.
+    assert.equal(await editor.page.innerText(`#${config}-more summary`), 'Weitere Einstellungen')
   })
 
   it('shows the English text of a hint that it does not know', async () => {

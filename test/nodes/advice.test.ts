@@ -445,7 +445,7 @@ describe('the advice for a node', () => {
     const text = await advised('advice-config')
     assert.match(
       text,
-      /^Not set up: .*URL.*\. 1 message waits on disk; nothing is lost\. Correct this in the node, and deploy\. Receiver's contact: HL7 desk/
+      /^Not set up: .*URL.*\. 1 message waits on disk; nothing is lost\. Correct this, and deploy\. Receiver's contact: HL7 desk/
     )
     await world.nodeRed.deploy(world.flow().filter(({ id }) => id !== 'out'))
     const { nodes } = (await world.nodeRed.get('/hl7-https-out')).body as AllStates

@@ -140,10 +140,22 @@ describe('the metrics', () => {
     assert.match(closed, /messages_total/)
     const unusable = metricsText([{ ...node, delivery: undefined }], [])
     assert.deepEqual(
-      unusable.split('\n').filter((line) => line !== '' && !/^#|_condition\{/.test(line)),
+      unusable
+        .split('\n')
+        .filter((line) => /^hl7_https_out_\w+\{/.test(line) && !/_condition\{/.test(line)),
       ['hl7_https_out_refused_total{node="n1",name="Quiet",code="HL7_QUEUE_FULL"} 0']
     )
-    assert.equal(metricsText([], []), '')
+  })
+
+  it('say whether the flows run, even where there is no node', () => {
+    for (const areFlowsRunning of [true, false]) {
+      const text = metricsText([], [], { areFlowsRunning })
+      assert.match(
+        text,
+        new RegExp(`^hl7_https_out_flows_running ${Number(areFlowsRunning)}$`, 'm')
+      )
+      assert.equal(text.match(/^hl7_/gm)?.length, 1)
+    }
   })
 
   it('name each metric once, with help and type, its values together', () => {
@@ -156,7 +168,8 @@ describe('the metrics', () => {
         /^# HELP (\w+) \S.*\n# TYPE \1 (?:counter|gauge|histogram)\n/.exec(block) ?? []
       families.push(name)
       for (const line of block.trimEnd().split('\n').slice(2)) {
-        assert.match(line, new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{node="`))
+        const labels = name === 'hl7_https_out_flows_running' ? ' ' : '\\{node="'
+        assert.match(line, new RegExp(`^${name}(?:_bucket|_sum|_count)?${labels}`))
       }
     }
     assert.deepEqual(

@@ -85,6 +85,23 @@ describe('a redeploy or a stop while messages are being sent', () => {
     assert.equal(world.sent(prefix).length, COUNT)
   })
 
+  it('lets Node-RED end by itself though a request hangs, before Docker and FlowFuse kill it', async () => {
+    const { nodeRed, receiver } = world
+    const prefix = await underWay({ queue: 'disk' })
+    receiver.respond = () => ({ delayMs: 60_000, body: '' })
+    const before = receiver.requests.length
+    await nodeRed.waitFor(() => receiver.requests.length > before)
+    const { pid, exited } = nodeRed
+    process.kill(pid, 'SIGTERM')
+    const killer = setTimeout(() => process.kill(pid, 'SIGKILL'), 10_000)
+    const { signal } = await exited
+    clearTimeout(killer)
+    assert.equal(signal, null)
+    slow()
+    await nodeRed.start()
+    await allLeft(prefix)
+  })
+
   for (const how of ['full', 'flows', 'nodes', 'SIGTERM'] as const) {
     it(`reports once what a queue in memory holds when closed by ${how}`, async () => {
       const prefix = await underWay({ queue: 'memory' })

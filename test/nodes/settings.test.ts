@@ -334,7 +334,7 @@ describe('properties of hand-written flow files', () => {
     // Once, although it is a problem of the OAuth 2.0 node too.
     assert.equal(
       problemOf('22.20.0'),
-      'This is Node.js 22.20.0: the node needs Node.js 22 (22.21 or newer), or 24.5 or newer.'
+      'This is Node.js 22.20.0: install Node.js 22 (22.21 or newer), or 24.5 or newer (or take an image with it), and restart Node-RED.'
     )
     for (const old of ['20.19.0', '23.11.0', '24.4.1']) assert.match(problemOf(old), /^This is/)
     for (const known of ['22.21.0', '24.5.0', '25.0.0']) assert.equal(problemOf(known), '')

@@ -66,7 +66,11 @@ export function installPackage(name: string): InstalledPackage {
   }
 }
 
-function npm(args: string[], cwd: string): string {
+/** Runs npm.
+ *
+ * @throws {Error} with what it printed, if it fails
+ */
+export function npm(args: string[], cwd: string): string {
   // If npm runs this process, its environment has npm's settings for the project.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([variable]) => !/^npm_(?:config_|package_)/i.test(variable))

@@ -5,7 +5,7 @@ import { dirname, join, posix } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { textsOf } from '../../scripts/texts.ts'
+import { builtTexts, textsOf } from '../../scripts/texts.ts'
 import { RULE_WORDS } from '../../nodes/rules/reply-rule-words.ts'
 import { english } from '../../src/english.ts'
 import { helpPage } from '../../scripts/help.ts'
@@ -16,11 +16,11 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const NAME = '@hl7-https/node-red-hl7-https-out'
 const TYPES = ['hl7-https-out', 'oauth2-client-credentials'] as const
 
-/** In bytes; README.md states the same limits. */
-const MAX_PACKED = 800_000
-const MAX_UNPACKED = 3_100_000
+/** In bytes: what was measured, and 2 % more. They go down with what is measured, not up. README.md states them. */
+const MAX_PACKED = 636_000
+const MAX_UNPACKED = 2_240_000
 // Most of it is dependencies, of which the newest versions are installed.
-const MAX_INSTALLED = 9_000_000
+const MAX_INSTALLED = 8_000_000
 const MAX_PACKAGES = 40
 
 /** What Node-RED loads, and the thread of the queue files; and what these share. */
@@ -298,7 +298,7 @@ describe('the published package', () => {
       for (const language of languages) {
         it(`has the labels and help of ${type} in ${language}`, async () => {
           const labels = await get(`/locales/${NAME}/${type}?lng=${language}`)
-          assert.deepEqual(JSON.parse(labels), textsOf(type, language))
+          assert.deepEqual(JSON.parse(labels), builtTexts(type, language))
           const html = await get(`/nodes/${NAME}/${type}`, 'text/html', language)
           assert.ok(html.includes(helpPage(type, language).trim()))
         })

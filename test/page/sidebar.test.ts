@@ -671,9 +671,15 @@ describe('the sidebar tab', () => {
 
   it('tells a refusal of the server and a Node-RED that is gone in words, and recovers', async () => {
     await open()
-    fake.status = 401
+    fake.status = 403
     await editor.ask(`RED.events.emit('deploy')`)
     await until(async () => (await seen('.hl7-trouble')).startsWith('Node-RED refused'))
+    // Nobody has to log in to this Node-RED.
+    fake.status = 401
+    await editor.ask(`RED.events.emit('deploy')`)
+    await until(async () =>
+      (await seen('.hl7-trouble')).startsWith('The server in front of Node-RED wants a login')
+    )
     await page.route('**/hl7-https-out', (route) => route.abort())
     await editor.ask(`RED.events.emit('deploy')`)
     await until(async () => (await seen('.hl7-trouble')).startsWith('Node-RED does not answer'))
@@ -699,9 +705,12 @@ describe('the sidebar tab', () => {
     await page.getByText('4711').waitFor()
     await button('Discard …').click()
     await page.waitForSelector('.hl7-question')
+    // Somebody has logged in to this Node-RED.
+    await editor.ask(`RED.settings.user = { permissions: '*' }`)
     fake.status = 401
     await editor.ask(`RED.events.emit('deploy')`)
     await page.locator('.hl7-trouble', { hasText: 'your session has expired' }).waitFor()
+    await editor.ask(`delete RED.settings.user`)
     await until(async () => (await page.locator('.hl7-message, .hl7-question').count()) === 0)
     assert.doesNotMatch(await page.content(), /4711/)
   })

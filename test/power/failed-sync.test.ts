@@ -20,16 +20,10 @@ describe('A disk that has no room for what was written', () => {
     await trial(context, 256, 0)
   })
 
-  // Nothing is lost, but the file is found damaged, and all of it is rescued: it should have been written again before.
-  const todo = 'why its pages are read from the disk again is not known yet'
-  it(
-    'is not believed where it is short, and the log is written back each time',
-    { todo },
-    async (context) => {
-      // The first messages may find room in a log that was there before.
-      await trial(context, 64, SENDERS)
-    }
-  )
+  it('is not believed where it is short, and the log is written back each time', async (context) => {
+    // The first messages may find room in a log that was there before.
+    await trial(context, 64, SENDERS)
+  })
 })
 
 /**
@@ -64,7 +58,9 @@ async function trial(context: TestContext, megabytes: number, mostAccepted: numb
     disk.fillUp()
     // While not even a refusal can be stored, there is no answer.
     const answers = Array.from({ length: 5 }, () => acceptSome())
-    await sleep(FULL_MS)
+    await sleep(FULL_MS / 2)
+    disk.forget('queue.sqlite', 'queue.sqlite-wal')
+    await sleep(FULL_MS / 2)
     disk.cleanUp()
     const accepted = (await Promise.all(answers)).reduce((sum, count) => sum + count)
     assert.ok(accepted <= mostAccepted, `${accepted} were told that their message is safe`)

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { knownState } from '../../src/queue/message-row.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import { deleteQueueFile, isQueueFileInUse } from '../../src/queue/queue-files.ts'
+import { QUEUE_KEY_FILE, queueKey } from '../../src/queue/queue-key.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
 import { SmallDisk } from '../support/small-disk.ts'
 import {
@@ -419,9 +420,13 @@ describe('A queue file', () => {
         const { queue: refused, engine } = queues.disk({ directory, name })
         await assert.rejects(
           refused.open(),
-          faultOf(engine.path, 'EROFS', /its file system is read-only\. Make it writable/)
+          faultOf(engine.path, 'EROFS', /its file system is read-only\. Make it writable.*QueueKey/)
         )
       }
+      await assert.rejects(
+        queueKey(undefined, directory),
+        faultOf(join(directory, QUEUE_KEY_FILE), 'EROFS', /read-only.*Set hl7HttpsOutQueueKey.*Dir/)
+      )
       execFileSync('mount', ['-o', 'remount,rw', directory])
       assert.deepEqual(await openedSeqs({ queue, engine }), [1])
     })

@@ -81,6 +81,27 @@ describe('OpenFiles', () => {
     assert.ok(statSync(spec.path).size > 32 * MEGABYTE)
   })
 
+  // It would say of the next one that all is well, and write to the file what the system has in place of what it lost.
+  it('does not have SQLite write its log back once a sync by it has failed: a close writes all to another file', async () => {
+    files.open(spec)
+    const { ino, size } = statSync(spec.path)
+    files.use(spec, (file) => {
+      file.syncer.doubt(new Error('disk I/O error'))
+      for (let seq = 1; seq <= 20; seq++) {
+        file.transaction((queue) => {
+          queue.accept(message(seq), Buffer.alloc(MEGABYTE))
+        })
+      }
+    })
+    assert.ok(statSync(`${spec.path}-wal`).size > 20 * MEGABYTE)
+    await files.stopSyncing(spec)
+    assert.equal(statSync(spec.path).size, size)
+    await files.copyInDoubt(spec, { kind: 'close' })
+    files.close(spec)
+    assert.notEqual(statSync(spec.path).ino, ino)
+    assert.equal(files.open(spec).summary.waiting, 20)
+  })
+
   it('leaves nothing of a copy that could not be finished: it may have filled the disk', () => {
     const before = readdirSync(directory)
     const write = (draft: string): void => {

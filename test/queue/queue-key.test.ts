@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { QUEUE_KEY_FILE, queueKey } from '../../src/queue/queue-key.ts'
+import { SecretFile } from '../../src/secret-file.ts'
 
 const run = promisify(execFile)
 const module = new URL('../../src/queue/queue-key.ts', import.meta.url).href
@@ -33,9 +34,22 @@ describe('queueKey', () => {
       await assert.rejects(queueKey(setting, userDir), {
         name: 'QueueError',
         code: 'ERR_QUEUE_KEY',
-        message: /hl7HttpsOutQueueKey in settings\.js must be a string of 16 characters or more/
+        message: /hl7HttpsOutQueueKey in settings\.js.* must be a string of 16 characters or more/
       })
     }
+  })
+
+  it('takes it from a file that another program keeps, and says which one it cannot read', async () => {
+    const path = join(userDir, 'key')
+    const asked = (): Promise<Buffer> => queueKey(new SecretFile(path), userDir)
+    await assert.rejects(asked(), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'ERR_QUEUE_KEY')
+      assert.match(error.message, /cannot be read \(ENOENT\)\. It is the queue key .*_QUEUE_KEY/)
+      return error.message.includes(path)
+    })
+    await writeFile(path, 'sixteen letters!\n')
+    assert.deepEqual(await asked(), await queueKey('sixteen letters!', userDir))
+    assert.deepEqual(await readdir(userDir), ['key'])
   })
 
   it('creates a key file once, readable only by its owner', async () => {

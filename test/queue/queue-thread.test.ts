@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import threads, { Worker } from 'node:worker_threads'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import {
@@ -234,6 +237,22 @@ describe('The queue thread', () => {
     noThreads = false
     assert.deepEqual((await queue.read(3)).content, contentOf(3))
     assert.deepEqual(seqsOf(await queue.claimNext(9)), [3, 4, 5], 'what is handed out stays so')
+  })
+
+  it('says what Node.js has to be started with if that forbids threads', async () => {
+    const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
+    const allowed = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*']
+    const run = promisify(execFile)(process.execPath, [
+      ...allowed,
+      script,
+      'hold',
+      queues.directory
+    ])
+    await assert.rejects(run, ({ stderr }: { stderr?: string }) =>
+      /queue\.sqlite cannot be used: .*ERR_ACCESS_DENIED.*Start it with --allow-worker/.test(
+        stderr ?? ''
+      )
+    )
   })
 
   it('of another version touches no file, and says that Node-RED has to be restarted', async () => {

@@ -13,7 +13,6 @@ export interface Panel {
   id: number
   title: string
   datasource: { type: string; uid: string }
-  gridPos: { x: number; y: number; w: number; h: number }
   targets: { expr: string; refId: string; datasource: { type: string; uid: string } }[]
 }
 

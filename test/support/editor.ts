@@ -57,6 +57,29 @@ for (const script of [WITHOUT_TRANSITIONS, WITHOUT_MEMORY, WITH_FONT]) {
 after(() => browser.close())
 
 /**
+ * Counts the requests that are made by `fetch`, as jQuery counts its own: until what follows from their answer has been
+ * done, which may be another one.
+ */
+const COUNT_REQUESTS = `
+  window.underWay = 0
+  const { fetch } = window
+  window.fetch = async (...args) => {
+    const done = () => setTimeout(() => window.underWay--)
+    window.underWay++
+    try {
+      const response = await fetch(...args)
+      for (const how of ['text', 'blob', 'json']) {
+        const read = response[how].bind(response)
+        response[how] = () => read().finally(done)
+      }
+      return response
+    } catch (error) {
+      done()
+      throw error
+    }
+  }`
+
+/**
  * How long Node-RED's timers take that show a form and move the focus into it, in milliseconds
  * (RED.tray, in 4.1 and 5).
  */
@@ -97,6 +120,7 @@ export class Editor {
   /** Opens the editor in a new page, and waits until the node is there. */
   static async open(url: string, nodeId: string): Promise<Editor> {
     const page = await browser.newPage()
+    await page.addInitScript(COUNT_REQUESTS)
     const editor = new Editor(page, url, nodeId)
     await editor.load()
     return editor
@@ -178,7 +202,7 @@ export class Editor {
 
   /** Waits until Node-RED has answered all requests of the page, and nothing more was asked then. */
   async rest(): Promise<void> {
-    await this.page.waitForFunction(`$.active === 0`)
+    await this.page.waitForFunction(`$.active === 0 && window.underWay === 0`)
   }
 
   /** The value of an expression in the page. */

@@ -153,6 +153,14 @@ export class OverbookedDisk {
     this.#host.cleanUp()
   }
 
+  /**
+   * The system drops what it has of these files in memory and takes to be written, as it may at any moment: they are read
+   * from the disk again.
+   */
+  forget(...names: readonly string[]): void {
+    for (const name of names) run('dd', `if=${join(this.place, name)}`, 'iflag=nocache', 'count=0')
+  }
+
   /** What was only in memory is gone, as after a power failure. */
   remount(): void {
     run('umount', this.place)

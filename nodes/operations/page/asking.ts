@@ -7,10 +7,9 @@ export function requestTrouble(error: unknown, text: Text): string {
   if (!(error instanceof RequestError)) throw error
   const { key, status, answer } = error
   const said = (answer as { error?: unknown } | undefined)?.error
-  // A refusal for lack of permission is Node-RED's own: it has no words for a user. Of 404 there are words in the
-  // reader's language.
-  const isKnown = key === 'notAllowed' || key === 'notFound'
-  if (!isKnown && typeof said === 'string' && said !== '') return printableProse(said)
+  // What a route itself says. Of the others, there are words in the reader's language, and some are not Node-RED's.
+  const isOfRoute = key === 'failed'
+  if (isOfRoute && typeof said === 'string' && said !== '') return printableProse(said)
   return text(`trouble.${key}`, { status })
 }
 

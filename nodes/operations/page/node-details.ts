@@ -60,7 +60,9 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
 function actions(node: NodeState, desk: Desk): TemplateResult {
   const { text, frame } = desk
   const write = whyGrey(desk, 'pause')
-  const stopped = node.state === 'stopped' ? text('trouble.stopped') : ''
+  const areFlowsStopped = node.kind.startsWith('flows-')
+  const why = areFlowsStopped ? 'trouble.flowsStopped' : 'trouble.stopped'
+  const stopped = node.state === 'stopped' ? text(why) : ''
   const none = node.suspended === 0 ? text('trouble.noneSuspended') : ''
   const unusable = node.state === 'config' ? text('trouble.config') : ''
   const isPaused = node.state === 'paused'

@@ -16,7 +16,7 @@ export default function probe(RED) {
     report({ kind: 'started' })
   })
   RED.events.on('runtime-event', ({ id, payload }) => {
-    if (id === 'runtime-state' && payload?.error) {
+    if (id === 'runtime-state' && payload?.error && payload.state !== undefined) {
       const what = payload.types ?? payload.modules ?? ''
       report({ kind: 'refused', reason: `${payload.error}: ${JSON.stringify(what)}` })
     }

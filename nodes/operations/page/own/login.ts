@@ -87,6 +87,15 @@ export class Login {
 
   #elsewhere(): TemplateResult {
     const text = this.#text
+    const again = html`<button type="button" class="hl7-button" @click=${this.#done}>
+      ${text('login.again')}
+    </button>`
+    if (typeof this.#kind === 'object') {
+      const { label, message, url } = this.#kind
+      return html`<p>${printableProse(message, 500)}</p>
+        <p><a href=${url} target="_blank" rel="noopener">${printableProse(label, 100)}</a></p>
+        ${again}`
+    }
     if (this.#kind === 'nowhere') return html`<p>${text('login.nowhere')}</p>`
     return html`<p>${text('login.elsewhere')}</p>
       <p>
@@ -94,7 +103,7 @@ export class Login {
           >${text('login.editor')}</a
         >
       </p>
-      <button type="button" class="hl7-button" @click=${this.#done}>${text('login.again')}</button>`
+      ${again}`
   }
 
   async #logIn(): Promise<void> {

@@ -33,6 +33,7 @@ class OwnPage {
   #user: string | undefined
   /** When it has asked who that is. */
   #userAt = -Infinity
+  #again: ReturnType<typeof setTimeout> | undefined
 
   constructor(language: string, { tab, rules }: Catalogue) {
     const text = textsOf(tab, language)
@@ -117,6 +118,8 @@ class OwnPage {
     const { text } = this.#frame
     try {
       const kind = await this.#session.loginKind()
+      // A Node-RED without a login has refused nobody.
+      if (kind === 'none') throw new RequestError(401, undefined, true)
       this.#leave()
       this.#login.show(kind, text(this.#session.hasToken ? 'login.ended' : 'login.needed'))
     } catch (error) {
@@ -134,7 +137,8 @@ class OwnPage {
   #tryAgain(error: unknown): void {
     const words = requestTrouble(error, this.#frame.text)
     render(html`<p class="hl7-trouble" role="alert">${words}</p>`, this.#account)
-    setTimeout(() => void this.enter(), EVERY_MS)
+    clearTimeout(this.#again)
+    this.#again = setTimeout(() => void this.enter(), EVERY_MS)
   }
 
   /** Who is logged in, and how to log in or out. */
@@ -187,7 +191,7 @@ function flowsIn(editor: URL): NonNullable<Frame['flow']> {
 }
 
 function isUnauthorized(error: unknown): boolean {
-  return error instanceof RequestError && error.status === 401
+  return error instanceof RequestError && error.status === 401 && !error.isOfFront
 }
 
 /** Loads the texts, and shows the page. Never rejects. */

@@ -1,9 +1,16 @@
-import { GET_TIMEOUT_MS, RequestError, routeRequest } from '../../route-request.ts'
+import { GET_TIMEOUT_MS, refusalOf, RequestError, routeRequest } from '../../route-request.ts'
 import { type Answered, fileIn } from '../save-file.ts'
 import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../../route-table.ts'
 
 /** How Node-RED wants a user to log in. `nowhere`: only the editor could do it, and that is disabled. */
-export type LoginKind = 'none' | 'password' | 'elsewhere' | 'nowhere'
+export type LoginKind = 'none' | 'password' | 'elsewhere' | 'nowhere' | LoginOffer
+
+/** What somebody who set Node-RED up offers in place of a login, such as the way to an editor that is elsewhere. */
+export interface LoginOffer {
+  message: string
+  label: string
+  url: string
+}
 
 /** There is no session, or it has ended. */
 export class LoginNeeded extends RequestError {}
@@ -47,7 +54,7 @@ export class Session {
   ): Promise<AnswerOf<Name>> {
     const { response, answer } = await this.#fetch(...requestOf(name, params, question))
     if (response.ok && answer !== undefined) return answer as AnswerOf<Name>
-    throw refusalOf(response, answer)
+    throw routeRefusal(response, answer)
   }
 
   /**
@@ -62,20 +69,31 @@ export class Session {
   ): Promise<Answered> {
     const response = await this.#open(...requestOf(name, params, question))
     if (response.ok) return fileIn(response)
-    throw refusalOf(response, parsed(await response.text().catch(() => '')))
+    throw routeRefusal(response, parsed(await response.text().catch(() => '')))
   }
 
-  /** How to log in. */
+  /**
+   * How to log in.
+   *
+   * @throws {RequestError} if it is not Node-RED that answers
+   */
   async loginKind(): Promise<LoginKind> {
-    const { answer } = await this.#fetch('auth/login')
-    const { type, prompts } = (answer ?? {}) as { type?: unknown; prompts?: unknown }
+    const { answer, response } = await this.#fetch('auth/login')
+    if (!response.ok || answer === undefined) {
+      const { isOfFront, status } = refusalOf(response, answer)
+      // Everybody may ask Node-RED for this.
+      throw new RequestError(status, answer, isOfFront || status === 401)
+    }
+    const { type, prompts, loginMessage } = (answer ?? {}) as Record<string, unknown>
     if (type === undefined) return 'none'
     const asks: unknown[] = Array.isArray(prompts) ? prompts : []
     const isPassword =
       type === 'credentials' && asks.some((ask) => (ask as { type?: unknown }).type === 'password')
     if (isPassword) return 'password'
-    const { response } = await this.#fetch('')
-    return response.ok ? 'elsewhere' : 'nowhere'
+    const offer = asks.map((ask) => offerIn(ask, loginMessage, this.editor)).find(Boolean)
+    if (offer !== undefined) return offer
+    const { response: page } = await this.#fetch('')
+    return page.ok ? 'elsewhere' : 'nowhere'
   }
 
   /** @returns whether Node-RED accepted it, or what it says about that */
@@ -144,7 +162,8 @@ export class Session {
       ...(token !== undefined && { Authorization: `Bearer ${token}` })
     }
     try {
-      return await fetch(new URL(url, this.editor), { ...init, headers, cache: 'no-store' })
+      const how = { cache: 'no-store', redirect: 'manual' } as const
+      return await fetch(new URL(url, this.editor), { ...init, headers, ...how })
     } catch {
       throw new RequestError(0, undefined)
     }
@@ -167,11 +186,28 @@ function requestOf<Name extends RouteName>(
   return [url, { method, ...more }]
 }
 
-function refusalOf({ headers, status }: Response, answer: unknown): RequestError {
+function routeRefusal(response: Response, answer: unknown): RequestError {
+  const refusal = refusalOf(response, answer)
+  const { headers, status } = response
   // A user who may not do this is told so without it.
-  return status === 401 && headers.has('WWW-Authenticate')
+  return status === 401 && headers.has('WWW-Authenticate') && !refusal.isOfFront
     ? new LoginNeeded(401, answer)
-    : new RequestError(status, answer)
+    : refusal
+}
+
+/** Undefined for the button of Node-RED's own login. */
+function offerIn(ask: unknown, message: unknown, editor: URL): LoginOffer | undefined {
+  const { type, label, url } = (ask ?? {}) as Record<string, unknown>
+  if (type !== 'button' || typeof url !== 'string') return undefined
+  const target = URL.parse(url, editor)
+  if (target === null || !/^https?:$/.test(target.protocol)) return undefined
+  const isOwn = target.origin === editor.origin && target.pathname.endsWith('/auth/strategy')
+  if (isOwn) return undefined
+  return {
+    message: typeof message === 'string' ? message : '',
+    label: typeof label === 'string' && label !== '' ? label : target.host,
+    url: target.href
+  }
 }
 
 function parsed(text: string): unknown {
