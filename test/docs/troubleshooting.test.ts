@@ -19,7 +19,6 @@ const INTERNAL = [
   'ENOENT',
   'ENOTSUP',
   'ERR_ABORTED',
-  'ERR_ACCESS_DENIED',
   'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
   'ERR_QUEUE_AGAIN',
   'ERR_THREAD_VERSION',
@@ -44,7 +43,7 @@ const OF_OTHERS =
 
 describe('the codes in locales/en-US/codes.json', () => {
   it('are the errors that the code gives', () => {
-    // Those with the name of the node are variables of the environment.
+    // Environment variables begin with the name of the package.
     const named = matches(sources('src/**/*.ts', 'nodes/**/*.ts'), /'(HL7_(?!HTTPS_OUT_)[A-Z_]+)'/g)
     assert.deepEqual(named.sort(), Object.keys(codes.error).sort())
   })

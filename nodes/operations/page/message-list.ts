@@ -172,7 +172,8 @@ export class MessageList {
   /** Asks for the messages of the node that is shown. Never rejects. */
   async load(): Promise<void> {
     const node = this.#node
-    if (node === undefined) return
+    // Of one that does not run, more cannot be asked.
+    if (node === undefined || node.state === 'stopped') return
     const { frame, draw, text } = this.#desk
     const asked = ++this.#asked
     void this.#counts.load(node, this.#list, this.#filter)

@@ -28,13 +28,16 @@ export class Pictures {
   #node: string | undefined
   #minutes: Readonly<Record<Range, readonly HistoryMinute[]>> = NONE
   #dayAt = -Infinity
+  /** Of a node that does not run, nothing can be asked. */
+  #runs = true
 
   constructor(desk: Desk) {
     this.#desk = desk
   }
 
   /** Another node, perhaps. */
-  show({ id }: NodeState): void {
+  show({ id, state }: NodeState): void {
+    this.#runs = state !== 'stopped'
     if (id === this.#node) return
     this.#node = id
     this.#minutes = NONE
@@ -44,7 +47,7 @@ export class Pictures {
   /** Asks for what is shown. Never rejects. */
   async load(): Promise<void> {
     const id = this.#node
-    if (id === undefined) return
+    if (id === undefined || !this.#runs) return
     const now = performance.now()
     const isDayOld = now > this.#dayAt + DAY_EVERY_MS
     if (isDayOld) this.#dayAt = now

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+import { newPage, waitForNews, waitForWords } from '../support/page.ts'
+import { adt } from '../support/world.ts'
+
+const flows = [
+  { id: 'tab', type: 'tab', label: 'Admissions' },
+  { id: 'in', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['registry']] },
+  {
+    ...{ id: 'registry', type: 'hl7-https-out', z: 'tab', name: 'Registry' },
+    ...{ url: 'https://127.0.0.1:9', queue: 'disk', wires: [[], []] }
+  }
+]
+
+describe('flows that somebody stops while page and tab are open', () => {
+  let nodeRed: TestNodeRed
+  before(async () => {
+    const runtimeState = { enabled: true, ui: true }
+    nodeRed = await startNodeRed({ flows, settings: { runtimeState } })
+    await nodeRed.post('/hl7-https-out/registry/pause')
+    await nodeRed.inject('in', { payload: adt('HALT1') })
+    await nodeRed.waitFor(async () => {
+      const { body } = await nodeRed.get('/hl7-https-out/registry')
+      return (body as { queued: number }).queued === 1
+    })
+  })
+  after(() => nodeRed.close())
+
+  async function open(path: string): Promise<Page> {
+    const { page } = await newPage()
+    await page.goto(nodeRed.url + path)
+    if (path === '') {
+      await page.waitForSelector('#red-ui-header-button-deploy')
+      await page.waitForFunction(`RED.actions.get('hl7-https-out:show-tab') !== undefined`)
+      await page.evaluate(`RED.actions.invoke('hl7-https-out:show-tab')`)
+    }
+    await waitForWords(page, '.hl7-node-rows', /Registry/)
+    return page
+  }
+
+  it('is told in both, with what waits, and is no trouble of theirs', async () => {
+    const pages = [await open('/hl7-https-out/page'), await open('')]
+    await nodeRed.post('/flows/state', { state: 'stop' })
+    for (const page of pages) {
+      await waitForNews(page, '.hl7-do', /flows are stopped: somebody.* 1 message waits on disk/)
+      const [words = ''] = await page.locator('.hl7-summary').allInnerTexts()
+      assert.match(words, /1 node needs attention/)
+      await page.locator('.hl7-details [data-button=pause]').click({ force: true })
+      await waitForWords(page, '.hl7-outcome', /Node-RED’s flows are stopped\./)
+      assert.doesNotMatch(await page.innerText('body'), /no longer knows this node/)
+    }
+    await nodeRed.post('/flows/state', { state: 'start' })
+    for (const page of pages) {
+      await waitForNews(page, '.hl7-details', /Paused/)
+      await page.close()
+    }
+  })
+})
