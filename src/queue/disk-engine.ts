@@ -101,7 +101,7 @@ export class DiskEngine implements QueueEngine {
   }
 
   get unconfirmed(): number {
-    return this.#held.accepts + (this.#loss?.refusals.length ?? 0)
+    return this.#held.accepts + (this.#loss?.stored ?? 0)
   }
 
   get silentMs(): number {
@@ -415,7 +415,8 @@ export class DiskEngine implements QueueEngine {
     if (refusals.length === 0) return
     const seqs = refusals.map(({ seq }) => seq)
     await thread.request({ file: this.path, task: { kind: 'refuse', seqs } })
-    loss.settleRefused(refusals)
+    const waiting = this.#summary.waiting - loss.settleRefused(refusals)
+    this.#summary = { ...this.#summary, waiting }
   }
 
   async #giveUp(loss: Loss, error: Error): Promise<void> {

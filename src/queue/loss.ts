@@ -11,6 +11,8 @@ export interface Refusal {
   seq: number
   call: PendingCall
   error: Error
+  /** It is in the file, and counts as waiting. */
+  isStored: boolean
 }
 
 /**
@@ -44,6 +46,11 @@ export class Loss {
   /** A call waits for it. */
   get isUnsettled(): boolean {
     return this.again.length + this.refusals.length > 0
+  }
+
+  /** So many messages count as waiting, and nobody has been told that they are refused. */
+  get stored(): number {
+    return storedIn(this.refusals)
   }
 
   /** Of the messages that are handed out, those that have reached the node. */
@@ -82,24 +89,30 @@ export class Loss {
   /**
    * Its caller is told that it has failed: at once, unless it was to accept a message that the thread has got.
    *
-   * @param since when it waits; on the monotonic clock
+   * @param heldSince it is stored, and has waited since then; on the monotonic clock
    */
-  refuse(call: PendingCall, error: Error, since = performance.now()): void {
+  refuse(call: PendingCall, error: Error, heldSince?: number): void {
     const { seq } = call
     if (seq === undefined) {
       call.reject(error)
       return
     }
-    this.refusals = [...this.refusals, { seq, call, error }]
-    this.refusingSince = Math.min(this.refusingSince, since)
+    const isStored = heldSince !== undefined
+    this.refusals = [...this.refusals, { seq, call, error, isStored }]
+    this.refusingSince = Math.min(this.refusingSince, heldSince ?? performance.now())
   }
 
-  /** It is stored that these messages are refused. */
-  settleRefused(refusals: readonly Refusal[]): void {
+  /**
+   * It is stored that these messages are refused.
+   *
+   * @returns how many of them count as waiting, until the file is written again without them
+   */
+  settleRefused(refusals: readonly Refusal[]): number {
     const settled = new Set(refusals)
     this.refusals = this.refusals.filter((refusal) => !settled.has(refusal))
     if (this.refusals.length === 0) this.refusingSince = Infinity
     for (const { call, error } of settled) call.reject(error)
+    return storedIn(refusals)
   }
 
   /** @returns whether another thread is to try it */
@@ -125,4 +138,8 @@ export class Loss {
   abandon(): void {
     this.refusals = []
   }
+}
+
+function storedIn(refusals: readonly Refusal[]): number {
+  return refusals.filter(({ isStored }) => isStored).length
 }

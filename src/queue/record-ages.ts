@@ -14,6 +14,9 @@ const MOST_LEAPS = 32
  * What has been kept for long enough, by the wall clock. That may be a year back while messages leave: when it is right
  * again, they are not a year old. So nothing is too old that left before the clock leapt forward, until that is long
  * enough ago itself.
+ *
+ * The clock of a machine that slept, or of a virtual one that was stopped, leaps in the same way, and nobody can tell: what
+ * left before stays up to one period longer then, because the other mistake could not be made good.
  */
 export class RecordAges {
   readonly #db: DatabaseSync

@@ -26,15 +26,7 @@ describe('two receivers that come and go, and a process that is killed', { concu
         const trial = { order, messages: MESSAGES, steps: STEPS, seed: SEED }
         const findings = await backupTrial(trial, directory, { own, other })
         t.diagnostic(JSON.stringify({ order, ...findings }))
-        const isDouble = (finding: string): boolean => finding.startsWith('at both without')
-        assert.deepEqual(
-          findings.broken.filter((finding) => !isDouble(finding)),
-          []
-        )
-        const todo = 'one of two runs on a busy machine had one: not looked into yet'
-        await t.test('none is at both without a reason', { todo }, () => {
-          assert.deepEqual(findings.broken.filter(isDouble), [])
-        })
+        assert.deepEqual(findings.broken, [])
         assert.ok(findings.accepted > 0.8 * MESSAGES, `${findings.accepted} were accepted`)
         assert.ok(findings.storedAtFirst > 0 && findings.turns > 0, 'both were used')
       } finally {

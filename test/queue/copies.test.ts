@@ -53,6 +53,12 @@ describe('A file of which a sync has failed', () => {
       /has to be written again.* it needs 9\d MB, and 8\d MB are free\..* Free some space/
     )
     for (const seq of [92, 93]) await assert.rejects(accept(queue, seq), isTold)
+    const counted = [queue.counts.waiting, queue.summary.waiting, queue.unconfirmed]
+    assert.deepEqual(
+      counted,
+      [90, 90, 0],
+      'what is refused is still in the file, and does not count'
+    )
     assert.ok(!readdirSync(directory).some((name) => name.endsWith('.new')))
     assert.ok(disk.free >= free - 4096, 'nothing was written')
     await assert.rejects(queue.close(), isTold)
