@@ -40,12 +40,6 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
     ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 }, contact: '', advice: null },
     searchFields: [],
     rules: DEFAULT_REPLY_RULES,
-    ruleSettings: {
-      retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
-      failureTimeoutMs: 900_000,
-      failWhileUnreachable: false,
-      hasReplyPath: false
-    },
     contentDays: 7,
     lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0, turnedAway: 0 },
     turnedAway: null,

@@ -14,8 +14,6 @@ import { NodeTable } from './node-table.ts'
 import { Pictures } from './pictures.ts'
 import { QuestionBox } from './question.ts'
 import { Refresh } from './refresh.ts'
-import { ShowRequest } from './show-request.ts'
-import { TryRules } from './try-rules.ts'
 import { clockTime } from './times.ts'
 import { causeText } from '../../../src/told.ts'
 import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, shownState } from './words.ts'
@@ -45,8 +43,6 @@ export class Application {
   readonly #messages: MessageList
   readonly #pictures: Pictures
   readonly #events: Events
-  readonly #tryRules: TryRules
-  readonly #showRequest: ShowRequest
   readonly #refresh: Refresh
   /** What is brought up to date beside the states. */
   readonly #parts: readonly Latest[]
@@ -113,8 +109,6 @@ export class Application {
     this.#messages = new MessageList(this.#desk)
     this.#pictures = new Pictures(this.#desk)
     this.#events = new Events(this.#desk)
-    this.#tryRules = new TryRules(this.#desk)
-    this.#showRequest = new ShowRequest(this.#desk)
     const parts = [this.#allSuspended, this.#pictures, this.#messages, this.#events]
     this.#parts = parts.map((part) => new Latest(() => part.load()))
     void draw()
@@ -289,8 +283,7 @@ export class Application {
         ? nothing
         : html`<div class="hl7-below">
             <div class="hl7-first-column">
-              ${nodeDetails(node, this.#desk)} ${this.#tryRules.view()} ${this.#showRequest.view()}
-              ${this.#messages.view()}
+              ${nodeDetails(node, this.#desk)} ${this.#messages.view()}
             </div>
             <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
           </div>`
@@ -342,8 +335,6 @@ export class Application {
     this.#pictures.show(node)
     this.#messages.show(node)
     this.#events.show(node)
-    this.#tryRules.show(node)
-    this.#showRequest.show(node)
   }
 
   #choose(id: string): void {
