@@ -1,5 +1,4 @@
 import { GET_TIMEOUT_MS, RequestError, routeRequest } from '../operations/route-request.ts'
-import { type Answered, fileIn } from '../operations/page/save-file.ts'
 import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../operations/route-table.ts'
 
 /**
@@ -32,27 +31,4 @@ export function askNodeRed<Name extends RouteName>(
       }
     })
   })
-}
-
-/**
- * The same of a route that answers with a file: jQuery would lose why one is refused.
- *
- * @throws {RequestError}
- */
-export async function downloadFromNodeRed<Name extends RouteName>(
-  name: Name,
-  params: ParamsOf<Name>,
-  question: QuestionOf<Name>
-): Promise<Answered> {
-  const { method, url, body = null } = routeRequest(name, params, question)
-  const { access_token: token } = RED.settings.get('auth-tokens') ?? {}
-  const headers = {
-    'Content-Type': 'application/json',
-    ...(token !== undefined && { Authorization: `Bearer ${token}` })
-  }
-  const response = await fetch(url, { method, body, headers, cache: 'no-store' }).catch(() => {
-    throw new RequestError(0, undefined)
-  })
-  if (response.ok) return fileIn(response)
-  throw new RequestError(response.status, await response.json().catch(() => undefined))
 }

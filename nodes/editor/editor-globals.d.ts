@@ -99,9 +99,6 @@ declare const jsonata: undefined | ((expression: string) => { evaluate(input: un
 declare const CHARSET_NAMES: readonly string[]
 
 declare const RED: {
-  settings: {
-    get(name: 'auth-tokens'): { access_token?: string } | null | undefined
-  }
   _(key: string, values?: Record<string, string | number>): string
   tabs: {
     create(options: { element: EditorElements; onchange: (tab: { id: string }) => void }): {

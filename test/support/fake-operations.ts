@@ -1,5 +1,5 @@
 import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import type {
   AllMessagesPage,
   BulkAnswer,
@@ -183,9 +183,15 @@ export class FakeOperations {
   status = 200
   /** Path and query of each GET, path and body of each POST. */
   readonly asked: string[] = []
+  #answered = 0
 
   constructor(nodes = nodesInTrouble()) {
     this.nodes = nodes
+  }
+
+  /** Nobody waits for an answer. */
+  get isAnswered(): boolean {
+    return this.#answered >= this.asked.length
   }
 
   /** Puts itself in front of the routes of a page. */
@@ -194,31 +200,37 @@ export class FakeOperations {
       // The page itself is real.
       (url) => /^\/hl7-https-out(\/(?!page\b)|$)/.test(url.pathname),
       async (route) => {
-        const { pathname, search } = new URL(route.request().url())
-        const body = route.request().postData()
-        this.asked.push(`${pathname}${search}${body === null ? '' : ` ${body}`}`)
-        if (body !== null) await this.slow
-        const refusal = /\/messages\/\d+\/\w+$/.test(pathname) ? this.refusals.shift() : undefined
-        if (refusal !== undefined) {
-          await route.fulfill({ status: 400, json: { error: refusal } })
-          return
-        }
-        if (pathname.endsWith('/export') && !(body ?? '').includes('"count":true')) {
-          await route.fulfill({
-            contentType: 'application/hl7-v2; charset=utf-8',
-            headers: { 'Content-Disposition': 'attachment; filename="hl7-fake.hl7"' },
-            body: this.file
-          })
-          return
-        }
-        const answer = this.status === 200 ? this.#answer(pathname, search, body) : {}
-        await route.fulfill({
-          status: this.status === 200 && answer === undefined ? 404 : this.status,
-          contentType: 'application/json',
-          body: JSON.stringify(answer ?? { error: 'There is no such message.' })
+        await this.#fulfill(route).finally(() => {
+          this.#answered++
         })
       }
     )
+  }
+
+  async #fulfill(route: Route): Promise<void> {
+    const { pathname, search } = new URL(route.request().url())
+    const body = route.request().postData()
+    this.asked.push(`${pathname}${search}${body === null ? '' : ` ${body}`}`)
+    if (body !== null) await this.slow
+    const refusal = /\/messages\/\d+\/\w+$/.test(pathname) ? this.refusals.shift() : undefined
+    if (refusal !== undefined) {
+      await route.fulfill({ status: 400, json: { error: refusal } })
+      return
+    }
+    if (pathname.endsWith('/export') && !(body ?? '').includes('"count":true')) {
+      await route.fulfill({
+        contentType: 'application/hl7-v2; charset=utf-8',
+        headers: { 'Content-Disposition': 'attachment; filename="hl7-fake.hl7"' },
+        body: this.file
+      })
+      return
+    }
+    const answer = this.status === 200 ? this.#answer(pathname, search, body) : {}
+    await route.fulfill({
+      status: this.status === 200 && answer === undefined ? 404 : this.status,
+      contentType: 'application/json',
+      body: JSON.stringify(answer ?? { error: 'There is no such message.' })
+    })
   }
 
   #answer(path: string, search: string, body: string | null): unknown {

@@ -16,7 +16,14 @@ import { QuestionBox } from './question.ts'
 import { Refresh } from './refresh.ts'
 import { clockTime } from './times.ts'
 import { causeText } from '../../../src/told.ts'
-import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, shownState } from './words.ts'
+import {
+  countInTrouble,
+  namesOf,
+  reasonOf,
+  sharedTroubles,
+  shownState,
+  summaryOf
+} from './words.ts'
 
 /** More changes at once are counted, not read out one by one. */
 const READ_OUT = 3
@@ -119,13 +126,6 @@ export class Application {
     this.#refresh.look(looking && this.#mayRead())
   }
 
-  /** The session has ended: nothing of a message stays in sight. */
-  close(): void {
-    this.#desk.question.close()
-    this.#messages.close()
-    void this.#draw()
-  }
-
   /** Something changed in the runtime. */
   tick(): void {
     this.#refresh.now()
@@ -170,7 +170,6 @@ export class Application {
 
   #view(): TemplateResult {
     const { text, language, now } = this.#desk
-    const { pageUrl } = this.#frame
     const outcome = this.#outcome
     const nodes = this.#states?.nodes ?? []
     return html`
@@ -179,16 +178,6 @@ export class Application {
         <span class="hl7-clock" title=${text('clock')}
           >${this.#states === undefined ? nothing : clockTime(this.#states.at, now(), language, true)}</span
         >
-        ${
-          pageUrl === undefined
-            ? nothing
-            : html`<a
-                class="hl7-to-page"
-                href=${this.#pageLink(pageUrl)}
-                target="hl7-https-out-page"
-                >${text('openPage')}</a
-              >`
-        }
       </header>
       ${
         this.#trouble === ''
@@ -243,17 +232,7 @@ export class Application {
 
   #summary(nodes: readonly NodeState[]): TemplateResult {
     const { text } = this.#desk
-    const inTrouble = countInTrouble(nodes)
-    const toWatch = nodes.filter((node) => needsLook(node)).length
-    const count = nodes.length
-    const [level, words] =
-      count === 0
-        ? [nothing, text('summary.none')]
-        : inTrouble > 0
-          ? ['warn', text('summary.trouble', { n: inTrouble, count })]
-          : toWatch > 0
-            ? ['warn', text('summary.watch', { n: toWatch, count })]
-            : ['good', text('summary.fine', { count })]
+    const { level, words } = summaryOf(nodes, text)
     const shared = sharedTroubles(nodes).map(({ of, ...values }) => {
       const cause = causeText(values.cause, text)
       return html`<p class="hl7-summary" data-level="warn">
@@ -288,11 +267,6 @@ export class Application {
             <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
           </div>`
     }`
-  }
-
-  #pageLink(pageUrl: string): string {
-    const place = new URLSearchParams({ ...this.#place })
-    return place.size === 0 ? pageUrl : `${pageUrl}#${place.toString()}`
   }
 
   /** Asks for all nodes, and for more of the chosen one. Never rejects. */
@@ -402,10 +376,6 @@ export class Application {
             })
             .join('. ')
   }
-}
-
-function countInTrouble(nodes: readonly NodeState[]): number {
-  return nodes.filter((node) => needsPerson(node)).length
 }
 
 function isSame(one: Place, other: Place): boolean {

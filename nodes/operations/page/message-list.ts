@@ -249,11 +249,6 @@ export class MessageList {
     })
   }
 
-  /** Closes the message that is open. */
-  close(): void {
-    this.#opened.close()
-  }
-
   view(): TemplateResult | typeof nothing {
     const node = this.#node
     if (node === undefined) return nothing

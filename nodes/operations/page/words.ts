@@ -33,6 +33,28 @@ function wordOf(
   return word === key ? undefined : word
 }
 
+/** How many nodes need somebody, in a sentence. */
+export function summaryOf(
+  nodes: readonly NodeState[],
+  text: Text
+): { level: 'warn' | 'good' | 'quiet'; words: string } {
+  const count = nodes.length
+  const inTrouble = countInTrouble(nodes)
+  const toWatch = nodes.filter(needsLook).length
+  if (count === 0) return { level: 'quiet', words: text('summary.none') }
+  if (inTrouble > 0) {
+    return { level: 'warn', words: text('summary.trouble', { n: inTrouble, count }) }
+  }
+  return toWatch > 0
+    ? { level: 'warn', words: text('summary.watch', { n: toWatch, count }) }
+    : { level: 'good', words: text('summary.fine', { count }) }
+}
+
+/** So many nodes need somebody. */
+export function countInTrouble(nodes: readonly NodeState[]): number {
+  return nodes.filter(needsPerson).length
+}
+
 /** Whether somebody is needed. */
 export function needsPerson({ conditions: [first] }: NodeState): boolean {
   return first?.level === 'call'
