@@ -1,5 +1,6 @@
 import { GET_TIMEOUT_MS, RequestError, routeRequest } from '../operations/route-request.ts'
-import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../operations/route-table.ts'
+import type { QuestionOf } from '../operations/questions.ts'
+import type { AnswerOf, ParamsOf, RouteName } from '../operations/route-table.ts'
 
 /**
  * Asks a route of Node-RED, with the session of the editor, which `fetch` would not send.

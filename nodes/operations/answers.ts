@@ -135,6 +135,8 @@ export interface MessagePage {
   messages: MessageAnswer[]
   /** There may be more before the last one. */
   more: boolean
+  /** The `cursor` with which they are asked for; missing if there are none. */
+  next?: string
 }
 
 /** How many messages there are, and of which kinds: the most frequent first, 100 of each kind at most. */
@@ -162,6 +164,8 @@ export interface AllMessagesPage {
   messages: NodeMessage[]
   /** There are more. */
   more: boolean
+  /** The `cursor` with which they are asked for; missing if there are none, and with `controlIds`. */
+  next?: string
   /** Nodes that have not answered in time, or cannot: what they know is missing. */
   silent?: NamedNode[]
   /** Of `controlIds`: those that none of the other nodes knows. */

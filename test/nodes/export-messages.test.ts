@@ -91,7 +91,7 @@ describe('messages are taken out', () => {
     const count = async (question: object): Promise<ExportCount> => {
       const { body, status, text } = await as('clerk', '/messages/export', {
         ...question,
-        count: true
+        dryRun: true
       })
       assert.equal(status, 200, text)
       return body as ExportCount

@@ -270,7 +270,7 @@ describe('the words of the tab', () => {
   it('are all used, and none is missing', () => {
     const code = globSync(
       [
-        ...['nodes/editor/{sidebar,attention-badge}.ts', 'src/told.ts'],
+        ...['nodes/editor/{sidebar,attention-badge,node-list}.ts', 'src/told.ts'],
         'nodes/operations/page/**/*.ts'
       ],
       { cwd: root }

@@ -11,6 +11,7 @@ import type {
   MessageCountsAnswer,
   NodeState
 } from '../../nodes/operations/answers.ts'
+import { cursorText } from '../../nodes/operations/cursor.ts'
 import type { ToldKind } from '../../src/told.ts'
 import { type Permission, PERMISSIONS } from '../../nodes/operations/permissions.ts'
 import type { Level } from '../../src/codes.ts'
@@ -217,7 +218,7 @@ export class FakeOperations {
       await route.fulfill({ status: 400, json: { error: refusal } })
       return
     }
-    if (pathname.endsWith('/export') && !(body ?? '').includes('"count":true')) {
+    if (pathname.endsWith('/export') && !(body ?? '').includes('"dryRun":true')) {
       await route.fulfill({
         contentType: 'application/hl7-v2; charset=utf-8',
         headers: { 'Content-Disposition': 'attachment; filename="hl7-fake.hl7"' },
@@ -277,10 +278,14 @@ export class FakeOperations {
       return row && { ...row, attemptList: [], story: [], ...rest, ...texts }
     }
     const found = known.filter((row) => fits(row, Object.fromEntries(query)))
-    const before = query.get('before')
-    const older = before === null ? found : found.filter((row) => Number(row.id) < Number(before))
+    const before = query.get('cursor')?.split(',')[2]
+    const older =
+      before === undefined ? found : found.filter((row) => Number(row.id) < Number(before))
     const limit = Number(query.get('limit') ?? 100)
-    return { messages: older.slice(0, limit), more: older.length > limit }
+    const messages = older.slice(0, limit)
+    const last = messages.at(-1)
+    const more = older.length > limit
+    return { messages, more, ...(more && last && { next: cursorText(last, id) }) }
   }
 
   #allMessages({ field = '', value, controlId, controlIds }: FoundBy): AllMessagesPage {

@@ -43,7 +43,7 @@ export class AllSuspended {
     const { draw, frame, text } = this.#desk
     const limit = this.#limit
     try {
-      const page = await frame.ask('allMessages', {}, { state: 'suspended', limit })
+      const page = await frame.ask('searchAllMessages', {}, { state: 'suspended', limit })
       if (limit !== this.#limit) return
       this.#page = page
       this.#trouble = ''

@@ -1,6 +1,7 @@
 import type { RuleText } from '../../rules/reply-rule-words.ts'
 import type { Permission } from '../permissions.ts'
-import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../route-table.ts'
+import type { QuestionOf } from '../questions.ts'
+import type { AnswerOf, ParamsOf, RouteName } from '../route-table.ts'
 import type { Answered } from './save-file.ts'
 import type { Text } from './times.ts'
 

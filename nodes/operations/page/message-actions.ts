@@ -47,7 +47,7 @@ export function chosenActions(
   const isSuspended = chosen.every(({ state }) => state === 'suspended')
   const isWaiting = chosen.every(waits)
   return actionsOnMany(node, desk, 'Chosen', {
-    which: { ids: chosen.map(({ id }) => id), ...(isWaiting && { state: 'waiting' }) },
+    which: { ids: chosen.map(({ id }) => id), ...(isWaiting && { state: 'waiting' as const }) },
     count,
     values: { count, name: name(node.id), host: printable(node.host) },
     // What waits can only be taken out.

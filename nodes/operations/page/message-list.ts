@@ -129,7 +129,7 @@ export class MessageList {
    * Only messages older than this one are listed. While somebody uses the list, newer messages do not push its rows
    * away; the list of waiting messages has a different order, and is not held.
    */
-  get #olderThan(): Pick<MessageAnswer, 'id' | 'state'> | undefined {
+  get #olderThan(): MessageAnswer | undefined {
     const before = this.#pages.at(-1)
     const [first] = this.#rows
     const isAtIt = this.#isInUse || this.#steady.isHeld

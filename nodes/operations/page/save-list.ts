@@ -53,13 +53,14 @@ async function allListed(
   // A message that changes its state meanwhile is in two answers.
   const found = new Map<string, MessageAnswer>()
   let isAll = true
-  for (const state of states.length === 0 ? [''] : states) {
-    for (let before: string | undefined; ;) {
-      const question = { ...filter, state, ...(before !== undefined && { before }), limit: AT_ONCE }
-      const { messages, more } = await frame.ask('messages', { id }, question)
+  for (const one of states.length === 0 ? [{}] : states.map((state) => ({ state }))) {
+    for (let cursor: string | undefined; ;) {
+      const from = cursor === undefined ? {} : { cursor }
+      const question = { ...filter, ...one, ...from, limit: AT_ONCE }
+      const { messages, next } = await frame.ask('messages', { id }, question)
       for (const row of messages) found.set(row.id, row)
-      before = messages.at(-1)?.id
-      if (!more || before === undefined) break
+      cursor = next
+      if (cursor === undefined) break
       if (found.size >= MOST_LISTED) {
         isAll = false
         break

@@ -1,6 +1,6 @@
 import type { TemplateResult } from 'lit-html'
 import type { BulkAnswer, CountAnswer, MessageAnswer, NodeState } from '../answers.ts'
-import type { LeftFilter, MessageFilter, ResendQuestion } from '../questions.ts'
+import type { MessageFilter, QuestionOf } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { requestTrouble } from './asking.ts'
 import { firstAloneField, sayResent, sayTried } from './bulk.ts'
@@ -19,6 +19,8 @@ const WHY_WORDS = {
 
 /** So many control IDs are named for each reason. */
 const MOST_NAMED = 20
+/** Which messages, and how they are sent. */
+type Which = QuestionOf<'resendMessages'>
 /** MSH-9 is no longer. */
 const MOST_TYPE = 60
 /** What is offered at first, back from now, in milliseconds. */
@@ -95,21 +97,22 @@ export function sendChosenAgain(
   })
 }
 
-function filterOf(entered: Entered, others: MessageFilter): LeftFilter {
+function filterOf(entered: Entered, others: MessageFilter): Which {
   const given = {
     since: fieldIso(entered.value('since')),
     before: fieldIso(entered.value('before')),
     type: entered.value('type').trim()
   }
   const filled = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
-  return { state: entered.value('state'), ...others, ...filled }
+  const state = LEFT_LISTS.find((one) => one === entered.value('state')) ?? 'acked'
+  return { state, ...others, ...filled }
 }
 
 async function sendAgain(
   node: NodeState,
   desk: Desk,
   fields: readonly Field[],
-  which: (entered: Entered) => LeftFilter | { ids: string[] },
+  which: (entered: Entered) => Which,
   done: () => void
 ): Promise<void> {
   const { text, question, frame, name, say } = desk
@@ -120,10 +123,7 @@ async function sendAgain(
     label,
     value: false
   })
-  const ask = (
-    entered: Entered,
-    more: Partial<ResendQuestion>
-  ): Promise<BulkAnswer | CountAnswer> =>
+  const ask = (entered: Entered, more: Which): Promise<BulkAnswer | CountAnswer> =>
     frame.ask(
       'resendMessages',
       { id: node.id },
@@ -131,7 +131,7 @@ async function sendAgain(
     )
   const look = async (entered: Entered): Promise<Seen> => {
     try {
-      const answer = await ask(entered, { count: true })
+      const answer = await ask(entered, { dryRun: true })
       return 'withContent' in answer ? seen(answer, desk) : { words: [] }
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
