@@ -80,7 +80,8 @@ export const ROUTES = {
     path: '/hl7-https-out/messages/search',
     permission: 'hl7-https-out.read',
     permissionWith: { value: 'hl7-https-out.content' },
-    audit: 'hl7-https-out.search',
+    // Without a value, nothing is asked about a patient, and the page asks again and again.
+    auditWith: { value: 'hl7-https-out.search' },
     answers: type<AllMessagesPage>()
   },
   node: {

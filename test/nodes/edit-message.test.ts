@@ -110,7 +110,7 @@ describe('A suspended message, edited and resent', () => {
       ['no HL7', 400, /^The text does not start with MSH, FHS or BHS\. The first line/],
       ['', 400, /^The text is empty/],
       [pid('', 'RIGHT6'), 400, /control ID/],
-      [7, 400, /payload is the new text/],
+      [7, 400, /payload is a text/],
       [`${adt('E6').split('\r')[0] ?? ''}||||||8859/1\rPID|1||\u20ac\r`, 400, /iso-8859-1/]
     ]
     for (const [payload, expected, words] of refusals) {

@@ -122,7 +122,7 @@ describe('what an operator does on the page', () => {
     [
       'Resend',
       /Resend the 8 suspended messages of Laboratory/,
-      '{"all":true,"firstAlone":true,"follow":true}'
+      '{"all":true,"state":"suspended","firstAlone":true,"follow":true}'
     ],
     ['Discard', /Discard the 8 suspended messages of Laboratory/, '{"all":true}']
   ] as const) {
@@ -215,7 +215,7 @@ describe('what an operator does on the page', () => {
     await until(() => posted().length === 2)
     assert.equal(
       posted()[1],
-      '/hl7-https-out/Laboratory/messages/resend {"type":"ORU^R01","firstAlone":false,"follow":true}'
+      '/hl7-https-out/Laboratory/messages/resend {"type":"ORU^R01","state":"suspended","firstAlone":false,"follow":true}'
     )
   })
 

@@ -174,7 +174,7 @@ describe('the person called at night, with real nodes in trouble', () => {
       .waitFor()
     await page.fill('#hl7-find', 'OA-1009')
     await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /OA-1009: delivered .*\d\d:\d\d:\d\d, AA, 1 try, Registry/)
+    await shows('.hl7-all-rows', /\d\d:\d\d:\d\d Registry OA-1009 .*delivered: AA/)
 
     await click('[data-key=pharmacy]')
     await shows('.hl7-events', /Paused by operator: “upgrade”/)

@@ -426,17 +426,17 @@ describe('the page', () => {
     await page.selectOption('.hl7-find select', 'PID-3.1')
     await page.fill('#hl7-find', 'NS471100')
     await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /2 messages have this value of Patient ID \(PID-3\.1\):/)
-    await shows('.hl7-find li', /OB-11: delivered .*AA, 1 try, Laboratory/)
+    await shows('.hl7-all', /2 messages have this value of Patient ID \(PID-3\.1\):/)
+    await shows('.hl7-all-rows', /Laboratory[^]*OB-11[^]*delivered: AA/)
     assert.deepEqual(posted(), [
-      '/hl7-https-out/messages/search {"field":"PID-3.1","value":"NS471100","limit":50}'
+      '/hl7-https-out/messages/search {"field":"PID-3.1","value":"NS471100","limit":100}'
     ])
     assert.ok(!page.url().includes('NS471100'))
-    await page.locator('.hl7-find li', { hasText: 'OB-12' }).locator('button').click()
+    await page.locator('.hl7-all-rows [data-key]', { hasText: 'OB-12' }).click()
     await page.waitForSelector('[data-key="12"][aria-expanded=true]')
     await page.fill('#hl7-find', 'ns471100')
     await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /No message with this value of Patient ID \(PID-3\.1\) is known/)
+    await shows('.hl7-all', /No message with this value of Patient ID \(PID-3\.1\) is known/)
 
     fake.permissions = ['hl7-https-out.read', 'hl7-https-out.write']
     await page.reload()
@@ -887,15 +887,10 @@ describe('the page', () => {
     await page.locator('.hl7-story').waitFor()
     await page.fill('#hl7-find', evil)
     await page.press('#hl7-find', 'Enter')
-    await page.waitForSelector('.hl7-find li')
+    await page.waitForSelector('.hl7-all-rows [data-key]')
     await page.click('[data-button=discard-one]')
     await page.waitForSelector('.hl7-question')
-    for (const place of [
-      '.hl7-do',
-      '.hl7-find li',
-      '.hl7-find option >> nth=1',
-      '.hl7-events li'
-    ]) {
+    for (const place of ['.hl7-do', '.hl7-all', '.hl7-find option >> nth=1', '.hl7-events li']) {
       assert.ok((await text(place)).includes('<script>'), place)
     }
     await page.click('[data-key=n1]')

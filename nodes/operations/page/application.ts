@@ -1,6 +1,6 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { AllStates, MessageAnswer, NodeState } from '../answers.ts'
-import { AllSuspended } from './all-suspended.ts'
+import { AllMessages } from './all-messages.ts'
 import { requestTrouble } from './asking.ts'
 import { button, type Desk, whyGrey } from './desk.ts'
 import { Events } from './events.ts'
@@ -45,7 +45,7 @@ export class Application {
   readonly #frame: Frame
   readonly #desk: Desk
   readonly #table: NodeTable
-  readonly #allSuspended: AllSuspended
+  readonly #all: AllMessages
   readonly #find: Find
   readonly #messages: MessageList
   readonly #pictures: Pictures
@@ -111,12 +111,12 @@ export class Application {
       this.#choose(id)
       void this.#reveal(isEntered)
     })
-    this.#allSuspended = new AllSuspended(this.#desk)
-    this.#find = new Find(this.#desk)
+    this.#all = new AllMessages(this.#desk)
+    this.#find = new Find(this.#desk, this.#all)
     this.#messages = new MessageList(this.#desk)
     this.#pictures = new Pictures(this.#desk)
     this.#events = new Events(this.#desk)
-    const parts = [this.#allSuspended, this.#pictures, this.#messages, this.#events]
+    const parts = [this.#all, this.#pictures, this.#messages, this.#events]
     this.#parts = parts.map((part) => new Latest(() => part.load()))
     void draw()
   }
@@ -185,8 +185,8 @@ export class Application {
           : html`<p class="hl7-trouble" role="alert">${this.#trouble}</p>`
       }
       ${this.#states === undefined ? nothing : this.#summary(nodes)}
-      ${this.#table.view(nodes, this.#chosen)} ${this.#allSuspended.view(nodes)}
-      ${nodes.length === 0 ? nothing : this.#find.view()} ${this.#below(nodes)}
+      ${this.#table.view(nodes, this.#chosen)} ${this.#all.button(nodes)}
+      ${nodes.length === 0 ? nothing : this.#find.view()} ${this.#all.view()} ${this.#below(nodes)}
       <footer>
         <p
           class="hl7-outcome"

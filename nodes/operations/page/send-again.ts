@@ -6,7 +6,7 @@ import { requestTrouble } from './asking.ts'
 import { firstAloneField, sayResent, sayTried } from './bulk.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import { LEFT_LISTS, type LeftList } from './message-query.ts'
-import type { Entered, Field, Seen } from './question.ts'
+import type { Entered, Field, QuestionPlace, Seen } from './question.ts'
 import { clockTime, fieldIso, fieldTime } from './times.ts'
 import { RequestError } from '../route-request.ts'
 
@@ -75,7 +75,8 @@ export function sendAgainAction(
           value: type
         }
       ]
-      return sendAgain(node, desk, fields, (entered) => filterOf(entered, others), done)
+      const which = (entered: Entered): Which => filterOf(entered, others)
+      return sendAgain(node, desk, { fields, which, place: 'messages' }, done)
     }
   })
 }
@@ -85,7 +86,8 @@ export function sendChosenAgain(
   node: NodeState,
   chosen: readonly MessageAnswer[],
   desk: Desk,
-  done: () => void
+  done: () => void,
+  place: QuestionPlace
 ): TemplateResult {
   const ids = chosen.map(({ id }) => id)
   return button(desk, {
@@ -93,7 +95,7 @@ export function sendChosenAgain(
     of: node.id,
     label: desk.text('button.sendChosenAgain', { count: ids.length }),
     why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
-    press: () => sendAgain(node, desk, [], () => ({ ids }), done)
+    press: () => sendAgain(node, desk, { fields: [], which: () => ({ ids }), place }, done)
   })
 }
 
@@ -108,11 +110,17 @@ function filterOf(entered: Entered, others: MessageFilter): Which {
   return { state, ...others, ...filled }
 }
 
+/** What is asked, and where. */
+interface Asking {
+  fields: readonly Field[]
+  which: (entered: Entered) => Which
+  place: QuestionPlace
+}
+
 async function sendAgain(
   node: NodeState,
   desk: Desk,
-  fields: readonly Field[],
-  which: (entered: Entered) => Which,
+  { fields, place, which }: Asking,
   done: () => void
 ): Promise<void> {
   const { text, question, frame, name, say } = desk
@@ -139,7 +147,7 @@ async function sendAgain(
     }
   }
   const consent = await question.ask({
-    place: 'messages',
+    place,
     title: text('question.sendAgainMany', { name: name(node.id), host: printable(node.host) }),
     confirm: text('button.sendAgain'),
     fields: [
