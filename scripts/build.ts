@@ -1,6 +1,6 @@
 /**
  * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, page, icons, locales) and `resources/`
- * (one script for each form, and their style). Node-RED expects the form, icons and locales of a node
+ * (one script for each form and one for the tab, and their styles). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -71,11 +71,13 @@ for (const type of types) {
 await build({
   entryPoints: [
     ...types.map((type) => join('nodes', 'editor', `${type}.ts`)),
-    join('nodes', 'editor', 'form.css')
+    join('nodes', 'editor', 'form.css'),
+    join('nodes', 'editor', 'sidebar.ts'),
+    join('nodes', 'editor', 'sidebar.css')
   ],
   outdir: 'resources',
   bundle: true,
-  // What both forms have stands once.
+  // What forms and tab share stands once; the import is loaded when somebody asks for it.
   splitting: true,
   format: 'esm',
   // Of browsers, those that do not know nested styles.
@@ -112,18 +114,14 @@ for (const language of languages) {
   }
 }
 
-// The page of its own, and the tab, which share the application. The routes serve them: without the editor, Node-RED
-// serves no resources.
+// The page. A route serves it: without the editor, Node-RED serves no resources.
 await build({
   entryPoints: [
     { out: 'page', in: 'nodes/operations/page/own/page.ts' },
-    { out: 'page', in: 'nodes/operations/page/own/page.css' },
-    { out: 'sidebar', in: 'nodes/editor/sidebar.ts' },
-    { out: 'sidebar', in: 'nodes/editor/sidebar.css' }
+    { out: 'page', in: 'nodes/operations/page/own/page.css' }
   ],
   outdir: 'dist/nodes/page',
   bundle: true,
-  splitting: true,
   format: 'esm',
   target: 'es2023',
   charset: 'utf8',

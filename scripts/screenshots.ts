@@ -218,14 +218,12 @@ async function showTab(page: Page): Promise<void> {
     RED.sidebar.show('hl7-https-out')
     const tab = document.querySelector('.hl7-tab')
     const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
-    sidebar.style.width = '780px'
+    sidebar.style.width = '320px'
     RED.events.emit('sidebar:resize')
   })()`)
   // Node-RED 5 has a second part of the sidebar below.
   const debug = 'button[data-tab-id="debug"].selected'
   if (await page.isVisible(debug)) await page.click(debug)
-  await chooseMessage(page)
-  await page.evaluate(`document.querySelector('.hl7-tab').scrollTo(0, 0)`)
 }
 
 /** Waits until the demo is ready. It keeps printing, so its output is read to the end. */

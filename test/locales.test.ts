@@ -74,7 +74,6 @@ for (const type of types) {
         [
           'nodes/{.,settings,flow,tests,rules,editor,editor/import}/*.ts',
           'nodes/operations/route-request.ts',
-          'nodes/operations/page/try-rules.ts',
           'src/**/*.ts'
         ],
         { cwd: join(nodes, '..') }

@@ -4,8 +4,8 @@ import {
   RequestError,
   routeRequest
 } from '../operations/route-request.ts'
-import { type Answered, fileIn } from '../operations/page/save-file.ts'
-import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../operations/route-table.ts'
+import type { QuestionOf } from '../operations/questions.ts'
+import type { AnswerOf, ParamsOf, RouteName } from '../operations/route-table.ts'
 
 /**
  * Asks a route of Node-RED.
@@ -23,21 +23,6 @@ export async function askNodeRed<Name extends RouteName>(
   const answer = await jsonIn(response)
   if (response.ok && answer !== undefined) return answer as AnswerOf<Name>
   throw refusal(response, answer)
-}
-
-/**
- * The same of a route that answers with a file.
- *
- * @throws {RequestError}
- */
-export async function downloadFromNodeRed<Name extends RouteName>(
-  name: Name,
-  params: ParamsOf<Name>,
-  question: QuestionOf<Name>
-): Promise<Answered> {
-  const response = await open(name, params, question)
-  if (response.ok) return fileIn(response)
-  throw refusal(response, await jsonIn(response))
 }
 
 /** With the session of the editor, which `fetch` would not send. jQuery would follow a server in front of Node-RED to its login. */

@@ -1,5 +1,5 @@
 import type { Frame } from '../operations/page/frame.ts'
-import { needsPerson } from '../operations/page/words.ts'
+import { countInTrouble } from '../operations/page/words.ts'
 import { RequestError } from '../operations/route-request.ts'
 import { askNodeRed } from './ask-node-red.ts'
 
@@ -62,7 +62,7 @@ export class AttentionBadge {
     this.#askedAt = performance.now()
     try {
       const { nodes } = await askNodeRed('nodes', {}, {})
-      this.show(nodes.filter((node) => needsPerson(node)).length)
+      this.show(countInTrouble(nodes))
     } catch (error) {
       // The next tick asks again.
       if (!(error instanceof RequestError)) throw error

@@ -1,16 +1,13 @@
-import { Application } from '../operations/page/application.ts'
 import type { Frame } from '../operations/page/frame.ts'
-import { RequestError } from '../operations/route-request.ts'
 import { TICK_TOPIC } from '../operations/tick-topic.ts'
-import { askNodeRed, downloadFromNodeRed } from './ask-node-red.ts'
+import { askNodeRed } from './ask-node-red.ts'
 import { AttentionBadge } from './attention-badge.ts'
+import { NodeList } from './node-list.ts'
 
 /** Where Node-RED puts the texts of a plugin and of a node: under the package and a name. */
 const PACKAGE = '@hl7-https/node-red-hl7-https-out'
 const ID = 'hl7-https-out'
 const ACTION = 'hl7-https-out:show-tab'
-/** Without a tick, ages and figures are brought up to date so often, in milliseconds. */
-const SLOWLY_MS = 10_000
 
 const textOf =
   (catalogue: string) =>
@@ -21,28 +18,17 @@ const textOf =
   }
 const text: Frame['text'] = textOf('sidebar')
 
-/** Adds the tab to the sidebar: the application, in the editor as its frame. */
+/** Adds the tab to the sidebar. */
 function addTab(): void {
   const badge = new AttentionBadge(ID, text)
   const content = document.createElement('div')
-  content.className = 'hl7-page hl7-tab'
-  const application = new Application(content, {
-    ask: async (name, params, question) => {
-      try {
-        return await askNodeRed(name, params, question)
-      } catch (error) {
-        if (name === 'nodes' && error instanceof RequestError && error.status === 401) {
-          application.close()
-        }
-        throw error
-      }
-    },
-    download: downloadFromNodeRed,
+  content.className = 'hl7-tab'
+  const list = new NodeList(content, {
+    ask: () => askNodeRed('nodes', {}, {}),
     text,
     ruleText: textOf('hl7-https-out'),
     language: RED.i18n.lang(),
     may: (permission) => RED.user.hasPermission(permission),
-    everyMs: () => SLOWLY_MS,
     flow: {
       has: (id) => (RED.nodes.node(id) ?? null) !== null,
       reveal: (id) => {
@@ -53,10 +39,6 @@ function addTab(): void {
     attention: (count) => {
       badge.show(count)
     }
-  })
-  // The editor has keys of its own, and would act on what is typed here.
-  content.addEventListener('keydown', (event) => {
-    if (event.target instanceof HTMLInputElement) event.stopPropagation()
   })
   RED.actions.add(
     ACTION,
@@ -69,7 +51,7 @@ function addTab(): void {
   let isVisible = false
   const look = (): void => {
     const isSeen = isVisible && !document.hidden
-    application.look(isSeen)
+    list.look(isSeen)
     badge.watch(!isSeen && !document.hidden)
   }
   const observer = new IntersectionObserver((entries) => {
@@ -87,14 +69,14 @@ function addTab(): void {
     onremove: () => {
       observer.disconnect()
       document.removeEventListener('visibilitychange', look)
-      application.look(false)
+      list.look(false)
       badge.watch(false)
     }
   })
   observer.observe(content)
   document.addEventListener('visibilitychange', look)
   const changed = (): void => {
-    application.tick()
+    list.tick()
     badge.tick()
   }
   RED.comms.subscribe(TICK_TOPIC, changed)

@@ -16,7 +16,7 @@ import { actionWords, conditionWords, severityWords } from '../rules/reply-rule-
 import type { ResultBox, ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
 import type { LastTest } from './try-rules.ts'
-import type { TestQuestion } from '../operations/questions.ts'
+import type { QuestionOf } from '../operations/questions.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
 import { USUAL_TYPE } from '../tests/test-sample.ts'
 
@@ -80,7 +80,7 @@ export function prepareTestMessage(
     const sample = String($('#node-input-sample').val()).trim()
     return { type: type(), ...(sample !== '' && { sample }), node: form.settings() }
   }
-  const ask = (question: TestQuestion): Promise<TestAnswer> =>
+  const ask = (question: QuestionOf<'testNode'>): Promise<TestAnswer> =>
     askNodeRed('testNode', { id: runningId(node) ?? node.id }, question)
 
   prepareFormTest({

@@ -15,9 +15,6 @@ import { againIn, ChoiceError, LEFT_FILTERS, leftChoice, pauseEndIn } from './le
 import { QUEUE_COMMANDS, type UncheckedMessage } from './message-in.ts'
 import { outParts } from './out-parts.ts'
 
-/** From here on, a number in `msg.before` is a time (2001) and not the id of a message: no queue has had as many. */
-const FIRST_TIME = 1e12
-
 /**
  * Whether a message is a command: `msg.action` is one if there is no payload, `acknowledge` if there
  * is an acknowledgement. Otherwise it is an ordinary property.
@@ -142,7 +139,7 @@ function asText(name: string, value: unknown): unknown {
   if (value === undefined || value === '') return null
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
   if (typeof value !== 'number' || !Number.isFinite(value)) return value
-  const isTime = name === 'since' || name === 'until' || (name === 'before' && value > FIRST_TIME)
+  const isTime = name === 'since' || name === 'until' || name === 'before'
   return isTime && Math.abs(value) <= MOST_TIME ? new Date(value).toISOString() : String(value)
 }
 

@@ -11,7 +11,7 @@ export class ChoiceError extends Error {
 }
 
 /** How the states of messages that have left are called. Not an object: `constructor` is no state. */
-const LEFT_STATES: ReadonlyMap<string, Outcome> = new Map<string, Outcome>([
+export const LEFT_STATES: ReadonlyMap<string, Outcome> = new Map<string, Outcome>([
   ['acked', 'ack'],
   ['naked', 'nak'],
   ['failed', 'error']
@@ -32,7 +32,6 @@ type Choice = Readonly<Record<string, unknown>>
 /**
  * Reads a choice of messages that have left: `{state, since, before, controlId, type, rule, error}`.
  *
- * @param choice `since` is a time; `before` is one too, or the id of a message
  * @throws {ChoiceError}
  */
 export function leftChoice(choice: Choice): LeftChoice {
@@ -41,8 +40,6 @@ export function leftChoice(choice: Choice): LeftChoice {
     const list = [...LEFT_STATES.keys()].join(', ')
     throw new ChoiceError('refusal.oneOf', { name: 'state', list })
   }
-  const before = textIn(choice, 'before')
-  const isId = before !== undefined && /^\d{1,15}$/.test(before)
   return defined({
     outcome,
     controlId: textIn(choice, 'controlId'),
@@ -50,8 +47,7 @@ export function leftChoice(choice: Choice): LeftChoice {
     rule: textIn(choice, 'rule'),
     error: textIn(choice, 'error'),
     since: timeIn(choice, 'since'),
-    before: isId ? Number(before) : undefined,
-    until: isId ? undefined : timeIn(choice, 'before')
+    until: timeIn(choice, 'before')
   })
 }
 
@@ -93,9 +89,15 @@ export function timeIn(choice: Choice, name: string): number | undefined {
   if (isOther) throw new ChoiceError('refusal.time', { name })
   const value = textIn(choice, name)
   if (value === undefined) return undefined
-  const ms = ISO_DATE.test(value) ? Date.parse(value) : NaN
-  if (Number.isNaN(ms)) throw new ChoiceError('refusal.time', { name })
+  const ms = isoTime(value)
+  if (ms === undefined) throw new ChoiceError('refusal.time', { name })
   return ms
+}
+
+/** @returns undefined if it is none */
+export function isoTime(text: string): number | undefined {
+  const ms = ISO_DATE.test(text) ? Date.parse(text) : NaN
+  return Number.isNaN(ms) ? undefined : ms
 }
 
 /** The longest pause that ends by itself. */
@@ -108,7 +110,11 @@ const MOST_PAUSE_MS = 366 * 24 * 3_600_000
  * @throws {ChoiceError}
  */
 export function pauseEndIn(choice: Choice, now: number): number | undefined {
-  const end = timeIn(choice, 'until')
+  return pauseEnd(timeIn(choice, 'until'), now)
+}
+
+/** The same of a time that was read. @throws {ChoiceError} */
+export function pauseEnd(end: number | undefined, now: number): number | undefined {
   if (end !== undefined && (end <= now || end > now + MOST_PAUSE_MS)) {
     throw new ChoiceError('refusal.until')
   }

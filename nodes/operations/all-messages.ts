@@ -1,4 +1,4 @@
-import { MOST_NAMED_ALIKE, type MessageQuery } from '../../src/queue/queue-types.ts'
+import { MOST_NAMED_ALIKE } from '../../src/queue/queue-types.ts'
 import type { Reader } from '../../src/delivery/operator.ts'
 import type { MessageRow } from '../../src/queue/message-row.ts'
 import { printable } from '../../src/printable.ts'
@@ -8,8 +8,11 @@ import type { AllMessagesPage, NamedNode, NodeMessage } from './answers.ts'
 import { askInTime } from './ask-in-time.ts'
 import { messageAnswer } from './message-answers.ts'
 import { nameOf } from './name-of.ts'
-import { allMessagesQuery, asQuery, controlIdsIn, fieldQuery } from './queries.ts'
+import { defined } from '../flow/left-choice.ts'
+import { cursorText } from './cursor.ts'
+import { allNodesQuery, fieldValues, messageQuery } from './queries.ts'
 import type { Handlers } from './register-routes.ts'
+import { refused } from './route-error.ts'
 
 /** What a node has not said by then is missing from the answer, in milliseconds. */
 const IN_TIME_MS = 5000
@@ -22,20 +25,18 @@ const MOST_NAMED = 20_000
 type Running = NamedNode & { parts: OutParts }
 type Ask<Page> = (reader: Reader<FlowMessage>, node: Running, signal: AbortSignal) => Promise<Page>
 
-/** What answers the routes about the messages of all nodes. */
-export const allMessagesRoutes: Handlers<'allMessages' | 'searchAllMessages'> = {
-  allMessages: ({ question, gone }) => newestOfAll(allMessagesQuery(question), gone),
-
+/** What answers the route about the messages of all nodes. */
+export const allMessagesRoutes: Handlers<'searchAllMessages'> = {
   searchAllMessages({ question, gone }) {
-    const controlIds = controlIdsIn(question)
-    if (controlIds !== undefined) return namedOfAll(controlIds, gone)
-    const { field, value, ...filters } = question
-    const query = allMessagesQuery(asQuery(filters))
-    if (value === undefined) return newestOfAll(query, gone)
+    const { controlIds, field, value, ...listed } = question
+    if (controlIds !== undefined) {
+      if (Object.keys(question).length > 1) throw refused(400, 'refusal.alone')
+      return namedOfAll(controlIds, gone)
+    }
+    if (value === undefined) return newestOfAll(listed, gone)
     const fields = [...new Set(runningNodes().flatMap(({ parts }) => parts.searchFields))]
     // It is said what is wrong with it, also if only some nodes could search for it.
-    const wanted = fieldQuery({ field, value }, fields).values
-    return newestOfAll(query, gone, wanted)
+    return newestOfAll(listed, gone, fieldValues({ value, ...defined({ field }) }, fields))
   }
 }
 
@@ -45,23 +46,35 @@ export const allMessagesRoutes: Handlers<'allMessages' | 'searchAllMessages'> = 
  * @param values only those with one of these, of nodes that can be searched by one of the fields
  */
 async function newestOfAll(
-  query: MessageQuery,
+  listed: Parameters<typeof allNodesQuery>[0],
   gone: AbortSignal,
-  values?: ReturnType<typeof fieldQuery>['values']
+  values?: ReturnType<typeof fieldValues>
 ): Promise<AllMessagesPage> {
   const valuesOf = ({ parts }: Running): NonNullable<typeof values> =>
     (values ?? []).filter(({ path }) => parts.searchFields.includes(path))
   const nodes = runningNodes().filter((node) => values === undefined || valuesOf(node).length > 0)
-  const { pages, silent } = await askNodes(nodes, gone, (reader, node, signal) =>
-    values === undefined
+  const { pages, silent } = await askNodes(nodes, gone, (reader, node, signal) => {
+    const query = allNodesQuery(listed, node.id)
+    return values === undefined
       ? reader.find(query, signal)
       : reader.findByField(valuesOf(node), query, signal)
-  )
+  })
   const found = pages.flatMap(({ node, page }) => page.messages.map((row) => ({ node, row })))
-  found.sort((one, other) => other.row.acceptedAt - one.row.acceptedAt)
+  // As a cursor goes on.
+  found.sort(
+    (one, other) =>
+      other.row.acceptedAt - one.row.acceptedAt ||
+      (one.node.id < other.node.id ? -1 : Number(one.node.id > other.node.id)) ||
+      other.row.seq - one.row.seq
+  )
+  const { limit } = messageQuery(listed)
+  const messages = found.slice(0, limit).map(nodeMessage)
+  const more = found.length > limit || pages.some(({ page }) => page.more)
+  const last = messages.at(-1)
   return {
-    messages: found.slice(0, query.limit).map(nodeMessage),
-    more: found.length > query.limit || pages.some(({ page }) => page.more),
+    messages,
+    more,
+    ...(more && last !== undefined && { next: cursorText(last, last.node) }),
     ...silent
   }
 }

@@ -71,8 +71,6 @@ export interface NodeState extends Told {
   contact: string
   /** The reply rules as deployed; `''` if it does not run. */
   rules: string
-  /** What these are tried with; null if it does not run. */
-  ruleSettings: RuleSettings | null
   /** So many days the contents of messages that have left are kept; 0: they cannot be sent again. */
   contentDays: number
   /** HL7 paths of the fields that messages can be searched by. */
@@ -83,16 +81,6 @@ export interface NodeState extends Told {
   conditions: readonly ConditionAnswer[]
   /** What somebody said of one of them who takes care of it; null if nobody did. */
   note: { at: string | null; by: string; text: string; code: string } | null
-}
-
-/** What reply rules are tried with, besides a reply. */
-export interface RuleSettings {
-  retry: { intervalMs: number; maxIntervalMs: number }
-  /** Null: for ever. */
-  failureTimeoutMs: number | null
-  failWhileUnreachable: boolean
-  /** An expression finds the HL7 in a JSON reply. */
-  hasReplyPath: boolean
 }
 
 /** A condition that holds; `text` is English, of `kind` and `values`. */
@@ -147,6 +135,8 @@ export interface MessagePage {
   messages: MessageAnswer[]
   /** There may be more before the last one. */
   more: boolean
+  /** The `cursor` with which they are asked for; missing if there are none. */
+  next?: string
 }
 
 /** How many messages there are, and of which kinds: the most frequent first, 100 of each kind at most. */
@@ -174,6 +164,8 @@ export interface AllMessagesPage {
   messages: NodeMessage[]
   /** There are more. */
   more: boolean
+  /** The `cursor` with which they are asked for; missing if there are none, and with `controlIds`. */
+  next?: string
   /** Nodes that have not answered in time, or cannot: what they know is missing. */
   silent?: NamedNode[]
   /** Of `controlIds`: those that none of the other nodes knows. */

@@ -230,8 +230,8 @@ async function* encoded(parts: readonly Part[], found: () => void): AsyncGenerat
 }
 
 /** The reason that somebody gives. @throws {RouteError} if they give none */
-export function exportReason(reason: unknown): string {
-  const said = typeof reason === 'string' ? printable(reason.trim(), MOST_REASON) : ''
+export function exportReason(reason = ''): string {
+  const said = printable(reason.trim(), MOST_REASON)
   if (said === '') throw refused(400, 'refusal.noReason')
   return said
 }

@@ -22,13 +22,16 @@ import type {
   NamedAnswer,
   ValueCount
 } from './answers.ts'
+import { cursorText } from './cursor.ts'
 import { storyOf } from './message-story.ts'
 import { iso } from './times.ts'
 import { verdictTold } from '../flow/verdict-told.ts'
 import { errorRow } from '../../src/hl7/error-codes.ts'
 
-export function pageAnswer({ messages, more }: MessagesPage): MessagePage {
-  return { messages: messages.map(messageAnswer), more }
+export function pageAnswer({ messages: rows, more }: MessagesPage, node: string): MessagePage {
+  const messages = rows.map(messageAnswer)
+  const last = messages.at(-1)
+  return { messages, more, ...(more && last !== undefined && { next: cursorText(last, node) }) }
 }
 
 /** So many values of a kind are told. */

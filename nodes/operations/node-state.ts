@@ -10,8 +10,7 @@ import { byUrgency, type Condition } from '../flow/conditions.ts'
 import { deployedOutNodes, outParts, type Unusable } from '../flow/out-parts.ts'
 import type { TurnedAwayNow } from '../flow/turned-away.ts'
 import { contactOf } from '../settings/contact.ts'
-import type { ConditionAnswer, NodeState, RuleSettings } from './answers.ts'
-import type { OutSettings } from '../settings/read-out-settings.ts'
+import type { ConditionAnswer, NodeState } from './answers.ts'
 import { nameOf } from './name-of.ts'
 import { configsOf } from './orphaned-queues.ts'
 import { heldFor, type StoppedQueue } from './stopped-queues.ts'
@@ -141,7 +140,6 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     contact,
     searchFields: parts.searchFields,
     rules: parts.sender.settings.courier.rules.text,
-    ruleSettings: ruleSettings(parts.sender.settings),
     contentDays: parts.contentDays,
     advice: withText(advice),
     certificates: parts.certificates.all().map(({ of, validTo }) => ({ of, validTo: iso(validTo) }))
@@ -232,17 +230,6 @@ function configState(
   }
 }
 
-function ruleSettings({ courier, delivery }: OutSettings): RuleSettings {
-  const { reply } = courier
-  const { failureTimeoutMs, failWhileUnreachable, retry } = delivery
-  return {
-    retry,
-    failureTimeoutMs: Number.isFinite(failureTimeoutMs) ? failureTimeoutMs : null,
-    failWhileUnreachable,
-    hasReplyPath: reply.pick !== undefined
-  }
-}
-
 /** Why a node is as it is; `ok` if there is nothing to say. */
 function toldOf([first]: readonly Condition[]): Told {
   return first === undefined || first.level === 'fine' ? { kind: 'ok', values: {} } : first.told
@@ -283,7 +270,6 @@ const EMPTY: NodeState = {
   latencyMs: { p50: 0, p95: 0, p99: 0 },
   contact: '',
   rules: '',
-  ruleSettings: null,
   searchFields: [],
   advice: null,
   conditions: [],

@@ -5,7 +5,7 @@ import type { NodeAPI } from 'node-red'
 import { RULE_WORDS } from '../rules/reply-rule-words.ts'
 import { ROUTES } from './route-table.ts'
 
-/** Scripts, styles, and chunks that page and tab share: nothing else is there. */
+/** Its script and its style: nothing else is there. */
 const DIRECTORY = join(import.meta.dirname, 'page')
 
 /** The texts of a language, such as `pt-BR.json`. */

@@ -1,6 +1,3 @@
-import { MOST_CONTROL_ID } from '../../src/hl7/outgoing-message.ts'
-import { KNOWN_STATES } from '../../src/queue/message-row.ts'
-import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
 import type { EventQuery } from '../../src/queue/queue-event.ts'
 import type {
   LeftChoice,
@@ -8,151 +5,79 @@ import type {
   SuspendedChoice,
   WaitingChoice
 } from '../../src/queue/queue-types.ts'
-import type {
-  AllMessagesQuestion,
-  AllSearchQuestion,
-  DiscardQuestion,
-  EventQuestion,
-  ExportQuestion,
-  HistoryQuestion,
-  HostQuestion,
-  MessageQuestion,
-  PauseQuestion,
-  ResendQuestion,
-  SearchQuestion,
-  Unchecked,
-  WaitingSelection,
-  WaitingState
-} from './questions.ts'
-import {
-  againIn,
-  defined,
-  flagIn,
-  LEFT_FILTERS,
-  leftChoice,
-  pauseEndIn,
-  textIn,
-  timeIn
-} from '../flow/left-choice.ts'
-import { MOST_CONTROL_IDS } from './most-control-ids.ts'
+import type { FieldValue } from '../../src/queue/keyed-hashes.ts'
+import { defined, LEFT_STATES, pauseEnd } from '../flow/left-choice.ts'
+import { MOST_FOLLOWED, type AskedOf } from './questions.ts'
 import { refused } from './route-error.ts'
-import { selectionIn, textsIn, type Selection } from './selection.ts'
+import { FILTERS, selectionIn, TIMED_FILTERS } from './selection.ts'
 
-/** Minutes of a history: the default, and the most. */
-const HOUR = 60
-const DAY = 1440
-/** Rows of an answer: the default, and the most. */
+/** Rows of an answer, unless it says how many. */
 const ROWS = 100
-const MOST_ROWS = 1000
-/** Events are kept up to this number. */
-const MOST_EVENT_ROWS = 10_000
 
-/** @throws {RouteError} */
-export function historyMinutes(query: Unchecked<HistoryQuestion>): number {
-  return wholeNumber(query, 'minutes', 1, DAY) ?? HOUR
+type Listed = Pick<AskedOf<'messages'>, 'limit' | 'state' | (typeof TIMED_FILTERS)[number]>
+
+/** What is listed, but for where it begins. */
+export function messageQuery({ before, limit = ROWS, ...filter }: Listed): MessageQuery {
+  const { controlId, error, rule, since, state, type } = filter
+  return defined({ controlId, error, rule, since, state, type, acceptedBefore: before, limit })
 }
 
-/** @throws {RouteError} */
-export function messageQuery(query: Unchecked<MessageQuestion>): MessageQuery {
-  const state = textIn(query, 'state')
-  const known = KNOWN_STATES.find((each) => each === state)
-  if (state !== undefined && known === undefined) {
-    throw refused(400, 'refusal.oneOf', { name: 'state', list: KNOWN_STATES.join(', ') })
+/** The same of one node: after the message at the cursor, or by ids. */
+export function oneNodeQuery(question: AskedOf<'messages'>): MessageQuery {
+  const { cursor, ids } = question
+  return {
+    ...messageQuery(question),
+    ...(cursor !== undefined && { before: cursor.number }),
+    ...(ids !== undefined && { ids, limit: Math.min(ids.length, MOST_FOLLOWED) })
   }
-  return defined({
-    controlId: textIn(query, 'controlId'),
-    type: textIn(query, 'type'),
-    rule: textIn(query, 'rule'),
-    error: textIn(query, 'error'),
-    state: known,
-    since: timeIn(query, 'since'),
-    before: wholeNumber(query, 'before', 1, Number.MAX_SAFE_INTEGER),
-    limit: wholeNumber(query, 'limit', 1, MOST_ROWS) ?? ROWS
-  })
 }
 
-/** So many messages can be asked for by their ids, and are named to be followed. */
-export const MOST_FOLLOWED = 500
-
-/** The same of one node, which also finds them by their ids. @throws {RouteError} */
-export function oneNodeQuery(query: Unchecked<MessageQuestion>): MessageQuery {
-  const ids = textIn(query, 'ids')
-  if (ids === undefined) return messageQuery(query)
-  const list = ids.split(',')
-  if (list.length > MOST_FOLLOWED || !list.every((id) => /^[1-9]\d{0,14}$/.test(id))) {
-    throw refused(400, 'refusal.idList', { most: MOST_FOLLOWED })
-  }
-  return { ...messageQuery(query), ids: list.map(Number), limit: list.length }
-}
-
-/** The same of all nodes. @throws {RouteError} */
-export function allMessagesQuery(query: Unchecked<AllMessagesQuestion>): MessageQuery {
-  const { before, ...others } = query
-  return defined({ ...messageQuery(others), acceptedBefore: timeIn({ before }, 'before') })
-}
-
-/** Undefined if none are given. @throws {RouteError} */
-export function controlIdsIn(question: Unchecked<AllSearchQuestion>): string[] | undefined {
-  const { controlIds } = question
-  if (controlIds === undefined) return undefined
-  const isList =
-    Array.isArray(controlIds) &&
-    controlIds.length <= MOST_CONTROL_IDS &&
-    controlIds.every((one) => typeof one === 'string' && one.length <= MOST_CONTROL_ID)
-  if (!isList || Object.keys(question).length > 1) {
-    throw refused(400, 'refusal.controlIds', { most: MOST_CONTROL_IDS, length: MOST_CONTROL_ID })
-  }
-  return [...new Set(controlIds as string[])]
+/**
+ * The same of all nodes: of several messages that were accepted at the same time, those of the node at the cursor are
+ * followed by those of the nodes after it.
+ */
+export function allNodesQuery(
+  question: Omit<AskedOf<'searchAllMessages'>, 'controlIds'>,
+  node: string
+): MessageQuery {
+  const { cursor } = question
+  const query = messageQuery(question)
+  if (cursor === undefined) return query
+  if (node === cursor.node) return { ...query, before: cursor.number }
+  const end = node > cursor.node ? cursor.at + 1 : cursor.at
+  return { ...query, acceptedBefore: Math.min(end, query.acceptedBefore ?? Infinity) }
 }
 
 /** Which messages are exported: by their ids, or all that one of some queries finds. */
 export type ExportChoice = { ids: readonly number[] } | { queries: readonly MessageQuery[] }
 
 /** @throws {RouteError} see `selectionIn` */
-export function exportChoice(question: Unchecked<ExportQuestion>): ExportChoice {
-  const { filter, ids, state } = selectionIn(question, {
-    filters: EXPORT_FILTERS,
-    beside: ['clear', 'count', 'reason', 'replies']
-  })
-  if (ids !== undefined) {
-    if (state === undefined) return { ids }
-    throw refused(400, 'refusal.which', { filters: EXPORT_FILTERS.join(', ') })
+export function exportChoice(question: AskedOf<'exportMessages'>): ExportChoice {
+  const { state } = question
+  const { filter, ids } = selectionIn(question, TIMED_FILTERS)
+  if (ids === undefined) {
+    const states = state ?? [undefined]
+    return { queries: states.map((one) => messageQuery(defined({ ...filter, state: one }))) }
   }
-  const states: unknown[] = Array.isArray(state) ? state : [state]
-  return {
-    queries: states.map((one) => messageQuery(asQuery<MessageQuestion>({ ...filter, state: one })))
-  }
+  if (state === undefined) return { ids }
+  throw refused(400, 'refusal.which', { filters: TIMED_FILTERS.join(', ') })
 }
-
-/** By these one chooses among messages of one kind. */
-const FILTERS = ['controlId', 'type', 'rule', 'error']
-/** The same of messages of any kind. */
-const EXPORT_FILTERS = [...FILTERS, 'state', 'since', 'before']
 
 /** Why, and until when. @throws {ChoiceError} */
 export function pauseIn(
-  { reason, until }: Unchecked<PauseQuestion>,
+  { reason = '', until }: AskedOf<'pause'>,
   now: number
 ): { reason: string; until?: number } {
-  const end = pauseEndIn({ until }, now)
-  return {
-    reason: typeof reason === 'string' ? reason : '',
-    ...(end !== undefined && { until: end })
-  }
+  return { reason, ...defined({ until: pauseEnd(until, now) }) }
 }
 
-/** As a URL has it, which leaves out the usual port. @throws {RouteError} */
-export function hostIn({ host }: Unchecked<HostQuestion>): string {
-  if (typeof host !== 'string' || host === '') throw refused(400, 'refusal.host')
+/** As a URL has it, which leaves out the usual port. */
+export function hostIn({ host }: AskedOf<'resumeHost'>): string {
   return host.toLowerCase().replace(/:443$/, '')
 }
 
-/** @throws {RouteError} */
-export function eventQuery(query: Unchecked<EventQuestion>): EventQuery {
-  return {
-    since: timeIn(query, 'since') ?? 0,
-    limit: wholeNumber(query, 'limit', 1, MOST_EVENT_ROWS) ?? ROWS
-  }
+export function eventQuery({ limit = ROWS, since = 0 }: AskedOf<'events'>): EventQuery {
+  return { since, limit }
 }
 
 /**
@@ -165,53 +90,22 @@ export type Choice =
   | { kind: 'waiting'; choice: WaitingChoice }
   | { kind: 'left'; choice: LeftChoice }
 
-/** What is asked of messages that are to be resent. */
-export interface Resend {
-  choice: Exclude<Choice, { kind: 'waiting' }>
-  /** The first goes alone. */
-  firstAlone: boolean
-  /** The answer has their ids. */
-  isFollowed: boolean
-  /** Nothing is sent: only what would be. */
-  isCount: boolean
-  /** Of messages that have left: see `againIn`. */
-  isAgain: boolean
-  hasNewIds: boolean
-}
-
 /**
- * Reads what is searched for: `{field, value}` and the filters of `messageQuery`.
+ * What is searched for.
  *
  * @param fields the paths by which messages can be found
  * @throws {RouteError}
  */
-export function fieldQuery(
-  question: Unchecked<SearchQuestion>,
+export function fieldValues(
+  { field = '', value }: { field?: string; value: string },
   fields: readonly string[]
-): { values: FieldValue[]; query: MessageQuery } {
+): FieldValue[] {
   if (fields.length === 0) throw refused(400, 'refusal.noSearchFields')
-  const { field, value, ...filters } = question
-  if (typeof value !== 'string' || value === '') throw refused(400, 'refusal.noValue')
-  const isAny = field === undefined || field === ''
-  const paths = isAny ? fields : fields.filter((path) => path === field)
+  const paths = field === '' ? fields : fields.filter((path) => path === field)
   if (paths.length === 0) {
     throw refused(400, 'refusal.oneOf', { name: 'field', list: fields.join(', ') })
   }
-  return {
-    values: paths.map((path) => ({ path, value })),
-    query: messageQuery(asQuery(filters))
-  }
-}
-
-/** What stands in a body, as it would in a query. */
-export function asQuery<Question extends object>(
-  filters: Unchecked<Question>
-): Unchecked<Question> {
-  const query = Object.entries(filters).map(([name, each]) => [
-    name,
-    typeof each === 'number' ? String(each) : each
-  ])
-  return Object.fromEntries(query) as Unchecked<Question>
+  return paths.map((path) => ({ path, value }))
 }
 
 /**
@@ -220,100 +114,50 @@ export function asQuery<Question extends object>(
  * @throws {RouteError} see `selectionIn`
  */
 export function discardChoice(
-  question: Unchecked<DiscardQuestion>
+  question: AskedOf<'discardMessages'>
 ): Exclude<Choice, { kind: 'left' }> {
-  const selection = selectionIn(question, { filters: FILTERS, beside: ['before'] })
-  const { filter, ids } = selection
-  const before = timeIn(question, 'before')
-  const isOfSuspended = !meansWaiting(selection)
-  const mayHaveTime = isOfSuspended && ids === undefined
-  if ('before' in question && (before === undefined || !mayHaveTime)) {
+  const { before, state, ...others } = question
+  const isWaiting = state === 'waiting' || state === 'retrying'
+  // A time alone says too little.
+  const { filter, ids } = selectionIn({ ...others, state }, FILTERS)
+  if (before !== undefined && (isWaiting || ids !== undefined)) {
     throw refused(400, 'refusal.which', { filters: FILTERS.join(', ') })
   }
-  if (!isOfSuspended) return { kind: 'waiting', choice: waitingIn(selection) }
+  if (isWaiting) return { kind: 'waiting', choice: waitingChoice({ ...others, state }) }
   if (ids !== undefined) return { kind: 'numbered', ids }
-  const choice: SuspendedChoice = textsIn(filter)
-  return { kind: 'suspended', choice: before === undefined ? choice : { ...choice, before } }
+  return { kind: 'suspended', choice: defined({ ...filter, before }) }
 }
 
 /**
- * Of messages that wait, also without `state`.
+ * Of messages that wait, also without `state`; with ids, it is of no matter whether they were tried.
  *
  * @throws {RouteError} see `selectionIn`
  */
-export function waitingChoice(question: Unchecked<WaitingSelection>): WaitingChoice {
-  const selection = selectionIn(question, { filters: FILTERS })
-  return meansWaiting(selection) ? waitingIn(selection) : selectedIn(selection)
-}
-
-/** With ids, it is of no matter whether they were tried. */
-function waitingIn(selection: Selection): WaitingChoice {
-  if (selection.ids !== undefined) return { ids: selection.ids }
-  return { ...textsIn(selection.filter), isRetrying: selection.state === 'retrying' }
-}
-
-/** Of any of one kind. */
-function selectedIn({ filter, ids }: Selection): { ids: readonly number[] } | SuspendedChoice {
-  return ids === undefined ? textsIn(filter) : { ids }
-}
-
-/** Whether one that waits is meant, and not a suspended one. @throws {RouteError} */
-export function meansWaiting({ state }: Unchecked<{ state: unknown }>): boolean {
-  if (state === undefined) return false
-  if (isWaitingState(state)) return true
-  throw refused(400, 'refusal.oneOf', { name: 'state', list: 'waiting, retrying' })
-}
-
-/**
- * Of suspended messages, or with `state` of such that have left; beside it, how they are resent.
- *
- * @throws {RouteError} see `selectionIn`
- */
-export function resendChoice(question: Unchecked<ResendQuestion>): Resend {
-  return {
-    choice: resentIn(question),
-    firstAlone: flagIn(question, 'firstAlone'),
-    isFollowed: flagIn(question, 'follow'),
-    isCount: flagIn(question, 'count'),
-    ...againIn(question)
-  }
-}
-
-function resentIn(question: Unchecked<ResendQuestion>): Resend['choice'] {
-  const beside = ['firstAlone', 'count', 'again', 'newIds', 'follow']
+export function waitingChoice(question: AskedOf<'suspendMessages'>): WaitingChoice {
+  const { filter, ids } = selectionIn(question, FILTERS)
+  if (ids !== undefined) return { ids }
   const { state } = question
-  if (state === undefined || isStillSuspended(question)) {
-    const selection = selectionIn(question, { filters: FILTERS, beside })
-    const { ids } = selection
-    // Without a state, they may also have left.
-    if (ids !== undefined && state === undefined) return { kind: 'numbered', ids }
-    return { kind: 'suspended', choice: selectedIn(selection) }
+  return { ...filter, ...(state !== undefined && { isRetrying: state === 'retrying' }) }
+}
+
+/**
+ * Of suspended messages, or with `state` of such that have left; of ids without a state, both.
+ *
+ * @throws {RouteError} see `selectionIn`
+ */
+export function resendChoice(
+  question: AskedOf<'resendMessages'>
+): Exclude<Choice, { kind: 'waiting' }> {
+  const outcome = LEFT_STATES.get(question.state ?? '')
+  if (outcome === undefined) {
+    const { filter, ids } = selectionIn(question, FILTERS)
+    if (ids === undefined) return { kind: 'suspended', choice: filter }
+    return question.state === undefined
+      ? { kind: 'numbered', ids }
+      : { kind: 'suspended', choice: { ids } }
   }
-  const filters = [...LEFT_FILTERS, 'error']
-  const { filter, ids } = selectionIn(question, { filters, beside })
-  if (ids !== undefined) throw refused(400, 'refusal.which', { filters: filters.join(', ') })
-  return { kind: 'left', choice: leftChoice({ ...filter, state }) }
-}
-
-/** Whether only what is still suspended is meant: what somebody else has resent may have left. */
-export function isStillSuspended({ state }: Unchecked<{ state: unknown }>): boolean {
-  return state === 'suspended'
-}
-
-function isWaitingState(state: unknown): state is WaitingState {
-  return state === 'waiting' || state === 'retrying'
-}
-
-/** @returns undefined if it is missing or empty */
-function wholeNumber<Question extends object>(
-  query: Question,
-  name: keyof Question & string,
-  least: number,
-  most: number
-): number | undefined {
-  const value: unknown = query[name]
-  if (value === undefined || value === '') return undefined
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : NaN
-  if (number >= least && number <= most) return number
-  throw refused(400, 'refusal.wholeNumber', { name, least, most })
+  const { filter, ids } = selectionIn(question, TIMED_FILTERS)
+  if (ids !== undefined) throw refused(400, 'refusal.which', { filters: TIMED_FILTERS.join(', ') })
+  const { before: until, ...others } = filter
+  return { kind: 'left', choice: defined({ ...others, outcome, until }) }
 }

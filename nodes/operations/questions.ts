@@ -1,181 +1,164 @@
-/** What the admin routes take: in the query of a GET, in the body of a POST. */
+import { MOST_CONTROL_ID } from '../../src/hl7/outgoing-message.ts'
+import { KNOWN_STATES } from '../../src/queue/message-row.ts'
+import { type Cursor, cursorIn } from './cursor.ts'
+import { MOST_CONTROL_IDS } from './most-control-ids.ts'
+import { refused } from './route-error.ts'
+import type { RouteName } from './route-table.ts'
+import {
+  flag,
+  type GivenIn,
+  type Kind,
+  needed,
+  object,
+  oneOf,
+  type ReadIn,
+  type Schema,
+  someOf,
+  text,
+  texts,
+  time,
+  whole,
+  word
+} from './schema.ts'
 
-export type NoQuestion = Record<string, never>
+/** A list of more ids than this is refused in a body, and in a query. */
+const MOST_IDS = 100_000
+export const MOST_FOLLOWED = 500
+/** Rows of an answer, at most. */
+const MOST_ROWS = 1000
+/** Events are kept up to this number. */
+const MOST_EVENT_ROWS = 10_000
+const DAY_MINUTES = 1440
+/** A longer sample is refused, in characters. */
+const MOST_SAMPLE = 1_048_576
 
-/** As it comes in: these members are read, and anything may stand in them. */
-export type Unchecked<Question> = Readonly<Partial<Record<MemberOf<Question>, unknown>>>
-/** Of each type of a union. */
-type MemberOf<Type> = Type extends unknown ? keyof Type : never
-
-export interface NoteQuestion {
-  text: string
+/** Ids of messages, which a handler reads as numbers. None of them is as good as any other: it chooses nothing. */
+const ids: Kind<readonly string[], readonly number[]> = {
+  read(value, name) {
+    const isList =
+      Array.isArray(value) &&
+      value.length <= MOST_IDS &&
+      value.every((id) => typeof id === 'string')
+    if (!isList) throw refused(400, 'refusal.ids', { name })
+    return value.map(Number).filter((id) => Number.isSafeInteger(id) && id > 0)
+  }
+}
+/** The same in a URL, with commas between them. */
+const idsInQuery: Kind<string, readonly number[]> = {
+  read(value, name) {
+    const list = text.read(value, name).split(',')
+    if (list.length <= MOST_FOLLOWED && list.every((id) => /^[1-9]\d{0,14}$/.test(id))) {
+      return list.map(Number)
+    }
+    throw refused(400, 'refusal.idList', { most: MOST_FOLLOWED })
+  }
+}
+const all: Kind<true> = {
+  read(value, name) {
+    if (value === true) return value
+    throw refused(400, 'refusal.oneOf', { name, list: 'true' })
+  }
+}
+const cursor: Kind<string, Cursor> = {
+  read(value, name) {
+    const found = cursorIn(text.read(value, name))
+    if (found !== undefined) return found
+    throw refused(400, 'refusal.cursor', { name })
+  }
+}
+const sample: Kind<string> = {
+  read(value) {
+    if (typeof value === 'string' && value.length <= MOST_SAMPLE) return value
+    throw refused(400, 'refusal.sample')
+  }
 }
 
-export interface HistoryQuestion {
-  /** 60 if it is missing; a day at most. */
-  minutes?: number
-}
+/** What a message may be chosen by: `error` is the code of one of its errors, or else why it stays or has left. */
+const filter = { controlId: word, type: word, rule: word, error: word }
+/** Which messages are meant; `selection.ts` reads that it is one of these, and never all by mistake. */
+const selection = { ids, all, ...filter }
+/** Accepted, or with `resend` left, at this time or later, and before that one. */
+const times = { since: time, before: time }
+const state = oneOf(...KNOWN_STATES)
+/** What is listed, newest first, beginning after the message at the cursor. */
+const list = { ...filter, ...times, state, cursor, limit: whole(1, MOST_ROWS) }
+/** How a message is sent once more, whether it was before or not, and under which control ID. */
+const again = { again: flag, newIds: flag }
 
-export interface OneMessageQuestion {
-  /** `false` leaves out the message text, even for users who may see it; the request is then not audited. */
-  content?: 'false'
-}
+/** What each route takes: in the query of a GET, in the body of a POST. Null: any members, which others read. */
+export const QUESTIONS = {
+  page: {},
+  user: {},
+  metrics: {},
+  nodes: {},
+  /** With `value`, what stands in a searchable `field`, or in any; or the messages with these `controlIds`, alone. */
+  searchAllMessages: {
+    ...list,
+    field: text,
+    value: word,
+    controlIds: texts(MOST_CONTROL_IDS, MOST_CONTROL_ID)
+  },
+  node: {},
+  history: { minutes: whole(1, DAY_MINUTES) },
+  events: { since: time, limit: whole(1, MOST_EVENT_ROWS) },
+  messages: { ...list, ids: idsInQuery },
+  messageCounts: { ...filter, ...times, state },
+  /** `false` leaves out the text, even for users who may see it; the request is then not audited. */
+  message: { content: oneOf('true', 'false') },
+  searchMessages: { ...list, field: text, value: needed(word) },
+  pause: { reason: text, until: time },
+  note: { text: needed(word) },
+  pauseHost: { host: needed(word), reason: text, until: time },
+  resumeHost: { host: needed(word) },
+  resume: {},
+  tryNow: {},
+  backup: { to: needed(oneOf('backup', 'first')) },
+  /** `state`: only if it is still suspended; somebody else may have resent it, and it may have left. */
+  resendMessage: {
+    payload: text,
+    reason: text,
+    wait: flag,
+    state: oneOf('suspended'),
+    again: flag
+  },
+  /** `dryRun`: nothing is sent, the answer says what would be. `follow`: it has the ids of what is sent. */
+  resendMessages: {
+    ...selection,
+    ...times,
+    ...again,
+    state: oneOf('suspended', 'acked', 'naked', 'failed'),
+    firstAlone: flag,
+    dryRun: flag,
+    follow: flag
+  },
+  /** `before`: suspended before it, such as when somebody was told how many there are. */
+  discardMessages: { ...selection, state: oneOf('suspended', 'waiting', 'retrying'), before: time },
+  suspendMessages: { ...selection, state: oneOf('waiting', 'retrying') },
+  exportMessages: {
+    ...selection,
+    ...times,
+    state: someOf(state),
+    reason: text,
+    clear: flag,
+    replies: flag,
+    dryRun: flag
+  },
+  /** `node`: the properties as in the form, with `credentials`, and `nodes`, what is not deployed; else as deployed. */
+  testNode: { type: text, sample, dryRun: flag, node: object },
+  /** The properties of the token server's node as in the form, with `credentials` and `nodes`. */
+  testToken: null
+} as const satisfies Record<RouteName, Schema | null>
 
-export interface EventQuestion {
-  /** A time. */
-  since?: string
-  limit?: number
-}
+type Questions = typeof QUESTIONS
 
-export interface MessageFilter {
-  controlId?: string
-  type?: string
-  rule?: string
-  /** The code of one of its errors; of one without, why it stays or has left: a code, MSA-1, or an HTTP status. */
-  error?: string
-}
+/** What a client writes. */
+export type QuestionOf<Name extends RouteName> = Questions[Name] extends Schema
+  ? GivenIn<Questions[Name]>
+  : Record<string, unknown>
+/** What a handler reads. */
+export type AskedOf<Name extends RouteName> = Questions[Name] extends Schema
+  ? ReadIn<Questions[Name]>
+  : Readonly<Record<string, unknown>>
 
-export interface MessageQuestion extends MessageFilter {
-  state?: string
-  /** A time. */
-  since?: string
-  /** The id of a message: older ones. */
-  before?: string
-  limit?: number
-  /** With commas between them, 500 at most: only these, in the order of acceptance. */
-  ids?: string
-}
-
-/** What is counted. */
-export type CountQuestion = Omit<MessageQuestion, 'before' | 'ids' | 'limit'>
-
-export interface SearchQuestion extends Omit<MessageQuestion, 'ids'> {
-  /** One of `searchFields`; any of them if it is missing. */
-  field?: string
-  value: string
-}
-
-/** Of all nodes. */
-export interface AllMessagesQuestion extends Omit<MessageQuestion, 'before' | 'ids'> {
-  /** A time: those that were accepted before it. */
-  before?: string
-}
-
-/**
- * The filters of `AllMessagesQuestion`; with `value`, one that stands in a searchable field. Or which messages have these
- * control IDs: a list of at most 10,000, alone.
- */
-export interface AllSearchQuestion extends AllMessagesQuestion {
-  /** One of `searchFields`; any of them if it is missing. */
-  field?: string
-  value?: string
-  controlIds?: readonly string[]
-}
-
-export interface PauseQuestion {
-  reason?: string
-  /** A time: it ends by itself then. */
-  until?: string
-}
-
-export interface BackupQuestion {
-  to: 'backup' | 'first'
-}
-
-/** Of all nodes that send to a host. */
-export interface HostQuestion {
-  /** With the port, unless that is the usual one: as a state says it. */
-  host: string
-}
-
-export type PauseHostQuestion = PauseQuestion & HostQuestion
-
-export interface ResendOneQuestion {
-  /** New text for a suspended message; or for one that was refused or given up, which then goes as a new message. */
-  payload?: string
-  /** Why it is edited: at most 200 characters are kept. */
-  reason?: string
-  /** The answer comes when it is decided what becomes of the message. */
-  wait?: boolean
-  /** Only if it is still suspended: somebody else may have resent it, and it may have left. */
-  state?: 'suspended'
-  /** Of one that has left: also if it was sent again before. */
-  again?: boolean
-}
-
-/** The states of messages that wait. */
-export type WaitingState = 'waiting' | 'retrying'
-
-export interface DiscardOneQuestion {
-  /** It may also be one that waits, whether it was tried or not. */
-  state?: WaitingState
-}
-
-/** Which suspended messages; with ids, also such that have left, unless `state` says `suspended`. */
-export type Selection = { ids: string[] } | { all: true } | MessageFilter
-
-/** The same of messages that wait; with ids, it is of no matter whether they were tried. */
-export type WaitingSelection = Selection & { state?: WaitingState }
-
-export type DiscardQuestion = WaitingSelection & {
-  /** A time: only what was suspended before it, such as when somebody was told how many there are. */
-  before?: string
-}
-
-/** Messages that have left. */
-export interface LeftFilter extends MessageFilter {
-  state: string
-  /** A time. */
-  since?: string
-  /** A time, or the id of a message. */
-  before?: string
-}
-
-export type ResendQuestion = ((Selection & { state?: 'suspended' }) | LeftFilter) & {
-  /** The others follow if the first leaves on ACK. */
-  firstAlone?: boolean
-  /** Of messages that have left: nothing is sent, the answer says what would be. */
-  count?: boolean
-  /** Also those that were sent again before, and those that repeat others. */
-  again?: boolean
-  /** Each gets a control ID of its own. */
-  newIds?: boolean
-  /** The answer has the ids of the messages that are sent, so that somebody can follow them. */
-  follow?: boolean
-}
-
-/** Those that match all of these, at least one; a `state` may be a list of states. */
-export interface ExportFilter extends Omit<MessageQuestion, 'limit' | 'state'> {
-  state?: string | readonly string[]
-}
-
-export type ExportQuestion = ({ ids: string[] } | { all: true } | ExportFilter) & {
-  /** Why; 200 characters of it are in the audit log and in the event. Needed unless it is only a count. */
-  reason?: string
-  /** With names, numbers and the like; they are masked otherwise. */
-  clear?: boolean
-  /** Each message followed by its reply. */
-  replies?: boolean
-  /** Nothing is exported, the answer says what would be. */
-  count?: boolean
-}
-
-export interface TestQuestion {
-  /** MSH-9: `ADT^A01`, `ORU^R01` and `VXU^V04` have all segments that a receiver may ask for. */
-  type?: string
-  /**
-   * HL7 text, 1 MiB at most, that is sent in its place, with a control ID of its own and MSH-11 `T`. For a deployed node
-   * it needs `hl7-https-out.content`, too.
-   */
-  sample?: string
-  /** The request is built and shown, but nothing is sent, and no token is fetched. */
-  dryRun?: boolean
-  /**
-   * The properties as in the form, with `credentials`, and `nodes`: the config nodes that are not deployed
-   * as they stand in the editor. If it is missing, those that are deployed are used.
-   */
-  node?: object
-}
-
-/** The properties of the token server's node as in the form, with `credentials` and `nodes`. */
-export type TokenTestQuestion = Record<string, unknown>
+/** What a message may be chosen by. */
+export type MessageFilter = GivenIn<typeof filter>

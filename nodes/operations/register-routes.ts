@@ -9,23 +9,17 @@ import { QueueError } from '../../src/queue/queue-error.ts'
 import { ChoiceError } from '../flow/left-choice.ts'
 import { Download } from './download.ts'
 import { hasPermission, type Permission } from './permissions.ts'
-import type { Unchecked } from './questions.ts'
+import { QUESTIONS, type AskedOf } from './questions.ts'
 import { refused, RouteError } from './route-error.ts'
-import {
-  ROUTES,
-  type AnswerOf,
-  type ParamsOf,
-  type QuestionOf,
-  type Route,
-  type RouteName
-} from './route-table.ts'
+import { ROUTES, type AnswerOf, type ParamsOf, type Route, type RouteName } from './route-table.ts'
+import { readIn, type Schema } from './schema.ts'
 
 /** A request to a route. */
 export interface Asked<Name extends RouteName> {
   /** What stands for the names in the path. */
   params: ParamsOf<Name>
-  /** The query of a GET, the body of a POST. */
-  question: Unchecked<QuestionOf<Name>>
+  /** The query of a GET, the body of a POST, as its schema reads it. */
+  question: AskedOf<Name>
   /** Who is logged in; `''` if Node-RED asks nobody. */
   user: string
   /** Whether they have a permission, besides the one that the route asks for. */
@@ -79,7 +73,7 @@ export function registerRoutes<Name extends RouteName>(
     const register = route.method === 'GET' ? 'get' : 'post'
     RED.httpAdmin[register](route.path, refuseForms, guard, (request: AdminRequest, response) => {
       // A rejection that nobody handles would end Node-RED.
-      answer(RED, route, handler, request, response).catch((error: unknown) => {
+      answer(RED, route, QUESTIONS[name], handler, request, response).catch((error: unknown) => {
         answerError(response, error)
         logInternal(RED, route, error)
       })
@@ -137,6 +131,7 @@ const isMeant = (member: unknown): boolean => isThere(member) && member !== fals
 async function answer(
   RED: NodeAPI,
   { audit: usual, auditSays = [], auditWith, contentType, method }: Route,
+  schema: Schema | null,
   handler: Handler,
   request: AdminRequest,
   response: Response
@@ -149,9 +144,11 @@ async function answer(
   }
   // What somebody does is in the log, whatever becomes of it.
   if (method === 'POST') audit()
+  const given = objectOf(method === 'GET' ? request.query : request.body)
+  const question = schema === null ? given : readIn(schema, given, method === 'GET')
   const answered = await handler({
     params: request.params,
-    question: objectOf(method === 'GET' ? request.query : request.body),
+    question: question as never,
     user: userOf(request),
     may: (permission) => hasPermission(request, permission),
     gone: goneSignal(response),

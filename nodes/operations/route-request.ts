@@ -1,4 +1,5 @@
-import { ROUTES, type ParamsOf, type QuestionOf, type RouteName } from './route-table.ts'
+import type { QuestionOf } from './questions.ts'
+import { ROUTES, type ParamsOf, type RouteName } from './route-table.ts'
 
 /** So long a GET may take, in milliseconds: it must not hold up what is asked next. */
 export const GET_TIMEOUT_MS = 15_000

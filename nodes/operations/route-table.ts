@@ -17,30 +17,6 @@ import type {
 } from './answers.ts'
 import type { Download } from './download.ts'
 import type { Permission } from './permissions.ts'
-import type {
-  AllMessagesQuestion,
-  AllSearchQuestion,
-  BackupQuestion,
-  CountQuestion,
-  DiscardOneQuestion,
-  DiscardQuestion,
-  EventQuestion,
-  ExportQuestion,
-  HistoryQuestion,
-  HostQuestion,
-  MessageQuestion,
-  NoQuestion,
-  NoteQuestion,
-  OneMessageQuestion,
-  PauseHostQuestion,
-  PauseQuestion,
-  ResendOneQuestion,
-  ResendQuestion,
-  SearchQuestion,
-  TestQuestion,
-  TokenTestQuestion,
-  WaitingSelection
-} from './questions.ts'
 import type { TestAnswer } from '../tests/test-result.ts'
 
 /** An admin route: what Node-RED registers, and what the editor asks for. */
@@ -59,7 +35,6 @@ export interface Route {
   auditSays?: readonly string[]
   /** In place of `audit`, if the body has such a member, and it is no flag that is not set. */
   auditWith?: Readonly<Record<string, string>>
-  takes: Type<unknown>
   answers: Type<unknown>
   /** If it is not JSON. */
   contentType?: string
@@ -77,7 +52,6 @@ export const ROUTES = {
     method: 'GET',
     path: '/hl7-https-out/page',
     permission: null,
-    takes: type<NoQuestion>(),
     answers: type<string>(),
     contentType: 'text/html; charset=utf-8'
   },
@@ -85,14 +59,12 @@ export const ROUTES = {
     method: 'GET',
     path: '/hl7-https-out/user',
     permission: 'hl7-https-out.read',
-    takes: type<NoQuestion>(),
     answers: type<UserAnswer>()
   },
   metrics: {
     method: 'GET',
     path: '/hl7-https-out/metrics',
     permission: 'hl7-https-out.read',
-    takes: type<NoQuestion>(),
     answers: type<string>(),
     // The version of the format in the words and the order that Prometheus knows.
     contentType: 'text/plain; version=0.0.4; charset=utf-8'
@@ -101,58 +73,45 @@ export const ROUTES = {
     method: 'GET',
     path: '/hl7-https-out',
     permission: 'hl7-https-out.read',
-    takes: type<NoQuestion>(),
     answers: type<AllStates>()
-  },
-  allMessages: {
-    method: 'GET',
-    path: '/hl7-https-out/messages',
-    permission: 'hl7-https-out.read',
-    takes: type<AllMessagesQuestion>(),
-    answers: type<AllMessagesPage>()
   },
   searchAllMessages: {
     method: 'POST',
     path: '/hl7-https-out/messages/search',
     permission: 'hl7-https-out.read',
     permissionWith: { value: 'hl7-https-out.content' },
-    audit: 'hl7-https-out.search',
-    takes: type<AllSearchQuestion>(),
+    // Without a value, nothing is asked about a patient, and the page asks again and again.
+    auditWith: { value: 'hl7-https-out.search' },
     answers: type<AllMessagesPage>()
   },
   node: {
     method: 'GET',
     path: '/hl7-https-out/:id',
     permission: 'hl7-https-out.read',
-    takes: type<NoQuestion>(),
     answers: type<NodeState>()
   },
   history: {
     method: 'GET',
     path: '/hl7-https-out/:id/history',
     permission: 'hl7-https-out.read',
-    takes: type<HistoryQuestion>(),
     answers: type<HistoryAnswer>()
   },
   events: {
     method: 'GET',
     path: '/hl7-https-out/:id/events',
     permission: 'hl7-https-out.read',
-    takes: type<EventQuestion>(),
     answers: type<EventPage>()
   },
   messages: {
     method: 'GET',
     path: '/hl7-https-out/:id/messages',
     permission: 'hl7-https-out.read',
-    takes: type<MessageQuestion>(),
     answers: type<MessagePage>()
   },
   messageCounts: {
     method: 'GET',
     path: '/hl7-https-out/:id/messages/counts',
     permission: 'hl7-https-out.read',
-    takes: type<CountQuestion>(),
     answers: type<MessageCountsAnswer>()
   },
   message: {
@@ -161,7 +120,6 @@ export const ROUTES = {
     permission: 'hl7-https-out.read',
     contentPermission: 'hl7-https-out.content',
     audit: 'hl7-https-out.content',
-    takes: type<OneMessageQuestion>(),
     answers: type<MessageContent>()
   },
   searchMessages: {
@@ -169,7 +127,6 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/messages/search',
     permission: 'hl7-https-out.content',
     audit: 'hl7-https-out.search',
-    takes: type<SearchQuestion>(),
     answers: type<MessagePage>()
   },
   pause: {
@@ -177,7 +134,6 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/pause',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.pause',
-    takes: type<PauseQuestion>(),
     answers: type<NodeState>()
   },
   note: {
@@ -185,7 +141,6 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/note',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.note',
-    takes: type<NoteQuestion>(),
     answers: type<NodeState>()
   },
   pauseHost: {
@@ -194,7 +149,6 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.pause',
     auditSays: ['host'],
-    takes: type<PauseHostQuestion>(),
     answers: type<HostAnswer>()
   },
   resumeHost: {
@@ -203,7 +157,6 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.resume',
     auditSays: ['host'],
-    takes: type<HostQuestion>(),
     answers: type<HostAnswer>()
   },
   resume: {
@@ -211,7 +164,6 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/resume',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.resume',
-    takes: type<NoQuestion>(),
     answers: type<NodeState>()
   },
   tryNow: {
@@ -219,7 +171,6 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/try',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.try',
-    takes: type<NoQuestion>(),
     answers: type<NodeState>()
   },
   backup: {
@@ -228,7 +179,6 @@ export const ROUTES = {
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.backup',
     auditSays: ['to'],
-    takes: type<BackupQuestion>(),
     answers: type<NodeState>()
   },
   resendMessage: {
@@ -238,31 +188,13 @@ export const ROUTES = {
     contentPermission: 'hl7-https-out.content',
     audit: 'hl7-https-out.resend',
     auditWith: { payload: 'hl7-https-out.edit' },
-    takes: type<ResendOneQuestion>(),
     answers: type<ResendOneAnswer>()
-  },
-  discardMessage: {
-    method: 'POST',
-    path: '/hl7-https-out/:id/messages/:messageId/discard',
-    permission: 'hl7-https-out.write',
-    audit: 'hl7-https-out.discard',
-    takes: type<DiscardOneQuestion>(),
-    answers: type<NodeState>()
-  },
-  suspendMessage: {
-    method: 'POST',
-    path: '/hl7-https-out/:id/messages/:messageId/suspend',
-    permission: 'hl7-https-out.write',
-    audit: 'hl7-https-out.suspend',
-    takes: type<NoQuestion>(),
-    answers: type<NodeState>()
   },
   resendMessages: {
     method: 'POST',
     path: '/hl7-https-out/:id/messages/resend',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.resend',
-    takes: type<ResendQuestion>(),
     answers: type<BulkAnswer | CountAnswer>()
   },
   discardMessages: {
@@ -270,7 +202,6 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/messages/discard',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.discard',
-    takes: type<DiscardQuestion>(),
     answers: type<BulkAnswer>()
   },
   suspendMessages: {
@@ -278,7 +209,6 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/messages/suspend',
     permission: 'hl7-https-out.write',
     audit: 'hl7-https-out.suspend',
-    takes: type<WaitingSelection>(),
     answers: type<BulkAnswer>()
   },
   exportMessages: {
@@ -286,9 +216,8 @@ export const ROUTES = {
     path: '/hl7-https-out/:id/messages/export',
     permission: 'hl7-https-out.export',
     audit: 'hl7-https-out.export',
-    auditWith: { count: 'hl7-https-out.export-count' },
+    auditWith: { dryRun: 'hl7-https-out.export-count' },
     auditSays: ['reason', 'clear', 'replies'],
-    takes: type<ExportQuestion>(),
     answers: type<Download | ExportCount>()
   },
   testNode: {
@@ -298,7 +227,6 @@ export const ROUTES = {
     // What stands in a form may name any host and any variable: it is for those who may deploy it.
     permissionWith: { node: 'flows.write' },
     audit: 'hl7-https-out.test',
-    takes: type<TestQuestion>(),
     answers: type<TestAnswer>()
   },
   testToken: {
@@ -306,7 +234,6 @@ export const ROUTES = {
     path: '/oauth2-client-credentials/:id/test',
     permission: 'flows.write',
     audit: 'oauth2-client-credentials.test',
-    takes: type<TokenTestQuestion>(),
     answers: type<TokenTestResult>()
   }
 } as const satisfies Record<string, Route>
@@ -329,6 +256,5 @@ type ParamIn<Path extends string> = Path extends `${string}/:${infer Rest}`
     : Rest
   : never
 
-export type QuestionOf<Name extends RouteName> = InType<(typeof ROUTES)[Name]['takes']>
 export type AnswerOf<Name extends RouteName> = InType<(typeof ROUTES)[Name]['answers']>
 type InType<Entry> = Entry extends Type<infer T> ? T : never

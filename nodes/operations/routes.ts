@@ -6,7 +6,6 @@ import type { Trial } from '../../src/delivery/trial.ts'
 import { printable } from '../../src/printable.ts'
 import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import type { FlowMessage } from '../flow/flow-messages.ts'
-import { flagIn } from '../flow/left-choice.ts'
 import { notSetUp } from '../settings/node-errors.ts'
 import {
   deployedOutNodes,
@@ -43,19 +42,16 @@ import {
   discardChoice,
   eventQuery,
   exportChoice,
-  fieldQuery,
-  historyMinutes,
+  fieldValues,
   hostIn,
-  isStillSuspended,
-  meansWaiting,
   messageQuery,
-  MOST_FOLLOWED,
   oneNodeQuery,
   pauseIn,
   resendChoice,
   waitingChoice,
-  type Resend
+  type Choice
 } from './queries.ts'
+import { MOST_FOLLOWED, type AskedOf } from './questions.ts'
 import type { Handlers } from './register-routes.ts'
 import { refused, RouteError } from './route-error.ts'
 import type { OutRouteName } from './route-table.ts'
@@ -90,10 +86,10 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
 
     node: ({ params }) => stateOf(params.id),
 
-    history({ params, question }) {
+    history({ params, question: { minutes: most = HOUR_MINUTES } }) {
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { minutes: [] }
-      const minutes = node.history.minutes(historyMinutes(question))
+      const minutes = node.history.minutes(most)
       const { turnedAway } = node
       return {
         minutes: minutes.map((minute) => ({
@@ -114,7 +110,8 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     async messages({ params, question, gone }) {
       const node = deployedNode(params.id)
       if (!isSetUp(node)) return { messages: [], more: false }
-      return pageAnswer(await (await node.delivery.reader()).find(oneNodeQuery(question), gone))
+      const page = await (await node.delivery.reader()).find(oneNodeQuery(question), gone)
+      return pageAnswer(page, params.id)
     },
 
     async messageCounts({ params, question, gone }) {
@@ -140,8 +137,10 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
 
     async searchMessages({ params, question, gone }) {
       const { delivery, searchFields } = usableNode(params.id)
-      const { values, query } = fieldQuery(question, searchFields)
-      return pageAnswer(await (await delivery.reader()).findByField(values, query, gone))
+      const values = fieldValues(question, searchFields)
+      const reader = await delivery.reader()
+      const page = await reader.findByField(values, oneNodeQuery(question), gone)
+      return pageAnswer(page, params.id)
     },
 
     async pause({ params, question, user }) {
@@ -166,7 +165,6 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     },
 
     note({ params, question: { text }, user }) {
-      if (typeof text !== 'string' || text.trim() === '') throw refused(400, 'refusal.noNote')
       usableNode(params.id).note(text, user)
       return stateOf(params.id)
     },
@@ -189,56 +187,24 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     },
 
     async backup({ params, question: { to }, user }) {
-      if (to !== 'backup' && to !== 'first') {
-        throw refused(400, 'refusal.oneOf', { name: 'to', list: 'backup, first' })
-      }
       const { delivery } = usableNode(params.id)
       if (!(await delivery.turn(to, user))) throw refused(409, 'refusal.noBackup')
       return stateOf(params.id)
     },
 
     async resendMessage({ params, question, user, may, gone }) {
-      const { payload, reason, state } = question
-      const wait = flagIn(question, 'wait')
-      if (state !== undefined && !isStillSuspended(question)) {
-        throw refused(400, 'refusal.oneOf', { name: 'state', list: 'suspended' })
-      }
+      const { again = false, payload, reason = '', state, wait = false } = question
       const node = usableNode(params.id)
       if (payload !== undefined && !may('hl7-https-out.content')) {
         throw refused(403, 'refusal.needsContent')
       }
       const trial = await resendOne(node, numberIn(params.messageId), {
-        payload,
-        by: user,
-        reason: typeof reason === 'string' ? reason : '',
-        wait,
-        isAgain: flagIn(question, 'again'),
-        onlySuspended: isStillSuspended(question)
+        ...(payload !== undefined && { payload }),
+        ...{ by: user, reason, wait, isAgain: again, onlySuspended: state !== undefined }
       })
       if (!wait) return stateOf(params.id)
       const { first } = await triedAnswer(trial, gone, true)
       return { ...(await stateOf(params.id)), first }
-    },
-
-    async discardMessage({ params, question, user }) {
-      const { delivery } = usableNode(params.id)
-      const seq = numberIn(params.messageId)
-      const operator = await delivery.operator()
-      if (meansWaiting(question)) {
-        const { found } = await operator.discardWaiting({ ids: [seq] }, user)
-        if (found === 0) throw await tooLate(delivery, seq, 'refusal.notWaiting')
-      } else if ((await operator.discard({ ids: [seq] }, user)) === 0) {
-        throw await tooLate(delivery, seq, 'refusal.notSuspended')
-      }
-      return stateOf(params.id)
-    },
-
-    async suspendMessage({ params, user }) {
-      const { delivery } = usableNode(params.id)
-      const seq = numberIn(params.messageId)
-      const { found } = await (await delivery.operator()).suspend({ ids: [seq] }, user)
-      if (found === 0) throw await tooLate(delivery, seq, 'refusal.notWaiting')
-      return stateOf(params.id)
     },
 
     suspendMessages({ params, question, user }) {
@@ -249,9 +215,11 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
 
     resendMessages({ params, question, user, gone }) {
       const node = usableNode(params.id)
-      const wanted = resendChoice(question)
-      if (wanted.isCount) return countAgain(node, wanted)
-      return wanted.firstAlone ? resendFirst(node, wanted, user, gone) : resend(node, wanted, user)
+      const wanted = { ...question, choice: resendChoice(question) }
+      if (question.dryRun === true) return countAgain(node, wanted)
+      return question.firstAlone === true
+        ? resendFirst(node, wanted, user, gone)
+        : resend(node, wanted, user)
     },
 
     async discardMessages({ params, question, user }) {
@@ -266,10 +234,9 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     async exportMessages({ params, question, user, gone }) {
       const node = usableNode(params.id)
       const choice = exportChoice(question)
-      if (flagIn(question, 'count')) return countExported(node.delivery, choice, gone)
+      const { clear: isClear = false, dryRun, replies: withReplies = false } = question
+      if (dryRun === true) return countExported(node.delivery, choice, gone)
       const reason = exportReason(question.reason)
-      const isClear = flagIn(question, 'clear')
-      const withReplies = flagIn(question, 'replies')
       const how = { isClear, withReplies, node: params.id, now: Date.now() }
       return exported(node.delivery, choice, how, gone, (count) => {
         const values = { count, reason, ...(isClear && { clear: 1 }) }
@@ -338,6 +305,8 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
   return { at: new Date().toISOString(), nodes: nodes.sort(byNeed) }
 }
 
+/** A history is this long, unless it is said. */
+const HOUR_MINUTES = 60
 /** So often a node can be told to try at once, in milliseconds. */
 const TRY_EVERY_MS = 10_000
 const triedAt = new WeakMap<DeliveryControl, number>()
@@ -349,20 +318,10 @@ function mayTry(delivery: DeliveryControl): boolean {
   return true
 }
 
-/** Nothing came of what somebody wanted of one message: there is none, or it is no longer as they have seen it. */
-async function tooLate(
-  delivery: DeliveryControl,
-  seq: number,
-  why: 'refusal.notSuspended' | 'refusal.notWaiting'
-): Promise<RouteError> {
-  const known = await messageWithStory(delivery, seq)
-  return known === undefined ? refused(404, 'refusal.noMessage') : refused(409, why)
-}
-
 /** How one message is resent, or sent again. */
 interface ResendOne extends Required<HowEdited> {
   /** What somebody writes in place of its text. */
-  payload?: unknown
+  payload?: string
   /** Somebody waits for what becomes of it. */
   wait: boolean
   /** Not one that has left: somebody else was faster. */
@@ -428,10 +387,9 @@ async function sendOneAgain(
 async function editOne(
   { edit }: OutParts,
   seen: Seen,
-  payload: unknown,
+  payload: string,
   how: HowEdited
 ): Promise<Extract<Edit, { kind: 'sent' }> | undefined> {
-  if (typeof payload !== 'string') throw refused(400, 'refusal.payloadText')
   const done = await edit(seen, payload, how).catch((error: unknown) => {
     throw error instanceof DeliveryError ? new RouteError(400, error.message) : error
   })
@@ -439,6 +397,9 @@ async function editOne(
   if (done.kind === 'not-editable') throw refused(409, 'refusal.notEditable')
   return done.kind === 'sent' ? done : undefined
 }
+
+/** What is asked of messages that are to be resent. */
+type Resend = AskedOf<'resendMessages'> & { choice: Exclude<Choice, { kind: 'waiting' }> }
 
 /** What a choice means of suspended messages, and of such that have left; of ids both. */
 function partsOf({ choice }: Pick<Resend, 'choice'>): {
@@ -457,10 +418,10 @@ function partsOf({ choice }: Pick<Resend, 'choice'>): {
 
 function howAgain(
   { renew }: OutParts,
-  { isAgain = false, hasNewIds = false }: Partial<Resend>,
+  { again = false, newIds = false }: Resend,
   onSent: OnSent
 ): HowAgain<FlowMessage> {
-  return { isAgain, onSent, ...(hasNewIds && { renew }) }
+  return { isAgain: again, onSent, ...(newIds && { renew }) }
 }
 
 /** The ids of messages that are sent, if somebody wants to follow them. */
@@ -468,8 +429,8 @@ class Followed {
   readonly #isAsked: boolean
   readonly #ids: string[] = []
 
-  constructor({ isFollowed = false }: Partial<Resend>) {
-    this.#isAsked = isFollowed
+  constructor({ follow = false }: Resend) {
+    this.#isAsked = follow
   }
 
   readonly add: OnSent = (seqs) => {
@@ -491,7 +452,7 @@ async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<Count
   }
   const { first, last, leftOut, ...counts } = await (
     await delivery.reader()
-  ).countAgain(left, wanted.isAgain)
+  ).countAgain(left, wanted.again === true)
   return {
     ...counts,
     ...(leftOut > 0 && { leftOut }),
@@ -505,11 +466,7 @@ async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<Count
  *
  * @throws {RouteError} when the contents of all of them are gone
  */
-async function resend(
-  node: OutParts,
-  wanted: Pick<Resend, 'choice'> & Partial<Resend>,
-  by: string
-): Promise<BulkAnswer> {
+async function resend(node: OutParts, wanted: Resend, by: string): Promise<BulkAnswer> {
   const operator = await node.delivery.operator()
   const { suspended, left } = partsOf(wanted)
   // First: what is resent now may have left a moment later.

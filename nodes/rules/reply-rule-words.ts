@@ -4,20 +4,14 @@ import { REFUSING_CODES } from '../../src/hl7/acknowledgement-codes.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { hasValue, readRow, rowAction, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
-/** The parts of the form's texts that say a rule in words. Page and tab have these too. */
+/** The parts of the form's texts that say a rule in words. The page has these too. */
 export const RULE_WORDS = [
   'action',
   'actionTimes',
-  'awaits',
   'condition',
   'conditionWords',
-  'follows',
   'rules',
-  'severity',
-  'tried',
-  'try',
-  'tryExample',
-  'whyNot'
+  'severity'
 ] as const
 
 /** Looks up one of their texts in the reader's language. */

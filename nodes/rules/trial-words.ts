@@ -1,14 +1,18 @@
 import type { Retries } from '../../src/delivery/what-follows.ts'
+import type { FormText, OutKey } from '../../src/form-text.ts'
 import { printable, printableProse } from '../../src/printable.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import type { RuleFinding } from '../../src/rules/try-rules.ts'
 import type { Reason } from '../../src/rules/why-not.ts'
 import { durationWords } from './duration-words.ts'
-import { actionWords, conditionWords, type RuleText } from './reply-rule-words.ts'
+import { actionWords, conditionWords } from './reply-rule-words.ts'
 import type { Trial } from './rule-trial.ts'
 
 /** Longer values of a reply are cut, in characters. */
 const MOST_VALUE = 60
+
+/** Looks up the form's texts in the reader's language. */
+type TrialText = FormText<OutKey>
 
 /** A trial in words. */
 export interface TrialWords {
@@ -25,7 +29,7 @@ export interface TrialWords {
 }
 
 /** @param language of the reader */
-export function trialWords(trial: Trial, text: RuleText, language: string): TrialWords {
+export function trialWords(trial: Trial, text: TrialText, language: string): TrialWords {
   const { follows, sent, tried } = trial
   return {
     isGood: follows.end === 'ack' || follows.end === 'awaits',
@@ -40,7 +44,7 @@ export function trialWords(trial: Trial, text: RuleText, language: string): Tria
   }
 }
 
-function deciderWords({ tried }: Trial, text: RuleText): string {
+function deciderWords({ tried }: Trial, text: TrialText): string {
   const { decider, decision } = tried
   if (decision.action === '') return text('tried.notDue')
   const [rule] = decision.rule === '' ? [] : parseReplyRules(decision.rule).rules
@@ -55,7 +59,7 @@ function deciderWords({ tried }: Trial, text: RuleText): string {
     : text('tried.byRule', { ...words, number: decider + 1 })
 }
 
-function findingWords({ state, reasons }: RuleFinding, trial: Trial, text: RuleText): string {
+function findingWords({ state, reasons }: RuleFinding, trial: Trial, text: TrialText): string {
   if (state === 'unreached') {
     return text('tried.unreached', { number: (trial.tried.decider ?? 0) + 1 })
   }
@@ -63,7 +67,7 @@ function findingWords({ state, reasons }: RuleFinding, trial: Trial, text: RuleT
   return reasons.map((reason) => reasonWords(reason, text)).join('; ')
 }
 
-function reasonWords({ kind, values }: Reason, text: RuleText): string {
+function reasonWords({ kind, values }: Reason, text: TrialText): string {
   const words = Object.entries(values).map(([name, value]) => [
     name,
     typeof value === 'object'
@@ -77,7 +81,7 @@ function reasonWords({ kind, values }: Reason, text: RuleText): string {
 
 function followingWords(
   { asksForToken, follows }: Trial,
-  text: RuleText,
+  text: TrialText,
   language: string
 ): string {
   const { holdsNode, retries } = follows
@@ -101,7 +105,7 @@ function hasEnd({ until }: Retries): boolean {
 
 function retryWords(
   { isMore, longestMs, until, waitsMs }: Retries,
-  text: RuleText,
+  text: TrialText,
   language: string
 ): string {
   const duration = (ms: number): string => durationWords(Math.round(ms / 1000), language)

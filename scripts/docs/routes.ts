@@ -7,17 +7,15 @@ const DOES: Readonly<Record<RouteName, string>> = {
   user: 'who is logged in, which of these permissions they have, and whether there is an editor',
   metrics: '[metrics](monitoring.md) of all nodes, for Prometheus',
   nodes: 'the states of all nodes, those that need somebody first',
-  allMessages:
-    'messages of all nodes that run, newest first, each with its `node`; narrowed as those of one node are, but `before` is a time. A node that has not answered within 5 seconds is named in `silent`',
   searchAllMessages:
-    'the same, of messages with the `value` in a searchable `field`; or, with `controlIds` alone, a list of at most 10,000, the newest messages of each, and in `unknown` those that no node knows',
+    'messages of all nodes that run, newest first, each with its `node`; narrowed as those of one node are, or with the `value` of a searchable `field`; or, with `controlIds` alone, a list of at most 10,000, the newest messages of each, and in `unknown` those that no node knows. A node that has not answered within 5 seconds is named in `silent`',
   node: 'the state of one node',
   history: 'figures for each of the last `minutes`',
   events: 'what happened, newest first; narrowed with `since` and `limit`',
   messages:
-    'messages in the queue and those that have left, newest first; narrowed with `controlId`, `type`, `state`, `rule`, `error`, `since`, `before` and `limit`',
+    'messages in the queue and those that have left, newest first; narrowed with `controlId`, `type`, `state`, `rule`, `error`, `since`, `before` (times), `ids` and `limit`; `next` of an answer, given as `cursor`, asks for the messages after it',
   messageCounts:
-    'how many messages there are, and how many of them have each type, rule and error; narrowed with `state`, `controlId`, `type`, `rule`, `error` and `since`; of the newest 200,000 that have left',
+    'how many messages there are, and how many of them have each type, rule and error; narrowed with `state`, `controlId`, `type`, `rule`, `error`, `since` and `before`; of the newest 200,000 that have left',
   message:
     'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept, unless `content` is `false`',
   searchMessages: 'messages with the `value` in a searchable `field`',
@@ -33,16 +31,12 @@ const DOES: Readonly<Record<RouteName, string>> = {
     'switches a node `to` its `backup`, until somebody switches it back, or to the `first` address; answers with its state',
   resendMessage:
     'resends a suspended message, or sends one again that has left; with `payload` and a `reason`, and the second permission, one that is suspended, or was refused or given up, with that text in place of its own; answers with the state of the node, with `wait` once it is decided what becomes of the message',
-  discardMessage:
-    'discards a suspended message, or with `state` one that waits; answers with the state of the node',
-  suspendMessage:
-    'suspends a message that waits, so that the others go on; answers with the state of the node',
   resendMessages:
-    'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it; with `count`, nothing is sent, and the answer says what would be',
+    'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it; with `dryRun`, nothing is sent, and the answer says what would be',
   discardMessages: 'discards suspended messages, or with `state` those that wait',
   suspendMessages: 'suspends messages that wait, so that the others go on',
   exportMessages:
-    '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `count`, only how many there are. At most 10,000 messages, or about 100 MB',
+    '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `dryRun`, only how many there are. At most 10,000 messages, or about 100 MB',
   testNode:
     'sends a test message of a `type`, or with the text of `sample`: as deployed, or as the form in `node` says; with `dryRun` it only shows the request',
   testToken: 'requests a token with the settings in the body, which are those of the form'

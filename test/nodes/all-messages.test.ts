@@ -50,23 +50,23 @@ describe('messages are found in all nodes', () => {
     messages.map(({ controlId, node, state }) => `${controlId} ${node} ${state}`)
 
   it('newest first, with the filters of one node, and before a time', async () => {
-    const { body } = await as('watch', '/messages?limit=4')
-    const page = body as AllMessagesPage
+    const page = await search({ limit: 4 }, 'watch')
     assert.deepEqual(told(page), [
       ...[`${ODD} lab waiting`, 'F-3 lab waiting', 'F-2 lab waiting', 'F-BAD out suspended']
     ])
     assert.equal(page.more, true)
     assert.equal(page.silent, undefined)
     const last = page.messages.at(-1)?.acceptedAt ?? ''
-    const rest = await as('watch', `/messages?before=${encodeURIComponent(last)}`)
-    assert.deepEqual(told(rest.body as AllMessagesPage), ['F-2 out acked', 'F-1 out acked'])
-    const suspended = await as('watch', '/messages?state=suspended')
+    assert.deepEqual(told(await search({ before: last })), ['F-2 out acked', 'F-1 out acked'])
+    const suspended = await as('watch', '/messages/search', { state: 'suspended' })
     assert.deepEqual(told(suspended.body as AllMessagesPage), ['F-BAD out suspended'])
     assert.doesNotMatch(suspended.text, /Lindqvist|471100|20990101/)
-    for (const wrong of ['before=17', 'state=lost', 'limit=0']) {
-      assert.equal((await as('watch', `/messages?${wrong}`)).status, 400, wrong)
+    for (const wrong of [{ before: '17' }, { state: 'lost' }, { limit: 0 }, { cursor: '17' }]) {
+      assert.equal((await as('watch', '/messages/search', wrong)).status, 400)
     }
-    assert.equal((await as('stranger', '/messages')).status, 401)
+    const { status, text } = await as('watch', '/messages/search', { limit: 4, stat: 'acked' })
+    assert.deepEqual([status, /stat is not known here/.test(text)], [400, true], text)
+    assert.equal((await as('stranger', '/messages/search', {})).status, 401)
   })
 
   it('by a list of control IDs: which left, which wait where, and which nobody knows', async () => {
@@ -107,7 +107,7 @@ describe('messages are found in all nodes', () => {
     ]) {
       const { status, text } = await as('watch', '/messages/search', wrong)
       assert.equal(status, 400, text)
-      assert.match(text, /at most 10000 control IDs/)
+      assert.match(text, /controlIds (?:is a list of at most 10000|stands alone)/)
     }
   })
 

@@ -110,7 +110,7 @@ describe('A suspended message, edited and resent', () => {
       ['no HL7', 400, /^The text does not start with MSH, FHS or BHS\. The first line/],
       ['', 400, /^The text is empty/],
       [pid('', 'RIGHT6'), 400, /control ID/],
-      [7, 400, /payload is the new text/],
+      [7, 400, /payload is a text/],
       [`${adt('E6').split('\r')[0] ?? ''}||||||8859/1\rPID|1||\u20ac\r`, 400, /iso-8859-1/]
     ]
     for (const [payload, expected, words] of refusals) {
@@ -142,20 +142,19 @@ describe('A suspended message, edited and resent', () => {
   it('is edited, resent or discarded by one of two who have seen it; the other one is told', async () => {
     const late = /^This message is not suspended, or no longer: .* Nothing has changed\.$/
     const id = await suspend(pid('E30', 'WRONG30'), 'E30')
-    const discard = (): ReturnType<typeof ask> =>
-      world.nodeRed.post(`/hl7-https-out/out/messages/${id}/discard`, {}) as never
-    assert.equal((await discard()).status, 200)
+    const takeOut = async (action: 'discard' | 'suspend'): Promise<unknown> =>
+      (await world.nodeRed.post(`/hl7-https-out/out/messages/${action}`, { ids: [id] })).body
+    assert.deepEqual(await takeOut('discard'), { found: 1 })
+    assert.deepEqual(await takeOut('discard'), { found: 0 })
     const seen = { state: 'suspended' }
     for (const act of [
-      discard,
       () => ask(id, { ...seen, payload: pid('E30', 'RIGHT30') }),
       () => ask(id, seen)
     ]) {
       const { status, body } = await act()
       assert.deepEqual([status, late.test(body.error ?? '')], [409, true], body.error)
     }
-    const aside = await world.nodeRed.post(`/hl7-https-out/out/messages/${id}/suspend`, {})
-    assert.equal(aside.status, 409)
+    assert.deepEqual(await takeOut('suspend'), { found: 0, inFlight: 0 })
     // Who has not said what they have seen, sees it as it is: it has left, and can be sent again, once.
     assert.equal((await ask(id, { payload: pid('E30', 'RIGHT30') })).status, 200)
     for (const body of [{ payload: pid('E30', 'RIGHT31') }, {}]) {
@@ -230,7 +229,7 @@ describe('A suspended message, edited and resent', () => {
     const { body } = await world.nodeRed.post('/hl7-https-out/out/messages/resend', {
       state: 'naked',
       controlId: 'E20',
-      count: true
+      dryRun: true
     })
     assert.deepEqual([(body as { found: number }).found], [0])
     await world.deploy(SETTINGS)

@@ -91,7 +91,7 @@ describe('messages are taken out', () => {
     const count = async (question: object): Promise<ExportCount> => {
       const { body, status, text } = await as('clerk', '/messages/export', {
         ...question,
-        count: true
+        dryRun: true
       })
       assert.equal(status, 200, text)
       return body as ExportCount
@@ -135,7 +135,7 @@ describe('messages are taken out', () => {
       const { status } = await as('admin', '/messages/export', wrong)
       assert.equal(status, 400, JSON.stringify(wrong))
     }
-    await take({ ids: [id], reason: 'ticket 9', count: false }, 'clerk')
+    await take({ ids: [id], reason: 'ticket 9', dryRun: false }, 'clerk')
     await take({ ids: [id], reason: `ticket\r\n${'7'.repeat(300)}` }, 'clerk')
     await take({ ids: [id], reason: 'ticket 8', clear: true })
     const { events } = (await as('watch', '/events?limit=2')).body as EventPage

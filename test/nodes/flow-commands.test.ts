@@ -182,11 +182,6 @@ describe('messages that have left, sent again by a flow', () => {
     [{ since: 0 }, { since: 0 }],
     [{ before: HOUR }, { until: HOUR }],
     [{ before: new Date(HOUR) }, { until: HOUR }],
-    // Up to 2001, a number is the id of a message.
-    [{ before: 1_000_000_000_000 }, { before: 1_000_000_000_000 }],
-    [{ before: 1_000_000_000_001 }, { until: 1_000_000_000_001 }],
-    [{ before: 7 }, { before: 7 }],
-    [{ before: '7' }, { before: 7 }],
     [{ controlId: 1004 }, { controlId: '1004' }]
   ] satisfies [object, object][]) {
     it(`are chosen: ${JSON.stringify(filters)}`, async () => {
@@ -201,6 +196,7 @@ describe('messages that have left, sent again by a flow', () => {
     { since: 8_640_000_000_000_001 },
     { since: 'yesterday' },
     { before: {} },
+    { before: '7' },
     { controlId: ['1004'] },
     { state: 'suspended' },
     // A flow that looked for one and found none does not mean all.

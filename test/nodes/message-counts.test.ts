@@ -80,14 +80,14 @@ describe('how many messages there are of each kind', () => {
     await deploy('DATE4', 'LOCK4', 'DOWN4')
     await world.eventually(async () => (await world.state()).suspended === 3)
     const [row] = ((await as('watch', '?controlId=DOWN4')).body as MessagePage).messages
-    await as('night', `/${row?.id}/suspend`, {})
+    await as('night', '/suspend', { ids: [row?.id] })
     assert.deepEqual((await as('night', '/discard', { error: '102' })).body, { found: 1 })
     world.receiver.respond = undefined
     const { found } = (await as('night', '/resend', { error: '206' })).body as BulkAnswer
     assert.equal(found, 1)
     await world.acked('LOCK4', ['LOCK4'])
     assert.deepEqual(await idsOf('state=suspended'), ['DOWN4'])
-    const again = { state: 'failed', error: 'HL7_DISCARDED', count: true }
+    const again = { state: 'failed', error: 'HL7_DISCARDED', dryRun: true }
     const { body } = await as('night', '/resend', again)
     assert.equal((body as { found: number }).found, 0, 'its errors are those of the receiver')
     assert.equal((await as('night', '/discard', { error: '' })).status, 400)

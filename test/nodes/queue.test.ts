@@ -130,7 +130,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.deepEqual([row?.controlId, row?.rule, row?.ackCode], ['SUSP0001', ':?E=S', 'AE'])
     await resume()
     await world.acked('SUSP', ['SUSP0002'])
-    await world.nodeRed.post(`/hl7-https-out/out/messages/${row?.id}/discard`)
+    await world.nodeRed.post('/hl7-https-out/out/messages/discard', { ids: [row?.id] })
     const [msg] = await world.nodeRed.waitFor(() => {
       const found = world.left('caught', 'SUSP')
       return found.length > 0 && found

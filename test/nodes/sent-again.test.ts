@@ -108,7 +108,7 @@ describe('A message that has left', () => {
       before: evening?.settledAt
     }
     const count = async (more = {}): Promise<Record<string, unknown>> =>
-      (await resend({ ...choice, count: true, ...more })).body as never
+      (await resend({ ...choice, dryRun: true, ...more })).body as never
     const counted = await count()
     const { first: one, last, ...counts } = counted
     assert.deepEqual(counts, { found: 2, withContent: 2, overtaken: 1 })
@@ -158,14 +158,14 @@ describe('A message that has left', () => {
       assert.match(hl7.controlId, /^[0-9A-F]{20}$/)
       assert.equal(hl7.ack?.controlId, hl7.controlId)
     }
-    for (const wrong of [{ again: 1 }, { count: 'yes' }, { newIds: null }]) {
+    for (const wrong of [{ again: 1 }, { dryRun: 'yes' }, { newIds: null }]) {
       assert.equal((await resend({ ...choice, ...wrong })).status, 400, JSON.stringify(wrong))
     }
-    assert.equal((await resend({ all: true, count: true })).status, 400)
+    assert.equal((await resend({ all: true, dryRun: true })).status, 400)
     // The first two are words that every object in JavaScript knows.
     for (const state of ['constructor', '__proto__', 'lost']) {
-      for (const count of [true, false]) {
-        const { body, status } = await resend({ state, count })
+      for (const dryRun of [true, false]) {
+        const { body, status } = await resend({ state, dryRun })
         assert.equal(status, 400, state)
         assert.match(JSON.stringify(body), /state.*acked, naked, failed/)
       }

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type {
-  BulkAnswer,
-  EventPage,
-  NodeState,
-  ResendOneAnswer
-} from '../../nodes/operations/answers.ts'
+import type { BulkAnswer, EventPage, ResendOneAnswer } from '../../nodes/operations/answers.ts'
 import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
 import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
 
@@ -39,10 +34,10 @@ describe('operators and messages that wait', () => {
 
   it('suspend the one that holds up the others, which go on; its story says who did', async () => {
     const [first = ''] = await block('BLOCK1', 'NEXT1', 'NEXT2')
-    const { status } = await as('watch', `/messages/${first}/suspend`, {})
-    assert.equal(status, 401)
-    const { body } = await as('night', `/messages/${first}/suspend`, {})
-    assert.equal((body as NodeState).suspended, 1)
+    const ids = [first]
+    assert.equal((await as('watch', '/messages/suspend', { ids })).status, 401)
+    assert.equal(((await as('night', '/messages/suspend', { ids })).body as BulkAnswer).found, 1)
+    await world.eventually(async () => (await world.state()).suspended === 1)
     await world.acked('NEXT', ['NEXT1', 'NEXT2'])
     const { body: content } = await as('watch', `/messages/${first}`)
     const { state, errorCode, reason, story } = content as {
@@ -61,7 +56,7 @@ describe('operators and messages that wait', () => {
     assert.match((await world.state()).advice?.text ?? '', /1 message is suspended: an operator/)
     assert.equal((await kinds()).includes('set-aside'), true)
     // It no longer waits.
-    assert.equal((await as('night', `/messages/${first}/suspend`, {})).status, 409)
+    assert.equal(((await as('night', '/messages/suspend', { ids })).body as BulkAnswer).found, 0)
     const lines = (await world.nodeRed.printed()).filter((line) => line.includes('out.suspend'))
     assert.ok(
       lines.some((line) => line.includes('night')),
@@ -114,7 +109,8 @@ describe('operators and messages that wait', () => {
 
   it('wait for what becomes of one that is resent or edited', async () => {
     const [first = ''] = await block('BLOCK4')
-    await as('night', `/messages/${first}/suspend`, {})
+    await as('night', '/messages/suspend', { ids: [first] })
+    await world.eventually(async () => (await world.state()).suspended === 1)
     world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body), 'AE') })
     const resend = async (user: User, body: unknown): Promise<ResendOneAnswer> =>
       (await as(user, `/messages/${first}/resend`, body)).body as ResendOneAnswer

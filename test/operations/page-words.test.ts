@@ -17,7 +17,6 @@ import { clockTime, until } from '../../nodes/operations/page/times.ts'
 import { told } from '../../nodes/operations/page/told.ts'
 import {
   eventSentence,
-  foundSentence,
   nameOf,
   namesOf,
   needsLook,
@@ -26,7 +25,6 @@ import {
   shownState,
   tokenWords
 } from '../../nodes/operations/page/words.ts'
-import type { MessageAnswer } from '../../nodes/operations/answers.ts'
 import { eventTold } from '../../src/delivery/event-told.ts'
 import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import type { QueueEventKind } from '../../src/queue/queue-event.ts'
@@ -152,34 +150,6 @@ describe('the words of the tab', () => {
     )
   })
 
-  it('say in a sentence what became of a message, in each state', () => {
-    const settledAt = at(2026, 10, 25, 2, 40, 58)
-    const acceptedAt = at(2026, 10, 25, 2, 40, 57)
-    const row = (state: MessageAnswer['state'], more: Partial<MessageAnswer> = {}): string =>
-      foundSentence(messageRow('1', { state, acceptedAt, settledAt, ...more }), 'Registry', speech)
-    const fresh = { settledAt: null, ackCode: '', errors: [], kind: 'ok' as const, attempts: 0 }
-    assert.equal(
-      row('acked', { outcome: 'ack', ackCode: 'AA', errors: [] }),
-      'delivered 02:40:58, AA, 1 try, Registry'
-    )
-    assert.equal(
-      row('naked', { outcome: 'nak', attempts: 3 }),
-      'refused (NAK) 02:40:58, AE 206 E Application record locked, 3 tries, Registry'
-    )
-    assert.equal(
-      row('suspended'),
-      'suspended 02:40:58, AE 206 E Application record locked, 1 try, Registry'
-    )
-    assert.equal(row('waiting', fresh), 'waiting since 02:40:57, Registry')
-    assert.equal(
-      row('failed', { ...fresh, settledAt, outcome: 'error', kind: 'discarded', attempts: 1 }),
-      'given up, went to Catch nodes 02:40:58, Discarded, 1 try, Registry'
-    )
-    for (const state of ['sending', 'retrying', 'awaiting', 'leaving'] as const) {
-      assert.match(row(state, { ...fresh, attempts: 2 }), /02:40:57, 2 tries, Registry$/)
-    }
-  })
-
   it('say what happened, and who did it', () => {
     const event = { at: at(2026, 10, 25, 3, 2, 0), text: 'in English' }
     const sentence = (kind: QueueEventKind, values: Told['values'], by = ''): string =>
@@ -270,7 +240,7 @@ describe('the words of the tab', () => {
   it('are all used, and none is missing', () => {
     const code = globSync(
       [
-        ...['nodes/editor/{sidebar,attention-badge}.ts', 'src/told.ts'],
+        ...['nodes/editor/{sidebar,attention-badge,node-list}.ts', 'src/told.ts'],
         'nodes/operations/page/**/*.ts'
       ],
       { cwd: root }
@@ -284,7 +254,7 @@ describe('the words of the tab', () => {
       asked.filter((key) => !keys.has(key)),
       []
     )
-    const states = KNOWN_STATES.flatMap((state) => [`messageState.${state}`, `found.${state}`])
+    const states = KNOWN_STATES.map((state) => `messageState.${state}`)
     assert.deepEqual(
       states.filter((key) => !keys.has(key)),
       []

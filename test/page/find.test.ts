@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import { newPage, pageViolations, sticksOut, waitForNews, waitForWords } from '../support/page.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
 
 /** The page on its real routes, with two nodes: what one asks of whom somebody calls about messages. */
@@ -57,9 +57,12 @@ describe('on the page, messages are found', () => {
     await page.press('#hl7-find', 'ControlOrMeta+v')
     await page.press('#hl7-find', 'Enter')
   }
-  const shows = (words: RegExp, selector = '.hl7-find'): Promise<void> =>
+  const shows = (words: RegExp, selector = '.hl7-all'): Promise<void> =>
     waitForWords(page, selector, words)
-  const listed = (): Promise<string[]> => page.locator('.hl7-find li span').allInnerTexts()
+  const listed = async (): Promise<string[]> => {
+    const rows = await page.locator('.hl7-all-rows [data-key]').allInnerTexts()
+    return rows.map((row) => row.replace(/\s+/g, ' ').trim())
+  }
 
   it('by a pasted list: what became of each, those first that need somebody', async () => {
     for (const width of [300, 1400]) {
@@ -69,11 +72,12 @@ describe('on the page, messages are found', () => {
         /6 control IDs\. 6 messages are known: 3 waiting, 1 refused \(NAK\), 2 delivered\./
       )
       await shows(/1 is known to no running node: it was never accepted/)
+      await shows(/GONE-9: not known/)
       const lines = await listed()
       const expected = [
-        ...[/^GONE-9: not known$/, /^-5: waiting since .*, Lab$/, /^W-4: waiting .*, Lab$/],
-        ...[/^A-2: waiting .*, Lab$/, /^BAD-3: refused .*AE.*, 1 try, Registry$/],
-        ...[/^A-1: delivered .*AA, 1 try, Registry$/, /^A-2: delivered .*, Registry$/]
+        ...[/Lab -5 ADT\^A01.* waiting$/, /Lab W-4 .* waiting$/, /Lab A-2 .* waiting$/],
+        ...[/Registry BAD-3 ADT\^A01 1.* refused \(NAK\): AE/],
+        ...[/Registry A-1 .* delivered: AA$/, /Registry A-2 .* delivered: AA$/]
       ]
       assert.equal(lines.length, expected.length)
       for (const words of expected) {
@@ -82,12 +86,12 @@ describe('on the page, messages are found', () => {
           String(words)
         )
       }
-      assert.match(lines[0] ?? '', /GONE-9/)
+      assert.match(lines[0] ?? '', /waiting/)
       assert.match(lines.at(-1) ?? '', /delivered/)
       assert.deepEqual(await sticksOut(page), [])
       assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
     }
-    await page.locator('.hl7-find li', { hasText: 'BAD-3' }).locator('button').click()
+    await page.locator('.hl7-all-rows [data-key]', { hasText: 'BAD-3' }).click()
     await page.waitForSelector('.hl7-message-rows [aria-expanded=true]')
   })
 
@@ -110,13 +114,13 @@ describe('on the page, messages are found', () => {
     await find('A-1, W-4; GONE-9')
     await shows(/3 control IDs\. 2 messages are known/)
     await find('A-1')
-    await shows(/^\s*A-1: delivered/, '.hl7-find li')
+    await shows(/A-1[^]*delivered: AA/, '.hl7-all-rows')
     await find('Unheard of')
     await shows(/2 control IDs\. 2 are known to no running node/)
     await find('GONE-9')
     await shows(/No running node knows GONE-9/)
     await page.press('#hl7-find', 'Escape')
-    await page.waitForFunction(`document.querySelector('.hl7-find [role=status]').innerText === ''`)
+    await page.waitForFunction(`document.querySelector('.hl7-all') === null`)
   })
 
   it('by more than fit on the page: counted, a part listed; by too many, not at all', async () => {
@@ -125,7 +129,7 @@ describe('on the page, messages are found', () => {
     await paste(many.join('\n'))
     await shows(/10,000 are known to no running node|10000 are known to no running node/)
     await shows(/Only 50 are listed/)
-    assert.equal((await listed()).length, 50)
+    assert.equal(await page.locator('.hl7-all p', { hasText: ': not known' }).count(), 50)
     await paste([...many, 'one', 'more'].join('\n'))
     await shows(/These are 10,002 control IDs: find at most 10,000 at a time/)
   })
@@ -136,6 +140,11 @@ describe('on the page, messages are found', () => {
     await find('NS471100')
     await shows(/6 messages have this value of Patient ID \(PID-3\.1\):/)
     assert.equal((await listed()).length, 6)
+    // The same actions as in the list of a node, node by node.
+    await page.locator('.hl7-all-rows [data-key]', { hasText: 'W-4' }).locator('input').check()
+    await page.locator('.hl7-all button', { hasText: 'Suspend the chosen one' }).click()
+    await page.locator('.hl7-all .hl7-question .hl7-first').click()
+    await waitForNews(page, '.hl7-outcome', /1 message is suspended/)
     await find('NS471101')
     await shows(/No message with this value of Patient ID \(PID-3\.1\) is known/)
     const { body } = await world.nodeRed.get('/hl7-https-out/out/events')

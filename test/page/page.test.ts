@@ -119,86 +119,6 @@ describe('the page', () => {
     assert.equal(await page.locator('.hl7-trouble').count(), 0)
   })
 
-  it('tries the deployed rules with a reply, and says what each of them makes of it', async () => {
-    const [first, ...others] = fake.nodes
-    assert.ok(first)
-    const rules = ':?R=F,@ERR-3:207=R5S,:?A=C'
-    fake.nodes = [{ ...first, rules, token: { state: 'ok', validUntil: null } }, ...others]
-    for (const width of [300, 1400]) {
-      await open(width)
-      await page.locator('#hl7-try-rules summary').click()
-      await shows(
-        '#hl7-try-rules',
-        /Rule 2 decides: ERR-3 is 207 → Retry \(at most 5 ×\), then suspend/
-      )
-      await shows(
-        '#hl7-try-rules',
-        /after 5 sec, 10 sec, 20 sec, 40 sec … \(1 min at most\), 5 times/
-      )
-      await shows('.hl7-tried', /MSA-1 is AE, not AR or CR[^]*decides[^]*rule 2 decides/)
-      assert.deepEqual(await pageViolations(page), [])
-      assert.deepEqual(await sticksOut(page), [])
-    }
-    const asked = fake.asked.length
-    await page.locator('#hl7-try-text').fill('Bad gateway')
-    await page.locator('#hl7-try-status').fill('502')
-    await page.locator('#hl7-try-type').focus()
-    await shows('#hl7-try-rules', /default rules decide.*Meanwhile all messages of this node wait/s)
-    assert.equal(await page.inputValue('#hl7-try-answer'), 'own')
-    await page.selectOption('#hl7-try-answer', 'unauthorized')
-    await shows('#hl7-try-rules', /First a fresh token is tried/)
-    await page.selectOption('#hl7-try-answer', 'timeout')
-    await shows('#hl7-try-rules', /until 15 min have passed/)
-    assert.equal(await page.locator('#hl7-try-text').count(), 0)
-    assert.deepEqual(posted(), [])
-    assert.ok(fake.asked.length >= asked)
-  })
-
-  it('shows the request of a test message, which is not sent', async () => {
-    const request = {
-      line: 'POST /hl7 HTTP/1.1',
-      headers: { authorization: 'Bearer •••', 'x-long': 'x'.repeat(500) },
-      body: 'MSH|^~\\&|A\rPID|1'
-    }
-    await page.route('**/hl7-https-out/*/test', (route) => {
-      assert.deepEqual(route.request().postDataJSON(), { dryRun: true })
-      return route.fulfill({ json: { request, message: 'MSH|' } })
-    })
-    for (const width of [300, 1400]) {
-      await open(width)
-      await page.locator('#hl7-show-request summary').click()
-      await shows(
-        '#hl7-show-request',
-        /POST \/hl7 HTTP\/1\.1\nauthorization: Bearer •••[^]*\n\nMSH\|[^\n]*\nPID\|1/
-      )
-      assert.deepEqual(await sticksOut(page), [])
-      assert.deepEqual(await pageViolations(page), [])
-    }
-  })
-
-  it('says of its own node only that its request cannot be shown', async () => {
-    let fail: (() => void) | undefined
-    const failed = page.waitForEvent('requestfailed')
-    await page.route('**/hl7-https-out/*/test', async (route) => {
-      if (route.request().url().includes('/Pharmacy/')) {
-        await new Promise<void>((resolve) => {
-          fail = resolve
-        })
-        return route.abort()
-      }
-      const request = { line: 'POST /hl7 HTTP/1.1', headers: {}, body: 'MSH|' }
-      return route.fulfill({ json: { request, message: 'MSH|' } })
-    })
-    await open()
-    await page.locator('#hl7-show-request summary').click()
-    await page.click('[data-key=Registry]')
-    await shows('#hl7-show-request', /POST/)
-    fail?.()
-    await failed
-    await page.evaluate('new Promise((drawn) => setTimeout(drawn, 100))')
-    assert.equal((await text('#hl7-show-request [role=status]')).trim(), '')
-  })
-
   it('bounds what it says of each node, and has the whole below and as a tooltip', async () => {
     const [first, ...others] = fake.nodes
     assert.ok(first)
@@ -506,17 +426,17 @@ describe('the page', () => {
     await page.selectOption('.hl7-find select', 'PID-3.1')
     await page.fill('#hl7-find', 'NS471100')
     await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /2 messages have this value of Patient ID \(PID-3\.1\):/)
-    await shows('.hl7-find li', /OB-11: delivered .*AA, 1 try, Laboratory/)
+    await shows('.hl7-all', /2 messages have this value of Patient ID \(PID-3\.1\):/)
+    await shows('.hl7-all-rows', /Laboratory[^]*OB-11[^]*delivered: AA/)
     assert.deepEqual(posted(), [
-      '/hl7-https-out/messages/search {"field":"PID-3.1","value":"NS471100","limit":50}'
+      '/hl7-https-out/messages/search {"field":"PID-3.1","value":"NS471100","limit":100}'
     ])
     assert.ok(!page.url().includes('NS471100'))
-    await page.locator('.hl7-find li', { hasText: 'OB-12' }).locator('button').click()
+    await page.locator('.hl7-all-rows [data-key]', { hasText: 'OB-12' }).click()
     await page.waitForSelector('[data-key="12"][aria-expanded=true]')
     await page.fill('#hl7-find', 'ns471100')
     await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /No message with this value of Patient ID \(PID-3\.1\) is known/)
+    await shows('.hl7-all', /No message with this value of Patient ID \(PID-3\.1\) is known/)
 
     fake.permissions = ['hl7-https-out.read', 'hl7-https-out.write']
     await page.reload()
@@ -967,15 +887,10 @@ describe('the page', () => {
     await page.locator('.hl7-story').waitFor()
     await page.fill('#hl7-find', evil)
     await page.press('#hl7-find', 'Enter')
-    await page.waitForSelector('.hl7-find li')
+    await page.waitForSelector('.hl7-all-rows [data-key]')
     await page.click('[data-button=discard-one]')
     await page.waitForSelector('.hl7-question')
-    for (const place of [
-      '.hl7-do',
-      '.hl7-find li',
-      '.hl7-find option >> nth=1',
-      '.hl7-events li'
-    ]) {
+    for (const place of ['.hl7-do', '.hl7-all', '.hl7-find option >> nth=1', '.hl7-events li']) {
       assert.ok((await text(place)).includes('<script>'), place)
     }
     await page.click('[data-key=n1]')

@@ -1,5 +1,5 @@
 import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import type {
   AllMessagesPage,
   BulkAnswer,
@@ -11,6 +11,7 @@ import type {
   MessageCountsAnswer,
   NodeState
 } from '../../nodes/operations/answers.ts'
+import { cursorText } from '../../nodes/operations/cursor.ts'
 import type { ToldKind } from '../../src/told.ts'
 import { type Permission, PERMISSIONS } from '../../nodes/operations/permissions.ts'
 import type { Level } from '../../src/codes.ts'
@@ -40,12 +41,6 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
     ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 }, contact: '', advice: null },
     searchFields: [],
     rules: DEFAULT_REPLY_RULES,
-    ruleSettings: {
-      retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
-      failureTimeoutMs: 900_000,
-      failWhileUnreachable: false,
-      hasReplyPath: false
-    },
     contentDays: 7,
     lastHour: { acked: 0, naked: 0, failed: 0, givenUp: 0, turnedAway: 0 },
     turnedAway: null,
@@ -189,9 +184,15 @@ export class FakeOperations {
   status = 200
   /** Path and query of each GET, path and body of each POST. */
   readonly asked: string[] = []
+  #answered = 0
 
   constructor(nodes = nodesInTrouble()) {
     this.nodes = nodes
+  }
+
+  /** Nobody waits for an answer. */
+  get isAnswered(): boolean {
+    return this.#answered >= this.asked.length
   }
 
   /** Puts itself in front of the routes of a page. */
@@ -200,31 +201,37 @@ export class FakeOperations {
       // The page itself is real.
       (url) => /^\/hl7-https-out(\/(?!page\b)|$)/.test(url.pathname),
       async (route) => {
-        const { pathname, search } = new URL(route.request().url())
-        const body = route.request().postData()
-        this.asked.push(`${pathname}${search}${body === null ? '' : ` ${body}`}`)
-        if (body !== null) await this.slow
-        const refusal = /\/messages\/\d+\/\w+$/.test(pathname) ? this.refusals.shift() : undefined
-        if (refusal !== undefined) {
-          await route.fulfill({ status: 400, json: { error: refusal } })
-          return
-        }
-        if (pathname.endsWith('/export') && !(body ?? '').includes('"count":true')) {
-          await route.fulfill({
-            contentType: 'application/hl7-v2; charset=utf-8',
-            headers: { 'Content-Disposition': 'attachment; filename="hl7-fake.hl7"' },
-            body: this.file
-          })
-          return
-        }
-        const answer = this.status === 200 ? this.#answer(pathname, search, body) : {}
-        await route.fulfill({
-          status: this.status === 200 && answer === undefined ? 404 : this.status,
-          contentType: 'application/json',
-          body: JSON.stringify(answer ?? { error: 'There is no such message.' })
+        await this.#fulfill(route).finally(() => {
+          this.#answered++
         })
       }
     )
+  }
+
+  async #fulfill(route: Route): Promise<void> {
+    const { pathname, search } = new URL(route.request().url())
+    const body = route.request().postData()
+    this.asked.push(`${pathname}${search}${body === null ? '' : ` ${body}`}`)
+    if (body !== null) await this.slow
+    const refusal = /\/messages\/\d+\/\w+$/.test(pathname) ? this.refusals.shift() : undefined
+    if (refusal !== undefined) {
+      await route.fulfill({ status: 400, json: { error: refusal } })
+      return
+    }
+    if (pathname.endsWith('/export') && !(body ?? '').includes('"dryRun":true')) {
+      await route.fulfill({
+        contentType: 'application/hl7-v2; charset=utf-8',
+        headers: { 'Content-Disposition': 'attachment; filename="hl7-fake.hl7"' },
+        body: this.file
+      })
+      return
+    }
+    const answer = this.status === 200 ? this.#answer(pathname, search, body) : {}
+    await route.fulfill({
+      status: this.status === 200 && answer === undefined ? 404 : this.status,
+      contentType: 'application/json',
+      body: JSON.stringify(answer ?? { error: 'There is no such message.' })
+    })
   }
 
   #answer(path: string, search: string, body: string | null): unknown {
@@ -271,10 +278,14 @@ export class FakeOperations {
       return row && { ...row, attemptList: [], story: [], ...rest, ...texts }
     }
     const found = known.filter((row) => fits(row, Object.fromEntries(query)))
-    const before = query.get('before')
-    const older = before === null ? found : found.filter((row) => Number(row.id) < Number(before))
+    const before = query.get('cursor')?.split(',')[2]
+    const older =
+      before === undefined ? found : found.filter((row) => Number(row.id) < Number(before))
     const limit = Number(query.get('limit') ?? 100)
-    return { messages: older.slice(0, limit), more: older.length > limit }
+    const messages = older.slice(0, limit)
+    const last = messages.at(-1)
+    const more = older.length > limit
+    return { messages, more, ...(more && last && { next: cursorText(last, id) }) }
   }
 
   #allMessages({ field = '', value, controlId, controlIds }: FoundBy): AllMessagesPage {

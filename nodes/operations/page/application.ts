@@ -1,6 +1,6 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { AllStates, MessageAnswer, NodeState } from '../answers.ts'
-import { AllSuspended } from './all-suspended.ts'
+import { AllMessages } from './all-messages.ts'
 import { requestTrouble } from './asking.ts'
 import { button, type Desk, whyGrey } from './desk.ts'
 import { Events } from './events.ts'
@@ -14,11 +14,16 @@ import { NodeTable } from './node-table.ts'
 import { Pictures } from './pictures.ts'
 import { QuestionBox } from './question.ts'
 import { Refresh } from './refresh.ts'
-import { ShowRequest } from './show-request.ts'
-import { TryRules } from './try-rules.ts'
 import { clockTime } from './times.ts'
 import { causeText } from '../../../src/told.ts'
-import { namesOf, needsLook, needsPerson, reasonOf, sharedTroubles, shownState } from './words.ts'
+import {
+  countInTrouble,
+  namesOf,
+  reasonOf,
+  sharedTroubles,
+  shownState,
+  summaryOf
+} from './words.ts'
 
 /** More changes at once are counted, not read out one by one. */
 const READ_OUT = 3
@@ -40,13 +45,11 @@ export class Application {
   readonly #frame: Frame
   readonly #desk: Desk
   readonly #table: NodeTable
-  readonly #allSuspended: AllSuspended
+  readonly #all: AllMessages
   readonly #find: Find
   readonly #messages: MessageList
   readonly #pictures: Pictures
   readonly #events: Events
-  readonly #tryRules: TryRules
-  readonly #showRequest: ShowRequest
   readonly #refresh: Refresh
   /** What is brought up to date beside the states. */
   readonly #parts: readonly Latest[]
@@ -108,14 +111,12 @@ export class Application {
       this.#choose(id)
       void this.#reveal(isEntered)
     })
-    this.#allSuspended = new AllSuspended(this.#desk)
-    this.#find = new Find(this.#desk)
+    this.#all = new AllMessages(this.#desk)
+    this.#find = new Find(this.#desk, this.#all)
     this.#messages = new MessageList(this.#desk)
     this.#pictures = new Pictures(this.#desk)
     this.#events = new Events(this.#desk)
-    this.#tryRules = new TryRules(this.#desk)
-    this.#showRequest = new ShowRequest(this.#desk)
-    const parts = [this.#allSuspended, this.#pictures, this.#messages, this.#events]
+    const parts = [this.#all, this.#pictures, this.#messages, this.#events]
     this.#parts = parts.map((part) => new Latest(() => part.load()))
     void draw()
   }
@@ -123,13 +124,6 @@ export class Application {
   /** Whether somebody sees it. */
   look(looking: boolean): void {
     this.#refresh.look(looking && this.#mayRead())
-  }
-
-  /** The session has ended: nothing of a message stays in sight. */
-  close(): void {
-    this.#desk.question.close()
-    this.#messages.close()
-    void this.#draw()
   }
 
   /** Something changed in the runtime. */
@@ -176,7 +170,6 @@ export class Application {
 
   #view(): TemplateResult {
     const { text, language, now } = this.#desk
-    const { pageUrl } = this.#frame
     const outcome = this.#outcome
     const nodes = this.#states?.nodes ?? []
     return html`
@@ -185,16 +178,6 @@ export class Application {
         <span class="hl7-clock" title=${text('clock')}
           >${this.#states === undefined ? nothing : clockTime(this.#states.at, now(), language, true)}</span
         >
-        ${
-          pageUrl === undefined
-            ? nothing
-            : html`<a
-                class="hl7-to-page"
-                href=${this.#pageLink(pageUrl)}
-                target="hl7-https-out-page"
-                >${text('openPage')}</a
-              >`
-        }
       </header>
       ${
         this.#trouble === ''
@@ -202,8 +185,8 @@ export class Application {
           : html`<p class="hl7-trouble" role="alert">${this.#trouble}</p>`
       }
       ${this.#states === undefined ? nothing : this.#summary(nodes)}
-      ${this.#table.view(nodes, this.#chosen)} ${this.#allSuspended.view(nodes)}
-      ${nodes.length === 0 ? nothing : this.#find.view()} ${this.#below(nodes)}
+      ${this.#table.view(nodes, this.#chosen)} ${this.#all.button(nodes)}
+      ${nodes.length === 0 ? nothing : this.#find.view()} ${this.#all.view()} ${this.#below(nodes)}
       <footer>
         <p
           class="hl7-outcome"
@@ -249,17 +232,7 @@ export class Application {
 
   #summary(nodes: readonly NodeState[]): TemplateResult {
     const { text } = this.#desk
-    const inTrouble = countInTrouble(nodes)
-    const toWatch = nodes.filter((node) => needsLook(node)).length
-    const count = nodes.length
-    const [level, words] =
-      count === 0
-        ? [nothing, text('summary.none')]
-        : inTrouble > 0
-          ? ['warn', text('summary.trouble', { n: inTrouble, count })]
-          : toWatch > 0
-            ? ['warn', text('summary.watch', { n: toWatch, count })]
-            : ['good', text('summary.fine', { count })]
+    const { level, words } = summaryOf(nodes, text)
     const shared = sharedTroubles(nodes).map(({ of, ...values }) => {
       const cause = causeText(values.cause, text)
       return html`<p class="hl7-summary" data-level="warn">
@@ -289,17 +262,11 @@ export class Application {
         ? nothing
         : html`<div class="hl7-below">
             <div class="hl7-first-column">
-              ${nodeDetails(node, this.#desk)} ${this.#tryRules.view()} ${this.#showRequest.view()}
-              ${this.#messages.view()}
+              ${nodeDetails(node, this.#desk)} ${this.#messages.view()}
             </div>
             <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
           </div>`
     }`
-  }
-
-  #pageLink(pageUrl: string): string {
-    const place = new URLSearchParams({ ...this.#place })
-    return place.size === 0 ? pageUrl : `${pageUrl}#${place.toString()}`
   }
 
   /** Asks for all nodes, and for more of the chosen one. Never rejects. */
@@ -342,8 +309,6 @@ export class Application {
     this.#pictures.show(node)
     this.#messages.show(node)
     this.#events.show(node)
-    this.#tryRules.show(node)
-    this.#showRequest.show(node)
   }
 
   #choose(id: string): void {
@@ -411,10 +376,6 @@ export class Application {
             })
             .join('. ')
   }
-}
-
-function countInTrouble(nodes: readonly NodeState[]): number {
-  return nodes.filter((node) => needsPerson(node)).length
 }
 
 function isSame(one: Place, other: Place): boolean {

@@ -1,5 +1,5 @@
 import type { BulkAnswer, FirstAnswer, NodeState } from '../answers.ts'
-import type { WaitingSelection } from '../questions.ts'
+import type { QuestionOf } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { act, type Desk, type SaidMore } from './desk.ts'
 import type { Field, QuestionPlace } from './question.ts'
@@ -11,7 +11,7 @@ export interface Bulk {
   /** Beside which buttons it is asked for. */
   place: QuestionPlace
   /** Which messages, and how many they were when they were counted. */
-  which: WaitingSelection
+  which: QuestionOf<'suspendMessages'>
   count: number
   title: string
   /** On the button that does it. */
@@ -48,7 +48,7 @@ export async function actOnMany(
           frame.ask(
             'discardMessages',
             { id },
-            { ...which, ...(!('ids' in which) && { before: asked }) }
+            { ...which, ...(which.ids === undefined && { before: asked }) }
           ))
       const kind = action === 'discard' ? 'discarded' : 'suspended'
       say('good', takenOutWords(answer, text(`done.${kind}`, { count: answer.found }), desk), node)
@@ -58,7 +58,7 @@ export async function actOnMany(
     if (firstAlone) say('good', text('done.trying'), node)
     const how = { firstAlone, follow: true }
     // What somebody else has resent meanwhile, and has left, is not sent a second time.
-    const suspended = 'ids' in which ? { ids: which.ids, state: 'suspended' as const } : which
+    const suspended = { ...which, state: 'suspended' as const }
     const answer = await frame.ask('resendMessages', { id }, { ...suspended, ...how })
     if ('withContent' in answer) return
     const { ids } = answer

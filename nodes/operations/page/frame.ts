@@ -1,13 +1,11 @@
 import type { RuleText } from '../../rules/reply-rule-words.ts'
 import type { Permission } from '../permissions.ts'
-import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../route-table.ts'
+import type { QuestionOf } from '../questions.ts'
+import type { AnswerOf, ParamsOf, RouteName } from '../route-table.ts'
 import type { Answered } from './save-file.ts'
 import type { Text } from './times.ts'
 
-/**
- * What the application needs of the frame that it is shown in: the sidebar of the editor, or a page of
- * its own. It uses nothing else of either.
- */
+/** What the application needs of the page that it is shown in: it uses nothing else of it. */
 export interface Frame {
   /**
    * Asks a route of Node-RED.
@@ -45,8 +43,6 @@ export interface Frame {
     has: (id: string) => boolean
     reveal: (id: string) => void
   }
-  /** Where the page of its own is, for a link to it; in the page itself it is missing. */
-  pageUrl?: string
   /** Says what is chosen, so that it can be sent to a colleague. */
   chosen?: (place: Place) => void
   /** Says how many nodes need attention. */

@@ -46,20 +46,24 @@ export class ListCounts {
 
   /** Counts, if that may have changed. Never rejects. */
   async load(node: NodeState, list: List, filter: MessageFilter): Promise<void> {
-    const figure = COUNTED[list]
+    const counted = COUNTED[list]
     const of = JSON.stringify([node.id, list, filter])
     const isOther = of !== this.#of
     if (isOther) this.forget()
     this.#of = of
-    if (figure === undefined) return
-    const isDue = node[figure] !== this.#figure && performance.now() >= this.#notBefore
+    if (counted === undefined) return
+    const isDue = node[counted] !== this.#figure && performance.now() >= this.#notBefore
     if (!isOther && (!isDue || this.#isBusy)) return
     const { draw, frame } = this.#desk
     const began = performance.now()
     this.#isBusy = true
-    this.#figure = node[figure]
+    this.#figure = node[counted]
     try {
-      const counts = await frame.ask('messageCounts', { id: node.id }, { state: list, ...filter })
+      const counts = await frame.ask(
+        'messageCounts',
+        { id: node.id },
+        { state: counted, ...filter }
+      )
       if (of !== this.#of) return
       this.#answer = { filter, counts }
     } catch (error) {

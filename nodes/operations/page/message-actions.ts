@@ -5,6 +5,7 @@ import { printable } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import { editAction } from './edit-message.ts'
 import { hasLeft, type Matching } from './message-query.ts'
+import type { QuestionPlace } from './question.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
 import { notKept, sendChosenAgain } from './send-again.ts'
 
@@ -20,6 +21,7 @@ export function matchingActions(node: NodeState, matching: Matching, desk: Desk)
   const { count, filter, more } = matching
   const why = count === 0 ? desk.text('trouble.noneSuspended') : ''
   return actionsOnMany(node, desk, 'These', {
+    place: 'messages',
     which: filter,
     count,
     values: { count, n: `${count}${more ? '+' : ''}`, filter: Object.values(filter).join(', ') },
@@ -32,22 +34,25 @@ export function matchingActions(node: NodeState, matching: Matching, desk: Desk)
  * What can be done with the messages that are chosen.
  *
  * @param done they were sent again: nothing is chosen any longer
+ * @param place where they are listed
  */
 export function chosenActions(
   node: NodeState,
   chosen: readonly MessageAnswer[],
   desk: Desk,
-  done: () => void
+  done: () => void,
+  place: QuestionPlace = 'messages'
 ): TemplateResult {
   if (chosen.every(hasLeft)) {
-    return html`<div class="hl7-buttons">${sendChosenAgain(node, chosen, desk, done)}</div>`
+    return html`<div class="hl7-buttons">${sendChosenAgain(node, chosen, desk, done, place)}</div>`
   }
   const { text, name } = desk
   const count = chosen.length
   const isSuspended = chosen.every(({ state }) => state === 'suspended')
   const isWaiting = chosen.every(waits)
   return actionsOnMany(node, desk, 'Chosen', {
-    which: { ids: chosen.map(({ id }) => id), ...(isWaiting && { state: 'waiting' }) },
+    place,
+    which: { ids: chosen.map(({ id }) => id), ...(isWaiting && { state: 'waiting' as const }) },
     count,
     values: { count, name: name(node.id), host: printable(node.host) },
     // What waits can only be taken out.
@@ -59,7 +64,7 @@ export function chosenActions(
   })
 }
 
-interface Many extends Pick<Bulk, 'which' | 'count'> {
+interface Many extends Pick<Bulk, 'place' | 'which' | 'count'> {
   /** For the texts. */
   values: Record<string, string | number>
   actions: readonly Bulk['action'][]
@@ -72,7 +77,7 @@ function actionsOnMany(
   node: NodeState,
   desk: Desk,
   of: 'These' | 'Chosen',
-  { which, count, values, actions, whyNot }: Many
+  { place, which, count, values, actions, whyNot }: Many
 ): TemplateResult {
   const { text } = desk
   const write = whyGrey(desk, 'resendMessages')
@@ -88,7 +93,7 @@ function actionsOnMany(
       press: () =>
         actOnMany(desk, node, {
           action,
-          place: 'messages',
+          place,
           which,
           count,
           title: text(`question.${what}`, values),

@@ -8,6 +8,7 @@ import { printable } from '../../../src/printable.ts'
 import type { Desk } from './desk.ts'
 import type { ListPlace } from './frame.ts'
 import { chosenActions, matchingActions } from './message-actions.ts'
+import { messageCells, tickBox, type MessageColumn } from './message-columns.ts'
 import { ListCounts } from './list-counts.ts'
 import {
   followedPage,
@@ -25,12 +26,11 @@ import { rowTable } from './row-table.ts'
 import { sendAgainAction } from './send-again.ts'
 import { SteadyRows } from './steady-rows.ts'
 import { takeOutActions } from './take-out.ts'
-import { clockTime } from './times.ts'
-import { receiverSaid, stateWord } from './words.ts'
+import { stateWord } from './words.ts'
 
 /** A filter is no longer than what it is compared with. */
 const MAX_FILTER = 200
-const COLUMNS = ['tick', 'at', 'controlId', 'type', 'tries', 'said'] as const
+const COLUMNS: readonly MessageColumn[] = ['at', 'controlId', 'type', 'tries', 'said']
 const FILTERS = ['controlId', 'type', 'rule'] as const
 /** In a link, the list of all messages. */
 const ALL = 'all'
@@ -129,7 +129,7 @@ export class MessageList {
    * Only messages older than this one are listed. While somebody uses the list, newer messages do not push its rows
    * away; the list of waiting messages has a different order, and is not held.
    */
-  get #olderThan(): Pick<MessageAnswer, 'id' | 'state'> | undefined {
+  get #olderThan(): MessageAnswer | undefined {
     const before = this.#pages.at(-1)
     const [first] = this.#rows
     const isAtIt = this.#isInUse || this.#steady.isHeld
@@ -250,11 +250,6 @@ export class MessageList {
     })
   }
 
-  /** Closes the message that is open. */
-  close(): void {
-    this.#opened.close()
-  }
-
   view(): TemplateResult | typeof nothing {
     const node = this.#node
     if (node === undefined) return nothing
@@ -358,7 +353,7 @@ export class MessageList {
       isTree: true,
       keys: this.#keys,
       steady: this.#steady,
-      columns: COLUMNS,
+      columns: ['tick', ...COLUMNS] as const,
       head: (column) => this.#head(column),
       rows: this.#steady.arrange(this.#rows),
       chosen: this.opened,
@@ -366,29 +361,26 @@ export class MessageList {
     })
   }
 
-  #head(column: (typeof COLUMNS)[number]): TemplateResult | string {
+  #head(column: MessageColumn | 'tick'): TemplateResult | string {
     const { text, draw } = this.#desk
     if (column === 'said' && this.#isMixed) return text('column.state')
     if (column !== 'tick') return text(`column.${column}`)
     const isAll = this.#rows.every(({ id }) => this.#chosen.has(id))
-    return html`<input
-      type="checkbox"
-      aria-label=${text('messages.chooseAll')}
-      .checked=${isAll}
-      @change=${() => {
-        this.#chosen = new Set(isAll ? [] : this.#rows.map(({ id }) => id))
-        void draw()
-      }}
-    />`
+    return tickBox(text('messages.chooseAll'), isAll, () => {
+      this.#chosen = new Set(isAll ? [] : this.#rows.map(({ id }) => id))
+      void draw()
+    })
   }
 
   #row(node: NodeState, row: MessageAnswer): TemplateResult {
-    const { text, language, now } = this.#desk
+    const { text } = this.#desk
     const { id } = row
     const isOpened = id === this.opened
     const isChosen = this.#chosen.has(id)
     const controlId = printable(row.controlId)
-    const said = receiverSaid(row, this.#desk)
+    // Where all are in one state, another one is said.
+    const isSaid = this.#isMixed || row.state !== this.#list
+    const columns = isSaid ? COLUMNS.with(-1, 'state') : COLUMNS
     return html`<tr
         role="row"
         data-key=${id}
@@ -397,33 +389,16 @@ export class MessageList {
         aria-expanded=${isOpened ? 'true' : 'false'}
       >
         <td role="gridcell" class="hl7-cell-tick">
-          <input
-            type="checkbox"
-            tabindex="-1"
-            aria-label=${text('messages.choose', { controlId })}
-            .checked=${isChosen}
-            @change=${() => {
-              this.#choose(id)
-            }}
-          />
+          ${tickBox(text('messages.choose', { controlId }), isChosen, () => {
+            this.#choose(id)
+          })}
         </td>
-        <td role="gridcell" class="hl7-cell-at">
-          ${clockTime(row.settledAt ?? row.acceptedAt, now(), language, true)}
-        </td>
-        <td role="gridcell" class="hl7-cell-controlId">${controlId}</td>
-        <td role="gridcell" class="hl7-cell-type">${printable(row.type, 30)}</td>
-        <td role="gridcell" class="hl7-cell-tries">
-          ${row.attempts}
-          <span class="hl7-unit">${text('unit.tries', { count: row.attempts })}</span>
-        </td>
-        <td role="gridcell" class="hl7-cell-said">
-          ${this.#isMixed || row.state !== this.#list ? [stateWord(row, this.#desk), said].filter(Boolean).join(': ') : said}
-        </td>
+        ${messageCells(columns, row, this.#desk)}
       </tr>
       ${
         isOpened
           ? html`<tr role="row" class="hl7-opened">
-              <td role="gridcell" colspan=${COLUMNS.length}>${this.#opened.view(node, row)}</td>
+              <td role="gridcell" colspan=${COLUMNS.length + 1}>${this.#opened.view(node, row)}</td>
             </tr>`
           : nothing
       }`

@@ -1,5 +1,7 @@
+import type { KnownState } from '../../../src/queue/message-row.ts'
 import type { MessageAnswer, MessagePage, NodeState } from '../answers.ts'
 import type { MessageFilter } from '../questions.ts'
+import { cursorText } from '../cursor.ts'
 import type { Frame } from './frame.ts'
 
 /** What can be listed; `followed` is what was sent just now, `queued` is what waits, whether it was tried or not, and `''` is everything. */
@@ -27,9 +29,9 @@ export function hasLeft({ state }: Pick<MessageAnswer, 'state'>): boolean {
 const TRIED = ['sending', 'retrying'] as const
 
 /** The states of what is listed; of everything none. */
-export function statesOf(list: List): readonly string[] {
+export function statesOf(list: List): readonly KnownState[] {
   if (list === 'queued') return [...TRIED, 'waiting']
-  return list === '' ? [] : [list]
+  return list === '' || list === 'followed' ? [] : [list]
 }
 
 /** So many messages are listed at a time. */
@@ -60,17 +62,22 @@ export async function messagePage(
   id: string,
   list: List,
   filter: MessageFilter,
-  olderThan: Pick<MessageAnswer, 'id' | 'state'> | undefined
+  olderThan: MessageAnswer | undefined
 ): Promise<MessagePage> {
-  const ask = (state: string, before?: string): Promise<MessagePage> =>
+  const ask = (state: KnownState | undefined, before?: MessageAnswer): Promise<MessagePage> =>
     frame.ask(
       'messages',
       { id },
-      { state, ...filter, ...(before !== undefined && { before }), limit: LISTED }
+      {
+        ...(state !== undefined && { state }),
+        ...filter,
+        ...(before !== undefined && { cursor: cursorText(before, id) }),
+        limit: LISTED
+      }
     )
-  if (list !== 'queued') return ask(list, olderThan?.id)
-  if (olderThan?.state === 'waiting') return ask('waiting', olderThan.id)
-  const tried = TRIED.map((state) => ask(state, olderThan?.id))
+  if (list !== 'queued') return ask(statesOf(list)[0], olderThan)
+  if (olderThan?.state === 'waiting') return ask('waiting', olderThan)
+  const tried = TRIED.map((state) => ask(state, olderThan))
   const pages = await Promise.all([...tried, ask('waiting')])
   // A message that changed its state between two answers is in both.
   const found = new Map(pages.flatMap(({ messages }) => messages.map((row) => [row.id, row])))

@@ -5,6 +5,7 @@ import { actOnMany } from './bulk.ts'
 import { MOST_REASON, printable, printableProse } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import { backupFacts, takesNoTests, testOutcome } from '../test-outcome.ts'
+import { inFlow } from './in-flow.ts'
 import { hostActions, pauseAction } from './pause.ts'
 import { ruleView } from './rule.ts'
 import { clockTime, until } from './times.ts'
@@ -67,7 +68,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
   const unusable = node.state === 'config' ? text('trouble.config') : ''
   const isPaused = node.state === 'paused'
   const { flow } = frame
-  const inFlow = flow && inEditor(node.id, flow.has)
+  const shown = flow && inFlow(node.id, flow.has)
   return html`<div class="hl7-buttons">
     ${pauseAction(node, desk, stopped || unusable)}
     ${
@@ -123,9 +124,9 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
             id: 'flow',
             of: node.id,
             label: text('button.showInFlow'),
-            why: inFlow === undefined ? text('trouble.notInEditor') : '',
+            why: shown === undefined ? text('trouble.notInEditor') : '',
             press: () => {
-              if (inFlow !== undefined) flow.reveal(inFlow)
+              if (shown !== undefined) flow.reveal(shown)
             }
           })
     }
@@ -318,13 +319,4 @@ function wordsOfTest(answer: TestAnswer, { text }: Desk): { good: boolean; words
       ...(outcome === 'refused' && takesNoTests(answer) ? [text('test.takesNoTests')] : [])
     ].join('. ')
   }
-}
-
-/**
- * The node in the editor that runs under an id; undefined if there is none. A node in a subflow runs
- * under the ids of all its instances and its own, joined with hyphens.
- */
-function inEditor(id: string, has: (id: string) => boolean): string | undefined {
-  const parts = id.split('-')
-  return parts.map((_, from) => parts.slice(from).join('-')).find(has)
 }

@@ -4,7 +4,7 @@ import { createRef, ref } from 'lit-html/directives/ref.js'
 import type { Text } from './times.ts'
 
 /** Where a question stands: beside the buttons that ask it. */
-export type QuestionPlace = 'nodes' | 'node' | 'messages' | 'message'
+export type QuestionPlace = 'all' | 'node' | 'messages' | 'message'
 
 export interface Question {
   place: QuestionPlace

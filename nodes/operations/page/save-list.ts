@@ -1,5 +1,5 @@
-import type { MessageAnswer, NodeState } from '../answers.ts'
-import type { MessageFilter } from '../questions.ts'
+import type { MessageAnswer, NodeMessage, NodeState } from '../answers.ts'
+import type { MessageFilter, QuestionOf } from '../questions.ts'
 import { requestTrouble } from './asking.ts'
 import { csv } from './csv.ts'
 import type { Desk } from './desk.ts'
@@ -21,7 +21,7 @@ const AT_ONCE = 1000
 
 /** Saves what is ticked, or else all that is listed, on this page or not, as CSV: without content. */
 export async function saveList(node: NodeState, listed: Listed, desk: Desk): Promise<void> {
-  const { text, say, language } = desk
+  const { text, say } = desk
   let found: { rows: readonly MessageAnswer[]; more: boolean }
   try {
     found =
@@ -34,13 +34,56 @@ export async function saveList(node: NodeState, listed: Listed, desk: Desk): Pro
     return
   }
   const { more, rows } = found
-  saveFile(`hl7-messages-${node.id}.csv`, csvFile(csv(tableOf(node, rows, desk))))
+  const listedRows = rows.map((row) => ({ ...row, node: node.id }))
+  saved(`hl7-messages-${node.id}.csv`, listedRows, more, desk, node)
+}
+
+/**
+ * The same of messages of all nodes.
+ *
+ * @param rows undefined: all that this question finds
+ */
+export async function saveAll(
+  desk: Desk,
+  rows: readonly NodeMessage[] | undefined,
+  question: QuestionOf<'searchAllMessages'> = {}
+): Promise<void> {
+  const found: NodeMessage[] = [...(rows ?? [])]
+  let next: string | undefined
+  try {
+    if (rows === undefined) {
+      do {
+        const from = next === undefined ? {} : { cursor: next }
+        const asked = { ...question, ...from, limit: AT_ONCE }
+        const page = await desk.frame.ask('searchAllMessages', {}, asked)
+        found.push(...page.messages)
+        next = page.next
+      } while (next !== undefined && found.length < MOST_LISTED)
+    }
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error
+    desk.say('bad', requestTrouble(error, desk.text))
+    return
+  }
+  const isCut = next !== undefined || found.length > MOST_LISTED
+  saved('hl7-messages.csv', found.slice(0, MOST_LISTED), isCut, desk)
+}
+
+function saved(
+  file: string,
+  rows: readonly NodeMessage[],
+  more: boolean,
+  desk: Desk,
+  of?: NodeState
+): void {
+  const { text, say, language } = desk
+  saveFile(file, csvFile(csv(tableOf(rows, desk))))
   const most = MOST_LISTED.toLocaleString(language)
   const words = [
     text('done.listed', { count: rows.length }),
     more ? text('done.listedMore', { most }) : ''
   ]
-  say(more ? 'bad' : 'good', words.filter(Boolean).join(' '), node)
+  say(more ? 'bad' : 'good', words.filter(Boolean).join(' '), of)
 }
 
 /** Newest first. */
@@ -53,13 +96,14 @@ async function allListed(
   // A message that changes its state meanwhile is in two answers.
   const found = new Map<string, MessageAnswer>()
   let isAll = true
-  for (const state of states.length === 0 ? [''] : states) {
-    for (let before: string | undefined; ;) {
-      const question = { ...filter, state, ...(before !== undefined && { before }), limit: AT_ONCE }
-      const { messages, more } = await frame.ask('messages', { id }, question)
+  for (const one of states.length === 0 ? [{}] : states.map((state) => ({ state }))) {
+    for (let cursor: string | undefined; ;) {
+      const from = cursor === undefined ? {} : { cursor }
+      const question = { ...filter, ...one, ...from, limit: AT_ONCE }
+      const { messages, next } = await frame.ask('messages', { id }, question)
       for (const row of messages) found.set(row.id, row)
-      before = messages.at(-1)?.id
-      if (!more || before === undefined) break
+      cursor = next
+      if (cursor === undefined) break
       if (found.size >= MOST_LISTED) {
         isAll = false
         break
@@ -70,7 +114,7 @@ async function allListed(
   return { rows: rows.slice(0, MOST_LISTED), more: !isAll || rows.length > MOST_LISTED }
 }
 
-function tableOf(node: NodeState, rows: readonly MessageAnswer[], desk: Desk): string[][] {
+function tableOf(rows: readonly NodeMessage[], desk: Desk): string[][] {
   const { name, text } = desk
   return [
     [
@@ -79,7 +123,7 @@ function tableOf(node: NodeState, rows: readonly MessageAnswer[], desk: Desk): s
       text('filter.rule')
     ],
     ...rows.map((row) => [
-      ...[row.controlId, row.type, name(node.id), stateWord(row, desk)],
+      ...[row.controlId, row.type, name(row.node), stateWord(row, desk)],
       ...[row.acceptedAt, row.settledAt ?? '', String(row.attempts), receiverSaid(row, desk)],
       row.rule
     ])

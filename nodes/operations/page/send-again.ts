@@ -1,12 +1,12 @@
 import type { TemplateResult } from 'lit-html'
 import type { BulkAnswer, CountAnswer, MessageAnswer, NodeState } from '../answers.ts'
-import type { LeftFilter, MessageFilter, ResendQuestion } from '../questions.ts'
+import type { MessageFilter, QuestionOf } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { requestTrouble } from './asking.ts'
 import { firstAloneField, sayResent, sayTried } from './bulk.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import { LEFT_LISTS, type LeftList } from './message-query.ts'
-import type { Entered, Field, Seen } from './question.ts'
+import type { Entered, Field, QuestionPlace, Seen } from './question.ts'
 import { clockTime, fieldIso, fieldTime } from './times.ts'
 import { RequestError } from '../route-request.ts'
 
@@ -19,6 +19,8 @@ const WHY_WORDS = {
 
 /** So many control IDs are named for each reason. */
 const MOST_NAMED = 20
+/** Which messages, and how they are sent. */
+type Which = QuestionOf<'resendMessages'>
 /** MSH-9 is no longer. */
 const MOST_TYPE = 60
 /** What is offered at first, back from now, in milliseconds. */
@@ -73,7 +75,8 @@ export function sendAgainAction(
           value: type
         }
       ]
-      return sendAgain(node, desk, fields, (entered) => filterOf(entered, others), done)
+      const which = (entered: Entered): Which => filterOf(entered, others)
+      return sendAgain(node, desk, { fields, which, place: 'messages' }, done)
     }
   })
 }
@@ -83,7 +86,8 @@ export function sendChosenAgain(
   node: NodeState,
   chosen: readonly MessageAnswer[],
   desk: Desk,
-  done: () => void
+  done: () => void,
+  place: QuestionPlace
 ): TemplateResult {
   const ids = chosen.map(({ id }) => id)
   return button(desk, {
@@ -91,25 +95,32 @@ export function sendChosenAgain(
     of: node.id,
     label: desk.text('button.sendChosenAgain', { count: ids.length }),
     why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
-    press: () => sendAgain(node, desk, [], () => ({ ids }), done)
+    press: () => sendAgain(node, desk, { fields: [], which: () => ({ ids }), place }, done)
   })
 }
 
-function filterOf(entered: Entered, others: MessageFilter): LeftFilter {
+function filterOf(entered: Entered, others: MessageFilter): Which {
   const given = {
     since: fieldIso(entered.value('since')),
     before: fieldIso(entered.value('before')),
     type: entered.value('type').trim()
   }
   const filled = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
-  return { state: entered.value('state'), ...others, ...filled }
+  const state = LEFT_LISTS.find((one) => one === entered.value('state')) ?? 'acked'
+  return { state, ...others, ...filled }
+}
+
+/** What is asked, and where. */
+interface Asking {
+  fields: readonly Field[]
+  which: (entered: Entered) => Which
+  place: QuestionPlace
 }
 
 async function sendAgain(
   node: NodeState,
   desk: Desk,
-  fields: readonly Field[],
-  which: (entered: Entered) => LeftFilter | { ids: string[] },
+  { fields, place, which }: Asking,
   done: () => void
 ): Promise<void> {
   const { text, question, frame, name, say } = desk
@@ -120,10 +131,7 @@ async function sendAgain(
     label,
     value: false
   })
-  const ask = (
-    entered: Entered,
-    more: Partial<ResendQuestion>
-  ): Promise<BulkAnswer | CountAnswer> =>
+  const ask = (entered: Entered, more: Which): Promise<BulkAnswer | CountAnswer> =>
     frame.ask(
       'resendMessages',
       { id: node.id },
@@ -131,7 +139,7 @@ async function sendAgain(
     )
   const look = async (entered: Entered): Promise<Seen> => {
     try {
-      const answer = await ask(entered, { count: true })
+      const answer = await ask(entered, { dryRun: true })
       return 'withContent' in answer ? seen(answer, desk) : { words: [] }
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
@@ -139,7 +147,7 @@ async function sendAgain(
     }
   }
   const consent = await question.ask({
-    place: 'messages',
+    place,
     title: text('question.sendAgainMany', { name: name(node.id), host: printable(node.host) }),
     confirm: text('button.sendAgain'),
     fields: [

@@ -2,7 +2,7 @@ import { html, type TemplateResult } from 'lit-html'
 import { MOST_REASON } from '../../../src/printable.ts'
 import type { ExportCount, NodeState } from '../answers.ts'
 import { MOST_EXPORTED, MOST_EXPORTED_BYTES } from '../export-limits.ts'
-import type { ExportQuestion, MessageFilter } from '../questions.ts'
+import type { QuestionOf } from '../questions.ts'
 import { RequestError } from '../route-request.ts'
 import { requestTrouble } from './asking.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
@@ -38,7 +38,7 @@ export function takeOutActions(node: NodeState, listed: Listed, desk: Desk): Tem
   </div>`
 }
 
-type Which = { ids: string[] } | { all: true } | (MessageFilter & { state?: readonly string[] })
+type Which = QuestionOf<'exportMessages'>
 
 function whichOf({ chosen, filter, list }: Listed): Which {
   if (chosen.length > 0) return { ids: chosen.map(({ id }) => id) }
@@ -94,7 +94,7 @@ async function exportMessages(node: NodeState, which: Which, desk: Desk): Promis
   })
   if (consent === undefined) return
   await act(desk, node, async () => {
-    const asked: ExportQuestion = {
+    const asked: Which = {
       ...which,
       reason: consent.value('reason').trim(),
       clear: consent.isChecked('clear'),
@@ -113,7 +113,7 @@ async function exportMessages(node: NodeState, which: Which, desk: Desk): Promis
 }
 
 async function count(node: NodeState, which: Which, { frame }: Desk): Promise<ExportCount> {
-  const answer = await frame.ask('exportMessages', { id: node.id }, { ...which, count: true })
+  const answer = await frame.ask('exportMessages', { id: node.id }, { ...which, dryRun: true })
   return 'found' in answer ? answer : { found: 0, withContent: 0 }
 }
 

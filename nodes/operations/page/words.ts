@@ -2,7 +2,7 @@ import type { Key } from '../../../src/english.ts'
 import { durationText, type Told } from '../../../src/told.ts'
 import type { ConditionAnswer, EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
-import { clockTime, until, type Text } from './times.ts'
+import { until, type Text } from './times.ts'
 import { byWhom, type Speech, told } from './told.ts'
 
 /** How bad it is: what it looks like, and whether somebody has to look. */
@@ -31,6 +31,28 @@ function wordOf(
   const key = `state.${code}` as Key<'tab'>
   const word = text(key, { ...values, ...(code === 'SUSPENDED' && { count: state.suspended }) })
   return word === key ? undefined : word
+}
+
+/** How many nodes need somebody, in a sentence. */
+export function summaryOf(
+  nodes: readonly NodeState[],
+  text: Text
+): { level: 'warn' | 'good' | 'quiet'; words: string } {
+  const count = nodes.length
+  const inTrouble = countInTrouble(nodes)
+  const toWatch = nodes.filter(needsLook).length
+  if (count === 0) return { level: 'quiet', words: text('summary.none') }
+  if (inTrouble > 0) {
+    return { level: 'warn', words: text('summary.trouble', { n: inTrouble, count }) }
+  }
+  return toWatch > 0
+    ? { level: 'warn', words: text('summary.watch', { n: toWatch, count }) }
+    : { level: 'good', words: text('summary.fine', { count }) }
+}
+
+/** So many nodes need somebody. */
+export function countInTrouble(nodes: readonly NodeState[]): number {
+  return nodes.filter(needsPerson).length
 }
 
 /** Whether somebody is needed. */
@@ -194,15 +216,6 @@ export function receiverSaid(row: MessageAnswer, speech: Speech): string {
 /** What a message waits for, or what became of it, before what the receiver said. */
 export function stateWord({ state }: MessageAnswer, { text }: Speech): string {
   return text(`messageState.${state}`)
-}
-
-/** `delivered 02:40:58, AA, 1 try, Registry`: what became of a message, in a sentence. */
-export function foundSentence(row: MessageAnswer, node: string, speech: Speech): string {
-  const { text, language, now } = speech
-  const at = clockTime(row.settledAt ?? row.acceptedAt, now(), language, true)
-  const said = row.outcome === 'ack' ? row.ackCode : receiverSaid(row, speech)
-  const tries = row.attempts === 0 ? '' : text('tries', { count: row.attempts })
-  return [text(`found.${row.state}`, { at }), said, tries, node].filter(Boolean).join(', ')
 }
 
 /** What happened to a node or a message, and who did it. */

@@ -1,7 +1,8 @@
 import type { MessageIn } from '../../../nodes/flow/message-in.ts'
 import type { MessageOut } from '../../../nodes/flow/message-out.ts'
 import type { CodedStatus } from '../../../nodes/flow/status-line.ts'
-import type { AnswerOf, QuestionOf, RouteName } from '../../../nodes/operations/route-table.ts'
+import type { QuestionOf } from '../../../nodes/operations/questions.ts'
+import type { AnswerOf, RouteName } from '../../../nodes/operations/route-table.ts'
 import type { DeliveryError } from '../../../src/delivery/delivery-error.ts'
 
 /** The types that say what goes in and out. `type-facts.ts` opens this file with the compiler and reads them. */

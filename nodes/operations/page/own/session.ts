@@ -1,6 +1,7 @@
 import { GET_TIMEOUT_MS, refusalOf, RequestError, routeRequest } from '../../route-request.ts'
 import { type Answered, fileIn } from '../save-file.ts'
-import type { AnswerOf, ParamsOf, QuestionOf, RouteName } from '../../route-table.ts'
+import type { QuestionOf } from '../../questions.ts'
+import type { AnswerOf, ParamsOf, RouteName } from '../../route-table.ts'
 
 /** How Node-RED wants a user to log in. `nowhere`: only the editor could do it, and that is disabled. */
 export type LoginKind = 'none' | 'password' | 'elsewhere' | 'nowhere' | LoginOffer

@@ -3,9 +3,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { AllStates } from '../../nodes/operations/answers.ts'
-import { adminAuth, logIn } from '../support/admin-users.ts'
-import { Editor } from '../support/editor.ts'
+import { adminAuth, logIn, PASSWORD } from '../support/admin-users.ts'
+import type { Page } from 'playwright-core'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+import { lookAgain, newPage } from '../support/page.ts'
 import { adt } from '../support/world.ts'
 
 const users = {
@@ -17,7 +18,7 @@ type User = keyof typeof users
 
 describe('the person called at night, with real nodes in trouble', () => {
   let nodeRed: TestNodeRed
-  let editor: Editor
+  let page: Page
   let receiver: Server
   let recordLocked = true
   let clicks = 0
@@ -46,7 +47,10 @@ describe('the person called at night, with real nodes in trouble', () => {
     nodeRed = await startNodeRed({ settings: { adminAuth: adminAuth(users) } })
     await getInTrouble()
   })
-  afterEach(() => editor.leave())
+  afterEach(async () => {
+    await page.evaluate(`localStorage.clear()`)
+    await page.close()
+  })
   after(async () => {
     await nodeRed.close()
     receiver.closeAllConnections()
@@ -118,28 +122,33 @@ describe('the person called at night, with real nodes in trouble', () => {
     assert.fail(`it does not happen: ${check.toString()}`)
   }
 
-  /** Opens the tab of a user. */
+  /** Opens the page of a user, on a phone. */
   async function open(user: User): Promise<void> {
-    const url = `${nodeRed.url}/?access_token=${await logIn(nodeRed, user)}`
-    editor = await Editor.open(url, 'registry')
-    const debug = 'button[data-tab-id="debug"].selected'
-    if (await editor.page.isVisible(debug)) await editor.page.click(debug)
-    await editor.ask(`RED.sidebar.show('hl7-https-out')`)
+    ;({ page } = await newPage())
+    await page.setViewportSize({ width: 390, height: 800 })
+    await page.goto(`${nodeRed.url}/hl7-https-out/page`)
+    await page.click('#account .hl7-button')
+    await page.fill('#hl7-username', user)
+    await page.fill('#hl7-password', PASSWORD)
+    await page.keyboard.press('Enter')
+    await page.locator('#account', { hasText: user }).waitFor()
+    await page.locator('.hl7-node-rows [data-key=registry]').waitFor()
     clicks = 0
   }
 
   async function click(selector: string): Promise<void> {
     clicks += 1
-    await editor.page.locator(selector).first().click()
+    await page.locator(selector).first().click()
   }
 
   async function shows(selector: string, pattern: RegExp): Promise<void> {
     let text = ''
     for (const since = Date.now(); Date.now() < since + 30_000;) {
-      const texts = await editor.page.locator(selector).allInnerTexts()
+      const texts = await page.locator(selector).allInnerTexts()
       text = texts.join(' ').replace(/\s+/g, ' ').trim()
       if (pattern.test(text)) return
-      await editor.settle(0)
+      await lookAgain(page)
+      await page.waitForTimeout(50)
     }
     assert.match(text, pattern)
   }
@@ -155,17 +164,17 @@ describe('the person called at night, with real nodes in trouble', () => {
     ] as const) {
       await shows(`[data-key=${node}]`, words)
     }
-    const first = editor.page.locator('.hl7-node-rows tbody tr').first()
+    const first = page.locator('.hl7-node-rows tbody tr').first()
     assert.equal(await first.getAttribute('data-key'), 'pharmacy')
     await click('[data-key=registry]')
     await shows('.hl7-why', /^retrying since .* · try \d+ (?:in \d+ s|now)$/)
     await shows('.hl7-events', /HTTP 503: retrying OA-1010/)
-    await editor.page
+    await page
       .locator('.hl7-picture-acked svg[aria-label^="Acknowledged in the last hour: 1,"]')
       .waitFor()
-    await editor.page.fill('#hl7-find', 'OA-1009')
-    await editor.page.press('#hl7-find', 'Enter')
-    await shows('.hl7-find', /OA-1009: delivered .*\d\d:\d\d:\d\d, AA, 1 try, Registry/)
+    await page.fill('#hl7-find', 'OA-1009')
+    await page.press('#hl7-find', 'Enter')
+    await shows('.hl7-all-rows', /\d\d:\d\d:\d\d Registry OA-1009 .*delivered: AA/)
 
     await click('[data-key=pharmacy]')
     await shows('.hl7-events', /Paused by operator: “upgrade”/)
@@ -173,8 +182,8 @@ describe('the person called at night, with real nodes in trouble', () => {
     await shows('[data-key=pharmacy]', /Pharmacy idle/)
     await eventually(async () => (await state('pharmacy')).acked === 1)
     await click('.hl7-details button:has-text("Pause")')
-    await editor.page.keyboard.insertText('again')
-    await editor.page.keyboard.press('Enter')
+    await page.keyboard.insertText('again')
+    await page.keyboard.press('Enter')
     await shows('[data-key=pharmacy]', /paused .*by operator: “again”/)
   })
 
@@ -188,7 +197,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     assert.equal(clicks, 3)
     await shows('.hl7-events', /The content of OB-1074 was shown · by analyst/)
     // An analyst acts on nothing.
-    const pause = editor.page.locator('.hl7-details [data-button=pause]')
+    const pause = page.locator('.hl7-details [data-button=pause]')
     assert.equal(await pause.getAttribute('aria-disabled'), 'true')
   })
 
@@ -201,10 +210,10 @@ describe('the person called at night, with real nodes in trouble', () => {
       /Accepted .*Attempt: AE after \d+ ms .*Suspended by rule “ERR-3 is 206: Suspend”/
     )
     await shows('.hl7-story', /You need the permission hl7-https-out\.content/)
-    assert.equal(await editor.page.locator('.hl7-lines').count(), 0)
+    assert.equal(await page.locator('.hl7-lines').count(), 0)
     await click('.hl7-report summary')
     await shows('.hl7-report', /Control ID \(MSH-10\): OB-1073 .*206 Application record locked/)
-    const told = await editor.page.locator('.hl7-events').innerText()
+    const told = await page.locator('.hl7-events').innerText()
     assert.doesNotMatch(told, /OB-1073 was shown/)
   })
 

@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import type { Page, Route } from 'playwright-core'
+import {
+  ago,
+  FakeOperations,
+  messageRow,
+  NEWER,
+  nodesInTrouble
+} from '../support/fake-operations.ts'
+import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+import { lookAgain, newPage } from '../support/page.ts'
+
+describe('what an operator does on the page', () => {
+  let nodeRed: TestNodeRed
+  let page: Page
+  let complaints: string[]
+  let fake: FakeOperations
+
+  before(async () => {
+    nodeRed = await startNodeRed({ flows: [] })
+  })
+  after(() => nodeRed.close())
+  beforeEach(async () => {
+    ;({ page, complaints } = await newPage())
+    fake = new FakeOperations()
+    await fake.serve(page)
+  })
+  afterEach(async () => {
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  async function open(): Promise<void> {
+    await page.goto(`${nodeRed.url}/hl7-https-out/page`)
+    await page.waitForSelector('.hl7-node-rows tbody tr')
+  }
+  /** Waits until all that was asked is answered, and nothing more was asked then. */
+  async function rest(): Promise<void> {
+    await until(async () => {
+      const before = fake.asked.length
+      await page.evaluate(`new Promise((resolve) => setTimeout(resolve, 50))`)
+      return fake.isAnswered && fake.asked.length === before
+    })
+  }
+  /** Asks again, as a page does that somebody looks at. */
+  async function tick(): Promise<void> {
+    await lookAgain(page)
+    await rest()
+  }
+  async function until(look: () => boolean | Promise<boolean>): Promise<void> {
+    for (const since = Date.now(); Date.now() < since + 20_000;) {
+      if (await look()) return
+      await page.waitForTimeout(10)
+    }
+    assert.fail(`waited in vain: ${look.toString()}`)
+  }
+  const seen = (selector: string): Promise<string> =>
+    page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`)
+  const rows = (of = 'node'): Promise<string[]> =>
+    page.evaluate(`[...document.querySelectorAll('.hl7-${of}-rows tbody [data-key]')]
+      .map((row) => row.dataset.key)`)
+  const button = (label: string) => page.locator('button', { hasText: label }).first()
+  const posted = (): string[] => fake.asked.filter((path) => path.includes(' {'))
+
+  it('shows the first node at once, and another with one click', async () => {
+    await open()
+    assert.equal(await seen('.hl7-details h2'), 'Pharmacy')
+    assert.match(await seen('.hl7-why'), /paused since .* by admin: “upgrade”/)
+    fake.messages.set('Laboratory', [messageRow('1072'), messageRow('1074')])
+    await page.click('[data-key=Laboratory]')
+    await page.waitForSelector('.hl7-message-rows tbody tr')
+    assert.deepEqual(await rows('message'), ['1072', '1074'])
+    assert.match(await seen('[data-key="1072"]'), /AE 206 E Application record locked/)
+    assert.match(
+      await seen('.hl7-facts'),
+      /last ACK .* · token valid for 4\d min · certificate of the receiver expires in 9 days/
+    )
+    assert.equal(
+      await page.evaluate(
+        `document.querySelector('.hl7-node-rows [aria-selected=true]').dataset.key`
+      ),
+      'Laboratory'
+    )
+  })
+
+  it('has words for what each picture shows, of the last hour and the last day', async () => {
+    await open()
+    await page.click('[data-key=Registry]')
+    await until(async () => !(await seen('.hl7-pictures')).includes('–'))
+    const labels = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('.hl7-pictures svg')].map((svg) => svg.getAttribute('aria-label'))`
+    )
+    assert.equal(labels.length, 10)
+    assert.match(labels[0] ?? '', /^Acknowledged in the last hour: \d+, at most \d+ a minute$/)
+    assert.match(
+      labels[1] ?? '',
+      /^Acknowledged in the last 24 hours: [\d,]+, at most \d+ a minute$/
+    )
+    assert.match(labels[6] ?? '', /^In the queue: 1\d\d now, at most \d+ in the last hour$/)
+  })
+
+  it('pauses with a reason, and resumes', async () => {
+    await open()
+    await page.click('[data-key=Radiology]')
+    await button('Pause').click()
+    await page.waitForSelector('.hl7-question input')
+    await page.keyboard.insertText(`new disk ${'x'.repeat(300)}`)
+    await page.keyboard.press('Enter')
+    await until(() => posted().length === 1)
+    const [path = '', body = ''] = (posted()[0] ?? '').split(/ (.*)/)
+    assert.equal(path, '/hl7-https-out/Radiology/pause')
+    assert.equal((JSON.parse(body) as { reason: string }).reason.length, 200)
+    await until(async () => (await seen('.hl7-outcome')) === 'Radiology is paused.')
+    await page.click('[data-key=Pharmacy]')
+    await button('Resume').click()
+    await until(() => posted()[1] === '/hl7-https-out/Pharmacy/resume {}')
+  })
+
+  for (const [action, question, body] of [
+    [
+      'Resend',
+      /Resend the 8 suspended messages of Laboratory/,
+      '{"all":true,"state":"suspended","firstAlone":true,"follow":true}'
+    ],
+    ['Discard', /Discard the 8 suspended messages of Laboratory/, '{"all":true}']
+  ] as const) {
+    it(`${action.toLowerCase()}s all only after a question that says how many`, async () => {
+      fake.messages.set(
+        'Laboratory',
+        Array.from({ length: 8 }, (_, index) => messageRow(`${index}`))
+      )
+      await open()
+      await page.click('[data-key=Laboratory]')
+      await button(`${action} all 8`).click()
+      assert.match(await seen('.hl7-question'), question)
+      await button('Cancel').click()
+      await rest()
+      assert.deepEqual(posted(), [])
+      await button(`${action} all 8`).click()
+      await page.locator('.hl7-question button.hl7-first').click()
+      const path = `/hl7-https-out/Laboratory/messages/${action.toLowerCase()}`
+      // When it was asked.
+      const asked = (): string => posted()[0]?.replace(/,"before":"[^"]+"/, '') ?? ''
+      await until(() => asked() === `${path} ${body}`)
+      const done =
+        action === 'Resend'
+          ? /^Laboratory: 8 messages are back in the queue\.$/
+          : /^Laboratory: 8 messages/
+      await until(async () => done.test(await seen('.hl7-outcome')))
+    })
+  }
+
+  for (const [outcome, first, resent, expected] of [
+    ['ack', {}, 8, 'Laboratory: OB-1 was accepted; 7 more are being sent.'],
+    [
+      'suspended',
+      { kind: 'verdict', values: { ackCode: 'AE', errors: '206', status: 200, rule: ':?E=S' } },
+      1,
+      'Laboratory: OB-1 was not accepted; the others stay suspended. AE 206 · rule “error (AE or CE): Suspend” (:?E=S)'
+    ],
+    [
+      null,
+      { kind: 'first-open', values: { seconds: 50 } },
+      1,
+      'Laboratory: OB-1: Not decided within 50 s: the others follow if it is accepted'
+    ]
+  ] as const) {
+    it(`says what became of the one that went first: ${outcome ?? 'not decided'}`, async () => {
+      fake.messages.set('Laboratory', [messageRow('1')])
+      const nothing = { kind: 'ok', values: {}, reason: '' } as const
+      fake.tried = {
+        first: { controlId: 'OB-1', outcome, ackCode: '', ...nothing, ...first },
+        resent
+      }
+      await open()
+      await page.click('[data-key=Laboratory]')
+      await button('Resend all 8').click()
+      await page.locator('.hl7-question button.hl7-first').click()
+      await until(async () => (await seen('.hl7-outcome')) === expected)
+    })
+  }
+
+  it('counts what matches a filter, and acts on just that', async () => {
+    const many = Array.from({ length: 700 }, (_, index) =>
+      messageRow(`${1000 - index}`, index % 7 === 0 ? { type: 'ORU^R01' } : {})
+    )
+    fake.messages.set('Laboratory', many)
+    fake.nodes = nodesInTrouble().map((node) =>
+      node.id === 'Laboratory' ? { ...node, suspended: 700 } : node
+    )
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await until(async () => (await rows('message')).length === 100)
+    assert.match(await seen('.hl7-messages .hl7-count'), /The newest 100/)
+    await page.fill('.hl7-filter [aria-label=Type]', 'ADT^A01')
+    await page.keyboard.press('Enter')
+    await until(async () => (await seen('.hl7-messages .hl7-count')).startsWith('600 of 700'))
+    await button('Discard these 600').click()
+    assert.match(await seen('.hl7-question'), /Discard the 600 .* that match: ADT\^A01\?/)
+    await page.locator('.hl7-question button.hl7-first').click()
+    await until(() => posted().length === 1)
+    assert.match(
+      posted()[0] ?? '',
+      /\/Laboratory\/messages\/discard \{"type":"ADT\^A01","before":"/
+    )
+
+    await page.fill('.hl7-filter [aria-label=Type]', 'ORU^R01')
+    await page.keyboard.press('Enter')
+    await until(async () => (await seen('.hl7-messages .hl7-count')).startsWith('100 of 700'))
+    await button('Resend these 100').click()
+    await page.uncheck('.hl7-question input[type=checkbox]')
+    await page.locator('.hl7-question button.hl7-first').click()
+    await until(() => posted().length === 2)
+    assert.equal(
+      posted()[1],
+      '/hl7-https-out/Laboratory/messages/resend {"type":"ORU^R01","state":"suspended","firstAlone":false,"follow":true}'
+    )
+  })
+
+  it('acts on what the question said, whatever a filter has become since', async () => {
+    fake.messages.set('Laboratory', [
+      messageRow('1'),
+      ...Array.from({ length: 7 }, (_, index) => messageRow(`${index + 2}`, { type: 'ORU^R01' }))
+    ])
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.fill('.hl7-filter [aria-label=Type]', 'ADT^A01')
+    await page.keyboard.press('Enter')
+    await button('Discard it …').click()
+    await page.fill('.hl7-filter [aria-label=Type]', 'ORU^R01')
+    await page.keyboard.press('Enter')
+    await button('Discard these 7').waitFor()
+    assert.match(
+      await seen('.hl7-question'),
+      /Discard the suspended message that matches: ADT\^A01/
+    )
+    await page.locator('.hl7-question button.hl7-first').click()
+    await until(() => posted().length === 1)
+    assert.match(
+      posted()[0] ?? '',
+      /\/Laboratory\/messages\/discard \{"type":"ADT\^A01","before":"/
+    )
+
+    // Not counted yet: the click that ends the input finds no button.
+    await page.fill('.hl7-filter [aria-label=Type]', 'ADT^A01')
+    const { x = 0, y = 0 } = (await button('Discard these 7').boundingBox()) ?? {}
+    const { promise: counting, resolve: count } = Promise.withResolvers<true>()
+    const hold = async (route: Route): Promise<void> => {
+      await counting
+      await route.fallback()
+    }
+    await page.route('**/messages?*', hold, { times: 1 })
+    await page.mouse.click(x + 5, y + 5)
+    assert.equal(await page.isVisible('.hl7-question'), false)
+    assert.equal(await button('Discard these').isVisible(), false)
+    count(true)
+    await button('Discard it …').waitFor()
+    assert.equal(posted().length, 1)
+  })
+
+  it('asks for what is shown, and no more, at a look, a click and an action', async () => {
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+    await open()
+    await rest()
+    // It also asks by itself, every two seconds and a half.
+    const askedFor = async (act: () => Promise<void>): Promise<string[]> => {
+      fake.asked.length = 0
+      await act()
+      await rest()
+      const asked = fake.asked.map((path) => path.replace(/[?{].*/, '').trim())
+      return [...new Set(asked)].sort()
+    }
+    const all = ['', '/Laboratory/events', '/Laboratory/history', '/Laboratory/messages'].map(
+      (path) => `/hl7-https-out${path}`
+    )
+    // How many messages there are of each kind is asked for again when their number changes.
+    const first = [...all, '/hl7-https-out/Laboratory/messages/counts'].sort()
+    assert.deepEqual(await askedFor(() => page.click('[data-key=Laboratory]')), first)
+    fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
+    assert.deepEqual(await askedFor(() => lookAgain(page)), all)
+    await page.click('[data-key="1"]')
+    await rest()
+    const resend = page.locator('[data-button=resend-one]')
+    assert.deepEqual(await askedFor(() => resend.click()), [
+      ...all,
+      '/hl7-https-out/Laboratory/messages/1/resend'
+    ])
+  })
+
+  it('lists events, of one node or of all, and writes them to a file without formulas', async () => {
+    fake.events.set('Pharmacy', [
+      {
+        ...{ at: ago(10), by: '=cmd', text: '' },
+        ...{ kind: 'paused', values: { by: '=cmd', reason: '=1+1' } }
+      }
+    ])
+    fake.events.set('Registry', [
+      { at: ago(31), by: '', kind: NEWER, values: {}, text: '=HYPERLINK("http://x")' }
+    ])
+    await open()
+    await until(async () => (await seen('.hl7-events ul')).includes('Paused by =cmd: “=1+1”'))
+    await page.selectOption('.hl7-events select >> nth=0', 'all')
+    await until(async () => (await seen('.hl7-events ul')).includes('Registry: =HYPERLINK'))
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.click('[data-button=csv]')
+    ])
+    assert.equal(download.suggestedFilename(), 'hl7-events-all.csv')
+    const file = readFileSync(await download.path(), 'utf8')
+    assert.match(file, /^\u{feff}time \(UTC\),node,kind,by,text\r\n/u)
+    assert.match(file, /Z,Pharmacy,paused,'=cmd,Paused by =cmd: “=1\+1”\r\n/)
+    assert.match(file, /Z,Registry,brand-new,,"'=HYPERLINK\(""http:\/\/x""\)"\r\n$/)
+  })
+
+  it('shows the events of all nodes in another time range at once', async () => {
+    await open()
+    await page.selectOption('.hl7-events select >> nth=0', 'all')
+    const since = (): number[] =>
+      fake.asked.flatMap((path) => {
+        const [, at] = /Radiology\/events\?since=([^&]+)/.exec(path) ?? []
+        return at === undefined
+          ? []
+          : [Math.round((Date.now() - Date.parse(decodeURIComponent(at))) / 60_000)]
+      })
+    await until(() => since().length === 1)
+    await page.selectOption('.hl7-events select >> nth=1', '360')
+    await until(() => since().length === 2)
+    assert.deepEqual(since(), [1440, 360])
+    // Without being asked, not that often.
+    fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
+    await tick()
+    assert.deepEqual(since(), [1440, 360])
+  })
+
+  it('sends a test message and says what came back', async () => {
+    await open()
+    await button('Test').click()
+    // It is a real request, to a real host.
+    assert.match(
+      await seen('.hl7-question'),
+      /Send a test message to pharmacy\.example\.org, the receiver of Pharmacy\?.*invented patient/
+    )
+    await button('Cancel').click()
+    await rest()
+    assert.deepEqual(posted(), [])
+    await button('Test').click()
+    await button('Send a test message to pharmacy.example.org').click()
+    await until(() => posted()[0] === '/hl7-https-out/Pharmacy/test {"type":"ADT^A01"}')
+    await until(
+      async () =>
+        (await seen('.hl7-outcome')) ===
+        'Pharmacy: The test message was accepted: AA, HTTP 200, 31 ms'
+    )
+  })
+
+  for (const [permissions, greyed, kept] of [
+    [
+      ['hl7-https-out.read'],
+      ['Pause', 'Resend all', 'Discard all', 'Test', 'Show message', 'Resend', 'Discard'],
+      ['Show in flow', 'Find', 'CSV']
+    ],
+    [
+      ['hl7-https-out.read', 'hl7-https-out.write'],
+      ['Show message'],
+      ['Pause', 'Test', 'Resend all']
+    ],
+    [
+      ['hl7-https-out.read', 'hl7-https-out.content'],
+      ['Pause', 'Test', 'Resend all'],
+      ['Show message', 'Find']
+    ]
+  ] as const) {
+    it(`greys out what ${permissions.join(' and ')} may not do, and says why`, async () => {
+      fake.permissions = permissions
+      fake.nodes = fake.nodes.map((node) =>
+        node.id === 'Registry' ? { ...node, suspended: 2, state: 'idle' } : node
+      )
+      fake.messages.set('Registry', [messageRow('1'), messageRow('2')])
+      await open()
+      await page.click('[data-key=Registry]')
+      await page.click('[data-key="1"]')
+      for (const label of greyed) {
+        const one = button(label)
+        assert.equal(await one.getAttribute('aria-disabled'), 'true', label)
+        // Playwright waits until it is enabled.
+        await one.click({ force: true })
+        assert.match(
+          await seen('.hl7-outcome'),
+          /You need the permission hl7-https-out\.(write|content)/
+        )
+      }
+      for (const label of kept) {
+        assert.equal(await button(label).getAttribute('aria-disabled'), null, label)
+      }
+      assert.deepEqual(posted(), [])
+    })
+  }
+
+  it('tells of a Node-RED that is gone, and what it refuses, in words, and recovers', async () => {
+    await open()
+    await page.route('**/hl7-https-out', (route) => route.abort())
+    await lookAgain(page)
+    await until(async () => (await seen('.hl7-trouble')).startsWith('Node-RED does not answer'))
+    assert.equal((await rows()).length, 4)
+    await page.unroute('**/hl7-https-out')
+    fake.status = 200
+    await tick()
+    assert.equal(await page.isVisible('.hl7-trouble'), false)
+    await page.route('**/hl7-https-out/Pharmacy/resume', (route) =>
+      route.fulfill({ status: 500, json: { error: 'The queue has a fault.' } })
+    )
+    await button('Resume').click()
+    await until(async () => (await seen('.hl7-outcome')) === 'Pharmacy: The queue has a fault.')
+  })
+})
