@@ -179,12 +179,9 @@ export class Form<TextKey extends string = SharedKey> {
     return this.#field(property)[0] ?? document.getElementById(list)
   }
 
-  /** Such as "More settings". */
+  /** *More settings*. */
   #sections(): NodeListOf<HTMLDetailsElement> {
-    const { type } = this.#definition
-    return document.querySelectorAll<HTMLDetailsElement>(
-      `details:is(#${type}-more, #${type}-backup)`
-    )
+    return this.root().querySelectorAll<HTMLDetailsElement>('details[id$="-more"]')
   }
 
   #readFrom(node: EditorNode): ReadValue {

@@ -6,8 +6,7 @@ import { prepareBodyPresets } from './body-preset-choice.ts'
 import { Form } from './form.ts'
 import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
-import { ReplyRuleList } from './reply-rule-list.ts'
-import { isOutputWired } from './output-wires.ts'
+import { ReplyTab } from './reply-tab.ts'
 import { prepareTestMessage, runningId } from './test-message.ts'
 import { TryRules } from './try-rules.ts'
 import { prepareUnsetVariables } from './unset-variables.ts'
@@ -34,14 +33,16 @@ const form = new Form<OutKey>({
   credentials: outCredentials,
   tabs: outTabs,
   rows: {
+    'hint.order': is('order', 'fifo'),
     'hint.formFields': is('format', 'json', 'text'),
-    bodyPreset: is('format', 'text')
+    bodyPreset: is('format', 'text'),
+    sample: () => $('#hl7-https-out-test-type').val() === ''
   },
   problem,
   nameProblem
 })
 const { text, words } = form
-let rules: ReplyRuleList | undefined
+let reply: ReplyTab | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
@@ -112,18 +113,10 @@ function prepare(node: EditorNode): void {
   $('#node-input-format').on('change', showPlaceholders)
   showPlaceholders()
 
-  rules = ReplyRuleList.create(text, keepsContents)
-  const nakNote = document.getElementById('hl7-https-out-nak-unwired')
-  if (nakNote) nakNote.hidden = isOutputWired(node, 1)
-  const keeping = ['queue', 'journalDays', 'keepContents', 'contentDays'].map(
-    (name) => `#node-input-${name}`
-  )
-  $(keeping.join()).on('change input', () => {
-    rules?.update()
-  })
-  const trial = rules && new TryRules(form, rules)
+  reply = new ReplyTab(form, node)
+  const trial = new TryRules(form, reply)
   prepareTestMessage(form, node, (last) => {
-    trial?.showLastTest(last)
+    trial.showLastTest(last)
   })
   prepareImport(form, 'out')
   prepareUnsetVariables(form, runningId(node) ?? node.id)
@@ -133,15 +126,8 @@ function prepare(node: EditorNode): void {
   })
 }
 
-/** Whether the content of a message that has left is kept: on disk, and no longer than the journal. */
-function keepsContents(): boolean {
-  const value = (name: string): unknown => $(`#node-input-${name}`).val()
-  const isKept = ['journalDays', 'contentDays'].every((name) => Number(value(name)) > 0)
-  return value('queue') === 'disk' && value('keepContents') !== 'none' && isKept
-}
-
 function save(node: EditorNode): void {
-  rules?.save()
+  reply?.save()
   form.save(node)
 }
 

@@ -15,8 +15,17 @@ export type TriedAnswer =
   | { failure?: undefined; status: number; contentType: string; text: string }
   | { failure: TriedFailure }
 
-/** No answer in time · the connection is cut · it is refused. */
-export type TriedFailure = 'timeout' | 'reset' | 'connect'
+/** Why there is no answer, or none that can be read. */
+export type TriedFailure =
+  | 'timeout'
+  | 'reset'
+  | 'connect'
+  | 'certificate'
+  | 'proxy'
+  | 'proxyLogin'
+  | 'tokenServer'
+  | 'tokenLogin'
+  | 'unreadable'
 
 /** What rules are tried with besides an answer. */
 export interface TrialSettings extends RetryTimes {
@@ -41,10 +50,27 @@ export interface Trial {
 }
 
 /** As the clients of the runtime name them. */
-const errors: Readonly<Record<TriedFailure, AttemptError>> = {
+const errors: Readonly<Record<TriedFailure, AttemptError & { status?: number }>> = {
   timeout: { code: 'ETIMEDOUT', family: 'timeout', text: 'No answer in time' },
   reset: { code: 'ECONNRESET', family: 'reset', text: 'read ECONNRESET' },
-  connect: { code: 'ECONNREFUSED', family: 'connect', text: 'connect ECONNREFUSED' }
+  connect: { code: 'ECONNREFUSED', family: 'connect', text: 'connect ECONNREFUSED' },
+  certificate: { code: 'CERT_HAS_EXPIRED', family: 'tls', text: 'certificate has expired' },
+  proxy: {
+    code: 'ECONNREFUSED',
+    family: 'connect',
+    atProxy: true,
+    text: 'The proxy: connect ECONNREFUSED'
+  },
+  proxyLogin: {
+    code: 'ERR_PROXY_TUNNEL',
+    family: 'connect',
+    atProxy: true,
+    proxyStatus: 407,
+    text: 'The proxy answered with HTTP 407'
+  },
+  tokenServer: { code: 'ECONNREFUSED', family: 'token', text: 'connect ECONNREFUSED' },
+  tokenLogin: { code: 'invalid_client', family: 'token', text: 'invalid_client' },
+  unreadable: { code: 'ERR_CONTENT_DECODING', status: 200, text: 'The reply cannot be decoded' }
 }
 
 /** Asks the rules about an answer, with the code that asks them at run time; sends nothing. */
@@ -55,8 +81,10 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
   const sent = { controlIds, type, replyDue }
   let attempt: Attempt
   let refusesToken = false
-  if (answer.failure !== undefined) attempt = { sent, again, error: errors[answer.failure] }
-  else {
+  if (answer.failure !== undefined) {
+    const { status, ...error } = errors[answer.failure]
+    attempt = { sent, again, ...(status !== undefined && { status }), error }
+  } else {
     const { status } = answer
     const whole = answer.text
     const body = rootTextPart(whole, answer.contentType)?.body ?? whole
