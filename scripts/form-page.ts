@@ -7,11 +7,12 @@ import {
   tokenCredentials,
   tokenProperties
 } from '../nodes/settings/oauth2-client-credentials-properties.ts'
-import type {
-  Credential,
-  CredentialTable,
-  Property,
-  PropertyTable
+import {
+  SECRETS,
+  type Credential,
+  type CredentialTable,
+  type Property,
+  type PropertyTable
 } from '../nodes/settings/property-table.ts'
 import { type CatalogueName, textsOf, type Texts } from './texts.ts'
 
@@ -52,6 +53,12 @@ export function formPage(type: NodeTypeName): string {
         .map((line) => `${indent}${line}\n`)
         .join('')
     })
+    .replace(
+      '<!-- secrets -->',
+      Object.keys(SECRETS)
+        .map((slot) => `<input type="hidden" id="${prefix}-${slot}">`)
+        .join('')
+    )
     .replace('{ /* properties */ }', literal(properties, defaultOf))
     .replace('{ /* credentials */ }', literal(credentials, credentialOf))
   for (const [name, field] of all) {

@@ -30,7 +30,7 @@ interface TypedInputType {
   value: string
   label: string
   icon?: string
-  options?: { value: string; label: string }[]
+  hasValue?: false
   validate?: (value: string) => boolean
 }
 

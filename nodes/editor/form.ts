@@ -3,6 +3,8 @@ import {
   absentValue,
   isSecret,
   numberProblem,
+  SECRETS,
+  slotOf,
   tabOf,
   type CredentialTable,
   type PropertyTable,
@@ -16,6 +18,7 @@ import { prepareDuration, showDuration, typedNumber } from './duration-field.ts'
 import { explainMark } from './mistake-words.ts'
 import { listEntry, namedValueProblem, type ListEntry } from './named-value.ts'
 import { NamedValueList, type EntryProblem } from './named-value-list.ts'
+import { isReference, SecretSlots } from './secret-slots.ts'
 import { undeployedNodes } from './undeployed-nodes.ts'
 import { offerUsualValues } from './usual-values.ts'
 
@@ -52,6 +55,7 @@ export class Form<TextKey extends string = SharedKey> {
   #open: EditorNode | undefined
   /** Of the open form, by their properties. */
   #lists = new Map<string, NamedValueList>()
+  #secrets: SecretSlots | undefined
   /** Removes from the node the defaults that the form filled in. */
   #takeDefaultsBack = (): void => undefined
   #markTabs = (): void => undefined
@@ -104,6 +108,7 @@ export class Form<TextKey extends string = SharedKey> {
 
   /** Sets lists and numbers on the node; call it in `oneditsave`. */
   readonly save = (node: EditorNode): void => {
+    this.#secrets?.clear()
     for (const [property, list] of this.#lists) {
       if (list.isChanged()) node[property] = list.entries()
     }
@@ -216,10 +221,8 @@ export class Form<TextKey extends string = SharedKey> {
       const mistake = numberProblem(given, property)
       if (mistake !== '') return this.#look(`problem.${mistake}`, { min, max })
     }
-    // Only an open form knows it.
-    if (isSecret(name) && node === this.#open && given === '') {
-      return this.#look('problem.secretEmpty')
-    }
+    // What is wrong with a secret is said at its row.
+    if (isSecret(name)) return ''
     const reason = problem(name, given, read)
     return reason === '' && name in credentials && hasBlankAround(given)
       ? this.#look('problem.blankAround')
@@ -230,8 +233,15 @@ export class Form<TextKey extends string = SharedKey> {
     const { table, nameProblem } = this.#definition
     const property = table[name]
     const problem = namedValueProblem(entry, property?.kind === 'list' ? property.names : 'any')
+    if (problem?.key === 'secretSlot') return this.#secretProblem(read)
     if (problem !== undefined) {
       return { field: problem.field, words: this.#look(`problem.${problem.key}`) }
+    }
+    const slot = slotOf(entry)
+    // Only an open form knows it.
+    if (slot !== '' && read(slot) === '') return this.#secretProblem(read)
+    if (slot !== '' && hasBlankAround(read(slot))) {
+      return { field: 'secret', words: this.#look('problem.blankAround') }
     }
     const inName = nameProblem?.(name, entry.name.trim(), read) ?? ''
     if (inName !== '') return { field: 'name', words: inName }
@@ -239,6 +249,16 @@ export class Form<TextKey extends string = SharedKey> {
     if (valueType !== 'msg' && valueType !== 'jsonata') return undefined
     const inValue = RED.utils.validateTypedProperty(value, valueType, {})
     return inValue === true ? undefined : { field: 'value', words: inValue }
+  }
+
+  #secretProblem(read: ReadValue): EntryProblem {
+    const isFull = Object.keys(SECRETS).every(
+      (slot) => ![undefined, ''].includes(read(slot) as string | undefined)
+    )
+    return {
+      field: 'secret',
+      words: this.#look(isFull ? 'problem.secretsInUse' : 'problem.secretSlot')
+    }
   }
 
   /** How the form names a field, and where it has it: Node-RED lists reasons away from their fields. */
@@ -263,6 +283,16 @@ export class Form<TextKey extends string = SharedKey> {
   #makeFields(node: EditorNode): void {
     const { table, type } = this.#definition
     this.#lists = new Map()
+    const secrets = new SecretSlots(
+      (slot) => this.#field(slot),
+      () => [...this.#lists.values()].flatMap((list) => list.entries().map(slotOf))
+    )
+    this.#secrets = secrets
+    for (const slot of Object.keys(SECRETS)) {
+      this.#field(slot).on('change', () => {
+        for (const list of this.#lists.values()) list.showSecrets()
+      })
+    }
     for (const [property, entry] of Object.entries(table)) {
       const own = document.getElementById(`${type}-${property}`)
       if ('usual' in entry) offerUsualValues(own, this.#field(property))
@@ -274,10 +304,12 @@ export class Form<TextKey extends string = SharedKey> {
         stored: node[property],
         types: entry.types,
         text: (key, values) => this.#look(key, values),
-        problem: (one) => this.#problemOfEntry(property, one, this.#readFrom(node))
+        problem: (one) => this.#problemOfEntry(property, one, this.#readFrom(node)),
+        secrets
       })
       this.#lists.set(property, list)
     }
+    secrets.watch()
   }
 
   /** Each is open if something in it is not as usual. */
@@ -309,10 +341,10 @@ export class Form<TextKey extends string = SharedKey> {
   #showReferences(read: ReadValue): void {
     for (const [name, { type }] of Object.entries(this.#definition.credentials)) {
       const field = this.#field(name)[0]
-      if (type !== 'password' || field === undefined) continue
-      const isReference = /^\s*\$\{/.test(String(read(name)))
-      if (field instanceof HTMLInputElement) field.type = isReference ? 'text' : 'password'
-      else field.classList.toggle('hl7-https-masked', !isReference)
+      if (type !== 'password' || field === undefined || isSecret(name)) continue
+      const isShown = isReference(String(read(name)))
+      if (field instanceof HTMLInputElement) field.type = isShown ? 'text' : 'password'
+      else field.classList.toggle('hl7-https-masked', !isShown)
     }
   }
 

@@ -99,17 +99,18 @@ export class ReplyTab {
     this.#preset = presetOf(value)
     if (this.#preset === undefined) this.#own = value
     else this.#last = this.#preset
+    const { preset } = this.#parts
+    preset.value = this.#preset ?? ''
+    const own = [...preset.options].find((option) => option.value === '')
+    if (own) own.hidden = this.#own === undefined
     this.#show()
     // The list calls this while it is made.
     void Promise.resolve().then(() => this.#tell())
   }
 
   #show(): void {
-    const { back, change, more, preset, rules } = this.#parts
+    const { back, change, more, rules } = this.#parts
     const isOpen = this.#isChanging || this.#preset === undefined
-    preset.value = this.#preset ?? ''
-    const own = [...preset.options].find(({ value }) => value === '')
-    if (own) own.hidden = this.#own === undefined
     rules.hidden = !isOpen
     change.hidden = isOpen
     back.hidden = !isOpen || this.#last === undefined

@@ -87,7 +87,7 @@ export class TryRules {
     const made = JSON.stringify([isOpen, settings, this.#answer, isListed])
     if (made === this.#made) return
     this.#made = made
-    const trial = settings && (await tryAnswer(this.#answer, settings))
+    const trial = settings && (await tryAnswer(withStatus(this.#answer), settings))
     // It may have been changed meanwhile.
     if (this.#made !== made) return
     this.#said = trial && trialWords(trial, this.#form.text, RED.i18n.lang())
@@ -172,8 +172,8 @@ export class TryRules {
           maxlength="3"
           id="${prefix}-status"
           class="hl7-https-number"
-          .value=${String(status)}
-          @change=${change((value) => ({ status: Number(value) || 200 }))}
+          .value=${status === 0 ? '' : String(status)}
+          @input=${change((value) => ({ status: Number(value) || 0 }))}
         />
       </div>
       <div class="form-row">
@@ -226,4 +226,9 @@ export class TryRules {
       )}
     </ol>`
   }
+}
+
+/** One without a status, while it is typed, is a 200. */
+function withStatus(answer: TriedAnswer): TriedAnswer {
+  return answer.failure === undefined ? { ...answer, status: answer.status || 200 } : answer
 }

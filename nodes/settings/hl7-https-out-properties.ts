@@ -36,7 +36,7 @@ const VALUE_TYPES = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
 /** The tabs of the form. */
 export const outTabs = {
   destination: ['destination', 'test', 'backup', 'access'],
-  message: ['message', 'body', 'type', 'secrets'],
+  message: ['message', 'body', 'type'],
   reply: ['rules', 'reply'],
   delivery: ['delivery', 'calls', 'retries', 'timeouts', 'queue']
 } as const satisfies Tabs
