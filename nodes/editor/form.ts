@@ -11,6 +11,7 @@ import {
   type ReadValue,
   type Tabs
 } from '../settings/property-table.ts'
+import { droppedProperties } from '../settings/dropped-properties.ts'
 import type { FormText, MistakeText, SharedKey } from '../../src/form-text.ts'
 import type { FieldValue } from './field-value.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
@@ -18,6 +19,7 @@ import { prepareDuration, showDuration, typedNumber } from './duration-field.ts'
 import { explainMark } from './mistake-words.ts'
 import { listEntry, namedValueProblem, type ListEntry } from './named-value.ts'
 import { NamedValueList, type EntryProblem } from './named-value-list.ts'
+import { savedNode } from './saved-node.ts'
 import { isReference, SecretSlots } from './secret-slots.ts'
 import { undeployedNodes } from './undeployed-nodes.ts'
 import { offerUsualValues } from './usual-values.ts'
@@ -99,6 +101,7 @@ export class Form<TextKey extends string = SharedKey> {
     this.#makeTabs()
     this.#makeFields(node)
     this.#openSections(node)
+    this.#sayDropped(node)
     $(this.root()).on('change keyup paste input', () => {
       this.#showRows()
     })
@@ -310,6 +313,16 @@ export class Form<TextKey extends string = SharedKey> {
       this.#lists.set(property, list)
     }
     secrets.watch()
+  }
+
+  /** What became of properties that earlier versions had. */
+  #sayDropped(node: EditorNode): void {
+    const note = document.getElementById(`${this.#definition.type}-dropped`)
+    const dropped = droppedProperties(savedNode(node) ?? {})
+    if (note === null) return
+    note.hidden = dropped.length === 0
+    const words = dropped.map(({ name, value }) => this.#look(`dropped.${name}`, { value }))
+    note.textContent = [this.#look('dropped.said'), ...words].join(' ')
   }
 
   /** Each is open if something in it is not as usual. */

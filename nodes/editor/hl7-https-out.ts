@@ -1,5 +1,6 @@
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 import { outCredentials, outProperties, outTabs } from '../settings/hl7-https-out-properties.ts'
+import { isOtherSystem } from '../settings/dropped-properties.ts'
 import { besideToken, outProblem } from '../settings/out-problems.ts'
 import { is, names, type ReadValue } from '../settings/property-table.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
@@ -8,6 +9,7 @@ import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
 import { ReplyTab } from './reply-tab.ts'
 import { prepareTestMessage, runningId } from './test-message.ts'
+import { savedNode } from './saved-node.ts'
 import { TryRules } from './try-rules.ts'
 import { prepareUnsetVariables } from './unset-variables.ts'
 import { hostOf } from './host-of.ts'
@@ -94,6 +96,18 @@ function isCharset(label: string): boolean {
 function isMediaType(given: string): boolean {
   return given === '' || /^[^\s/;,]+\/[^\s/;,]+/.test(given)
 }
+
+/**
+ * To a backup that was another system only a person switches, until somebody decides otherwise: what the editor saves has
+ * nothing else that says so.
+ */
+function keepByHand(): void {
+  for (const node of RED.nodes.filterNodes({ type: 'hl7-https-out' })) {
+    if (node['changed'] !== true && isOtherSystem(savedNode(node) ?? {})) node['backupAfter'] = 0
+  }
+}
+RED.events.on('flows:loaded', keepByHand)
+keepByHand()
 
 function prepare(node: EditorNode): void {
   form.prepare(node)

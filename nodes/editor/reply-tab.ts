@@ -109,6 +109,7 @@ export class ReplyTab {
   }
 
   #show(): void {
+    if (!this.#form.isOpen()) return
     const { back, change, more, rules } = this.#parts
     const isOpen = this.#isChanging || this.#preset === undefined
     rules.hidden = !isOpen
