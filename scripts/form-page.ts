@@ -56,7 +56,11 @@ export function formPage(type: NodeTypeName): string {
     .replace(
       '<!-- secrets -->',
       Object.keys(SECRETS)
-        .map((slot) => `<input type="hidden" id="${prefix}-${slot}">`)
+        // Not of the type hidden, whose value would be in the markup of the page.
+        .map(
+          (slot) =>
+            `<input type="password" id="${prefix}-${slot}" data-i18n="[aria-label]type.secret" hidden>`
+        )
         .join('')
     )
     .replace('{ /* properties */ }', literal(properties, defaultOf))

@@ -1,4 +1,6 @@
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
+import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
+import { tryReplyRules } from '../rules/reply-rule-row.ts'
 import { outCredentials, outProperties, outTabs } from '../settings/hl7-https-out-properties.ts'
 import { isOtherSystem } from '../settings/dropped-properties.ts'
 import { besideToken, outProblem } from '../settings/out-problems.ts'
@@ -49,6 +51,7 @@ let reply: ReplyTab | undefined
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
+  if (property === 'replyCodeActions' && reply?.isListed() === true) return ruleProblem(given)
   const judged = outProblem(property, given, { read, usesDpop: usesDpop(read), text })
   if (judged !== '') return judged
   switch (property) {
@@ -71,6 +74,12 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     default:
       return ''
   }
+}
+
+/** In a list, a position in the text says nothing. */
+function ruleProblem(given: string): string {
+  const rules = tryReplyRules(given)
+  return rules instanceof ReplyRulesError ? text(`ruleMistake.${rules.mistake}`) : ''
 }
 
 function waitProblem(longest: number, first: number): string {

@@ -168,7 +168,15 @@ function decisionWords(answer: TestAnswer, text: FormText<OutKey>): string {
   const words = answerWords(answer, read, text)
   if (rule === '') return words
   const condition = read === undefined ? rule : conditionWords(read, text)
-  return text('testMessage.byRule', { action: words, condition, rule })
+  const key = isOfMeaning(answer, read) ? 'testMessage.byMeaning' : 'testMessage.byRule'
+  return text(key, { action: words, condition, rule })
+}
+
+/** The rule names another status than the one that came: what the reply means, such as 400 for a SOAP fault with 500. */
+function isOfMeaning({ status }: TestAnswer, rule: ReplyRule | undefined): boolean {
+  const named = (rule?.conditions.flat() ?? []).filter((test) => test.kind === 'error-status')
+  const code = status ?? 0
+  return code > 0 && named.length > 0 && !named.some(({ from, to }) => from <= code && code <= to)
 }
 
 function answerWords(

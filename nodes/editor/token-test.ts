@@ -39,6 +39,8 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
       return
     }
     const { expiresIn, scope, clientAuth } = answer
+    // Without one in the answer, it is as requested (RFC 6749 §5.1).
+    const isAsked = String(form.settings()['scope']).trim() !== ''
     const lines: ResultLine[] = [
       [text('test.tokenType'), answer.tokenType],
       [
@@ -47,7 +49,7 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
           ? text('test.lifetimeUnknown', { seconds: ASSUMED_LIFETIME })
           : text('test.seconds', { seconds: expiresIn })
       ],
-      [text('label.scope'), scope === '' ? text('test.scopeUnknown') : scope],
+      [text('label.scope'), scope === '' && isAsked ? text('test.scopeUnknown') : scope],
       [text('label.tokenEndpoint'), answer.tokenEndpoint],
       [text('label.clientAuth'), text(`option.clientAuth.${clientAuth}`)],
       [text('result.elapsed'), text('result.milliseconds', { ms: answer.elapsedMs })]

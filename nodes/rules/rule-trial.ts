@@ -47,6 +47,8 @@ export interface Trial {
   sent: { type: string; controlId: string }
   /** It means a refused token: a fresh one is tried first. */
   asksForToken: boolean
+  /** The status that it stands for, if that is another one. */
+  meaning?: number
 }
 
 /** As the clients of the runtime name them. */
@@ -81,6 +83,7 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
   const sent = { controlIds, type, replyDue }
   let attempt: Attempt
   let refusesToken = false
+  let meaning: number | undefined
   if (answer.failure !== undefined) {
     const { status, ...error } = errors[answer.failure]
     attempt = { sent, again, ...(status !== undefined && { status }), error }
@@ -98,6 +101,7 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
       { batchHeaders, text }
     )
     attempt = { sent, again, status, reply }
+    if (typeof reply.meaning === 'number' && reply.meaning !== status) meaning = reply.meaning
     refusesToken = status === 401 || (reply.meaning === 401 && !reply.isPage)
   }
   const tried = tryRules(rules, attempt)
@@ -105,7 +109,8 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
     tried,
     follows: whatFollows(attempt, tried.decision, { controlId, type }, settings),
     sent: { type, controlId },
-    asksForToken: hasToken && refusesToken
+    asksForToken: hasToken && refusesToken,
+    ...(meaning !== undefined && { meaning })
   }
 }
 

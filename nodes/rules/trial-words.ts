@@ -76,7 +76,7 @@ function reasonWords({ kind, values }: Reason, text: RuleText): string {
 }
 
 function followingWords(
-  { asksForToken, follows }: Trial,
+  { asksForToken, follows, meaning }: Trial,
   text: RuleText,
   language: string
 ): string {
@@ -86,6 +86,7 @@ function followingWords(
       ? text(`awaits.${follows.late ?? 'suspend'}`)
       : text(`follows.${follows.end}`)
   const sentences = [
+    meaning === undefined ? '' : text('follows.meaning', { status: meaning }),
     asksForToken ? text('follows.token') : '',
     retries === undefined ? end : retryWords(retries, text, language),
     retries === undefined || !hasEnd(retries) ? '' : text('follows.then', { end }),

@@ -38,6 +38,13 @@ const flows: FlowNode[] = [
   node('named', { url, auth: 'auth', name: 'named' }),
   node('more', { url, authScheme: '', charset: 'gb18030', queueLimit: 5 }),
   node('empty', {}),
+  node('of03', {
+    url,
+    alertAfter: 600,
+    method: 'POST',
+    backupUrl: `${url}/b`,
+    backupShares: false
+  }),
   node('variables', { url, maxInFlight: '${MAX_IN_FLIGHT}', retryInterval: '${RETRY}' }),
   node('full', {
     ...defaultsOf(outProperties),
@@ -295,6 +302,22 @@ describe('the forms in the editor', () => {
       assert.match(await editor.mistake(`node-config-input-${field}`), words, value)
     }
     assert.equal(await editor.page.locator(`#${config}-form .input-error`).count(), 0)
+  })
+
+  it('say what became of what version 0.3 had, until that is saved', async () => {
+    const note = '#hl7-https-out-dropped'
+    await edit('old')
+    assert.equal(await editor.page.isVisible(note), false)
+    await editor.close('cancel')
+    await edit('of03')
+    const said = await editor.page.innerText(note)
+    assert.match(said, /alertAfter \(600 s\) is ignored.*backupShares \(false\) is ignored/)
+    assert.doesNotMatch(said, /method/)
+    // A backup that was another system: what is saved says so by its time.
+    assert.equal(await editor.page.inputValue('#node-input-backupAfter'), '0')
+    await editor.close()
+    assert.deepEqual(await stored('of03', 'backupAfter'), [0])
+    assert.equal(await editor.changed('of03'), false)
   })
 
   it('take a length of time as people say it, and say what a number of seconds means', async () => {
@@ -812,7 +835,7 @@ describe('the forms in the editor', () => {
   it('hide credentials: in the form, in an export, in requests and in the console', async () => {
     await edit('known')
     for (const name of configCredentials) {
-      if (name === 'clientId' || name === 'username' || slots.includes(name)) continue
+      if (name === 'clientId' || name === 'username') continue
       const field = editor.page.locator(`#node-config-input-${name}`)
       if (name === 'privateKey') {
         // A password input would drop the line breaks of a PEM.

@@ -110,6 +110,7 @@ describe('the test message of the form', () => {
     await editor.edit('node')
     assert.equal(await send(), 'Accepted (AA): leaves on ACK')
     await editor.tab('message')
+    await editor.more()
     await addHeader('X-Key')
     await editor.ask(
       `$('#hl7-https-out-headers .hl7-https-entry-input').typedInput('type', 'cred') && 0`
@@ -398,7 +399,7 @@ describe('the test message of the form', () => {
     }
     const [one = '', other = ''] = received.map(({ body }) => body)
     const message =
-      /^MSH\|\^~\\&\|NODE-RED\|TEST\|\|\|\d{14}\|\|ADT\^A04\|TEST(\w+)\|T\|2\.5\.1\rEVN\|A04\|\d{14}\rPID\|.*\rPV1\|1\|N\r$/
+      /^MSH\|\^~\\&\|NODE-RED\|TEST\|RECEIVER\|TEST\|\d{14}\|\|ORU\^R01\^ORU_R01\|TEST(\w+)\|T\|2\.5\.1\rPID\|.*\rOBX\|.*\r$/s
     assert.match(one, message)
     assert.match(other, message)
     assert.notEqual(message.exec(one)?.[1], message.exec(other)?.[1])
