@@ -321,8 +321,11 @@ export class Form<TextKey extends string = SharedKey> {
     const dropped = droppedProperties(savedNode(node) ?? {})
     if (note === null) return
     note.hidden = dropped.length === 0
+    const names = dropped.map(({ name }) => name).join(', ')
     const words = dropped.map(({ name, value }) => this.#look(`dropped.${name}`, { value }))
-    note.textContent = [this.#look('dropped.said'), ...words].join(' ')
+    const [summary, text] = note.children
+    summary?.replaceChildren(this.#look('dropped.said', { names }))
+    text?.replaceChildren(words.join(' '))
   }
 
   /** Each is open if something in it is not as usual. */

@@ -312,8 +312,12 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.page.isVisible(note), false)
     await editor.close('cancel')
     await edit('of03')
+    await editor.page.click(`${note} summary`)
     const said = await editor.page.innerText(note)
-    assert.match(said, /alertAfter \(600 s\) is ignored.*backupShares \(false\) is ignored/)
+    assert.match(
+      said,
+      /of alertAfter, backupShares\s+alertAfter \(600 s\) is ignored.*backupShares \(false\)/
+    )
     assert.doesNotMatch(said, /method/)
     // A backup that was another system: what is saved says so by its time.
     assert.equal(await editor.page.inputValue('#node-input-backupAfter'), '0')
