@@ -7,11 +7,12 @@ import {
   tokenCredentials,
   tokenProperties
 } from '../nodes/settings/oauth2-client-credentials-properties.ts'
-import type {
-  Credential,
-  CredentialTable,
-  Property,
-  PropertyTable
+import {
+  SECRETS,
+  type Credential,
+  type CredentialTable,
+  type Property,
+  type PropertyTable
 } from '../nodes/settings/property-table.ts'
 import { builtTexts, type CatalogueName, keyed, textsOf, type Texts } from './texts.ts'
 
@@ -52,6 +53,16 @@ export function formPage(type: NodeTypeName): string {
         .map((line) => `${indent}${line}\n`)
         .join('')
     })
+    .replace(
+      '<!-- secrets -->',
+      Object.keys(SECRETS)
+        // Not of the type hidden, whose value would be in the markup of the page.
+        .map(
+          (slot) =>
+            `<input type="password" id="${prefix}-${slot}" data-i18n="[aria-label]type.secret" hidden>`
+        )
+        .join('')
+    )
     .replace('{ /* properties */ }', literal(properties, defaultOf))
     .replace('{ /* credentials */ }', literal(credentials, credentialOf))
   for (const [name, field] of all) {

@@ -22,7 +22,7 @@ const submitSingleMessage = (envelope: string): string =>
 
 const formFields: readonly ListEntry[] = [
   { name: 'username', value: '', valueType: 'str' },
-  { name: 'password', value: 'secret1', valueType: 'cred' },
+  { name: 'password', value: '', valueType: 'cred' },
   { name: 'facilityID', value: 'MSH-4.1', valueType: 'hl7' }
 ]
 

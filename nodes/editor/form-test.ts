@@ -50,7 +50,7 @@ export function prepareFormTest<Settings>(test: FormTest<Settings>): void {
     const show = await run(settings(), result).catch((error: unknown) => {
       if (!(error instanceof RequestError)) throw error
       return () => {
-        result.show('bad', form.text(`request.${error.key}`), [])
+        result.show({ outcome: 'bad', headline: form.text(`request.${error.key}`) })
       }
     })
     if (tested !== mine || state() === undefined) return

@@ -3,12 +3,15 @@ import {
   absentValue,
   isSecret,
   numberProblem,
+  SECRETS,
+  slotOf,
   tabOf,
   type CredentialTable,
   type PropertyTable,
   type ReadValue,
   type Tabs
 } from '../settings/property-table.ts'
+import { droppedProperties } from '../settings/dropped-properties.ts'
 import type { FormText, MistakeText, SharedKey } from '../../src/form-text.ts'
 import type { FieldValue } from './field-value.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
@@ -16,6 +19,8 @@ import { prepareDuration, showDuration, typedNumber } from './duration-field.ts'
 import { explainMark } from './mistake-words.ts'
 import { listEntry, namedValueProblem, type ListEntry } from './named-value.ts'
 import { NamedValueList, type EntryProblem } from './named-value-list.ts'
+import { savedNode } from './saved-node.ts'
+import { isReference, SecretSlots } from './secret-slots.ts'
 import { undeployedNodes } from './undeployed-nodes.ts'
 import { offerUsualValues } from './usual-values.ts'
 
@@ -52,6 +57,7 @@ export class Form<TextKey extends string = SharedKey> {
   #open: EditorNode | undefined
   /** Of the open form, by their properties. */
   #lists = new Map<string, NamedValueList>()
+  #secrets: SecretSlots | undefined
   /** Removes from the node the defaults that the form filled in. */
   #takeDefaultsBack = (): void => undefined
   #markTabs = (): void => undefined
@@ -95,6 +101,7 @@ export class Form<TextKey extends string = SharedKey> {
     this.#makeTabs()
     this.#makeFields(node)
     this.#openSections(node)
+    this.#sayDropped(node)
     $(this.root()).on('change keyup paste input', () => {
       this.#showRows()
     })
@@ -104,6 +111,7 @@ export class Form<TextKey extends string = SharedKey> {
 
   /** Sets lists and numbers on the node; call it in `oneditsave`. */
   readonly save = (node: EditorNode): void => {
+    this.#secrets?.clear()
     for (const [property, list] of this.#lists) {
       if (list.isChanged()) node[property] = list.entries()
     }
@@ -182,12 +190,9 @@ export class Form<TextKey extends string = SharedKey> {
     return this.#field(property)[0] ?? document.getElementById(list)
   }
 
-  /** Such as "More settings". */
+  /** *More settings*. */
   #sections(): NodeListOf<HTMLDetailsElement> {
-    const { type } = this.#definition
-    return document.querySelectorAll<HTMLDetailsElement>(
-      `details:is(#${type}-more, #${type}-backup)`
-    )
+    return this.root().querySelectorAll<HTMLDetailsElement>('details[id$="-more"]')
   }
 
   #readFrom(node: EditorNode): ReadValue {
@@ -222,10 +227,8 @@ export class Form<TextKey extends string = SharedKey> {
       const mistake = numberProblem(given, property)
       if (mistake !== '') return this.#look(`problem.${mistake}`, { min, max })
     }
-    // Only an open form knows it.
-    if (isSecret(name) && node === this.#open && given === '') {
-      return this.#look('problem.secretEmpty')
-    }
+    // What is wrong with a secret is said at its row.
+    if (isSecret(name)) return ''
     const reason = problem(name, given, read)
     return reason === '' && name in credentials && hasBlankAround(given)
       ? this.#look('problem.blankAround')
@@ -236,8 +239,15 @@ export class Form<TextKey extends string = SharedKey> {
     const { table, nameProblem } = this.#definition
     const property = table[name]
     const problem = namedValueProblem(entry, property?.kind === 'list' ? property.names : 'any')
+    if (problem?.key === 'secretSlot') return this.#secretProblem(read)
     if (problem !== undefined) {
       return { field: problem.field, words: this.#look(`problem.${problem.key}`) }
+    }
+    const slot = slotOf(entry)
+    // Only an open form knows it.
+    if (slot !== '' && read(slot) === '') return this.#secretProblem(read)
+    if (slot !== '' && hasBlankAround(read(slot))) {
+      return { field: 'secret', words: this.#look('problem.blankAround') }
     }
     const inName = nameProblem?.(name, entry.name.trim(), read) ?? ''
     if (inName !== '') return { field: 'name', words: inName }
@@ -245,6 +255,16 @@ export class Form<TextKey extends string = SharedKey> {
     if (valueType !== 'msg' && valueType !== 'jsonata') return undefined
     const inValue = RED.utils.validateTypedProperty(value, valueType, {})
     return inValue === true ? undefined : { field: 'value', words: inValue }
+  }
+
+  #secretProblem(read: ReadValue): EntryProblem {
+    const isFull = Object.keys(SECRETS).every(
+      (slot) => ![undefined, ''].includes(read(slot) as string | undefined)
+    )
+    return {
+      field: 'secret',
+      words: this.#look(isFull ? 'problem.secretsInUse' : 'problem.secretSlot')
+    }
   }
 
   /** How the form names a field, and where it has it: Node-RED lists reasons away from their fields. */
@@ -269,6 +289,16 @@ export class Form<TextKey extends string = SharedKey> {
   #makeFields(node: EditorNode): void {
     const { table, type } = this.#definition
     this.#lists = new Map()
+    const secrets = new SecretSlots(
+      (slot) => this.#field(slot),
+      () => [...this.#lists.values()].flatMap((list) => list.entries().map(slotOf))
+    )
+    this.#secrets = secrets
+    for (const slot of Object.keys(SECRETS)) {
+      this.#field(slot).on('change', () => {
+        for (const list of this.#lists.values()) list.showSecrets()
+      })
+    }
     for (const [property, entry] of Object.entries(table)) {
       const own = document.getElementById(`${type}-${property}`)
       if ('usual' in entry) offerUsualValues(own, this.#field(property))
@@ -280,10 +310,25 @@ export class Form<TextKey extends string = SharedKey> {
         stored: node[property],
         types: entry.types,
         text: (key, values) => this.#look(key, values),
-        problem: (one) => this.#problemOfEntry(property, one, this.#readFrom(node))
+        problem: (one) => this.#problemOfEntry(property, one, this.#readFrom(node)),
+        secrets
       })
       this.#lists.set(property, list)
     }
+    secrets.watch()
+  }
+
+  /** What became of properties that earlier versions had. */
+  #sayDropped(node: EditorNode): void {
+    const note = document.getElementById(`${this.#definition.type}-dropped`)
+    const dropped = droppedProperties(savedNode(node) ?? {})
+    if (note === null) return
+    note.hidden = dropped.length === 0
+    const names = dropped.map(({ name }) => name).join(', ')
+    const words = dropped.map(({ name, value }) => this.#look(`dropped.${name}`, { value }))
+    const [summary, text] = note.children
+    summary?.replaceChildren(this.#look('dropped.said', { names }))
+    text?.replaceChildren(words.join(' '))
   }
 
   /** Each is open if something in it is not as usual. */
@@ -315,10 +360,10 @@ export class Form<TextKey extends string = SharedKey> {
   #showReferences(read: ReadValue): void {
     for (const [name, { type }] of Object.entries(this.#definition.credentials)) {
       const field = this.#field(name)[0]
-      if (type !== 'password' || field === undefined) continue
-      const isReference = /^\s*\$\{/.test(String(read(name)))
-      if (field instanceof HTMLInputElement) field.type = isReference ? 'text' : 'password'
-      else field.classList.toggle('hl7-https-masked', !isReference)
+      if (type !== 'password' || field === undefined || isSecret(name)) continue
+      const isShown = isReference(String(read(name)))
+      if (field instanceof HTMLInputElement) field.type = isShown ? 'text' : 'password'
+      else field.classList.toggle('hl7-https-masked', !isShown)
     }
   }
 

@@ -1,14 +1,17 @@
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
+import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
+import { tryReplyRules } from '../rules/reply-rule-row.ts'
 import { outCredentials, outProperties, outTabs } from '../settings/hl7-https-out-properties.ts'
+import { isOtherSystem } from '../settings/dropped-properties.ts'
 import { besideToken, outProblem } from '../settings/out-problems.ts'
 import { is, names, type ReadValue } from '../settings/property-table.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { Form } from './form.ts'
 import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
-import { ReplyRuleList } from './reply-rule-list.ts'
-import { isOutputWired } from './output-wires.ts'
+import { ReplyTab } from './reply-tab.ts'
 import { prepareTestMessage, runningId } from './test-message.ts'
+import { savedNode } from './saved-node.ts'
 import { TryRules } from './try-rules.ts'
 import { prepareUnsetVariables } from './unset-variables.ts'
 import { hostOf } from './host-of.ts'
@@ -34,18 +37,21 @@ const form = new Form<OutKey>({
   credentials: outCredentials,
   tabs: outTabs,
   rows: {
+    'hint.order': is('order', 'fifo'),
     'hint.formFields': is('format', 'json', 'text'),
-    bodyPreset: is('format', 'text')
+    bodyPreset: is('format', 'text'),
+    sample: () => $('#hl7-https-out-test-type').val() === ''
   },
   problem,
   nameProblem
 })
 const { text, words } = form
-let rules: ReplyRuleList | undefined
+let reply: ReplyTab | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
+  if (property === 'replyCodeActions' && reply?.isListed() === true) return ruleProblem(given)
   const judged = outProblem(property, given, { read, usesDpop: usesDpop(read), text })
   if (judged !== '') return judged
   switch (property) {
@@ -68,6 +74,12 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     default:
       return ''
   }
+}
+
+/** In a list, a position in the text says nothing. */
+function ruleProblem(given: string): string {
+  const rules = tryReplyRules(given)
+  return rules instanceof ReplyRulesError ? text(`ruleMistake.${rules.mistake}`) : ''
 }
 
 function waitProblem(longest: number, first: number): string {
@@ -94,6 +106,18 @@ function isMediaType(given: string): boolean {
   return given === '' || /^[^\s/;,]+\/[^\s/;,]+/.test(given)
 }
 
+/**
+ * To a backup that was another system only a person switches, until somebody decides otherwise: what the editor saves has
+ * nothing else that says so.
+ */
+function keepByHand(): void {
+  for (const node of RED.nodes.filterNodes({ type: 'hl7-https-out' })) {
+    if (node['changed'] !== true && isOtherSystem(savedNode(node) ?? {})) node['backupAfter'] = 0
+  }
+}
+RED.events.on('flows:loaded', keepByHand)
+keepByHand()
+
 function prepare(node: EditorNode): void {
   form.prepare(node)
   prepareBodyPresets(form)
@@ -112,18 +136,10 @@ function prepare(node: EditorNode): void {
   $('#node-input-format').on('change', showPlaceholders)
   showPlaceholders()
 
-  rules = ReplyRuleList.create(text, keepsContents)
-  const nakNote = document.getElementById('hl7-https-out-nak-unwired')
-  if (nakNote) nakNote.hidden = isOutputWired(node, 1)
-  const keeping = ['queue', 'journalDays', 'keepContents', 'contentDays'].map(
-    (name) => `#node-input-${name}`
-  )
-  $(keeping.join()).on('change input', () => {
-    rules?.update()
-  })
-  const trial = rules && new TryRules(form, rules)
+  reply = new ReplyTab(form, node)
+  const trial = new TryRules(form, reply)
   prepareTestMessage(form, node, (last) => {
-    trial?.showLastTest(last)
+    trial.showLastTest(last)
   })
   prepareImport(form, 'out')
   prepareUnsetVariables(form, runningId(node) ?? node.id)
@@ -133,15 +149,8 @@ function prepare(node: EditorNode): void {
   })
 }
 
-/** Whether the content of a message that has left is kept: on disk, and no longer than the journal. */
-function keepsContents(): boolean {
-  const value = (name: string): unknown => $(`#node-input-${name}`).val()
-  const isKept = ['journalDays', 'contentDays'].every((name) => Number(value(name)) > 0)
-  return value('queue') === 'disk' && value('keepContents') !== 'none' && isKept
-}
-
 function save(node: EditorNode): void {
-  rules?.save()
+  reply?.save()
   form.save(node)
 }
 

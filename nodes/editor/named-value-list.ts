@@ -1,11 +1,12 @@
-import { basicParts, SECRETS, type ValueType } from '../settings/property-table.ts'
+import { basicParts, slotOf, type ValueType } from '../settings/property-table.ts'
 import type { FormText, OutKey, SharedKey } from '../../src/form-text.ts'
 import { showMistake } from './mistake-words.ts'
+import { isReference, type SecretSlots } from './secret-slots.ts'
 import { listEntry, type ListEntry } from './named-value.ts'
 
 /** What is wrong with an entry, in words, and in which of its fields. */
 export interface EntryProblem {
-  field: 'name' | 'value'
+  field: 'name' | 'value' | 'secret'
   words: string
 }
 
@@ -18,9 +19,8 @@ export interface NamedValueListOptions {
   types: readonly ValueType[]
   text: FormText<SharedKey>
   problem: (entry: ListEntry) => EntryProblem | undefined
+  secrets: SecretSlots
 }
-
-const slotNames = Object.keys(SECRETS) as (keyof typeof SECRETS)[]
 
 /** A list of names and typed values in a form, in Node-RED's editable list. Each change is a `change` of its element. */
 export class NamedValueList {
@@ -43,7 +43,7 @@ export class NamedValueList {
       sortItems: reportChange,
       addItem: (container, _index, item) => {
         container[0]?.append(this.#makeRow(listEntry(item)))
-        this.#fillRow(container[0], listEntry(item))
+        this.#fillRow(container[0]?.querySelector<HTMLElement>('.hl7-https-entry'), listEntry(item))
       }
     })
     this.#list.on('change keyup paste input', () => {
@@ -76,6 +76,11 @@ export class NamedValueList {
     this.#reportChange()
   }
 
+  /** Secrets have changed elsewhere. */
+  showSecrets(): void {
+    for (const row of this.#rows()) this.#showSecret(row)
+  }
+
   isChanged(): boolean {
     return JSON.stringify(this.entries()) !== this.#before
   }
@@ -84,10 +89,10 @@ export class NamedValueList {
     for (const entry of entries) this.#list.editableList('addItem', { ...entry })
   }
 
-  #rows(): Element[] {
+  #rows(): HTMLElement[] {
     // A removed row fades out before it leaves the page.
     const rows = 'li:not(.red-ui-editableList-item-deleting) .hl7-https-entry'
-    return [...this.#options.element.querySelectorAll(rows)]
+    return [...this.#options.element.querySelectorAll<HTMLElement>(rows)]
   }
 
   #makeRow({ name, value }: ListEntry): HTMLElement {
@@ -100,27 +105,48 @@ export class NamedValueList {
     input.setAttribute('style', 'width: 100%')
     cell.append(input)
     row.append(textInput('hl7-https-entry-name', name, text('label.entryName')), cell)
-    if (this.#options.types.includes('basic')) row.append(slotSelect(text))
+    if (this.#options.types.includes('cred')) row.append(this.#makeSecret(row))
     return row
   }
 
   /** A typed input is made of a field that is in the page. */
-  #fillRow(row: Element | undefined, { value, valueType }: ListEntry): void {
+  #fillRow(row: HTMLElement | null | undefined, { value, valueType }: ListEntry): void {
     const { text, types } = this.#options
     const field = row?.querySelector<HTMLInputElement>('.hl7-https-entry-input')
-    if (!field) return
+    if (!row || !field) return
     const input = $(field).typedInput({ types: types.map((type) => typeOf(type, text)) })
-    const slots = row?.querySelector<HTMLSelectElement>('.hl7-https-entry-slot')
-    const { user, slot } = basicParts(value)
+    const { user } = basicParts(value)
+    row.dataset['slot'] = slotOf({ value, valueType })
     input.typedInput('type', valueType)
-    input.typedInput('value', valueType === 'basic' ? user : value)
-    if (!slots) return
-    if (valueType === 'basic') slots.value = slot
-    const showSlots = (): void => {
-      slots.hidden = input.typedInput('type') !== 'basic'
-    }
-    input.on('change', showSlots)
-    showSlots()
+    input.typedInput('value', valueType === 'basic' ? user : valueType === 'cred' ? '' : value)
+    input.on('change', () => {
+      this.#showSecret(row)
+    })
+    this.#showSecret(row)
+  }
+
+  /** Where its secret is typed. Which slot holds it, is decided then. */
+  #makeSecret(row: HTMLElement): HTMLInputElement {
+    const { secrets, text } = this.#options
+    const input = textInput('hl7-https-entry-secret', '', text('type.secret'))
+    input.autocomplete = 'off'
+    input.addEventListener('input', () => {
+      row.dataset['slot'] ||= secrets.take()
+      secrets.write(row.dataset['slot'], input.value)
+      this.#showSecret(row)
+    })
+    return input
+  }
+
+  #showSecret(row: HTMLElement): void {
+    const input = row.querySelector<HTMLInputElement>('.hl7-https-entry-secret')
+    if (input === null) return
+    const { valueType } = readRow(row)
+    const value = this.#options.secrets.read(row.dataset['slot'] ?? '')
+    input.hidden = valueType !== 'cred' && valueType !== 'basic'
+    row.classList.toggle('hl7-https-entry-cred', valueType === 'cred')
+    if (row.dataset['slot'] !== '' && input.value !== value) input.value = value
+    input.type = isReference(input.value) ? 'text' : 'password'
   }
 
   #checkAll(): void {
@@ -129,13 +155,16 @@ export class NamedValueList {
   }
 
   /** Marks the mistake in a row, and returns its text. */
-  #check(row: Element): string {
+  #check(row: HTMLElement): string {
     const entry = readRow(row)
     const found = isBlank(entry) ? undefined : this.#options.problem(entry)
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
     name?.classList.toggle('input-error', found?.field === 'name')
     value?.classList.toggle('input-error', found?.field === 'value')
+    row
+      .querySelector('.hl7-https-entry-secret')
+      ?.classList.toggle('input-error', found?.field === 'secret')
     return found?.words ?? ''
   }
 
@@ -144,19 +173,20 @@ export class NamedValueList {
   }
 }
 
-function readRow(row: Element): ListEntry {
+function readRow(row: HTMLElement): ListEntry {
   const name = row.querySelector<HTMLInputElement>('.hl7-https-entry-name')
   const value = row.querySelector<HTMLInputElement>('.hl7-https-entry-input')
   const entry: ListEntry = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
   if (value === null) return entry
   const valueType = $(value).typedInput('type')
   const typed = $(value).typedInput('value')
-  const slot = row.querySelector<HTMLSelectElement>('.hl7-https-entry-slot')?.value ?? ''
+  const { slot = '' } = row.dataset
+  if (valueType === 'cred') return { ...entry, value: slot, valueType }
   return { ...entry, value: valueType === 'basic' ? `${typed} ${slot}` : typed, valueType }
 }
 
 function isBlank({ name, value }: ListEntry): boolean {
-  return name === '' && value === ''
+  return name === '' && value.trim() === ''
 }
 
 function textInput(className: string, value: string, label: string): HTMLInputElement {
@@ -170,24 +200,9 @@ function textInput(className: string, value: string, label: string): HTMLInputEl
   return input
 }
 
-/** Beside the user name of a value of the type Basic: where its secret is. */
-function slotSelect(text: FormText<SharedKey>): HTMLSelectElement {
-  const made = document.createElement('select')
-  made.className = 'hl7-https-entry-slot'
-  made.setAttribute('aria-label', text('type.secret'))
-  made.hidden = true
-  for (const slot of slotNames) made.append(new Option(text(`label.${slot}`), slot))
-  return made
-}
-
 function typeOf(type: ValueType, text: FormText<SharedKey>): string | TypedInputType {
   if (type === 'cred') {
-    return {
-      value: 'cred',
-      label: text('type.secret'),
-      icon: 'fa fa-lock',
-      options: slotNames.map((slot) => ({ value: slot, label: text(`label.${slot}`) }))
-    }
+    return { value: 'cred', label: text('type.secret'), icon: 'fa fa-lock', hasValue: false }
   }
   if (type === 'basic') return { value: 'basic', label: 'Basic', icon: 'fa fa-user' }
   // Only one form has lists of such values.

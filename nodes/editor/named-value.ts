@@ -21,8 +21,9 @@ export type NamedValueProblem =
   | { field: 'name'; key: HeaderProblem | 'entryName' }
   | {
       field: 'value'
-      key: HeaderProblem | 'envName' | 'hl7Path' | 'secretSlot' | 'notJson' | 'basicUser'
+      key: HeaderProblem | 'envName' | 'hl7Path' | 'notJson' | 'basicUser'
     }
+  | { field: 'secret'; key: 'secretSlot' }
 
 /** Reads an entry from a flow file, which may contain anything. */
 export function listEntry(entry: unknown): ListEntry {
@@ -60,11 +61,11 @@ export function namedValueProblem(
       return isJson ? undefined : { field: 'value', key: 'notJson' }
     }
     case 'cred':
-      return isSecret(value) ? undefined : { field: 'value', key: 'secretSlot' }
+      return isSecret(value) ? undefined : { field: 'secret', key: 'secretSlot' }
     case 'basic': {
       const { user, slot } = basicParts(value)
       if (user.includes(':')) return { field: 'value', key: 'basicUser' }
-      return isSecret(slot) ? undefined : { field: 'value', key: 'secretSlot' }
+      return isSecret(slot) ? undefined : { field: 'secret', key: 'secretSlot' }
     }
     default:
       return undefined

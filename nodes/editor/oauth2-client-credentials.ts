@@ -1,6 +1,5 @@
 import { is, names, type ReadValue } from '../settings/property-table.ts'
 import {
-  needsKey,
   showsKey,
   takesSecret,
   tokenCredentials,
@@ -13,14 +12,12 @@ import { hostOf } from './host-of.ts'
 import { prepareImport } from './import/import-settings.ts'
 import { TokenServerAddress } from './token-server-address.ts'
 import { prepareTokenTest } from './token-test.ts'
+import { settingMistakes } from '../../src/oauth2/setting-mistakes.ts'
+import type { ClientAuth, GrantType } from '../../src/oauth2/token-settings.ts'
 import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 
 const prefix = 'node-config-input'
 
-const isFilled = (value: unknown): value is string =>
-  typeof value === 'string' && value.trim() !== ''
-const authIs = (value: ReadValue, ...methods: string[]): boolean =>
-  is('clientAuth', ...methods)(value)
 /** A TLS configuration that the editor does not know, such as one in a variable, may have one. */
 const hasCertificate = (value: ReadValue): boolean => {
   const tls = RED.nodes.node(String(value('tls')))
@@ -28,7 +25,8 @@ const hasCertificate = (value: ReadValue): boolean => {
 }
 /** `auto` needs no secret if there is a key, a client certificate or a signed grant. */
 const needsSecret = (value: ReadValue): boolean =>
-  takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasCertificate(value)))
+  takesSecret(value) &&
+  !(is('clientAuth', 'auto')(value) && (showsKey(value) || hasCertificate(value)))
 
 const form = new Form<TokenKey>({
   prefix,
@@ -51,44 +49,31 @@ const { words } = form
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
-  const given = typeof value === 'string' ? value.trim() : ''
-  switch (property) {
-    case 'issuer':
-      return isFilled(read('tokenEndpoint')) ? '' : addressProblem(given)
-    case 'tokenEndpoint':
-      return given === '' ? '' : addressProblem(given)
-    case 'clientId':
-      if (given === '') return words('clientId')
-      return words(
-        authIs(read, 'client_secret_basic_raw') && given.includes(':') ? 'clientIdColon' : ''
-      )
-    case 'clientSecret':
-      return words(value === '' && needsSecret(read) ? 'clientSecret' : '')
-    case 'privateKey':
-      return words(given === '' && needsKey(read) ? 'privateKey' : '')
-    case 'assertionFile':
-      return words(given === '' ? 'assertionFile' : '')
-    case 'username':
-    case 'password':
-      return words(value === '' ? property : '')
-    case 'signingAlg':
-      return algorithmProblem(given, read)
-    case 'assertionAudience':
-      return words(given === 'issuer' && !isFilled(read('issuer')) ? 'assertionIssuer' : '')
-    default:
-      return ''
+  const text = (name: string): string => {
+    const given = name === property ? value : read(name)
+    return typeof given === 'string' ? given : ''
   }
+  const settings = {
+    assertionAudience: text('assertionAudience').trim(),
+    assertionFile: text('assertionFile').trim(),
+    clientAuth: text('clientAuth') as ClientAuth,
+    clientId: text('clientId').trim(),
+    clientSecret: text('clientSecret'),
+    grantType: text('grantType') as GrantType,
+    hasClientCertificate: hasCertificate(read),
+    issuer: text('issuer').trim(),
+    password: text('password'),
+    privateKey: text('privateKey').trim(),
+    signingAlg: text('signingAlg'),
+    tokenEndpoint: text('tokenEndpoint').trim(),
+    username: text('username')
+  }
+  const found = settingMistakes(settings, typedUrlProblem).find(({ field }) => field === property)
+  return words(found?.key)
 }
 
 function addressProblem(given: string): string {
   return words(given.trim() === '' ? 'issuerEmpty' : typedUrlProblem(given))
-}
-
-/** A secret signs with HS256, HS384 or HS512, a key with the other algorithms (RFC 7518 §3.1). */
-function algorithmProblem(algorithm: string, read: ReadValue): string {
-  if (showsKey(read)) return words(algorithm.startsWith('HS') ? 'algorithmKey' : '')
-  const wrong = authIs(read, 'client_secret_jwt') && !/^(?:HS|$)/.test(algorithm)
-  return words(wrong ? 'algorithmSecret' : '')
 }
 
 function prepare(node: EditorNode): void {

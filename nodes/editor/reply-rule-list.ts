@@ -9,15 +9,9 @@ import type { FormText, OutKey } from '../../src/form-text.ts'
 import { createUnderline } from './mistake-underline.ts'
 import { RuleElement, type SaidOfRule } from './reply-rule-element.ts'
 import { ruleNote } from './reply-rule-note.ts'
-import {
-  presetOf,
-  renewedPreset,
-  replyRulePresets,
-  type ReplyRulePreset
-} from './reply-rule-presets.ts'
+import { presetOf } from './reply-rule-presets.ts'
 import { readRow, tryReplyRules, UNCHOSEN, type RuleRow } from '../rules/reply-rule-row.ts'
-import { prepareRuleViews, show } from './reply-rule-views.ts'
-import { restWords } from '../rules/reply-rule-words.ts'
+import { prepareRuleViews } from './reply-rule-views.ts'
 
 const prefix = 'hl7-https-out-rules'
 /** A row that fades out. */
@@ -44,10 +38,9 @@ type ListedRule = {
  */
 export class ReplyRuleList {
   readonly #text: FormText<OutKey>
-  readonly #keepsContents: () => boolean
+  readonly #onChange: () => void
   readonly #area: HTMLTextAreaElement
   readonly #listElement: HTMLElement
-  readonly #preset: HTMLSelectElement
   readonly #list: EditorElements
   readonly #underline: ReturnType<typeof createUnderline>
   readonly #made = new WeakMap<Element, RuleElement>()
@@ -58,42 +51,22 @@ export class ReplyRuleList {
   #rules: readonly ReplyRule[] | ReplyRulesError
   /** The text that the list was read from or has written. */
   #listed: string | undefined
-  /** The user's own rules, to return to from a preset. */
-  #own: string
   /** While true, events are ignored: a focused field reports a change when it is removed. */
   #isFilling = false
   /** The rule that was added last, until its place was chosen: its condition still decides that. */
   #fresh: RuleElement | undefined
 
-  /**
-   * @param keepsContents whether the content of a message that has left is kept, as the form says now
-   * @returns undefined if the form has no such fields
-   */
-  static create(text: FormText<OutKey>, keepsContents: () => boolean): ReplyRuleList | undefined {
-    const area = document.getElementById('node-input-replyCodeActions')
-    const list = document.getElementById(`${prefix}-list`)
-    const preset = document.getElementById(`${prefix}-preset`)
-    if (!(area instanceof HTMLTextAreaElement) || list === null) return undefined
-    if (!(preset instanceof HTMLSelectElement)) return undefined
-    return new ReplyRuleList(text, keepsContents, area, list, preset)
-  }
-
-  private constructor(
-    text: FormText<OutKey>,
-    keepsContents: () => boolean,
-    area: HTMLTextAreaElement,
-    listElement: HTMLElement,
-    preset: HTMLSelectElement
-  ) {
+  /** @param onChange the text has changed */
+  constructor(text: FormText<OutKey>, area: HTMLTextAreaElement, onChange: () => void) {
+    const listElement = document.getElementById(`${prefix}-list`)
+    if (listElement === null) throw new Error('No list of rules')
     this.#text = text
-    this.#keepsContents = keepsContents
+    this.#onChange = onChange
     this.#area = area
     this.#listElement = listElement
-    this.#preset = preset
     this.#list = $(listElement)
     this.#underline = createUnderline(area)
     this.#opened = area.value
-    this.#own = presetOf(area.value) === undefined ? area.value : ''
     this.#rules = tryReplyRules(area.value)
     area.placeholder = DEFAULT_REPLY_RULES
     this.#makeList()
@@ -106,11 +79,6 @@ export class ReplyRuleList {
       }
     )
     this.#textChanged()
-  }
-
-  /** Says again what depends on other fields. */
-  update(): void {
-    this.#showWords()
   }
 
   /** The rules as they are now; undefined if they cannot be read. */
@@ -161,6 +129,12 @@ export class ReplyRuleList {
     })
   }
 
+  /** Replaces the rules. */
+  enter(value: string): void {
+    this.#write(value)
+    this.#writeDefault()
+  }
+
   #write(value: string): void {
     this.#area.value = value
     $(this.#area).trigger('change')
@@ -186,16 +160,10 @@ export class ReplyRuleList {
   #textChanged(): void {
     const { value } = this.#area
     this.#rules = tryReplyRules(value)
-    const preset = presetOf(value)
-    if (preset === undefined) this.#own = value
-    this.#preset.value = preset ?? ''
-    showOwn(this.#preset, this.#own !== '' || preset === undefined)
     this.#underline(this.#rules instanceof ReplyRulesError ? this.#rules : undefined)
-    this.#listElement.classList.toggle('hl7-https-default', preset === 'default')
-    show(`${prefix}-default`, preset === 'default')
+    this.#listElement.classList.toggle('hl7-https-default', presetOf(value) === 'default')
     showNotes(this.#readable, this.#text)
-    showPresetNote(preset, this.#readable, this.#text)
-    this.#showWords()
+    this.#onChange()
     if (this.#rules instanceof ReplyRulesError || this.#listed === value) return
     this.#listed = value
     this.#fill(this.#rules)
@@ -223,18 +191,6 @@ export class ReplyRuleList {
     for (const [at, { rule }] of readable.entries()) {
       rule.warn(rule.lacksAction() ? '' : ruleNote(rules, at, text))
     }
-  }
-
-  /** What the list cannot show. */
-  #showWords(): void {
-    const element = document.getElementById(`${prefix}-words`)
-    if (element === null) return
-    const text = this.#text
-    const rest =
-      this.#rules instanceof ReplyRulesError
-        ? []
-        : [text('rules.order'), ...restWords(this.#rules, text, this.#keepsContents())]
-    element.textContent = rest.join(' ')
   }
 
   #makeList(): void {
@@ -283,16 +239,6 @@ export class ReplyRuleList {
     document.getElementById(`${prefix}-add`)?.addEventListener('click', () => {
       if (this.#isListed) this.#addRule()
     })
-    this.#preset.addEventListener('change', () => {
-      const chosen = this.#preset.value as ReplyRulePreset | ''
-      this.#write(chosen === '' ? this.#own : replyRulePresets[chosen])
-      this.#writeDefault()
-    })
-    document.getElementById(`${prefix}-renew`)?.addEventListener('click', () => {
-      const renewed = renewedPreset(this.#readable)
-      if (renewed !== undefined) this.#write(renewed)
-      this.#preset.focus()
-    })
     $(this.#area).on('change keyup paste input', () => {
       this.#textChanged()
     })
@@ -338,30 +284,6 @@ function showNotes(rules: readonly ReplyRule[], text: FormText<OutKey>): void {
   })
   note.hidden = lines.length === 0
   note.textContent = lines.join('\n')
-}
-
-/** Says what a preset trusts, or that the rules are those of an earlier one. */
-function showPresetNote(
-  preset: ReplyRulePreset | undefined,
-  rules: readonly ReplyRule[],
-  text: FormText<OutKey>
-): void {
-  const isEarlier = renewedPreset(rules) !== undefined
-  const words = document.getElementById(`${prefix}-preset-words`)
-  const key =
-    preset === 'statusDecides'
-      ? 'presetNote.statusDecides'
-      : isEarlier
-        ? 'presetNote.earlier'
-        : undefined
-  if (words !== null) words.textContent = key === undefined ? '' : text(key)
-  show(`${prefix}-preset-note`, key !== undefined)
-  show(`${prefix}-renew`, isEarlier)
-}
-
-function showOwn(preset: HTMLSelectElement, shown: boolean): void {
-  const option = [...preset.options].find(({ value }) => value === '')
-  if (option !== undefined) option.hidden = !shown
 }
 
 /** Moves a rule up or down by one, and keeps the focus in it. */

@@ -1,4 +1,6 @@
+import { html, nothing, render } from 'lit-html'
 import type { FormText, SharedKey } from '../../src/form-text.ts'
+import { elementOf } from './element-of.ts'
 
 export type ResultLine = readonly [label: string, value: string]
 
@@ -11,89 +13,91 @@ export interface Failure {
   hint: string
 }
 
-/**
- * Shows the result of a test; screen readers read it out. Everything is inserted as text, never as
- * markup: part of it comes from other servers.
- */
+/** What a test has shown. */
+export interface Result {
+  /** Decides the color and the icon. */
+  outcome: 'good' | 'bad'
+  headline: string
+  lines?: readonly ResultLine[]
+  /** Texts with several lines: one, such as a reply, and one that is closed until somebody wants it. */
+  long?: ResultLine
+  closed?: ResultLine
+}
+
+/** The lines of a failure: "Error", "Reason", "What to do". */
+export function failureLines(
+  text: FormText<SharedKey>,
+  { error, reason, hint }: Failure
+): ResultLine[] {
+  return [
+    [text('result.error'), error],
+    [text('result.reason'), reason],
+    [text('result.hint'), hint]
+  ]
+}
+
+/** Shows the result of a test; screen readers read it out. Everything is bound as text: part of it comes from other servers. */
 export class ResultBox {
   readonly #box: HTMLElement
 
   /** @param id of an element with `role="status"` */
   constructor(id: string) {
-    const box = document.getElementById(id)
-    if (box === null) throw new Error(`No element ${id}`)
-    this.#box = box
+    this.#box = elementOf(id, HTMLElement)
   }
 
   clear(): void {
-    this.#box.replaceChildren()
-    this.#box.classList.remove('hl7-https-good', 'hl7-https-bad')
+    this.#draw(nothing)
   }
 
   /** Shows a single line, for example that something is in progress. */
   say(words: string): void {
-    this.clear()
-    this.#box.append(element('div', words))
+    this.#draw(html`<div>${words}</div>`)
   }
 
-  /** Shows a failure: "Error", "Reason", "What to do", then what else is known. */
-  fail(
-    text: FormText<SharedKey>,
-    headline: string,
-    { error, reason, hint }: Failure,
-    lines: readonly ResultLine[] = [],
-    long: readonly ResultLine[] = []
-  ): void {
-    const why: ResultLine[] = [
-      [text('result.error'), error],
-      [text('result.reason'), reason],
-      [text('result.hint'), hint]
-    ]
-    this.show('bad', headline, [...why, ...lines], long)
+  show({ outcome, headline, lines = [], long, closed }: Result): void {
+    const shown = lines.filter(([, value]) => value !== '')
+    const sign = outcome === 'good' ? 'fa-check-circle' : 'fa-exclamation-circle'
+    this.#draw(
+      html`<div class="hl7-https-result-title">
+          <i class="fa ${sign}" aria-hidden="true"></i> ${headline}
+        </div>
+        ${
+          shown.length === 0
+            ? nothing
+            : html`<dl>
+                ${shown.map(
+                  ([label, value]) =>
+                    html`<dt>${label}</dt>
+                      <dd>${value}</dd>`
+                )}
+              </dl>`
+        }
+        ${
+          long === undefined || long[1] === ''
+            ? nothing
+            : html`<div>${long[0]}</div>
+                ${longText(long)}`
+        }
+        ${
+          closed === undefined || closed[1] === ''
+            ? nothing
+            : html`<details>
+                <summary>${closed[0]}</summary>
+                ${longText(closed)}
+              </details>`
+        }`,
+      outcome
+    )
+    this.#box.scrollIntoView({ block: 'nearest' })
   }
 
-  /**
-   * Shows a result.
-   *
-   * @param outcome decides the colour and the icon
-   * @param long texts with several lines, such as a reply
-   * @param isAsked somebody pressed a button for it, and wants to see it
-   */
-  show(
-    outcome: 'good' | 'bad',
-    headline: string,
-    lines: readonly ResultLine[],
-    long: readonly ResultLine[] = [],
-    isAsked = true
-  ): void {
-    this.clear()
-    this.#box.classList.add(`hl7-https-${outcome}`)
-    const title = element('div', '')
-    title.className = 'hl7-https-result-title'
-    const sign = document.createElement('i')
-    sign.className = `fa ${outcome === 'good' ? 'fa-check-circle' : 'fa-exclamation-circle'}`
-    sign.setAttribute('aria-hidden', 'true')
-    title.append(sign, ` ${headline}`)
-    this.#box.append(title)
-    const list = document.createElement('dl')
-    for (const [label, value] of lines) {
-      if (value !== '') list.append(element('dt', label), element('dd', value))
-    }
-    if (list.childElementCount > 0) this.#box.append(list)
-    for (const [label, value] of long) {
-      if (value === '') continue
-      const text = element('pre', value)
-      text.tabIndex = 0
-      text.setAttribute('role', 'region')
-      text.setAttribute('aria-label', label)
-      this.#box.append(element('div', label), text)
-    }
-    if (isAsked) this.#box.scrollIntoView({ block: 'nearest' })
+  #draw(what: unknown, outcome?: 'good' | 'bad'): void {
+    this.#box.classList.toggle('hl7-https-good', outcome === 'good')
+    this.#box.classList.toggle('hl7-https-bad', outcome === 'bad')
+    render(what, this.#box)
   }
 }
 
-function element(name: string, text: string): HTMLElement {
-  const made = document.createElement(name)
-  made.textContent = text
-  return made
+function longText([label, value]: ResultLine): unknown {
+  return html`<pre tabindex="0" role="region" aria-label=${label}>${value}</pre>`
 }

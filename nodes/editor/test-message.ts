@@ -8,12 +8,13 @@ import {
   testOutcome
 } from '../operations/test-outcome.ts'
 import { askNodeRed } from './ask-node-red.ts'
+import { elementOf } from './element-of.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { rowAction } from '../rules/reply-rule-row.ts'
 import { actionWords, conditionWords, severityWords } from '../rules/reply-rule-words.ts'
-import type { ResultBox, ResultLine } from './result-box.ts'
+import { failureLines, type ResultBox, type ResultLine } from './result-box.ts'
 import { addTestNodes } from './test-nodes.ts'
 import type { LastTest } from './try-rules.ts'
 import type { QuestionOf } from '../operations/questions.ts'
@@ -38,7 +39,12 @@ export function prepareTestMessage(
 ): void {
   const { text } = form
   adds = undefined
-  const type = (): string => String($(`#${prefix}-type`).val()).trim() || USUAL_TYPE
+  const field = elementOf(`${prefix}-type`, HTMLSelectElement)
+  // The empty type is the own sample.
+  const own = (): string => (field.value === '' ? String($('#node-input-sample').val()).trim() : '')
+  const type = (): string => field.value || USUAL_TYPE
+  if (String($('#node-input-sample').val()).trim() !== '') field.value = ''
+  $(field).trigger('change')
 
   const show = (answer: TestAnswer, result: ResultBox): void => {
     const { error = null, request } = answer
@@ -54,14 +60,13 @@ export function prepareTestMessage(
         answer.elapsedMs === undefined ? '' : text('result.milliseconds', { ms: answer.elapsedMs })
       ]
     ]
-    const long: ResultLine[] = [
-      [text('testMessage.reply'), shownBody(answer.reply ?? '')],
-      [text('testMessage.request'), requestText(answer)]
-    ]
+    const long: ResultLine = [text('testMessage.reply'), shownBody(answer.reply ?? '')]
+    const closed: ResultLine = [text('testMessage.request'), requestText(answer)]
     if (error !== null) {
       const { code, ...why } = error
       const headline = text(request === undefined ? 'testMessage.notSent' : 'testMessage.failed')
-      result.fail(text, headline, { error: code, ...why }, lines, long)
+      const all = [...failureLines(text, { error: code, ...why }), ...lines]
+      result.show({ outcome: 'bad', headline, lines: all, long, closed })
       return
     }
     const kind = testOutcome(answer)
@@ -73,11 +78,11 @@ export function prepareTestMessage(
         : code === ''
           ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
           : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
-    result.show(good ? 'good' : 'bad', headline, lines, long)
+    result.show({ outcome: good ? 'good' : 'bad', headline, lines, long, closed })
   }
 
   const settings = () => {
-    const sample = String($('#node-input-sample').val()).trim()
+    const sample = own()
     return { type: type(), ...(sample !== '' && { sample }), node: form.settings() }
   }
   const ask = (question: QuestionOf<'testNode'>): Promise<TestAnswer> =>
@@ -94,13 +99,8 @@ export function prepareTestMessage(
       return () => {
         if (answer.error) show(answer, result)
         else {
-          const request = requestText(answer)
-          result.show(
-            'good',
-            text('testMessage.shown'),
-            [],
-            [[text('testMessage.request'), request]]
-          )
+          const long: ResultLine = [text('testMessage.request'), requestText(answer)]
+          result.show({ outcome: 'good', headline: text('testMessage.shown'), long })
         }
       }
     }
@@ -168,7 +168,15 @@ function decisionWords(answer: TestAnswer, text: FormText<OutKey>): string {
   const words = answerWords(answer, read, text)
   if (rule === '') return words
   const condition = read === undefined ? rule : conditionWords(read, text)
-  return text('testMessage.byRule', { action: words, condition, rule })
+  const key = isOfMeaning(answer, read) ? 'testMessage.byMeaning' : 'testMessage.byRule'
+  return text(key, { action: words, condition, rule })
+}
+
+/** The rule names another status than the one that came: what the reply means, such as 400 for a SOAP fault with 500. */
+function isOfMeaning({ status }: TestAnswer, rule: ReplyRule | undefined): boolean {
+  const named = (rule?.conditions.flat() ?? []).filter((test) => test.kind === 'error-status')
+  const code = status ?? 0
+  return code > 0 && named.length > 0 && !named.some(({ from, to }) => from <= code && code <= to)
 }
 
 function answerWords(

@@ -5,7 +5,7 @@ import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
 import type { TokenKey } from '../../src/form-text.ts'
-import type { ResultBox } from './result-box.ts'
+import { failureLines, type ResultBox, type ResultLine } from './result-box.ts'
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
@@ -33,15 +33,15 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
       const code = answer.code === 'ERR_HTTP_STATUS' ? '' : answer.code
       const status = answer.status === null ? '' : `HTTP ${answer.status}`
       const hint = hintText(answer.hints) ?? answer.hint
-      result.fail(text, text('test.failed'), {
-        error: [code, status].filter((part) => part !== '').join(', '),
-        reason: answer.description,
-        hint
-      })
+      const error = [code, status].filter((part) => part !== '').join(', ')
+      const lines = failureLines(text, { error, reason: answer.description, hint })
+      result.show({ outcome: 'bad', headline: text('test.failed'), lines })
       return
     }
     const { expiresIn, scope, clientAuth } = answer
-    result.show('good', text('test.ok'), [
+    // Without one in the answer, it is as requested (RFC 6749 §5.1).
+    const isAsked = String(form.settings()['scope']).trim() !== ''
+    const lines: ResultLine[] = [
       [text('test.tokenType'), answer.tokenType],
       [
         text('test.lifetime'),
@@ -49,11 +49,12 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
           ? text('test.lifetimeUnknown', { seconds: ASSUMED_LIFETIME })
           : text('test.seconds', { seconds: expiresIn })
       ],
-      [text('label.scope'), scope === '' ? text('test.scopeUnknown') : scope],
+      [text('label.scope'), scope === '' && isAsked ? text('test.scopeUnknown') : scope],
       [text('label.tokenEndpoint'), answer.tokenEndpoint],
       [text('label.clientAuth'), text(`option.clientAuth.${clientAuth}`)],
       [text('result.elapsed'), text('result.milliseconds', { ms: answer.elapsedMs })]
-    ])
+    ]
+    result.show({ outcome: 'good', headline: text('test.ok'), lines })
   }
 
   prepareFormTest({

@@ -1,19 +1,12 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { OutKey } from '../../src/form-text.ts'
-import type { ReplyRules } from '../../src/rules/reply-rules.ts'
 import { exampleAnswer, trialExamples, type TrialExample } from '../rules/trial-examples.ts'
-import { trialWords } from '../rules/trial-words.ts'
-import {
-  sentHeaders,
-  tryAnswer,
-  type Trial,
-  type TrialSettings,
-  type TriedAnswer
-} from '../rules/rule-trial.ts'
-import { outProperties } from '../settings/hl7-https-out-properties.ts'
-import { triedMessage, USUAL_TYPE } from '../tests/test-sample.ts'
+import { trialWords, type TrialWords } from '../rules/trial-words.ts'
+import { sentHeaders, tryAnswer, type TriedAnswer } from '../rules/rule-trial.ts'
+import { elementOf } from './element-of.ts'
 import type { Form } from './form.ts'
-import type { ReplyRuleList } from './reply-rule-list.ts'
-import { ResultBox } from './result-box.ts'
+import type { ReplyTab } from './reply-tab.ts'
+import { testedMessage, trialSettings } from './trial-settings.ts'
 
 const prefix = 'hl7-https-out-try'
 
@@ -32,48 +25,28 @@ export interface LastTest {
  */
 export class TryRules {
   readonly #form: Form<OutKey>
-  readonly #rules: ReplyRuleList
-  readonly #result = new ResultBox(`${prefix}-result`)
-  readonly #fields = {
-    details: element(prefix, HTMLDetailsElement),
-    answer: element(`${prefix}-answer`, HTMLSelectElement),
-    reply: element(`${prefix}-reply`, HTMLElement),
-    status: element(`${prefix}-status`, HTMLInputElement),
-    contentType: element(`${prefix}-type`, HTMLInputElement),
-    text: element(`${prefix}-text`, HTMLTextAreaElement),
-    again: element(`${prefix}-again`, HTMLInputElement),
-    list: element(`${prefix}-list`, HTMLElement)
-  }
+  readonly #rules: ReplyTab
+  readonly #details = elementOf(prefix, HTMLDetailsElement)
+  readonly #body = elementOf(`${prefix}-body`, HTMLElement)
+  #chosen: TrialExample | 'last' | 'own' = 'AE'
+  #answer: TriedAnswer
+  #again = false
   #last: LastTest | undefined
-  /** What was shown last was made of this. */
-  #shown = ''
+  /** What is shown was made of this. */
+  #made = ''
+  #said: TrialWords | undefined
+  /** The rules are in sight: what each says stands there. */
+  #isListed = false
 
-  constructor(form: Form<OutKey>, rules: ReplyRuleList) {
+  constructor(form: Form<OutKey>, rules: ReplyTab) {
     this.#form = form
     this.#rules = rules
-    const { answer, contentType, details, status, text } = this.#fields
-    for (const example of trialExamples) {
-      answer.append(new Option(form.text(`tryExample.${example}`), example))
-    }
-    for (const more of ['last', 'own'] as const) {
-      const option = new Option(form.text(`tryExample.${more}`), more)
-      option.hidden = true
-      answer.append(option)
-    }
-    answer.addEventListener('change', () => {
-      this.#fill()
-    })
-    for (const field of [status, contentType, text]) {
-      field.addEventListener('input', () => {
-        this.#choose('own')
-      })
-    }
-    answer.value = 'AE'
-    this.#fill()
+    this.#answer = this.#exampleOf('AE')
+    this.#draw()
     const update = (): void => {
       void this.#update()
     }
-    details.addEventListener('toggle', update)
+    this.#details.addEventListener('toggle', update)
     $(form.root()).on('change keyup input click sortstop', update)
   }
 
@@ -81,163 +54,181 @@ export class TryRules {
   showLastTest(last: LastTest): void {
     this.#last = last
     this.#choose('last')
-    this.#fill()
     void this.#update()
   }
 
-  #choose(what: 'last' | 'own'): void {
-    const { answer } = this.#fields
-    for (const option of answer.options) if (option.value === what) option.hidden = false
-    answer.value = what
+  #choose(what: TrialExample | 'last' | 'own'): void {
+    this.#chosen = what
+    if (what === 'last') {
+      const { contentType = '', reply = '', status = 200 } = this.#last ?? {}
+      this.#answer = { status, contentType, text: reply.replace(/\r\n?/g, '\n') }
+    } else if (what !== 'own') this.#answer = this.#exampleOf(what)
+    this.#draw()
   }
 
-  /** Puts what was chosen into the fields. */
-  #fill(): void {
-    const { contentType, reply, status, text } = this.#fields
-    const answer = this.#chosen()
-    reply.hidden = answer?.failure !== undefined
-    if (answer === undefined || answer.failure !== undefined) return
-    status.value = String(answer.status)
-    contentType.value = answer.contentType
-    text.value = answer.text
-  }
-
-  /** Undefined if the fields have a text of their own. */
-  #chosen(): TriedAnswer | undefined {
-    const chosen = this.#fields.answer.value as TrialExample | 'last' | 'own'
-    if (chosen === 'own') return undefined
-    if (chosen !== 'last') return exampleAnswer(chosen, sentHeaders(this.#sent()).controlId)
-    const { contentType = '', reply = '', status = 200 } = this.#last ?? {}
-    return { status, contentType, text: reply.replace(/\r\n?/g, '\n') }
-  }
-
-  #answer(): TriedAnswer {
-    const chosen = this.#chosen()
-    if (chosen?.failure !== undefined) return chosen
-    const { contentType, status, text } = this.#fields
-    return {
-      status: Number(status.value) || 200,
-      contentType: contentType.value.trim(),
-      text: text.value
-    }
+  #exampleOf(example: TrialExample): TriedAnswer {
+    return exampleAnswer(example, sentHeaders(this.#sent()).controlId)
   }
 
   /** What the reply is compared with: the last test's message, else the one that a test would send. */
   #sent(): string {
-    if (this.#last !== undefined) return this.#last.message
-    const own = String($('#node-input-sample').val()).trim()
-    if (own !== '') return own
-    const type = String($('#hl7-https-out-test-type').val()).trim() || USUAL_TYPE
-    return triedMessage(type)
+    return this.#last?.message ?? testedMessage()
   }
 
   async #update(): Promise<void> {
-    const { details } = this.#fields
-    if (!this.#form.isOpen() || !details.isConnected) return
-    const rules = details.open ? this.#rules.rules() : undefined
-    const made = JSON.stringify([rules, this.#answer(), this.#sent(), this.#times(), this.#view()])
-    if (made === this.#shown) return
-    this.#shown = made
-    if (rules === undefined) {
-      this.#rules.showTrial([])
-      this.#fields.list.replaceChildren()
-      this.#result.clear()
-      if (details.open) this.#result.say(this.#form.text('tried.unreadable'))
-      return
+    if (!this.#form.isOpen() || !this.#body.isConnected) return
+    const isOpen = this.#details.open
+    const rules = isOpen ? this.#rules.rules() : undefined
+    const settings = rules && {
+      ...trialSettings(this.#form, rules, this.#sent()),
+      again: this.#again
     }
-    const trial = await tryAnswer(this.#answer(), this.#settings(rules))
+    const isListed = this.#rules.isListed()
+    const made = JSON.stringify([isOpen, settings, this.#answer, isListed])
+    if (made === this.#made) return
+    this.#made = made
+    const trial = settings && (await tryAnswer(withStatus(this.#answer), settings))
     // It may have been changed meanwhile.
-    if (this.#shown === made) this.#show(trial)
+    if (this.#made !== made) return
+    this.#said = trial && trialWords(trial, this.#form.text, RED.i18n.lang())
+    this.#isListed = isListed
+    this.#rules.showTrial(isListed ? (this.#said?.rules ?? []) : [])
+    this.#draw()
   }
 
-  /** Where the rules are shown: there, too, is what each of them makes of the answer. */
-  #view(): { again: boolean; isText: boolean } {
-    const list = document.getElementById('hl7-https-out-rules-view-list')
-    return { again: this.#fields.again.checked, isText: list?.hidden === true }
+  #draw(): void {
+    const said = this.#said
+    render(
+      html`${this.#fields()}
+        <div class="form-row">
+          <div
+            class="hl7-https-result ${said === undefined ? '' : said.isGood ? 'hl7-https-good' : 'hl7-https-bad'}"
+            id="${prefix}-result"
+            role="status"
+          >
+            ${said === undefined ? this.#unreadable() : this.#result(said)}
+          </div>
+          ${said === undefined || this.#isListed ? nothing : this.#list(said)}
+        </div>`,
+      this.#body
+    )
   }
 
-  #show(trial: Trial): void {
+  #fields(): TemplateResult {
     const { text } = this.#form
-    const { compared, decider, following, isGood, rules } = trialWords(trial, text, RED.i18n.lang())
-    this.#rules.showTrial(rules)
-    this.#fields.list.replaceChildren(
-      ...(this.#view().isText ? rules : []).map(({ text: rule, state, words }) => {
-        const item = document.createElement('li')
-        const code = document.createElement('code')
-        code.textContent = rule
-        item.className = `hl7-https-tried-${state}`
-        item.append(code, ` ${words}`)
-        return item
-      })
-    )
-    this.#result.show(
-      isGood ? 'good' : 'bad',
-      decider,
-      [
-        [text('try.follows'), following],
-        [text('try.compared'), compared]
-      ],
-      [],
-      false
-    )
+    const isOffered = { last: this.#last !== undefined, own: this.#chosen === 'own' }
+    const options = (['last', 'own'] as const).filter((one) => isOffered[one])
+    return html`<div class="hl7-https-hint hl7-https-wide">${text('try.hint')}</div>
+      <div class="form-row">
+        <label for="${prefix}-answer"
+          ><i class="fa fa-reply"></i> <span>${text('try.answer')}</span></label
+        >
+        <select
+          id="${prefix}-answer"
+          @change=${({ target }: Event) => {
+            this.#choose((target as HTMLSelectElement).value as TrialExample | 'last' | 'own')
+          }}
+        >
+          ${[...trialExamples, ...options].map(
+            (one) =>
+              html`<option value=${one} .selected=${one === this.#chosen}>
+                ${text(`tryExample.${one}`)}
+              </option>`
+          )}
+        </select>
+      </div>
+      ${this.#answer.failure === undefined ? this.#reply(this.#answer) : nothing}
+      <div class="form-row hl7-https-check">
+        <input
+          type="checkbox"
+          id="${prefix}-again"
+          .checked=${this.#again}
+          @change=${({ target }: Event) => {
+            this.#again = (target as HTMLInputElement).checked
+          }}
+        />
+        <label for="${prefix}-again">${text('try.again')}</label>
+      </div>`
   }
 
-  #settings(rules: ReplyRules): TrialSettings {
-    const { auth, replyPath } = this.#form.settings()
-    const { failureTimeout, failWhileUnreachable, retryInterval, retryMaxInterval } = this.#times()
-    const pick = pickWith(textOf(replyPath))
-    return {
-      rules,
-      reply: pick === undefined ? {} : { pick },
-      hasToken: typeof auth === 'string' && auth !== '' && RED.nodes.node(auth) !== null,
-      sent: this.#sent(),
-      again: this.#fields.again.checked,
-      retry: { intervalMs: 1000 * retryInterval, maxIntervalMs: 1000 * retryMaxInterval },
-      failureTimeoutMs: failureTimeout < 0 ? Infinity : 1000 * failureTimeout,
-      failWhileUnreachable
-    }
+  #reply({
+    contentType,
+    status,
+    text: body
+  }: Exclude<TriedAnswer, { failure: string }>): TemplateResult {
+    const { text } = this.#form
+    const change =
+      (part: (value: string) => Partial<{ status: number; contentType: string; text: string }>) =>
+      ({ target }: Event) => {
+        const { value } = target as HTMLInputElement | HTMLTextAreaElement
+        this.#answer = { contentType, status, text: body, ...part(value) }
+        this.#choose('own')
+      }
+    return html`<div class="form-row">
+        <label for="${prefix}-status"><span>${text('try.status')}</span></label>
+        <input
+          type="text"
+          inputmode="numeric"
+          maxlength="3"
+          id="${prefix}-status"
+          class="hl7-https-number"
+          .value=${status === 0 ? '' : String(status)}
+          @input=${change((value) => ({ status: Number(value) || 0 }))}
+        />
+      </div>
+      <div class="form-row">
+        <label for="${prefix}-type"><span>${text('try.contentType')}</span></label>
+        <input
+          type="text"
+          id="${prefix}-type"
+          spellcheck="false"
+          .value=${contentType}
+          @input=${change((value) => ({ contentType: value }))}
+        />
+      </div>
+      <div class="form-row">
+        <label for="${prefix}-text"><span>${text('try.text')}</span></label>
+        <textarea
+          id="${prefix}-text"
+          rows="5"
+          spellcheck="false"
+          maxlength="1048576"
+          .value=${body}
+          @input=${change((value) => ({ text: value }))}
+        ></textarea>
+      </div>`
   }
 
-  /** In seconds. A variable has the default here: its value is not known. */
-  #times(): {
-    retryInterval: number
-    retryMaxInterval: number
-    failureTimeout: number
-    failWhileUnreachable: boolean
-  } {
-    const values = this.#form.settings()
-    const number = (name: 'retryInterval' | 'retryMaxInterval' | 'failureTimeout'): number => {
-      const given = textOf(values[name])
-      return given === '' || Number.isNaN(Number(given))
-        ? outProperties[name].default
-        : Number(given)
-    }
-    return {
-      retryInterval: number('retryInterval'),
-      retryMaxInterval: number('retryMaxInterval'),
-      failureTimeout: number('failureTimeout'),
-      failWhileUnreachable: values['failWhileUnreachable'] === true
-    }
+  #unreadable(): string | typeof nothing {
+    const isUnread = this.#details.open && this.#rules.rules() === undefined
+    return isUnread ? this.#form.text('tried.unreadable') : nothing
+  }
+
+  #result({ compared, decider, following, isGood }: TrialWords): TemplateResult {
+    const { text } = this.#form
+    const sign = isGood ? 'fa-check-circle' : 'fa-exclamation-circle'
+    return html`<div class="hl7-https-result-title">
+        <i class="fa ${sign}" aria-hidden="true"></i> ${decider}
+      </div>
+      <dl>
+        <dt>${text('try.follows')}</dt>
+        <dd>${following}</dd>
+        <dt>${text('try.compared')}</dt>
+        <dd>${compared}</dd>
+      </dl>`
+  }
+
+  #list({ rules }: TrialWords): TemplateResult {
+    return html`<ol id="${prefix}-list" aria-label=${this.#form.text('try.list')}>
+      ${rules.map(
+        ({ state, text, words }) =>
+          html`<li class="hl7-https-tried-${state}"><code>${text}</code> ${words}</li>`
+      )}
+    </ol>`
   }
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : ''
-}
-
-/** The editor has JSONata, too. One that is wrong is marked at its field. */
-function pickWith(expression: string): ((json: unknown) => unknown) | undefined {
-  if (expression === '' || typeof jsonata === 'undefined') return undefined
-  try {
-    const compiled = jsonata(expression)
-    return (json) => compiled.evaluate(json)
-  } catch {
-    return undefined
-  }
-}
-
-function element<Kind extends HTMLElement>(id: string, kind: abstract new () => Kind): Kind {
-  const found = document.getElementById(id)
-  if (!(found instanceof kind)) throw new Error(`No element ${id}`)
-  return found
+/** One without a status, while it is typed, is a 200. */
+function withStatus(answer: TriedAnswer): TriedAnswer {
+  return answer.failure === undefined ? { ...answer, status: answer.status || 200 } : answer
 }

@@ -1,5 +1,5 @@
 import { REFUSING_CODES } from '../../src/hl7/acknowledgement-codes.ts'
-import type { RuleOutcome, ReplyRule } from '../../src/rules/reply-rules.ts'
+import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
 import { holdsFor, type RefusingCode } from './rule-reach.ts'
 
@@ -43,11 +43,6 @@ function doesTheSame(
   // What refuses has answered with HL7, so that it leaves on NAK if it fails, too.
   const [one, two] = [rule, other].map(({ outcome }) => (outcome === 'refuse' ? 'fail' : outcome))
   return one === two && rule.retry === other.retry && rule.mostRetries === other.mostRetries
-}
-
-/** What becomes of every reply with that code, unless a rule decides about some of them. */
-export function outcomeOf(rules: readonly ReplyRule[], code: RefusingCode): RuleOutcome | null {
-  return (rules.find((rule) => decides(rule, code)) ?? unruled).outcome
 }
 
 /** Without a rule for it, a reply fails. */

@@ -1,6 +1,4 @@
-import { outcomeOf } from './hidden-refusals.ts'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
-import { REFUSING_CODES } from '../../src/hl7/acknowledgement-codes.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import { hasValue, readRow, rowAction, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
@@ -59,48 +57,4 @@ export function conditionWords(rule: ReplyRule, text: RuleText): string {
         .join(text('rules.and'))
     )
     .join(text('rules.or'))
-}
-
-/** Every reply meets one of these conditions, or one for errors. */
-const everyReply = [
-  'accepted',
-  'error',
-  'reject',
-  'emptyCode',
-  'otherCode',
-  'noAcknowledgement',
-  'noReply'
-]
-
-/**
- * What happens to replies and errors that no rule names, which the list cannot show; and where a refused message is
- * gone with its content.
- *
- * @param keepsContents the content of a message that has left can be seen and sent again
- */
-export function restWords(
-  rules: readonly ReplyRule[],
-  text: RuleText,
-  keepsContents: boolean
-): string[] {
-  const deciding = rules.filter(({ outcome }) => outcome !== null)
-  const named = new Set(deciding.flatMap((rule) => rule.conditions.flatMap(wholeCondition)))
-  const words: string[] = []
-  if (!everyReply.every((condition) => named.has(condition))) {
-    words.push(text('rules.otherReplies'))
-    if (deciding.length < rules.length) words.push(text('rules.warnedReplies'))
-  }
-  if (!named.has('noAnswer')) words.push(text('rules.otherErrors'))
-  const leaves = REFUSING_CODES.some((code) =>
-    ['fail', 'refuse'].includes(outcomeOf(rules, code) ?? '')
-  )
-  if (leaves && !keepsContents) words.push(text('rules.refusedLeaves'))
-  return words
-}
-
-/** The name of the condition if it is a single test. */
-function wholeCondition(tests: ReplyRule['conditions'][number]): string[] {
-  const [test] = tests
-  const subject = test === undefined || tests.length > 1 ? undefined : subjectOf(test)
-  return subject === undefined ? [] : [subject.condition]
 }

@@ -15,8 +15,17 @@ export type TriedAnswer =
   | { failure?: undefined; status: number; contentType: string; text: string }
   | { failure: TriedFailure }
 
-/** No answer in time · the connection is cut · it is refused. */
-export type TriedFailure = 'timeout' | 'reset' | 'connect'
+/** Why there is no answer, or none that can be read. */
+export type TriedFailure =
+  | 'timeout'
+  | 'reset'
+  | 'connect'
+  | 'certificate'
+  | 'proxy'
+  | 'proxyLogin'
+  | 'tokenServer'
+  | 'tokenLogin'
+  | 'unreadable'
 
 /** What rules are tried with besides an answer. */
 export interface TrialSettings extends RetryTimes {
@@ -38,13 +47,32 @@ export interface Trial {
   sent: { type: string; controlId: string }
   /** It means a refused token: a fresh one is tried first. */
   asksForToken: boolean
+  /** The status that it stands for, if that is another one. */
+  meaning?: number
 }
 
 /** As the clients of the runtime name them. */
-const errors: Readonly<Record<TriedFailure, AttemptError>> = {
+const errors: Readonly<Record<TriedFailure, AttemptError & { status?: number }>> = {
   timeout: { code: 'ETIMEDOUT', family: 'timeout', text: 'No answer in time' },
   reset: { code: 'ECONNRESET', family: 'reset', text: 'read ECONNRESET' },
-  connect: { code: 'ECONNREFUSED', family: 'connect', text: 'connect ECONNREFUSED' }
+  connect: { code: 'ECONNREFUSED', family: 'connect', text: 'connect ECONNREFUSED' },
+  certificate: { code: 'CERT_HAS_EXPIRED', family: 'tls', text: 'certificate has expired' },
+  proxy: {
+    code: 'ECONNREFUSED',
+    family: 'connect',
+    atProxy: true,
+    text: 'The proxy: connect ECONNREFUSED'
+  },
+  proxyLogin: {
+    code: 'ERR_PROXY_TUNNEL',
+    family: 'connect',
+    atProxy: true,
+    proxyStatus: 407,
+    text: 'The proxy answered with HTTP 407'
+  },
+  tokenServer: { code: 'ECONNREFUSED', family: 'token', text: 'connect ECONNREFUSED' },
+  tokenLogin: { code: 'invalid_client', family: 'token', text: 'invalid_client' },
+  unreadable: { code: 'ERR_CONTENT_DECODING', status: 200, text: 'The reply cannot be decoded' }
 }
 
 /** Asks the rules about an answer, with the code that asks them at run time; sends nothing. */
@@ -55,8 +83,11 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
   const sent = { controlIds, type, replyDue }
   let attempt: Attempt
   let refusesToken = false
-  if (answer.failure !== undefined) attempt = { sent, again, error: errors[answer.failure] }
-  else {
+  let meaning: number | undefined
+  if (answer.failure !== undefined) {
+    const { status, ...error } = errors[answer.failure]
+    attempt = { sent, again, ...(status !== undefined && { status }), error }
+  } else {
     const { status } = answer
     const whole = answer.text
     const body = rootTextPart(whole, answer.contentType)?.body ?? whole
@@ -70,6 +101,7 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
       { batchHeaders, text }
     )
     attempt = { sent, again, status, reply }
+    if (typeof reply.meaning === 'number' && reply.meaning !== status) meaning = reply.meaning
     refusesToken = status === 401 || (reply.meaning === 401 && !reply.isPage)
   }
   const tried = tryRules(rules, attempt)
@@ -77,7 +109,8 @@ export async function tryAnswer(answer: TriedAnswer, settings: TrialSettings): P
     tried,
     follows: whatFollows(attempt, tried.decision, { controlId, type }, settings),
     sent: { type, controlId },
-    asksForToken: hasToken && refusesToken
+    asksForToken: hasToken && refusesToken,
+    ...(meaning !== undefined && { meaning })
   }
 }
 

@@ -24,7 +24,7 @@ const ERR = 'ERR||PID^1^3|207^Application internal error^HL70357|E|||Timeout in 
 /** @param controlId of the message that it answers */
 export function exampleAnswer(example: TrialExample, controlId: string): TriedAnswer {
   const acknowledgement = (code: string, ...more: string[]): TriedAnswer =>
-    hl7([MSH('ACK^A01^ACK', 'R1'), `MSA|${code}|${controlId}`, ...more])
+    acknowledgementWith(code, controlId, ...more)
   switch (example) {
     case 'AA':
       return acknowledgement('AA')
@@ -61,11 +61,20 @@ export function exampleAnswer(example: TrialExample, controlId: string): TriedAn
   }
 }
 
+/** @param more segments, such as ERR */
+export function acknowledgementWith(
+  code: string,
+  controlId: string,
+  ...more: string[]
+): TriedAnswer {
+  return hl7([MSH('ACK^A01^ACK', 'R1'), `MSA|${code}|${controlId}`, ...more])
+}
+
 function hl7(segments: readonly string[]): TriedAnswer {
   return { status: 200, contentType: 'application/hl7-v2', text: segments.join('\n') }
 }
 
-function page(status: number, words: string): TriedAnswer {
+export function page(status: number, words: string): TriedAnswer {
   const title = `${status} ${words}`
   const text = `<html>\n<head><title>${title}</title></head>\n<body><h1>${title}</h1></body>\n</html>`
   return { status, contentType: 'text/html', text }

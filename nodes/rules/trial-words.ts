@@ -80,7 +80,7 @@ function reasonWords({ kind, values }: Reason, text: TrialText): string {
 }
 
 function followingWords(
-  { asksForToken, follows }: Trial,
+  { asksForToken, follows, meaning }: Trial,
   text: TrialText,
   language: string
 ): string {
@@ -90,6 +90,7 @@ function followingWords(
       ? text(`awaits.${follows.late ?? 'suspend'}`)
       : text(`follows.${follows.end}`)
   const sentences = [
+    meaning === undefined ? '' : text('follows.meaning', { status: meaning }),
     asksForToken ? text('follows.token') : '',
     retries === undefined ? end : retryWords(retries, text, language),
     retries === undefined || !hasEnd(retries) ? '' : text('follows.then', { end }),

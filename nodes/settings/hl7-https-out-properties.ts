@@ -1,3 +1,4 @@
+import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import {
   is,
   names,
@@ -18,16 +19,26 @@ const packs = is('format', 'form', 'multipart', 'json', 'text')
 const isOnDisk = is('queue', 'disk')
 const keepsContents = (value: ReadValue): boolean =>
   isOnDisk(value) && !is('keepContents', 'none')(value)
+/** A rule waits for the application acknowledgement. */
+const awaits = (value: ReadValue): boolean => {
+  try {
+    const { rules } = parseReplyRules(String(value('replyCodeActions')))
+    return rules.some(({ outcome }) => outcome === 'await')
+  } catch {
+    // Its mistake is said at the rules.
+    return false
+  }
+}
 const hasBackup = (value: ReadValue): boolean => String(value('backupUrl')).trim() !== ''
 /** A message may give a value. */
 const VALUE_TYPES = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
 
 /** The tabs of the form. */
 export const outTabs = {
-  destination: ['destination', 'backup', 'access', 'test', 'more'],
-  message: ['message', 'body', 'secrets'],
+  destination: ['destination', 'test', 'backup', 'access'],
+  message: ['message', 'body', 'type'],
   reply: ['rules', 'reply'],
-  delivery: ['delivery', 'retries', 'timeouts', 'queue']
+  delivery: ['delivery', 'calls', 'retries', 'timeouts', 'queue']
 } as const satisfies Tabs
 
 /** The properties of `hl7-https-out`. Times are in seconds. */
@@ -40,6 +51,21 @@ export const outProperties = {
     icon: 'globe',
     required: true,
     example: 'https://hl7.example.org/receive'
+  },
+  auth: {
+    kind: 'node',
+    type: 'oauth2-client-credentials',
+    default: '',
+    in: 'destination',
+    icon: 'key'
+  },
+  tls: { kind: 'node', type: 'tls-config', default: '', in: 'destination', icon: 'lock' },
+  contact: {
+    kind: 'text',
+    default: '',
+    in: 'destination',
+    icon: 'phone',
+    example: 'HL7 service desk, +1 555 0100'
   },
   backupUrl: {
     kind: 'text',
@@ -57,39 +83,24 @@ export const outProperties = {
     unit: 'secondsOfOutage',
     when: hasBackup
   },
-  auth: {
-    kind: 'node',
-    type: 'oauth2-client-credentials',
-    default: '',
-    in: 'access',
-    icon: 'key'
-  },
 
-  contact: {
-    kind: 'text',
-    default: '',
-    in: 'more',
-    icon: 'phone',
-    example: 'HL7 service desk, +1 555 0100'
-  },
-  tls: { kind: 'node', type: 'tls-config', default: '', in: 'more', icon: 'lock' },
-  proxy: { kind: 'node', type: 'http proxy', default: '', in: 'more', icon: 'random' },
+  proxy: { kind: 'node', type: 'http proxy', default: '', in: 'access', icon: 'random' },
   tokenPlacement: {
     kind: 'choice',
     words: ['header', 'body', 'query'],
     default: 'header',
-    in: 'more',
+    in: 'access',
     icon: 'id-badge',
     when: names('auth')
   },
   authHeader: {
     kind: 'text',
     default: 'Authorization',
-    in: 'more',
+    in: 'access',
     example: 'Authorization',
     when: tokenIsHeader
   },
-  authScheme: { kind: 'text', default: 'Bearer', in: 'more', when: tokenIsHeader },
+  authScheme: { kind: 'text', default: 'Bearer', in: 'access', when: tokenIsHeader },
 
   format: {
     kind: 'choice',
@@ -127,14 +138,6 @@ export const outProperties = {
     when: packs
   },
   bodyTemplate: { kind: 'text', expression: true, default: '', in: 'body', when: hasTemplate },
-  contentType: { kind: 'text', default: '', in: 'body' },
-  charset: {
-    kind: 'text',
-    default: 'auto',
-    usual: ['auto', 'utf-8', 'us-ascii', 'iso-8859-1', 'iso-8859-15', 'windows-1252', 'gb18030'],
-    in: 'body',
-    icon: 'font'
-  },
   formFields: {
     kind: 'list',
     names: 'any',
@@ -144,17 +147,34 @@ export const outProperties = {
     icon: 'list',
     when: packs
   },
+  contentType: { kind: 'text', default: '', in: 'type' },
+  charset: {
+    kind: 'text',
+    default: 'auto',
+    usual: ['auto', 'utf-8', 'us-ascii', 'iso-8859-1', 'iso-8859-15', 'windows-1252', 'gb18030'],
+    in: 'type',
+    icon: 'font'
+  },
   headers: {
     kind: 'list',
     names: 'header',
     types: [...VALUE_TYPES, 'basic'],
     default: [],
-    in: 'body',
+    in: 'type',
     icon: 'list'
   },
 
   replyCodeActions: { kind: 'text', default: '', in: 'rules' },
   replyPath: { kind: 'text', expression: true, default: '', in: 'reply', icon: 'search' },
+  applicationAckTimeout: {
+    kind: 'number',
+    default: 600,
+    min: 0.001,
+    max: 2_592_000,
+    in: 'reply',
+    unit: 'seconds',
+    when: awaits
+  },
 
   order: {
     kind: 'choice',
@@ -174,13 +194,43 @@ export const outProperties = {
     unit: 'messages',
     when: is('order', 'key', 'none')
   },
-  maxPerSecond: {
+  failureTimeout: {
     kind: 'number',
-    default: 0,
+    default: 900,
     min: 0,
-    max: 10_000,
+    also: -1,
+    usual: [-1, 0],
     in: 'delivery',
-    unit: 'perSecond'
+    unit: 'seconds'
+  },
+  keepContents: {
+    kind: 'choice',
+    words: ['refused', 'all', 'none'],
+    default: 'refused',
+    in: 'delivery',
+    when: isOnDisk,
+    // Version 0.3 had the days alone.
+    earlier: ({ contentDays }) =>
+      contentDays === undefined ? undefined : Number(contentDays) === 0 ? 'none' : 'all'
+  },
+  contentDays: {
+    kind: 'number',
+    default: 7,
+    min: 0,
+    max: 3650,
+    in: 'delivery',
+    unit: 'daysKept',
+    when: keepsContents
+  },
+  searchFields: { kind: 'text', default: '', in: 'delivery', when: isOnDisk },
+  callAfter: { kind: 'number', default: 300, min: 0, in: 'calls', unit: 'secondsStuck' },
+  inactivityAlert: { kind: 'number', default: 0, min: 0, in: 'calls', unit: 'secondsQuiet' },
+  inactivityTimes: {
+    kind: 'text',
+    default: '',
+    in: 'calls',
+    example: 'Mon-Fri 07:00-19:00, Sat 08:00-12:00',
+    when: (value) => Number(value('inactivityAlert')) > 0
   },
 
   retryInterval: {
@@ -200,20 +250,19 @@ export const outProperties = {
     in: 'retries',
     unit: 'seconds'
   },
-  failureTimeout: {
-    kind: 'number',
-    default: 900,
-    min: 0,
-    also: -1,
-    usual: [-1, 0],
-    in: 'retries',
-    unit: 'seconds'
-  },
   failWhileUnreachable: {
     kind: 'flag',
     default: false,
     in: 'retries',
     when: (value) => Number(value('failureTimeout')) > 0
+  },
+  maxPerSecond: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    max: 10_000,
+    in: 'retries',
+    unit: 'perSecond'
   },
 
   connectTimeout: {
@@ -230,14 +279,6 @@ export const outProperties = {
     default: 30,
     min: 0.001,
     max: 86_400,
-    in: 'timeouts',
-    unit: 'seconds'
-  },
-  applicationAckTimeout: {
-    kind: 'number',
-    default: 600,
-    min: 0.001,
-    max: 2_592_000,
     in: 'timeouts',
     unit: 'seconds'
   },
@@ -266,26 +307,6 @@ export const outProperties = {
     icon: 'history',
     unit: 'days'
   },
-  keepContents: {
-    kind: 'choice',
-    words: ['refused', 'all', 'none'],
-    default: 'refused',
-    in: 'queue',
-    when: isOnDisk,
-    // Version 0.3 had the days alone.
-    earlier: ({ contentDays }) =>
-      contentDays === undefined ? undefined : Number(contentDays) === 0 ? 'none' : 'all'
-  },
-  contentDays: {
-    kind: 'number',
-    default: 7,
-    min: 0,
-    max: 3650,
-    in: 'queue',
-    unit: 'daysKept',
-    when: keepsContents
-  },
-  searchFields: { kind: 'text', default: '', in: 'queue', when: isOnDisk },
   queueCountAlert: {
     kind: 'number',
     integer: true,
@@ -295,16 +316,7 @@ export const outProperties = {
     icon: 'bell-o',
     unit: 'messagesWait'
   },
-  queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' },
-  callAfter: { kind: 'number', default: 300, min: 0, in: 'queue', unit: 'secondsStuck' },
-  inactivityAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsQuiet' },
-  inactivityTimes: {
-    kind: 'text',
-    default: '',
-    in: 'queue',
-    example: 'Mon-Fri 07:00-19:00, Sat 08:00-12:00',
-    when: (value) => Number(value('inactivityAlert')) > 0
-  }
+  queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' }
 } as const satisfies PropertyTable
 
 /** `sample` is there to be shown: it is sealed because people paste messages with patients. */

@@ -202,10 +202,7 @@ function secretIn(RED: NodeAPI, slot: string, item: Entry, credentials: Credenti
   const words = { form, label: () => label('value') }
   const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item)
   const secret = readSecretValue(RED, slots, slot)
-  if (secret === '') {
-    const name = english(form, `label.${slot}`)
-    item.addProblem('value', english('log', 'problem.secretEmpty', { name }))
-  }
+  if (secret === '') item.addProblem('value', english('log', 'problem.secretEmpty'))
   return secret
 }
 

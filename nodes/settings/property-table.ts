@@ -92,9 +92,6 @@ export type Credential = Field & { type: 'text' | 'password' }
 
 export type CredentialTable = Readonly<Record<string, Credential>>
 
-/** The lists whose values may be secrets. */
-const LISTS_WITH_SECRETS = ['headers', 'formFields', 'extraParams']
-
 /** The slot that an entry of a list refers to; an empty text if it needs none. */
 export function slotOf({ value, valueType }: { value?: unknown; valueType?: unknown }): string {
   if (typeof value !== 'string') return ''
@@ -108,32 +105,15 @@ export function basicParts(value: string): { user: string; slot: string } {
   return { user: value.slice(0, Math.max(at, 0)), slot: value.slice(at + 1) }
 }
 
-/** A slot for a secret: it is used if something is in it, or if a value of a list refers to it. */
-function secretSlot(slot: string): Field & { type: 'password' } {
-  const isReferredTo = (entries: unknown): boolean =>
-    Array.isArray(entries) &&
-    // A flow file may contain anything.
-    (entries as (Partial<Record<'value' | 'valueType', unknown>> | null)[]).some(
-      (entry) => entry !== null && slotOf(entry) === slot
-    )
-  return {
-    type: 'password',
-    in: 'secrets',
-    icon: 'lock',
-    when: (value) =>
-      value(slot) !== '' || LISTS_WITH_SECRETS.some((list) => isReferredTo(value(list)))
-  }
-}
-
-/** Slots for secrets that lists refer to. */
+/** Slots for secrets that values of lists refer to. The form shows none of them: a secret is typed in its row. */
 export const SECRETS = {
-  secret1: secretSlot('secret1'),
-  secret2: secretSlot('secret2'),
-  secret3: secretSlot('secret3'),
-  secret4: secretSlot('secret4'),
-  secret5: secretSlot('secret5'),
-  secret6: secretSlot('secret6')
-} satisfies CredentialTable
+  secret1: { type: 'password' },
+  secret2: { type: 'password' },
+  secret3: { type: 'password' },
+  secret4: { type: 'password' },
+  secret5: { type: 'password' },
+  secret6: { type: 'password' }
+} as const satisfies CredentialTable
 
 /** Whether a credential is a slot. */
 export function isSecret(name: string): name is keyof typeof SECRETS {

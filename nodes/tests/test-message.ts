@@ -55,10 +55,13 @@ async function sendTo(
     const parcel = { message, input, identity, responseTimeoutMs, redactor, address }
     const request = await shownRequest(receiver, settings, parcel)
     if (isDry) return { request, message: redactor.hide(message.text) }
-    const result = resultOf(message, await courier.attempt(parcel), settings)
+    const attempt = await courier.attempt(parcel)
+    const result = resultOf(message, attempt, settings)
     // An answer may repeat the request. What we say ourselves has no secret in it.
     const { error, ...answered } = result
-    return { request, ...redactor.hideIn(answered), error }
+    // Without a token nothing was sent.
+    const isSent = attempt.error?.family !== 'token'
+    return { ...(isSent && { request }), ...redactor.hideIn(answered), error }
   } catch (error) {
     // A value that needs more than the sample has, or a secret that cannot be read; the text names it, not its content.
     if (!(error instanceof Hl7Error || error instanceof HttpError)) throw error

@@ -3,7 +3,7 @@ import type { Attempt } from '../rules/attempt.ts'
 import type { Decision } from '../rules/decide.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { Late } from '../rules/reply-rules.ts'
-import { faultOf, type FailureFacts, type Fault } from './fault.ts'
+import { faultOf, needsSomebody, type FailureFacts, type Fault } from './fault.ts'
 import { retrySettingsOf, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 
 /** How long a message is tried again. */
@@ -27,6 +27,8 @@ export interface Follows {
   retries?: Retries
   /** All messages of the node wait meanwhile, not only this one with its lane. */
   holdsNode: boolean
+  /** It does not pass by itself: somebody is called. */
+  callsSomebody: boolean
 }
 
 export interface Retries {
@@ -77,7 +79,8 @@ export function whatFollows(
     end,
     ...(decision.late && { late: decision.late }),
     ...(retries && { retries }),
-    holdsNode: closes && fault !== undefined && fault.waits !== 'message'
+    holdsNode: closes && fault !== undefined && fault.waits !== 'message',
+    callsSomebody: closes && needsSomebody(fault?.about, attempt.error?.code ?? '')
   }
 }
 

@@ -5,8 +5,13 @@ import { SecretFile, type Secret } from '../secret-file.ts'
 import { clientAuthMethod } from './client-auth-method.ts'
 import { deployProblem, formProblem } from './setting-problem.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
-import { readPrivateKey, SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
-import type { StoredTokenSettings, TokenSettings } from './token-settings.ts'
+import { settingMistakes, signs } from './setting-mistakes.ts'
+import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
+import {
+  SECRET_ALGORITHMS,
+  type StoredTokenSettings,
+  type TokenSettings
+} from './token-settings.ts'
 
 /**
  * Why these settings can never get a token: each begins with the label of the form's field.
@@ -18,10 +23,8 @@ export function checkSettings(stored: StoredTokenSettings): string[] {
   const { privateKey, privateKeyPassphrase } = stored
   const isKeyInFile = [privateKey, privateKeyPassphrase].some((one) => one instanceof SecretFile)
   return [
-    ...addressProblems(settings),
-    ...clientProblems(settings),
-    ...grantProblems(settings),
-    ...signingProblems(settings),
+    ...settingMistakes(settings, urlProblem).map(({ field, key }) => formProblem(field, key)),
+    ...certificateProblems(settings),
     ...(isKeyInFile ? [] : keyProblems(settings)),
     ...otherProblems(settings)
   ]
@@ -43,63 +46,20 @@ export function withoutFiles(stored: StoredTokenSettings): TokenSettings {
   }
 }
 
-function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {
-  if (issuer === '' && tokenEndpoint === '') return [formProblem('issuer', 'issuerEmpty')]
-  const problem = urlProblem(tokenEndpoint || issuer)
-  if (problem === undefined) return []
-  return [formProblem(tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint', problem)]
+function certificateProblems(settings: TokenSettings): string[] {
+  const isMissing =
+    clientAuthMethod(settings) === 'tls_client_auth' && !settings.hasClientCertificate
+  return isMissing ? [deployProblem('tls', 'clientCertificate')] : []
 }
 
-function clientProblems(settings: TokenSettings): string[] {
-  const { clientId, clientSecret } = settings
-  const problems = clientId === '' ? [formProblem('clientId', 'clientId')] : []
-  const method = clientAuthMethod(settings)
-  // Without a method, "Automatic" has found nothing to authenticate the client with.
-  if (method === undefined || (method.startsWith('client_secret') && clientSecret === '')) {
-    problems.push(formProblem('clientSecret', 'clientSecret'))
-  } else if (method === 'tls_client_auth' && !settings.hasClientCertificate) {
-    problems.push(deployProblem('tls', 'clientCertificate'))
-  } else if (method === 'client_assertion_file' && settings.assertionFile === '') {
-    problems.push(formProblem('assertionFile', 'assertionFile'))
-  }
-  if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
-    problems.push(formProblem('clientId', 'clientIdColon'))
-  }
-  return problems
-}
-
-function grantProblems({ grantType, username, password }: TokenSettings): string[] {
-  if (grantType !== 'password') return []
-  return [
-    ...(username === '' ? [formProblem('username', 'username')] : []),
-    ...(password === '' ? [formProblem('password', 'password')] : [])
-  ]
-}
-
-function signs(settings: TokenSettings): boolean {
-  return clientAuthMethod(settings) === 'private_key_jwt' || settings.grantType === 'jwt_bearer'
-}
-
-function signingProblems(settings: TokenSettings): string[] {
-  const { signingAlg, assertionAudience, issuer } = settings
-  const isBySecret = clientAuthMethod(settings) === 'client_secret_jwt'
-  const problems: string[] = []
-  if ((signs(settings) || isBySecret) && assertionAudience === 'issuer' && issuer === '') {
-    problems.push(formProblem('assertionAudience', 'assertionIssuer'))
-  }
-  if (isBySecret && !signs(settings) && !['', ...SECRET_ALGORITHMS].includes(signingAlg)) {
-    problems.push(formProblem('signingAlg', 'algorithmSecret'))
-  }
-  return problems
-}
-
+/** What only a look into the key can tell. */
 function keyProblems(settings: TokenSettings): string[] {
   const { privateKey, privateKeyPassphrase, signingAlg } = settings
-  if (!signs(settings)) return []
-  if (privateKey === '') return [formProblem('privateKey', 'privateKey')]
+  if (!signs(settings) || privateKey === '') return []
   const key = readPrivateKey(privateKey, privateKeyPassphrase)
   if (typeof key === 'string') return [key]
-  const algorithm = signingAlgorithm(key, signingAlg)
+  const isOfSecret = SECRET_ALGORITHMS.some((alg) => alg === signingAlg)
+  const algorithm = signingAlgorithm(key, isOfSecret ? '' : signingAlg)
   const problems = typeof algorithm === 'string' ? [algorithm] : []
   const problem = certificateThumbprint(privateKey, key)?.problem
   if (problem !== undefined) problems.push(problem)

@@ -30,7 +30,10 @@ export function secretMethodNamed(description = ''): SecretMethod | undefined {
  * neither way
  */
 export function clientAuthMethod(
-  settings: TokenSettings,
+  settings: Pick<
+    TokenSettings,
+    'clientAuth' | 'clientId' | 'clientSecret' | 'grantType' | 'hasClientCertificate' | 'privateKey'
+  >,
   supported: readonly string[] = [],
   named?: SecretMethod
 ): ClientAuthMethod | undefined {

@@ -3,9 +3,9 @@ import { readAssertionFile } from './assertion-file.ts'
 import { encodeId, encodeSecret } from './client-auth-method.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { formProblem } from './setting-problem.ts'
-import { SECRET_ALGORITHMS, signingAlgorithm } from './signing-key.ts'
+import { signingAlgorithm } from './signing-key.ts'
 import { configError, notLoaded } from './token-error.ts'
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import { SECRET_ALGORITHMS, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
 
 /** Adds the client's credentials to a request. */
 export type ClientAuthentication = (request: {

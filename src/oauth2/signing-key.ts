@@ -13,9 +13,6 @@ const ENCRYPTION = /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([\w-]+,[\dA-F]+)
 /** RFC 7518 §3.3. jose signs with no shorter key. */
 const MIN_RSA_BITS = 2048
 
-/** What a secret can sign with (RFC 7518 §3.2), the usual one first. */
-export const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
-
 /** What a key can sign with (RFC 7518 §3.1, RFC 8037 §3.1), the usual one first, by its curve or else its type. */
 const ALGORITHMS: Record<string, readonly string[]> = {
   rsa: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],

@@ -27,6 +27,9 @@ export type ClientAuth = (typeof CLIENT_AUTHS)[number]
 /** The method in effect: `auto` resolved. */
 export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 
+/** With which a client secret signs (RFC 7518 §3.1). */
+export const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
+
 /** `token_type` of the answer (RFC 6750, RFC 9449): how the token is used. */
 export type TokenType = 'Bearer' | 'DPoP'
 

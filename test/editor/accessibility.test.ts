@@ -63,12 +63,13 @@ describe('the forms, for everyone', () => {
     await editor.edit('out')
     for (const tab of tabs) {
       await editor.tab(tab)
+      await editor.more()
       await followed(tab)
     }
     await editor.tab('message')
     await page.selectOption('#node-input-format', 'json')
     await followed('JSON')
-    await editor.tab('reply')
+    await editor.rules()
     await page.click('#hl7-https-out-try summary')
     await page.waitForSelector('.hl7-https-tried-decides')
     await followed('the rules, tried')
@@ -76,6 +77,7 @@ describe('the forms, for everyone', () => {
     await editor.type('#node-input-replyCodeActions', ':?A=CF')
     await followed('the rules as text')
     await page.selectOption('#hl7-https-out-rules-preset', 'default')
+    await editor.rules()
     await page.click('#hl7-https-out-rules-show-list')
     await followed('the default rules')
     await editor.tab('destination')
@@ -97,6 +99,7 @@ describe('the forms, for everyone', () => {
     await editor.edit('out')
     for (const tab of tabs) {
       await editor.tab(tab)
+      await editor.more()
       await editor.page.focus('#red-ui-tab-hl7-https-out-delivery a')
       await walk(`#${out}-${tab}`)
     }

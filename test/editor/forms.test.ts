@@ -36,8 +36,15 @@ const flows: FlowNode[] = [
   // As in a very old flow file: almost nothing.
   node('old', { url, auth: 'auth' }),
   node('named', { url, auth: 'auth', name: 'named' }),
-  node('more', { url, contact: 'HL7 desk' }),
+  node('more', { url, authScheme: '', charset: 'gb18030', queueLimit: 5 }),
   node('empty', {}),
+  node('of03', {
+    url,
+    alertAfter: 600,
+    method: 'POST',
+    backupUrl: `${url}/b`,
+    backupShares: false
+  }),
   node('variables', { url, maxInFlight: '${MAX_IN_FLIGHT}', retryInterval: '${RETRY}' }),
   node('full', {
     ...defaultsOf(outProperties),
@@ -199,6 +206,7 @@ describe('the forms in the editor', () => {
   it('store a changed number as a number, and an emptied one as its default', async () => {
     await edit('old')
     await editor.tab('delivery')
+    await editor.more()
     await editor.type('#node-input-retryInterval', '7.5')
     await editor.close()
     assert.deepEqual(await stored('old', 'retryInterval', 'retryMaxInterval'), [7.5, 60])
@@ -269,7 +277,9 @@ describe('the forms in the editor', () => {
       ['delivery', 'searchFields', '${FIELDS}', ok],
       ['delivery', 'searchFields', ' ', ok]
     ] as const) {
-      await editor.tab(tab)
+      if (field === 'replyPath') await editor.rules()
+      else await editor.tab(tab)
+      await editor.more()
       if (field === 'charset') await editor.page.selectOption('#hl7-https-out-charset', '')
       if (field === 'maxInFlight') await editor.page.selectOption('#node-input-order', 'none')
       await editor.type(field === 'replyPath' ? path : `#node-input-${field}`, value)
@@ -294,9 +304,32 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.page.locator(`#${config}-form .input-error`).count(), 0)
   })
 
+  it('say what became of what version 0.3 had, until that is saved', async () => {
+    const note = '#hl7-https-out-dropped'
+    // As the flow file has it: what was reset has lost it already.
+    await editor.load()
+    await edit('old')
+    assert.equal(await editor.page.isVisible(note), false)
+    await editor.close('cancel')
+    await edit('of03')
+    await editor.page.click(`${note} summary`)
+    const said = await editor.page.innerText(note)
+    assert.match(
+      said,
+      /of alertAfter, backupShares\s+alertAfter \(600 s\) is ignored.*backupShares \(false\)/
+    )
+    assert.doesNotMatch(said, /method/)
+    // A backup that was another system: what is saved says so by its time.
+    assert.equal(await editor.page.inputValue('#node-input-backupAfter'), '0')
+    await editor.close()
+    assert.deepEqual(await stored('of03', 'backupAfter'), [0])
+    assert.equal(await editor.changed('of03'), false)
+  })
+
   it('take a length of time as people say it, and say what a number of seconds means', async () => {
     await edit('old')
     await editor.tab('delivery')
+    await editor.more()
     const saysOf = (field: string): Promise<string> =>
       editor.page.innerText(`#node-input-${field} + .hl7-https-unit`)
     await editor.page.selectOption('#hl7-https-out-failureTimeout', '')
@@ -345,6 +378,7 @@ describe('the forms in the editor', () => {
     const problem = '#hl7-https-out-headers-problem'
     await edit('old')
     await editor.tab('message')
+    await editor.more()
     await addHeader()
     for (const [name, type, value, words] of [
       ['two words', 'str', 'x', /header name/],
@@ -416,6 +450,7 @@ describe('the forms in the editor', () => {
     assert.deepEqual(await marked(), [])
     await editor.type('#node-input-url', 'x')
     await editor.tab('delivery')
+    await editor.more()
     await editor.type('#node-input-connectTimeout', '0')
     assert.deepEqual(await marked(), ['destination', 'delivery'])
     await editor.type('#node-input-connectTimeout', '3')
@@ -434,6 +469,23 @@ describe('the forms in the editor', () => {
     assert.deepEqual(await stored('old', 'maxInFlight', 'valid'), ['many', true])
   })
 
+  it('show of a new node what everybody needs: at most 7, 2, 2 and 8 fields in the four tabs', async () => {
+    await edit('empty')
+    for (const [tab, most] of Object.entries({
+      destination: 7,
+      message: 2,
+      reply: 2,
+      delivery: 8
+    })) {
+      await editor.tab(tab)
+      const seen = await editor.ask<string[]>(
+        `[...document.querySelectorAll('#hl7-https-out-${tab} :is(input, select, textarea)')]
+          .filter((field) => field.checkVisibility()).map(({ id }) => id)`
+      )
+      assert.ok(seen.length > 0 && seen.length <= most, `${tab}: ${seen.join()}`)
+    }
+  })
+
   it('show only the fields of hl7-https-out that apply', async () => {
     const onDisk = ['contentDays', 'searchFields']
     const all = ['authHeader', 'authScheme', 'orderKey', 'maxInFlight', 'failureTimeout', ...onDisk]
@@ -441,7 +493,6 @@ describe('the forms in the editor', () => {
     const body = ['bodyField', 'bodyFileName', 'bodyPartType', 'bodyEncoding']
     const rows = ['.form-row:has(#hl7-https-out-formFields)', '[data-row="hint.formFields"]']
     await edit('old')
-    await editor.more()
     for (const [tab, field, choice, seen] of [
       ['destination', 'node-input-tokenPlacement', 'header', ['authHeader', 'authScheme']],
       ['destination', 'node-input-tokenPlacement', 'query', []],
@@ -459,6 +510,7 @@ describe('the forms in the editor', () => {
       ['delivery', 'hl7-https-out-failureTimeout', '-1', onDisk]
     ] as const) {
       await editor.tab(tab)
+      await editor.more()
       await editor.page.selectOption(`#${field}`, choice)
       const selectors = [...all, ...body].map((name) => [name, `#node-input-${name}`] as const)
       const visible: string[] = []
@@ -535,8 +587,10 @@ describe('the forms in the editor', () => {
       ['more', true]
     ] as const) {
       await edit(id)
-      const field = configs.includes(id) ? 'node-config-input-audience' : 'node-input-contact'
-      assert.equal(await editor.page.isVisible(`#${field}`), open, id)
+      const ofTabs = ['', '-message', '-delivery'].map((tab) => `#hl7-https-out${tab}-more`)
+      for (const section of configs.includes(id) ? [`#${config}-more`] : ofTabs) {
+        assert.equal(await editor.ask(`document.querySelector('${section}').open`), open, id)
+      }
       await editor.close('cancel')
     }
   })
@@ -558,6 +612,7 @@ describe('the forms in the editor', () => {
       assert.match(await editor.mistake('node-input-tokenPlacement'), words)
     }
     await editor.tab('message')
+    await editor.more()
     await addHeader()
     await editor.type(`${headers} .hl7-https-entry-name`, 'dpop')
     await editor.close()
@@ -574,10 +629,10 @@ describe('the forms in the editor', () => {
     await editor.page.selectOption(preset, 'soap11')
     await editor.page.selectOption(preset, 'soap12')
     assert.equal(await editor.mistake('node-input-bodyTemplate'), '')
-    assert.ok(await editor.page.isVisible('#node-input-secret1'))
-    assert.match(await editor.mistake('node-input-secret1'), /^Enter the secret: a value refers/)
-    await editor.type('#node-input-secret1', secret)
-    assert.equal(await editor.mistake('node-input-secret1'), '')
+    const fields = editor.page.locator('#hl7-https-out-formFields-problem')
+    assert.equal(await fields.innerText(), 'Enter the secret.')
+    await editor.type('#hl7-https-out-formFields .hl7-https-entry-secret:visible', secret)
+    assert.equal(await fields.count(), 0)
     // The user's own template comes back.
     const template = '#node-input-bodyTemplate ~ .red-ui-typedInput-container input'
     await editor.type(template, '"own"')
@@ -589,7 +644,11 @@ describe('the forms in the editor', () => {
     await editor.page.selectOption(preset, 'soap11')
     await editor.close()
     const { soap11 } = bodyPresets
-    assert.deepEqual(await stored('old', ...Object.keys(soap11)), Object.values(soap11))
+    const formFields = soap11.formFields.map((field) =>
+      field.valueType === 'cred' ? { ...field, value: 'secret1' } : field
+    )
+    const all = { ...soap11, formFields }
+    assert.deepEqual(await stored('old', ...Object.keys(all)), Object.values(all))
     await edit('old')
     assert.equal(await editor.page.inputValue(preset), 'soap11')
   })
@@ -699,47 +758,64 @@ describe('the forms in the editor', () => {
     await editor.page.waitForFunction(`$('#${config}-address').typedInput('type') === '${type}'`)
   }
 
-  it('keep list entries with their types, and assign a slot to a secret', async () => {
+  it('take a secret in its row, and keep it in a slot that nobody sees', async () => {
+    const row = `${headers} .hl7-https-entry`
+    const typed = `${row}-secret`
+    const ofType = (type: string, at = 0): Promise<unknown> =>
+      editor.ask(`$($('${row}-input')[${at}]).typedInput('type', '${type}') && 0`)
+    const slot = (name: string): Promise<string> => editor.page.inputValue(`#node-input-${name}`)
+    const problem = editor.page.locator('#hl7-https-out-headers-problem')
     await edit('old')
     await editor.tab('message')
+    await editor.more()
     await addHeader()
-    await editor.type(`${headers} .hl7-https-entry-name`, 'X-Api-Key')
-    assert.equal(await editor.page.isVisible('#node-input-secret1'), false)
-    await editor.ask(`$('${headers} .hl7-https-entry-input').typedInput('type', 'cred') && 0`)
-    await editor.page.waitForSelector('#node-input-secret1')
-    await editor.type('#node-input-secret1', secret)
+    await editor.type(`${row}-name`, 'X-Api-Key')
+    assert.equal(await editor.page.isVisible(typed), false)
+    await ofType('cred')
+    assert.equal(await problem.innerText(), 'Enter the secret.')
+    await editor.type(typed, secret)
+    assert.equal(await problem.count(), 0)
+    assert.equal(await editor.page.getAttribute(typed, 'type'), 'password')
+    await editor.type(typed, '${file:/run/secrets/key}')
+    assert.equal(await editor.page.getAttribute(typed, 'type'), 'text')
+    // Basic: a user name beside the secret.
+    await addHeader()
+    await editor.type(`${row}-name >> nth=1`, 'Authorization')
+    await ofType('basic', 1)
+    await editor.ask(`$($('${row}-input')[1]).typedInput('value', 'hl7 user') && 0`)
+    await editor.type(`${typed} >> nth=1`, secret)
     await editor.close()
     assert.deepEqual(await stored('old', 'headers'), [
-      [{ name: 'X-Api-Key', value: 'secret1', valueType: 'cred' }]
+      [
+        { name: 'X-Api-Key', value: 'secret1', valueType: 'cred' },
+        { name: 'Authorization', value: 'hl7 user secret2', valueType: 'basic' }
+      ]
     ])
     assert.equal(await editor.changed('old'), true)
 
-    // Basic: a user name beside the slot.
+    // A secret goes with its row.
     await edit('old')
     await editor.tab('message')
-    const slot = `${headers} .hl7-https-entry-slot`
-    assert.equal(await editor.page.isVisible(slot), false)
-    await editor.ask(`$('${headers} .hl7-https-entry-input').typedInput('type', 'basic')
-      .typedInput('value', 'hl7 user') && 0`)
-    await editor.page.selectOption(slot, 'secret2')
-    await editor.page.waitForSelector('#node-input-secret2')
-    await editor.type('#node-input-secret2', secret)
+    assert.equal(await editor.page.inputValue(`${typed} >> nth=1`), secret)
+    await editor.page.click(`${headers} .red-ui-editableList-item-remove >> nth=0`)
+    await editor.page.locator(row).nth(1).waitFor({ state: 'detached' })
     await editor.close()
-    const basic = [{ name: 'X-Api-Key', value: 'hl7 user secret2', valueType: 'basic' }]
-    assert.deepEqual(await stored('old', 'headers'), [basic])
     await edit('old')
-    await editor.tab('message')
-    assert.equal(await editor.page.inputValue(slot), 'secret2')
-    assert.equal(await editor.page.isVisible(slot), true)
-    await editor.close()
-    assert.deepEqual(await stored('old', 'headers'), [basic])
+    assert.deepEqual([await slot('secret1'), await slot('secret2')], ['', secret])
+    await editor.close('cancel')
 
+    // One that is stored never comes back to the editor.
     await edit('full')
     await editor.tab('message')
-    assert.deepEqual(await editor.seen('node-input-secret1', 'node-input-secret2'), {
-      'node-input-secret1': false,
-      'node-input-secret2': true
-    })
+    assert.equal(await editor.page.inputValue(`${typed}:visible`), '__PWRD__')
+    // There are six.
+    for (let at = 3; at < 9; at++) {
+      await addHeader()
+      await editor.type(`${row}-name >> nth=${at}`, `X-${at}`)
+      await ofType('cred', at)
+      await editor.type(`${typed} >> nth=${at}`, secret)
+    }
+    assert.equal(await problem.innerText(), 'At most six secrets: all are in use.')
   })
 
   it('show where a secret is, as that is typed', async () => {
@@ -805,9 +881,9 @@ describe('the forms in the editor', () => {
     it(`fit into a window ${width} pixels wide`, async () => {
       await editor.page.setViewportSize({ width, height })
       await edit('full')
-      await editor.more()
       for (const tab of tabs) {
         await editor.tab(tab)
+        await editor.more()
         assert.deepEqual(await overflowing(), [], tab)
       }
       await editor.close('cancel')
@@ -830,7 +906,7 @@ describe('the forms in the editor', () => {
 
   it('open the help by its link', async () => {
     await edit('old')
-    await editor.tab('reply')
+    await editor.rules()
     await editor.page.click('#hl7-https-out-rules-help')
     await editor.page.waitForSelector('.red-ui-help h3:has-text("Inputs")')
   })

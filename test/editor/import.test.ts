@@ -92,11 +92,13 @@ describe('the examples, imported in the editor', () => {
           for (const tab of tabs) await editor.tab(tab)
           // In the examples, URLs are variables; a secret that a value refers to is for the user to fill in.
           const marked = editor.page.locator('#hl7-https-out-form .input-error')
-          const names = await marked.evaluateAll((fields) => fields.map((field) => field.id))
+          const names = await marked.evaluateAll((fields) =>
+            fields.map((field) => field.getAttribute('class'))
+          )
           const secrets = secretsOf(flow.find((node) => node.id === id))
           assert.deepEqual(
             names,
-            secrets.map((name) => `node-input-${name}`),
+            secrets.map(() => 'hl7-https-entry-secret input-error'),
             id
           )
         } else {

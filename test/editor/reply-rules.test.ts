@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { Editor } from '../support/editor.ts'
@@ -13,8 +12,7 @@ const flows: FlowNode[] = [
     empty: '',
     typed,
     bad: ':?A=C,:?E=CF',
-    written: DEFAULT_REPLY_RULES,
-    earlier: `E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${DEFAULT_REPLY_RULES}`
+    written: DEFAULT_REPLY_RULES
   }).map(([id, replyCodeActions]) => ({
     id,
     type: 'hl7-https-out',
@@ -43,7 +41,7 @@ describe('the list of reply rules', () => {
 
   const open = async (node: string): Promise<void> => {
     await editor.edit(node)
-    await editor.tab('reply')
+    await editor.rules()
   }
   const stored = (node: string): Promise<string> =>
     editor.ask(`RED.nodes.node('${node}').replyCodeActions`)
@@ -55,7 +53,11 @@ describe('the list of reply rules', () => {
         .filter((field) => !field.hidden && !field.closest('label[hidden]'))
         .map((field) => field.type === 'checkbox' ? (field.checked ? 'warn' : '') : field.value)
         .filter((part) => part !== '').join(' '))`)
-  const words = (): Promise<string> => editor.page.innerText('#hl7-https-out-rules-words')
+  /** What becomes of each kind of reply, and what is said below. */
+  const lines = (): Promise<string> => editor.page.innerText('#hl7-https-out-rules-lines')
+  /** Waits until they say so: they are made while others are shown. */
+  const say = (pattern: RegExp): Promise<unknown> =>
+    editor.page.locator('#hl7-https-out-rules-lines').getByText(pattern).first().waitFor()
   /** The yellow notes, each with the place of its rule. */
   const warnings = (): Promise<string[]> =>
     editor.ask(`[...document.querySelectorAll('.hl7-https-rule')].flatMap((rule, index) => {
@@ -72,9 +74,7 @@ describe('the list of reply rules', () => {
     assert.deepEqual(shown.slice(0, 2), ['foreignId', 'accepted C'])
     assert.ok(shown.includes('errorStatus 408, 425, 429 R'))
     assert.equal(await isDefault(), true)
-    assert.ok(await editor.page.isVisible('#hl7-https-out-rules-default'))
     assert.equal(await editor.page.inputValue(preset), 'default')
-    assert.equal(await words(), 'Rules are tried from the top; the first that matches decides.')
     const cutOff = await editor.ask(
       `[...document.querySelectorAll('.hl7-https-rule input[type=text]:not([hidden])')]
         .filter((field) => field.scrollWidth > field.clientWidth).map((field) => field.value)`
@@ -91,8 +91,9 @@ describe('the list of reply rules', () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')
     assert.equal(await text(), DEFAULT_REPLY_RULES)
-    await editor.page.selectOption(preset, 'interSystems')
+    await editor.page.selectOption(preset, 'suspendRefusals')
     await editor.page.selectOption(preset, 'default')
+    await editor.rules()
     assert.equal(await text(), DEFAULT_REPLY_RULES)
     assert.equal(await isDefault(), true)
     await editor.page.press(area, 'Control+Home')
@@ -148,13 +149,11 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.mistake(area.slice(1)), '')
     assert.equal(await isDefault(), false)
     assert.equal(await editor.page.inputValue(preset), '')
-    assert.equal(await words(), 'Rules are tried from the top; the first that matches decides.')
     assert.deepEqual(await warnings(), [])
     await editor.close()
     assert.equal(await stored('empty'), `${above}@status:202=C,${below}`)
     // Without that rule, it is the default again.
-    await editor.edit('empty')
-    await editor.tab('reply')
+    await open('empty')
     await editor.page.click('.red-ui-editableList-item-remove:visible >> nth=6')
     await editor.close()
     assert.equal(await stored('empty'), '')
@@ -170,7 +169,7 @@ describe('the list of reply rules', () => {
     const problems = await editor.ask<string[]>(`RED.nodes.node('typed').validationErrors`)
     assert.match(
       problems.join(),
-      /^Reply tab, Reply rules: At position \d+: this rule has no action/
+      /^Reply tab, Reply rules: (?:At position \d+: )?this rule has no action/
     )
     assert.match(await stored('typed'), /X=,?/)
   })
@@ -191,6 +190,7 @@ describe('the list of reply rules', () => {
   it('says that a rule accepts what the receiver refused, wherever it stands', async () => {
     await open('empty')
     await editor.page.selectOption(preset, 'acceptWarnings')
+    await editor.rules()
     const accepts = 'This rule accepts AE: a message that the receiver refuses leaves on ACK.'
     assert.deepEqual(await warnings(), [`0 ${accepts}`, `1 ${accepts}`])
     await editor.page.selectOption('.hl7-https-rule-action >> nth=0', 'F')
@@ -273,6 +273,7 @@ describe('the list of reply rules', () => {
     const handles = editor.page.locator(
       '#hl7-https-out-rules-list .red-ui-editableList-item-handle'
     )
+    await handles.nth(3).scrollIntoViewIfNeeded()
     const [from, to] = await Promise.all([
       handles.nth(3).boundingBox(),
       handles.nth(0).boundingBox()
@@ -297,13 +298,9 @@ describe('the list of reply rules', () => {
   it('offers presets, and the way back to custom rules', async () => {
     await open('typed')
     for (const [name, first] of [
-      ['interSystems', 'reject R'],
-      ['retryRejects', 'foreignId'],
-      ['statusDecides', 'noAcknowledgement C'],
-      ['accept201', 'foreignId'],
       ['acceptWarnings', 'error severity W C warn'],
-      ['retryLocked', 'errorNumber 206 R'],
-      ['acceptDuplicates', 'again errorNumber 205 C warn'],
+      ['statusDecides', 'noAcknowledgement C'],
+      ['suspendRefusals', 'foreignId'],
       ['suspendTimeouts', 'errorStatus 501, 503 R'],
       ['default', 'foreignId']
     ] as const) {
@@ -320,46 +317,47 @@ describe('the list of reply rules', () => {
     assert.match(await text(), /^:\?E & @severity:I=WC,/)
   })
 
-  it('offers the preset of today for that of an earlier version, and writes it once it is wanted', async () => {
-    const note = '#hl7-https-out-rules-preset-note'
-    await open('earlier')
+  it('is behind a button until somebody wants it, which a preset undoes', async () => {
+    const list = '#hl7-https-out-rules-list'
+    await editor.edit('empty')
+    await editor.tab('reply')
+    assert.equal(await editor.page.isVisible(list), false)
+    await say(/^AE, AR, any other code$/)
+    await editor.page.selectOption(preset, 'suspendTimeouts')
+    await say(/^What may have arrived is not sent twice/)
+    assert.equal(await editor.page.isVisible(list), false)
+    await editor.page.click('#hl7-https-out-rules-change')
+    assert.equal(await editor.page.isVisible(list), true)
+    await editor.page.selectOption('.hl7-https-rule-action >> nth=0', 'D')
     assert.equal(await editor.page.inputValue(preset), '')
-    assert.match(await editor.page.innerText(note), /earlier version of “Suspend after a timeout”/)
-    await editor.close()
-    assert.equal(await editor.changed('earlier'), false)
-    await open('earlier')
-    await editor.page.click('#hl7-https-out-rules-renew')
+    await say(/^The node pauses until somebody resumes it$/i)
+    await editor.page.click('#hl7-https-out-rules-back')
     assert.equal(await editor.page.inputValue(preset), 'suspendTimeouts')
-    assert.equal(await editor.page.isVisible(note), false)
-    assert.deepEqual((await rows()).slice(0, 4), [
-      'errorStatus 501, 503 R',
-      'timeout S',
-      'reset S',
-      'errorStatus 5xx, 2xx S'
-    ])
-    await editor.close()
-    assert.equal(await stored('earlier'), replyRulePresets.suspendTimeouts)
+    assert.equal(await editor.page.isVisible(list), false)
+    // Own rules are in sight at once.
+    await editor.close('cancel')
+    await editor.edit('typed')
+    await editor.tab('reply')
+    assert.equal(await editor.page.isVisible(list), true)
   })
 
-  it('says what a preset trusts, and where what is refused is gone', async () => {
-    const note = '#hl7-https-out-rules-preset-note'
-    const gone = /What the receiver refuses leaves on NAK and is not kept here\.$/
-    await open('empty')
-    assert.equal(await editor.page.isVisible(note), false)
-    assert.doesNotMatch(await words(), gone)
-    await editor.page.selectOption(preset, 'statusDecides')
-    assert.match(await editor.page.innerText(note), /trusts the status alone.*PHP/)
-    assert.equal(await editor.page.isVisible('#hl7-https-out-rules-renew'), false)
-    assert.deepEqual(await warnings(), [])
+  it('says where what is refused is gone', async () => {
+    await editor.edit('empty')
+    await editor.tab('reply')
+    await say(/^NAK and Catch: kept here for 7 days,/)
+    await say(/^NAK is not wired: look at the HL7 page\.$/)
     await editor.tab('delivery')
     await editor.page.selectOption('#node-input-keepContents', 'none')
     await editor.tab('reply')
-    assert.match(await words(), gone)
+    await say(/^NAK and Catch: not kept here\.$/)
     await editor.tab('delivery')
     await editor.page.selectOption('#node-input-keepContents', 'refused')
-    await editor.page.fill('#node-input-journalDays', '0')
+    await editor.page.selectOption('#hl7-https-out-failureTimeout', '0')
+    await editor.more()
+    await editor.type('#node-input-journalDays', '3')
     await editor.tab('reply')
-    assert.match(await words(), gone)
+    await say(/^NAK and Catch: kept here for 3 days,/)
+    assert.doesNotMatch(await lines(), /tried|waits/i)
   })
 
   it('refuses by a rule that sees an answer, and says why not by one that sees none', async () => {
@@ -404,7 +402,7 @@ describe('the list of reply rules', () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')
     await editor.type(area, ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C')
-    assert.equal(await editor.page.inputValue(preset), 'interSystems')
+    assert.equal(await editor.page.inputValue(preset), '')
     await editor.page.click('#hl7-https-out-rules-show-list')
     assert.deepEqual(await rows(), [
       'reject R',

@@ -110,19 +110,21 @@ describe('the test message of the form', () => {
     await editor.edit('node')
     assert.equal(await send(), 'Accepted (AA): leaves on ACK')
     await editor.tab('message')
+    await editor.more()
     await addHeader('X-Key')
     await editor.ask(
       `$('#hl7-https-out-headers .hl7-https-entry-input').typedInput('type', 'cred') && 0`
     )
-    await editor.type('#node-input-secret1', secret)
+    await editor.type('#hl7-https-out-headers .hl7-https-entry-secret', secret)
     await editor.tab('destination')
-    await editor.type('#hl7-https-out-test-type', 'ORU^R01')
+    await editor.page.selectOption('#hl7-https-out-test-type', 'ORU^R01')
     assert.equal(await send(), 'Accepted (AA): leaves on ACK')
     const [first, second] = received
     assert.match(first?.body ?? '', /\|\|ADT\^A01\^ADT_A01\|TEST\w+\|T\|/)
     assert.match(second?.body ?? '', /\|\|ORU\^R01\^ORU_R01\|TEST\w+\|T\|[^]*\rOBX\|/)
     assert.equal(second?.headers['x-key'], secret)
     assert.ok(!(await editor.page.innerText(box)).includes(secret))
+    await editor.page.click(`${box} summary`)
     assert.match(await editor.page.innerText(box), /x-key: •••[^]*\n\nMSH\|[^]*\nPID\|/)
     await editor.close('cancel')
     assert.equal(await editor.changed('node'), false)
@@ -149,6 +151,8 @@ describe('the test message of the form', () => {
   it('may be a sample of its own, which is stored with the node and not exported', async () => {
     await editor.edit('node')
     const sample = 'MSH|^~\\&|A|B|C|D|20260101||ADT^A08|MINE|P^A|2.3\nPID|1||4711\nZZZ|1'
+    assert.equal(await editor.page.isVisible('#node-input-sample'), false)
+    await editor.page.selectOption('#hl7-https-out-test-type', '')
     await editor.page.fill('#node-input-sample', sample)
     assert.equal(await send(), 'Accepted (AA): leaves on ACK')
     const expected =
@@ -193,14 +197,13 @@ describe('the test message of the form', () => {
     assert.equal((await lines())['Backup receiver'], undefined)
   })
 
-  it('has its backup below the URL, closed unless there is one', async () => {
-    const section = '#hl7-https-out-backup'
+  it('has its backup under More, which is open if there is one', async () => {
+    const section = '#hl7-https-out-more'
     const fields = ['backupUrl', 'backupAfter'].map((name) => `node-input-${name}`)
     const isOpen = (): Promise<boolean> => editor.ask(`document.querySelector('${section}').open`)
     await editor.edit('node')
     assert.equal(await isOpen(), false)
-    assert.equal(await editor.page.isVisible('#node-input-backupUrl'), false)
-    await editor.page.click(`${section} > summary`)
+    await editor.more()
     // Nothing more is asked before there is an address.
     assert.deepEqual(await editor.seen(...fields), {
       'node-input-backupUrl': true,
@@ -244,7 +247,7 @@ describe('the test message of the form', () => {
     const { Time: time, ...shown } = await lines()
     assert.match(time ?? '', /ms$/)
     assert.deepEqual(shown, {
-      Decision: 'Fail: error (AE or CE) (rule :?E=F)',
+      Decision: 'Give up (NAK if HL7 came back, else Catch): error (AE or CE) (rule :?E=F)',
       'Text (MSA-3)': 'Not stored',
       'Errors (ERR)':
         '102 Data type error · error · PID[1]-5 · Name is missing\n207 Broken · warning · <b>look</b>',
@@ -267,7 +270,7 @@ describe('the test message of the form', () => {
     await editor.edit('awaiting')
     assert.equal(await send(), 'Await the application ACK')
     assert.match((await editor.page.getAttribute(box, 'class')) ?? '', /hl7-https-good/)
-    assert.match((await lines())['Decision'] ?? '', /^Await the application ACK, else fail/)
+    assert.match((await lines())['Decision'] ?? '', /^Await the application ACK, else give up/)
   })
 
   it('says why nothing came of it, and what to do', async () => {
@@ -317,7 +320,7 @@ describe('the test message of the form', () => {
     await editor.page.selectOption('#hl7-https-out-failureTimeout', '0')
     await editor.tab('destination')
     await send()
-    assert.match((await lines())['Decision'] ?? '', /^Fail: any error/)
+    assert.match((await lines())['Decision'] ?? '', /^Give up .*: any error/)
   })
 
   it('has a result only as long as the form is as it was tested', async () => {
@@ -325,10 +328,10 @@ describe('the test message of the form', () => {
     const title = `${box} .hl7-https-result-title`
     const changes: [tab: string, what: string, change: () => Promise<unknown>][] = [
       ['destination', 'a text', () => editor.type('#node-input-url', `${url}/ae`)],
-      ['destination', 'the type', () => editor.type('#hl7-https-out-test-type', 'ADT^A08')],
+      ['destination', 'the type', () => page.selectOption('#hl7-https-out-test-type', 'VXU^V04')],
       ['message', 'a choice', () => page.selectOption('#node-input-format', 'mllp')],
       ['delivery', 'a box', () => page.check('#node-input-failWhileUnreachable')],
-      ['reply', 'rules', () => page.selectOption('#hl7-https-out-rules-preset', 'accept201')],
+      ['reply', 'rules', () => page.selectOption('#hl7-https-out-rules-preset', 'statusDecides')],
       ['reply', 'a rule', () => page.selectOption('.hl7-https-rule-action >> nth=1', 'S')],
       ['reply', 'a removed rule', () => page.click(`#hl7-https-out-rules-list ${remove} >> nth=0`)],
       ['message', 'an entry', () => addHeader('X-Key')],
@@ -341,7 +344,9 @@ describe('the test message of the form', () => {
     for (const [tab, what, change] of changes) {
       await editor.tab('destination')
       if ((await page.locator(title).count()) === 0) await send()
-      await editor.tab(tab)
+      if (tab === 'reply') await editor.rules()
+      else await editor.tab(tab)
+      await editor.more()
       assert.equal(await page.locator(title).count(), 1, `before ${what}`)
       await change()
       await page.waitForSelector(title, { state: 'detached', timeout: 5000 })
@@ -353,7 +358,7 @@ describe('the test message of the form', () => {
       editor.ask(`RED.nodes.filterNodes({ type: '${type}' }).length`)
     const add = async (how: 'ok' | 'cancel'): Promise<number[]> => {
       await editor.edit('node')
-      await editor.type('#hl7-https-out-test-type', 'ADT^A04')
+      await editor.page.selectOption('#hl7-https-out-test-type', 'ORU^R01')
       await editor.page.click('#hl7-https-out-test-add')
       assert.match(await editor.page.innerText('#hl7-https-out-test-added'), /^Press Done/)
       await editor.close(how)
@@ -394,7 +399,7 @@ describe('the test message of the form', () => {
     }
     const [one = '', other = ''] = received.map(({ body }) => body)
     const message =
-      /^MSH\|\^~\\&\|NODE-RED\|TEST\|\|\|\d{14}\|\|ADT\^A04\|TEST(\w+)\|T\|2\.5\.1\rEVN\|A04\|\d{14}\rPID\|.*\rPV1\|1\|N\r$/
+      /^MSH\|\^~\\&\|NODE-RED\|TEST\|RECEIVER\|TEST\|\d{14}\|\|ORU\^R01\^ORU_R01\|TEST(\w+)\|T\|2\.5\.1\rPID\|.*\rOBX\|.*\r$/s
     assert.match(one, message)
     assert.match(other, message)
     assert.notEqual(message.exec(one)?.[1], message.exec(other)?.[1])

@@ -28,7 +28,7 @@ describe('trying the rules of the form', () => {
 
   const open = async (id: string): Promise<void> => {
     await editor.edit(id)
-    await editor.tab('reply')
+    await editor.rules()
     await editor.page.click(`${prefix} summary`)
   }
   const choose = (answer: string): Promise<unknown> =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { listEntry, namedValueProblem } from '../../nodes/editor/named-value.ts'
-import { SECRETS, type EntryNames } from '../../nodes/settings/property-table.ts'
+import type { EntryNames } from '../../nodes/settings/property-table.ts'
 
 describe('an entry of a list', () => {
   it('can be read from any flow file', () => {
@@ -13,19 +13,6 @@ describe('an entry of a list', () => {
     for (const nonsense of [null, undefined, 'x', [], { name: {}, value: null }]) {
       assert.deepEqual(listEntry(nonsense), { name: '', value: '', valueType: 'str' })
     }
-  })
-
-  it('shows the slot of the secret that it refers to, beside entries of any flow file', () => {
-    const headers = [
-      ...[null, 7, { name: 'X-Key', value: 'secret2', valueType: 'cred' }],
-      { name: 'Authorization', value: 'secret1 secret3', valueType: 'basic' }
-    ]
-    const read = (property: string): unknown => (property === 'headers' ? headers : '')
-    const { secret1, secret2, secret3 } = SECRETS
-    assert.deepEqual(
-      [secret1, secret2, secret3].map((slot) => slot.when?.(read)),
-      [false, true, true]
-    )
   })
 
   /** The field and the key of its problem. */
@@ -90,7 +77,7 @@ describe('an entry of a list', () => {
   it('needs one of the six slots if the value is a secret', () => {
     assert.equal(problem('x', 'cred', 'secret6'), '')
     for (const slot of ['', 'secret7', 'secret', 'hunter2']) {
-      assert.equal(problem('x', 'cred', slot), 'value: secretSlot', slot)
+      assert.equal(problem('x', 'cred', slot), 'secret: secretSlot', slot)
     }
   })
 
@@ -99,7 +86,7 @@ describe('an entry of a list', () => {
       assert.equal(problem('x', 'basic', value, 'header'), '', value)
     }
     for (const value of ['', 'hl7', 'hl7 ', 'hl7 secret7']) {
-      assert.equal(problem('x', 'basic', value, 'header'), 'value: secretSlot', value)
+      assert.equal(problem('x', 'basic', value, 'header'), 'secret: secretSlot', value)
     }
     assert.equal(problem('x', 'basic', 'hl7: secret1', 'header'), 'value: basicUser')
   })

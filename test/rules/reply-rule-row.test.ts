@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { hiddenRefusals } from '../../nodes/rules/hidden-refusals.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/rules/reply-rules.ts'
-import { presetOf, renewedPreset, replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
+import { presetOf, replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import {
   keepsItsMeaning,
   readRow,
@@ -193,19 +193,19 @@ describe('the presets', () => {
   const I = 'ERR|||0|I'
   const E = 'ERR|||207|E'
   const table: [keyof typeof replyRulePresets, Answer, leaves: string][] = [
-    ['retryRejects', { body: rejected }, 'retried, then NAK'],
-    ['retryRejects', { body: no }, 'NAK'],
-    ...(['statusDecides', 'accept201'] as const).flatMap((preset) => [
-      ...['AE', 'CE', 'AR', 'CR', '', 'ZZ'].map((code): [typeof preset, Answer, string] => [
-        preset,
-        { status: 201, body: ack(code) },
-        'NAK'
-      ]),
-      ...[{ body: yes }, stored, {}].map((answer): [typeof preset, Answer, string] => [
-        preset,
-        { status: 201, ...answer },
-        'ACK'
-      ])
+    ['suspendRefusals', { body: rejected }, 'suspended'],
+    ['suspendRefusals', { body: no }, 'suspended'],
+    ['suspendRefusals', { body: ack('ZZ') }, 'NAK'],
+    ['suspendRefusals', { body: yes }, 'ACK'],
+    ...['AE', 'CE', 'AR', 'CR', '', 'ZZ'].map((code): ['statusDecides', Answer, string] => [
+      'statusDecides',
+      { status: 201, body: ack(code) },
+      'NAK'
+    ]),
+    ...[{ body: yes }, stored, {}].map((answer): ['statusDecides', Answer, string] => [
+      'statusDecides',
+      { status: 201, ...answer },
+      'ACK'
     ]),
     ['statusDecides', stored, 'ACK'],
     ['statusDecides', { body: 'OK' }, 'ACK'],
@@ -220,17 +220,12 @@ describe('the presets', () => {
     ['statusDecides', { status: 406 }, 'error'],
     ['statusDecides', { status: 429 }, 'retried, then error'],
     ['statusDecides', { silent: true }, 'retried, then error'],
-    ['accept201', stored, 'error'],
     ['acceptWarnings', { body: ack('AE', W) }, 'ACK, warned'],
     ['acceptWarnings', { body: ack('AE', I, W) }, 'ACK, warned'],
     ['acceptWarnings', { body: ack('AE', I) }, 'ACK, warned'],
     ['acceptWarnings', { body: ack('AE', W, E) }, 'NAK'],
     ['acceptWarnings', { body: no }, 'NAK'],
     ['acceptWarnings', { body: ack('AR', W) }, 'NAK'],
-    ['retryLocked', { body: ack('AE', 'ERR|||206|E') }, 'retried, then NAK'],
-    ['retryLocked', { body: ack('AE', E) }, 'NAK'],
-    // Without an earlier attempt, a duplicate is another sender's.
-    ['acceptDuplicates', { body: ack('AE', 'ERR|||205|E') }, 'NAK'],
     // What was never sent is retried.
     ['suspendTimeouts', { silent: true }, 'suspended'],
     ['suspendTimeouts', { cut: 'before' }, 'suspended'],
@@ -259,27 +254,6 @@ describe('the presets', () => {
     assert.equal(leaving(result), 'NAK')
     const { reply } = settlementOf({ controlId: 'M1', type: '' }, 1, result, 0)
     assert.deepEqual([reply?.status, reply?.text, reply?.ack], [500, '', null])
-  })
-
-  it('are offered for those of earlier versions, with the rules of the user', () => {
-    const ours = replyRulePresets.suspendTimeouts
-    const begin = ours.slice(0, -DEFAULT_REPLY_RULES.length)
-    const of030 = DEFAULT_REPLY_RULES.replace(',E#405', '').replace(',E#410', '')
-    const of020 = of030.replace(',E#431)', ')')
-    for (const [earlier, now] of [
-      [`E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${DEFAULT_REPLY_RULES}`, ours],
-      [`E#timeout=S,E#reset=S,E#504=S,${of020}`, ours],
-      [`(E#timeout, E#reset, E#504) = S,\n ${of020}`, ours],
-      [`E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${of030}`, ours],
-      ['(E#timeout,E#reset,E#504,E#2xx)=S,:?A=C, @*"a  b"=W,E=R', `${begin}:?A=C,@*"a  b"=W,E=R`],
-      ['E#timeout=S,E#reset=S,E#504=S', begin.slice(0, -1)],
-      [ours, undefined],
-      [`E#timeout=S,${DEFAULT_REPLY_RULES}`, undefined],
-      [`:?A=C,E#timeout=S,E#reset=S,E#504=S,E#2xx=S`, undefined],
-      ['', undefined]
-    ] as const) {
-      assert.equal(renewedPreset(parseReplyRules(earlier).rules), now, earlier)
-    }
   })
 
   it('suspendTimeouts: retried if there was no connection', async () => {

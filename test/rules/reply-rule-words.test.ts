@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { meetsOutage } from '../../nodes/rules/rule-in-outage.ts'
 import { rowActions, rowConditions, hasValue } from '../../nodes/rules/reply-rule-row.ts'
-import { actionWords, conditionWords, restWords } from '../../nodes/rules/reply-rule-words.ts'
+import { actionWords, conditionWords } from '../../nodes/rules/reply-rule-words.ts'
 
 const labels: unknown = JSON.parse(
   readFileSync(new URL('../../locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
@@ -17,36 +17,10 @@ const lookUp = (key: string): string => {
 }
 const text = (key: string, values: Record<string, string | number> = {}): string =>
   lookUp(key).replace(/__(\w+)__/g, (_, name: string) => String(values[name] ?? ''))
-const rest = (rules: string, keepsContents = true): string =>
-  restWords(parseReplyRules(rules).rules, text, keepsContents).join(' ')
 const conditions = (rules: string): string[] =>
   parseReplyRules(rules).rules.map((rule) => conditionWords(rule, text))
 
 describe('reply rules in words', () => {
-  it('say what happens if no rule applies, but not for the default', () => {
-    assert.equal(rest(''), '')
-    assert.equal(
-      rest(':?E&@severity:W=WC,(E#timeout,E#reset)=S'),
-      'Any other reply fails. Other errors follow the default rules.'
-    )
-    assert.match(rest(':I?=W,:?A=C'), /A reply that matches only warn rules is accepted\./)
-  })
-
-  it('say where what the receiver refuses is gone', () => {
-    const gone = 'What the receiver refuses leaves on NAK and is not kept here.'
-    for (const [rules, isGone] of [
-      ['', true],
-      [':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C,X=S,:_=S,E=S', true],
-      ['(:?E,:?R)=RS,:I?=W,:?A=C,(:_,:*,:~,X)=F,E=R', false],
-      [':?E=W,(:AE,:CE,:AR,:CR)=S,(:?A,:?E,:_,:*,:~,X)=C,E=R', false],
-      // Other refusals fail.
-      ['@ERR-3:207=S,(:?E,:?R,:_,:*,:~,X)=F,:?A=C,E=R', true]
-    ] as const) {
-      assert.equal(rest(rules, false).endsWith(gone), isGone, rules)
-      assert.ok(!rest(rules, true).includes(gone), rules)
-    }
-  })
-
   it('express conditions, including combined ones', () => {
     assert.deepEqual(conditions('(:?E&@severity:W,:AR)=C'), [
       'error (AE or CE) and severity is warning or MSA-1 is AR'
@@ -67,9 +41,9 @@ describe('reply rules in words', () => {
       [
         'Retry (at most 5 ×), then suspend',
         'Retry (at most 3 ×), then pause the node',
-        'Retry (at most 2 ×), then fail',
-        'Retry (at most 2 ×), then fail',
-        'Retry, then fail',
+        'Retry (at most 2 ×), then give up',
+        'Retry (at most 2 ×), then give up',
+        'Retry, then give up',
         'Accept',
         'Warn only'
       ]

@@ -247,7 +247,14 @@ export class Editor {
     if (await this.page.isHidden(`${tab}.active`)) await this.page.click(`${tab} a`)
   }
 
-  /** Opens "More settings" in the form that is open, if it is not. */
+  /** Shows the reply rules, if only what becomes of replies is in sight. */
+  async rules(): Promise<void> {
+    await this.tab('reply')
+    const change = '#hl7-https-out-rules-change'
+    if (await this.page.isVisible(change)) await this.page.click(change)
+  }
+
+  /** Opens "More settings" of the tab that is open, if it is not. */
   async more(): Promise<void> {
     const closed = '.hl7-https-form details[id$="-more"]:not([open]) > summary:visible'
     if ((await this.page.locator(closed).count()) > 0) await this.page.click(closed)

@@ -3,7 +3,7 @@ import { ReplyRulesError } from '../../../src/rules/reply-rules-error.ts'
 import { outProperties } from '../../settings/hl7-https-out-properties.ts'
 import { numberProblem } from '../../settings/property-table.ts'
 import { numberRow } from './number-row.ts'
-import { replyRulePresets } from '../reply-rule-presets.ts'
+import { INTERSYSTEMS_RULES } from '../reply-rule-presets.ts'
 import { headerRow, Slots } from './import-header.ts'
 import {
   note,
@@ -401,7 +401,7 @@ class Item {
 
   #defaultRules(setting: string): ImportRow {
     if (!this.#isHl7()) return told(setting, '', 'rulesNotHl7')
-    const replyCodeActions = replyRulePresets.interSystems
+    const replyCodeActions = INTERSYSTEMS_RULES
     const notes = [
       note('theirDefault', { value: replyCodeActions }),
       ...(this.#isOwnClass() ? [note('ownClass')] : []),
