@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import type { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { printable } from '../../src/printable.ts'
@@ -58,9 +58,13 @@ export class TurnedAwayMessages {
     this.#now = now
   }
 
-  /** @param path of its queue file: one that is there already is of a node that has worked */
+  /** @param path of its queue file: one that is there already, or on a disk that hangs, is of a node that has worked */
   knowsFile(path: string): void {
-    if (!this.#isRestored) this.#mayHaveHadAck = existsSync(path)
+    if (this.#isRestored) return
+    this.#mayHaveHadAck = true
+    access(path).catch(() => {
+      this.#mayHaveHadAck = false
+    })
   }
 
   /** A message was turned away: `why` as in `TurnedAway`. */
