@@ -87,7 +87,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     // Messages of an earlier run, when it was set up.
     const queued = await heldFor(RED, node.id)
     const { host = '', contact = '' } = place ?? {}
-    return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
+    return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued) }
   }
   const { conditions, contact, contentDays, delivery, giveUp, history, isNakWired, names } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
@@ -158,7 +158,7 @@ export function stoppedState(id: string, held: number | undefined, places: Place
     flow,
     host,
     contact,
-    advice: withText(adviceAtRest(STOPPED.advice, held ?? 0, contact)),
+    advice: withText(adviceAtRest(STOPPED.advice, held ?? 0)),
     state: 'stopped',
     queued: held ?? 0,
     conditions: [
@@ -202,18 +202,14 @@ function withText(advice: Told | undefined): NodeState['advice'] {
   return advice === undefined ? null : { ...advice, text: toldInEnglish(advice) }
 }
 
-function configState(
-  parts: Unusable | undefined,
-  queued: number,
-  contact: string
-): Partial<NodeState> & Told {
+function configState(parts: Unusable | undefined, queued: number): Partial<NodeState> & Told {
   const problems = parts?.problems ?? []
   const told = CONFIG.told(problems)
   const conditions = parts?.conditions() ?? []
   const since = iso(conditions.find(({ code }) => code === 'CONFIG')?.since)
   return {
     ...told,
-    advice: withText(adviceAtRest(CONFIG.advice, queued, contact, told.values)),
+    advice: withText(adviceAtRest(CONFIG.advice, queued, told.values)),
     state: 'config',
     since,
     conditions: conditions.map(conditionAnswer),
