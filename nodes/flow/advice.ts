@@ -64,10 +64,35 @@ export function adviceOf(
   const queue = isDurable ? 'disk' : 'memory'
   const { host, server, client, proxy } = names
   const servers = { host, server, client, proxy }
+  const call = isReceivers(advice) ? contact : ''
   return {
     kind,
-    values: { ...servers, ...values, waiting, besides, givenUp: given, queue, contact }
+    values: { ...servers, ...values, waiting, besides, givenUp: given, queue, contact: call }
   }
+}
+
+/** What the contact of the receiver can do nothing about, nor about its address or the credentials that it wants. */
+const NOT_OF_RECEIVER: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
+  ...(['advice-backup-by', 'advice-backup-by-hand', 'advice-ended-twice'] as const),
+  ...([
+    'advice-disk',
+    'advice-disk-full',
+    'advice-disk-unconfirmed',
+    'advice-nak-unwired'
+  ] as const),
+  ...(['advice-name-unknown', 'advice-paused', 'advice-proxy', 'advice-proxy-away'] as const),
+  ...(['advice-queue-count', 'advice-queue-fault', 'advice-queue-full'] as const),
+  ...(['advice-queue-wait', 'advice-quiet', 'advice-secret-file', 'advice-set-aside'] as const),
+  ...(['advice-token-failing', 'advice-token-other', 'advice-token-proxy'] as const),
+  ...(['advice-token-refused', 'advice-token-server-error', 'advice-token-unreachable'] as const),
+  'advice-turned-away'
+])
+
+function isReceivers([kind, { by = '', of } = {}]: Advice): boolean {
+  if (NOT_OF_RECEIVER.has(kind)) return false
+  // Somebody has switched, or another certificate ends.
+  if (kind === 'advice-backup') return by === ''
+  return kind !== 'advice-certificate' || of === 'receiver' || of === 'backup'
 }
 
 /** What keeps messages from leaving now. */
@@ -171,14 +196,13 @@ function ruleOf(text = ''): ReplyRule | undefined {
   }
 }
 
-/** Advice for a node that is not running. Its messages stay in the queue file. */
+/** Advice for a node that is not running. Its messages stay in the queue file, and its receiver has nothing to do with it. */
 export function adviceAtRest(
   kind: Advice[0],
   waiting: number,
-  contact: string,
   values: Told['values'] = {}
 ): Told {
-  return { kind, values: { ...values, waiting, queue: 'disk', contact } }
+  return { kind, values: { ...values, waiting, queue: 'disk' } }
 }
 
 /** So long the disk may take to confirm what it was asked, in milliseconds. */
@@ -278,7 +302,7 @@ export function retryTrouble(facts: AdviceFacts): Advice | undefined {
     ...(ownLimitMs !== null && { limitSeconds: Math.max(1, Math.round(ownLimitMs / 1000)) }),
     ...(errors[0] !== undefined && { error: errors[0].code })
   }
-  const advice: Advice = [kindOf(topic, facts), values]
+  const advice: Advice = [kindOf(topic, cause, facts), values]
   return retried(
     advice,
     topic === undefined || (!topic.startsWith('token-') && isCounted(topic)),
@@ -291,14 +315,19 @@ function othersPass({ delivery: { acked, isOutage, naked } }: AdviceFacts): bool
   return !isOutage && acked + naked > 0
 }
 
+/** What a resolver of names says that does not know one, or does not answer. */
+const NO_SUCH_NAME = /^(?:ENOTFOUND|EAI_AGAIN|ENODATA)$/
+
 /** Which words there are for it, by what else is known. */
-function kindOf(topic: Topic | undefined, facts: AdviceFacts): Advice[0] {
+function kindOf(topic: Topic | undefined, cause: string, facts: AdviceFacts): Advice[0] {
   const { delivery, names } = facts
   switch (topic) {
     case undefined:
       return 'advice-retrying'
     case 'denied':
       return names.server === '' ? 'advice-denied-without-token' : 'advice-denied'
+    case 'unreachable':
+      return NO_SUCH_NAME.test(cause) ? 'advice-name-unknown' : 'advice-unreachable'
     case 'unavailable':
       return othersPass(facts) ? 'advice-unavailable-to-some' : 'advice-unavailable'
     case 'firewall':

@@ -452,10 +452,10 @@ export const CONFIG = {
         ? translate('status.config')
         : translate('status.configVariable', { name: printable(name, 40) })
   },
-  advice: (problems: readonly string[], waiting: number, contact: string): Told =>
+  advice: (problems: readonly string[], waiting: number): Told =>
     problems.some(isOfCredentials)
-      ? adviceAtRest('advice-credentials', waiting, '', { giveUpSeconds: 0 })
-      : adviceAtRest('advice-config', waiting, contact, configTold(problems).values),
+      ? adviceAtRest('advice-credentials', waiting, { giveUpSeconds: 0 })
+      : adviceAtRest('advice-config', waiting, configTold(problems).values),
   shown: 'what it does'
 } as const
 
@@ -473,11 +473,10 @@ export const STOPPED = {
       ? { kind: 'stopped-unknown', values: {} }
       : { kind: 'stopped', values: { count: held } }
   },
-  advice: (held: number, contact: string, stopped?: FlowsStopped): Told =>
+  advice: (held: number, stopped?: FlowsStopped): Told =>
     stopped === undefined
-      ? adviceAtRest('advice-stopped', held, contact)
-      : // The receiver has nothing to do with it.
-        adviceAtRest(`advice-${whyStopped(stopped)}`, held, '', {
+      ? adviceAtRest('advice-stopped', held)
+      : adviceAtRest(`advice-${whyStopped(stopped)}`, held, {
           ...missingIn(stopped),
           giveUpSeconds: 0
         }),

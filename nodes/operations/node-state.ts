@@ -86,7 +86,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     // Messages of an earlier run, when it was set up.
     const queued = await heldFor(RED, node.id)
     const { host = '', contact = '' } = place ?? {}
-    return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued, contact) }
+    return { ...EMPTY, ...named, host, contact, queued, ...configState(parts, queued) }
   }
   const { conditions, contact, contentDays, delivery, giveUp, history, isNakWired, names } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
@@ -160,7 +160,7 @@ export function stoppedState(queue: StoppedQueue, places: Places): NodeState {
     flow,
     host,
     contact,
-    advice: withText(STOPPED.advice(held ?? 0, contact, stopped)),
+    advice: withText(STOPPED.advice(held ?? 0, stopped)),
     state: 'stopped',
     queued: held ?? 0,
     conditions: [
@@ -204,18 +204,14 @@ function withText(advice: Told | undefined): NodeState['advice'] {
   return advice === undefined ? null : { ...advice, text: toldInEnglish(advice) }
 }
 
-function configState(
-  parts: Unusable | undefined,
-  queued: number,
-  contact: string
-): Partial<NodeState> & Told {
+function configState(parts: Unusable | undefined, queued: number): Partial<NodeState> & Told {
   const problems = parts?.problems ?? []
   const told = CONFIG.told(problems)
   const conditions = parts?.conditions() ?? []
   const since = iso(conditions.find(({ code }) => code === 'CONFIG')?.since)
   return {
     ...told,
-    advice: withText(CONFIG.advice(problems, queued, contact)),
+    advice: withText(CONFIG.advice(problems, queued)),
     state: 'config',
     since,
     conditions: conditions.map(conditionAnswer),

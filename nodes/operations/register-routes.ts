@@ -138,9 +138,10 @@ async function answer(
 ): Promise<void> {
   // Answers are of this moment, and some show a message.
   response.setHeader('Cache-Control', 'no-store')
-  const event = choiceOf(request, auditWith, isMeant) ?? usual
+  const chosen = choiceOf(request, auditWith, isMeant)
+  const event = chosen === undefined ? usual : chosen
   const audit = (): void => {
-    if (event !== undefined) writeAudit(RED, request, event, auditSays)
+    if (typeof event === 'string') writeAudit(RED, request, event, auditSays)
   }
   // What somebody does is in the log, whatever becomes of it.
   if (method === 'POST') audit()

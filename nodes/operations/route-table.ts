@@ -33,8 +33,8 @@ export interface Route {
   audit?: string
   /** Members of the body that are in the audit log, too: flags, what it is about, and what somebody says of it. */
   auditSays?: readonly string[]
-  /** In place of `audit`, if the body has such a member, and it is no flag that is not set. */
-  auditWith?: Readonly<Record<string, string>>
+  /** In place of `audit`, if the body has such a member, and it is no flag that is not set; null: nothing. */
+  auditWith?: Readonly<Record<string, string | null>>
   answers: Type<unknown>
   /** If it is not JSON. */
   contentType?: string
@@ -227,6 +227,8 @@ export const ROUTES = {
     // What stands in a form may name any host and any variable: it is for those who may deploy it.
     permissionWith: { node: 'flows.write' },
     audit: 'hl7-https-out.test',
+    // A form shows what it would send as soon as it is opened.
+    auditWith: { dryRun: null },
     answers: type<TestAnswer>()
   },
   testToken: {

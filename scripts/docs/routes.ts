@@ -59,7 +59,7 @@ export function auditTable(): string {
   const audited = routes.flatMap((route) => [
     { event: route.audit, request: named(route) },
     ...Object.entries(route.auditWith ?? {}).map(([member, event]) => ({
-      event,
+      event: event ?? '',
       request: `${named(route)} with ${inCode(member)}`
     }))
   ])

@@ -111,7 +111,7 @@ function routeFacts(name: RouteName, types: TypeFacts): string[] {
     `permission ${permissionsOf(route)}`,
     ...(route.audit === undefined ? [] : [`audit ${route.audit}`]),
     ...Object.entries(route.auditWith ?? {}).map(([member, event]) => {
-      return `audit with ${member} ${event}`
+      return `audit with ${member} ${event ?? 'nothing'}`
     }),
     ...under('audit says', route.auditSays ?? []),
     ...under('takes', types.members(takes)),

@@ -229,3 +229,30 @@ it('names the largest header where all are too large', () => {
   )
   assert.match(retried({ cause: '431', about: 'large-token' }), /\(HTTP 431\)\. 2 messages wait/)
 })
+
+describe('whom to call', () => {
+  const contact = 'HL7 desk'
+  const call = /Receiver's contact: HL7 desk$/
+  const paused = { at: 0, by: 'ward', reason: '' }
+  for (const [what, said, isReceivers] of [
+    ['a receiver that is down', retried({ cause: '503' }, {}, { contact }), true],
+    ['its address', retried({ cause: '404' }, {}, { contact }), true],
+    ['credentials that it refuses', retried({ cause: '401' }, {}, { contact }), true],
+    ['a name that does not resolve', retried({ cause: 'ENOTFOUND' }, {}, { contact }), false],
+    ['a full disk', advised({ failing: 'SQLITE_FULL' }, { contact }), false],
+    ['a silent sender', advised({}, { contact, quietSeconds: 900 }), false],
+    ['somebody who has paused it', advised({ state: 'paused', paused }, { contact }), false]
+  ] as const) {
+    it(`${isReceivers ? 'is the contact' : 'is not the contact'} of the receiver, of ${what}`, () => {
+      assert.notEqual(said, '')
+      assert.equal(call.test(said), isReceivers, said)
+    })
+  }
+
+  it('is the network team, of a name that does not resolve', () => {
+    assert.match(
+      retried({ cause: 'EAI_AGAIN' }),
+      /^The name of the receiver, lab\.example, does not resolve here \(EAI_AGAIN\)\. .*Ask your network team/
+    )
+  })
+})

@@ -212,6 +212,13 @@ describe('a route', () => {
     })
   }
 
+  it('writes nothing to the audit log of a test that is only shown, as a form does that is opened', async () => {
+    const [, audits] = await posted('/hl7-https-out/out/test', { dryRun: true, node: {} })
+    assert.deepEqual(audits, [])
+    const [, searches] = await posted('/hl7-https-out/messages/search', { controlId: 'A1' })
+    assert.deepEqual(searches, [])
+  })
+
   it('says that Node-RED has to be restarted if an update has replaced what answers it', async () => {
     isReplaced = true
     const response = await fetch(`${url}/hl7-https-out`)

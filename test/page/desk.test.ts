@@ -113,9 +113,25 @@ describe('what an operator does on the page', () => {
     assert.equal(path, '/hl7-https-out/Radiology/pause')
     assert.equal((JSON.parse(body) as { reason: string }).reason.length, 200)
     await until(async () => (await seen('.hl7-outcome')) === 'Radiology is paused.')
+    // An end by a click.
+    for (const [choice, least, most] of [
+      ['30', 29, 31],
+      ['120', 119, 121],
+      ['tomorrow', 7 * 60, 31 * 60]
+    ] as const) {
+      await button('Pause').click()
+      await page.selectOption('#hl7-question-for', choice)
+      await page.locator('.hl7-question .hl7-first').click()
+      const asked = posted().length
+      await until(() => posted().length > asked || posted().at(-1)?.includes('until') === true)
+      const [, end = ''] = /"until":"([^"]+)"/.exec(posted().at(-1) ?? '') ?? []
+      const minutes = (Date.parse(end) - Date.now()) / 60_000
+      assert.ok(minutes > least && minutes < most, `${choice}: ${end}`)
+      fake.asked.length = 0
+    }
     await page.click('[data-key=Pharmacy]')
     await button('Resume').click()
-    await until(() => posted()[1] === '/hl7-https-out/Pharmacy/resume {}')
+    await until(() => posted()[0] === '/hl7-https-out/Pharmacy/resume {}')
   })
 
   for (const [action, question, body] of [

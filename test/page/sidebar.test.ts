@@ -108,16 +108,22 @@ describe('the sidebar tab', () => {
   })
 
   it('lists all nodes, those first that need somebody: why, whom to call, and where they are', async () => {
-    fake.nodes = nodesInTrouble().map((node) => ({ ...node, contact: 'Lab IT, 4711' }))
+    const contact = 'Lab IT, 4711'
+    const values = { host: 'x', cause: '503', waiting: 120, queue: 'disk', contact }
+    const advice = { kind: 'advice-unavailable', values, text: '' } as const
+    fake.nodes = nodesInTrouble().map((node) =>
+      node.id === 'Registry' ? { ...node, contact, advice } : { ...node, contact }
+    )
     await open()
     assert.deepEqual(await keys(), ['Pharmacy', 'Laboratory', 'Registry', 'Radiology'])
     assert.equal(await seen('.hl7-summary'), '3 of 4 nodes need attention')
     assert.match(
       await seen('[data-key=Registry]'),
       // With the date, in the first half hour of a day.
-      /^Registry retrying since .+ · 120 waiting for 31 min HTTP 503, try 12 in 20 s .*Lab IT, 4711 Show in flow On the HL7 page$/
+      /^Registry retrying since .+ · 120 waiting for 31 min The receiver x is not available \(HTTP 503\)\. .*Receiver's contact: Lab IT, 4711 Show in flow On the HL7 page$/
     )
-    // Whoever is well needs nobody.
+    // Who is paused, or is well, needs nobody there.
+    assert.doesNotMatch(await seen('[data-key=Pharmacy]'), /Lab IT/)
     assert.doesNotMatch(await seen('[data-key=Radiology]'), /Lab IT/)
     assert.match(
       await editor.ask(`document.querySelector('[data-key=Registry] a').href`),

@@ -146,10 +146,14 @@ export class AllMessages {
       unknown.length > MOST_UNKNOWN ? text('find.moreOfList', { n: MOST_UNKNOWN }) : '',
       names === '' ? '' : text('find.silentNodes', { names })
     ]
-    const unknownWords = unknown
+    const controlId = unknown
       .slice(0, MOST_UNKNOWN)
-      .map((controlId) => text('find.unknownOne', { controlId: printable(controlId) }))
-    return [words.filter(Boolean).join(' '), ...unknownWords].filter(Boolean)
+      .map((one) => printable(one))
+      .join(', ')
+    return [
+      words.filter(Boolean).join(' '),
+      controlId === '' ? '' : text('find.unknownOne', { controlId })
+    ].filter(Boolean)
   }
 
   #oneWords({ field, value }: Extract<Wanted, { kind: 'one' }>, page: AllMessagesPage): string {

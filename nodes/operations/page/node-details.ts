@@ -30,7 +30,8 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const advice = adviceText(node, desk)
   // Advice says why, but not when the next try is.
   const more = advice === '' ? reasonOf(node, desk) : nextTry(node, desk)
-  const contact = printable(node.contact, 200)
+  // Of a node in trouble, the advice names whoever can do something about that.
+  const contact = advice === '' ? printable(node.contact, 200) : ''
   return html`<section class="hl7-details">
     <div class="hl7-heading">
       <h2 tabindex="-1">${name(node.id)}</h2>
@@ -47,11 +48,7 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
       </p>
       ${besides(node, desk).map((words) => html`<p class="hl7-why">${words}</p>`)}
       ${noteOf(node, desk)} ${ruleView(ruleOf(node), desk)}
-      ${
-        contact === '' || advice.includes(contact)
-          ? nothing
-          : html`<p class="hl7-contact">${text('contact', { contact })}</p>`
-      }
+      ${contact === '' ? nothing : html`<p class="hl7-contact">${text('contact', { contact })}</p>`}
     </div>
     ${actions(node, desk)} ${question.view('node')}
     <p class="hl7-facts">${factsOf(node, desk)}</p>

@@ -1,9 +1,12 @@
 import { nothing, type TemplateResult } from 'lit-html'
+import { durationText } from '../../../src/told.ts'
 import type { HostAnswer, NodeState } from '../answers.ts'
 import { MOST_REASON, printable } from '../../../src/printable.ts'
 import { act, button, type Desk, whyGrey } from './desk.ts'
 import type { Field, Entered } from './question.ts'
 import { fieldIso, type Text } from './times.ts'
+
+const MINUTE_MS = 60_000
 
 /** @param why it cannot be paused or resumed; empty if it can */
 export function pauseAction(node: NodeState, desk: Desk, why: string): TemplateResult {
@@ -67,7 +70,7 @@ async function pause(node: NodeState, desk: Desk): Promise<void> {
   })
   if (consent === undefined) return
   await act(desk, node, async () => {
-    await frame.ask('pause', { id: node.id }, entered(consent))
+    await frame.ask('pause', { id: node.id }, entered(consent, desk.now()))
     say('good', text('done.paused', { name }))
   })
 }
@@ -93,7 +96,7 @@ async function actOnHost(
   await act(desk, node, async () => {
     const answer =
       action === 'pause'
-        ? await frame.ask('pauseHost', {}, { host, ...entered(consent) })
+        ? await frame.ask('pauseHost', {}, { host, ...entered(consent, desk.now()) })
         : await frame.ask('resumeHost', {}, { host })
     const named = (some: HostAnswer['nodes']): string => some.map(({ id }) => name(id)).join(', ')
     const done = action === 'pause' ? 'done.pausedHost' : 'done.resumedHost'
@@ -104,14 +107,42 @@ async function actOnHost(
   })
 }
 
+/** The ends that are there to click, by what the choice holds; all but the first end by themselves. */
+const OPEN = ''
+const MINUTES = ['30', '120'] as const
+const TOMORROW = 'tomorrow'
+/** When a day begins for whoever is not on call, in the zone of the browser. */
+const MORNING_HOUR = 7
+
 function pauseFields(text: Text): readonly Field[] {
+  const options = [
+    { value: OPEN, label: text('question.pauseOpen') },
+    ...MINUTES.map((value) => ({
+      value,
+      label: durationText(Number(value) * MINUTE_MS, text)
+    })),
+    { value: TOMORROW, label: text('question.pauseTomorrow') }
+  ]
   return [
     { kind: 'line', name: 'text', label: text('question.reason'), maxLength: MOST_REASON },
-    { kind: 'time', name: 'until', label: text('question.until') }
+    { kind: 'choice', name: 'for', label: text('question.pauseFor'), options, value: OPEN },
+    { kind: 'time', name: 'until', label: text('question.untilTime') }
   ]
 }
 
-function entered(consent: Entered): { reason: string; until?: string } {
-  const until = fieldIso(consent.value('until'))
+/** A time that somebody has entered wins. */
+function endOf(consent: Entered, now: number): string {
+  const time = fieldIso(consent.value('until'))
+  const chosen = consent.value('for')
+  if (time !== '' || chosen === OPEN) return time
+  if (chosen !== TOMORROW) return new Date(now + Number(chosen) * MINUTE_MS).toISOString()
+  const morning = new Date(now)
+  morning.setDate(morning.getDate() + 1)
+  morning.setHours(MORNING_HOUR, 0, 0, 0)
+  return morning.toISOString()
+}
+
+function entered(consent: Entered, now: number): { reason: string; until?: string } {
+  const until = endOf(consent, now)
   return { reason: consent.value('text').trim(), ...(until !== '' && { until }) }
 }

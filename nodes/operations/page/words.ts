@@ -150,11 +150,10 @@ export function shortWhyOf(state: NodeState, speech: Speech): string {
   return told({ ...advice, values }, advice.text, speech)
 }
 
-/** Whom to call about a node that needs attention; empty if nobody is named, or this says so already. */
-export function callOf(state: NodeState, said: string, { text }: Speech): string {
-  const contact = printable(state.contact, 200)
-  const isNeeded = contact !== '' && needsLook(state) && !said.includes(contact)
-  return isNeeded ? text('contact', { contact }) : ''
+/** Whom to call about the receiver, if it is about that; empty if nobody is named, or this says so already. */
+export function callOf({ advice }: NodeState, said: string, { text }: Speech): string {
+  const contact = printable(String(advice?.values['contact'] ?? ''), 200)
+  return contact !== '' && !said.includes(contact) ? text('contact', { contact }) : ''
 }
 
 /** `try 4 in 20 s`; empty if nothing is retried. */
