@@ -1,3 +1,4 @@
+import { html, nothing, type TemplateResult } from 'lit-html'
 import type { FormText, OutKey } from '../../src/form-text.ts'
 import {
   conditions,
@@ -16,105 +17,110 @@ const LONG_VALUE = 30
 /** In which it is at most this many digits wide. */
 const MOST_DIGITS_ALONE = 28
 
-/** The fields of one condition of a rule. */
-export interface ConditionFields {
-  line: HTMLElement
-  /** What they contain. */
-  subject: () => RowSubject
-  /** Shows the fields that suit the condition. */
-  update: () => void
+/** The condition of a rule, or its second one. */
+export interface ShownCondition {
+  subject: RowSubject
+  /** It may be written as text. */
+  mayBeOwn: boolean
+  isHidden: boolean
+  /** What is typed does not suit it, or cannot be read. */
+  isWrong: boolean
+  change: (part: Partial<RowSubject>) => void
+  before?: TemplateResult
+  after: TemplateResult
 }
 
-/** Creates the fields of one condition. @param own whether it may be written as text */
-export function createCondition(
-  given: RowSubject,
-  text: FormText<OutKey>,
-  { own }: { own: boolean }
-): ConditionFields {
-  const condition = conditionSelect(given.condition, own, text)
-  const field = input('field', given.field, text('label.ruleField'), 'ERR-3.2')
-  const value = input('value', given.value, text('label.ruleValue'), '')
-  const severity = select(
-    'severity',
-    SEVERITIES.map((letter) => [letter, text(`severity.${letter}`)]),
-    given.condition === 'severity' ? given.value : 'W',
-    text('label.ruleValue')
-  )
-  const line = document.createElement('div')
-  line.className = 'hl7-https-rule-line'
-  line.append(condition, field, value, severity)
-  const chosen = (): RowCondition => condition.value as RowCondition
-  return {
-    line,
-    subject: () => {
-      const compared = chosen() === 'severity' ? severity : value
-      return {
-        condition: chosen(),
-        field: hasField(chosen()) ? field.value : '',
-        value: hasValue(chosen()) ? compared.value : ''
-      }
-    },
-    update: () => {
-      const shown = chosen()
-      field.hidden = !hasField(shown)
-      severity.hidden = shown !== 'severity'
-      value.hidden = !hasValue(shown) || shown === 'severity'
-      value.placeholder = hasValue(shown) && shown !== 'severity' ? text(`example.${shown}`) : ''
-      // As wide as its text, even in capitals. A tooltip shows what does not fit.
-      const { length } = value.value || value.placeholder
-      const isLong = !value.hidden && length > LONG_VALUE
-      line.classList.toggle('hl7-https-rule-long', isLong)
-      const width = Math.min(length * 1.4, isLong ? MOST_DIGITS_ALONE : MOST_DIGITS)
-      value.style.flexBasis = `calc(${width}ch + 18px)`
-      value.title = value.value
-      condition.title = condition.selectedOptions[0]?.text ?? ''
-    }
-  }
-}
-
-function conditionSelect(
-  chosen: RowCondition,
-  own: boolean,
+/** The line of a condition: which one, and the fields that suit it. */
+export function conditionLine(
+  { after, before, change, isHidden, isWrong, mayBeOwn, subject }: ShownCondition,
   text: FormText<OutKey>
-): HTMLSelectElement {
-  const made = select('condition', [], '', text('label.ruleCondition'))
-  let group: HTMLOptGroupElement | undefined
-  for (const condition of rowConditions) {
-    if (condition === 'own' && !own) continue
-    const label = text(`conditionGroup.${conditions[condition].group}`)
-    if (group?.label !== label) {
-      group = document.createElement('optgroup')
-      group.label = label
-      made.append(group)
-    }
-    group.append(new Option(text(`condition.${condition}`), condition))
+): TemplateResult {
+  const { condition, field, value } = subject
+  const isSeverity = condition === 'severity'
+  const example = hasValue(condition) && !isSeverity ? text(`example.${condition}`) : ''
+  const isTyped = hasValue(condition) && !isSeverity
+  // As wide as its text, even in capitals. A tooltip shows what does not fit.
+  const { length } = value || example
+  const isLong = isTyped && length > LONG_VALUE
+  const width = Math.min(length * 1.4, isLong ? MOST_DIGITS_ALONE : MOST_DIGITS)
+  return html`<div
+    class="hl7-https-rule-line ${isLong ? 'hl7-https-rule-long' : ''}"
+    ?hidden=${isHidden}
+  >
+    ${before ?? nothing}
+    <select
+      class="hl7-https-rule-condition"
+      aria-label=${text('label.ruleCondition')}
+      title=${text(`condition.${condition}`)}
+      @change=${({ target }: Event) => {
+        const chosen = (target as HTMLSelectElement).value as RowCondition
+        // A severity is chosen from a list, any other value typed.
+        const isOther = (chosen === 'severity') !== isSeverity
+        const first = chosen === 'severity' ? 'W' : ''
+        change({ condition: chosen, ...(isOther && { value: first }) })
+      }}
+    >
+      ${groups(mayBeOwn).map(
+        ([group, members]) =>
+          html`<optgroup label=${text(`conditionGroup.${group}`)}>
+            ${members.map(
+              (one) =>
+                html`<option value=${one} .selected=${one === condition}>
+                  ${text(`condition.${one}`)}
+                </option>`
+            )}
+          </optgroup>`
+      )}
+    </select>
+    ${textField('field', field, 'ERR-3.2', !hasField(condition), '')}
+    ${textField('value', value, example, !isTyped, `flex-basis: calc(${width}ch + 18px)`)}
+    <select
+      class="hl7-https-rule-severity"
+      aria-label=${text('label.ruleValue')}
+      ?hidden=${!isSeverity}
+      @change=${({ target }: Event) => {
+        change({ value: (target as HTMLSelectElement).value })
+      }}
+    >
+      ${SEVERITIES.map(
+        (letter) =>
+          html`<option value=${letter} .selected=${letter === (isSeverity ? value : 'W')}>
+            ${text(`severity.${letter}`)}
+          </option>`
+      )}
+    </select>
+    ${after}
+  </div>`
+
+  function textField(
+    name: 'field' | 'value',
+    typed: string,
+    placeholder: string,
+    hidden: boolean,
+    style: string
+  ): TemplateResult {
+    const isMarked = isWrong && !hidden
+    return html`<input
+      type="text"
+      class="hl7-https-rule-${name} ${isMarked ? 'input-error' : ''}"
+      aria-label=${text(name === 'field' ? 'label.ruleField' : 'label.ruleValue')}
+      aria-invalid=${isMarked ? 'true' : nothing}
+      placeholder=${placeholder}
+      spellcheck="false"
+      style=${style}
+      title=${typed}
+      ?hidden=${hidden}
+      .value=${typed}
+      @input=${({ target }: Event) => {
+        change({ [name]: (target as HTMLInputElement).value })
+      }}
+    />`
   }
-  made.value = chosen
-  return made
 }
 
-/** A select of a rule. */
-export function select(
-  name: string,
-  options: readonly (readonly [string, string])[],
-  chosen: string,
-  label: string
-): HTMLSelectElement {
-  const made = document.createElement('select')
-  made.className = `hl7-https-rule-${name}`
-  made.setAttribute('aria-label', label)
-  for (const [value, words] of options) made.append(new Option(words, value))
-  made.value = chosen
-  return made
-}
-
-function input(name: string, value: string, label: string, example: string): HTMLInputElement {
-  const made = document.createElement('input')
-  made.type = 'text'
-  made.className = `hl7-https-rule-${name}`
-  made.value = value
-  made.placeholder = example
-  made.spellcheck = false
-  made.setAttribute('aria-label', label)
-  return made
+/** The conditions by their groups. */
+function groups(mayBeOwn: boolean): [(typeof conditions)[RowCondition]['group'], RowCondition[]][] {
+  const offered = rowConditions.filter((one) => mayBeOwn || one !== 'own')
+  const names = [...new Set(offered.map((one) => conditions[one].group))]
+  return names.map((name) => [name, offered.filter((one) => conditions[one].group === name)])
 }

@@ -1,9 +1,12 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import type { RuleFinding } from '../../src/rules/try-rules.ts'
 import type { FormText, OutKey } from '../../src/form-text.ts'
-import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'
+import { conditionLine } from './reply-rule-condition.ts'
 import {
+  hasField,
+  hasValue,
   isRetry,
   keepsItsMeaning,
   rowActions,
@@ -33,44 +36,28 @@ const signs = {
   no: 'fa-times'
 } as const satisfies Record<RuleFinding['state'], string>
 
-/** A rule in the list: its fields. */
+/** A rule in the list: its fields, drawn from what was chosen and typed. */
 export class RuleElement {
   /** Reports each change as `change` or `input`. */
-  readonly element = div('hl7-https-rule')
+  readonly element = document.createElement('div')
   readonly #text: FormText<OutKey>
   /** Its original text, until the user changes the rule. */
   readonly #asWritten: string | undefined
   /** As it was then. */
   readonly #readAs: string
-
-  readonly #when = div('hl7-https-rule-when')
-  readonly #first: ConditionFields
-  #second: ConditionFields | undefined
-  readonly #and: HTMLButtonElement
-  readonly #action: HTMLSelectElement
-  readonly #count = document.createElement('input')
-  readonly #times = document.createElement('label')
-  readonly #warn = document.createElement('input')
-  readonly #warning = document.createElement('label')
-  readonly #note = div('form-tips hl7-https-rule-note')
-  readonly #trial = div('')
+  /** What was chosen and typed, also where another choice does not need it. */
+  #typed: RuleRow
+  /** A value does not suit its condition, or cannot be read. */
+  #isWrong = false
+  #note = ''
+  #said: SaidOfRule | undefined
 
   constructor(given: RuleRow, asWritten: string | undefined, text: FormText<OutKey>) {
     this.#text = text
     this.#asWritten = asWritten
-    this.#first = createCondition(given, text, { own: true })
-    this.#and = smallButton('and', text('label.ruleAnd'), text('label.addCondition'))
-    this.#action = this.#makeAction(given)
-    this.#makeConditions(given)
-    this.#makeRest(given)
-    this.element.append(this.#when, this.#then(), this.#note, this.#trial)
-    const update = (): void => {
-      this.#update()
-    }
-    this.element.addEventListener('change', update)
-    this.element.addEventListener('input', update)
-    this.#update()
+    this.#typed = given
     this.#readAs = JSON.stringify(this.#row())
+    this.#draw()
   }
 
   /** The original text of the rule, or a new one if the user has changed it. */
@@ -87,7 +74,7 @@ export class RuleElement {
 
   /** Whether no action was chosen yet. */
   lacksAction(): boolean {
-    return this.#action.value === UNCHOSEN
+    return this.#typed.action === UNCHOSEN
   }
 
   /**
@@ -100,125 +87,181 @@ export class RuleElement {
     const now = this.lacksAction() ? writeRow(row) : this.text()
     const isUnreadable = tryReplyRules(now) instanceof ReplyRulesError
     const isUnfit = !isUnreadable && this.#asWritten !== now && !keepsItsMeaning(row)
-    for (const input of this.element.querySelectorAll<HTMLInputElement>('input[type=text]')) {
-      mark(input, (isUnreadable || isUnfit) && !input.hidden)
-    }
-    mark(this.#action, this.lacksAction())
+    this.#isWrong = isUnreadable || isUnfit
+    this.#draw()
     return isUnfit
   }
 
   /** Says in yellow what is doubtful about its place among the others; an empty text removes that. */
   warn(words: string): void {
-    this.#note.hidden = words === ''
-    if (this.#note.textContent !== words) this.#note.textContent = words
+    this.#note = words
+    this.#draw()
   }
 
   /** Says what it makes of the answer that rules are tried with; undefined removes that. */
   showTrial(said: SaidOfRule | undefined): void {
-    this.#trial.hidden = said === undefined
-    if (said === undefined) return
-    this.#trial.className = `hl7-https-rule-trial hl7-https-tried-${said.state}`
-    this.#trial.replaceChildren(icon(`fa ${signs[said.state]}`), ` ${said.words}`)
+    this.#said = said
+    this.#draw()
   }
 
+  /** Of what was typed, what the conditions and the action need. */
   #row(): RuleRow {
-    const subject = this.#first.subject()
-    const action = this.#action.value as RowAction
-    const count = isRetry(action) ? this.#count.value : ''
+    const { action, and, count = '', warn, ...subject } = this.#typed
     return {
-      ...subject,
-      ...(this.#second && subject.condition !== 'own' && { and: this.#second.subject() }),
+      ...needed(subject),
+      ...(and !== undefined && subject.condition !== 'own' && { and: needed(and) }),
       action,
-      ...(count.trim() !== '' && { count }),
-      warn: this.#warn.checked
+      ...(isRetry(action) && count.trim() !== '' && { count }),
+      warn
     }
   }
 
-  /** Shows the fields that suit the conditions and the action. */
-  #update(): void {
-    this.#first.update()
-    this.#second?.update()
-    const isOwn = this.#first.subject().condition === 'own'
-    this.#and.hidden = isOwn || this.#second !== undefined
-    if (this.#second) this.#second.line.hidden = isOwn
-    this.#action.title = this.#action.selectedOptions[0]?.text ?? ''
-    this.#times.hidden = !isRetry(this.#action.value as RowAction)
-    this.#warning.hidden = this.#action.value === '' || this.lacksAction()
-    this.element.classList.toggle('hl7-https-rule-own', isOwn)
+  #change(part: Partial<RuleRow>): void {
+    this.#typed = { ...this.#typed, ...part }
+    this.#draw()
   }
 
-  #makeConditions({ and: second }: RuleRow): void {
-    this.#first.line.append(this.#and)
-    this.#when.append(this.#first.line)
-    if (second !== undefined) this.#addSecond(second)
-    this.#and.addEventListener('click', () => {
-      const { line } = this.#addSecond(SECOND)
-      this.#reportChange()
-      line.querySelector('select')?.focus()
-    })
-  }
-
-  #addSecond(subject: RowSubject): ConditionFields {
-    const condition = createCondition(subject, this.#text, { own: false })
-    const word = document.createElement('span')
-    word.textContent = this.#text('label.ruleAnd')
-    const remove = smallButton('without', '', this.#text('label.removeCondition'))
-    remove.append(icon('fa fa-remove'))
-    remove.addEventListener('click', () => {
-      condition.line.remove()
-      this.#second = undefined
-      this.#reportChange()
-      this.#and.focus()
-    })
-    condition.line.prepend(word)
-    condition.line.append(remove)
-    this.#when.append(condition.line)
-    this.#second = condition
-    return condition
-  }
-
-  #makeAction({ action }: RuleRow): HTMLSelectElement {
-    const text = this.#text
-    const made = select(
-      'action',
-      rowActions.map((one) => [one, text(`action.${one || 'W'}`)]),
-      action,
-      text('label.ruleAction')
+  #draw(): void {
+    const { and, condition } = this.#typed
+    const isOwn = condition === 'own'
+    this.element.className = `hl7-https-rule${isOwn ? ' hl7-https-rule-own' : ''}`
+    render(
+      html`<div class="hl7-https-rule-when">
+          ${this.#first()} ${and === undefined ? nothing : this.#second(and, isOwn)}
+        </div>
+        ${this.#then()}
+        <div
+          class="form-tips hl7-https-rule-note"
+          role="status"
+          ?hidden=${this.#note === ''}
+          .textContent=${this.#note}
+        ></div>
+        ${this.#trial()}`,
+      this.element
     )
-    if (action === UNCHOSEN) {
-      const none = new Option(text('action.choose'), UNCHOSEN, true, true)
-      none.hidden = true
-      made.prepend(none)
-    }
-    return made
   }
 
-  #makeRest(given: RuleRow): void {
+  #first(): TemplateResult {
     const text = this.#text
-    this.#count.type = 'text'
-    this.#count.inputMode = 'numeric'
-    this.#count.maxLength = 3
-    this.#count.className = 'hl7-https-rule-count'
-    this.#count.value = given.count ?? ''
-    this.#count.placeholder = '∞'
-    this.#count.title = text('hint.ruleCount')
-    this.#count.setAttribute('aria-label', text('label.ruleCount'))
-    this.#times.className = 'hl7-https-rule-times'
-    this.#times.append(this.#count, ' ×')
-    this.#warn.type = 'checkbox'
-    this.#warn.className = 'hl7-https-rule-warn'
-    this.#warn.checked = given.warn
-    this.#warning.append(this.#warn, ` ${text('label.ruleWarn')}`)
-    this.#note.setAttribute('role', 'status')
-    this.#note.hidden = true
-    this.#trial.hidden = true
+    const { and, condition, field, value } = this.#typed
+    return conditionLine(
+      {
+        subject: { condition, field, value },
+        mayBeOwn: true,
+        isHidden: false,
+        isWrong: this.#isWrong,
+        change: (part) => {
+          this.#change(part)
+        },
+        after: html`<button
+          type="button"
+          class="red-ui-button red-ui-button-small hl7-https-rule-and"
+          title=${text('label.addCondition')}
+          ?hidden=${condition === 'own' || and !== undefined}
+          @click=${() => {
+            this.#change({ and: SECOND })
+            this.#reportChange()
+            this.element.querySelectorAll<HTMLElement>('.hl7-https-rule-condition')[1]?.focus()
+          }}
+        >
+          ${text('label.ruleAnd')}
+        </button>`
+      },
+      text
+    )
   }
 
-  #then(): HTMLElement {
-    const then = div('hl7-https-rule-then')
-    const arrow = icon('fa fa-long-arrow-right')
-    then.append(arrow, this.#action, this.#times, this.#warning)
-    return then
+  #second(and: RowSubject, isHidden: boolean): TemplateResult {
+    const text = this.#text
+    return conditionLine(
+      {
+        subject: and,
+        mayBeOwn: false,
+        isHidden,
+        isWrong: this.#isWrong,
+        change: (part) => {
+          this.#change({ and: { ...and, ...part } })
+        },
+        before: html`<span>${text('label.ruleAnd')}</span>`,
+        after: html`<button
+          type="button"
+          class="red-ui-button red-ui-button-small hl7-https-rule-without"
+          title=${text('label.removeCondition')}
+          aria-label=${text('label.removeCondition')}
+          @click=${() => {
+            const { and: _, ...rest } = this.#typed
+            this.#typed = rest
+            this.#draw()
+            this.#reportChange()
+            this.element.querySelector<HTMLElement>('.hl7-https-rule-and')?.focus()
+          }}
+        >
+          <i class="fa fa-remove" aria-hidden="true"></i>
+        </button>`
+      },
+      text
+    )
+  }
+
+  #then(): TemplateResult {
+    const text = this.#text
+    const { action, count = '', warn } = this.#typed
+    const isMissing = action === UNCHOSEN
+    return html`<div class="hl7-https-rule-then">
+      <i class="fa fa-long-arrow-right" aria-hidden="true"></i>
+      <select
+        class="hl7-https-rule-action ${isMissing ? 'input-error' : ''}"
+        aria-label=${text('label.ruleAction')}
+        aria-invalid=${isMissing ? 'true' : nothing}
+        title=${text(`action.${isMissing ? 'choose' : action || 'W'}`)}
+        @change=${({ target }: Event) => {
+          this.#change({ action: (target as HTMLSelectElement).value as RowAction })
+        }}
+      >
+        ${isMissing ? html`<option value=${UNCHOSEN} hidden .selected=${true}>${text('action.choose')}</option>` : nothing}
+        ${rowActions.map(
+          (one) =>
+            html`<option value=${one} .selected=${one === action}>
+              ${text(`action.${one || 'W'}`)}
+            </option>`
+        )}
+      </select>
+      <label class="hl7-https-rule-times" ?hidden=${!isRetry(action)}
+        ><input
+          type="text"
+          class="hl7-https-rule-count ${this.#isWrong && isRetry(action) ? 'input-error' : ''}"
+          inputmode="numeric"
+          maxlength="3"
+          placeholder="∞"
+          title=${text('hint.ruleCount')}
+          aria-label=${text('label.ruleCount')}
+          .value=${count}
+          @input=${({ target }: Event) => {
+            this.#change({ count: (target as HTMLInputElement).value })
+          }}
+        />
+        ×</label
+      >
+      <label ?hidden=${action === '' || isMissing}
+        ><input
+          type="checkbox"
+          class="hl7-https-rule-warn"
+          .checked=${warn}
+          @change=${({ target }: Event) => {
+            this.#change({ warn: (target as HTMLInputElement).checked })
+          }}
+        />
+        ${text('label.ruleWarn')}</label
+      >
+    </div>`
+  }
+
+  #trial(): TemplateResult | typeof nothing {
+    if (this.#said === undefined) return nothing
+    const { state, words } = this.#said
+    return html`<div class="hl7-https-rule-trial hl7-https-tried-${state}">
+      <i class="fa ${signs[state]}" aria-hidden="true"></i> ${words}
+    </div>`
   }
 
   #reportChange(): void {
@@ -226,31 +269,11 @@ export class RuleElement {
   }
 }
 
-function div(className: string): HTMLElement {
-  const made = document.createElement('div')
-  made.className = className
-  return made
-}
-
-function mark(field: Element, wrong: boolean): void {
-  field.classList.toggle('input-error', wrong)
-  if (wrong) field.setAttribute('aria-invalid', 'true')
-  else field.removeAttribute('aria-invalid')
-}
-
-function smallButton(name: string, label: string, title: string): HTMLButtonElement {
-  const button = document.createElement('button')
-  button.type = 'button'
-  button.className = `red-ui-button red-ui-button-small hl7-https-rule-${name}`
-  button.textContent = label
-  button.title = title
-  if (label === '') button.setAttribute('aria-label', title)
-  return button
-}
-
-function icon(className: string): HTMLElement {
-  const made = document.createElement('i')
-  made.className = className
-  made.setAttribute('aria-hidden', 'true')
-  return made
+/** Without what its condition does not need. */
+function needed({ condition, field, value }: RowSubject): RowSubject {
+  return {
+    condition,
+    field: hasField(condition) ? field : '',
+    value: hasValue(condition) ? value : ''
+  }
 }

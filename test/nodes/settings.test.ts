@@ -92,12 +92,9 @@ describe('properties of hand-written flow files', () => {
     [{ headers: ['x'] }, /^Message tab, Headers: This must be a list\.$/],
     [
       { headers: slot('secret2'), credentials: { secret2: '' } },
-      /^Message tab, Headers, x: Secret 2 is empty\.$/
+      /^Message tab, Headers, x: The secret is empty\.$/
     ],
-    [
-      { headers: [entry('x', 'y', 'cred')] },
-      /^Message tab, Headers, x: Choose one of the secrets\.$/
-    ],
+    [{ headers: [entry('x', 'y', 'cred')] }, /^Message tab, Headers, x: Enter the secret\.$/],
     [{ retryInterval: 'soon' }, /^Delivery tab, First wait: Enter a number\.$/],
     [{ retryInterval: true }, /^Delivery tab, First wait: Enter a number\.$/],
     [{ failureTimeout: -0.5 }, /^Delivery tab, Give up after: The minimum is 0\.$/],
@@ -166,10 +163,10 @@ describe('properties of hand-written flow files', () => {
       { format: 'json', bodyTemplate: '{"id": $uuid(), "at": $nowe()}' },
       /^Message tab, Body template: There is no function \$nowe \(position 27\)\.$/
     ],
-    [{ headers: [entry('x', 'me', 'basic')] }, /^Message tab, Headers, x: Choose one of the sec/],
+    [{ headers: [entry('x', 'me', 'basic')] }, /^Message tab, Headers, x: Enter the secret/],
     [
       { headers: [entry('x', 'me secret7', 'basic')] },
-      /^Message tab, Headers, x: Choose one of the secrets\.$/
+      /^Message tab, Headers, x: Enter the secret\.$/
     ],
     [
       { headers: [entry('x', 'm:e secret2', 'basic')], credentials: { secret2: 'y' } },
@@ -177,7 +174,7 @@ describe('properties of hand-written flow files', () => {
     ],
     [
       { headers: [entry('x', 'me secret2', 'basic')] },
-      /^Message tab, Headers, x: Secret 2 is empty\.$/
+      /^Message tab, Headers, x: The secret is empty\.$/
     ],
     [
       { format: 'form', formFields: [entry('x', 'me secret2', 'basic')] },
@@ -265,7 +262,7 @@ describe('properties of hand-written flow files', () => {
       [
         300_000,
         [
-          'alertAfter (1200 s) is ignored: Call after (callAfter) is in its place. It counts how long nothing gets through, and is 300 s unless you set it.'
+          'alertAfter (1200 s) is ignored: “Call if stuck for” (callAfter) is in its place. It counts how long nothing gets through, and is 300 s unless you set it.'
         ]
       ]
     )

@@ -107,7 +107,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
       assert.equal((await test({}, id))['code'], 'CONFIG')
       assert.match(
         String((await test(form, id))['description']),
-        /Extra parameters, key: the secret is empty/
+        /Extra parameters, key: The secret is empty/
       )
     }
   })
