@@ -197,11 +197,7 @@ function ruleOf(text = ''): ReplyRule | undefined {
 }
 
 /** Advice for a node that is not running. Its messages stay in the queue file, and its receiver has nothing to do with it. */
-export function adviceAtRest(
-  kind: Advice[0],
-  waiting: number,
-  values: Told['values'] = {}
-): Told {
+export function adviceAtRest(kind: Advice[0], waiting: number, values: Told['values'] = {}): Told {
   return { kind, values: { ...values, waiting, queue: 'disk' } }
 }
 
