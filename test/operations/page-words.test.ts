@@ -208,7 +208,7 @@ describe('the words of the tab', () => {
       ...{ host: 'a:1', server: 'b', client: 'c', proxy: 'd', waiting: 2, queue: 'disk' },
       ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 },
       ...{ backup: 'b:2', bound: 1, until: '2026-11-26T06:00:00Z' },
-      ...{ from: '2026-11-26T05:00:00Z', turnedAway: 'disk' }
+      ...{ from: '2026-11-26T05:00:00Z', turnedAway: 'disk', missing: 'a-type' }
     }
     for (const language of languages) {
       for (const kind of kinds) {
@@ -270,9 +270,10 @@ describe('the words of the tab', () => {
     )
       .map((file) => readFileSync(join(root, file), 'utf8'))
       .concat(code)
-      // Advice is named by what a failure is about.
+      // Advice is named by what a failure is about, or by why the flows are stopped.
       .concat([...TOPICS].map((topic) => `advice-${topic}`))
       .join('\n')
+      .replace(/'(flows-[\w-]+)'/g, "'$1' 'advice-$1'")
     const unused = [...keys].filter((key) => {
       if (code.includes(`'${key}'`)) return false
       // A key that is put together: `state.${name}`, with the name elsewhere.
