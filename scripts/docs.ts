@@ -7,7 +7,6 @@ import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CODE_TABLES } from './docs/codes.ts'
-import { maskedTable } from './docs/masked.ts'
 import { messageStates } from './docs/message-states.ts'
 import { metricsTable } from './docs/metrics.ts'
 import { REFUSAL_TABLES } from './docs/refusals.ts'
@@ -19,7 +18,6 @@ import { surface } from './docs/surface.ts'
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
   ...CODE_TABLES,
   ...REFUSAL_TABLES,
-  masked: maskedTable,
   'message-states': messageStates,
   metrics: metricsTable,
   'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),
