@@ -248,8 +248,6 @@ export class Sending<Content> {
     const { options, tell, wishes } = this.#context
     const now = options.clock.now()
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
-    // Of a message that stays, codes and as much of the answer as an error shows are kept.
-    message.verdict = verdictOf(settlement)
     const isCounted = !isAsking
     const waitMs = this.retryInMs(message, result, { leastMs: leastWaitMs, isCounted })
     const isSettled = waitMs === undefined && hasAnswer(result, settlement)
@@ -262,6 +260,8 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
+    // Of a message that stays, codes and as much of the answer as an error shows are kept.
+    message.verdict = verdictOf(settlement)
     if (isCounted) message.countForRule(result.decision)
     if (goesOn) {
       const isStored = await this.#moving.storeAtLast(message, { to: 'waiting' })
@@ -314,10 +314,9 @@ export class Sending<Content> {
     const { decision } = result
     const now = options.clock.now()
     const settlement = { ...last.settlement, settledAt: now }
-    message.verdict = verdictOf(settlement)
     this.#readEnd(message, result)
     if (decision.outcome === 'await') {
-      message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
+      message.verdict = { ...verdictOf(settlement), awaits: decision.late ?? 'suspend' }
       message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
       const isStored = await this.#moving.storeAtLast(message, {
         to: 'awaiting',
@@ -329,6 +328,7 @@ export class Sending<Content> {
     } else if (decision.outcome === 'suspend') {
       await this.#moving.suspend(message, result, keptAnswer(settlement), { atLast: true })
     } else if (decision.outcome === 'disable') {
+      message.verdict = verdictOf(settlement)
       const [, isStored] = await Promise.all([
         this.#pausing.pauseByRule(decision.rule),
         this.#moving.storeAtLast(message, { to: 'waiting' })

@@ -153,7 +153,7 @@ export class MessageRows<Stored> {
 
   /** @throws {QueueError} `ERR_NOT_QUEUED` */
   turnRow(seq: number): TurnRow {
-    const row = this.sql.turnRow(seq)
+    const row = this.turns.rowOf(seq)
     if (row === undefined) throw notQueued(seq)
     return row
   }
