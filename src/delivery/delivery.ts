@@ -66,11 +66,10 @@ export class Delivery<Content> {
   readonly #tally: Tally
   readonly #gate: Gate
   readonly #failover: Failover | undefined
+  /** What a close waits for: such as attempts, each with the steps that follow it. */
   readonly #works = new Set<WorkInProgress>()
   /** Messages on their way, by their numbers. */
   readonly #sending = new Map<number, Claim>()
-  /** Attempts in progress, each with the steps that follow it. */
-  readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
   readonly #closing = new AbortController()
   /** Ends the requests that a close no longer waits for. */
@@ -404,7 +403,7 @@ export class Delivery<Content> {
     const cancel = this.#options.clock.after(graceMs, () => {
       this.#abort.abort()
     })
-    while (this.#running.size > 0) await Promise.all(this.#running)
+    while (this.#works.size > 0) await Promise.all([...this.#works].map(({ ended }) => ended))
     cancel()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
@@ -470,7 +469,7 @@ export class Delivery<Content> {
       catchFault: (work) => {
         this.#catchFault(work)
       },
-      track: (work) => this.#track(work),
+      track: (work, controlId) => this.#track(work, controlId),
       stopReading: (error) => {
         this.#catchFault(this.#stopReading(error))
       },
@@ -487,10 +486,10 @@ export class Delivery<Content> {
       ...context,
       backup,
       lastAttempts: this.#lastAttempts,
-      send: (claim, address, isStill) =>
-        sending.send(claim, address, isStill).finally(() => {
-          acknowledgements.setAlarm()
-        }),
+      send: (claim, address, isStill) => sending.send(claim, address, isStill),
+      setLateAlarm: () => {
+        acknowledgements.setAlarm()
+      },
       endRetries: (claim) => sending.endRetries(claim)
     })
     const operator = new Operator(context, moving, this.#lastAttempts)
@@ -576,13 +575,13 @@ export class Delivery<Content> {
     })
   }
 
-  /** A close waits for it. */
-  #track<T>(work: Promise<T>): Promise<T> {
+  /** See `WorkContext`. */
+  #track<T>(work: Promise<T>, controlId?: string): Promise<T> {
     const forget = (): void => {
-      this.#running.delete(running)
+      this.#works.delete(inProgress)
     }
-    const running = work.then(forget, forget)
-    this.#running.add(running)
+    const inProgress = { controlId, ended: work.then(forget, forget) }
+    this.#works.add(inProgress)
     return work
   }
 

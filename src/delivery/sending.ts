@@ -19,14 +19,7 @@ import {
   type Settlement
 } from './settlement.ts'
 import { causeOfResult, verdictOf } from './verdict.ts'
-import {
-  moved,
-  settledMessage,
-  TRY_AGAIN_MS,
-  type Wish,
-  workOn,
-  type WorkContext
-} from './work-context.ts'
+import { moved, settledMessage, TRY_AGAIN_MS, type Wish, type WorkContext } from './work-context.ts'
 
 /** What it needs of the delivery. */
 type SendingContext<Content> = Pick<
@@ -43,7 +36,6 @@ type SendingContext<Content> = Pick<
   | 'stopReading'
   | 'tell'
   | 'wishes'
-  | 'works'
 >
 
 /** One attempt of a message, and what follows from it. */
@@ -72,12 +64,12 @@ export class Sending<Content> {
   /** Takes a message whose turn it is to the receiver once; if its time is over, it is decided on its last answer. */
   send(claim: Claim, address: Address, isStill: () => boolean): Promise<void> {
     const maySend = (): boolean => this.#context.maySend() && isStill()
-    return workOn(this.#context.works, claim.row, () => this.#send(claim, address, maySend))
+    return this.#send(claim, address, maySend)
   }
 
   /** The time of a message seems to be over: it is decided on its last answer, or its turn comes as it would have. */
   endRetries(claim: Claim): Promise<void> {
-    return workOn(this.#context.works, claim.row, () => this.#send(claim, 'first', () => false))
+    return this.#send(claim, 'first', () => false)
   }
 
   async #send(claim: Claim, address: Address, maySend: () => boolean): Promise<void> {
