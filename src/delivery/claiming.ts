@@ -8,7 +8,7 @@ import type { WorkContext } from './work-context.ts'
 /** What claiming needs of the delivery. */
 export interface ClaimingParts<Content> extends Pick<
   WorkContext<Content>,
-  'catchFault' | 'gate' | 'isIdle' | 'options' | 'queue' | 'sending' | 'stopReading' | 'track'
+  'catchFault' | 'gate' | 'inFlight' | 'isIdle' | 'options' | 'queue' | 'stopReading' | 'track'
 > {
   /** Undefined: there is no other address. */
   backup: Backup<Content> | undefined
@@ -49,9 +49,9 @@ export class Claiming<Content> {
 
   /** Asks for as many messages as may be sent now. */
   claim(): void {
-    const { backup, gate, isIdle, options, queue, sending } = this.#parts
+    const { backup, gate, inFlight, isIdle, options, queue } = this.#parts
     if (isIdle()) return
-    const free = gate.slots - sending.size - this.#asked
+    const free = gate.slots - inFlight.size - this.#asked
     if (free <= 0) {
       this.#asksAgain = this.#asked > 0
       return
@@ -130,12 +130,12 @@ export class Claiming<Content> {
   }
 
   #sendOne(claim: Claim, destination: Destination): void {
-    const { backup, gate, isIdle, queue, send, sending, setLateAlarm, track } = this.#parts
+    const { backup, gate, inFlight, isIdle, queue, send, setLateAlarm, track } = this.#parts
     const { controlId, seq } = claim.row
     const { address, isAsking } = destination
     const isStill = (): boolean => backup === undefined || backup.isStill(destination)
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
-    const isFull = sending.size + this.#asked >= gate.slots
+    const isFull = inFlight.size + this.#asked >= gate.slots
     const mayGo = !isIdle() && !isFull && gate.closedMs === 0 && isStill()
     if (mayGo && !claim.isDamaged) {
       gate.countRequests()

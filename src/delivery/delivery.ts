@@ -69,7 +69,7 @@ export class Delivery<Content> {
   /** What a close waits for: such as attempts, each with the steps that follow it. */
   readonly #works = new Set<WorkInProgress>()
   /** Messages on their way, by their numbers. */
-  readonly #sending = new Map<number, Claim>()
+  readonly #inFlight = new Map<number, Claim>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
   readonly #closing = new AbortController()
   /** Ends the requests that a close no longer waits for. */
@@ -148,7 +148,7 @@ export class Delivery<Content> {
     return deliveryState(
       this.#summary,
       {
-        inFlight: this.#sending.size,
+        inFlight: this.#inFlight.size,
         accepting: this.#accepting,
         unconfirmed: this.#work?.queue.unconfirmed ?? 0,
         diskSilentMs: this.#work?.queue.silentMs ?? 0,
@@ -165,7 +165,7 @@ export class Delivery<Content> {
 
   /** What monitoring reads. */
   figures(): DeliveryFigures {
-    const triedAgain = [...this.#sending.values()].filter(({ row }) => row.isRetrying).length
+    const triedAgain = [...this.#inFlight.values()].filter(({ row }) => row.isRetrying).length
     return deliveryFigures(
       this.state(),
       this.#tally.figures(),
@@ -446,7 +446,7 @@ export class Delivery<Content> {
       queue,
       careful: new CarefulStart(queue, opened.isUnclean ? this.#slots : 0),
       works: this.#works,
-      sending: this.#sending,
+      inFlight: this.#inFlight,
       wishes: new Map(),
       closing: this.#closing.signal,
       flowsStarted: this.#flowsStarted.promise,
@@ -459,7 +459,7 @@ export class Delivery<Content> {
       accepting: () => this.#unstored,
       isIdle: () => !this.#maySend,
       maySend: () =>
-        this.#maySend && this.#gate.closedMs === 0 && this.#sending.size <= this.#gate.slots,
+        this.#maySend && this.#gate.closedMs === 0 && this.#inFlight.size <= this.#gate.slots,
       claimMessages: () => {
         claiming.claim()
       },

@@ -29,10 +29,10 @@ type SendingContext<Content> = Pick<
   | 'closing'
   | 'gate'
   | 'giveUpClock'
+  | 'inFlight'
   | 'maySend'
   | 'options'
   | 'queue'
-  | 'sending'
   | 'stopReading'
   | 'tell'
   | 'wishes'
@@ -73,9 +73,9 @@ export class Sending<Content> {
   }
 
   async #send(claim: Claim, address: Address, maySend: () => boolean): Promise<void> {
-    const { closing, queue, sending, tell, wishes } = this.#context
+    const { closing, inFlight, queue, tell, wishes } = this.#context
     const { seq } = claim.row
-    sending.set(seq, claim)
+    inFlight.set(seq, claim)
     let forgetClock: (() => void) | undefined
     try {
       const message = await this.#restored(claim)
@@ -106,7 +106,7 @@ export class Sending<Content> {
       await this.#act(message, withRefusedReply(result, last), end)
     } finally {
       // It may be on its way again, with another claim.
-      if (sending.get(seq) === claim) sending.delete(seq)
+      if (inFlight.get(seq) === claim) inFlight.delete(seq)
       forgetClock?.()
     }
   }

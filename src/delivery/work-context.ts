@@ -18,7 +18,7 @@ export interface WorkContext<Content> {
   /** All that is in progress. */
   readonly works: ReadonlySet<WorkInProgress>
   /** Those that are on their way, by their numbers: until it is stored what came of them. */
-  readonly sending: Map<number, Claim>
+  readonly inFlight: Map<number, Claim>
   /**
    * What an operator wants of messages that were on their way, by their numbers: done once their attempts have ended, or
    * when their turn comes next. It ends with any move but from waiting to waiting, and with a resend.

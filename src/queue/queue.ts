@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { FiguresTable } from './figures-table.ts'
 import type { Figures } from './figures.ts'
 import { Journal } from './journal.ts'
-import { LastAnswer } from './last-answer.ts'
+import { StoredAnswer } from './stored-answer.ts'
 import { KeptContents, type DroppedContents } from './kept-contents.ts'
 import { MessageReader } from './message-reader.ts'
 import { STATES, withRecord, type MessageRow } from './message-row.ts'
@@ -112,7 +112,7 @@ export class Queue<Stored> {
     this.reader = new MessageReader(this.rows, search, this.#journal, new Repeats(db))
     this.operator = new OperatorCalls(this.rows, search, {
       clock,
-      lastAnswer: new LastAnswer(db),
+      storedAnswer: new StoredAnswer(db),
       addHashes: (seq, hashes) => {
         this.#addHashes(seq, hashes)
       },
