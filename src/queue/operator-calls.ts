@@ -127,8 +127,8 @@ export class OperatorCalls<Stored> {
     if (stateOf(row) !== 'suspended' || this.#rows.isTaken(seq)) return false
     const at = clock.now()
     this.#rows.keepOriginal(seq, seq)
-    this.#rows.contents.dropContent(seq)
-    this.#rows.contents.putContent(seq, content)
+    this.#rows.contents.dropPart(seq, 'content')
+    this.#rows.contents.put(seq, 'content', content)
     this.#rows.sql.dropHashes.run(partOf(seq), seq)
     addHashes(seq, hashes)
     this.#rows.sql.edit.run(lane, controlId, type, at, seq)
@@ -152,7 +152,7 @@ export class OperatorCalls<Stored> {
   /** A suspended message waits again, in its place by acceptance, with a new clock. */
   #takeBackIntoQueue(row: StoredRow, act: ActRecord): void {
     const { saidNotTaken, mayHaveArrived } = verdictFrom(row.verdict)
-    this.#rows.contents.dropOutcome(row.seq)
+    this.#rows.contents.dropPart(row.seq, 'outcome')
     this.#rows.write(row, 'waiting', 0, {
       attempts: row.attempts,
       retries: 0,

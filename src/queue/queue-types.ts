@@ -232,18 +232,16 @@ export interface FoundPage {
   next: number
 }
 
-/** Where contents and outcomes of messages are kept; `undefined` is what cannot be read. */
+/** What is stored of a message besides its row. The content before somebody edited it (`original`) goes with all else. */
+export const PARTS = ['content', 'outcome', 'original'] as const
+export type Part = (typeof PARTS)[number]
+
+/** Where the parts of messages are kept; `undefined` is what cannot be read. */
 export interface ContentStore<Stored> {
-  putContent(seq: number, content: Stored): void
-  getContent(seq: number): Stored | undefined
-  dropContent(seq: number): void
-  /** Where there is none. */
-  putOutcome(seq: number, outcome: Stored): void
-  getOutcome(seq: number): Stored | undefined
-  dropOutcome(seq: number): void
-  /** The content before somebody edited it; it goes with all else. */
-  putOriginal(seq: number, content: Stored): void
-  getOriginal(seq: number): Stored | undefined
+  /** Of an outcome, where there is none. */
+  put(seq: number, part: Part, stored: Stored): void
+  get(seq: number, part: Part): Stored | undefined
+  dropPart(seq: number, part: Part): void
   /** The bytes that all of them take. */
   sizeOf(seq: number): number
   /**
