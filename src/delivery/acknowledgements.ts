@@ -17,7 +17,6 @@ import {
   moved,
   settledMessage,
   TRY_AGAIN_MS,
-  workOn,
   type WorkContext,
   type WorkInProgress
 } from './work-context.ts'
@@ -90,7 +89,7 @@ export class Acknowledgements<Content> {
       }
       // One with which something else happens may await it afterwards.
       const other = [...works].find(
-        (work) => ack.controlIds.includes(work.controlId) && !waitedFor.has(work)
+        (work) => ack.controlIds.some((id) => id === work.controlId) && !waitedFor.has(work)
       )
       if (other === undefined) {
         // What follows from an attempt may not be stored: nobody knows whether its message awaits one.
@@ -163,26 +162,27 @@ export class Acknowledgements<Content> {
    * @returns true: it was there, even if it is lost
    */
   #workOn(claim: Claim, act: (message: Message<Content>) => Promise<void>): Promise<boolean> {
-    const { queue, tell, works } = this.#context
-    const { seq } = claim.row
-    return workOn(works, claim.row, async () => {
-      let forgetClock: (() => void) | undefined
-      try {
-        const { row, content, outcome } = await queue.restore(claim)
-        const message = new Message(row, content, outcome)
-        forgetClock = this.#pausing.keepClock(message)
-        await act(message)
-      } catch (error) {
-        if (!isGone(error)) {
-          queue.release(seq)
-          throw error
-        }
-        tell(lost(seq, error))
-      } finally {
-        forgetClock?.()
+    return this.#context.track(this.#work(claim, act), claim.row.controlId)
+  }
+
+  async #work(claim: Claim, act: (message: Message<Content>) => Promise<void>): Promise<boolean> {
+    const { queue, tell } = this.#context
+    let forgetClock: (() => void) | undefined
+    try {
+      const { row, content, outcome } = await queue.restore(claim)
+      const message = new Message(row, content, outcome)
+      forgetClock = this.#pausing.keepClock(message)
+      await act(message)
+    } catch (error) {
+      if (!isGone(error)) {
+        queue.release(claim.row.seq)
+        throw error
       }
-      return true
-    })
+      tell(lost(claim.row.seq, error))
+    } finally {
+      forgetClock?.()
+    }
+    return true
   }
 
   /** The rules are asked again, with the application acknowledgement. */

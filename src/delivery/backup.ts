@@ -11,10 +11,10 @@ type BackupContext<Content> = Pick<
   | 'claimMessages'
   | 'closing'
   | 'gate'
+  | 'inFlight'
   | 'isIdle'
   | 'options'
   | 'queue'
-  | 'sending'
   | 'tell'
   | 'track'
 >
@@ -176,8 +176,8 @@ export class Backup<Content> {
 
   /** How many messages wait that are not on their way. */
   get #waiting(): number {
-    const { queue, sending } = this.#context
-    return Math.max(0, queue.counts.waiting - sending.size)
+    const { inFlight, queue } = this.#context
+    return Math.max(0, queue.counts.waiting - inFlight.size)
   }
 
   /**
@@ -193,8 +193,8 @@ export class Backup<Content> {
 
   /** How many of those that are not on their way have a URL of their own. */
   get #ownWaiting(): number {
-    const { queue, sending } = this.#context
-    const onTheirWay = [...sending.values()].filter(({ row }) => row.hasOwnAddress)
+    const { inFlight, queue } = this.#context
+    const onTheirWay = [...inFlight.values()].filter(({ row }) => row.hasOwnAddress)
     return Math.max(0, queue.summary.ownAddress - onTheirWay.length)
   }
 

@@ -8,7 +8,7 @@ import type { WorkContext } from './work-context.ts'
 /** What claiming needs of the delivery. */
 export interface ClaimingParts<Content> extends Pick<
   WorkContext<Content>,
-  'catchFault' | 'gate' | 'isIdle' | 'options' | 'queue' | 'sending' | 'stopReading' | 'track'
+  'catchFault' | 'gate' | 'inFlight' | 'isIdle' | 'options' | 'queue' | 'stopReading' | 'track'
 > {
   /** Undefined: there is no other address. */
   backup: Backup<Content> | undefined
@@ -19,6 +19,8 @@ export interface ClaimingParts<Content> extends Pick<
    * @param isStill it may still go to that address
    */
   send: (claim: Claim, address: Address, isStill: () => boolean) => Promise<void>
+  /** An attempt has ended: its message may await an acknowledgement, until a time. */
+  setLateAlarm: () => void
   /** Decides on a message whose time is over. */
   endRetries: (claim: Claim) => Promise<void>
 }
@@ -47,9 +49,9 @@ export class Claiming<Content> {
 
   /** Asks for as many messages as may be sent now. */
   claim(): void {
-    const { backup, gate, isIdle, options, queue, sending } = this.#parts
+    const { backup, gate, inFlight, isIdle, options, queue } = this.#parts
     if (isIdle()) return
-    const free = gate.slots - sending.size - this.#asked
+    const free = gate.slots - inFlight.size - this.#asked
     if (free <= 0) {
       this.#asksAgain = this.#asked > 0
       return
@@ -78,7 +80,7 @@ export class Claiming<Content> {
     const { isIdle, lastAttempts, queue, stopReading, track } = this.#parts
     if (isIdle()) return
     const ended = queue.call('claimEarly', seq).then((claim) => {
-      if (claim !== undefined) return this.#parts.endRetries(claim)
+      if (claim !== undefined) return track(this.#parts.endRetries(claim), claim.row.controlId)
       lastAttempts.holdUp(seq)
       return undefined
     }, stopReading)
@@ -128,12 +130,12 @@ export class Claiming<Content> {
   }
 
   #sendOne(claim: Claim, destination: Destination): void {
-    const { backup, gate, isIdle, queue, send, sending, track } = this.#parts
-    const { seq } = claim.row
+    const { backup, gate, inFlight, isIdle, queue, send, setLateAlarm, track } = this.#parts
+    const { controlId, seq } = claim.row
     const { address, isAsking } = destination
     const isStill = (): boolean => backup === undefined || backup.isStill(destination)
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
-    const isFull = sending.size + this.#asked >= gate.slots
+    const isFull = inFlight.size + this.#asked >= gate.slots
     const mayGo = !isIdle() && !isFull && gate.closedMs === 0 && isStill()
     if (mayGo && !claim.isDamaged) {
       gate.countRequests()
@@ -147,7 +149,8 @@ export class Claiming<Content> {
         return
       }
     }
-    const sent = track(send(claim, address, isStill)).finally(() => {
+    const sent = track(send(claim, address, isStill), controlId).finally(() => {
+      setLateAlarm()
       backup?.endOfWay(seq)
       this.claim()
     })

@@ -66,11 +66,10 @@ export class Delivery<Content> {
   readonly #tally: Tally
   readonly #gate: Gate
   readonly #failover: Failover | undefined
+  /** What a close waits for: such as attempts, each with the steps that follow it. */
   readonly #works = new Set<WorkInProgress>()
   /** Messages on their way, by their numbers. */
-  readonly #sending = new Map<number, Claim>()
-  /** Attempts in progress, each with the steps that follow it. */
-  readonly #running = new Set<Promise<void>>()
+  readonly #inFlight = new Map<number, Claim>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
   readonly #closing = new AbortController()
   /** Ends the requests that a close no longer waits for. */
@@ -149,7 +148,7 @@ export class Delivery<Content> {
     return deliveryState(
       this.#summary,
       {
-        inFlight: this.#sending.size,
+        inFlight: this.#inFlight.size,
         accepting: this.#accepting,
         unconfirmed: this.#work?.queue.unconfirmed ?? 0,
         diskSilentMs: this.#work?.queue.silentMs ?? 0,
@@ -166,7 +165,7 @@ export class Delivery<Content> {
 
   /** What monitoring reads. */
   figures(): DeliveryFigures {
-    const triedAgain = [...this.#sending.values()].filter(({ row }) => row.isRetrying).length
+    const triedAgain = [...this.#inFlight.values()].filter(({ row }) => row.isRetrying).length
     return deliveryFigures(
       this.state(),
       this.#tally.figures(),
@@ -404,7 +403,7 @@ export class Delivery<Content> {
     const cancel = this.#options.clock.after(graceMs, () => {
       this.#abort.abort()
     })
-    while (this.#running.size > 0) await Promise.all(this.#running)
+    while (this.#works.size > 0) await Promise.all([...this.#works].map(({ ended }) => ended))
     cancel()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
@@ -447,7 +446,7 @@ export class Delivery<Content> {
       queue,
       careful: new CarefulStart(queue, opened.isUnclean ? this.#slots : 0),
       works: this.#works,
-      sending: this.#sending,
+      inFlight: this.#inFlight,
       wishes: new Map(),
       closing: this.#closing.signal,
       flowsStarted: this.#flowsStarted.promise,
@@ -460,7 +459,7 @@ export class Delivery<Content> {
       accepting: () => this.#unstored,
       isIdle: () => !this.#maySend,
       maySend: () =>
-        this.#maySend && this.#gate.closedMs === 0 && this.#sending.size <= this.#gate.slots,
+        this.#maySend && this.#gate.closedMs === 0 && this.#inFlight.size <= this.#gate.slots,
       claimMessages: () => {
         claiming.claim()
       },
@@ -470,7 +469,7 @@ export class Delivery<Content> {
       catchFault: (work) => {
         this.#catchFault(work)
       },
-      track: (work) => this.#track(work),
+      track: (work, controlId) => this.#track(work, controlId),
       stopReading: (error) => {
         this.#catchFault(this.#stopReading(error))
       },
@@ -487,10 +486,10 @@ export class Delivery<Content> {
       ...context,
       backup,
       lastAttempts: this.#lastAttempts,
-      send: (claim, address, isStill) =>
-        sending.send(claim, address, isStill).finally(() => {
-          acknowledgements.setAlarm()
-        }),
+      send: (claim, address, isStill) => sending.send(claim, address, isStill),
+      setLateAlarm: () => {
+        acknowledgements.setAlarm()
+      },
       endRetries: (claim) => sending.endRetries(claim)
     })
     const operator = new Operator(context, moving, this.#lastAttempts)
@@ -576,13 +575,13 @@ export class Delivery<Content> {
     })
   }
 
-  /** A close waits for it. */
-  #track<T>(work: Promise<T>): Promise<T> {
+  /** See `WorkContext`. */
+  #track<T>(work: Promise<T>, controlId?: string): Promise<T> {
     const forget = (): void => {
-      this.#running.delete(running)
+      this.#works.delete(inProgress)
     }
-    const running = work.then(forget, forget)
-    this.#running.add(running)
+    const inProgress = { controlId, ended: work.then(forget, forget) }
+    this.#works.add(inProgress)
     return work
   }
 

@@ -31,7 +31,7 @@ interface HandedOn<Content> {
 /** What it needs of the delivery. */
 type MovingContext<Content> = Pick<
   WorkContext<Content>,
-  'claimMessages' | 'closing' | 'onMove' | 'options' | 'queue' | 'sending' | 'tell' | 'wishes'
+  'claimMessages' | 'closing' | 'inFlight' | 'onMove' | 'options' | 'queue' | 'tell' | 'wishes'
 >
 
 /** Moves messages from state to state, and hands them on: first stored, then acted upon. */
@@ -75,15 +75,15 @@ export class Moving<Content> {
 
   /** The messages that take its slot come with the answer. */
   #moveAndClaim(message: Message<Content>, change: Change): Promise<boolean> {
-    const { claimMessages, onMove, sending } = this.#context
+    const { claimMessages, inFlight, onMove } = this.#context
     const { seq } = message.row
-    const claim = sending.get(seq)
+    const claim = inFlight.get(seq)
     const stored = this.#queueMove(message, change).catch((error: unknown) => {
       // It keeps its slot: what is sent while nothing can be stored is sent again after a crash.
-      if (claim !== undefined) sending.set(seq, claim)
+      if (claim !== undefined) inFlight.set(seq, claim)
       throw error
     })
-    sending.delete(seq)
+    inFlight.delete(seq)
     onMove(stored)
     claimMessages()
     return stored
@@ -91,9 +91,9 @@ export class Moving<Content> {
 
   /** The same, but its slot is free only when that is stored. */
   async #move(message: Message<Content>, change: Change): Promise<boolean> {
-    const { claimMessages, sending } = this.#context
+    const { claimMessages, inFlight } = this.#context
     const isStored = await this.#queueMove(message, change)
-    sending.delete(message.row.seq)
+    inFlight.delete(message.row.seq)
     claimMessages()
     return isStored
   }
@@ -263,13 +263,13 @@ export class Moving<Content> {
     settlement: Settlement,
     isAwaited = false
   ): Promise<boolean> {
-    const { claimMessages, queue, sending } = this.#context
+    const { claimMessages, inFlight, queue } = this.#context
     message.verdict = verdictOf(settlement, settlement.outcome)
     if (queue.isDurable) {
       return this.store(message, { to: 'leaving', outcome: settlement, isAwaited })
     }
     const finished = this.#finish(message, false)
-    sending.delete(message.row.seq)
+    inFlight.delete(message.row.seq)
     claimMessages()
     return finished.then(() => true)
   }

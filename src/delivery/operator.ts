@@ -16,6 +16,7 @@ import type { DeliveryEvent } from './delivery-events.ts'
 import type { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
+import { pages } from './pages.ts'
 import { closingError, isFull, isGone, lost } from './queue-errors.ts'
 import {
   SendingAgain,
@@ -254,23 +255,15 @@ export class Operator<Content> {
       await flowsStarted
       let done = 0
       try {
-        for (let after = 0; ;) {
+        const ask = (after: number) => {
           this.#refuseIfClosing()
-          const { claimed, next } = await queue.call(
-            'claimSuspended',
-            choice,
-            after,
-            DISCARDED_AT_ONCE
-          )
-          const results = await Promise.allSettled(
-            claimed.map((claim) => this.#discardOne(claim, by))
-          )
-          done += results.filter((one) => one.status === 'fulfilled' && one.value).length
-          const failed = results.find((result) => result.status === 'rejected')
-          if (failed !== undefined) throw failed.reason
-          if (next === 0) return done
-          after = next
+          return queue.call('claimSuspended', choice, after, DISCARDED_AT_ONCE)
         }
+        for await (const { claimed } of pages(ask)) {
+          const discarding = claimed.map((claim) => this.#discardOne(claim, by))
+          await allDone(discarding, (count) => (done += count))
+        }
+        return done
       } finally {
         if (done > 0) tell({ kind: 'discarded', count: done, by })
       }
@@ -324,24 +317,16 @@ export class Operator<Content> {
       let done = 0
       let inFlight = 0
       try {
-        for (let after = 0; ;) {
+        const ask = (after: number) => {
           this.#refuseIfClosing()
-          const { claimed, sending, next } = await queue.call(
-            'claimWaiting',
-            chosen,
-            after,
-            SET_ASIDE_AT_ONCE,
-            withContent
-          )
+          return queue.call('claimWaiting', chosen, after, SET_ASIDE_AT_ONCE, withContent)
+        }
+        for await (const { claimed, sending } of pages(ask)) {
           for (const seq of sending) wishes.set(seq, wish)
           inFlight += sending.length
-          const results = await Promise.allSettled(claimed.map(act))
-          done += results.filter((one) => one.status === 'fulfilled' && one.value).length
-          const failed = results.find((result) => result.status === 'rejected')
-          if (failed !== undefined) throw failed.reason
-          if (next === 0) return { found: done + inFlight, inFlight }
-          after = next
+          await allDone(claimed.map(act), (count) => (done += count))
         }
+        return { found: done + inFlight, inFlight }
       } catch (error) {
         // Its turn may have come while it was handed out.
         claimMessages()
@@ -361,13 +346,14 @@ export class Operator<Content> {
   async find(query: MessageQuery, signal?: AbortSignal): Promise<MessagesPage> {
     const { limit } = query
     const found: MessageRow[] = []
-    let { before } = query
-    while (found.length <= limit && signal?.aborted !== true) {
-      const rest = { ...query, limit: limit + 1 - found.length, ...(before && { before }) }
-      const { messages, next } = await this.#context.queue.call('find', rest)
+    const ask = (from: number) => {
+      const before = from === 0 ? undefined : { before: from }
+      const rest = { ...query, ...before, limit: limit + 1 - found.length }
+      return this.#context.queue.call('find', rest)
+    }
+    for await (const { messages } of pages(ask, query.before, signal)) {
       found.push(...messages)
-      if (next === 0) break
-      before = next
+      if (found.length > limit) break
     }
     return { messages: found.slice(0, limit), more: found.length > limit }
   }
@@ -382,14 +368,18 @@ export class Operator<Content> {
     signal?: AbortSignal
   ): Promise<MessagesCount> {
     const counts = new MessageCounts()
-    let rest = query
-    for (let calls = 0; calls < MOST_COUNT_CALLS && signal?.aborted !== true; calls++) {
-      const { next, ...counted } = await this.#context.queue.call('countMessages', rest)
-      counts.addAll(counted)
-      if (next === 0) return { ...counts.all, more: false }
-      rest = { ...rest, before: next }
+    let calls = 0
+    let more = true
+    const ask = (from: number) => {
+      const before = from === 0 ? undefined : { before: from }
+      return this.#context.queue.call('countMessages', { ...query, ...before })
     }
-    return { ...counts.all, more: true }
+    for await (const { next, ...counted } of pages(ask, query.before, signal)) {
+      counts.addAll(counted)
+      more = next > 0
+      if (++calls === MOST_COUNT_CALLS) break
+    }
+    return { ...counts.all, more }
   }
 
   /** The same, of messages with one of these values. */
@@ -486,4 +476,18 @@ export class Operator<Content> {
       return true
     }
   }
+}
+
+/**
+ * @param acts true: it was done with that message
+ * @param onDone learns how often, also if some fail
+ */
+async function allDone(
+  acts: readonly Promise<boolean>[],
+  onDone: (count: number) => void
+): Promise<void> {
+  const results = await Promise.allSettled(acts)
+  onDone(results.filter((one) => one.status === 'fulfilled' && one.value).length)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }

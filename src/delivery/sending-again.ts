@@ -3,6 +3,7 @@ import type { MessageRow, Resent } from '../queue/message-row.ts'
 import { QueueError } from '../queue/queue-error.ts'
 import type { LeftChoice } from '../queue/queue-types.ts'
 import type { Accepted } from './delivery-options.ts'
+import { pages } from './pages.ts'
 import { isGone } from './queue-errors.ts'
 import { DISCARDED } from './settlement.ts'
 import type { Trial } from './trial.ts'
@@ -256,8 +257,8 @@ export class SendingAgain<Content> {
     // Not those that leave meanwhile because of this.
     const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
     const rows: MessageRow[] = []
-    for (let after = 0; ;) {
-      const { messages, next } = await queue.call('findLeft', chosen, after, FOUND_AT_ONCE)
+    const ask = (after: number) => queue.call('findLeft', chosen, after, FOUND_AT_ONCE)
+    for await (const { messages } of pages(ask)) {
       rows.push(...messages)
       if (rows.length > MOST_SENT_AGAIN) {
         throw new QueueError(
@@ -265,9 +266,8 @@ export class SendingAgain<Content> {
           'ERR_TOO_MANY'
         )
       }
-      if (next === 0) return rows
-      after = next
     }
+    return rows
   }
 
   async #countOvertaken(rows: readonly MessageRow[]): Promise<number> {
@@ -277,11 +277,9 @@ export class SendingAgain<Content> {
     const lanes = [...new Set(rows.map(({ lane }) => lane))]
     const seqs = rows.map(({ seq }) => seq)
     const ends = new Map<number | null, number>()
-    for (let after = first.seq; ;) {
-      const found = await queue.call('findLaneEnds', lanes, seqs, after)
+    const ask = (after: number) => queue.call('findLaneEnds', lanes, seqs, after)
+    for await (const found of pages(ask, first.seq)) {
       for (const [lane, seq] of found.ends) ends.set(lane, Math.max(seq, ends.get(lane) ?? 0))
-      if (found.next === 0) break
-      after = found.next
     }
     return rows.filter(({ lane, seq }) => (ends.get(lane) ?? 0) > seq).length
   }

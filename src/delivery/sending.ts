@@ -19,14 +19,7 @@ import {
   type Settlement
 } from './settlement.ts'
 import { causeOfResult, verdictOf } from './verdict.ts'
-import {
-  moved,
-  settledMessage,
-  TRY_AGAIN_MS,
-  type Wish,
-  workOn,
-  type WorkContext
-} from './work-context.ts'
+import { moved, settledMessage, TRY_AGAIN_MS, type Wish, type WorkContext } from './work-context.ts'
 
 /** What it needs of the delivery. */
 type SendingContext<Content> = Pick<
@@ -36,14 +29,13 @@ type SendingContext<Content> = Pick<
   | 'closing'
   | 'gate'
   | 'giveUpClock'
+  | 'inFlight'
   | 'maySend'
   | 'options'
   | 'queue'
-  | 'sending'
   | 'stopReading'
   | 'tell'
   | 'wishes'
-  | 'works'
 >
 
 /** One attempt of a message, and what follows from it. */
@@ -72,18 +64,18 @@ export class Sending<Content> {
   /** Takes a message whose turn it is to the receiver once; if its time is over, it is decided on its last answer. */
   send(claim: Claim, address: Address, isStill: () => boolean): Promise<void> {
     const maySend = (): boolean => this.#context.maySend() && isStill()
-    return workOn(this.#context.works, claim.row, () => this.#send(claim, address, maySend))
+    return this.#send(claim, address, maySend)
   }
 
   /** The time of a message seems to be over: it is decided on its last answer, or its turn comes as it would have. */
   endRetries(claim: Claim): Promise<void> {
-    return workOn(this.#context.works, claim.row, () => this.#send(claim, 'first', () => false))
+    return this.#send(claim, 'first', () => false)
   }
 
   async #send(claim: Claim, address: Address, maySend: () => boolean): Promise<void> {
-    const { closing, queue, sending, tell, wishes } = this.#context
+    const { closing, inFlight, queue, tell, wishes } = this.#context
     const { seq } = claim.row
-    sending.set(seq, claim)
+    inFlight.set(seq, claim)
     let forgetClock: (() => void) | undefined
     try {
       const message = await this.#restored(claim)
@@ -114,7 +106,7 @@ export class Sending<Content> {
       await this.#act(message, withRefusedReply(result, last), end)
     } finally {
       // It may be on its way again, with another claim.
-      if (sending.get(seq) === claim) sending.delete(seq)
+      if (inFlight.get(seq) === claim) inFlight.delete(seq)
       forgetClock?.()
     }
   }
@@ -248,8 +240,6 @@ export class Sending<Content> {
     const { options, tell, wishes } = this.#context
     const now = options.clock.now()
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
-    // Of a message that stays, codes and as much of the answer as an error shows are kept.
-    message.verdict = verdictOf(settlement)
     const isCounted = !isAsking
     const waitMs = this.retryInMs(message, result, { leastMs: leastWaitMs, isCounted })
     const isSettled = waitMs === undefined && hasAnswer(result, settlement)
@@ -262,6 +252,8 @@ export class Sending<Content> {
       await this.#decide(message, { result, settlement })
       return
     }
+    // Of a message that stays, codes and as much of the answer as an error shows are kept.
+    message.verdict = verdictOf(settlement)
     if (isCounted) message.countForRule(result.decision)
     if (goesOn) {
       const isStored = await this.#moving.storeAtLast(message, { to: 'waiting' })
@@ -314,10 +306,9 @@ export class Sending<Content> {
     const { decision } = result
     const now = options.clock.now()
     const settlement = { ...last.settlement, settledAt: now }
-    message.verdict = verdictOf(settlement)
     this.#readEnd(message, result)
     if (decision.outcome === 'await') {
-      message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
+      message.verdict = { ...verdictOf(settlement), awaits: decision.late ?? 'suspend' }
       message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
       const isStored = await this.#moving.storeAtLast(message, {
         to: 'awaiting',
@@ -329,6 +320,7 @@ export class Sending<Content> {
     } else if (decision.outcome === 'suspend') {
       await this.#moving.suspend(message, result, keptAnswer(settlement), { atLast: true })
     } else if (decision.outcome === 'disable') {
+      message.verdict = verdictOf(settlement)
       const [, isStored] = await Promise.all([
         this.#pausing.pauseByRule(decision.rule),
         this.#moving.storeAtLast(message, { to: 'waiting' })

@@ -1,5 +1,5 @@
 import type { Claim, MessageQueue } from '../queue/message-queue.ts'
-import type { MessageRow, Resent } from '../queue/message-row.ts'
+import type { Resent } from '../queue/message-row.ts'
 import type { NewMessage } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
@@ -15,10 +15,10 @@ export interface WorkContext<Content> {
   readonly options: DeliveryOptions<Content>
   readonly queue: MessageQueue<Content>
   readonly careful: CarefulStart
-  /** The messages that are being worked on. */
-  readonly works: Set<WorkInProgress>
+  /** All that is in progress. */
+  readonly works: ReadonlySet<WorkInProgress>
   /** Those that are on their way, by their numbers: until it is stored what came of them. */
-  readonly sending: Map<number, Claim>
+  readonly inFlight: Map<number, Claim>
   /**
    * What an operator wants of messages that were on their way, by their numbers: done once their attempts have ended, or
    * when their turn comes next. It ends with any move but from waiting to waiting, and with a resend.
@@ -50,8 +50,12 @@ export interface WorkContext<Content> {
   readonly onMove: (stored: Promise<unknown>) => void
   /** Nobody waits for it. Nothing in it rejects; if it does anyway, Node-RED has to survive it. */
   readonly catchFault: (work: Promise<void>) => void
-  /** A close waits for it. */
-  readonly track: <T>(work: Promise<T>) => Promise<T>
+  /**
+   * A close waits for it.
+   *
+   * @param controlId of the message that it is about
+   */
+  readonly track: <T>(work: Promise<T>, controlId?: string) => Promise<T>
   /** The queue cannot be read at the moment. */
   readonly stopReading: (error: unknown) => void
   readonly tell: (event: DeliveryEvent) => void
@@ -67,26 +71,11 @@ export interface Wish {
   by: string
 }
 
-/** Something happens with a message. */
+/** Something happens, perhaps with one message. */
 export interface WorkInProgress {
-  readonly controlId: string
+  readonly controlId: string | undefined
   /** What follows from it is stored, or could not be. Never rejects. */
   readonly ended: Promise<unknown>
-}
-
-/** Works on a message: until that has ended, others know of it. */
-export function workOn<T>(
-  works: Set<WorkInProgress>,
-  { controlId }: MessageRow,
-  work: () => Promise<T>
-): Promise<T> {
-  const done = work()
-  const forget = (): void => {
-    works.delete(inProgress)
-  }
-  const inProgress = { controlId, ended: done.then(forget, forget) }
-  works.add(inProgress)
-  return done
 }
 
 /** What a flow and an event are told of a message. */

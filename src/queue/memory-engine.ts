@@ -7,7 +7,15 @@ import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
 import { callOn, type QueueMethod, type QueueMethods } from './queue-protocol.ts'
 import { makeTables } from './queue-schema.ts'
-import type { ContentStore, OpenedQueue, Order, QueueCounts, QueueSummary } from './queue-types.ts'
+import {
+  PARTS,
+  type ContentStore,
+  type OpenedQueue,
+  type Order,
+  type Part,
+  type QueueCounts,
+  type QueueSummary
+} from './queue-types.ts'
 import { Queue } from './queue.ts'
 import { muteSqliteWarning } from './sqlite-warning.ts'
 
@@ -86,42 +94,24 @@ function openInMemory(): DatabaseSync {
   }
 }
 
-/** Contents and outcomes as the objects that they are. */
+/** The parts of messages as the objects that they are. */
 class ObjectStore implements ContentStore<object> {
-  readonly #contents = new Map<number, object>()
-  readonly #outcomes = new Map<number, object>()
-  readonly #originals = new Map<number, object>()
-
-  putContent(seq: number, content: object): void {
-    this.#contents.set(seq, content)
+  readonly #parts: Readonly<Record<Part, Map<number, object>>> = {
+    content: new Map(),
+    outcome: new Map(),
+    original: new Map()
   }
 
-  getContent(seq: number): object | undefined {
-    return this.#contents.get(seq)
+  put(seq: number, part: Part, stored: object): void {
+    this.#parts[part].set(seq, stored)
   }
 
-  dropContent(seq: number): void {
-    this.#contents.delete(seq)
+  get(seq: number, part: Part): object | undefined {
+    return this.#parts[part].get(seq)
   }
 
-  putOutcome(seq: number, outcome: object): void {
-    this.#outcomes.set(seq, outcome)
-  }
-
-  getOutcome(seq: number): object | undefined {
-    return this.#outcomes.get(seq)
-  }
-
-  dropOutcome(seq: number): void {
-    this.#outcomes.delete(seq)
-  }
-
-  putOriginal(seq: number, content: object): void {
-    this.#originals.set(seq, content)
-  }
-
-  getOriginal(seq: number): object | undefined {
-    return this.#originals.get(seq)
+  dropPart(seq: number, part: Part): void {
+    this.#parts[part].delete(seq)
   }
 
   sizeOf(): number {
@@ -129,9 +119,7 @@ class ObjectStore implements ContentStore<object> {
   }
 
   drop(seq: number): boolean {
-    this.#contents.delete(seq)
-    this.#outcomes.delete(seq)
-    this.#originals.delete(seq)
+    for (const part of PARTS) this.dropPart(seq, part)
     return false
   }
 }

@@ -31,8 +31,8 @@ export class MessageReader<Stored> {
    */
   read(seq: number): ClaimedMessage<Stored> {
     const row = this.#rows.row(seq)
-    const content = this.#rows.contents.getContent(seq)
-    const outcome = isWaiting(row) ? undefined : this.#rows.contents.getOutcome(seq)
+    const content = this.#rows.contents.get(seq, 'content')
+    const outcome = isWaiting(row) ? undefined : this.#rows.contents.get(seq, 'outcome')
     if (content === undefined && stateOf(row) === 'left') throw notQueued(seq)
     return this.#rows.claimed(row, content, outcome, content === undefined)
   }
@@ -41,7 +41,7 @@ export class MessageReader<Stored> {
   readOriginal(seq: number): Stored | undefined {
     const row = this.#rows.sql.row(seq)
     if (row === undefined || (stateOf(row) === 'left' && row.kept_bytes === 0)) return undefined
-    return this.#rows.contents.getOriginal(seq)
+    return this.#rows.contents.get(seq, 'original')
   }
 
   /** Those of these messages that were sent again. */

@@ -114,13 +114,13 @@ export class MessageRows<Stored> {
   claim(row: StoredRow, contentsBefore = Infinity): ClaimedMessage<Stored> {
     const waits = isWaiting(row)
     const wanted = row.seq < contentsBefore
-    const content = wanted ? this.contents.getContent(row.seq) : undefined
+    const content = wanted ? this.contents.get(row.seq, 'content') : undefined
     if (wanted && content === undefined) {
       this.setDamaged(row.seq)
       return { row: this.rowOf(row), isDamaged: true }
     }
     this.handOut(row)
-    const outcome = waits ? undefined : this.contents.getOutcome(row.seq)
+    const outcome = waits ? undefined : this.contents.get(row.seq, 'outcome')
     return this.claimed(row, content, outcome, false)
   }
 
@@ -153,7 +153,7 @@ export class MessageRows<Stored> {
 
   /** @throws {QueueError} `ERR_NOT_QUEUED` */
   turnRow(seq: number): TurnRow {
-    const row = this.sql.turnRow(seq)
+    const row = this.turns.rowOf(seq)
     if (row === undefined) throw notQueued(seq)
     return row
   }
@@ -262,9 +262,9 @@ export class MessageRows<Stored> {
    * @param of the message that has it
    */
   keepOriginal(seq: number, of: number): void {
-    if (this.contents.getOriginal(seq) !== undefined) return
-    const content = this.contents.getOriginal(of) ?? this.contents.getContent(of)
-    if (content !== undefined) this.contents.putOriginal(seq, content)
+    if (this.contents.get(seq, 'original') !== undefined) return
+    const content = this.contents.get(of, 'original') ?? this.contents.get(of, 'content')
+    if (content !== undefined) this.contents.put(seq, 'original', content)
   }
 
   handOut(row: TurnRow): void {

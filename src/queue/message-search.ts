@@ -94,23 +94,12 @@ export class MessageSearch {
    * @param sending the numbers of the messages that are handed out to be sent
    */
   newest(query: MessageQuery, cutoff: number, sending: readonly number[]): FoundRows {
-    const {
-      before = Number.MAX_SAFE_INTEGER,
-      controlId,
-      controlIds,
-      hashes,
-      ids,
-      limit,
-      state
-    } = query
-    const stateIs = state === undefined ? 'TRUE' : STATE_IS[state]
-    const place = (state && PLACES[state]) ?? placeOf(controlId)
-    const matches = `${stateIs} AND state <> ${DAMAGED} AND ${MATCHES}`
-    const values = { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
+    const { controlIds, hashes, ids, limit } = query
+    const { place, matches, values } = asked(query, cutoff, sending)
     if (ids !== undefined) return this.#numbered(ids, matches, { ...values, after: 0 }, limit)
     if (controlIds !== undefined) return this.#newestNamed(controlIds, matches, values)
-    if (hashes !== undefined) return this.#newestWithHash(hashes, matches, values, before, limit)
-    return this.#among(`${place} AND seq < :before ORDER BY seq DESC`, matches, values, limit)
+    if (hashes !== undefined) return this.#newestWithHash(hashes, matches, values, limit)
+    return this.#among(place, matches, values, limit)
   }
 
   /**
@@ -125,15 +114,11 @@ export class MessageSearch {
     cutoff: number,
     sending: readonly number[]
   ): CountedRows {
-    const { before = Number.MAX_SAFE_INTEGER, controlId, state } = query
-    const stateIs = state === undefined ? 'TRUE' : STATE_IS[state]
-    const place = (state && PLACES[state]) ?? placeOf(controlId)
-    const rows = `FROM message WHERE ${place} AND seq < :before ORDER BY seq DESC`
-    const values = { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
+    const { place, matches, values } = asked(query, cutoff, sending)
+    const rows = `FROM message WHERE ${place}`
     const last = this.#statement(`SELECT seq ${rows} LIMIT 1 OFFSET ${ROWS_PER_CALL - 1}`)
     const matching = this.#statement(
-      `SELECT type, verdict FROM (SELECT * ${rows} LIMIT ${ROWS_PER_CALL})
-       WHERE ${stateIs} AND state <> ${DAMAGED} AND ${MATCHES}`
+      `SELECT type, verdict FROM (SELECT * ${rows} LIMIT ${ROWS_PER_CALL}) WHERE ${matches}`
     )
     // Many are alike: each kind is read once.
     const kinds = new Map<string, { type: string; verdict: string | null; count: number }>()
@@ -158,7 +143,7 @@ export class MessageSearch {
    * @param after only those with a higher number
    */
   left(choice: LeftChoice, cutoff: number, after: number, most: number): FoundRows {
-    const { before = Number.MAX_SAFE_INTEGER, controlId, ids, until } = choice
+    const { before = Number.MAX_SAFE_INTEGER, controlId, ids } = choice
     if (ids !== undefined) {
       const matches = `state = ${LEFT} AND changed_at >= :cutoff`
       return this.#numbered(ids, matches, { after, cutoff }, most)
@@ -166,7 +151,7 @@ export class MessageSearch {
     const place = `${placeOf(controlId)} AND seq > :after AND seq < :before ORDER BY seq`
     // What came in before that time may have left after it.
     const { since = 0, ...others } = choice
-    const values = { ...valuesOf(others, until), after, before, cutoff: Math.max(cutoff, since) }
+    const values = { ...valuesOf(others), after, before, cutoff: Math.max(cutoff, since) }
     return this.#among(place, `state = ${LEFT} AND ${MATCHES}`, values, most)
   }
 
@@ -178,7 +163,7 @@ export class MessageSearch {
   suspended(choice: SuspendedChoice, after: number, most: number): FoundRows {
     const { before, ids } = choice
     if (ids !== undefined) return this.#numbered(ids, STATE_IS.suspended, { after }, most)
-    const values = { ...valuesOf(choice, before), after }
+    const values = { ...valuesOf({ ...choice, until: before }), after }
     return this.#among(`${STATE_IS.suspended} AND seq > :after ORDER BY seq`, MATCHES, values, most)
   }
 
@@ -202,7 +187,7 @@ export class MessageSearch {
     const { before, ids } = choice
     const [matches, values] =
       ids === undefined
-        ? [MATCHES, valuesOf(choice, before)]
+        ? [MATCHES, valuesOf({ ...choice, until: before })]
         : [HAS_NUMBER, { ids: JSON.stringify(ids) }]
     const { first, count } = this.#statement(
       `SELECT min(seq) AS first, count(*) AS count FROM message
@@ -252,10 +237,10 @@ export class MessageSearch {
   #newestWithHash(
     hashes: readonly Uint8Array[],
     matches: string,
-    values: Values,
-    before: number,
+    values: Values & { before: number },
     most: number
   ): FoundRows {
+    const { before } = values
     const withHash = this.#statement(
       'SELECT seq FROM found WHERE part = ? AND hash = ? AND seq < ?'
     )
@@ -301,32 +286,39 @@ function placeOf(controlId: string | undefined): string {
   return controlId === undefined ? 'TRUE' : 'control_id = :controlId'
 }
 
-/** The values of `MATCHES`, but for the cutoff. */
-function valuesOf(
-  {
-    controlId,
-    type,
-    rule,
-    error,
-    outcome,
-    since,
-    acceptedBefore
-  }: Pick<LeftChoice, 'controlId' | 'type' | 'rule' | 'error' | 'outcome' | 'since'> &
-    Pick<MessageQuery, 'acceptedBefore'>,
-  until?: number
-): Values {
+/** Where messages are looked for, from the newest on, and what they have to match. */
+function asked(
+  query: Omit<MessageQuery, 'hashes' | 'limit'>,
+  cutoff: number,
+  sending: readonly number[]
+): { place: string; matches: string; values: Values & { before: number } } {
+  const { before = Number.MAX_SAFE_INTEGER, controlId, state } = query
+  const place = (state && PLACES[state]) ?? placeOf(controlId)
+  const stateIs = state === undefined ? 'TRUE' : STATE_IS[state]
   return {
-    // Queued without trailing blanks. A flow may have it from a padded field.
-    controlId: controlId?.trimEnd() ?? null,
-    type: type ?? null,
-    rule: rule ?? null,
-    error: error ?? null,
-    outcome: outcome ?? null,
-    since: since ?? null,
-    acceptedBefore: acceptedBefore ?? null,
-    until: until ?? null
+    place: `${place} AND seq < :before ORDER BY seq DESC`,
+    matches: `${stateIs} AND state <> ${DAMAGED} AND ${MATCHES}`,
+    values: { ...valuesOf(query), before, cutoff, sending: JSON.stringify(sending) }
   }
 }
+
+/** The values of `MATCHES`, but for the cutoff. */
+function valuesOf({
+  controlId,
+  type = null,
+  rule = null,
+  error = null,
+  outcome = null,
+  since = null,
+  acceptedBefore = null,
+  until = null
+}: Nullable<LeftChoice & Pick<MessageQuery, 'acceptedBefore'>>): Values {
+  // Queued without trailing blanks. A flow may have it from a padded field.
+  const name = controlId?.trimEnd() ?? null
+  return { controlId: name, type, rule, error, outcome, since, acceptedBefore, until }
+}
+
+type Nullable<T> = { [Name in keyof T]?: T[Name] | null | undefined }
 
 /** @param lastSeq of the last row that was looked at, if there may be more behind it */
 function pageOf(found: unknown, most: number, lastSeq = 0): FoundRows {

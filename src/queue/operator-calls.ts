@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { withRecord, type ActRecord } from './message-row.ts'
-import type { LastAnswer } from './last-answer.ts'
+import type { StoredAnswer } from './stored-answer.ts'
 import type { MessageRows } from './message-rows.ts'
 import type { FoundRows, MessageSearch } from './message-search.ts'
 import { partOf, stateOf, type StoredRow } from './queue-statements.ts'
@@ -15,7 +15,7 @@ import { storyFrom, verdictFrom } from './stored-json.ts'
 /** What the queue does besides when an operator acts. */
 export interface OperatorHooks {
   clock: Pick<Clock, 'now'>
-  lastAnswer: LastAnswer
+  storedAnswer: StoredAnswer
   /** It can be found by these. */
   addHashes: (seq: number, hashes: readonly Uint8Array[]) => void
   /** It was edited or resent: it must not be handed out before that is safe. */
@@ -94,14 +94,14 @@ export class OperatorCalls<Stored> {
    * @returns the numbers of those that do, and after which number to go on; 0: there are no more
    */
   resend(choice: SuspendedChoice, after: number, most: number, by = '', id = ''): ResentRows {
-    const { clock, lastAnswer } = this.#hooks
-    const answered = id === '' ? undefined : (lastAnswer.to(id) as ResentRows | undefined)
+    const { clock, storedAnswer } = this.#hooks
+    const answered = id === '' ? undefined : (storedAnswer.to(id) as ResentRows | undefined)
     if (answered !== undefined) return answered
     const { rows, next } = this.#suspended(choice, after, most)
     const at = clock.now()
     for (const row of rows) this.#takeBackIntoQueue(row, { at, act: 'resent', by })
     const answer = { count: rows.length, seqs: rows.map(({ seq }) => seq), next }
-    if (id !== '' && rows.length > 0) lastAnswer.keep(id, answer)
+    if (id !== '' && rows.length > 0) storedAnswer.keep(id, answer)
     return answer
   }
 
@@ -121,20 +121,20 @@ export class OperatorCalls<Stored> {
     reason = '',
     id = ''
   ): boolean {
-    const { addHashes, clock, lastAnswer } = this.#hooks
-    if (id !== '' && lastAnswer.to(id) === true) return true
+    const { addHashes, clock, storedAnswer } = this.#hooks
+    if (id !== '' && storedAnswer.to(id) === true) return true
     const row = this.#rows.row(seq)
     if (stateOf(row) !== 'suspended' || this.#rows.isTaken(seq)) return false
     const at = clock.now()
     this.#rows.keepOriginal(seq, seq)
-    this.#rows.contents.dropContent(seq)
-    this.#rows.contents.putContent(seq, content)
+    this.#rows.contents.dropPart(seq, 'content')
+    this.#rows.contents.put(seq, 'content', content)
     this.#rows.sql.dropHashes.run(partOf(seq), seq)
     addHashes(seq, hashes)
     this.#rows.sql.edit.run(lane, controlId, type, at, seq)
     const said = reason === '' ? {} : { reason }
     this.#takeBackIntoQueue({ ...row, lane }, { at, act: 'edited', by, ...said })
-    if (id !== '') lastAnswer.keep(id, true)
+    if (id !== '') storedAnswer.keep(id, true)
     return true
   }
 
@@ -152,7 +152,7 @@ export class OperatorCalls<Stored> {
   /** A suspended message waits again, in its place by acceptance, with a new clock. */
   #takeBackIntoQueue(row: StoredRow, act: ActRecord): void {
     const { saidNotTaken, mayHaveArrived } = verdictFrom(row.verdict)
-    this.#rows.contents.dropOutcome(row.seq)
+    this.#rows.contents.dropPart(row.seq, 'outcome')
     this.#rows.write(row, 'waiting', 0, {
       attempts: row.attempts,
       retries: 0,

@@ -39,7 +39,7 @@ export const EVENT_COLUMNS = `(
  *   outcome, and 2 the content before it was edited first.
  * - In `meta`: `pause` (JSON, which may get an end), `backup` (JSON: messages go there), `left` (how many have left,
  *   about), `leaps` (JSON, see `record-ages.ts`), `atWork` (the message that is being worked on, after a start that is
- *   a careful one), `answer` (JSON, see `last-answer.ts`), and what other files name.
+ *   a careful one), `answer` (JSON, see `stored-answer.ts`), and what other files name.
  */
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;

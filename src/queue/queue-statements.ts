@@ -138,6 +138,7 @@ export class Statements {
   readonly #laterInLane: StatementSync
   readonly #dueRetries: StatementSync
   readonly #ready: StatementSync
+  readonly #firstReady: StatementSync
   readonly #newestReady: StatementSync
   readonly #own: StatementSync
   readonly #countOwn: StatementSync
@@ -193,8 +194,10 @@ export class Statements {
       WHERE state = ${WAITING} AND turn >= ? AND turn <= ? AND ${MAY_GO} ORDER BY turn, seq`)
     // Left to itself, SQLite would look at all that wait from that number on. With a limit as a parameter, it would
     // prepare the statement again each time.
-    this.#ready = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
-      WHERE state = ${WAITING} AND turn = 0 AND seq >= ? AND ${MAY_GO} ORDER BY seq`)
+    const ready = `SELECT ${COLUMNS} FROM message INDEXED BY due
+      WHERE state = ${WAITING} AND turn = 0 AND seq >= ? AND ${MAY_GO} ORDER BY seq`
+    this.#ready = db.prepare(ready)
+    this.#firstReady = db.prepare(`${ready} LIMIT 1`)
     this.#newestReady = select(
       `state = ${WAITING} AND turn = 0 AND ${MAY_GO} ORDER BY seq DESC LIMIT ${NEWEST_ROWS}`
     )
@@ -205,7 +208,13 @@ export class Statements {
       (SELECT 1 FROM message INDEXED BY own
        WHERE ${isOwn} LIMIT ${MOST_OWN})`)
     // These are read for each message: objects would take twice as long.
-    for (const statement of [this.#turnRow, this.#row, this.#ready]) {
+    for (const statement of [
+      this.#turnRow,
+      this.#row,
+      this.#firstFrom,
+      this.#ready,
+      this.#firstReady
+    ]) {
       statement.setReturnArrays(true)
     }
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
@@ -236,8 +245,11 @@ export class Statements {
   }
 
   /** The first that waits, of those from this number on. */
-  firstFrom(seq: number): OldestWaiting | undefined {
-    return one(this.#firstFrom.get(seq))
+  firstFrom(first: number): OldestWaiting | undefined {
+    const values = this.#firstFrom.get(first) as unknown as OldestValues | undefined
+    if (values === undefined) return undefined
+    const [seq, turn, accepted_at] = values
+    return { seq, turn, accepted_at }
   }
 
   /** The first that waits in that lane. */
@@ -258,6 +270,12 @@ export class Statements {
    */
   dueRetries(from: number, now: number, withOwn: boolean): Iterable<StoredRow> {
     return many(this.#dueRetries.iterate(from, now, Number(withOwn)))
+  }
+
+  /** The first from this number on that may go at once: to read one costs half of a search for some. */
+  firstReady(seq: number, withOwn: boolean): StoredRow | undefined {
+    const values = this.#firstReady.get(seq, Number(withOwn)) as unknown as RowValues | undefined
+    return values && rowOf(values)
   }
 
   /** Those from this number on that may go at once, in the order of acceptance; the same. */
@@ -362,6 +380,7 @@ export class Statements {
 }
 
 /** The columns of `TURN_COLUMNS` and `COLUMNS`, in their order. */
+type OldestValues = [seq: number, turn: number | null, acceptedAt: number]
 type PlaceValues = [seq: number, lane: number | null, state: number, turn: number | null]
 type RowValues = [
   ...PlaceValues,

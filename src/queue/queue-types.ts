@@ -172,42 +172,32 @@ export interface QueueSummary extends QueueCounts {
   nextLateInMs: number | null
 }
 
-/** Suspended messages: those with these numbers, or those that match all of the others. */
-export interface SuspendedChoice {
+/** Which messages are meant: those with these numbers, or those that match all of the others. */
+export interface MessageFilter {
   ids?: readonly number[]
   controlId?: string
+  /** MSH-9, such as `ADT^A01`. */
   type?: string
-  /** The rule that suspended them, as written. */
+  /** The rule that decided last, as written. */
   rule?: string
   /** One of its codes (`codesOf`). */
   error?: string
+}
+
+export interface SuspendedChoice extends MessageFilter {
   /** Suspended before this time; wall clock, milliseconds. */
   before?: number
 }
 
-/** Waiting messages: those with these numbers, or those that match all of the others. */
-export interface WaitingChoice {
-  ids?: readonly number[]
-  controlId?: string
-  type?: string
-  /** The rule by which they were retried last, as written. */
-  rule?: string
-  /** One of its codes (`codesOf`). */
-  error?: string
+export interface WaitingChoice extends MessageFilter {
   /** Only those that were tried, or only those that were not. */
   isRetrying?: boolean
   /** Only those with a lower number than this. */
   before?: number
 }
 
-/** Messages that have left: those with these numbers, or those that match all of the others. */
-export interface LeftChoice {
-  ids?: readonly number[]
-  controlId?: string
-  type?: string
-  rule?: string
-  /** One of its codes (`codesOf`). */
-  error?: string
+/** Of messages that have left. */
+export interface LeftChoice extends MessageFilter {
   outcome?: Outcome
   /** Left at this time or later, and before that one; wall clock, milliseconds. */
   since?: number
@@ -216,16 +206,10 @@ export interface LeftChoice {
   before?: number
 }
 
-/** Which messages are wanted: newest first. */
-export interface MessageQuery {
+/** Of all: newest first; with `ids`, found at once, in the order of acceptance. */
+export interface MessageQuery extends MessageFilter {
   /** Only those with a lower number than this. */
   before?: number
-  controlId?: string
-  /** MSH-9, such as `ADT^A01`. */
-  type?: string
-  rule?: string
-  /** One of its codes (`codesOf`). */
-  error?: string
   state?: KnownState
   /** Accepted or changed at this time or later; wall clock, milliseconds. */
   since?: number
@@ -233,8 +217,6 @@ export interface MessageQuery {
   acceptedBefore?: number
   /** One of these hashes was stored with it. */
   hashes?: readonly Uint8Array[]
-  /** It has one of these numbers. Found at once, in the order of acceptance. */
-  ids?: readonly number[]
   /** It is one of the newest with one of these control IDs. Found at once. */
   controlIds?: readonly string[]
   limit: number
@@ -250,18 +232,16 @@ export interface FoundPage {
   next: number
 }
 
-/** Where contents and outcomes of messages are kept; `undefined` is what cannot be read. */
+/** What is stored of a message besides its row. The content before somebody edited it (`original`) goes with all else. */
+export const PARTS = ['content', 'outcome', 'original'] as const
+export type Part = (typeof PARTS)[number]
+
+/** Where the parts of messages are kept; `undefined` is what cannot be read. */
 export interface ContentStore<Stored> {
-  putContent(seq: number, content: Stored): void
-  getContent(seq: number): Stored | undefined
-  dropContent(seq: number): void
-  /** Where there is none. */
-  putOutcome(seq: number, outcome: Stored): void
-  getOutcome(seq: number): Stored | undefined
-  dropOutcome(seq: number): void
-  /** The content before somebody edited it; it goes with all else. */
-  putOriginal(seq: number, content: Stored): void
-  getOriginal(seq: number): Stored | undefined
+  /** Of an outcome, where there is none. */
+  put(seq: number, part: Part, stored: Stored): void
+  get(seq: number, part: Part): Stored | undefined
+  dropPart(seq: number, part: Part): void
   /** The bytes that all of them take. */
   sizeOf(seq: number): number
   /**
@@ -270,10 +250,4 @@ export interface ContentStore<Stored> {
    * @returns whether there may be more
    */
   drop(seq: number): boolean
-}
-
-/** The wall clock was put forward to `at`, after it had run from `from` on. */
-export interface ClockLeap {
-  at: number
-  from: number
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { FiguresTable } from './figures-table.ts'
 import type { Figures } from './figures.ts'
 import { Journal } from './journal.ts'
-import { LastAnswer } from './last-answer.ts'
+import { StoredAnswer } from './stored-answer.ts'
 import { KeptContents, type DroppedContents } from './kept-contents.ts'
 import { MessageReader } from './message-reader.ts'
 import { STATES, withRecord, type MessageRow } from './message-row.ts'
@@ -112,7 +112,7 @@ export class Queue<Stored> {
     this.reader = new MessageReader(this.rows, search, this.#journal, new Repeats(db))
     this.operator = new OperatorCalls(this.rows, search, {
       clock,
-      lastAnswer: new LastAnswer(db),
+      storedAnswer: new StoredAnswer(db),
       addHashes: (seq, hashes) => {
         this.#addHashes(seq, hashes)
       },
@@ -202,7 +202,7 @@ export class Queue<Stored> {
     const repeated = resent === undefined ? null : JSON.stringify(resent)
     const ownAddress = message.hasOwnAddress === true ? 1 : null
     if (this.rows.sql.accept.run(...row, repeated, ownAddress).changes === 0) return
-    this.#contents.putContent(seq, content)
+    this.#contents.put(seq, 'content', content)
     // The text before the edit stays as long as this one, though the message that had it goes earlier.
     if (resent?.isEdited === true) {
       this.rows.keepOriginal(seq, resent.of)
@@ -301,9 +301,9 @@ export class Queue<Stored> {
     this.#uptime.keep(to === 'awaiting' ? AWAITING_STEP_MS : UPTIME_STEP_MS)
     // One that waits has no outcome. Of a longer one, nothing must be left behind a shorter one.
     if (from !== 'waiting' && (outcome !== undefined || to === 'waiting')) {
-      this.#contents.dropOutcome(seq)
+      this.#contents.dropPart(seq, 'outcome')
     }
-    if (outcome !== undefined) this.#contents.putOutcome(seq, outcome)
+    if (outcome !== undefined) this.#contents.put(seq, 'outcome', outcome)
     const now = this.#uptime.ms
     const wanted = (move.dueInMs ?? 0) > 0 ? now + (move.dueInMs ?? 0) : 0
     this.rows.write(row, to, wanted, {

@@ -256,13 +256,13 @@ function takeContents(
         counts.found++
         continue
       }
-      const content = ifReadable(() => from?.getContent(seq))
+      const content = ifReadable(() => from?.get(seq, 'content'))
       // One that waits has none.
-      const outcome = state === WAITING ? undefined : ifReadable(() => from?.getOutcome(seq))
-      if (content !== undefined) to.putContent(seq, content)
-      if (content !== undefined && outcome !== undefined) to.putOutcome(seq, outcome)
-      const original = content && ifReadable(() => from?.getOriginal(seq))
-      if (original !== undefined) to.putOriginal(seq, original)
+      const outcome = state === WAITING ? undefined : ifReadable(() => from?.get(seq, 'outcome'))
+      if (content !== undefined) to.put(seq, 'content', content)
+      if (content !== undefined && outcome !== undefined) to.put(seq, 'outcome', outcome)
+      const original = content && ifReadable(() => from?.get(seq, 'original'))
+      if (original !== undefined) to.put(seq, 'original', original)
       if (state === LEFT) {
         if (content === undefined) dropKept.run(seq)
         continue

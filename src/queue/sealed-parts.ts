@@ -1,9 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { ContentStore } from './queue-types.ts'
+import { PARTS, type ContentStore, type Part } from './queue-types.ts'
 import type { Sealer } from './seal.ts'
 
-const PARTS = ['content', 'outcome', 'original'] as const
-type Part = (typeof PARTS)[number]
 /** Long parts are sealed and stored in pieces, so that they are not in memory as often. */
 const PIECE_BYTES = 256 * 1024
 /** How the numbers of pieces are given out: so many to each part, and so many to each message. */
@@ -35,53 +33,12 @@ export class SealedParts implements ContentStore<Uint8Array> {
     )
   }
 
-  putContent(seq: number, content: Uint8Array): void {
-    this.#store(seq, 'content', content)
-  }
-
-  getContent(seq: number): Uint8Array | undefined {
-    return this.#read(seq, 'content')
-  }
-
-  dropContent(seq: number): void {
-    this.#dropPart(seq, 'content')
-  }
-
-  putOutcome(seq: number, outcome: Uint8Array): void {
-    this.#store(seq, 'outcome', outcome)
-  }
-
-  getOutcome(seq: number): Uint8Array | undefined {
-    return this.#read(seq, 'outcome')
-  }
-
-  dropOutcome(seq: number): void {
-    this.#dropPart(seq, 'outcome')
-  }
-
-  putOriginal(seq: number, content: Uint8Array): void {
-    this.#store(seq, 'original', content)
-  }
-
-  getOriginal(seq: number): Uint8Array | undefined {
-    return this.#read(seq, 'original')
-  }
-
-  sizeOf(seq: number): number {
-    const { bytes } = this.#size.get(...piecesOf(seq)) as { bytes: number }
-    return bytes
-  }
-
-  drop(seq: number): boolean {
-    return this.#dropSome.run(...piecesOf(seq)).changes === PIECES_PER_DROP
-  }
-
-  #dropPart(seq: number, part: Part): void {
+  dropPart(seq: number, part: Part): void {
     const id = pieceId(seq, part)
     this.#drop.run(id, id + PIECES_OF_PART - 1)
   }
 
-  #store(seq: number, part: Part, plain: Uint8Array): void {
+  put(seq: number, part: Part, plain: Uint8Array): void {
     const id = pieceId(seq, part)
     let piece = 0
     for (let from = 0; from === 0 || from < plain.length; from += PIECE_BYTES) {
@@ -93,7 +50,7 @@ export class SealedParts implements ContentStore<Uint8Array> {
   }
 
   /** Undefined if a piece is missing or not authentic. */
-  #read(seq: number, part: Part): Uint8Array | undefined {
+  get(seq: number, part: Part): Uint8Array | undefined {
     const id = pieceId(seq, part)
     const pieces: Uint8Array[] = []
     const rows = this.#pieces.iterate(id, id + PIECES_OF_PART - 1)
@@ -111,6 +68,15 @@ export class SealedParts implements ContentStore<Uint8Array> {
       rows.return?.()
     }
     return undefined
+  }
+
+  sizeOf(seq: number): number {
+    const { bytes } = this.#size.get(...piecesOf(seq)) as { bytes: number }
+    return bytes
+  }
+
+  drop(seq: number): boolean {
+    return this.#dropSome.run(...piecesOf(seq)).changes === PIECES_PER_DROP
   }
 }
 

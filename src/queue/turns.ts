@@ -23,8 +23,8 @@ interface Known {
   withOwn: boolean
   /** The one that was handed out last was a retry. */
   wasRetry: boolean
-  /** Waiting messages that are handed out, with their lanes. */
-  sending: Map<number, number | null>
+  /** Waiting messages that are handed out, as they are in the table. */
+  sending: Map<number, TurnRow>
 }
 
 /**
@@ -101,13 +101,18 @@ export class Turns {
     const { sending } = this.#known
     if (sending.has(seq)) return false
     if (lane === null) return true
-    for (const busy of sending.values()) if (busy === lane) return false
+    for (const busy of sending.values()) if (busy.lane === lane) return false
     return true
   }
 
   /** It is on its way. */
-  handOut({ seq, lane }: TurnRow): void {
-    this.#known.sending.set(seq, lane)
+  handOut({ seq, lane, state, turn }: TurnRow): void {
+    this.#known.sending.set(seq, { seq, lane, state, turn })
+  }
+
+  /** Where a message is: of one that is on its way, this is known. */
+  rowOf(seq: number): TurnRow | undefined {
+    return this.#known.sending.get(seq) ?? this.#sql.turnRow(seq)
   }
 
   /** It is no longer on its way, and is about to move. */
@@ -117,11 +122,11 @@ export class Turns {
 
   /** It is no longer on its way, and waits as before. */
   release(seq: number): void {
-    const lane = this.#known.sending.get(seq)
-    if (lane === undefined) return
+    const row = this.#known.sending.get(seq)
+    if (row === undefined) return
     this.takeBack(seq)
     this.#lowerBounds(seq)
-    this.#passTurn(lane)
+    this.#passTurn(row.lane)
   }
 
   /**
@@ -200,7 +205,7 @@ export class Turns {
       const next = this.#sql.laterInLane(lane, seq)
       if (next !== undefined && next.turn !== null) {
         if (next.turn > 0) this.#known.retrying--
-        this.#sql.setTurn.run(null, next.seq)
+        this.#setTurn(next, null)
       }
     }
     return wanted
@@ -226,16 +231,24 @@ export class Turns {
   makeDue(seqs: readonly number[]): void {
     this.#known.dueFrom = DUE
     for (const seq of seqs) {
-      const row = this.#sql.turnRow(seq)
-      if (row !== undefined && isRetrying(row)) this.#sql.setTurn.run(DUE, seq)
+      const row = this.rowOf(seq)
+      if (row !== undefined && isRetrying(row)) this.#setTurn(row, DUE)
     }
   }
 
   /** No retry waits any longer: each is like a message that was not tried. */
   endWaits(): void {
     this.#sql.endWaits.run()
+    for (const row of this.#known.sending.values()) {
+      if (isRetrying(row)) this.handOut({ ...row, turn: 0 })
+    }
     this.#known.retrying = 0
     this.#known.readyFrom = 0
+  }
+
+  #setTurn(row: TurnRow, turn: number | null): void {
+    this.#sql.setTurn.run(turn, row.seq)
+    if (this.isSending(row.seq)) this.handOut({ ...row, turn })
   }
 
   #lowerBounds(seq: number): void {
@@ -247,7 +260,7 @@ export class Turns {
   #passTurn(lane: number | null): void {
     const first = lane === null ? undefined : this.#sql.firstInLane(lane)
     if (first === undefined) return
-    if (first.turn === null) this.#sql.setTurn.run(0, first.seq)
+    if (first.turn === null) this.#setTurn(first, 0)
     this.#known.readyFrom = Math.min(this.#known.readyFrom, first.seq)
   }
 
@@ -287,6 +300,11 @@ export class Turns {
     const rows: StoredRow[] = []
     if (most <= 0) return rows
     const { readyFrom, withOwn } = this.#known
+    const first = most === 1 ? this.#sql.firstReady(readyFrom, withOwn) : undefined
+    if (first !== undefined && this.isFree(first)) {
+      this.#known.readyFrom = first.seq + 1
+      return [first]
+    }
     for (const row of this.#sql.ready(readyFrom, withOwn)) {
       if (this.isFree(row)) rows.push(row)
       if (rows.length < most) continue

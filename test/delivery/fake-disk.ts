@@ -255,15 +255,11 @@ export class FakeDisk implements ModelDisk {
   }
 
   get #store(): ContentStore<Uint8Array> {
+    const parts = { content: this.#contents, outcome: this.#outcomes, original: this.#originals }
     return {
-      putContent: (seq, content) => this.#contents.set(seq, Uint8Array.from(content)),
-      getContent: (seq) => this.#contents.get(seq),
-      dropContent: (seq) => this.#contents.delete(seq),
-      putOutcome: (seq, outcome) => this.#outcomes.set(seq, outcome),
-      getOutcome: (seq) => this.#outcomes.get(seq),
-      dropOutcome: (seq) => this.#outcomes.delete(seq),
-      putOriginal: (seq, content) => this.#originals.set(seq, Uint8Array.from(content)),
-      getOriginal: (seq) => this.#originals.get(seq),
+      put: (seq, part, stored) => parts[part].set(seq, Uint8Array.from(stored)),
+      get: (seq, part) => parts[part].get(seq),
+      dropPart: (seq, part) => parts[part].delete(seq),
       sizeOf: (seq) =>
         (this.#contents.get(seq)?.length ?? 0) + (this.#outcomes.get(seq)?.length ?? 0),
       drop: (seq) => {

@@ -374,7 +374,7 @@ export class FileDisk implements ModelDisk {
     const parts = new SealedParts(db, sealerOf(this.#spec))
     // The next start finds that they are refused.
     const refused = new Set(refusedIn(this.#path))
-    return rowsIn(db, (seq) => parts.getOutcome(seq)).filter(({ seq }) => !refused.has(seq))
+    return rowsIn(db, (seq) => parts.get(seq, 'outcome')).filter(({ seq }) => !refused.has(seq))
   }
 
   get left(): LeftRow[] {
@@ -386,7 +386,7 @@ export class FileDisk implements ModelDisk {
 
   contentOf(seq: number): Uint8Array | undefined {
     const db = this.#db
-    return db && new SealedParts(db, sealerOf(this.#spec)).getContent(seq)
+    return db && new SealedParts(db, sealerOf(this.#spec)).get(seq, 'content')
   }
 
   /** The numbers of all messages of which there is something. */

@@ -206,7 +206,7 @@ describe('Contents of messages that have left', () => {
     assert.equal(queue.operator.edit(edited, Buffer.alloc(2 * MB)), true)
     assert.deepEqual(queue.reader.readOriginal(1), new Uint8Array(contentOf(1)))
     queue.finish(1)
-    assert.ok(contents.getOriginal(1), 'it goes later')
+    assert.ok(contents.get(1, 'original'), 'it goes later')
     assert.equal(queue.reader.readOriginal(1), undefined)
     assert.throws(() => queue.reader.read(1), { code: 'ERR_NOT_QUEUED' })
     db.close()

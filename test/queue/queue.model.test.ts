@@ -452,14 +452,9 @@ class Model {
 
   #open(orderKey: string): void {
     const contents: ContentStore<string> = {
-      putContent: (seq, content) => this.#contents.set(seq, content),
-      getContent: (seq) => this.#contents.get(seq),
-      dropContent: (seq) => this.#contents.delete(seq),
-      putOutcome: () => undefined,
-      getOutcome: () => undefined,
-      dropOutcome: () => undefined,
-      putOriginal: () => undefined,
-      getOriginal: () => undefined,
+      put: (seq, part, stored) => part === 'content' && this.#contents.set(seq, stored),
+      get: (seq, part) => (part === 'content' ? this.#contents.get(seq) : undefined),
+      dropPart: (seq, part) => part === 'content' && this.#contents.delete(seq),
       sizeOf: (seq) => this.#contents.get(seq)?.length ?? 0,
       drop: (seq) => {
         this.#contents.delete(seq)
@@ -547,14 +542,9 @@ describe('Queue against brute force', () => {
     let time = 0
     const clock = { now: () => 0, monotonic: () => (time += 1) }
     const contents: ContentStore<string> = {
-      putContent: () => undefined,
-      getContent: () => 'content',
-      dropContent: () => undefined,
-      putOutcome: () => undefined,
-      getOutcome: () => undefined,
-      dropOutcome: () => undefined,
-      putOriginal: () => undefined,
-      getOriginal: () => undefined,
+      put: () => undefined,
+      get: (_seq, part) => (part === 'content' ? 'content' : undefined),
+      dropPart: () => undefined,
       sizeOf: () => 0,
       drop: () => false
     }

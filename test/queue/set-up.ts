@@ -93,14 +93,9 @@ export function numbers(from: number, to: number): number[] {
 
 /** For queues whose contents do not matter. */
 export const noContents: ContentStore<object> = {
-  putContent: () => undefined,
-  getContent: () => ({}),
-  dropContent: () => undefined,
-  putOutcome: () => undefined,
-  getOutcome: () => undefined,
-  dropOutcome: () => undefined,
-  putOriginal: () => undefined,
-  getOriginal: () => undefined,
+  put: () => undefined,
+  get: (_seq, part) => (part === 'content' ? {} : undefined),
+  dropPart: () => undefined,
   sizeOf: () => 0,
   drop: () => false
 }

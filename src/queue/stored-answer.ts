@@ -6,7 +6,7 @@ import { answerFrom } from './stored-json.ts'
  * The answer to what an operator did last, stored with it: if its thread dies before that is told, the call is made again,
  * and would find nothing left to do.
  */
-export class LastAnswer {
+export class StoredAnswer {
   readonly #db: DatabaseSync
 
   /** @param db with the tables of `queue-schema.ts` */
