@@ -28,7 +28,8 @@ describe('flows that somebody stops while page and tab are open', () => {
   })
   after(() => nodeRed.close())
 
-  async function open(path: string): Promise<Page> {
+  /** @param place where it shows the nodes when it has asked */
+  async function open(path: string, place: string): Promise<Page> {
     const { page } = await newPage()
     await page.goto(nodeRed.url + path)
     if (path === '') {
@@ -36,25 +37,23 @@ describe('flows that somebody stops while page and tab are open', () => {
       await page.waitForFunction(`RED.actions.get('hl7-https-out:show-tab') !== undefined`)
       await page.evaluate(`RED.actions.invoke('hl7-https-out:show-tab')`)
     }
-    await waitForWords(page, '.hl7-node-rows', /Registry/)
+    await waitForWords(page, place, /Registry/)
     return page
   }
 
   it('is told in both, with what waits, and is no trouble of theirs', async () => {
-    const pages = [await open('/hl7-https-out/page'), await open('')]
+    const page = await open('/hl7-https-out/page', '.hl7-node-rows')
+    const tab = await open('', '.hl7-tab')
     await nodeRed.post('/flows/state', { state: 'stop' })
-    for (const page of pages) {
-      await waitForNews(page, '.hl7-do', /flows are stopped: somebody.* 1 message waits on disk/)
-      const [words = ''] = await page.locator('.hl7-summary').allInnerTexts()
-      assert.match(words, /1 node needs attention/)
-      await page.locator('.hl7-details [data-button=pause]').click({ force: true })
-      await waitForWords(page, '.hl7-outcome', /Node-RED’s flows are stopped\./)
-      assert.doesNotMatch(await page.innerText('body'), /no longer knows this node/)
-    }
+    await waitForNews(page, '.hl7-do', /flows are stopped: somebody.* 1 message waits on disk/)
+    await waitForNews(tab, '.hl7-tab', /flows are stopped: somebody/)
+    for (const one of [page, tab]) await waitForWords(one, '.hl7-summary', /1 node needs attention/)
+    await page.locator('.hl7-details [data-button=pause]').click({ force: true })
+    await waitForWords(page, '.hl7-outcome', /Node-RED’s flows are stopped\./)
+    assert.doesNotMatch(await page.innerText('body'), /no longer knows this node/)
     await nodeRed.post('/flows/state', { state: 'start' })
-    for (const page of pages) {
-      await waitForNews(page, '.hl7-details', /Paused/)
-      await page.close()
-    }
+    await waitForNews(page, '.hl7-details', /Paused/)
+    await waitForNews(tab, '.hl7-tab', /paused/i)
+    for (const one of [page, tab]) await one.close()
   })
 })
