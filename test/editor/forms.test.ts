@@ -103,18 +103,6 @@ describe('the forms in the editor', () => {
   const addHeader = (): Promise<void> =>
     editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
 
-  it('come with one script each, and one for what both have', () => {
-    const scripts = editor.requests.filter((request) =>
-      /\/resources\/@hl7-https\/.*\.js/.test(request)
-    )
-    assert.deepEqual(
-      [...new Set(scripts)]
-        .map((request) => /[\w-]+\.js/.exec(request)?.[0].replace(/^chunk-\w+/, 'chunk'))
-        .sort(),
-      ['chunk.js', `${out}.js`, `${config}.js`]
-    )
-  })
-
   it('give the node an icon, two named outputs and a label', async () => {
     const icon = await fetch(`${nodeRed.url}/icons/@hl7-https/node-red-hl7-https-out/${out}.svg`)
     assert.equal(

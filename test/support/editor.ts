@@ -245,6 +245,8 @@ export class Editor {
     await this.page.click(`${tab} a`)
     // Node-RED 4 takes quick clicks on two tabs for a double click, which does nothing.
     if (await this.page.isHidden(`${tab}.active`)) await this.page.click(`${tab} a`)
+    // Its tooltip would lie over what is below it.
+    await this.page.mouse.move(0, 0)
   }
 
   /** Shows the reply rules, if only what becomes of replies is in sight. */
