@@ -31,6 +31,7 @@ export function readSettings(
   const RED = {
     util: util.util,
     settings,
+    events: new EventEmitter(),
     httpAdmin: { post: () => undefined },
     auth: { needsPermission: () => undefined },
     nodes: {
