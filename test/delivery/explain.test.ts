@@ -79,7 +79,7 @@ describe('deliveryFailed', () => {
   const securityFault =
     '<faultcode>s:Server</faultcode><detail><SecurityFault xmlns="urn:cdc:iisb:2011">Lindqvist</SecurityFault></detail>'
   const refused =
-    'The receiver refuses the token: check "Scope" and "Audience" in the OAuth 2.0 node.'
+    'The receiver refuses the token: check "Token scheme", and "Scope" and "Audience" in the OAuth 2.0 node.'
   const denied =
     'The receiver denies access to this client: check "Scope" in the OAuth 2.0 node, and ask the operator of the receiver for permission.'
   const noToken =
@@ -227,7 +227,10 @@ describe('deliveryFailed', () => {
         ],
         ['CERT_NOT_YET_VALID', ' Check the clock of this machine.'],
         ['CERT_REVOKED', " Ask the server's operator to replace it."],
-        ['CERT_SIGNATURE_FAILURE', ''],
+        [
+          'CERT_SIGNATURE_FAILURE',
+          ' A CA certificate of that name here is not the one that issued it: replace it in "CA Certificate" in the TLS node.'
+        ],
         [
           'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
           ' Check the certificate, private key and passphrase in the TLS configuration of the node.'
