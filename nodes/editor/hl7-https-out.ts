@@ -9,10 +9,9 @@ import { prepareBodyPresets } from './body-preset-choice.ts'
 import { Form } from './form.ts'
 import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
-import { ReplyTab } from './reply-tab.ts'
+import { LoadedReplyTab } from './loaded-reply-tab.ts'
 import { prepareTestMessage, runningId } from './test-message.ts'
 import { savedNode } from './saved-node.ts'
-import { TryRules } from './try-rules.ts'
 import { prepareUnsetVariables } from './unset-variables.ts'
 import { hostOf } from './host-of.ts'
 
@@ -46,7 +45,7 @@ const form = new Form<OutKey>({
   nameProblem
 })
 const { text, words } = form
-let reply: ReplyTab | undefined
+let reply: LoadedReplyTab | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
@@ -136,10 +135,10 @@ function prepare(node: EditorNode): void {
   $('#node-input-format').on('change', showPlaceholders)
   showPlaceholders()
 
-  reply = new ReplyTab(form, node)
-  const trial = new TryRules(form, reply)
+  const opened = new LoadedReplyTab(form, node)
+  reply = opened
   prepareTestMessage(form, node, (last) => {
-    trial.showLastTest(last)
+    opened.showLastTest(last)
   })
   prepareImport(form, 'out')
   prepareUnsetVariables(form, runningId(node) ?? node.id)

@@ -39,8 +39,6 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
       return
     }
     const { expiresIn, scope, clientAuth } = answer
-    // Without one in the answer, it is as requested (RFC 6749 §5.1).
-    const isAsked = String(form.settings()['scope']).trim() !== ''
     const lines: ResultLine[] = [
       [text('test.tokenType'), answer.tokenType],
       [
@@ -49,7 +47,8 @@ export function prepareTokenTest({ form, nodeId, onIssuer }: TokenTestOptions): 
           ? text('test.lifetimeUnknown', { seconds: ASSUMED_LIFETIME })
           : text('test.seconds', { seconds: expiresIn })
       ],
-      [text('label.scope'), scope === '' && isAsked ? text('test.scopeUnknown') : scope],
+      // Without one in the answer, it is the one that was asked for (RFC 6749 §5.1).
+      [text('label.scope'), scope],
       [text('label.tokenEndpoint'), answer.tokenEndpoint],
       [text('label.clientAuth'), text(`option.clientAuth.${clientAuth}`)],
       [text('result.elapsed'), text('result.milliseconds', { ms: answer.elapsedMs })]

@@ -21,6 +21,9 @@ export interface ReplyLine {
   follows: string
 }
 
+/** The text of a reply in which no rule finds what it looks for: such a rule is told as it is. */
+const NO_WORDS = '…'
+
 type KindName = LastPart<OutKey, 'replyKind'>
 
 /** A kind of reply: one that rules are asked about, or several, each of which is named only where they differ. */
@@ -98,11 +101,11 @@ function kindsFor(controlId: string): readonly Kind[] {
         {
           name: 'noAckEvenEmpty',
           parts: [
-            { name: 'otherText', answer: { status: 200, contentType: 'text/plain', text: 'OK' } },
+            { name: 'otherText', answer: withStatus(200) },
             { name: 'empty', answer: { status: 200, contentType: '', text: '' } }
           ]
         },
-        { name: 'webPage', answer: page(200, 'Welcome') }
+        { name: 'webPage', answer: page(200, NO_WORDS) }
       ]
     }
   ]
@@ -117,7 +120,7 @@ function statuses(...all: readonly number[]): Kind[] {
 }
 
 function withStatus(status: number): TriedAnswer {
-  return { status, contentType: 'text/plain', text: 'Error' }
+  return { status, contentType: 'text/plain', text: NO_WORDS }
 }
 
 /** A kind, with what becomes of it: of one with parts, if that is the same of all of them. */

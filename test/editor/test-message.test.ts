@@ -22,6 +22,9 @@ const replies: Record<string, string> = {
   '/ar': 'MSA|AR|1\rERR||MSH^1^11|202^Unsupported processing id^HL70357|E',
   '/none': ''
 }
+/** The sender's fault, with the status of a receiver's. */
+const FAULT = `<soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope"><soap:Body><soap:Fault>
+  <soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code></soap:Fault></soap:Body></soap:Envelope>`
 
 describe('the test message of the form', () => {
   let nodeRed: TestNodeRed
@@ -37,6 +40,10 @@ describe('the test message of the form', () => {
       if (path === '/token') {
         response.setHeader('content-type', 'application/json')
         response.end('{"access_token":"a-token","token_type":"Bearer","expires_in":300}')
+        return
+      }
+      if (path === '/fault') {
+        response.writeHead(500, { 'content-type': 'application/soap+xml' }).end(FAULT)
         return
       }
       const reply = replies[path]
@@ -306,6 +313,29 @@ describe('the test message of the form', () => {
     await editor.page.getByText('Got a token').waitFor()
     const request = editor.requests.findLast((one) => one.includes('/oauth2-client-credentials/'))
     assert.match(request ?? '', /"nodes":\[\{"id":"tls".*"servername":"hl7\.example\.org"/)
+  })
+
+  it('shows no request that was not sent for want of a token', async () => {
+    await editor.ask(`RED.nodes.import([{ id: 'no-token', type: 'oauth2-client-credentials',
+      tokenEndpoint: '${url}/none', credentials: { clientId: 'me', clientSecret: '${secret}' } }], { markChanged: true }) && 0`)
+    await editor.ask(`RED.nodes.import([{ id: 'tokenless', type: '${out}', z: 'tab', x: 50, y: 50,
+      url: '${url}/aa', auth: 'no-token', wires: [[], []] }], { generateIds: false }) && 0`)
+    await editor.edit('tokenless')
+    assert.equal(await send(), 'Not sent')
+    assert.doesNotMatch(await editor.page.innerText(box), /Request|POST/)
+    assert.deepEqual(
+      received.map(({ path }) => path),
+      ['/none']
+    )
+  })
+
+  it('says as what an answer counts whose status says something else', async () => {
+    await editor.edit('node')
+    await editor.type('#node-input-url', `${url}/fault`)
+    await send()
+    const { Decision: decision, 'HTTP status': status } = await lines()
+    assert.equal(status, '500')
+    assert.match(decision ?? '', /the reply counts as HTTP error status 4xx \(rule E#4xx=F\)/)
   })
 
   it('says until when a message would be retried', async () => {

@@ -64,6 +64,13 @@ describe('the Test button of the OAuth 2.0 node', () => {
     assert.doesNotMatch(shown, /a-token/)
   })
 
+  it('shows the scope that was asked for if the answer has none, and none if none was', async () => {
+    await editor.editConfig(config, 'auth')
+    assert.doesNotMatch(await result(), /Scope/)
+    await editor.type('#node-config-input-scope', 'hl7:write')
+    assert.match(await result(), /Scope\s+hl7:write/)
+  })
+
   it('says which setting is missing, without a hint', async () => {
     await editor.editConfig(config, 'auth')
     await editor.type('#node-config-input-clientSecret', '')

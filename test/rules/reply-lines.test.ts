@@ -99,6 +99,17 @@ describe('what becomes of each kind of reply', () => {
     assert.ok(told.some((line) => line.endsWith('another 4xx: tried 3 times more, then Catch')))
   })
 
+  it('takes no status for a reply whose text a rule looks for', async () => {
+    const told = await lines(':?A=C,:?E=F,:?R=F,@*OK=C,@*ERR=N,@*BUSY=R')
+    assert.ok(told.includes(AWAY) && told.includes(CALLS), told.join('\n'))
+    assert.deepEqual(told.slice(-4), [
+      CATCH,
+      'reply contains “OK”: Accept',
+      'reply contains “ERR”: Refuse (NAK)',
+      'reply contains “BUSY”: Retry, then give up'
+    ])
+  })
+
   it('follows the times of the form', async () => {
     const never = await lines('', { failureTimeoutMs: Infinity })
     assert.ok(never.includes(AWAY.replace(':', `, ${TRIED.split(':')[0] ?? ''}:`)))

@@ -214,6 +214,8 @@ export class Editor {
   async edit(nodeId: string): Promise<void> {
     await this.ask(`RED.editor.edit(RED.nodes.node(${JSON.stringify(nodeId)}))`)
     await this.page.waitForSelector('#node-input-name')
+    // What is loaded then is there.
+    await this.page.waitForSelector('.red-ui-tray [aria-busy]', { state: 'detached' })
     await this.settle()
   }
 
