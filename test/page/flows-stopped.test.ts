@@ -28,7 +28,7 @@ describe('flows that somebody stops while page and tab are open', () => {
   })
   after(() => nodeRed.close())
 
-  async function open(path: string): Promise<Page> {
+  async function open(path: string, rows: string): Promise<Page> {
     const { page } = await newPage()
     await page.goto(nodeRed.url + path)
     if (path === '') {
@@ -36,25 +36,29 @@ describe('flows that somebody stops while page and tab are open', () => {
       await page.waitForFunction(`RED.actions.get('hl7-https-out:show-tab') !== undefined`)
       await page.evaluate(`RED.actions.invoke('hl7-https-out:show-tab')`)
     }
-    await waitForWords(page, '.hl7-node-rows', /Registry/)
+    await waitForWords(page, rows, /Registry/)
     return page
   }
 
   it('is told in both, with what waits, and is no trouble of theirs', async () => {
-    const pages = [await open('/hl7-https-out/page'), await open('')]
+    const page = await open('/hl7-https-out/page', '.hl7-node-rows')
+    const editor = await open('', '.hl7-tab')
     await nodeRed.post('/flows/state', { state: 'stop' })
-    for (const page of pages) {
-      await waitForNews(page, '.hl7-do', /flows are stopped: somebody.* 1 message waits on disk/)
-      const [words = ''] = await page.locator('.hl7-summary').allInnerTexts()
-      assert.match(words, /1 node needs attention/)
-      await page.locator('.hl7-details [data-button=pause]').click({ force: true })
-      await waitForWords(page, '.hl7-outcome', /Node-RED’s flows are stopped\./)
-      assert.doesNotMatch(await page.innerText('body'), /no longer knows this node/)
-    }
+    await waitForNews(page, '.hl7-do', /flows are stopped: somebody.* 1 message waits on disk/)
+    await waitForNews(editor, '.hl7-tab', /flows are stopped: somebody/)
+    const [words = ''] = await page.locator('.hl7-summary').allInnerTexts()
+    assert.match(words, /1 node needs attention/)
+    await page.locator('.hl7-details [data-button=pause]').click({ force: true })
+    await waitForWords(page, '.hl7-outcome', /Node-RED’s flows are stopped\./)
+    // What cannot be asked is not said to be nothing.
+    assert.doesNotMatch(
+      await page.innerText('body'),
+      /no longer knows this node|for 0 s|None\b|Last hour and day|Events/
+    )
     await nodeRed.post('/flows/state', { state: 'start' })
-    for (const page of pages) {
-      await waitForNews(page, '.hl7-details', /Paused/)
-      await page.close()
-    }
+    await waitForNews(page, '.hl7-details', /Paused/)
+    await waitForWords(page, 'body', /Last hour and day/)
+    await waitForNews(editor, '.hl7-tab', /Paused/)
+    await Promise.all([page.close(), editor.close()])
   })
 })

@@ -181,6 +181,12 @@ function withoutRule<Row extends Told>(row: Row): Row {
   return row.kind === 'verdict' ? { ...row, values: { ...row.values, rule: '' } } : row
 }
 
+/** For how long its oldest message is held; empty if none is, or, of a node that does not run, nobody knows. */
+export function heldFor({ oldestAgeMs, queued, state, suspended }: NodeState, text: Text): string {
+  const isKnown = state !== 'stopped' && state !== 'config'
+  return isKnown && queued + suspended > 0 ? durationText(oldestAgeMs, text) : ''
+}
+
 export function nameOf(state: NodeState): string {
   return printable(state.name || state.host || state.id)
 }
