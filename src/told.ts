@@ -156,11 +156,9 @@ function turnedAwayText(why: string, text: TabText): string {
 type Todo = KeyUnder<'tab', 'advice.todo'>
 
 /** Why messages have left for Catch, and what to do about that: what is said while they wait, without what waits. */
-function whyText(
-  { cause = '', operation = '', why }: Values,
-  known: Record<string, string | number>,
-  text: TabText
-): string {
+function whyText(values: Values, known: Record<string, string | number>, text: TabText): string {
+  const { cause = '', operation = '', why } = values
+  if (values['isOver'] !== undefined) return text('advice.causeThen', known)
   if (why === undefined) return cause === '' ? '' : text('advice.cause', known)
   const nothing = { held: '', call: '', said: '', tried: '', arrived: '', alone: '', blank: '' }
   const largest = operation === '' ? '' : text('advice.largest', { name: operation })

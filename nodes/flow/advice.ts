@@ -2,6 +2,7 @@ import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import {
   isCounted,
   isUncertain,
+  REFUSALS,
   TOPICS,
   topicOfCode,
   topicOfToken,
@@ -114,12 +115,21 @@ export function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefi
 }
 
 /** Why the last one was given up, and what to do about that, is said as for one that is retried. */
-export function givenUp({ contentDays, names, now, stands }: AdviceFacts): Advice | undefined {
+export function givenUp({
+  contentDays,
+  delivery,
+  names,
+  now,
+  stands
+}: AdviceFacts): Advice | undefined {
   const { givenUp: given } = stands
   if (given === undefined) return undefined
   const { about, cause = '', count } = given
   const seconds = Math.round(Math.max(0, now - given.since) / 1000)
   const topic = knownTopic(about, cause, names.grant)
+  // An answer to another message since then shows that it is over, if it was not about what the message holds.
+  const hasAnswered = delivery.lastOutcome !== null && delivery.lastOutcome.outcome !== 'error'
+  const isOver = hasAnswered && topic !== undefined && !REFUSALS.has(topic)
   return [
     'advice-given-up',
     {
@@ -127,6 +137,7 @@ export function givenUp({ contentDays, names, now, stands }: AdviceFacts): Advic
       seconds,
       ...reasonValues(given, names),
       kept: contentDays,
+      ...(isOver && { isOver: 'yes' }),
       ...(topic !== undefined && isUncertain(topic) && { uncertain: 'yes' })
     }
   ]

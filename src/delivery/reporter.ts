@@ -6,7 +6,7 @@ import type { Pause, QueueEvent, QueueEventKind } from '../queue/queue-event.ts'
 import { toldInEnglish } from '../told-in-english.ts'
 import type { TokenTrouble } from '../oauth2/token-status.ts'
 import type { AttemptResult } from './attempt-result.ts'
-import type { DeliveryEvent, Moved } from './delivery-events.ts'
+import { showsQueueWorks, type DeliveryEvent, type Moved } from './delivery-events.ts'
 import { DISCARDED, type Settlement } from './settlement.ts'
 import { eventTold } from './event-told.ts'
 import { idOf, reasonAndHint, sentence, whatHappened, wordsOf } from './explain.ts'
@@ -43,7 +43,12 @@ const FAULT_AGAIN_MS = 60_000
 /** So many rules and message types are counted apart. */
 const MOST_APART = 20
 /** These are no warnings. */
-const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set(['recovered', 'token-back', 'from-backup'])
+const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set([
+  'recovered',
+  'token-back',
+  'from-backup',
+  'queue-works'
+])
 
 /** What a line in the log says first. */
 type Happening = Omit<QueueEvent, 'at'>
@@ -67,6 +72,8 @@ export class Reporter {
   /** When each fault was an event last; on the monotonic clock. */
   readonly #faults = new Map<string, number>()
   #isTokenLost = false
+  /** What the queue could not be written for, and since when; undefined: it can, as far as anybody was told. */
+  #queueFault: { cause: string; from: string } | undefined
 
   constructor(reports: Reports, clock: Clock) {
     this.#reports = reports
@@ -79,6 +86,10 @@ export class Reporter {
   }
 
   readEvent(event: DeliveryEvent): void {
+    if (this.#queueFault !== undefined && showsQueueWorks(event)) {
+      this.#report({ kind: 'queue-works', by: '', values: this.#queueFault })
+      this.#queueFault = undefined
+    }
     switch (event.kind) {
       case 'opened':
         for (const message of event.endedOn) {
@@ -118,7 +129,10 @@ export class Reporter {
         if (event.isInVain) this.#report({ kind: 'in-vain', by: '', values: {} })
         return
       case 'queue-failed':
-        this.#addFault(event.code)
+        if (this.#addFault(event.code)) {
+          const from = new Date(this.#clock.now()).toISOString()
+          this.#queueFault ??= { cause: printable(event.code), from }
+        }
         return
       case 'unreadable':
         this.#readUnreadable(event.error, event.againMs / 1000)
@@ -302,11 +316,13 @@ export class Reporter {
     this.#growing = new Map()
   }
 
-  #addFault(code: string): void {
+  /** @returns whether it was told: not if it was a moment ago */
+  #addFault(code: string): boolean {
     const now = this.#clock.monotonic()
-    if (now - (this.#faults.get(code) ?? -Infinity) < FAULT_AGAIN_MS) return
+    if (now - (this.#faults.get(code) ?? -Infinity) < FAULT_AGAIN_MS) return false
     this.#faults.set(code, now)
     this.addEvent('queue-fault', '', { cause: printable(code) })
+    return true
   }
 
   /** An event, with its line in the log. */

@@ -139,6 +139,26 @@ describe('the list of events', () => {
     ])
   })
 
+  it('says in the past what kept the queue from being written, as soon as it can', () => {
+    const { clock, events, log, reporter } = setUp()
+    const from = new Date(clock.now()).toISOString()
+    for (let fault = 0; fault < 2; fault++) {
+      reporter.readEvent({ kind: 'queue-failed', code: 'SQLITE_FULL' })
+      clock.pass(30_000)
+    }
+    for (const seq of [1, 2]) reporter.readEvent({ kind: 'accepted', message: message(seq) })
+    assert.deepEqual(told(events), [
+      ['queue-fault', '', { cause: 'SQLITE_FULL' }],
+      ['queue-works', '', { cause: 'SQLITE_FULL', from }]
+    ])
+    assert.deepEqual(log, [
+      {
+        level: 'info',
+        text: `At ${from} the queue could not be written (SQLITE_FULL); since then it can.`
+      }
+    ])
+  })
+
   it('says at once, and once, what does not pass by itself', () => {
     const { events, reporter } = setUp()
     const result = { ...resultOf('unreachable'), isPermanent: true }

@@ -198,6 +198,18 @@ describe('what has left', () => {
     )
   })
 
+  it('is told in the past once another message got an answer, unless it is about the message', () => {
+    const since = (about: string, cause: string): string =>
+      advised(
+        { failed: 1, lastOutcome: { outcome: 'ack', code: 'AA' } },
+        { stands: { givenUp: { count: 1, since: 990_000, cause, about } } }
+      )
+    assert.match(since('unreachable', 'ECONNREFUSED'), /Cause then: ECONNREFUSED\. Since then mess/)
+    assert.doesNotMatch(since('unreachable', 'ECONNREFUSED'), /cannot be reached/)
+    assert.match(since('too-large', '413'), /The message is too large/)
+    assert.match(given('unreachable', 'ECONNREFUSED'), /cannot be reached/)
+  })
+
   for (const [about, cause] of [
     ['late', 'ETIMEDOUT'],
     ['failed', '500'],
