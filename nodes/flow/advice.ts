@@ -47,13 +47,14 @@ const MOST_SAID = 200
  * @param conditions that hold, the most urgent first
  */
 export function adviceOf(
-  conditions: readonly { row: { advice?: Advise } }[],
+  conditions: readonly { row: { code: string; advice?: Advise }; since: number }[],
   facts: AdviceFacts
 ): Told | undefined {
+  const retryingSince = conditions.find(({ row }) => row.code === 'RETRYING')?.since
   const advice =
     diskSilent(facts) ??
     queueFault(facts) ??
-    heldUp(facts) ??
+    heldUp(facts, retryingSince) ??
     conditions.map(({ row }) => row.advice?.(facts)).find((found) => found !== undefined)
   if (advice === undefined) return undefined
   const { contact, delivery, isDurable, names, stands } = facts
@@ -63,7 +64,9 @@ export function adviceOf(
   const given = kind === 'advice-given-up' ? 0 : (stands.givenUp?.count ?? 0)
   const waiting = queued + inFlight
   const queue = isDurable ? 'disk' : 'memory'
-  const { host, server, client, proxy } = names
+  const { server, client, proxy } = names
+  // The one that is asked.
+  const host = delivery.backup === null ? names.host : printable(delivery.backup.host)
   const servers = { host, server, client, proxy }
   const call = isReceivers(advice) ? contact : ''
   return {
@@ -97,8 +100,31 @@ function isReceivers([kind, { by = '', of } = {}]: Advice): boolean {
 }
 
 /** What keeps messages from leaving now. */
-function heldUp(facts: AdviceFacts): Advice | undefined {
-  return paused(facts) ?? tokenTrouble(facts) ?? waitsForFirst(facts) ?? retryTrouble(facts)
+function heldUp(facts: AdviceFacts, retryingSince: number | undefined): Advice | undefined {
+  return (
+    paused(facts) ??
+    tokenTrouble(facts) ??
+    bothOut(facts, retryingSince) ??
+    waitsForFirst(facts) ??
+    retryTrouble(facts)
+  )
+}
+
+/** An outage has turned to the backup, and that has one, too. */
+function bothOut({ delivery, names, now }: AdviceFacts, since = now): Advice | undefined {
+  const { backup, isOutage, retry } = delivery
+  if (backup === null || backup.isByHand || !isOutage || retry === null) return undefined
+  const turned = backup.since || since
+  return [
+    'advice-both-out',
+    {
+      host: names.host,
+      backup: printable(backup.host),
+      cause: retry.cause,
+      from: new Date(turned).toISOString(),
+      since: new Date(Math.max(since, turned)).toISOString()
+    }
+  ]
 }
 
 /** Messages go to the backup; what is retried may go nowhere but to the first address. */
@@ -107,11 +133,12 @@ function waitsForFirst(facts: AdviceFacts): Advice | undefined {
   return backup !== null && retrying <= backup.waiting ? onBackup(facts) : undefined
 }
 
-export function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
+export function onBackup({ delivery: { backup }, names }: AdviceFacts): Advice | undefined {
   if (backup === null) return undefined
   const { by, host, isByHand, waiting } = backup
   const kind = isByHand && by === '' ? 'advice-backup-by-hand' : 'advice-backup'
-  return [kind, { backup: printable(host), by: printable(by), bound: waiting }]
+  const hosts = { host: names.host, backup: printable(host) }
+  return [kind, { ...hosts, by: printable(by), bound: waiting }]
 }
 
 /** Why the last one was given up, and what to do about that, is said as for one that is retried. */

@@ -242,6 +242,24 @@ it('names the largest header where all are too large', () => {
   assert.match(retried({ cause: '431', about: 'large-token' }), /\(HTTP 431\)\. 2 messages wait/)
 })
 
+it('names the address that is asked, and both if neither is there', () => {
+  const backup = { since: 500_000, isByHand: false, by: '', host: 'spare.example', waiting: 0 }
+  const retry = {
+    controlId: 'C1',
+    attempts: 3,
+    waitMs: 0,
+    cause: '503',
+    about: 'unavailable'
+  } as const
+  const said = (isOutage: boolean): string =>
+    advised({ state: 'retrying', retrying: 1, queued: 1, retry, backup, isOutage })
+  assert.match(
+    said(true),
+    /^Nothing goes anywhere: the first address lab\.example failed, so that messages went to the backup spare\.example at 1970-01-01T00:08:20.000Z, and that fails, too \(HTTP 503\), since 1970-01-01T00:08:20.000Z\. 1 message waits on disk; nothing is lost\./
+  )
+  assert.match(said(false), /^The receiver spare\.example is not available/)
+})
+
 describe('whom to call', () => {
   const contact = 'HL7 desk'
   const call = /Receiver's contact: HL7 desk$/

@@ -17,6 +17,7 @@ import { clockTime, until } from '../../nodes/operations/page/times.ts'
 import { told } from '../../nodes/operations/page/told.ts'
 import {
   eventSentence,
+  hostOf,
   nameOf,
   namesOf,
   needsLook,
@@ -100,6 +101,12 @@ describe('the words of the tab', () => {
     const conditions = [{ code, level: 'watch', ...said }] as const
     const node = nodeState('x', { state: 'sending', conditions })
     assert.deepEqual(shownState(node, speech), { level: 'warn', word: 'sending' })
+  })
+
+  it('name the host to which messages go, in a question about what is sent there', () => {
+    const backup = { since: null, host: 'spare:1', by: '', waiting: 0 }
+    assert.equal(hostOf(nodeState('x', { host: 'lab:1' })), 'lab:1')
+    assert.equal(hostOf(nodeState('x', { host: 'lab:1', backup })), 'spare:1')
   })
 
   it('show a node without a name by its receiver, and one that has done nothing as quiet', () => {
@@ -208,7 +215,12 @@ describe('the words of the tab', () => {
       ...{ host: 'a:1', server: 'b', client: 'c', proxy: 'd', waiting: 2, queue: 'disk' },
       ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 },
       ...{ backup: 'b:2', bound: 1, until: '2026-11-26T06:00:00Z' },
-      ...{ from: '2026-11-26T05:00:00Z', turnedAway: 'disk', missing: 'a-type' }
+      ...{
+        from: '2026-11-26T05:00:00Z',
+        since: '2026-11-26T05:10:00Z',
+        turnedAway: 'disk',
+        missing: 'a-type'
+      }
     }
     for (const language of languages) {
       for (const kind of kinds) {

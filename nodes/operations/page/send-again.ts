@@ -9,6 +9,7 @@ import { LEFT_LISTS, type LeftList } from './message-query.ts'
 import type { Entered, Field, QuestionPlace, Seen } from './question.ts'
 import { clockTime, fieldIso, fieldTime } from './times.ts'
 import { RequestError } from '../route-request.ts'
+import { hostOf } from './words.ts'
 
 const WHY_WORDS = {
   notKept: 'notSent.notKept',
@@ -148,7 +149,7 @@ async function sendAgain(
   }
   const consent = await question.ask({
     place,
-    title: text('question.sendAgainMany', { name: name(node.id), host: printable(node.host) }),
+    title: text('question.sendAgainMany', { name: name(node.id), host: hostOf(node) }),
     confirm: text('button.sendAgain'),
     fields: [
       ...fields,

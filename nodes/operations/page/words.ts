@@ -187,6 +187,11 @@ export function heldFor({ oldestAgeMs, queued, state, suspended }: NodeState, te
   return isKnown && queued + suspended > 0 ? durationText(oldestAgeMs, text) : ''
 }
 
+/** The host and port that messages go to now. */
+export function hostOf({ backup, host }: NodeState): string {
+  return printable(backup?.host ?? host)
+}
+
 export function nameOf(state: NodeState): string {
   return printable(state.name || state.host || state.id)
 }
