@@ -24,7 +24,10 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   if (kind === 'verdict') return verdictText(values, text)
   const sentence = text(`told.${sentenceOf(kind, values)}`, wordsOf(values, text))
   // Parts of advice may be empty and leave double spaces.
-  if (kind.startsWith('advice-')) return sentence.replace(/ {2,}/g, ' ').trim()
+  if (kind.startsWith('advice-')) {
+    const first = values['pause'] === undefined ? '' : text('advice.pauseFirst')
+    return `${first} ${sentence}`.replace(/ {2,}/g, ' ').trim()
+  }
   const { backup = '', reason = '', requestId = '' } = values
   const when = kind === 'paused' ? untilText(values, text) : ''
   const named = requestId === '' ? '' : requestIdText(String(requestId))

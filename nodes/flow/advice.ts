@@ -37,6 +37,9 @@ type Advice = [kind: ToldKind & `advice-${string}`, values?: Told['values']]
 /** What to do about one condition; undefined if it does not hold, or there is nothing to do. */
 export type Advise = (facts: AdviceFacts) => Advice | undefined
 
+/** So many messages that were given up, the last of them just now, will not be the last ones. */
+const GIVEN_UP_IN_A_ROW = 3
+
 /** Longer texts of the token server are cut, in characters. */
 const MOST_SAID = 200
 
@@ -69,10 +72,18 @@ export function adviceOf(
   const host = delivery.backup === null ? names.host : printable(delivery.backup.host)
   const servers = { host, server, client, proxy }
   const call = isReceivers(advice) ? contact : ''
+  const held = { waiting, besides, givenUp: given, queue, contact: call }
   return {
     kind,
-    values: { ...servers, ...values, waiting, besides, givenUp: given, queue, contact: call }
+    values: { ...servers, ...values, ...held, ...(givesUpAll(facts) && { pause: 'first' }) }
   }
+}
+
+/** One message after the other is given up, whatever for: only a pause keeps the next ones here. */
+function givesUpAll({ delivery, stands }: AdviceFacts): boolean {
+  const { lastOutcome, paused } = delivery
+  const { count = 0 } = stands.givenUp ?? {}
+  return paused === null && count >= GIVEN_UP_IN_A_ROW && lastOutcome?.outcome === 'error'
 }
 
 /** What the contact of the receiver can do nothing about, nor about its address or the credentials that it wants. */

@@ -210,6 +210,23 @@ describe('what has left', () => {
     assert.match(given('unreachable', 'ECONNREFUSED'), /cannot be reached/)
   })
 
+  it('one after the other, for any reason, is a reason to pause first', () => {
+    const said = (count: number, known: Partial<DeliveryState> = {}): string =>
+      advised(
+        { failed: count, lastOutcome: { outcome: 'error', code: '' }, ...known },
+        { stands: { givenUp: { count, since: 990_000, cause: '413', about: 'too-large' } } }
+      )
+    const pause = /^Pause this node: one message after the other is given up\. /
+    assert.match(said(3), pause)
+    assert.match(
+      said(3, { retrying: 1, retry: { controlId: 'A', attempts: 1, waitMs: 0, cause: '500' } }),
+      pause
+    )
+    assert.doesNotMatch(said(2), pause)
+    assert.doesNotMatch(said(3, { lastOutcome: { outcome: 'ack', code: 'AA' } }), pause)
+    assert.doesNotMatch(said(3, { state: 'paused', paused: { at: 0, by: '', reason: '' } }), pause)
+  })
+
   for (const [about, cause] of [
     ['late', 'ETIMEDOUT'],
     ['failed', '500'],
