@@ -16,11 +16,13 @@ import {
 import { clockTime, until } from '../../nodes/operations/page/times.ts'
 import { told } from '../../nodes/operations/page/told.ts'
 import {
+  besides,
   eventSentence,
   hostOf,
   nameOf,
   namesOf,
   needsLook,
+  nextTry,
   receiverSaid,
   reasonOf,
   shownState,
@@ -30,6 +32,7 @@ import { eventTold } from '../../src/delivery/event-told.ts'
 import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import type { QueueEventKind } from '../../src/queue/queue-event.ts'
 import { durationText, toldText, type Told, type ToldKind } from '../../src/told.ts'
+import type { ConditionAnswer } from '../../nodes/operations/answers.ts'
 import type { ConditionCode } from '../../src/codes.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
 import { ruleText, tabText, tabTexts } from '../support/tab-texts.ts'
@@ -101,6 +104,21 @@ describe('the words of the tab', () => {
     const conditions = [{ code, level: 'watch', ...said }] as const
     const node = nodeState('x', { state: 'sending', conditions })
     assert.deepEqual(shownState(node, speech), { level: 'warn', word: 'sending' })
+  })
+
+  it('say once when the next try is', () => {
+    const values = { cause: 'invalid_client', attempt: 2, seconds: 20 }
+    const token: ConditionAnswer = {
+      ...{ code: 'TOKEN', level: 'watch', since: null },
+      ...{ kind: 'no-token', values, text: '' }
+    }
+    const retrying: ConditionAnswer = { ...token, code: 'RETRYING', kind: 'retrying' }
+    const retry = { attempts: 1, nextAt: new Date(NOW + 21_000).toISOString() }
+    const state = nodeState('x', { state: 'retrying', retry, conditions: [token, retrying] })
+    const advice = { kind: 'ok', values: {}, text: '' } as const
+    assert.deepEqual(besides({ ...state, advice }, speech), [])
+    assert.equal(nextTry(state, speech), 'try 2 in 21 s')
+    assert.deepEqual(besides({ ...state, advice: null }, speech), ['invalid_client, try 2 in 20 s'])
   })
 
   it('name the host to which messages go, in a question about what is sent there', () => {

@@ -71,7 +71,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
     ${pauseAction(node, desk, stopped || unusable)}
     ${
       // Of one that is paused, it says that it is to be resumed first.
-      node.retry === null && !isPaused
+      node.retry === null && node.token?.state !== 'none' && !isPaused
         ? nothing
         : button(desk, {
             id: 'try',

@@ -73,10 +73,13 @@ function levelOf({ acked, conditions: [first], lastAckAt, state }: NodeState): L
 }
 
 /** What holds besides the first condition, each in a sentence. */
-export function besides({ conditions }: NodeState, speech: Speech): string[] {
+export function besides(state: NodeState, speech: Speech): string[] {
+  const { advice, conditions } = state
+  // When the next try is stands beside the advice, which says why.
+  const isTrySaid = advice !== null && nextTry(state, speech) !== ''
   return conditions
     .slice(1)
-    .filter(({ level }) => level !== 'fine')
+    .filter(({ code, level }) => level !== 'fine' && !(isTrySaid && code === 'RETRYING'))
     .map((one) => told(withoutRule(one), one.text, speech))
 }
 
