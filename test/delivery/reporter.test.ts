@@ -138,7 +138,7 @@ describe('the list of events', () => {
     reporter.readEvent(moved(message(2), 'leaving', 'accept'))
     assert.deepEqual(told(events), [
       ['retrying', '', { cause: 'ECONNREFUSED', controlId: 'C1' }],
-      ['retrying', '', { cause: '503', controlId: 'C1' }],
+      ['retrying', '', { cause: '500', controlId: 'C1' }],
       ['recovered', '', { seconds: 90 }]
     ])
   })
