@@ -77,7 +77,12 @@ export function sendAgainAction(
         }
       ]
       const which = (entered: Entered): Which => filterOf(entered, others)
-      return sendAgain(node, desk, { fields, which, place: 'messages' }, done)
+      return sendAgain(
+        node,
+        desk,
+        { fields, which, only: onlyWords(others, desk), place: 'messages' },
+        done
+      )
     }
   })
 }
@@ -96,8 +101,18 @@ export function sendChosenAgain(
     of: node.id,
     label: desk.text('button.sendChosenAgain', { count: ids.length }),
     why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
-    press: () => sendAgain(node, desk, { fields: [], which: () => ({ ids }), place }, done)
+    press: () =>
+      sendAgain(node, desk, { fields: [], which: () => ({ ids }), only: '', place }, done)
   })
+}
+
+/** By what else the list is narrowed, which no field of the question says. */
+function onlyWords(others: Omit<MessageFilter, 'type'>, { text }: Desk): string {
+  const names = ['controlId', 'rule', 'error'] as const
+  const filter = names.flatMap((name) =>
+    others[name] === undefined ? [] : `${text(`filter.${name}`)} ${printable(others[name])}`
+  )
+  return filter.length === 0 ? '' : text('question.onlyThose', { filter: filter.join(', ') })
 }
 
 function filterOf(entered: Entered, others: MessageFilter): Which {
@@ -115,13 +130,15 @@ function filterOf(entered: Entered, others: MessageFilter): Which {
 interface Asking {
   fields: readonly Field[]
   which: (entered: Entered) => Which
+  /** What the messages have in common besides, in words; may be empty. */
+  only: string
   place: QuestionPlace
 }
 
 async function sendAgain(
   node: NodeState,
   desk: Desk,
-  { fields, place, which }: Asking,
+  { fields, only, place, which }: Asking,
   done: () => void
 ): Promise<void> {
   const { text, question, frame, name, say } = desk
@@ -149,7 +166,9 @@ async function sendAgain(
   }
   const consent = await question.ask({
     place,
-    title: text('question.sendAgainMany', { name: name(node.id), host: hostOf(node) }),
+    title: [text('question.sendAgainMany', { name: name(node.id), host: hostOf(node) }), only]
+      .filter(Boolean)
+      .join(' '),
     confirm: text('button.sendAgain'),
     fields: [
       ...fields,
