@@ -24,7 +24,10 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   if (kind === 'verdict') return verdictText(values, text)
   const sentence = text(`told.${sentenceOf(kind, values)}`, wordsOf(values, text))
   // Parts of advice may be empty and leave double spaces.
-  if (kind.startsWith('advice-')) return sentence.replace(/ {2,}/g, ' ').trim()
+  if (kind.startsWith('advice-')) {
+    const first = values['pause'] === undefined ? '' : text('advice.pauseFirst')
+    return `${first} ${sentence}`.replace(/ {2,}/g, ' ').trim()
+  }
   const { backup = '', reason = '', requestId = '' } = values
   const when = kind === 'paused' ? untilText(values, text) : ''
   const named = requestId === '' ? '' : requestIdText(String(requestId))
@@ -156,11 +159,9 @@ function turnedAwayText(why: string, text: TabText): string {
 type Todo = KeyUnder<'tab', 'advice.todo'>
 
 /** Why messages have left for Catch, and what to do about that: what is said while they wait, without what waits. */
-function whyText(
-  { cause = '', operation = '', why }: Values,
-  known: Record<string, string | number>,
-  text: TabText
-): string {
+function whyText(values: Values, known: Record<string, string | number>, text: TabText): string {
+  const { cause = '', operation = '', why } = values
+  if (values['isOver'] !== undefined) return text('advice.causeThen', known)
   if (why === undefined) return cause === '' ? '' : text('advice.cause', known)
   const nothing = { held: '', call: '', said: '', tried: '', arrived: '', alone: '', blank: '' }
   const largest = operation === '' ? '' : text('advice.largest', { name: operation })

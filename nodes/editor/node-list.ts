@@ -1,6 +1,5 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
-import { durationText } from '../../src/told.ts'
 import { printable } from '../../src/printable.ts'
 import type { AllStates, NodeState } from '../operations/answers.ts'
 import { requestTrouble } from '../operations/page/asking.ts'
@@ -14,6 +13,7 @@ import type { Speech } from '../operations/page/told.ts'
 import {
   callOf,
   countInTrouble,
+  heldFor,
   namesOf,
   needsLook,
   shortWhyOf,
@@ -170,7 +170,10 @@ export class NodeList {
 }
 
 /** `120 waiting for 31 min` */
-function heldWords({ oldestAgeMs, queued }: NodeState, { text }: Speech): string {
-  if (queued === 0) return ''
-  return [queued, text('unit.waiting'), text('unit.for'), durationText(oldestAgeMs, text)].join(' ')
+function heldWords(node: NodeState, { text }: Speech): string {
+  if (node.queued === 0) return ''
+  const held = heldFor(node, text)
+  return [node.queued, text('unit.waiting'), ...(held === '' ? [] : [text('unit.for'), held])].join(
+    ' '
+  )
 }

@@ -2,6 +2,7 @@ import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import {
   isCounted,
   isUncertain,
+  REFUSALS,
   TOPICS,
   topicOfCode,
   topicOfToken,
@@ -36,6 +37,9 @@ type Advice = [kind: ToldKind & `advice-${string}`, values?: Told['values']]
 /** What to do about one condition; undefined if it does not hold, or there is nothing to do. */
 export type Advise = (facts: AdviceFacts) => Advice | undefined
 
+/** So many messages that were given up, the last of them just now, will not be the last ones. */
+const GIVEN_UP_IN_A_ROW = 3
+
 /** Longer texts of the token server are cut, in characters. */
 const MOST_SAID = 200
 
@@ -46,13 +50,14 @@ const MOST_SAID = 200
  * @param conditions that hold, the most urgent first
  */
 export function adviceOf(
-  conditions: readonly { row: { advice?: Advise } }[],
+  conditions: readonly { row: { code: string; advice?: Advise }; since: number }[],
   facts: AdviceFacts
 ): Told | undefined {
+  const retryingSince = conditions.find(({ row }) => row.code === 'RETRYING')?.since
   const advice =
     diskSilent(facts) ??
     queueFault(facts) ??
-    heldUp(facts) ??
+    heldUp(facts, retryingSince) ??
     conditions.map(({ row }) => row.advice?.(facts)).find((found) => found !== undefined)
   if (advice === undefined) return undefined
   const { contact, delivery, isDurable, names, stands } = facts
@@ -62,13 +67,23 @@ export function adviceOf(
   const given = kind === 'advice-given-up' ? 0 : (stands.givenUp?.count ?? 0)
   const waiting = queued + inFlight
   const queue = isDurable ? 'disk' : 'memory'
-  const { host, server, client, proxy } = names
+  const { server, client, proxy } = names
+  // The one that is asked.
+  const host = delivery.backup === null ? names.host : printable(delivery.backup.host)
   const servers = { host, server, client, proxy }
   const call = isReceivers(advice) ? contact : ''
+  const held = { waiting, besides, givenUp: given, queue, contact: call }
   return {
     kind,
-    values: { ...servers, ...values, waiting, besides, givenUp: given, queue, contact: call }
+    values: { ...servers, ...values, ...held, ...(givesUpAll(facts) && { pause: 'first' }) }
   }
+}
+
+/** One message after the other is given up, whatever for: only a pause keeps the next ones here. */
+function givesUpAll({ delivery, stands }: AdviceFacts): boolean {
+  const { lastOutcome, paused } = delivery
+  const { count = 0 } = stands.givenUp ?? {}
+  return paused === null && count >= GIVEN_UP_IN_A_ROW && lastOutcome?.outcome === 'error'
 }
 
 /** What the contact of the receiver can do nothing about, nor about its address or the credentials that it wants. */
@@ -96,8 +111,31 @@ function isReceivers([kind, { by = '', of } = {}]: Advice): boolean {
 }
 
 /** What keeps messages from leaving now. */
-function heldUp(facts: AdviceFacts): Advice | undefined {
-  return paused(facts) ?? tokenTrouble(facts) ?? waitsForFirst(facts) ?? retryTrouble(facts)
+function heldUp(facts: AdviceFacts, retryingSince: number | undefined): Advice | undefined {
+  return (
+    paused(facts) ??
+    tokenTrouble(facts) ??
+    bothOut(facts, retryingSince) ??
+    waitsForFirst(facts) ??
+    retryTrouble(facts)
+  )
+}
+
+/** An outage has turned to the backup, and that has one, too. */
+function bothOut({ delivery, names, now }: AdviceFacts, since = now): Advice | undefined {
+  const { backup, isOutage, retry } = delivery
+  if (backup === null || backup.isByHand || !isOutage || retry === null) return undefined
+  const turned = backup.since || since
+  return [
+    'advice-both-out',
+    {
+      host: names.host,
+      backup: printable(backup.host),
+      cause: retry.cause,
+      from: new Date(turned).toISOString(),
+      since: new Date(Math.max(since, turned)).toISOString()
+    }
+  ]
 }
 
 /** Messages go to the backup; what is retried may go nowhere but to the first address. */
@@ -106,20 +144,30 @@ function waitsForFirst(facts: AdviceFacts): Advice | undefined {
   return backup !== null && retrying <= backup.waiting ? onBackup(facts) : undefined
 }
 
-export function onBackup({ delivery: { backup } }: AdviceFacts): Advice | undefined {
+export function onBackup({ delivery: { backup }, names }: AdviceFacts): Advice | undefined {
   if (backup === null) return undefined
   const { by, host, isByHand, waiting } = backup
   const kind = isByHand && by === '' ? 'advice-backup-by-hand' : 'advice-backup'
-  return [kind, { backup: printable(host), by: printable(by), bound: waiting }]
+  const hosts = { host: names.host, backup: printable(host) }
+  return [kind, { ...hosts, by: printable(by), bound: waiting }]
 }
 
 /** Why the last one was given up, and what to do about that, is said as for one that is retried. */
-export function givenUp({ contentDays, names, now, stands }: AdviceFacts): Advice | undefined {
+export function givenUp({
+  contentDays,
+  delivery,
+  names,
+  now,
+  stands
+}: AdviceFacts): Advice | undefined {
   const { givenUp: given } = stands
   if (given === undefined) return undefined
   const { about, cause = '', count } = given
   const seconds = Math.round(Math.max(0, now - given.since) / 1000)
   const topic = knownTopic(about, cause, names.grant)
+  // An answer to another message since then shows that it is over, if it was not about what the message holds.
+  const hasAnswered = delivery.lastOutcome !== null && delivery.lastOutcome.outcome !== 'error'
+  const isOver = hasAnswered && topic !== undefined && !REFUSALS.has(topic)
   return [
     'advice-given-up',
     {
@@ -127,6 +175,7 @@ export function givenUp({ contentDays, names, now, stands }: AdviceFacts): Advic
       seconds,
       ...reasonValues(given, names),
       kept: contentDays,
+      ...(isOver && { isOver: 'yes' }),
       ...(topic !== undefined && isUncertain(topic) && { uncertain: 'yes' })
     }
   ]

@@ -14,6 +14,8 @@ export class ConditionWatch {
   #since = new Map<ConditionCode, number>()
   #earlier: Figures['since'] = {}
   #note: Note | undefined
+  /** Something held that is not fine. */
+  #hadTrouble = false
 
   constructor(facts: () => ConditionFacts) {
     this.#facts = facts
@@ -40,9 +42,23 @@ export class ConditionWatch {
       held.set(code, since)
       return since
     })
+    this.#keepFineApart(conditions, held, facts.now)
     this.#since = held
     if (!conditions.some(({ code }) => code === this.#note?.code)) this.#note = undefined
     return conditions
+  }
+
+  /** What is fine holds beneath a trouble, too: but since its end, not since what was before it. */
+  #keepFineApart(conditions: Condition[], held: Map<ConditionCode, number>, now: number): void {
+    const isTrouble = conditions[0]?.level !== 'fine'
+    if (this.#hadTrouble && !isTrouble) {
+      this.#earlier = {}
+      for (const condition of conditions) {
+        condition.since = now
+        held.set(condition.code, now)
+      }
+    }
+    this.#hadTrouble = isTrouble
   }
 
   /** What somebody said of one of them; undefined if nobody did, or it is over. */

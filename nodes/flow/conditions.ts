@@ -1,4 +1,5 @@
 import type { ConditionCode, Level } from '../../src/codes.ts'
+import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import type { Told } from '../../src/told.ts'
 import type { ConditionFacts } from './condition-facts.ts'
 import { CONFIG, ROWS, STOPPED, turnedAwayLevel, type Row } from './condition-table.ts'
@@ -57,6 +58,20 @@ export function conditionsOf(
     })
   }
   return held.sort((a, b) => RANK[a.level] - RANK[b.level])
+}
+
+/**
+ * Since when what page and tab say first: a condition that has no word of its own is shown by what the node does.
+ *
+ * @param conditions that hold, the most urgent first
+ */
+export function shownSince(
+  conditions: readonly Condition[],
+  state: DeliveryState['state']
+): number | undefined {
+  const [first] = conditions
+  if (first?.row.shown !== 'what it does') return first?.since
+  return (conditions.find(({ code }) => code === state.toUpperCase()) ?? first).since
 }
 
 /** What is known of a node whose settings cannot be used. */

@@ -6,12 +6,20 @@ import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import type { HowAgain } from '../../src/delivery/sending-again.ts'
-import type { LeftChoice, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { LeftChoice, SuspendedChoice, WaitingChoice } from '../../src/queue/queue-types.ts'
 import { MOST_TIME } from '../../src/queue/stored-json.ts'
 import { printable } from '../../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
-import { againIn, ChoiceError, LEFT_FILTERS, leftChoice, pauseEndIn } from './left-choice.ts'
+import {
+  againIn,
+  ChoiceError,
+  defined,
+  LEFT_FILTERS,
+  leftChoice,
+  pauseEndIn,
+  textIn
+} from './left-choice.ts'
 import { QUEUE_COMMANDS, type UncheckedMessage } from './message-in.ts'
 import { outParts } from './out-parts.ts'
 
@@ -143,12 +151,64 @@ function asText(name: string, value: unknown): unknown {
   return isTime && Math.abs(value) <= MOST_TIME ? new Date(value).toISOString() : String(value)
 }
 
+/** What `discard` may have besides, in `msg.state`. */
+const HELD_STATES = ['suspended', 'waiting', 'retrying']
+const NARROWED_BY = ['state', 'type', 'rule', 'since', 'before']
+
+/**
+ * Which messages are meant, if more narrows the choice than a control ID: nothing that a flow says is left out, because
+ * then all would be meant.
+ *
+ * @throws {DeliveryError} `HL7_INVALID_MESSAGE`
+ */
+function heldChoice(
+  action: 'resend' | 'discard',
+  msg: UncheckedMessage
+): { isWaiting: boolean; choice: WaitingChoice & SuspendedChoice } | undefined {
+  if (!NARROWED_BY.some((name) => name in msg)) return undefined
+  const entries = Object.entries(msg).filter(([name]) => LEFT_FILTERS.includes(name))
+  const given = Object.fromEntries(entries.map(([name, value]) => [name, asText(name, value)]))
+  try {
+    const { state = 'suspended', ...named } = given
+    if (!HELD_STATES.some((one) => one === state)) {
+      throw new ChoiceError('refusal.oneOf', { name: 'state', list: HELD_STATES.join(', ') })
+    }
+    for (const name of ['since', 'before']) {
+      if (name in named) throw new ChoiceError('refusal.notHere', { name, action })
+    }
+    const choice = defined({
+      controlId: textIn(named, 'controlId'),
+      type: textIn(named, 'type'),
+      rule: textIn(named, 'rule')
+    })
+    const isWaiting = state !== 'suspended'
+    return {
+      isWaiting,
+      choice: { ...choice, ...(isWaiting && { isRetrying: state === 'retrying' }) }
+    }
+  } catch (error) {
+    if (!(error instanceof ChoiceError)) throw error
+    const why = error.message
+    throw new DeliveryError('HL7_INVALID_MESSAGE', english('log', 'error.nothingDone', { why }))
+  }
+}
+
 async function actOnSuspended(
   node: Node,
   delivery: Delivery<FlowMessage>,
   action: 'resend' | 'discard',
   msg: UncheckedMessage
 ): Promise<void> {
+  const held = heldChoice(action, msg)
+  if (held !== undefined) {
+    const { isWaiting, choice } = held
+    const operator = await delivery.operator()
+    const found = isWaiting
+      ? (await operator.discardWaiting(choice)).found
+      : await operator[action](choice)
+    if (found === 0) node.warn(english('log', 'warning.noneHeld', { action }))
+    return
+  }
   const { controlId } = msg
   // A flow may have parsed it as a number.
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId

@@ -20,10 +20,10 @@ export interface MessageIn {
   text?: string
   /** Of `pause`: when it ends by itself; `02:30` is the next such time in the zone of the server. */
   until?: string | number | Date
-  /** Of `resend` and `discard`: one suspended message. */
+  /** Of `resend` and `discard`: only suspended messages with it; so with `type` and `rule`. */
   controlId?: string | number
-  /** Of `resend`: messages that have left. */
-  state?: LeftState
+  /** Of `resend`: messages that have left; of `discard`: which of those that are held. */
+  state?: LeftState | 'suspended' | 'waiting' | 'retrying'
   type?: string
   rule?: string
   since?: string | number | Date

@@ -62,7 +62,7 @@ export interface OutParts {
   /** What holds, the most urgent first. */
   conditions: ConditionWatch
   /** Of the address that serves; undefined if the receiver wants no token. */
-  tokens: () => Pick<ReceiverTokens, 'status'> | undefined
+  tokens: () => Pick<ReceiverTokens, 'status' | 'tryNow'> | undefined
   certificates: Pick<CertificateWatch, 'all' | 'ending'>
   /**
    * Somebody takes care of what is the most urgent now.

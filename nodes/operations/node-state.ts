@@ -6,7 +6,7 @@ import type { Told } from '../../src/told.ts'
 import { notSetUp } from '../settings/node-errors.ts'
 import { adviceOf } from '../flow/advice.ts'
 import { CONFIG, STOPPED } from '../flow/condition-table.ts'
-import { byUrgency, type Condition } from '../flow/conditions.ts'
+import { byUrgency, shownSince, type Condition } from '../flow/conditions.ts'
 import { deployedOutNodes, outParts, type Unusable } from '../flow/out-parts.ts'
 import type { TurnedAwayNow } from '../flow/turned-away.ts'
 import { contactOf } from '../settings/contact.ts'
@@ -110,7 +110,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     backupHost: names.backup,
     ...told,
     reason: toldInEnglish(told),
-    since: iso(held[0]?.since),
+    since: iso(shownSince(held, state.state)),
     conditions: held.map(conditionAnswer),
     note: note === undefined ? null : { ...note, at: iso(note.at) },
     perMinute: history.perMinute,

@@ -175,12 +175,14 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
     },
 
     async tryNow({ params, user }) {
-      const { delivery, reporter } = usableNode(params.id)
+      const { delivery, reporter, tokens } = usableNode(params.id)
       await delivery.openToRead()
       if (delivery.state().paused !== null) throw refused(409, 'refusal.paused')
       if (!mayTry(delivery)) {
         throw refused(429, 'refusal.triedBefore', { seconds: TRY_EVERY_MS / 1000 })
       }
+      // First: the message that goes waits for its answer.
+      if (tokens()?.status.state === 'none') tokens()?.tryNow()
       await delivery.tryNow()
       reporter.addEvent('tried', user)
       return stateOf(params.id)

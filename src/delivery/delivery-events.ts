@@ -52,6 +52,15 @@ export type DeliveryEvent =
   /** An internal error; everything else goes on. */
   | { kind: 'fault' }
 
+/** It says that something has been stored: what kept the queue from being written is over. */
+export function showsQueueWorks(event: DeliveryEvent): boolean {
+  // A message leaves even if its outcome cannot be stored.
+  return (
+    event.kind === 'accepted' ||
+    (event.kind === 'moved' && !['sending', 'leaving', 'left'].includes(event.to))
+  )
+}
+
 /** Nothing of a stored message is left to send or hand on. */
 export interface Lost {
   kind: 'lost'

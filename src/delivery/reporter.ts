@@ -6,7 +6,7 @@ import type { Pause, QueueEvent, QueueEventKind } from '../queue/queue-event.ts'
 import { toldInEnglish } from '../told-in-english.ts'
 import type { TokenTrouble } from '../oauth2/token-status.ts'
 import type { AttemptResult } from './attempt-result.ts'
-import type { DeliveryEvent, Moved } from './delivery-events.ts'
+import { showsQueueWorks, type DeliveryEvent, type Moved } from './delivery-events.ts'
 import { DISCARDED, type Settlement } from './settlement.ts'
 import { eventTold } from './event-told.ts'
 import { idOf, reasonAndHint, sentence, whatHappened, wordsOf } from './explain.ts'
@@ -34,16 +34,35 @@ export interface Reports {
 /** What several messages in a row share: one event that counts them. */
 type GrowingKind = QueueEventKind & ('suspended' | 'given-up' | 'refused')
 
+/** An event that counts more since it was told. */
+interface Series {
+  event: QueueEvent
+  count: number
+  /** So many are in the event that is stored. */
+  stored: number
+  /** When the last one came: on the monotonic clock. */
+  lastAt: number
+}
+
 /** The log tells of suspended messages at most this often, in milliseconds. */
 const SUSPENSION_TOLD_MS = 60_000
-/** What happens to several messages within this time, in milliseconds, makes one event. */
+/** What happens to several messages, each within this time after the one before, makes one event; in milliseconds. */
+const SERIES_MS = 600_000
+/** How many they are is stored this often, in milliseconds. */
 const GROWING_MS = 10_000
 /** The same fault of a queue is an event at most this often, in milliseconds. */
 const FAULT_AGAIN_MS = 60_000
 /** So many rules and message types are counted apart. */
 const MOST_APART = 20
+/** So many causes of one trouble are told. */
+const MOST_CAUSES = 10
 /** These are no warnings. */
-const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set(['recovered', 'token-back', 'from-backup'])
+const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set([
+  'recovered',
+  'token-back',
+  'from-backup',
+  'queue-works'
+])
 
 /** What a line in the log says first. */
 type Happening = Omit<QueueEvent, 'at'>
@@ -60,13 +79,18 @@ export class Reporter {
   /** Messages that are being retried, and since when there are any; on the monotonic clock. */
   readonly #retried = new Set<number>()
   #troubleSince = 0
+  /** Why, as far as that was told; whether the log knows of the trouble. */
+  readonly #causes = new Set<string>()
+  #isTroubleLogged = false
   #suspensionToldAt = Number.NEGATIVE_INFINITY
   /** Events that count more since they were told. */
-  #growing = new Map<string, { event: QueueEvent; first: number; count: number }>()
+  readonly #growing = new Map<string, Series>()
   #cancelFlush: (() => void) | undefined
   /** When each fault was an event last; on the monotonic clock. */
   readonly #faults = new Map<string, number>()
   #isTokenLost = false
+  /** What the queue could not be written for, and since when; undefined: it can, as far as anybody was told. */
+  #queueFault: { cause: string; from: string } | undefined
 
   constructor(reports: Reports, clock: Clock) {
     this.#reports = reports
@@ -79,6 +103,10 @@ export class Reporter {
   }
 
   readEvent(event: DeliveryEvent): void {
+    if (this.#queueFault !== undefined && showsQueueWorks(event)) {
+      this.#report({ kind: 'queue-works', by: '', values: this.#queueFault })
+      this.#queueFault = undefined
+    }
     switch (event.kind) {
       case 'opened':
         for (const message of event.endedOn) {
@@ -118,7 +146,10 @@ export class Reporter {
         if (event.isInVain) this.#report({ kind: 'in-vain', by: '', values: {} })
         return
       case 'queue-failed':
-        this.#addFault(event.code)
+        if (this.#addFault(event.code)) {
+          const from = new Date(this.#clock.now()).toISOString()
+          this.#queueFault ??= { cause: printable(event.code), from }
+        }
         return
       case 'unreadable':
         this.#readUnreadable(event.error, event.againMs / 1000)
@@ -200,23 +231,32 @@ export class Reporter {
   }
 
   /**
-   * A single failure may pass at once. One that does not pass by itself is news at once: its next attempt is a
-   * long time away.
+   * The first failure is an event, and each cause that joins it. In the log, a single failure is none: it may pass at
+   * once. One that does not pass by itself is news at once: its next attempt is a long time away.
    */
   #beginTrouble(message: Moved['message'], result: AttemptResult): void {
-    if (message.attempts === 1 && result.isPermanent !== true) return
-    const isFirst = this.#retried.size === 0
+    if (this.#retried.size === 0) {
+      this.#troubleSince = this.#clock.monotonic()
+      this.#causes.clear()
+      this.#isTroubleLogged = false
+    }
     this.#retried.add(message.seq)
-    if (!isFirst) return
-    this.#troubleSince = this.#clock.monotonic()
+    const cause = printable(causeOfResult(result))
+    const isNew = !this.#causes.has(cause) && this.#causes.size < MOST_CAUSES
+    const mayPass = message.attempts === 1 && result.isPermanent !== true
+    if (!isNew && (mayPass || this.#isTroubleLogged)) return
     const words = result.error === undefined ? wordsOf(result).description : undefined
     const values = {
-      cause: printable(causeOfResult(result)),
+      cause,
       controlId: printable(message.controlId),
       ...(words !== undefined && { reason: printable(words, 200) })
     }
+    if (isNew) this.addEvent('retrying', '', values)
+    this.#causes.add(cause)
+    if (mayPass || this.#isTroubleLogged) return
+    this.#isTroubleLogged = true
     const more = { count: message.attempts, why: this.#whyRetried(result), message: idOf(message) }
-    this.#report({ kind: 'retrying', by: '', values }, english('log', 'log.retrying', more))
+    this.#log({ kind: 'retrying', by: '', values }, english('log', 'log.retrying', more))
   }
 
   /** Without what has just been said: the server's words, and what to do about a token that is lost. */
@@ -229,15 +269,15 @@ export class Reporter {
   #endRetries(seq: number, isGivenUp: boolean): void {
     if (!this.#retried.delete(seq) || this.#retried.size > 0) return
     // If the last one was given up, nothing has recovered.
+    const noneRetried = english('log', 'log.noneRetried')
     if (isGivenUp) {
-      this.#reports.log({ level: 'info', text: english('log', 'log.noneRetried') })
+      if (this.#isTroubleLogged) this.#reports.log({ level: 'info', text: noneRetried })
       return
     }
     const seconds = Math.round((this.#clock.monotonic() - this.#troubleSince) / 1000)
-    this.#report(
-      { kind: 'recovered', by: '', values: { seconds } },
-      english('log', 'log.noneRetried')
-    )
+    const recovered = { kind: 'recovered', by: '', values: { seconds } } as const
+    this.addEvent(recovered.kind, recovered.by, recovered.values)
+    if (this.#isTroubleLogged) this.#log(recovered, noneRetried)
   }
 
   #logPause(message: MessageName, result: AttemptResult): void {
@@ -276,37 +316,45 @@ export class Reporter {
   /** @param of what is counted apart: a rule or a message type; `''` for neither */
   #count(kind: GrowingKind, of: string, values: QueueEvent['values']): void {
     const key = `${kind} ${of}`
-    const counted = this.#growing.get(key)
-    if (counted !== undefined) {
-      counted.count++
+    const lastAt = this.#clock.monotonic()
+    const series = this.#growing.get(key)
+    if (series !== undefined && lastAt - series.lastAt < SERIES_MS) {
+      series.count++
+      series.lastAt = lastAt
+      this.#cancelFlush ??= this.#clock.after(GROWING_MS, () => {
+        this.#flushCounts()
+      })
       return
     }
-    if (this.#growing.size >= MOST_APART) this.#flushCounts()
-    const at = this.#clock.now()
-    const { count: first = 1 } = values
-    const event: QueueEvent = { at, kind, by: kind === 'suspended' ? 'rule' : '', values }
-    this.#growing.set(key, { event, first: Number(first), count: 0 })
-    this.#reports.event(event, false)
-    this.#cancelFlush ??= this.#clock.after(GROWING_MS, () => {
+    if (this.#growing.size >= MOST_APART) {
       this.#flushCounts()
-    })
+      this.#growing.clear()
+    }
+    const at = this.#clock.now()
+    const count = Number(values['count'] ?? 1)
+    const event: QueueEvent = { at, kind, by: kind === 'suspended' ? 'rule' : '', values }
+    this.#growing.set(key, { event, count, stored: count, lastAt })
+    this.#reports.event(event, false)
   }
 
   #flushCounts(): void {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
-    for (const { count, event, first } of this.#growing.values()) {
-      if (count === 0) continue
-      this.#reports.event({ ...event, values: { ...event.values, count: first + count } }, true)
+    for (const series of this.#growing.values()) {
+      const { count, event, stored } = series
+      if (count === stored) continue
+      series.stored = count
+      this.#reports.event({ ...event, values: { ...event.values, count } }, true)
     }
-    this.#growing = new Map()
   }
 
-  #addFault(code: string): void {
+  /** @returns whether it was told: not if it was a moment ago */
+  #addFault(code: string): boolean {
     const now = this.#clock.monotonic()
-    if (now - (this.#faults.get(code) ?? -Infinity) < FAULT_AGAIN_MS) return
+    if (now - (this.#faults.get(code) ?? -Infinity) < FAULT_AGAIN_MS) return false
     this.#faults.set(code, now)
     this.addEvent('queue-fault', '', { cause: printable(code) })
+    return true
   }
 
   /** An event, with its line in the log. */

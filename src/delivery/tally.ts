@@ -2,7 +2,7 @@ import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
 import { shownCode } from '../codes.ts'
 import { toldInEnglish } from '../told-in-english.ts'
 import type { AttemptError } from '../rules/attempt.ts'
-import type { DeliveryEvent } from './delivery-events.ts'
+import { showsQueueWorks, type DeliveryEvent } from './delivery-events.ts'
 import { printable } from '../printable.ts'
 import { printableCode, stillQueued } from './explain.ts'
 import type { Fault } from './fault.ts'
@@ -50,6 +50,8 @@ export class Tally {
   #lastError: TallyValues['lastError'] = null
   #lastOutcome: TallyValues['lastOutcome'] = null
   #failing: string | null = null
+  /** The queue cannot be written: until something is stored, or a message leaves. */
+  #queueFault: string | null = null
   /** Nothing is read: what was on its way, and leaves now, does not change that. */
   #isUnreadable = false
   #failure: AttemptError | null = null
@@ -66,6 +68,7 @@ export class Tally {
   }
 
   readEvent(event: DeliveryEvent): void {
+    if (showsQueueWorks(event)) this.#queueFault = null
     switch (event.kind) {
       case 'attempted':
         this.#attempts.add(event.result)
@@ -91,9 +94,11 @@ export class Tally {
       case 'opened':
         // What failed before was the opening.
         this.#failing = null
+        this.#queueFault = null
         return
       case 'queue-failed':
-        this.#setError(event.code)
+        this.#queueFault = printable(event.code)
+        this.#setLastError(event.code)
         return
       case 'unreadable':
         this.#isUnreadable = true
@@ -126,7 +131,7 @@ export class Tally {
       },
       lastError: this.#lastError,
       lastOutcome: this.#lastOutcome,
-      failing: this.#failing,
+      failing: this.#queueFault ?? this.#failing,
       failure: this.#failure,
       fault: this.#fault,
       ownLimitMs: alike(this.#ownLimits)
@@ -146,6 +151,7 @@ export class Tally {
     }
     if (outcome === 'ack') this.#acked++
     else this.#naked++
+    this.#queueFault = null
     if (!this.#isUnreadable) this.#failing = null
   }
 

@@ -183,6 +183,12 @@ export class ReceiverTokens {
     this.#forbiddenAt = -Infinity
   }
 
+  /** Asks for a token at once, whatever failed before: what becomes of it, the status tells. */
+  tryNow(): void {
+    this.clearBackOff()
+    this.#cache.fetch(this.#ofNewest() !== undefined).catch(() => undefined)
+  }
+
   close(): void {
     this.#listeners.clear()
   }

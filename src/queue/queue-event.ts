@@ -35,6 +35,7 @@ export const QUEUE_EVENT_KINDS = [
   'exported', // values: count, reason, and clear, if nothing was masked
   'tested', // values: type, host
   'queue-fault', // values: cause
+  'queue-works', // values: cause, from
   'certificate', // values: of, days
   'contents-dropped', // values: count
   'not-kept', // values: host

@@ -124,18 +124,57 @@ describe('the list of events', () => {
     assert.ok(events.length >= 80)
   })
 
-  it('says that it retries from the second failure on, and how long that lasted', () => {
-    const { clock, events, reporter } = setUp()
+  it('says that it retries from the first failure on, each cause once, and how long that lasted', () => {
+    const { clock, events, log, reporter } = setUp()
     reporter.readEvent(moved(message(1), 'retrying', 'unreachable'))
-    assert.deepEqual(events, [])
+    assert.deepEqual([events.length, log.length], [1, 0], 'to the log, it is none yet')
     reporter.readEvent(moved(message(1, 2), 'retrying', 'unreachable'))
+    reporter.readEvent(moved(message(1, 3), 'retrying', 'retry'))
+    reporter.readEvent(moved(message(1, 4), 'retrying', 'unreachable'))
+    assert.equal(log.length, 1)
     reporter.readEvent(moved(message(2, 2), 'retrying', 'unreachable'))
     clock.pass(90_000)
     reporter.readEvent(moved(message(1), 'leaving', 'accept'))
     reporter.readEvent(moved(message(2), 'leaving', 'accept'))
     assert.deepEqual(told(events), [
       ['retrying', '', { cause: 'ECONNREFUSED', controlId: 'C1' }],
+      ['retrying', '', { cause: '500', controlId: 'C1' }],
       ['recovered', '', { seconds: 90 }]
+    ])
+  })
+
+  it('has one event of what goes on, and another of what comes ten minutes later', async () => {
+    const { clock, events, reporter } = setUp()
+    for (let minute = 0; minute < 30; minute += 5) {
+      reporter.readEvent(moved(message(minute), 'suspended', 'suspend'))
+      await clock.advance(300_000)
+    }
+    await clock.advance(300_000)
+    reporter.readEvent(moved(message(99), 'suspended', 'suspend'))
+    assert.deepEqual(
+      told(events).map((event) => (event as [string, string, { count: number }])[2].count),
+      [6, 1]
+    )
+    assert.equal(clock.timers, 0)
+  })
+
+  it('says in the past what kept the queue from being written, as soon as it can', () => {
+    const { clock, events, log, reporter } = setUp()
+    const from = new Date(clock.now()).toISOString()
+    for (let fault = 0; fault < 2; fault++) {
+      reporter.readEvent({ kind: 'queue-failed', code: 'SQLITE_FULL' })
+      clock.pass(30_000)
+    }
+    for (const seq of [1, 2]) reporter.readEvent({ kind: 'accepted', message: message(seq) })
+    assert.deepEqual(told(events), [
+      ['queue-fault', '', { cause: 'SQLITE_FULL' }],
+      ['queue-works', '', { cause: 'SQLITE_FULL', from }]
+    ])
+    assert.deepEqual(log, [
+      {
+        level: 'info',
+        text: `At ${from} the queue could not be written (SQLITE_FULL); since then it can.`
+      }
     ])
   })
 
@@ -357,7 +396,7 @@ describe('the log of a delivery', () => {
     ])
     await clock.advance(60_000)
     await reply('accept')
-    assert.equal(notices[1], 'info: Sending again after 3 min. No message is being retried.')
+    assert.equal(notices[1], 'info: Sending again after 4 min. No message is being retried.')
     await reply('accept')
     assert.equal(notices.length, 2)
   })

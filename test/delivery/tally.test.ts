@@ -51,6 +51,15 @@ describe('Tally', () => {
     assert.equal(tally.values().lastError?.code, 'SQLITE_BUSY')
   })
 
+  it('shows a queue that could not be written until it can, and then only what else failed', () => {
+    const tally = new Tally(Date.now)
+    tally.readEvent({ kind: 'queue-failed', code: 'SQLITE_FULL' })
+    tally.readEvent({ kind: 'moved', message, to: 'leaving' })
+    assert.equal(tally.values().failing, 'SQLITE_FULL', 'nothing shows that this was stored')
+    tally.readEvent({ kind: 'moved', message, to: 'retrying', result: resultOf('unreachable') })
+    assert.equal(tally.values().failing, null)
+  })
+
   it('knows the time limit of a receiver once three answers in a row took as long', () => {
     const fault = faultOf({ ...resultOf('retry'), meaning: 504 })
     const tally = new Tally(Date.now)

@@ -198,6 +198,35 @@ describe('what has left', () => {
     )
   })
 
+  it('is told in the past once another message got an answer, unless it is about the message', () => {
+    const since = (about: string, cause: string): string =>
+      advised(
+        { failed: 1, lastOutcome: { outcome: 'ack', code: 'AA' } },
+        { stands: { givenUp: { count: 1, since: 990_000, cause, about } } }
+      )
+    assert.match(since('unreachable', 'ECONNREFUSED'), /Cause then: ECONNREFUSED\. Since then mess/)
+    assert.doesNotMatch(since('unreachable', 'ECONNREFUSED'), /cannot be reached/)
+    assert.match(since('too-large', '413'), /The message is too large/)
+    assert.match(given('unreachable', 'ECONNREFUSED'), /cannot be reached/)
+  })
+
+  it('one after the other, for any reason, is a reason to pause first', () => {
+    const said = (count: number, known: Partial<DeliveryState> = {}): string =>
+      advised(
+        { failed: count, lastOutcome: { outcome: 'error', code: '' }, ...known },
+        { stands: { givenUp: { count, since: 990_000, cause: '413', about: 'too-large' } } }
+      )
+    const pause = /^Pause this node: one message after the other is given up\. /
+    assert.match(said(3), pause)
+    assert.match(
+      said(3, { retrying: 1, retry: { controlId: 'A', attempts: 1, waitMs: 0, cause: '500' } }),
+      pause
+    )
+    assert.doesNotMatch(said(2), pause)
+    assert.doesNotMatch(said(3, { lastOutcome: { outcome: 'ack', code: 'AA' } }), pause)
+    assert.doesNotMatch(said(3, { state: 'paused', paused: { at: 0, by: '', reason: '' } }), pause)
+  })
+
   for (const [about, cause] of [
     ['late', 'ETIMEDOUT'],
     ['failed', '500'],
@@ -228,6 +257,24 @@ it('names the largest header where all are too large', () => {
     /too large for the receiver lab\.example \(HTTP 431\): the largest one is X-Route \(20\/21 kB\)\. /
   )
   assert.match(retried({ cause: '431', about: 'large-token' }), /\(HTTP 431\)\. 2 messages wait/)
+})
+
+it('names the address that is asked, and both if neither is there', () => {
+  const backup = { since: 500_000, isByHand: false, by: '', host: 'spare.example', waiting: 0 }
+  const retry = {
+    controlId: 'C1',
+    attempts: 3,
+    waitMs: 0,
+    cause: '503',
+    about: 'unavailable'
+  } as const
+  const said = (isOutage: boolean): string =>
+    advised({ state: 'retrying', retrying: 1, queued: 1, retry, backup, isOutage })
+  assert.match(
+    said(true),
+    /^Nothing goes anywhere: the first address lab\.example failed, so that messages went to the backup spare\.example at 1970-01-01T00:08:20.000Z, and that fails, too \(HTTP 503\), since 1970-01-01T00:08:20.000Z\. 1 message waits on disk; nothing is lost\./
+  )
+  assert.match(said(false), /^The receiver spare\.example is not available/)
 })
 
 describe('whom to call', () => {

@@ -11,6 +11,7 @@ import {
   configConditions,
   conditionsOf,
   levelsOf,
+  shownSince,
   type Condition
 } from '../../nodes/flow/conditions.ts'
 import { nodeStatus } from '../../nodes/flow/status-line.ts'
@@ -422,6 +423,27 @@ describe('since when conditions hold', () => {
       const said = watch.current().map(({ code, since: from }) => `${code} ${from}`)
       assert.equal(said.join(' '), expected)
     }
+  })
+
+  it('is the end of what was wrong, of a node that is well again', () => {
+    let facts = conditionFacts()
+    const lastOutcome = { outcome: 'ack', code: 'AA' } as const
+    const watch = new ConditionWatch(() => facts)
+    const ackSince = (now: number, delivery = {}): number | undefined => {
+      facts = conditionFacts({ lastOutcome, ...delivery }, { now })
+      return watch.current().find(({ code }) => code === 'ACK')?.since
+    }
+    assert.deepEqual([ackSince(1000), ackSince(2000)], [1000, 1000])
+    ackSince(3000, retrying)
+    assert.deepEqual([ackSince(9000), ackSince(9500)], [9000, 9000])
+  })
+
+  it('is on the page that of the pause, whatever failed before it', () => {
+    const paused = { at: 7000, by: 'ana', reason: '' }
+    const facts = conditionFacts({ state: 'paused', failing: '404', paused })
+    const held = conditionsOf(facts, () => 1000)
+    assert.deepEqual([held[0]?.code, shownSince(held, 'paused')], ['ERROR', 7000])
+    assert.equal(shownSince(held, 'error'), 1000)
   })
 
   it('has a note beside what it was said of, and none when that is over', () => {

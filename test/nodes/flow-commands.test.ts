@@ -158,6 +158,39 @@ describe('a command of the flow', () => {
   }
 })
 
+describe('messages that a flow discards', () => {
+  async function discarded(filters: object): Promise<string> {
+    let done = ''
+    const note = (what: string) => (choice: object) => {
+      done = `${what} ${JSON.stringify(choice)}`
+      return Promise.resolve(what === 'waiting' ? { found: 1, inFlight: 0 } : 1)
+    }
+    const acts = { discard: note('suspended'), discardWaiting: note('waiting') }
+    const operator = (): Promise<object> => Promise.resolve(acts)
+    const msg = { action: 'discard', ...filters } as unknown as NodeMessageInFlow
+    await carryOut(NO_NODE, { operator } as unknown as Delivery<FlowMessage>, NO_COURIER, msg)
+    return done
+  }
+
+  it('are those of the state and the type that it says', async () => {
+    assert.equal(await discarded({ type: 'ADT^A40' }), 'suspended {"type":"ADT^A40"}')
+    assert.equal(
+      await discarded({ state: 'waiting', type: 'ADT^A40', controlId: 7 }),
+      'waiting {"controlId":"7","type":"ADT^A40","isRetrying":false}'
+    )
+  })
+
+  it('are none, and not all, if that cannot be read, or is of messages that have left', async () => {
+    for (const filters of [{ state: 'acked' }, { type: undefined }, { type: [] }, { since: 1 }]) {
+      await assert.rejects(
+        discarded(filters),
+        ({ code, message }: Hl7Error) =>
+          code === 'HL7_INVALID_MESSAGE' && message.includes('Nothing was resent or discarded')
+      )
+    }
+  })
+})
+
 describe('messages that have left, sent again by a flow', () => {
   const HOUR = Date.UTC(2026, 0, 2, 3)
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import type { EventPage } from '../../nodes/operations/answers.ts'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import {
@@ -69,6 +70,20 @@ describe('a token before a message needs one, in a real Node-RED', () => {
     server.answer = GRANTED
     await world.deploy({}, at('mine'))
     await world.eventually(async () => (await world.state()).conditions[0]?.code === 'IDLE')
+  })
+
+  it('is asked for at once if somebody says so while a message waits for it', async () => {
+    server.answer = REFUSED
+    await world.deploy({ retryInterval: 600, retryMaxInterval: 600 }, at('mine'))
+    await world.nodeRed.inject('in', { payload: adt('TRIAL002') })
+    await world.eventually(async () => (await world.state()).retry !== null)
+    server.answer = GRANTED
+    world.receiver.respond = () => ({ body: ackFor('TRIAL002') })
+    assert.equal((await world.nodeRed.post('/hl7-https-out/out/try', {})).status, 200)
+    await world.acked('TRIAL002', ['TRIAL002'])
+    const { events } = (await world.nodeRed.get('/hl7-https-out/out/events')).body as EventPage
+    const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith('token-'))
+    assert.deepEqual(kinds, ['token-back', 'token-lost'])
   })
 
   it('is not TOKEN if the server was away once', async () => {

@@ -16,10 +16,13 @@ import {
 import { clockTime, until } from '../../nodes/operations/page/times.ts'
 import { told } from '../../nodes/operations/page/told.ts'
 import {
+  besides,
   eventSentence,
+  hostOf,
   nameOf,
   namesOf,
   needsLook,
+  nextTry,
   receiverSaid,
   reasonOf,
   shownState,
@@ -29,6 +32,7 @@ import { eventTold } from '../../src/delivery/event-told.ts'
 import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import type { QueueEventKind } from '../../src/queue/queue-event.ts'
 import { durationText, toldText, type Told, type ToldKind } from '../../src/told.ts'
+import type { ConditionAnswer } from '../../nodes/operations/answers.ts'
 import type { ConditionCode } from '../../src/codes.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
 import { ruleText, tabText, tabTexts } from '../support/tab-texts.ts'
@@ -100,6 +104,27 @@ describe('the words of the tab', () => {
     const conditions = [{ code, level: 'watch', ...said }] as const
     const node = nodeState('x', { state: 'sending', conditions })
     assert.deepEqual(shownState(node, speech), { level: 'warn', word: 'sending' })
+  })
+
+  it('say once when the next try is', () => {
+    const values = { cause: 'invalid_client', attempt: 2, seconds: 20 }
+    const token: ConditionAnswer = {
+      ...{ code: 'TOKEN', level: 'watch', since: null },
+      ...{ kind: 'no-token', values, text: '' }
+    }
+    const retrying: ConditionAnswer = { ...token, code: 'RETRYING', kind: 'retrying' }
+    const retry = { attempts: 1, nextAt: new Date(NOW + 21_000).toISOString() }
+    const state = nodeState('x', { state: 'retrying', retry, conditions: [token, retrying] })
+    const advice = { kind: 'ok', values: {}, text: '' } as const
+    assert.deepEqual(besides({ ...state, advice }, speech), [])
+    assert.equal(nextTry(state, speech), 'try 2 in 21 s')
+    assert.deepEqual(besides({ ...state, advice: null }, speech), ['invalid_client, try 2 in 20 s'])
+  })
+
+  it('name the host to which messages go, in a question about what is sent there', () => {
+    const backup = { since: null, host: 'spare:1', by: '', waiting: 0 }
+    assert.equal(hostOf(nodeState('x', { host: 'lab:1' })), 'lab:1')
+    assert.equal(hostOf(nodeState('x', { host: 'lab:1', backup })), 'spare:1')
   })
 
   it('show a node without a name by its receiver, and one that has done nothing as quiet', () => {
@@ -208,7 +233,12 @@ describe('the words of the tab', () => {
       ...{ host: 'a:1', server: 'b', client: 'c', proxy: 'd', waiting: 2, queue: 'disk' },
       ...{ contact: 'the desk', note: 'upgrade', said: 'no', number: 3, most: 5 },
       ...{ backup: 'b:2', bound: 1, until: '2026-11-26T06:00:00Z' },
-      ...{ from: '2026-11-26T05:00:00Z', turnedAway: 'disk', missing: 'a-type' }
+      ...{
+        from: '2026-11-26T05:00:00Z',
+        since: '2026-11-26T05:10:00Z',
+        turnedAway: 'disk',
+        missing: 'a-type'
+      }
     }
     for (const language of languages) {
       for (const kind of kinds) {

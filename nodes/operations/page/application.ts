@@ -252,6 +252,8 @@ export class Application {
       this.#chosen !== undefined &&
       !nodes.some(({ id }) => id === this.#chosen)
     const words = [text('trouble.notFound'), node === undefined ? '' : text('trouble.old')]
+    // Of one that does not run nothing more can be asked, and an empty list would say that there is nothing.
+    const isRunning = node?.state !== 'stopped'
     return html`${
       isGone
         ? html`<p class="hl7-trouble" role="alert">${words.filter(Boolean).join(' ')}</p>`
@@ -262,9 +264,15 @@ export class Application {
         ? nothing
         : html`<div class="hl7-below">
             <div class="hl7-first-column">
-              ${nodeDetails(node, this.#desk)} ${this.#messages.view()}
+              ${nodeDetails(node, this.#desk)} ${isRunning ? this.#messages.view() : nothing}
             </div>
-            <div class="hl7-second-column">${this.#pictures.view()} ${this.#events.view()}</div>
+            ${
+              isRunning
+                ? html`<div class="hl7-second-column">
+                    ${this.#pictures.view()} ${this.#events.view()}
+                  </div>`
+                : nothing
+            }
           </div>`
     }`
   }
@@ -347,7 +355,7 @@ export class Application {
     this.#wanted = undefined
     this.#messages.goTo(wanted)
     const { message } = wanted
-    if (message === undefined) return
+    if (message === undefined || node.state === 'stopped') return
     const { text, say } = this.#desk
     try {
       const params = { id: node.id, messageId: message }

@@ -9,6 +9,7 @@ import { changesBetween } from './story/changes.ts'
 import { namedPath } from './story/field-name.ts'
 import { linesOf } from './story/hl7-lines.ts'
 import { readTexts, type ErrorPlace } from './story/read-texts.ts'
+import { hostOf } from './words.ts'
 
 /** A field of a form is of no use for a longer text, and Node-RED might refuse it (5 MB, `apiMaxLength`). */
 const MOST_CHARACTERS = 1_000_000
@@ -77,7 +78,7 @@ async function editOne(
       place: 'message',
       title: text(isSuspended ? 'question.editOne' : 'question.editLeft', {
         controlId,
-        host: printable(node.host)
+        host: hostOf(node)
       }),
       hints: [
         ...(row.state === 'naked' ? [text('question.toldAlready')] : []),

@@ -8,6 +8,7 @@ import { hasLeft, type Matching } from './message-query.ts'
 import type { QuestionPlace } from './question.ts'
 import { resendAndWait, type Opened } from './resend-one.ts'
 import { notKept, sendChosenAgain } from './send-again.ts'
+import { hostOf } from './words.ts'
 
 /** Still in the queue: to be sent, on its way, or retried. */
 const WAITS: readonly string[] = ['waiting', 'sending', 'retrying']
@@ -54,7 +55,7 @@ export function chosenActions(
     place,
     which: { ids: chosen.map(({ id }) => id), ...(isWaiting && { state: 'waiting' as const }) },
     count,
-    values: { count, name: name(node.id), host: printable(node.host) },
+    values: { count, name: name(node.id), host: hostOf(node) },
     // What waits can only be taken out.
     actions: isWaiting ? ['suspend', 'discard'] : ['resend', 'discard'],
     whyNot: {
@@ -189,7 +190,7 @@ async function takeOutOne(
   const controlId = printable(row.controlId)
   const consent = await question.ask({
     place: 'message',
-    title: text(`question.${action}One`, { controlId, host: printable(node.host) }),
+    title: text(`question.${action}One`, { controlId, host: hostOf(node) }),
     confirm: text(`button.${action}`, { count: 1 })
   })
   if (consent === undefined) return

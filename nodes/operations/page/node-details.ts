@@ -12,6 +12,7 @@ import { clockTime, until } from './times.ts'
 import {
   adviceText,
   besides,
+  hostOf,
   needsLook,
   nextTry,
   reasonOf,
@@ -70,7 +71,7 @@ function actions(node: NodeState, desk: Desk): TemplateResult {
     ${pauseAction(node, desk, stopped || unusable)}
     ${
       // Of one that is paused, it says that it is to be resumed first.
-      node.retry === null && !isPaused
+      node.retry === null && node.token?.state !== 'none' && !isPaused
         ? nothing
         : button(desk, {
             id: 'try',
@@ -192,7 +193,7 @@ async function tryNow(node: NodeState, desk: Desk): Promise<void> {
   if (COSTLY.includes(cause)) {
     const consent = await question.ask({
       place: 'node',
-      title: text('question.tryNow', { host: printable(node.host), cause: `HTTP ${cause}` }),
+      title: text('question.tryNow', { host: hostOf(node), cause: `HTTP ${cause}` }),
       confirm: text('button.tryNow')
     })
     if (consent === undefined) return

@@ -1,6 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { createRef, ref } from 'lit-html/directives/ref.js'
-import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../answers.ts'
 import { printable } from '../../../src/printable.ts'
 import type { Desk } from './desk.ts'
@@ -8,7 +7,7 @@ import { RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
 import { SteadyRows } from './steady-rows.ts'
 import { clockTime } from './times.ts'
-import { callOf, needsLook, nameOf, shortWhyOf, shownState, whyOf } from './words.ts'
+import { callOf, heldFor, needsLook, nameOf, shortWhyOf, shownState, whyOf } from './words.ts'
 
 const COLUMNS = [
   'node',
@@ -136,10 +135,9 @@ export class NodeTable {
 
   #row(node: NodeState, isChosen: boolean): TemplateResult {
     const { text, language, now, name } = this.#desk
-    const { id, flow, latencyMs, lastAckAt, oldestAgeMs, perMinute, queued, since, suspended } =
-      node
+    const { id, flow, latencyMs, lastAckAt, perMinute, queued, since, suspended } = node
     const { word, level } = shownState(node, this.#desk)
-    const isHeld = queued + suspended > 0
+    const held = heldFor(node, text)
     // What it is called in a narrow sidebar, where no column has its flow.
     const whole = name(id)
     const short = nameOf(node)
@@ -182,8 +180,8 @@ export class NodeTable {
           cell('oldest', queued === 0)
         }
       >
-        <span class="hl7-unit">${isHeld ? text('unit.for') : ''}</span>
-        ${isHeld ? durationText(oldestAgeMs, text) : ''}
+        <span class="hl7-unit">${held === '' ? '' : text('unit.for')}</span>
+        ${held}
       </td>
       <td role="gridcell" class="hl7-cell-perMinute hl7-fold">${perMinute}</td>
       <td role="gridcell" class="hl7-cell-p95 hl7-fold">

@@ -9,6 +9,7 @@ import { LEFT_LISTS, type LeftList } from './message-query.ts'
 import type { Entered, Field, QuestionPlace, Seen } from './question.ts'
 import { clockTime, fieldIso, fieldTime } from './times.ts'
 import { RequestError } from '../route-request.ts'
+import { hostOf } from './words.ts'
 
 const WHY_WORDS = {
   notKept: 'notSent.notKept',
@@ -76,7 +77,12 @@ export function sendAgainAction(
         }
       ]
       const which = (entered: Entered): Which => filterOf(entered, others)
-      return sendAgain(node, desk, { fields, which, place: 'messages' }, done)
+      return sendAgain(
+        node,
+        desk,
+        { fields, which, only: onlyWords(others, desk), place: 'messages' },
+        done
+      )
     }
   })
 }
@@ -95,8 +101,18 @@ export function sendChosenAgain(
     of: node.id,
     label: desk.text('button.sendChosenAgain', { count: ids.length }),
     why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
-    press: () => sendAgain(node, desk, { fields: [], which: () => ({ ids }), place }, done)
+    press: () =>
+      sendAgain(node, desk, { fields: [], which: () => ({ ids }), only: '', place }, done)
   })
+}
+
+/** By what else the list is narrowed, which no field of the question says. */
+function onlyWords(others: Omit<MessageFilter, 'type'>, { text }: Desk): string {
+  const names = ['controlId', 'rule', 'error'] as const
+  const filter = names.flatMap((name) =>
+    others[name] === undefined ? [] : `${text(`filter.${name}`)} ${printable(others[name])}`
+  )
+  return filter.length === 0 ? '' : text('question.onlyThose', { filter: filter.join(', ') })
 }
 
 function filterOf(entered: Entered, others: MessageFilter): Which {
@@ -114,13 +130,15 @@ function filterOf(entered: Entered, others: MessageFilter): Which {
 interface Asking {
   fields: readonly Field[]
   which: (entered: Entered) => Which
+  /** What the messages have in common besides, in words; may be empty. */
+  only: string
   place: QuestionPlace
 }
 
 async function sendAgain(
   node: NodeState,
   desk: Desk,
-  { fields, place, which }: Asking,
+  { fields, only, place, which }: Asking,
   done: () => void
 ): Promise<void> {
   const { text, question, frame, name, say } = desk
@@ -148,7 +166,9 @@ async function sendAgain(
   }
   const consent = await question.ask({
     place,
-    title: text('question.sendAgainMany', { name: name(node.id), host: printable(node.host) }),
+    title: [text('question.sendAgainMany', { name: name(node.id), host: hostOf(node) }), only]
+      .filter(Boolean)
+      .join(' '),
     confirm: text('button.sendAgain'),
     fields: [
       ...fields,

@@ -37,11 +37,12 @@ export function byWhom(by: string, { text }: Speech): string {
 /** The values, with rules in words and times in the reader's language and time zone. */
 function saidHere(values: Told['values'], speech: Speech): Told['values'] {
   const { language, now } = speech
-  const { acceptedAt, from, rule = '', until } = values
+  const { acceptedAt, from, rule = '', since, until } = values
   return {
     ...values,
     ...(rule !== '' && { rule: ruleSaid(String(rule), speech) }),
     ...(from !== undefined && { from: clockTime(String(from), now(), language) }),
+    ...(since !== undefined && { since: clockTime(String(since), now(), language) }),
     ...(until !== undefined && { until: clockTime(String(until), now(), language) }),
     ...(acceptedAt !== undefined && {
       acceptedAt: clockTime(String(acceptedAt), now(), language, true)

@@ -73,10 +73,13 @@ function levelOf({ acked, conditions: [first], lastAckAt, state }: NodeState): L
 }
 
 /** What holds besides the first condition, each in a sentence. */
-export function besides({ conditions }: NodeState, speech: Speech): string[] {
+export function besides(state: NodeState, speech: Speech): string[] {
+  const { advice, conditions } = state
+  // When the next try is stands beside the advice, which says why.
+  const isTrySaid = advice !== null && nextTry(state, speech) !== ''
   return conditions
     .slice(1)
-    .filter(({ level }) => level !== 'fine')
+    .filter(({ code, level }) => level !== 'fine' && !(isTrySaid && code === 'RETRYING'))
     .map((one) => told(withoutRule(one), one.text, speech))
 }
 
@@ -179,6 +182,17 @@ export function ruleOf({ advice, kind, values }: NodeState): string {
 
 function withoutRule<Row extends Told>(row: Row): Row {
   return row.kind === 'verdict' ? { ...row, values: { ...row.values, rule: '' } } : row
+}
+
+/** For how long its oldest message is held; empty if none is, or, of a node that does not run, nobody knows. */
+export function heldFor({ oldestAgeMs, queued, state, suspended }: NodeState, text: Text): string {
+  const isKnown = state !== 'stopped' && state !== 'config'
+  return isKnown && queued + suspended > 0 ? durationText(oldestAgeMs, text) : ''
+}
+
+/** The host and port that messages go to now. */
+export function hostOf({ backup, host }: NodeState): string {
+  return printable(backup?.host ?? host)
 }
 
 export function nameOf(state: NodeState): string {
