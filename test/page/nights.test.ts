@@ -248,15 +248,19 @@ describe('the first screen of the page, to a stranger on call', () => {
         url: `https://ward-${at}.example.org/hl7`
       }))
       const proxy = { id: 'proxy', type: 'http proxy', url: 'http://127.0.0.1:9', noproxy: [] }
-      const inject = {
-        ...flow.find(({ id }) => id === 'in'),
-        wires: [['out', 'out0', 'out1', 'out2', 'out3']]
+      const inject = { ...flow.find(({ id }) => id === 'in'), wires: [['out', 'later']] }
+      // What waits longest comes first.
+      const later = {
+        ...{ id: 'later', type: 'delay', z: 'tab', pauseType: 'delay' },
+        ...{ timeout: '200', timeoutUnits: 'milliseconds' },
+        wires: [['out0', 'out1', 'out2', 'out3']]
       }
       const rest = flow.filter(({ id }) => id !== 'in' && id !== 'out')
       const first = { ...out, name: 'Laboratory', url: 'https://lab.example.org/hl7' }
       await world.nodeRed.deploy([
         ...rest,
         inject as FlowNode,
+        later,
         first,
         ...others,
         proxy

@@ -11,9 +11,11 @@ export function soapPreset(
     auth: '',
     format: 'text',
     ...properties,
-    formFields: formFields.map((field) =>
-      field.name === 'username' ? { ...field, value: login.username } : field
-    ),
+    // The form puts the password into a free slot.
+    formFields: formFields.map((field) => {
+      if (field.name === 'username') return { ...field, value: login.username }
+      return field.name === 'password' ? { ...field, value: 'secret1' } : field
+    }),
     credentials: { secret1: login.password }
   }
 }
