@@ -39,6 +39,7 @@ const runtime: BuildOptions = {
   // V8 reads ASCII faster. Names stay, for the stack of an error.
   charset: 'ascii',
   minifyWhitespace: true,
+  minifySyntax: true,
   sourcemap: 'external',
   plugins: [editorsTextsPlugin],
   define: { PACKAGE_VERSION: JSON.stringify(version) },
