@@ -34,9 +34,7 @@ export interface DiskEngineOptions extends Omit<QueueFileSpec, 'path' | 'key'> {
 /** Groups of calls that are with the thread at a time. */
 const MOST_GROUPS = 2
 /** How long a lazy call waits for others, in milliseconds. */
-const LAZY_MS = 20
-/** How long an accept waits for the next move of a message, in milliseconds, if there was one no longer ago. */
-const RIDE_MS = 3
+const WAIT_MS = 20
 /** A file that cannot be opened again is tried after this time, in milliseconds, while somebody waits. */
 const TRY_AGAIN_MS = 1000
 /**
@@ -68,10 +66,6 @@ export class DiskEngine implements QueueEngine {
   /** They go as soon as a group is free. */
   #isDue = false
   #cancelWait: NodeJS.Timeout | undefined
-  /** What waits goes then; on the monotonic clock. */
-  #sendAt = Infinity
-  /** When a message moved last; on the same. */
-  #movedAt = -Infinity
   #isSendPlanned = false
   /** When each group of calls that is with the thread went there; on the monotonic clock. */
   readonly #askedAt: number[] = []
@@ -200,28 +194,13 @@ export class DiskEngine implements QueueEngine {
     return new Promise((resolve, reject) => {
       const done = { resolve: resolve as PendingCall['resolve'], reject }
       this.#pending.push({ method, makeArgs, isAwaited, tries: 0, ...done })
-      if (method === 'move') this.#movedAt = performance.now()
-      if (LAZY.has(method)) this.#sendWithin(LAZY_MS)
-      else if (method === 'accept' && this.#isMoveNear) this.#sendWithin(RIDE_MS)
-      else this.#sendAll()
+      if (!LAZY.has(method)) this.#sendAll()
+      else {
+        this.#cancelWait ??= setTimeout(() => {
+          this.#sendAll()
+        }, WAIT_MS)
+      }
     })
-  }
-
-  /** More messages wait than are on their way: a new one is not the next to go, and may be stored with their moves. */
-  get #isMoveNear(): boolean {
-    const { length } = this.#handedOut
-    const isBusy = length > 0 && this.#summary.waiting > 2 * length
-    return isBusy && performance.now() - this.#movedAt <= RIDE_MS
-  }
-
-  #sendWithin(ms: number): void {
-    const at = performance.now() + ms
-    if (at >= this.#sendAt) return
-    clearTimeout(this.#cancelWait)
-    this.#sendAt = at
-    this.#cancelWait = setTimeout(() => {
-      this.#sendAll()
-    }, ms)
   }
 
   async close(): Promise<void> {
@@ -258,7 +237,6 @@ export class DiskEngine implements QueueEngine {
   /** Sends what waits, and resolves when all of it is done. */
   async #finishAll(): Promise<void> {
     clearTimeout(this.#cancelWait)
-    this.#sendAt = Infinity
     if (this.#isIdle) return
     this.#sendAll()
     await new Promise<void>((resolve) => {
@@ -268,7 +246,7 @@ export class DiskEngine implements QueueEngine {
 
   #sendAll(): void {
     clearTimeout(this.#cancelWait)
-    this.#sendAt = Infinity
+    this.#cancelWait = undefined
     this.#isDue = true
     if (this.#isSendPlanned) return
     this.#isSendPlanned = true

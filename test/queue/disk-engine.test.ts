@@ -324,32 +324,6 @@ describe('DiskEngine', () => {
     assert.deepEqual(seqsOf(await findAll(queue, { state: 'waiting' })), [4])
   })
 
-  it('stores a new message with the next move, while more wait than are on their way', async (t) => {
-    const { queue } = await queues.openDisk()
-    await accept(queue, ...numbers(1, 9))
-    await queue.claimNext(2)
-    t.mock.timers.enable({ apis: ['setTimeout'] })
-    t.mock.method(performance, 'now', () => 1000)
-    await queue.move(moveOf(1, 'leaving'))
-    const before = transactions()
-    const rides = accept(queue, 10)
-    for (let turn = 0; turn < 20; turn++) await nextTurn()
-    assert.equal(transactions() - before, 0)
-    await Promise.all([queue.move(moveOf(2, 'waiting')), rides])
-    assert.equal(transactions() - before, 1)
-    // None is on its way.
-    await accept(queue, 11)
-    assert.equal(transactions() - before, 2)
-    await queue.claimNext(1)
-    const alone = accept(queue, 12)
-    t.mock.timers.tick(3)
-    await alone
-    // The last move is too long ago for the next one to be near.
-    t.mock.method(performance, 'now', () => 1004)
-    await accept(queue, 13)
-    assert.equal(transactions() - before, 4)
-  })
-
   it('completes delayed calls at once when it is closed', async () => {
     const { queue } = await queues.openDisk()
     await accept(queue, 1)
