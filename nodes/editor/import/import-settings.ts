@@ -15,7 +15,7 @@ export function prepareImport(form: Form, kind: ImportForm): void {
     loaded ??= import('./import-form.ts').then(({ importInto }) => importInto(form, kind))
     try {
       const openDialog = await loaded
-      // Whoever clicks twice, or has closed the form meanwhile, wants no dialog from this click.
+      // A second click, or a form that was closed meanwhile, gets no dialog from this click.
       const isWanted =
         button?.isConnected === true && document.querySelector('dialog[open]') === null
       if (isWanted) openDialog()

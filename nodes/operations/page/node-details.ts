@@ -31,7 +31,7 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const advice = adviceText(node, desk)
   // Advice says why, but not when the next try is.
   const more = advice === '' ? reasonOf(node, desk) : nextTry(node, desk)
-  // Of a node in trouble, the advice names whoever can do something about that.
+  // Of a node in trouble, the advice names who can help.
   const contact = advice === '' ? printable(node.contact, 200) : ''
   return html`<section class="hl7-details">
     <div class="hl7-heading">

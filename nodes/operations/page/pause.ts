@@ -111,7 +111,7 @@ async function actOnHost(
 const OPEN = ''
 const MINUTES = ['30', '120'] as const
 const TOMORROW = 'tomorrow'
-/** When a day begins for whoever is not on call, in the zone of the browser. */
+/** When a day begins for those who are not on call, in the zone of the browser. */
 const MORNING_HOUR = 7
 
 function pauseFields(text: Text): readonly Field[] {
