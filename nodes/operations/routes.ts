@@ -202,7 +202,11 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       }
       const trial = await resendOne(node, numberIn(params.messageId), {
         ...(payload !== undefined && { payload }),
-        ...{ by: user, reason, wait, isAgain: again, onlySuspended: state !== undefined }
+        by: user,
+        reason,
+        wait,
+        isAgain: again,
+        onlySuspended: state !== undefined
       })
       if (!wait) return stateOf(params.id)
       const { first } = await triedAnswer(trial, gone, true)
