@@ -1,7 +1,7 @@
 /**
  * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, page, icons, locales) and `resources/`
  * (one script for each form and one for the tab, and their styles). Node-RED expects the form, icons and locales of a node
- * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here. `--missing` lists the texts that
+ * or plugin beside its `.js` file. Types are checked by `npm run check`, not here. `--missing` lists the texts that
  * a language lacks.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
