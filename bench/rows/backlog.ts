@@ -191,7 +191,7 @@ function fillJournal(path: string, count: number): void {
 }
 
 function withJournal(count: number): string {
-  return count === 0 ? '' : `, ${figure(count)} in the journal`
+  return count === 0 ? '' : ', with journal'
 }
 
 async function receivedUntil(
