@@ -37,12 +37,11 @@ export const CODE_TABLES = {
     return table(['`code`', 'level', 'the node shows', 'what it means', 'what to do'], rows)
   },
   events: () => {
-    const rows = inOrder(QUEUE_EVENT_KINDS, codes.event).map(([kind, { meaning, remedy }]) => [
+    const rows = inOrder(QUEUE_EVENT_KINDS, codes.event).map(([kind, meaning]) => [
       inCode(kind),
-      meaning,
-      remedy
+      meaning
     ])
-    return table(['`kind`', 'what happened', 'what to do'], rows)
+    return table(['`kind`', 'what happened'], rows)
   }
 }
 

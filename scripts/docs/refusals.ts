@@ -1,7 +1,9 @@
-/** The tables of refusals, from `src/oauth2/refusal-hints.ts`: what a server answers, and what to do. */
+/**
+ * The tables of refusals, from `src/oauth2/refusal-hints.ts`: what a token server answers with a code or a status, and
+ * what to do. What is known by the server's own words is in the help.
+ */
 import { english } from '../../src/english.ts'
 import {
-  RECEIVER_REFUSALS,
   TOKEN_REFUSALS,
   type RefusalAnswer,
   type RefusalRow
@@ -12,35 +14,55 @@ import { inCode, table } from './table.ts'
 
 /** The lines of each table, by its name. */
 export const REFUSAL_TABLES = {
-  refusals: () => refusalTable('the token server answers', TOKEN_REFUSALS),
-  'refusals-of-receivers': () => refusalTable('the receiver says', RECEIVER_REFUSALS)
+  refusals: () => {
+    const others = TOKEN_REFUSALS.filter((row) => byCode(row).length > 0 && !isOfClient(row))
+    return refusalTable('the token server answers', others, (row) => {
+      return [byCode(row).map(answer).join(', '), ...conditionsOf(row)].join('; ')
+    })
+  },
+  'refused-clients': () => {
+    const ofClient = TOKEN_REFUSALS.filter(isOfClient)
+    return refusalTable('*Authentication*', ofClient, (row) => conditionsOf(row).join(', '))
+  }
 }
 
-function refusalTable(head: string, refused: readonly RefusalRow[]): string {
+function byCode({ answers }: RefusalRow): RefusalAnswer[] {
+  return answers.filter(({ words }) => words === undefined)
+}
+
+/** Whether its answers say no more than that the client is refused. */
+function isOfClient({ answers }: RefusalRow): boolean {
+  return answers.some(({ error }) => error === 'invalid_client')
+}
+
+/** What means the same is one row. */
+function refusalTable(
+  head: string,
+  refused: readonly RefusalRow[],
+  named: (row: RefusalRow) => string
+): string {
   const texts = textsOf('oauth2-client-credentials')
-  const rows = refusals(refused, texts, (label) => `*${label}*`).map(({ row, hint }) => [
-    answerOf(row),
-    hint.replaceAll('<', '\\<'),
-    row.seen
+  const entries = refusals(refused, texts, (label) => `*${label}*`)
+  const rows = [...Map.groupBy(entries, ({ hint }) => hint)].map(([hint, those]) => [
+    those.map(({ row }) => named(row)).join(', '),
+    hint.replaceAll('<', '\\<')
   ])
-  return table([head, 'what to do', 'seen with, or described by'], rows)
+  return table([head, 'what to do'], rows)
 }
 
-function answerOf({ answers, methods = [], grants = [], given }: RefusalRow): string {
-  const conditions = [
+function conditionsOf({ methods = [], grants = [], given }: RefusalRow): string[] {
+  return [
     ...methods.map((method) => `*${english('tokenForm', `option.clientAuth.${method}`)}*`),
     ...grants.map((grant) => `*${english('tokenForm', `option.grantType.${grant}`)}*`),
     ...(given === undefined ? [] : [GIVEN[given]])
   ]
-  return [answers.map(inWords).join(', '), ...conditions].join('; ')
 }
 
-function inWords({ error, status, words, isPage }: RefusalAnswer): string {
+function answer({ error, status, isPage }: RefusalAnswer): string {
   return [
     ...(error === undefined ? [] : [inCode(error)]),
     ...(status === undefined ? [] : [`HTTP ${status}`]),
-    ...(isPage === undefined ? [] : ['with a web page']),
-    ...(words === undefined ? [] : [`“${words}”`])
+    ...(isPage === undefined ? [] : ['with a web page'])
   ].join(' ')
 }
 
