@@ -52,8 +52,8 @@ const HTTP = 'RFC 9110'
 
 /**
  * What token servers answer, read from top to bottom: the first row that matches counts. What no row matches is for the
- * operator of the server, whose own words are shown in any case. The table in docs/troubleshooting.md has the codes, and
- * the help, of this one and the next, what is known by its words.
+ * operator of the server, whose own words are shown in any case. docs/troubleshooting.md lists what is known by a code
+ * or a status; the help of the form, what is known by its words, of this table and the next.
  */
 export const TOKEN_REFUSALS: readonly RefusalRow[] = [
   // Words that mean one thing, whatever the code.
@@ -86,7 +86,10 @@ export const TOKEN_REFUSALS: readonly RefusalRow[] = [
     'clientCertificate',
     says('Client Certification missing')
   ),
-  row(`${KEYCLOAK}, ${ENTRA}`, 'realm', says('Realm does not exist', 'AADSTS90002')),
+  row(`${KEYCLOAK}, ${ENTRA}`, 'realmOfIssuer', says('Realm does not exist', 'AADSTS90002'), {
+    given: 'issuer'
+  }),
+  row(`${KEYCLOAK}, ${ENTRA}`, 'realmOfTokenUrl', says('Realm does not exist', 'AADSTS90002')),
   row(KEYCLOAK, 'realmDisabled', says('Realm not enabled')),
   row(KEYCLOAK, 'clientOrCredentials', says('Invalid client or Invalid client credentials'), {
     about: 'client'
