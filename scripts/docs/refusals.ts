@@ -1,6 +1,6 @@
 /**
- * The tables of refusals, from `src/oauth2/refusal-hints.ts`: what a token server answers with a code or a status, and
- * what to do. What is known by the server's own words is in the help.
+ * The table of refusals, from `src/oauth2/refusal-hints.ts`: what a token server answers with a code or a status, and
+ * what to do. What is known by the server's own words is in the help; what is about the client alone, *Test* says.
  */
 import { english } from '../../src/english.ts'
 import {
@@ -12,18 +12,15 @@ import { textsOf } from '../texts.ts'
 import { refusals } from '../refusals.ts'
 import { inCode, table } from './table.ts'
 
-/** The lines of each table, by its name. */
-export const REFUSAL_TABLES = {
-  refusals: () => {
-    const others = TOKEN_REFUSALS.filter((row) => byCode(row).length > 0 && !isOfClient(row))
-    return refusalTable('the token server answers', others, (row) => {
-      return [byCode(row).map(answer).join(', '), ...conditionsOf(row)].join('; ')
-    })
-  },
-  'refused-clients': () => {
-    const ofClient = TOKEN_REFUSALS.filter(isOfClient)
-    return refusalTable('*Authentication*', ofClient, (row) => conditionsOf(row).join(', '))
-  }
+/** What means the same is one row. */
+export function refusalTable(): string {
+  const told = TOKEN_REFUSALS.filter((row) => byCode(row).length > 0 && !isOfClient(row))
+  const entries = refusals(told, textsOf('oauth2-client-credentials'), (label) => `*${label}*`)
+  const rows = [...Map.groupBy(entries, ({ hint }) => hint)].map(([hint, those]) => [
+    those.map(({ row }) => named(row)).join(', '),
+    hint.replaceAll('<', '\\<')
+  ])
+  return table(['the token server answers', 'what to do'], rows)
 }
 
 function byCode({ answers }: RefusalRow): RefusalAnswer[] {
@@ -35,27 +32,13 @@ function isOfClient({ answers }: RefusalRow): boolean {
   return answers.some(({ error }) => error === 'invalid_client')
 }
 
-/** What means the same is one row. */
-function refusalTable(
-  head: string,
-  refused: readonly RefusalRow[],
-  named: (row: RefusalRow) => string
-): string {
-  const texts = textsOf('oauth2-client-credentials')
-  const entries = refusals(refused, texts, (label) => `*${label}*`)
-  const rows = [...Map.groupBy(entries, ({ hint }) => hint)].map(([hint, those]) => [
-    those.map(({ row }) => named(row)).join(', '),
-    hint.replaceAll('<', '\\<')
-  ])
-  return table([head, 'what to do'], rows)
-}
-
-function conditionsOf({ methods = [], grants = [], given }: RefusalRow): string[] {
-  return [
-    ...methods.map((method) => `*${english('tokenForm', `option.clientAuth.${method}`)}*`),
+function named(row: RefusalRow): string {
+  const { grants = [], given } = row
+  const conditions = [
     ...grants.map((grant) => `*${english('tokenForm', `option.grantType.${grant}`)}*`),
     ...(given === undefined ? [] : [GIVEN[given]])
   ]
+  return [byCode(row).map(answer).join(', '), ...conditions].join('; ')
 }
 
 function answer({ error, status, isPage }: RefusalAnswer): string {
