@@ -13,8 +13,7 @@ const DOES: Readonly<Record<RouteName, string>> = {
   history: 'figures for each of the last `minutes`',
   events: '[events](#events); `since`, `limit`',
   messages: 'messages, by the filter or by `ids`; `limit`, `cursor`',
-  messageCounts:
-    'how many match the filter, by type, rule and error, among the newest 200,000',
+  messageCounts: 'how many match the filter, by type, rule and error, among the newest 200,000',
   message:
     'one message; with the second permission also its text and the reply, unless `content` is `false`',
   searchMessages: 'messages with a `value` in a searchable `field`',
