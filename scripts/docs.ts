@@ -9,21 +9,21 @@ import { fileURLToPath } from 'node:url'
 import { CODE_TABLES } from './docs/codes.ts'
 import { messageStates } from './docs/message-states.ts'
 import { metricsTable } from './docs/metrics.ts'
-import { REFUSAL_TABLES } from './docs/refusals.ts'
+import { refusalTable } from './docs/refusals.ts'
 import { propertiesTable } from './docs/properties.ts'
-import { auditTable, routeTable } from './docs/routes.ts'
+import { auditEvents, routeTable } from './docs/routes.ts'
 import { surface } from './docs/surface.ts'
 
 /** Makes the lines of each table. */
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
   ...CODE_TABLES,
-  ...REFUSAL_TABLES,
+  refusals: refusalTable,
   'message-states': messageStates,
   metrics: metricsTable,
   'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),
   'properties-of-oauth2-client-credentials': () => propertiesTable('oauth2-client-credentials'),
   routes: routeTable,
-  audit: auditTable
+  audit: auditEvents
 }
 
 /** The first line of a page with such tables. */

@@ -1,10 +1,8 @@
 /** The tables of the codes in `locales/en-US/codes.json`: what happened, and what to do. */
 import codes from '../../locales/en-US/codes.json' with { type: 'json' }
 import { CONDITION_CODES, levelsOf } from '../../nodes/flow/conditions.ts'
-import { STATUS_DOTS } from '../../nodes/flow/status-line.ts'
 import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { inCode, table } from './table.ts'
-import type { ConditionCode } from '../../src/codes.ts'
 
 const CATALOGUE = 'locales/en-US/codes.json'
 
@@ -29,7 +27,7 @@ export const CODE_TABLES = {
       ([code, { shown, meaning, remedy }]) => [
         inCode(code),
         levelsOf(code).join(', '),
-        [dotOf(code), ...shown.map(inCode)].filter(Boolean).join(', '),
+        shown.map(inCode).join(', '),
         meaning,
         remedy
       ]
@@ -37,12 +35,14 @@ export const CODE_TABLES = {
     return table(['`code`', 'level', 'the node shows', 'what it means', 'what to do'], rows)
   },
   events: () => {
-    const rows = inOrder(QUEUE_EVENT_KINDS, codes.event).map(([kind, { meaning, remedy }]) => [
-      inCode(kind),
-      meaning,
-      remedy
-    ])
-    return table(['`kind`', 'what happened', 'what to do'], rows)
+    const kinds = inOrder(QUEUE_EVENT_KINDS, codes.event)
+    const [plain = [], told = []] = [true, false].map((isPlain) =>
+      kinds.filter(([, meaning]) => (meaning === '') === isPlain)
+    )
+    const rows = told.map(([kind, meaning]) => [inCode(kind), meaning])
+    return `The names of most say what happened: ${plain.map(([kind]) => inCode(kind)).join(', ')}.
+
+${table(['`kind`', 'what happened'], rows)}`
   }
 }
 
@@ -74,12 +74,4 @@ function inOrder<Code extends string, Text>(
   const missing = order.filter((code) => !Object.hasOwn(texts, code))
   if (missing.length > 0) throw new Error(`${CATALOGUE} has no entry ${missing.join(', ')}.`)
   return order.map((code) => [code, texts[code]])
-}
-
-function dotOf(code: ConditionCode): string {
-  const dot = STATUS_DOTS.get(code)
-  // Of a node that does not run, nothing is shown below it.
-  if (dot === undefined) return ''
-  const { fill, shape } = dot
-  return `${fill === 'grey' ? 'gray' : fill} ${shape}`
 }

@@ -4,12 +4,15 @@ import { NODE_TYPES, type NodeTypeName } from '../form-page.ts'
 import { textOf, textsOf } from '../texts.ts'
 import { inCode, table } from './table.ts'
 
+/** They stand in the row of the first. */
+type OtherSecret = `secret${2 | 3 | 4 | 5 | 6}`
+
 /** A property or credential without a meaning does not compile. */
 const MEANINGS: {
   [Type in NodeTypeName]: Readonly<
     Record<
       | keyof (typeof NODE_TYPES)[Type]['properties']
-      | keyof (typeof NODE_TYPES)[Type]['credentials'],
+      | Exclude<keyof (typeof NODE_TYPES)[Type]['credentials'], OtherSecret>,
       string
     >
   >
@@ -22,8 +25,9 @@ export function propertiesTable(type: NodeTypeName): string {
   const unknown = Object.keys(meanings).find((name) => !(name in properties || name in credentials))
   if (unknown !== undefined) throw new Error(`There is no property ${unknown}.`)
   const row = (name: string, value: string, byDefault: string): string[] => [
-    inCode(name),
-    labelOf(type, name),
+    ...(name === 'secret1'
+      ? ['`secret1` to `secret6`', 'Secret 1 to 6']
+      : [inCode(name), labelOf(type, name)]),
     value,
     byDefault,
     meanings[name] ?? ''
@@ -34,7 +38,9 @@ export function propertiesTable(type: NodeTypeName): string {
       ...Object.entries<Property>(properties).map(([name, property]) =>
         row(name, valueOf(property), defaultOf(property))
       ),
-      ...Object.keys(credentials).map((name) => row(name, 'text', 'credential'))
+      ...Object.keys(credentials)
+        .filter((name) => name in meanings)
+        .map((name) => row(name, 'text', 'credential'))
     ]
   )
 }

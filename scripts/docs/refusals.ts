@@ -1,7 +1,9 @@
-/** The tables of refusals, from `src/oauth2/refusal-hints.ts`: what a server answers, and what to do. */
+/**
+ * The table of refusals, from `src/oauth2/refusal-hints.ts`: what a token server answers with a code or a status, and
+ * what to do. What is known by the server's own words is in the help; what is about the client alone, *Test* says.
+ */
 import { english } from '../../src/english.ts'
 import {
-  RECEIVER_REFUSALS,
   TOKEN_REFUSALS,
   type RefusalAnswer,
   type RefusalRow
@@ -10,37 +12,40 @@ import { textsOf } from '../texts.ts'
 import { refusals } from '../refusals.ts'
 import { inCode, table } from './table.ts'
 
-/** The lines of each table, by its name. */
-export const REFUSAL_TABLES = {
-  refusals: () => refusalTable('the token server answers', TOKEN_REFUSALS),
-  'refusals-of-receivers': () => refusalTable('the receiver says', RECEIVER_REFUSALS)
-}
-
-function refusalTable(head: string, refused: readonly RefusalRow[]): string {
-  const texts = textsOf('oauth2-client-credentials')
-  const rows = refusals(refused, texts, (label) => `*${label}*`).map(({ row, hint }) => [
-    answerOf(row),
-    hint.replaceAll('<', '\\<'),
-    row.seen
+/** What means the same is one row. */
+export function refusalTable(): string {
+  const told = TOKEN_REFUSALS.filter((row) => byCode(row).length > 0 && !isOfClient(row))
+  const entries = refusals(told, textsOf('oauth2-client-credentials'), (label) => `*${label}*`)
+  const rows = [...Map.groupBy(entries, ({ hint }) => hint)].map(([hint, those]) => [
+    those.map(({ row }) => named(row)).join(', '),
+    hint.replaceAll('<', '\\<')
   ])
-  return table([head, 'what to do', 'seen with, or described by'], rows)
+  return table(['the token server answers', 'what to do'], rows)
 }
 
-function answerOf({ answers, methods = [], grants = [], given }: RefusalRow): string {
+function byCode({ answers }: RefusalRow): RefusalAnswer[] {
+  return answers.filter(({ words }) => words === undefined)
+}
+
+/** Whether its answers say no more than that the client is refused. */
+function isOfClient({ answers }: RefusalRow): boolean {
+  return answers.some(({ error }) => error === 'invalid_client')
+}
+
+function named(row: RefusalRow): string {
+  const { grants = [], given } = row
   const conditions = [
-    ...methods.map((method) => `*${english('tokenForm', `option.clientAuth.${method}`)}*`),
     ...grants.map((grant) => `*${english('tokenForm', `option.grantType.${grant}`)}*`),
     ...(given === undefined ? [] : [GIVEN[given]])
   ]
-  return [answers.map(inWords).join(', '), ...conditions].join('; ')
+  return [byCode(row).map(answer).join(', '), ...conditions].join('; ')
 }
 
-function inWords({ error, status, words, isPage }: RefusalAnswer): string {
+function answer({ error, status, isPage }: RefusalAnswer): string {
   return [
     ...(error === undefined ? [] : [inCode(error)]),
     ...(status === undefined ? [] : [`HTTP ${status}`]),
-    ...(isPage === undefined ? [] : ['with a web page']),
-    ...(words === undefined ? [] : [`“${words}”`])
+    ...(isPage === undefined ? [] : ['with a web page'])
   ].join(' ')
 }
 

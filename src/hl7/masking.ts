@@ -25,7 +25,7 @@ export type Sight =
   /** The same, and one letter without one, as in table 0004. */
   | 'class'
 
-/** The one place that says so; docs/operations.md has this table. The name of each segment may be seen, too. */
+/** The one place that says so. The name of each segment may be seen, too. */
 export const SEEN: Readonly<Record<string, Readonly<Record<number, Sight>>>> = {
   MSH: {
     1: 'separators',

@@ -52,8 +52,8 @@ const HTTP = 'RFC 9110'
 
 /**
  * What token servers answer, read from top to bottom: the first row that matches counts. What no row matches is for the
- * operator of the server, whose own words are shown in any case. The tables in docs/troubleshooting.md and the help are
- * made from this one and the next.
+ * operator of the server, whose own words are shown in any case. docs/troubleshooting.md lists what is known by a code
+ * or a status; the help of the form, what is known by its words, of this table and the next.
  */
 export const TOKEN_REFUSALS: readonly RefusalRow[] = [
   // Words that mean one thing, whatever the code.

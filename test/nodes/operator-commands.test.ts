@@ -9,10 +9,8 @@ import type {
   BulkAnswer,
   CountAnswer,
   EventPage,
-  HistoryAnswer,
   HostAnswer,
   MessageContent,
-  MessageCountsAnswer,
   MessagePage,
   NodeState
 } from '../../nodes/operations/answers.ts'
@@ -176,33 +174,12 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
-      /history/,
-      async (command) => {
-        // Minutes before the first start are absent.
-        const { minutes } = (await as('watch', command)) as HistoryAnswer
-        assert.ok(minutes.length >= 1 && minutes.length <= 60, `${minutes.length} minutes`)
-      }
-    ],
-    [
-      /events\?limit/,
+      /events\?since/,
       async (command) => {
         await setAside(1)
         await setAside(0)
         const { events } = (await as('watch', command)) as EventPage
-        assert.ok(events.length <= 20 && events.some(({ kind }) => kind === 'discarded'))
-      }
-    ],
-    [
-      /events\?since/,
-      async (command) => {
-        const { events } = (await as('watch', command)) as EventPage
         assert.ok(events.some(({ kind }) => kind === 'discarded'))
-      }
-    ],
-    [
-      /metrics/,
-      async (command) => {
-        assert.match((await as('watch', command)) as string, /^hl7_https_out_paused\{/m)
       }
     ],
     [
@@ -216,13 +193,6 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
-      /messages\?state=suspended/,
-      async (command) => {
-        await setAside(1)
-        assert.deepEqual(controlIds(await as('watch', command)), ['LOCKED1'])
-      }
-    ],
-    [
       /messages\?state=failed/,
       async (command) => {
         await setAside(1)
@@ -231,22 +201,6 @@ describe('docs/operations.md', { skip }, () => {
           controlIds(await as('watch', command)).includes('LOCKED1')
         )
         assert.ok(!controlIds(await as('watch', command)).includes('FREE1'))
-      }
-    ],
-    [
-      /before=/,
-      async (command) => {
-        await setAside(2)
-        // Ten minutes ago, there were none.
-        assert.deepEqual(await as('watch', command), { messages: [], more: false })
-      }
-    ],
-    [
-      /messages\/counts/,
-      async (command) => {
-        await setAside(2)
-        const { count, types } = (await as('watch', command)) as MessageCountsAnswer
-        assert.deepEqual([count, types], [2, [{ value: 'ADT^A01', count: 2 }]])
       }
     ],
     [
@@ -281,19 +235,12 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
-      /pause/,
+      /pause.*until/,
       async (command) => {
         const { paused, state } = (await as('night', command)) as NodeState
         assert.equal(state, 'paused')
-        assert.deepEqual([paused?.by, paused?.reason], ['night', 'upgrade of the receiver'])
-      }
-    ],
-    [
-      /pause.*until/,
-      async (command) => {
-        const { paused } = (await as('night', command)) as NodeState
-        assert.equal(paused?.reason, 'new release')
-        assert.ok(Date.parse(paused.until ?? '') > Date.now())
+        assert.deepEqual([paused?.by, paused?.reason], ['night', 'new release'])
+        assert.ok(Date.parse(paused?.until ?? '') > Date.now())
       }
     ],
     [
@@ -320,27 +267,6 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
-      /note/,
-      async (command) => {
-        await setAside(1)
-        const { note } = (await as('night', command)) as NodeState
-        const { by, code, text } = note ?? {}
-        assert.deepEqual(
-          [by, code, text],
-          ['night', 'SUSPENDED', 'the receiver is being restarted']
-        )
-      }
-    ],
-    [
-      /17\/resend$/,
-      async (command) => {
-        const ids = await setAside(2)
-        const before = sent()
-        await as('night', command, ids)
-        await world.eventually(async () => sent() === before + 1 && (await isQuiet(2)))
-      }
-    ],
-    [
       /17\/resend.*payload/,
       async (command) => {
         const ids = await setAside(1)
@@ -354,22 +280,6 @@ describe('docs/operations.md', { skip }, () => {
           world.receiver.requests.at(-1)?.body.toString() ?? '',
           /^MSH.*\rPID\|1\|\|4711/
         )
-      }
-    ],
-    [
-      /try$/,
-      async (command) => {
-        await keepWaiting('ADT^A01')
-        const before = sent()
-        await as('night', command)
-        await world.eventually(() => sent() > before)
-      }
-    ],
-    [
-      /suspend.*"ids"/,
-      async (command) => {
-        await as('night', command, await keepWaiting('ADT^A01'))
-        await world.eventually(() => isQuiet(1))
       }
     ],
     [
@@ -401,38 +311,12 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
-      /resend.*"rule"/,
-      async (command) => {
-        await setAside(3)
-        const before = sent()
-        assert.deepEqual(await as('night', command), { found: 3 })
-        await world.eventually(async () => sent() === before + 3 && (await isQuiet(3)))
-      }
-    ],
-    [
-      /discard.*"ids"/,
-      async (command) => {
-        const [first = '', second = '', third] = await setAside(3)
-        assert.deepEqual(await as('night', command, [first, second]), { found: 2 })
-        await world.eventually(() => isQuiet(1))
-        assert.equal((await suspended())[0]?.id, third)
-      }
-    ],
-    [
       /"state".*"dryRun"/,
       async (command) => {
         const before = sent()
         const { found, withContent, first } = (await as('night', command)) as CountAnswer
         assert.ok(found > 0 && withContent === found && first !== null)
         assert.equal(sent(), before)
-      }
-    ],
-    [
-      /"state"/,
-      async (command) => {
-        const { found, resent } = (await as('night', command)) as BulkAnswer
-        assert.ok(found > 0 && resent === found)
-        await world.eventually(async () => (await world.state()).queued === 0)
       }
     ],
     [
@@ -469,12 +353,15 @@ describe('docs/operations.md', { skip }, () => {
     // There are no commands for these, and no backup.
     await world.nodeRed.post('/hl7-https-out/out/backup', { to: 'first' })
     await world.nodeRed.post('/hl7-https-out/out/messages/export', { all: true, dryRun: true })
-    const table = rows(section(operations, 'The audit log')).map(([events = '']) => events)
-    const named = [...table.join().matchAll(/`([\w.-]+)`/g)].map(([, name]) => name ?? '')
+    await world.nodeRed.post('/hl7-https-out/out/messages/999999/resend', {})
+    await world.nodeRed.post('/hl7-https-out/out/note', { text: 'seen' })
+    await world.nodeRed.post('/hl7-https-out/out/try', {})
+    const text = section(operations, 'The audit log')
+    const named = new Set(Array.from(text.matchAll(/`([\w.-]+)`/g), ([, name]) => name ?? ''))
     const log = (await world.nodeRed.printed()).filter((line) => line.includes('[audit]'))
     const ours = log.flatMap((line) => /"event":"(hl7-https-out\.[\w-]+)"/.exec(line)?.[1] ?? [])
     assert.deepEqual(
-      named.filter((name) => name.startsWith('hl7-https-out.')).toSorted(),
+      [...named].filter((name) => name.startsWith('hl7-https-out.')).sort(),
       [...new Set(ours)].sort()
     )
     const pause = log.find((line) => line.includes('hl7-https-out.pause')) ?? ''
