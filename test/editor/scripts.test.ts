@@ -44,13 +44,13 @@ describe('what is loaded when it is needed, below httpAdminRoot and with a Conte
   })
   beforeEach(async () => {
     const url = `${nodeRed.url}/one/two/`
-    editor = await Editor.open(url, 'out', (page) =>
-      page.route(url, async (route) => {
+    editor = await Editor.open(url, 'out', async (page) => {
+      await page.route(url, async (route) => {
         const response = await route.fetch()
         const headers = { ...response.headers(), 'content-security-policy': POLICY }
         await route.fulfill({ response, headers })
       })
-    )
+    })
   })
   afterEach(() => editor.leave())
 
