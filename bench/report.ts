@@ -28,17 +28,15 @@ export function isMet({ value, budget }: Row): boolean | undefined {
 export function table(rows: readonly Row[], before?: string): string {
   const showsBefore = before !== undefined && rows.some((row) => row.before !== undefined)
   const lines = rows.map((row) => {
-    const met = isMet(row)
     return [
       row.what,
       budgetText(row),
       ...(showsBefore ? [figureText(row.before, row.unit)] : []),
-      figureText(row, row.unit),
-      met === undefined ? '' : met ? 'met' : 'OPEN'
+      `${isMet(row) === false ? 'OPEN: ' : ''}${figureText(row, row.unit)}`
     ]
   })
   const beforeTitle = showsBefore ? [`before (${before})`] : []
-  const all = [['what', 'budget', ...beforeTitle, 'measured', ''], ...lines]
+  const all = [['what', 'budget', ...beforeTitle, 'measured'], ...lines]
   const text = (line: string[]): string =>
     `| ${line.join(' | ')} |`.replaceAll(/\| {2}(?=\|)/gu, '| ')
   const rule = `|${'---|'.repeat(all[0]?.length ?? 0)}`

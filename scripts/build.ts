@@ -1,7 +1,8 @@
 /**
  * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, page, icons, locales) and `resources/`
  * (one script for each form and one for the tab, and their styles). Node-RED expects the form, icons and locales of a node
- * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
+ * or plugin beside its `.js` file. Types are checked by `npm run check`, not here. `--missing` lists the texts that
+ * a language lacks.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -106,12 +107,12 @@ for (const language of languages) {
     writeTexts(built, builtTexts(type, language))
     writeFileSync(`${built}.html`, helpPage(type, language))
   }
-  writeTexts(join('dist/nodes/operations', locale, 'sidebar'), textsOf('sidebar', language))
+  writeTexts(join('dist/nodes/operations', locale, 'sidebar'), builtTexts('sidebar', language))
   for (const name of [...types, 'sidebar'] satisfies CatalogueName[]) {
     const missing = missingKeys(textsOf(name), ownTexts(name, language), language)
-    if (missing.length > 0) {
-      console.log(`${language} says in English: ${name} ${missing.join(', ')}`)
-    }
+    if (missing.length === 0) continue
+    const which = process.argv.includes('--missing') ? missing.join(', ') : missing.length
+    console.log(`${language} says in English: ${name} ${which}`)
   }
 }
 

@@ -32,6 +32,8 @@ const LONG = /^test\/(?:interop|cluster|soak)\//
 const LIMIT = 300_000
 /** The cluster and the soak kill and wait for minutes. */
 const LONG_LIMIT = 5_400_000
+/** Time limit for a lane, in milliseconds: what a failed test leaves running keeps its process for ever. */
+const LANE_LIMIT = 1_800_000
 
 const {
   positionals: words,
@@ -76,17 +78,25 @@ function testTogether(folder: RegExp): Promise<boolean> {
 
 async function test(those: readonly string[], options: readonly string[]): Promise<boolean> {
   if (those.length === 0) return true
-  const limit = those.some((file) => LONG.test(file)) ? LONG_LIMIT : LIMIT
-  return run(process.execPath, ['--test', ...options, `--test-timeout=${limit}`, ...those])
+  const isLong = those.some((file) => LONG.test(file))
+  const limit = `--test-timeout=${isLong ? LONG_LIMIT : LIMIT}`
+  const program = ['--test', ...options, limit, ...those]
+  return run(process.execPath, program, isLong ? undefined : LANE_LIMIT)
 }
 
 async function check(): Promise<boolean> {
   return !isChecking || run('npm', ['run', '--silent', 'check'])
 }
 
-/** Runs a command, and prints what it says when it has ended. @returns whether it succeeded */
-async function run(command: string, args: readonly string[]): Promise<boolean> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+/**
+ * Runs a command, and prints what it says when it has ended.
+ *
+ * @param timeout in milliseconds, after which it is ended; by default never
+ * @returns whether it succeeded
+ */
+async function run(command: string, args: readonly string[], timeout?: number): Promise<boolean> {
+  const since = performance.now()
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout })
   const printed: Buffer[] = []
   child.stdout.on('data', (piece: Buffer) => printed.push(piece))
   const code = await new Promise((resolve, reject) => {
@@ -94,5 +104,8 @@ async function run(command: string, args: readonly string[]): Promise<boolean> {
     child.once('close', resolve)
   })
   process.stdout.write(Buffer.concat(printed))
+  if (timeout !== undefined && performance.now() - since > timeout) {
+    console.error(`Ended after ${timeout / 60_000} minutes: ${args.at(-1)} and those before it.`)
+  }
   return code === 0
 }

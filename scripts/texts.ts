@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { merged } from '../nodes/operations/merged-texts.ts'
 import { withShared } from '../src/english.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -16,13 +17,17 @@ export interface Section {
 
 /** All texts in a language, such as `fr`; in English those that it lacks. */
 export function textsOf(name: CatalogueName, language = 'en-US'): Texts {
-  return completed(ownTexts(name, 'en-US'), ownTexts(name, language), language)
+  const own = withPlurals(ownTexts(name, language), language)
+  return merged(ownTexts(name, 'en-US'), own) as Texts
 }
 
-/** What the build has of them: what both forms say is with the texts of the first. */
+/**
+ * What the build has of them: those that the language has, since Node-RED adds the English ones where it reads them, as
+ * the route of the page does; what both forms say is with the texts of the first.
+ */
 export function builtTexts(name: CatalogueName, language: string): Texts {
-  if (name !== 'oauth2-client-credentials') return textsOf(name, language)
-  return completed(read(name, 'en-US'), read(name, language), language)
+  const isSecond = name === 'oauth2-client-credentials'
+  return withPlurals(isSecond ? read(name, language) : ownTexts(name, language), language)
 }
 
 /** The texts that a language has. */
@@ -49,23 +54,20 @@ export function pluralsOf(language: string): string[] {
   return new Intl.PluralRules(language).resolvedOptions().pluralCategories
 }
 
-/** Texts, with the English ones where there is none; and for plurals that English does not have, such as a million in Spanish, the `_other`. */
-export function completed(english: Texts, own: Texts, language: string): Texts {
+/** Texts, and for plurals that English does not have, such as a million in Spanish, the `_other`. */
+export function withPlurals(texts: Texts, language: string): Texts {
   const known = pluralsOf('en-US')
   const more = pluralsOf(language).filter((plural) => !known.includes(plural))
-  const complete = (from: Section, into: Section = {}): Section => {
-    const all: Record<string, string | Section> = {}
-    for (const [name, text] of Object.entries(from)) {
-      const found = into[name]
-      if (typeof text === 'string') all[name] = typeof found === 'string' ? found : text
-      else all[name] = complete(text, typeof found === 'string' ? undefined : found)
-      const stem = /^(.+)_other$/.exec(name)?.[1]
-      if (stem === undefined) continue
-      for (const plural of more) all[`${stem}_${plural}`] = all[name]
-    }
-    return all
-  }
-  return complete(english, own) as Texts
+  const complete = (section: Section): Section =>
+    Object.fromEntries(
+      Object.entries(section).flatMap(([name, text]): [string, Section | string][] => {
+        if (typeof text !== 'string') return [[name, complete(text)]]
+        const stem = /^(.+)_other$/.exec(name)?.[1]
+        const plurals = stem === undefined ? [] : more.map((plural) => `${stem}_${plural}`)
+        return [name, ...plurals].map((key) => [key, text])
+      })
+    )
+  return complete(texts) as Texts
 }
 
 /** All texts by their whole keys, such as `label.url`. */

@@ -4,17 +4,18 @@ import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { formPage, NODE_TYPES, type NodeTypeName } from '../scripts/form-page.ts'
+import { merged } from '../nodes/operations/merged-texts.ts'
 import { fillHelp, helpPage } from '../scripts/help.ts'
 import {
   builtTexts,
   type CatalogueName,
-  completed,
   keyed,
   missingKeys,
   ownTexts,
   pluralsOf,
   textsOf,
-  type Texts
+  type Texts,
+  withPlurals
 } from '../scripts/texts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -163,30 +164,18 @@ describe('a text that a language lacks', () => {
 
   it('is shown in English', () => {
     const own = { label: { queue: 'Behalten', part: { two: 'Zwei' } } }
-    assert.deepEqual(completed(english, own, 'de'), {
+    assert.deepEqual(merged(english, own), {
       label: { url: 'URL', queue: 'Behalten', part: { one: 'One', two: 'Zwei' } },
       told: english.told
     })
-    assert.deepEqual(completed(english, {}, 'de'), english)
+    assert.deepEqual(merged(english, {}), english)
   })
 
   it('is a plural that English does not have, and then the one for several', () => {
     const own = { told: { resent_one: 'Uno', resent_other: '__count__' } }
-    assert.deepEqual(completed(english, own, 'es-ES')['told'], {
-      ...{ left: 'Left', resent_one: 'Uno', resent_other: '__count__', resent_many: '__count__' }
+    assert.deepEqual(withPlurals(own, 'es-ES'), {
+      told: { ...own.told, resent_many: '__count__' }
     })
-  })
-
-  it('is there in what form and tab load', () => {
-    for (const language of translations) {
-      const built = (path: string): unknown =>
-        JSON.parse(readFileSync(join(root, 'dist/nodes', path), 'utf8'))
-      for (const type of types) {
-        assert.deepEqual(built(`locales/${language}/${type}.json`), builtTexts(type, language))
-      }
-      const tab = built(`operations/locales/${language}/sidebar.json`)
-      assert.deepEqual(tab, textsOf('sidebar', language))
-    }
   })
 
   it('is listed by the build, unless the language has no use for it', () => {

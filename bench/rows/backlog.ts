@@ -31,7 +31,7 @@ export async function backlogRows(servers: Servers, quick: boolean): Promise<Row
 async function memoryRow(servers: Servers, queued: number): Promise<Row> {
   const { memory } = await startWith(servers, queued)
   return {
-    what: `resident memory after ${figure(SENT)} of ${figure(queued)} messages queued on disk`,
+    what: `resident memory after ${figure(SENT)} of ${figure(queued)} messages`,
     value: memory.rss / 2 ** 20,
     unit: 'MB',
     budget: { atMost: 220 }
@@ -49,23 +49,18 @@ async function rowsOf(
   const empty = await startWith(servers, SENT, backlog)
   const full = await startWith(servers, messages, backlog)
   const many = lanes === 1 ? 'one lane' : `${figure(lanes)} lanes`
-  const name = `${figure(messages)} waiting in ${many}${withJournal(journal)}`
-  const note = messages < 1_000_000 ? 'the full run uses 1,000,000' : undefined
+  const name = `${figure(messages)} in ${many}${withJournal(journal)}`
+  const fewer = messages < 1_000_000 ? '; the full run uses 1,000,000' : ''
   return [
     {
       what: `${name}: more memory than with 2,000`,
       value: (full.memory.rss - empty.memory.rss) / 2 ** 20,
       unit: 'MB',
       budget: { atMost: 60 },
-      ...(note === undefined ? {} : { note })
+      note: `peak ${figure((full.memory.mostRss - empty.memory.mostRss) / 2 ** 20)} MB${fewer}`
     },
     {
-      what: `${name}: the same at the peak`,
-      value: (full.memory.mostRss - empty.memory.mostRss) / 2 ** 20,
-      unit: 'MB'
-    },
-    {
-      what: `${name}: longest stall of the event loop until the first reply`,
+      what: `${name}: longest stall`,
       value: full.memory.startStallMs,
       unit: 'ms',
       note: `${figure(empty.memory.startStallMs)} ms with 2,000`,
@@ -98,7 +93,7 @@ async function behindBlocked(servers: Servers, blocked: number, journal: number)
   await servers.refuse(undefined)
   backlog.remove()
   return {
-    what: `a blocked lane of ${figure(blocked)} messages and one free message behind it${withJournal(journal)}: from the first request to that of the free one`,
+    what: `a free message behind ${figure(blocked)} of a blocked lane${withJournal(journal)}: from the first request to its own`,
     value: acceptedAt - firstAt,
     unit: 'ms',
     budget: { atMost: 200 }
@@ -196,7 +191,7 @@ function fillJournal(path: string, count: number): void {
 }
 
 function withJournal(count: number): string {
-  return count === 0 ? '' : `, ${figure(count)} in the journal`
+  return count === 0 ? '' : ', with journal'
 }
 
 async function receivedUntil(

@@ -112,7 +112,7 @@ export async function cpuRows({
   }
   /** CPU per message of one candidate / of another. */
   const compare = ({ when, turns }: Series, one: string, other: string, atMost?: number): Row => ({
-    what: `CPU per message, ${titleOf(one, other, when)}`,
+    what: `CPU, ${titleOf(one, other, when)}`,
     unit: '×',
     ...(atMost === undefined ? {} : { budget: { atMost } }),
     ...figures(before, (version) => cpuRatio(turns, version, one, other))
@@ -139,7 +139,7 @@ export async function cpuRows({
     compare(atOnce, 'memory 8', 'user 8'),
     compare(slow, 'memory 8', 'user 8'),
     {
-      what: `CPU per message, memory queue, ${MANY_WAITING} waiting / ${WAITING} waiting, 8 in flight, ${atOnce.when}`,
+      what: `CPU, memory queue, ${MANY_WAITING} waiting / ${WAITING} waiting, 8 in flight, ${atOnce.when}`,
       unit: '×',
       budget: { atMost: 1.1 },
       ...figures(before, (version) => cpuRatio(queued, version, 'many waiting', 'few waiting'))

@@ -62,18 +62,18 @@ export async function diskRows(
   preloads.remove()
 
   const rateRow = (candidate: Candidate, atLeast?: number): Row => ({
-    what: `messages per second, ${CANDIDATES[candidate].title}: a disk whose sync takes ${SYNC_MS} ms / one whose syncs take nothing`,
+    what: `messages per second, ${CANDIDATES[candidate].title}: slow disk / fast disk`,
     unit: '×',
     ...(atLeast === undefined ? {} : { budget: { atLeast } }),
     ...figures(before, (version) => rateRatio(turns, version, candidate))
   })
   const idleRow = (disk: Disk): Row => ({
-    what: `a message after ${IDLE_MS} ms without one, by default, from its arrival to its ACK: ${titleOf(disk)}`,
+    what: `${CANDIDATES.default.title}, a message after ${IDLE_MS} ms without one, until its ACK: ${titleOf(disk)}`,
     unit: 'ms',
     ...figures(before, (version) => ({ value: turns.ms(`${disk} ${version} after idleness`) }))
   })
   const threadsRow = (disk: Disk): Row => ({
-    what: `CPU per message, ${CANDIDATES.default.title}, by thread: ${titleOf(disk)}`,
+    what: `${CANDIDATES.default.title}, CPU per message: ${titleOf(disk)}`,
     unit: 'µs',
     ...figures(before, (version) => cpuByThread(turns, `${disk} ${version} default`))
   })
@@ -86,7 +86,7 @@ export async function diskRows(
 }
 
 function titleOf(disk: Disk): string {
-  return disk === 'quick' ? 'syncs take nothing' : `a sync takes ${SYNC_MS} ms`
+  return disk === 'quick' ? 'fast disk' : 'slow disk'
 }
 
 /** The turns are called by disk, version and load: `slow this default`. */

@@ -11,15 +11,15 @@ export async function largeRows(servers: Servers): Promise<Row[]> {
   for (const queue of ['disk', 'memory'] as const) {
     for (const payload of ['buffer', 'string'] as const) {
       const { times, stallMs } = await largeMessage(servers, queue, payload, BYTES)
-      const what = `one message of 50 MB (${payload === 'buffer' ? 'Buffer' : 'string'}), ${queue} queue`
+      const what = `50 MB as ${payload === 'buffer' ? 'Buffer' : 'string'}, ${queue} queue`
       rows.push({
-        what: `${what}: memory above idle / its size`,
+        what: `${what}: memory / its size`,
         value: times,
         unit: '×',
         ...(queue === 'disk' ? { budget: { atMost: 3.1 } } : {})
       })
       rows.push({
-        what: `${what}: longest stall of the event loop`,
+        what: `${what}: longest stall`,
         value: stallMs,
         unit: 'ms',
         // A string must be encoded, which the budget does not include.

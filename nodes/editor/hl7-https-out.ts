@@ -38,6 +38,7 @@ const form = new Form<OutKey>({
   rows: {
     'hint.order': is('order', 'fifo'),
     'hint.formFields': is('format', 'json', 'text'),
+    sentFields: is('format', 'form', 'multipart'),
     bodyPreset: is('format', 'text'),
     sample: () => $('#hl7-https-out-test-type').val() === ''
   },

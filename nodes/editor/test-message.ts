@@ -70,14 +70,13 @@ export function prepareTestMessage(
       return
     }
     const kind = testOutcome(answer)
-    const good = kind !== 'refused'
+    const good = kind === 'accepted' || kind === 'awaits'
     const code = answer.ack?.code ?? ''
+    const withCode = { accepted: 'ack', refused: 'nak' } as const
     const headline =
-      kind === 'awaits'
-        ? text('testMessage.awaits')
-        : code === ''
-          ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
-          : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
+      code !== '' && (kind === 'accepted' || kind === 'refused')
+        ? text(`testMessage.${withCode[kind]}`, { code })
+        : text(`testMessage.${kind}`)
     result.show({ outcome: good ? 'good' : 'bad', headline, lines, long, closed })
   }
 

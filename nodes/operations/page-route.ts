@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { RULE_WORDS } from '../rules/reply-rule-words.ts'
+import { merged } from './merged-texts.ts'
 import { ROUTES } from './route-table.ts'
 
 /** Its script and its style: nothing else is there. */
@@ -61,8 +62,8 @@ function send(response: Response, file: string): void {
 async function sendTexts(response: Response, language: string): Promise<void> {
   try {
     const [tab, form] = await Promise.all([
-      texts('operations', 'locales', language, 'sidebar.json'),
-      texts('locales', language, 'hl7-https-out.json')
+      texts(language, 'operations', 'sidebar.json'),
+      texts(language, '.', 'hl7-https-out.json')
     ])
     const rules = Object.fromEntries(RULE_WORDS.map((part) => [part, form[part]]))
     response.set(HEADERS).json({ tab, rules })
@@ -71,8 +72,17 @@ async function sendTexts(response: Response, language: string): Promise<void> {
   }
 }
 
-/** Texts that the editor loads from there. */
-async function texts(...path: readonly string[]): Promise<Record<string, unknown>> {
-  const text = await readFile(join(import.meta.dirname, ...path), 'utf8')
-  return JSON.parse(text) as Record<string, unknown>
+/** Texts that Node-RED reads there for the editor; as it does, in English those that a language lacks. */
+async function texts(
+  language: string,
+  directory: string,
+  file: string
+): Promise<Record<string, unknown>> {
+  const [english, own] = await Promise.all(
+    ['en-US', language].map(async (one) => {
+      const path = join(import.meta.dirname, directory, 'locales', one, file)
+      return JSON.parse(await readFile(path, 'utf8')) as object
+    })
+  )
+  return merged(english ?? {}, own ?? {})
 }

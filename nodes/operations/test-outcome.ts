@@ -6,15 +6,16 @@ import type { BackupResult, TestAnswer } from '../tests/test-result.ts'
 const MOST_SHOWN = 10_000
 
 /** What the rule that decided means for a test message. */
-export type TestOutcome = 'accepted' | 'awaits' | 'refused'
+export type TestOutcome = 'accepted' | 'awaits' | 'refused' | 'notAccepted'
 
-/** Of an answer that came. */
-export function testOutcome({ action = '' }: TestAnswer): TestOutcome {
+/** Of an answer that came. Refused is what would leave on NAK; the rest would wait, be suspended or go to Catch nodes. */
+export function testOutcome({ ack, action = '' }: TestAnswer): TestOutcome {
   const letters = action.replace('W', '')
   // No letters: no reply was expected, or the rule only warns.
   if (letters === '' || letters === 'C') return 'accepted'
   // What follows if no application acknowledgement comes is another matter.
-  return letters.startsWith('A') ? 'awaits' : 'refused'
+  if (letters.startsWith('A')) return 'awaits'
+  return letters === 'N' || (letters === 'F' && ack) ? 'refused' : 'notAccepted'
 }
 
 /** The receiver has understood it, and only refuses tests (ERR-3 202, unsupported processing ID). */

@@ -51,7 +51,7 @@ function unframeLines(text: string): string {
 const framedBlankLine = regExp('(^|\r)(?:\v+[ \t]*\x1c*|[ \t]*\x1c+)(?=\r|$)')
 const endBlocks = regExp('(?<!\x1c)\x1c+(?=\r|$)')
 
-/** From a string: ESLint rejects control characters in a literal. */
+/** From a string: oxlint rejects control characters in a literal. */
 function regExp(source: string): RegExp {
   return new RegExp(source, 'g')
 }

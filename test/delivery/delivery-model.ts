@@ -281,7 +281,8 @@ export class DeliveryModel {
     await Promise.allSettled([run])
     this.#process++
     const disposed = this.#file.dispose()
-    await run.finally(() => disposed.catch(() => undefined))
+    await Promise.allSettled([disposed])
+    await run
     await disposed
   }
 

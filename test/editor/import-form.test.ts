@@ -105,20 +105,21 @@ describe('Import settings …', () => {
     assert.match(await words(), /^\d+ of \d+ settings are taken\.$/)
   })
 
-  for (const name of [
-    'channel.xml',
-    'connector.xml',
-    'web-service.xml',
-    'own-class.xml',
-    'send.txt'
-  ]) {
-    it(`reads in the browser what it reads in the tests: ${name}`, async () => {
-      await editor.edit('fresh')
-      await paste(recording(name))
+  it('reads in the browser what it reads in the tests', async () => {
+    await editor.edit('fresh')
+    await open()
+    for (const name of [
+      'channel.xml',
+      'connector.xml',
+      'web-service.xml',
+      'own-class.xml',
+      'send.txt'
+    ]) {
+      await insert(recording(name))
       const expected = rowsOf(name, 0).map(({ setting, given }) => [setting, given])
-      assert.deepEqual((await lines()).sort(), expected.sort())
-    })
-  }
+      assert.deepEqual((await lines()).sort(), expected.sort(), name)
+    }
+  })
 
   it('fills the form as if it were typed: what depends on a field follows', async () => {
     await editor.edit('used')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { Editor, tabs } from '../support/editor.ts'
+import { Editor } from '../support/editor.ts'
 
 const directory = new URL('../../examples/', import.meta.url)
 const examples = readdirSync(directory).map((file) => file.replace(/\.json$/, ''))
@@ -89,7 +89,6 @@ describe('the examples, imported in the editor', () => {
       for (const { id, type } of ours) {
         if (type === types[0]) {
           await editor.edit(id)
-          for (const tab of tabs) await editor.tab(tab)
           // In the examples, URLs are variables; a secret that a value refers to is for the user to fill in.
           const marked = editor.page.locator('#hl7-https-out-form .input-error')
           const names = await marked.evaluateAll((fields) =>

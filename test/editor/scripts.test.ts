@@ -43,13 +43,14 @@ describe('what is loaded when it is needed, below httpAdminRoot and with a Conte
     rmSync(userDir, { recursive: true, force: true })
   })
   beforeEach(async () => {
-    editor = await Editor.open(`${nodeRed.url}/one/two/`, 'out')
-    await editor.page.route(`${nodeRed.url}/one/two/`, async (route) => {
-      const response = await route.fetch()
-      const headers = { ...response.headers(), 'content-security-policy': POLICY }
-      await route.fulfill({ response, headers })
-    })
-    await editor.load()
+    const url = `${nodeRed.url}/one/two/`
+    editor = await Editor.open(url, 'out', (page) =>
+      page.route(url, async (route) => {
+        const response = await route.fetch()
+        const headers = { ...response.headers(), 'content-security-policy': POLICY }
+        await route.fulfill({ response, headers })
+      })
+    )
   })
   afterEach(() => editor.leave())
 

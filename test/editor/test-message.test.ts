@@ -250,7 +250,7 @@ describe('the test message of the form', () => {
   it('shows what the receiver says: errors in words, the reply, rule and action', async () => {
     await editor.edit('node')
     await editor.type('#node-input-url', `${url}/ae`)
-    assert.equal(await send(), 'Not accepted (AE)')
+    assert.equal(await send(), 'Refused (AE): leaves on NAK')
     const { Time: time, ...shown } = await lines()
     assert.match(time ?? '', /ms$/)
     assert.deepEqual(shown, {
@@ -266,7 +266,7 @@ describe('the test message of the form', () => {
   it('says that a receiver which takes no tests has understood it', async () => {
     await editor.edit('node')
     await editor.type('#node-input-url', `${url}/ar`)
-    assert.equal(await send(), 'Not accepted (AR)')
+    assert.equal(await send(), 'Refused (AR): leaves on NAK')
     assert.equal(
       (await lines())['What to do'],
       'Path and login work; this receiver takes no test messages (MSH-11 T).'

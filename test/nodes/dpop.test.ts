@@ -46,7 +46,7 @@ describe('DPoP in a real Node-RED', () => {
     receiver.nonce = 'first'
     await nodeRed.inject('in', { payload: adt('DPOP1') })
     const [acked] = await nodeRed.waitForMessages('ack', 1)
-    assert.equal((acked?.['hl7'] as { attempts?: unknown }).attempts, 1)
+    assert.equal((acked?.['hl7'] as { attempts?: unknown } | undefined)?.attempts, 1)
     assert.deepEqual(
       receiver.requests.map(({ status, problem }) => problem || status),
       ['use_dpop_nonce', 200]

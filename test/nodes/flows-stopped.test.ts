@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { AllStates, NodeState } from '../../nodes/operations/answers.ts'
-import { startNodeRed, TestNodeRed, type FlowNode } from '../support/node-red.ts'
+import {
+  type FlowNode,
+  startNodeRed,
+  temporaryDirectory,
+  TestNodeRed
+} from '../support/node-red.ts'
 import { adt, controlIdOf, shareWorld, startWorld, type LeftMessage } from '../support/world.ts'
 
 async function listed(nodeRed: TestNodeRed): Promise<NodeState[]> {
@@ -96,10 +100,7 @@ describe('flows that somebody stops', () => {
 
 describe('flows of a Node-RED in safe mode', () => {
   it('are told as stopped', async (t) => {
-    const userDir = mkdtempSync(join(tmpdir(), 'safe-mode-'))
-    t.after(() => {
-      rmSync(userDir, { recursive: true, force: true })
-    })
+    const userDir = temporaryDirectory()
     const flows = [
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'out', type: 'hl7-https-out', z: 'tab', url: 'https://127.0.0.1', wires: [[], []] }
@@ -123,10 +124,7 @@ describe('flows of a Node-RED in safe mode', () => {
 
 describe('credentials that cannot be decrypted', () => {
   it('are told as such wherever somebody would enter them again', async (t) => {
-    const userDir = mkdtempSync(join(tmpdir(), 'credentials-'))
-    t.after(() => {
-      rmSync(userDir, { recursive: true, force: true })
-    })
+    const userDir = temporaryDirectory()
     const first = await startWorld({ userDir, settings: { credentialSecret: 'the right one' } })
     t.after(() => first.close())
     await first.deploy({ queue: 'disk', contact: 'HL7 desk' })

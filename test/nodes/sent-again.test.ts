@@ -49,11 +49,12 @@ describe('A message that has left', () => {
     assert.deepEqual((await resend({ ids: [id] })).body, { found: 1, resent: 1, withoutContent: 0 })
     await world.eventually(() => world.left('ack', 'AGAIN').length === 2)
     const [first, second] = world.left('ack', 'AGAIN')
-    assert.equal(first?.hl7['resent'], undefined)
-    const { at, by, acceptedAt } = second?.hl7['resent'] as Record<string, string>
+    assert.ok(first && second)
+    assert.equal(first.hl7['resent'], undefined)
+    const { at, by, acceptedAt } = second.hl7['resent'] as Record<string, string>
     assert.ok(Date.parse(at ?? '') >= Date.parse(acceptedAt ?? ''), at)
-    assert.deepEqual([by, acceptedAt], ['', first?.hl7['acceptedAt']])
-    assert.equal(second?.hl7.request, `${adt('AGAIN')}\r`)
+    assert.deepEqual([by, acceptedAt], ['', first.hl7['acceptedAt']])
+    assert.equal(second.hl7.request, `${adt('AGAIN')}\r`)
     assert.equal(second['room'], 'room of AGAIN')
     assert.deepEqual(world.sent('AGAIN'), ['AGAIN', 'AGAIN'])
     const { body } = await world.nodeRed.get('/hl7-https-out/out/events')

@@ -38,7 +38,8 @@ describe('SOAP', () => {
         hl7Message: `${text}\r`
       })
       assert.match(String(accepted?.['payload']), /^MSH\|\^~\\&\|[^\r]*\rMSA\|AA\|SOAP1\r$/)
-      const { ack } = refused?.['hl7'] as { ack: { code: string; errors: { code: string }[] } }
+      assert.ok(refused)
+      const { ack } = refused['hl7'] as { ack: { code: string; errors: { code: string }[] } }
       assert.equal(ack.code, 'AR')
       assert.equal(ack.errors[0]?.code, '203')
     })

@@ -147,8 +147,8 @@ describe('proofs for a receiver', () => {
   it('are made with a key that cannot be read', async (t) => {
     const generateKey = t.mock.method(crypto.subtle, 'generateKey')
     await new DpopProofs().proof('POST', url, undefined)
-    const { privateKey } = (await generateKey.mock.calls[0]?.result) as CryptoKeyPair
-    assert.equal(privateKey.extractable, false)
+    const made = (await generateKey.mock.calls[0]?.result) as CryptoKeyPair | undefined
+    assert.equal(made?.privateKey.extractable, false)
   })
 
   for (const [text, refused, status = 401] of [

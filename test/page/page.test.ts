@@ -685,7 +685,7 @@ describe('the page', () => {
     resolve(undefined)
     await shows(
       '.hl7-outcome[data-level=bad]',
-      /^\s*Pharmacy: The test message was not accepted: AR, HTTP 200, 8 ms\. Path and login work; this receiver takes no test messages/
+      /^\s*Pharmacy: The test message was refused: AR, HTTP 200, 8 ms\. Path and login work; this receiver takes no test messages/
     )
   })
 

@@ -117,10 +117,15 @@ export class Editor {
     })
   }
 
-  /** Opens the editor in a new page, and waits until the node is there. */
-  static async open(url: string, nodeId: string): Promise<Editor> {
+  /** Opens the editor in a new page, after `prepare`, and waits until the node is there. */
+  static async open(
+    url: string,
+    nodeId: string,
+    prepare?: (page: Page) => Promise<void>
+  ): Promise<Editor> {
     const page = await browser.newPage()
     await page.addInitScript(COUNT_REQUESTS)
+    await prepare?.(page)
     const editor = new Editor(page, url, nodeId)
     await editor.load()
     return editor

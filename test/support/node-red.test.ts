@@ -47,7 +47,7 @@ describe('Node-RED for tests', () => {
 
     await nodeRed.inject('inject', { payload: 'wrong' })
     const [caught] = await nodeRed.waitForMessages('caught')
-    assert.equal((caught?.['error'] as { message: string }).message, 'Error: refused')
+    assert.equal((caught?.['error'] as { message: string } | undefined)?.message, 'Error: refused')
 
     await nodeRed.kill()
     assert.equal(nodeRed.alive, false)

@@ -110,7 +110,9 @@ async function sharedNodeRed(users: boolean): Promise<TestNodeRed> {
   return nodeRed
 }
 
-after(() => Promise.all([shared.plain?.stop(), shared.withUsers?.stop()]))
+/** All that were started. One that a failed test leaves behind would keep this process for ever. */
+const started = new Set<TestNodeRed>()
+after(() => Promise.all([...started].map((nodeRed) => nodeRed.stop())))
 
 /** A Node-RED whose process can be stopped, killed and started again. */
 export class TestNodeRed {
@@ -165,6 +167,7 @@ export class TestNodeRed {
     this.#process = undefined
     this.#flowStarts = 0
     this.#forgetStatuses()
+    started.add(this)
     this.#process = await startProcess({
       userDir: this.userDir,
       settings: { nodesDir: [probeDirectory], ...this.#options.settings },
@@ -409,7 +412,8 @@ process.once('exit', () => {
   for (const directory of temporaryDirectories) rmSync(directory, { recursive: true, force: true })
 })
 
-function temporaryDirectory(): string {
+/** A new directory, which is removed when the test process ends. */
+export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'hl7-https-out-'))
   temporaryDirectories.add(directory)
   return directory

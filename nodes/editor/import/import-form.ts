@@ -1,3 +1,4 @@
+import { html, nothing, render } from 'lit-html'
 import { outCredentials, outProperties } from '../../settings/hl7-https-out-properties.ts'
 import {
   tokenCredentials,
@@ -70,11 +71,10 @@ export function importInto(form: Form, kind: ImportForm): () => void {
       const part = document.getElementById(form.idOf(name))?.closest('details')
       if (part && !isUsual) part.open = true
     }
-    const summary = document.createElement('summary')
-    summary.textContent = form.text('import.table', { name: source.name })
     // What was ticked is what was filled in.
     for (const tick of table.querySelectorAll('input')) tick.disabled = true
-    details?.replaceChildren(summary, table)
+    const summary = form.text('import.table', { name: source.name })
+    if (details) render([html`<summary>${summary}</summary>`, table], details)
     say(form.text('import.filled', { name: source.name }))
     undo?.focus()
   }
@@ -82,7 +82,7 @@ export function importInto(form: Form, kind: ImportForm): () => void {
   undo?.addEventListener('click', () => {
     if (before !== undefined) form.enter(before)
     before = undefined
-    details?.replaceChildren()
+    if (details) render(nothing, details)
     say(form.text('import.undone'))
     at('button')?.focus()
   })

@@ -1,3 +1,4 @@
+import { html, nothing, render, type TemplateResult } from 'lit-html'
 import type { FormText, SharedKey } from '../../../src/form-text.ts'
 import type { Property } from '../../settings/property-table.ts'
 import type { FieldValue } from '../field-value.ts'
@@ -20,7 +21,7 @@ export interface ImportTableOptions {
 /** Settings of which only this is said need nothing: they stand at the end. */
 const QUIET: readonly NoteKey[] = ['asHere', 'empty', 'notNeeded']
 
-/** All settings of a source: theirs, ours, and why not. Everything is put in as text, never as markup. */
+/** All settings of a source: theirs, ours, and why not. */
 export function createImportTable(options: ImportTableOptions): HTMLElement {
   const { form, rows, text } = options
   const isQuiet = (row: ImportRow): boolean =>
@@ -28,40 +29,31 @@ export function createImportTable(options: ImportTableOptions): HTMLElement {
     row.token === undefined &&
     row.notes.every(({ key }) => QUIET.includes(key))
   const quiet = rows.filter(isQuiet)
-  const whole = made('div', '')
-  whole.append(
-    tableOf(
-      rows.filter((row) => !isQuiet(row)),
-      options
-    )
-  )
-  if (quiet.length > 0) {
-    const rest = document.createElement('details')
-    rest.append(made('summary', text('import.rest', { number: quiet.length })))
-    rest.append(tableOf(quiet, options))
-    whole.append(rest)
-  }
+  const told = rows.filter((row) => !isQuiet(row))
+  const whole = document.createElement('div')
   whole.className = 'hl7-https-import-rows'
   whole.dataset['form'] = form
+  const rest = html`<details>
+    <summary>${text('import.rest', { number: quiet.length })}</summary>
+    ${tableOf(quiet, options)}
+  </details>`
+  render([tableOf(told, options), quiet.length > 0 ? rest : nothing], whole)
   return whole
 }
 
-function tableOf(rows: readonly ImportRow[], options: ImportTableOptions): HTMLElement {
-  const { text } = options
-  const table = document.createElement('table')
-  const head = document.createElement('tr')
-  for (const key of ['setting', 'given', 'property', 'note'] as const) {
-    const cell = made('th', text(`import.${key}`))
-    cell.setAttribute('scope', 'col')
-    head.append(cell)
-  }
-  const body = document.createElement('tbody')
+function tableOf(rows: readonly ImportRow[], options: ImportTableOptions): TemplateResult {
+  const columns = ['setting', 'given', 'property', 'note'] as const
   const shown = new Map<string, string>()
-  body.append(...rows.map((row) => lineOf(row, shown, options)))
-  const headPart = document.createElement('thead')
-  headPart.append(head)
-  table.append(headPart, body)
-  return table
+  return html`<table>
+    <thead>
+      <tr>
+        ${columns.map((key) => html`<th scope="col">${options.text(`import.${key}`)}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${rows.map((row) => lineOf(row, shown, options))}
+    </tbody>
+  </table>`
 }
 
 /** @param shown what the lines above have shown, by property: a long value is not repeated */
@@ -69,42 +61,41 @@ function lineOf(
   row: ImportRow,
   shown: Map<string, string>,
   options: ImportTableOptions
-): HTMLElement {
+): TemplateResult {
   const { form, text } = options
-  const line = document.createElement('tr')
-  const name = made('th', row.setting)
-  name.setAttribute('scope', 'row')
-  const here = document.createElement('td')
-  for (const [property, value] of Object.entries<FieldValue | undefined>(row[form] ?? {})) {
-    if (value === undefined) continue
-    const label = text(`label.${property}` as SharedKey)
-    const words = shownHere(property, value, options)
-    const isAbove = words.length > 20 && shown.get(property) === words
-    here.append(made('div', `${label}: ${isAbove ? text('import.above') : words}`))
-    shown.set(property, words)
-  }
-  const notes = document.createElement('td')
-  if (row.tick === true && row[form] !== undefined) notes.append(tickOf(row, options))
-  for (const { key, values } of row.notes) {
-    notes.append(made('div', text(`importNote.${key}`, values)))
-  }
+  const here = Object.entries<FieldValue | undefined>(row[form] ?? {}).flatMap(
+    ([property, value]) => {
+      if (value === undefined) return []
+      const words = shownHere(property, value, options)
+      const isAbove = words.length > 20 && shown.get(property) === words
+      shown.set(property, words)
+      const label = text(`label.${property}` as SharedKey)
+      return [`${label}: ${isAbove ? text('import.above') : words}`]
+    }
+  )
+  const notes = row.notes.map(({ key, values }) => text(`importNote.${key}`, values))
   const other = form === 'out' ? row.token : row.out
   if (row[form] === undefined && other !== undefined) {
-    notes.append(made('div', text(`importNote.${form === 'out' ? 'inTokenForm' : 'inOutForm'}`)))
+    notes.push(text(`importNote.${form === 'out' ? 'inTokenForm' : 'inOutForm'}`))
   }
-  line.append(name, made('td', row.given), here, notes)
-  return line
+  const tick = row.tick === true && row[form] !== undefined ? tickOf(row, options) : nothing
+  return html`<tr>
+    <th scope="row">${row.setting}</th>
+    <td>${row.given}</td>
+    <td>${here.map(line)}</td>
+    <td>${tick}${notes.map(line)}</td>
+  </tr>`
 }
 
-function tickOf(row: ImportRow, { text, onTick }: ImportTableOptions): HTMLElement {
-  const label = made('label', ` ${text('import.take')}`)
-  const tick = document.createElement('input')
-  tick.type = 'checkbox'
-  tick.addEventListener('change', () => {
-    onTick(row, tick.checked)
-  })
-  label.prepend(tick)
-  return label
+function line(words: string): TemplateResult {
+  return html`<div>${words}</div>`
+}
+
+function tickOf(row: ImportRow, { text, onTick }: ImportTableOptions): TemplateResult {
+  const tick = ({ target }: Event): void => {
+    onTick(row, (target as HTMLInputElement).checked)
+  }
+  return html`<label><input type="checkbox" @change=${tick} /> ${text('import.take')}</label>`
 }
 
 /** A value as the form shows it; of a secret, that there is one. */
@@ -128,10 +119,4 @@ function shownHere(
 function entryWords({ name, value, valueType }: ListEntry, text: FormText<SharedKey>): string {
   const shown = valueType === 'cred' ? text(`label.${value}` as SharedKey) : shownText(value)
   return `${name}: ${valueType === 'env' ? `\${${shown}}` : shown}`
-}
-
-function made(name: string, text: string): HTMLElement {
-  const element = document.createElement(name)
-  element.textContent = text
-  return element
 }

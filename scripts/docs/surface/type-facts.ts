@@ -118,7 +118,7 @@ export class TypeFacts {
       else if (isForeign(type) || type.isClass()) kinds.add(type.symbol.name)
       else if (isObject(type)) objects.push(type)
       else if ((type.flags & ts.TypeFlags.Any) !== 0) {
-        throw new Error(`The type of ${path} cannot be read: does \`npm run typecheck\` pass?`)
+        throw new Error(`The type of ${path} cannot be read: does \`npm run check\` pass?`)
       } else if ((type.flags & ts.TypeFlags.Undefined) === 0) {
         kinds.add(this.#checker.typeToString(type))
       }

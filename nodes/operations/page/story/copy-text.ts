@@ -21,7 +21,7 @@ function copySelected(text: string): boolean {
   area.style.opacity = '0'
   document.body.append(area)
   area.select()
-  /* eslint-disable-next-line @typescript-eslint/no-deprecated --
+  /* oxlint-disable-next-line typescript/no-deprecated --
      `Document.execCommand` is deprecated in TypeScript's DOM types (lib.dom.d.ts; seen in November 2026 with 6.0).
      Browsers have its successor, `navigator.clipboard`, only on HTTPS and localhost. Node-RED is often opened over
      plain HTTP, and nothing else copies there. */
