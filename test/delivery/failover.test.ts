@@ -295,6 +295,17 @@ describe('Failover', () => {
     assert.equal(failover.nextInMs(true), 1000)
   })
 
+  it('forgets an outage during a pause', () => {
+    const clock = new FakeClock()
+    const failover = new Failover({ afterMs: 1000, askAfterMs: 60_000 }, clock)
+    failover.failed(true)
+    assert.equal(failover.nextInMs(false), 1000)
+    failover.forgetOutage()
+    clock.pass(5000)
+    assert.equal(failover.isTurnDue, false)
+    assert.equal(failover.nextInMs(false), Infinity)
+  })
+
   it('turns by itself only while messages wait, else with the next that fails soon', () => {
     for (const [laterMs, turns] of [
       [1000, true],
