@@ -10,7 +10,7 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildIfNeeded } from '../demo/build-if-needed.ts'
@@ -57,6 +57,9 @@ if (named.length === 0) {
 }
 const files = words.length === 0 || isDueOnly ? filesDue(named) : named
 buildIfNeeded(root)
+
+// Each process and each queue thread would else compile the same files again.
+process.env['NODE_COMPILE_CACHE'] = resolve('node_modules/.cache/compiled')
 
 const SHARED = [FORMS, PAGE, NODES, PURE]
 const own = files.filter((file) => !SHARED.some((folder) => folder.test(file)))

@@ -129,19 +129,6 @@ for (const durable of [false, true]) {
       assert.equal(await acknowledge(delivery, 'a1'), false)
     })
 
-    it('goes to the oldest of equal control IDs', async () => {
-      const left: string[] = []
-      const { add, delivery, reply } = await start({
-        emit: ({ seq }, _content, { outcome }) => left.push(`${seq} ${outcome}`)
-      })
-      await add('a1', 'a1')
-      await reply('await')
-      await reply('await')
-      await acknowledge(delivery, 'a1')
-      await acknowledge(delivery, 'a1', 'nak')
-      assert.deepEqual(left, ['1 ack', '2 nak'])
-    })
-
     it('goes to the oldest also if that was sent later', async () => {
       const settlements: number[] = []
       const emit = ({ seq }: SettledMessage): unknown => settlements.push(seq)
@@ -289,34 +276,6 @@ for (const durable of [false, true]) {
       assert.deepEqual(emitted, ['a1 ack'])
     })
 
-    it('fails or is sent again if the rule says so', async () => {
-      const { add, clock, delivery, emitted, flights, reply } = await start({
-        applicationAckMs: 60_000
-      })
-      await add('a1', 'a2')
-      await reply('await-fail')
-      await reply('await-retry')
-      await clock.advance(60_000)
-      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
-      assert.deepEqual(
-        flights.map(({ content }) => content),
-        ['a2']
-      )
-      await reply('accept')
-      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 ack'])
-      assert.equal(delivery.held, 0)
-    })
-
-    it('goes on waiting after another A, not longer than at first', async () => {
-      const { add, clock, delivery, reply } = await start({ applicationAckMs: 60_000 })
-      await add('a1')
-      await reply('await')
-      await clock.advance(30_000)
-      assert.equal(await acknowledge(delivery, 'a1', 'await'), true)
-      await clock.advance(30_000)
-      assert.equal(delivery.state().suspended, 1)
-    })
-
     it('is sent again after the wait, until the failure timeout, if its rule is R', async () => {
       const { add, clock, delivery, emitted, flights, reply } = await start({
         failureTimeoutMs: 12_000,
@@ -369,18 +328,6 @@ for (const durable of [false, true]) {
         await clock.advance(5000)
       }
       assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
-    })
-
-    it('is suspended or pauses the node if the rules say so', async () => {
-      const { add, delivery, reply } = await start()
-      await add('a1', 'a2')
-      await reply('await')
-      await reply('await')
-      await acknowledge(delivery, 'a1', 'suspend')
-      await acknowledge(delivery, 'a2', 'disable')
-      const { paused, queued, state, suspended } = delivery.state()
-      assert.deepEqual([state, suspended, queued], ['paused', 1, 1])
-      assert.equal(paused?.by, 'rule')
     })
 
     it('times out as well if an early one asks for more time', async () => {
@@ -556,25 +503,6 @@ describe('awaiting with a disk that takes time', () => {
     assert.deepEqual(second.emitted.toSorted(), ['a1 ack', 'a2 nak'])
   })
 
-  it('settles its message if the time is up while that is read', async () => {
-    for (const kind of ['await', 'await-fail', 'await-retry'] as const) {
-      const disk = new FakeDisk({ immediate: true })
-      const options = { applicationAckMs: 1000 }
-      const { add, clock, delivery, emitted, lost, reply } = await setUpOn(disk, options)
-      await add('a1')
-      await reply(kind)
-      disk.immediate = false
-      const taken = delivery.acknowledge(ack('a1', 'accept'))
-      await settled()
-      await clock.advance(1000)
-      disk.immediate = true
-      disk.step()
-      assert.equal(await taken, true, kind)
-      await settled()
-      assert.deepEqual([emitted, lost], [['a1 ack'], []], kind)
-    }
-  })
-
   it('is judged alone if another one and the end of the time come meanwhile', async () => {
     for (const kind of ['await', 'await-fail', 'await-retry'] as const) {
       const disk = new FakeDisk({ immediate: true })
@@ -661,23 +589,6 @@ describe('awaiting with a disk that takes time', () => {
     await clock.advance(1000)
     assert.equal(lost.length, 2)
     assert.deepEqual([emitted, delivery.held], [[], 0])
-  })
-
-  it('is stored if it is being read when the node closes', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const first = await setUpOn(disk)
-    await first.add('a1')
-    await first.reply('await')
-    disk.immediate = false
-    const taken = first.delivery.acknowledge(ack('a1', 'accept'))
-    await settled()
-    const closed = first.delivery.close(10_000)
-    await settled()
-    disk.immediate = true
-    disk.step()
-    await closed
-    assert.equal(await taken, true)
-    assert.equal(disk.rows[0]?.state, 'leaving')
   })
 
   it('reads it again after a while if its time is up and it cannot be read', async () => {

@@ -21,7 +21,6 @@ import {
 } from '../http-client/local-server.ts'
 import { plainReceiver } from '../support/exchange.ts'
 import { createAuthority, selfSignedCertificate } from '../support/certificates.ts'
-import { startConnectProxy } from '../support/connect-proxy.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, startTokenFaultServer, type Fault } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
@@ -481,17 +480,6 @@ describe('Courier', () => {
     const seen = server.requests.map((request) => /x-made: (\d)/.exec(request)?.[1])
     // In order: accepted, dead connection, token refused, dead connection, accepted.
     assert.deepEqual(seen, ['1', '2', '2', '3', '3'])
-  })
-
-  it('replaces a refused token and resends', async () => {
-    const { tokens, asked } = await tokenSource()
-    const server = await receiver((socket, request) => {
-      socket.write(request.includes('Bearer token-1\r') ? answer(401) : answer(200, ACK))
-    })
-    const { decision, reply } = await courier(server.url, { tokens }).attempt(parcel)
-    assert.equal(decision.outcome, 'accept')
-    assert.equal(reply?.status, 200)
-    assert.deepEqual([server.requests.length, asked()], [2, 2])
   })
 
   it('takes the status of a refusal for the answer, whatever becomes of its body', async () => {
@@ -1199,18 +1187,6 @@ describe('Courier', () => {
     }
   })
 
-  it('counts the time of a status only if it may be about the message', async () => {
-    const uncounted = [301, 302, 308, 401, 403, 404, 405, 407, 410, 429, 431, 501, 502, 503, 504]
-    const counted = [200, 204, 400, 406, 408, 409, 411, 413, 414, 415, 418, 422, 425, 500, 505, 520]
-    for (const status of [...uncounted, ...counted]) {
-      const server = await receiver((socket) => {
-        socket.write(answer(status))
-      })
-      const result = await courier(server.url).attempt(parcel)
-      assert.equal(isReached(result), counted.includes(status), String(status))
-    }
-  })
-
   it('tells an outage from a refusal', async () => {
     const gateway = await receiver((socket) => {
       socket.write(answer(503, '', 'retry-after: 7\r\n'))
@@ -1325,25 +1301,6 @@ describe('Courier', () => {
     assert.equal(server.requests.length, 0)
   })
 
-  it('treats an untrusted certificate as an outage, at the receiver and at the token server', async () => {
-    const tls = await selfSignedCertificate()
-    const server = await startServer((_request, response) => response.end(ACK), tls)
-    closing.push(server.close)
-    const atReceiver = await courier(server.url).attempt(parcel)
-    assert.deepEqual([atReceiver.error?.family, isReached(atReceiver)], ['tls', false])
-    const httpClient = tokenHttpClient()
-    closing.push(() => {
-      httpClient.close()
-    })
-    const tokens = new TokenSource(
-      tokenSettings({ tokenEndpoint: server.url.href, clientSecret: 'not-so-secret' }),
-      { httpClient }
-    )
-    const forToken = await courier(server.url, { tokens }).attempt(parcel)
-    assert.equal(forToken.error?.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
-    assert.deepEqual([forToken.error.family, isReached(forToken)], ['token', false])
-  })
-
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`cannot reach a server that requires a client certificate, ${version}`, async () => {
       const authority = await createAuthority()
@@ -1360,30 +1317,6 @@ describe('Courier', () => {
       assert.match(error?.text ?? '', /client certificate/)
     })
   }
-
-  it('tells a failing proxy from a failing receiver', async () => {
-    const server = await receiver(() => undefined)
-    await server.close()
-    const url = new URL(server.url)
-    const proxied = courier(new URL('https://receiver.example/'), {
-      client: { proxy: { url: url.origin } }
-    })
-    const result = await proxied.attempt(parcel)
-    const { error } = result
-    assert.deepEqual(
-      [error?.code, error?.atProxy, isReached(result)],
-      ['ECONNREFUSED', true, false]
-    )
-    assert.equal((await courier(url).attempt(parcel)).error?.atProxy, undefined)
-
-    const proxy = await startConnectProxy('user:right')
-    closing.push(() => proxy.close())
-    const settings = { proxy: { url: proxy.url, username: 'user', password: 'wrong' } }
-    const refused = await courier(new URL('https://receiver.example/'), {
-      client: settings
-    }).attempt(parcel)
-    assert.deepEqual([refused.error?.proxyStatus, refused.status], [407, undefined])
-  })
 
   it('ends when aborted', async () => {
     const server = await receiver(() => undefined)

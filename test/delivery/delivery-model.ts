@@ -1414,14 +1414,17 @@ export class DeliveryModel {
     }
   }
 
-  /** Where the messages have got whose time was up, or for which somebody asked. */
-  async #lookUp(): Promise<void> {
+  /**
+   * Where the messages have got whose time was up, or for which somebody asked.
+   *
+   * @param suspended those that are, in the table
+   */
+  async #lookUp(suspended: ReadonlySet<number>): Promise<void> {
     const held = [...this.#messages.values()].filter(({ standing }) =>
       ['awaiting', 'wanted', 'operator'].includes(standing)
     )
-    if (held.length === 0 || !this.#isOpen) return
+    if (held.length === 0) return
     const awaiting = new Set((await this.#held('awaiting')).map((row) => this.#of(row).id))
-    const suspended = new Set((await this.#held('suspended')).map((row) => this.#of(row).id))
     for (const message of held) {
       const { id } = message
       if (message.standing === 'awaiting') this.#lookUpAwaiting(message, awaiting, suspended)
@@ -1529,11 +1532,11 @@ export class DeliveryModel {
     if (this.#disk.pending > 0 || this.#calls > 0 || this.#closing !== undefined) return
     // What an unreadable queue holds is unknown, and what could not be stored is stored later.
     if (!this.#isOpen || now - this.#faultAt <= REREAD_MS) return
-    await this.#lookUp()
+    const suspended = (await this.#held('suspended')).map((row) => this.#of(row).id)
+    await this.#lookUp(new Set(suspended))
     const messages = [...this.#messages.values()]
     const is = (...standings: Standing[]): Message[] =>
       messages.filter(({ standing }) => standings.includes(standing))
-    const suspended = (await this.#held('suspended')).map((row) => this.#of(row).id)
     const state = this.#delivery.state()
     assert.deepEqual(
       suspended.sort((a, b) => a - b),

@@ -50,22 +50,6 @@ describe('Delivery', () => {
     }
   })
 
-  it('continues the clock of an earlier run if there was no resume', async () => {
-    const disk = quickDisk()
-    const first = await setUpOn(disk, { failureTimeoutMs: 10_000 })
-    await first.add('a1')
-    await first.clock.advance(4000)
-    await first.reply('retry')
-    const clock = new FakeClock()
-    const second = await setUpOn(disk, { failureTimeoutMs: 10_000 }, clock)
-    await clock.advance(4000)
-    await second.reply('retry')
-    await clock.advance(1999)
-    assert.deepEqual(second.emitted, [])
-    await clock.advance(1)
-    assert.deepEqual(second.emitted, ['a1 HL7_DELIVERY_FAILED'])
-  })
-
   it('keeps over a restart that the clock was restarted, of messages that were not sent since too', async () => {
     const disk = quickDisk()
     const options = { failureTimeoutMs: 20_000, maxInFlight: 1, order: 'none' } as const
@@ -89,18 +73,6 @@ describe('Delivery', () => {
     await second.clock.advance(14_000)
     await second.reply('retry')
     assert.equal(second.delivery.state().retry?.waitMs, 5000)
-  })
-
-  it('keeps over a restart how often a message failed; its retry is due at once', async () => {
-    const disk = quickDisk()
-    const first = await setUpOn(disk)
-    await first.add('a1')
-    await first.reply('retry')
-    await first.delivery.close(0)
-    const second = await setUpOn(disk)
-    assert.deepEqual(sentBy(second), ['a1'])
-    await second.reply('retry')
-    assert.equal(second.delivery.state().retry?.waitMs, 10_000)
   })
 
   for (const [kind, isStored] of [
@@ -220,23 +192,6 @@ describe('Delivery', () => {
     assert.equal(delivery.state().paused, null)
   })
 
-  it('hands on stored outcomes in order before it sends', async () => {
-    const disk = quickDisk()
-    const first = await setUpOn(disk)
-    await first.add('a1', 'a2', 'a3')
-    const closing = first.delivery.close(1000)
-    first.flights.shift()?.end(resultOf('accept'))
-    await closing
-    assert.deepEqual(first.emitted, [], 'a closing node emits nothing')
-    const second = await setUpOn(disk)
-    assert.deepEqual(second.emitted, ['a1 ack'])
-    assert.deepEqual(
-      second.flights.map(({ content }) => content),
-      ['a2']
-    )
-    assert.equal(second.delivery.state().acked, 1)
-  })
-
   it('sends nothing before it could read what is to be handed on', async () => {
     const disk = quickDisk()
     const first = await setUpOn(disk)
@@ -349,23 +304,6 @@ describe('Delivery', () => {
     assert.deepEqual(disk.marked, [])
   })
 
-  it('does not report a message as lost if it could not be read for another reason', async () => {
-    const disk = quickDisk()
-    const first = await setUpOn(disk)
-    await first.add('a1', 'a2')
-    const second = await setUpOn(disk, {}, new FakeClock(), false)
-    await second.delivery.open()
-    disk.failReads = true
-    await second.delivery.start()
-    await settled()
-    assert.deepEqual([second.lost, second.flights], [[], []])
-    disk.failReads = false
-    await second.clock.advance(31_000)
-    await second.reply('accept')
-    await second.reply('accept')
-    assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
-  })
-
   it('sends a message again if its stored outcome is damaged', async () => {
     const disk = quickDisk()
     const first = await setUpOn(disk)
@@ -379,18 +317,6 @@ describe('Delivery', () => {
     await second.reply('accept')
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
-  })
-
-  it('waits longer before each retry, up to the maximum', async () => {
-    const { add, reply, delivery, clock } = await setUp({
-      failureTimeoutMs: Number.POSITIVE_INFINITY
-    })
-    await add('a1')
-    for (const seconds of [5, 10, 20, 40, 60, 60]) {
-      await reply('retry')
-      assert.equal(delivery.state().retry?.waitMs, seconds * 1000)
-      await clock.advance(seconds * 1000)
-    }
   })
 
   it('is retrying until a retry has left, also while it is in flight', async () => {
@@ -570,26 +496,6 @@ describe('Delivery', () => {
     assert.deepEqual(seen(), ['sending', null])
     await reply('disable')
     assert.deepEqual(seen(), ['paused', null])
-  })
-
-  it('does not count time without a receiver, unless configured to', async () => {
-    for (const failWhileUnreachable of [false, true]) {
-      const { add, reply, clock, emitted, flights } = await setUp({ failWhileUnreachable })
-      await add('a1')
-      for (let minute = 0; minute < 30; minute++) {
-        if (flights.length > 0) await reply('unreachable')
-        await clock.advance(60_000)
-      }
-      assert.deepEqual(emitted, failWhileUnreachable ? ['a1 HL7_DELIVERY_FAILED'] : [])
-    }
-  })
-
-  it('tries once if the failure timeout is 0, whether or not there is a receiver', async () => {
-    const { add, reply, emitted } = await setUp({ failureTimeoutMs: 0 })
-    await add('a1', 'a2')
-    await reply('unreachable')
-    await reply('retry')
-    assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 HL7_DELIVERY_FAILED'])
   })
 
   for (const failureTimeoutMs of [3_600_000, Number.POSITIVE_INFINITY]) {
@@ -1003,16 +909,6 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
   })
 
-  it('blocks only the key that is being retried', async () => {
-    const { add, flights, reply } = await setUp({ order: 'key' })
-    await add('a1', 'a2', 'b1')
-    await reply('retry')
-    assert.deepEqual(
-      flights.map(({ content }) => content),
-      ['b1']
-    )
-  })
-
   it('does not try the whole backlog in an outage, however many wait', async () => {
     const { add, delivery, flights } = await setUp({ order: 'none' })
     await add(...Array.from({ length: 1500 }, (_, index) => `a${index}`))
@@ -1022,16 +918,6 @@ describe('Delivery', () => {
       await settled(1)
     }
     assert.equal(delivery.state().queued, 1500)
-  })
-
-  it('leaves a message for the next start if the close aborts its attempt', async () => {
-    const disk = quickDisk()
-    const { add, flights, delivery } = await setUpOn(disk, { failureTimeoutMs: 0 })
-    await add('a1')
-    const closing = delivery.close(10_000)
-    flights.shift()?.end(abortedResult())
-    await closing
-    assert.equal(disk.rows[0]?.state, 'waiting')
   })
 
   it('knows at the next start that a message may have arrived whose attempt the close aborted', async () => {

@@ -198,20 +198,6 @@ describe('a resend', () => {
     )
   })
 
-  it('sends each message only once if two operators resend very many', async () => {
-    const ids = Array.from({ length: 1200 }, (_, index) => `a${index}`)
-    const { delivery, flights, emitted, reply } = await setUpSuspended(ids)
-    const counts = await Promise.all([
-      delivery.operator().then((operator) => operator.resend({})),
-      delivery.operator().then((operator) => operator.resend({}))
-    ])
-    await settled()
-    assert.equal(counts[0] + counts[1], ids.length)
-    while (flights.length > 0) await reply('accept')
-    assert.equal(emitted.length, ids.length)
-    assert.deepEqual([delivery.state().queued, delivery.state().suspended], [0, 0])
-  })
-
   it('or a discard takes a suspended message only once, even with two operators', async () => {
     const disk = quickDisk()
     const setup = await setUpOn(disk)
@@ -254,21 +240,6 @@ describe('a resend', () => {
     await reply('accept')
     await reply('accept')
     assert.deepEqual(emitted, ['a1 ack', 'a2 ack'])
-  })
-
-  it('that cannot be stored is refused, and nothing has changed', async () => {
-    const disk = quickDisk()
-    const setup = await setUpOn(disk)
-    const { delivery, flights } = setup
-    await suspend(setup, ['a1', 'a2'])
-    disk.failWrites = true
-    await assert.rejects(
-      delivery.operator().then((operator) => operator.resend({})),
-      { code: 'EIO' }
-    )
-    assert.deepEqual([delivery.state().suspended, flights.length], [2, 0])
-    disk.failWrites = false
-    assert.equal(await (await delivery.operator()).resend({}), 2)
   })
 
   it('says how many are sent again, if it fails with others', async () => {

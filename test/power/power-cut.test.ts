@@ -5,7 +5,6 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { keepQueueThread } from '../queue/set-up.ts'
 import { compilePreloads, type Preloads } from '../support/preload/compile.ts'
 import { generator } from '../support/random.ts'
 import type { PowerSettings } from './power-process.ts'
@@ -24,8 +23,6 @@ const options = typeof compiled === 'string' ? { skip: compiled } : {}
 const preloads = compiled as Preloads
 
 describe('After a power failure', options, () => {
-  keepQueueThread()
-
   let directory: string
   before(() => {
     directory = mkdtempSync(join(IN_MEMORY, 'power-'))

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { namesBeside, refusedIn } from '../../src/queue/files-beside.ts'
 import { STATES } from '../../src/queue/message-row.ts'
-import { findAll, TestQueues } from '../queue/set-up.ts'
+import { OpenFiles } from '../../src/queue/open-files.ts'
+import type { Queue } from '../../src/queue/queue.ts'
+import { KEY } from '../queue/set-up.ts'
 import { generator } from '../support/random.ts'
 import { Commits, isQueueFile, type Facts } from './commits.ts'
 import { DiskModel, type Image, type Random } from './disk-model.ts'
@@ -11,6 +13,8 @@ import type { MarkKind } from './power-process.ts'
 import type { FileId, Step } from './recording.ts'
 
 const FILE = 'queue.sqlite'
+/** As `power-process.ts` has it. */
+const OPENED = { name: 'queue', key: KEY, journalDays: 14, order: 'key', orderKey: '' } as const
 const [WAITING, , SUSPENDED, LEAVING, LEFT] = STATES.keys()
 
 /** What a power failure must not show, and how often it did. */
@@ -220,25 +224,34 @@ export class Replay {
     }
   }
 
-  /** The real code opens it, and hands out the first message of each lane. */
+  /**
+   * The real code opens it, as the queue thread does, and hands out the first message of each lane. A thread for each
+   * image would take most of the time.
+   */
   async #open(image: Image, facts: Facts | undefined, step: number, random: Random): Promise<void> {
     const place = `step ${step}`
-    const directory = this.#write(image, 'real')
-    const withdrawn = new Set(refusedIn(join(directory, FILE)))
-    const queues = new TestQueues()
+    const spec = { ...OPENED, path: join(this.#write(image, 'real'), FILE) }
+    const withdrawn = new Set(refusedIn(spec.path))
+    const notices: string[] = []
+    const files = new OpenFiles({
+      onNotice: (_, text) => notices.push(text),
+      onSynced: () => undefined,
+      onFailed: (_, error) => notices.push(String(error))
+    })
     try {
-      const { queue } = await queues.openDisk({ directory, order: 'key', orderKey: '' })
-      const there = new Set((await findAll(queue)).map(({ controlId }) => controlId))
+      const isDamaged = files.wasNotClosed(spec) && files.isDamaged(spec)
+      await files.copyInDoubt(spec, { kind: 'open', isDamaged })
+      files.open(spec, isDamaged)
+      const there = files.use(spec, ({ queue }) => controlIdsIn(queue))
       for (const { kind, about, step: at } of this.#marks) {
         const isThere = kind === 'refused' && at <= step && there.has(about)
         if (isThere) this.findings.add('there though refused', `${place}: ${about}`)
       }
-      if (queues.notices.length > 0) {
-        {
-          this.findings.add('called damaged', `${place}: ${queues.notices.join(' ')}`)
-        }
+      if (notices.length > 0) {
+        this.findings.add('called damaged', `${place}: ${notices.join(' ')}`)
       } else if (facts !== undefined && random() < 0.5) {
-        const claimed = (await queue.claimNext(1000)).map(({ row }) => row.controlId)
+        const claims = files.use(spec, (file) => file.transaction((queue) => queue.claimNext(1000)))
+        const claimed = claims.map(({ row }) => row.controlId)
         const expected = headsOf(facts, withdrawn)
         if (claimed.some((id) => !expected.has(id))) {
           this.findings.add(
@@ -250,7 +263,8 @@ export class Replay {
     } catch (error) {
       this.findings.add('called damaged', `${place}: ${String(error)}`)
     } finally {
-      await queues.end()
+      await files.stopSyncing(spec)
+      files.close(spec)
     }
   }
 
@@ -296,6 +310,16 @@ const CONFIRMED = new Map<
 function wasSuspended({ messages }: Facts, id: string, before: Facts | undefined): boolean {
   const isSuspended = messages.get(id)?.state === SUSPENDED
   return before?.messages.get(id)?.state === SUSPENDED && !isSuspended
+}
+
+function controlIdsIn({ reader }: Queue<Uint8Array>): Set<string> {
+  const ids = new Set<string>()
+  for (let before: number | undefined; before !== 0;) {
+    const { messages, next } = reader.find({ limit: 1000, ...(before !== undefined && { before }) })
+    for (const { controlId } of messages) ids.add(controlId)
+    before = next
+  }
+  return ids
 }
 
 /** A message is set aside after so many processes ended while they worked on it. */

@@ -69,33 +69,6 @@ for (const [engine, open] of Object.entries(engines)) {
       })
     })
 
-    it('hands out a message once, and again after a release', async () => {
-      const queue = await open()
-      await accept(queue, 1, 2, 3)
-      assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
-      assert.deepEqual(seqsOf(await queue.claimNext(2)), [3])
-      assert.deepEqual(await queue.claimNext(2), [])
-      queue.release(2)
-      assert.deepEqual(seqsOf(await queue.claimNext(2)), [2])
-    })
-
-    const orders: [Order, number[]][] = [
-      ['fifo', [1]],
-      ['key', [1, 2, 3]],
-      ['none', [1, 2, 3, 4, 5, 6]]
-    ]
-    for (const [order, expected] of orders) {
-      it(`hands out what may go at the same time: ${order}`, async () => {
-        const queue = await open(order)
-        for (const seq of numbers(1, 6)) {
-          const lane = order === 'key' ? queue.laneOf(`key ${seq % 3}`) : null
-          await queue.accept(message(seq, { lane }), contentOf(seq))
-        }
-        assert.deepEqual(seqsOf(await queue.claimNext(10)), expected)
-        assert.deepEqual(await queue.claimNext(10), [])
-      })
-    }
-
     it('restores content and facts of what it hands out', async () => {
       const queue = await open()
       await accept(queue, 1, 2)
@@ -185,17 +158,6 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual(await outcomeOf(), { of: 2 })
     })
 
-    it('moves a message only from the state that was expected', async () => {
-      const queue = await open()
-      await accept(queue, 1)
-      assert.equal(await queue.move(moveOf(1, 'suspended')), true)
-      // Somebody was faster.
-      assert.equal(await queue.move(moveOf(1, 'leaving')), false)
-      // That is what came of it already.
-      assert.equal(await queue.move(moveOf(1, 'suspended')), true)
-      assert.equal((await queue.read(1)).row.state, 'suspended')
-    })
-
     it('gives a suspended message another content, and its place in another lane', async () => {
       const queue = await open('key')
       const lane = queue.laneOf('a')
@@ -262,21 +224,6 @@ for (const [engine, open] of Object.entries(engines)) {
       await queue.call('makeDue', tried)
       const claims = await queue.claimNext(4, { first: 'alternate' })
       assert.equal(seqsOf(claims).filter((seq) => seq > 1100).length, 2)
-    })
-
-    it('lets a message that is resent go before a retry of its lane, which then waits for it alone', async () => {
-      const queue = await open('key')
-      const lane = queue.laneOf('a')
-      for (const seq of [1, 2]) await queue.accept(message(seq, { lane }), contentOf(seq))
-      await queue.move(moveOf(1, 'suspended'))
-      await queue.claimNext(1)
-      await queue.move(moveOf(2, 'waiting', { dueInMs: LONG_MS }))
-      assert.equal(queue.summary.retrying, 1)
-      await queue.call('resend', {}, 0, 1)
-      assert.deepEqual([queue.summary.retrying, queue.summary.retry], [0, null])
-      assert.deepEqual(seqsOf(await queue.claimNext(9)), [1])
-      await queue.finish(1)
-      assert.deepEqual(seqsOf(await queue.claimNext(9)), [2])
     })
 
     it('finds messages by a field among many more than one call looks through', async () => {
