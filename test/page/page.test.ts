@@ -751,14 +751,14 @@ describe('the page', () => {
   it('tries at once, after a question where one try too many may cost something', async () => {
     await open()
     await page.click('[data-key=Registry]')
-    await page.click('[data-button=try]')
+    await page.click('[data-button=try-now]')
     await shows('.hl7-outcome', /Registry: One message is on its way/)
     fake.nodes = fake.nodes.map((node) =>
       node.id === 'Registry' ? { ...node, values: { ...node.values, cause: '401' } } : node
     )
     await lookAgain(page)
     await until(`/401/.test(document.querySelector('[data-key=Registry]').textContent)`)
-    await page.click('[data-button=try]')
+    await page.click('[data-button=try-now]')
     await shows(
       '.hl7-question',
       /Try now, before the wait is over\? One message goes to registry\.example\.org\. After HTTP 401/
@@ -769,14 +769,14 @@ describe('the page', () => {
     // Nothing waits for an attempt.
     await page.click('[data-key=Radiology]')
     await shows('.hl7-details h2', /Radiology/)
-    assert.equal(await page.locator('[data-button=try]').count(), 0)
+    assert.equal(await page.locator('[data-button=try-now]').count(), 0)
   })
 
   it('opens the editor at the node', async () => {
     await open()
     const [editor] = await Promise.all([
       page.context().waitForEvent('page'),
-      page.click('[data-button=flow]')
+      page.click('[data-button=show-in-flow]')
     ])
     assert.equal(editor.url(), `${nodeRed.url}/#node/Pharmacy`)
     await editor.close()

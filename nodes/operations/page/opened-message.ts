@@ -1,8 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { button, type Desk, whyGrey } from './desk.ts'
-import { messageActions } from './message-actions.ts'
+import { onNode, onRows } from './action.ts'
+import { actionsAt } from './action-buttons.ts'
+import type { Desk } from './desk.ts'
 import { ruleView } from './rule.ts'
 import { messageView } from './story/message-view.ts'
 
@@ -69,25 +70,21 @@ export class OpenedMessage {
 
   view(node: NodeState, row: MessageAnswer): TemplateResult {
     const desk = this.#desk
-    const { text, question } = desk
+    const { question } = desk
+    const isOpen = (): boolean => this.#isOpen(node, row)
+    const opened = {
+      isOpen,
+      keep: (): void => {
+        if (isOpen()) this.#isKept = true
+      },
+      show: (): Promise<void> => {
+        this.#showsText = true
+        return this.#show(node, row)
+      }
+    }
     return html`<div class="hl7-message">
       <div class="hl7-buttons">
-        ${messageActions(node, row, desk, {
-          isOpen: () => this.#isOpen(node, row),
-          keep: () => {
-            if (this.#isOpen(node, row)) this.#isKept = true
-          }
-        })}
-        ${button(desk, {
-          id: 'show-message',
-          of: `${node.id} ${row.id}`,
-          label: text('button.showMessage'),
-          why: whyGrey(desk, 'message', true),
-          press: () => {
-            this.#showsText = true
-            return this.#show(node, row)
-          }
-        })}
+        ${actionsAt('message', { ...onRows(onNode(node, desk), 'message', [row]), opened }, desk)}
       </div>
       ${question.view('message')}
       ${
