@@ -40,6 +40,7 @@ export const QUEUE_EVENT_KINDS = [
   'contents-dropped', // values: count
   'not-kept', // values: host
   'sent-again', // values: count
+  'ended', // values: count: Node-RED ended without a close
   'started',
   'deployed',
   'stopped'
