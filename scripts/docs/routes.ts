@@ -30,7 +30,7 @@ const DOES: Readonly<Record<RouteName, string>> = {
   backup:
     'switches a node `to` its `backup`, until somebody switches it back, or to the `first` address; answers with its state',
   resendMessage:
-    'resends a suspended message, or sends one again that has left; with `payload` and a `reason`, and the second permission, one that is suspended, or was refused or given up, with that text in place of its own; answers with the state of the node, with `wait` once it is decided what becomes of the message',
+    'resends a suspended message, or sends one again that has left; with `payload` and a `reason`, and the second permission, one that is suspended, or was refused or given up, with that text in place of its own; answers with the state of the node and the id of the message that is `sent`, with `wait` once it is decided what becomes of the message',
   resendMessages:
     'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it; with `dryRun`, nothing is sent, and the answer says what would be',
   discardMessages: 'discards suspended messages, or with `state` those that wait',

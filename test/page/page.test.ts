@@ -409,6 +409,15 @@ describe('the page', () => {
     await page.selectOption('.hl7-node-filter select', 'paused')
     await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 1`)
     assert.deepEqual(await keys('node'), ['Pharmacy'])
+    // A row that says something worse is none of those that are idle.
+    fake.nodes = fake.nodes.map((node) => ({ ...node, paused: null, state: 'idle' }))
+    await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 0`)
+    assert.equal(await page.inputValue('.hl7-node-filter select'), 'paused')
+    await page.selectOption('.hl7-node-filter select', 'idle')
+    await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length > 0`)
+    for (const words of await page.locator('.hl7-node-rows [data-key] .hl7-cell-state').allInnerTexts()) {
+      assert.equal(words, 'idle')
+    }
   })
 
   it('finds messages by a field, in the nodes that can search for it, and says where', async () => {

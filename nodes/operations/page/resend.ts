@@ -107,15 +107,18 @@ export async function resendOne(
   // What somebody else has resent or discarded meanwhile, and has left, is not sent a second time.
   const state = isSuspended(row) ? { state: 'suspended' as const } : {}
   const params = { id: node.id, messageId: row.id }
-  const { first } = await frame.ask('resendMessage', params, { wait, ...state, ...edit })
+  const { first, sent } = await frame.ask('resendMessage', params, { wait, ...state, ...edit })
+  // Of one that had left, a new message goes.
+  const ids = sent === row.id ? [] : [sent]
   if (first) {
     const ackCode = printable(first.ackCode) || 'ACK'
     const accepted = text('done.oneAck', { controlId: printable(first.controlId), ackCode })
-    sayFirst(desk, node, first, { accepted, others: 'done.oneNotAck' })
+    sayFirst(desk, node, first, { accepted, others: 'done.oneNotAck', more: { ids } })
   } else {
     const done = edit.payload === undefined ? 'done.resentOne' : 'done.editedOne'
-    sayResent(desk, node, text(done, values))
+    sayResent(desk, node, text(done, values), { ids })
   }
+  if (opened?.isOpen() === true) desk.follow(node, ids, row.id)
 }
 
 /** Sets messages aside, or discards them: suspended ones, or such that wait. */

@@ -7,7 +7,8 @@ import type { Desk } from './desk.ts'
 import { LEFT_LISTS } from './message-query.ts'
 import type { Entered, Field, Question, Seen } from './question.ts'
 import { firstAloneField, sayResent, sayTried } from './resend.ts'
-import { clockTime, fieldIso, fieldTime } from './times.ts'
+import { namedPath } from './story/field-name.ts'
+import { clockTime, fieldIso, fieldTime, type Text } from './times.ts'
 import { RequestError } from '../route-request.ts'
 
 const WHY_WORDS = {
@@ -119,6 +120,7 @@ export async function sendAgain(on: On, desk: Desk, entered: Entered): Promise<u
     sayResent(desk, node, words, more)
   }
   done()
+  desk.follow(node, answer.ids ?? [])
 }
 
 /** By what else the list is narrowed, which no field of the question says. */
@@ -143,7 +145,7 @@ function filterOf(entered: Entered, { filter: { type: _, ...others } }: On): Whi
 
 /** What would be sent. */
 function seen(counted: CountAnswer, { text, now, language }: Desk): Seen {
-  const { found, withContent, leftOut = 0, first, last, overtaken } = counted
+  const { found, withContent, leftOut = 0, first, last } = counted
   const time = (at: string): string => clockTime(at, now(), language, true)
   const words = [
     found === withContent
@@ -157,7 +159,7 @@ function seen(counted: CountAnswer, { text, now, language }: Desk): Seen {
           last: last.controlId,
           until: time(last.settledAt)
         }),
-    overtaken === 0 ? '' : text('seen.overtaken', { count: overtaken }),
+    overtakenWords(counted, text),
     leftOut === 0 ? '' : text('seen.leftOut', { count: leftOut })
   ]
   return {
@@ -165,6 +167,13 @@ function seen(counted: CountAnswer, { text, now, language }: Desk): Seen {
     confirm: text('button.sendAgainCount', { count: withContent }),
     ...(withContent === 0 && { why: text('trouble.noneToSendAgain') })
   }
+}
+
+/** The later messages are of the same patient, say: of the key by which the node keeps the order. */
+function overtakenWords({ orderKey, overtaken: count }: CountAnswer, text: Text): string {
+  if (count === 0) return ''
+  if (orderKey === '') return text('seen.overtaken', { count })
+  return text('seen.overtakenOfKey', { count, key: namedPath(orderKey, text) })
 }
 
 /** What was not sent, and why. */
