@@ -415,7 +415,9 @@ describe('the page', () => {
     assert.equal(await page.inputValue('.hl7-node-filter select'), 'paused')
     await page.selectOption('.hl7-node-filter select', 'idle')
     await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length > 0`)
-    for (const words of await page.locator('.hl7-node-rows [data-key] .hl7-cell-state').allInnerTexts()) {
+    for (const words of await page
+      .locator('.hl7-node-rows [data-key] .hl7-cell-state')
+      .allInnerTexts()) {
       assert.equal(words, 'idle')
     }
   })
