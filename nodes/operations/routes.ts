@@ -127,6 +127,11 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       const known = await messageWithStory(delivery, seq)
       if (known === undefined) throw refused(404, 'refusal.noMessage')
       if (question.content === 'false' || !may('hl7-https-out.content')) return known
+      if (question.content === 'reply') {
+        const { reply } = await contentOf(delivery, seq, false)
+        if (reply !== null) audit()
+        return { ...known, reply }
+      }
       const content = await contentOf(delivery, seq, known.edited === true)
       if (Object.values(content).some((text) => text !== null)) {
         audit()

@@ -17,7 +17,7 @@ const DOES: Readonly<Record<RouteName, string>> = {
   messageCounts:
     'how many messages there are, and how many of them have each type, rule and error; narrowed with `state`, `controlId`, `type`, `rule`, `error`, `since` and `before`; of the newest 200,000 that have left',
   message:
-    'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept, unless `content` is `false`',
+    'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept, unless `content` is `false`; with `reply`, only the reply',
   searchMessages: 'messages with the `value` in a searchable `field`',
   pause: 'pauses a node, with a `reason`, and `until` a time; answers with its state',
   note: 'notes that somebody takes care of what holds a node up, with a `text` of at most 200 characters: it is beside the most urgent condition until that is over. Said of `GIVEN_UP`, it ends that condition. Answers with the state of the node',

@@ -167,8 +167,11 @@ describe('one message in the page', () => {
   it('names the fields of each error, and marks the place that it is about', async () => {
     const page = await open(MESSAGE)
     const errors = await page.locator('.hl7-error').allInnerTexts()
-    assert.match(errors[0] ?? '', /^204 Unknown key identifier \(error\)/)
-    assert.match(errors[0] ?? '', /For the user\s+Register first\s+Diagnostic\s+no such number/)
+    // What the receiver says in words comes before what its code may mean.
+    assert.match(
+      errors[0] ?? '',
+      /^For the user\s+Register first\s+Diagnostic\s+no such number\s+204 Unknown key identifier \(error\)/
+    )
     assert.match(errors[2] ?? '', /^103 Table value not found \(warning\) Too high for us/)
     assert.match(errors[3] ?? '', /The request has no PV2-3/)
     assert.match(errors[4] ?? '', /“the whole message” names no place in the request/)

@@ -11,8 +11,8 @@ import { reveal } from './reveal.ts'
 
 interface Texts {
   controlId: string
-  /** Null where it is no longer kept. */
-  request: string | null
+  /** Null where it is no longer kept; without a request, only what the reply says is shown. */
+  request: string | null | undefined
   reply: string | null
 }
 
@@ -34,7 +34,9 @@ class SideBySide extends AsyncDirective {
   override render(message: Texts, desk: Desk): TemplateResult {
     const before = this.#shown
     const isSame =
-      before?.message.request === message.request && before.message.reply === message.reply
+      before !== undefined &&
+      before.message.request === message.request &&
+      before.message.reply === message.reply
     // Not again for each drawing: they can be large.
     const read = isSame ? before.read : readTexts(message.request ?? '', message.reply ?? '')
     if (!isSame) {
@@ -59,6 +61,7 @@ class SideBySide extends AsyncDirective {
   #view(shown: Shown): TemplateResult {
     const { message, desk, read } = shown
     const { text } = desk
+    if (message.request === undefined) return html`${this.#said(shown)}`
     return html`<div class="hl7-texts" ${ref(this.#root)}>
       ${this.#said(shown)}
       <div class="hl7-text hl7-request">
@@ -92,7 +95,7 @@ class SideBySide extends AsyncDirective {
     if (answers.length + errors.length + problems.length === 0) return nothing
     const options = {
       desk,
-      hasRequest: message.request !== null,
+      hasRequest: typeof message.request === 'string',
       marked: this.#marked,
       mark: (place: ErrorPlace, isPressed: boolean) => {
         this.#mark(place, isPressed)
