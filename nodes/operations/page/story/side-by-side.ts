@@ -6,6 +6,9 @@ import type { Desk } from '../desk.ts'
 import { answerView, errorView, problemView } from './error-view.ts'
 import type { ShownLines } from './hl7-lines.ts'
 import { lineView } from './line-view.ts'
+import { printable } from '../../../../src/printable.ts'
+import { namedField } from './field-name.ts'
+import { placeAt, placeName } from './place.ts'
 import { readTexts, type ErrorPlace, type ReadTexts } from './read-texts.ts'
 import { reveal } from './reveal.ts'
 
@@ -30,6 +33,8 @@ class SideBySide extends AsyncDirective {
   readonly #root = createRef<HTMLElement>()
   #shown: Shown | undefined
   #marked: ErrorPlace | undefined
+  /** What somebody has clicked in the request, by name. */
+  #pointed = ''
 
   override render(message: Texts, desk: Desk): TemplateResult {
     const before = this.#shown
@@ -40,6 +45,7 @@ class SideBySide extends AsyncDirective {
     // Not again for each drawing: they can be large.
     const read = isSame ? before.read : readTexts(message.request ?? '', message.reply ?? '')
     if (!isSame) {
+      this.#pointed = ''
       const places = read.errors.flatMap((error) => error.places)
       this.#marked = places.find(({ found }) => found !== undefined)
       requestAnimationFrame(() => {
@@ -69,7 +75,8 @@ class SideBySide extends AsyncDirective {
         ${
           message.request === null
             ? html`<p>${text('story.gone')}</p>`
-            : this.#pane('request', read.request, desk)
+            : html`<p class="hl7-hint" role="status">${this.#pointed}</p>
+                ${this.#pane('request', read.request, desk)}`
         }
       </div>
       <div class="hl7-text hl7-reply">
@@ -86,6 +93,23 @@ class SideBySide extends AsyncDirective {
         }
       </div>
     </div>`
+  }
+
+  /** Names what was clicked in the request: `Patient name (PID-5.1) in the request: “Lindqvist”`. */
+  readonly #point = ({ target }: Event): void => {
+    const shown = this.#shown
+    const element = (target as Element).closest<HTMLElement>('[data-number]')
+    const number = Number(element?.dataset['number'])
+    const line = shown?.read.request.lines.find((one) => one.number === number)
+    const at = element === null ? undefined : clickedAt(element, line?.segment.text.length ?? 0)
+    if (shown === undefined || line === undefined || line.name === '' || at === undefined) return
+    const { text } = shown.desk
+    const found = placeAt(shown.message.request ?? '', line, at)
+    const name = placeName(found)
+    const value = printable(line.segment.text.slice(found.start, found.end))
+    const place = namedField(name, found, text)
+    this.#pointed = text(value === '' ? 'story.empty' : 'story.at', { place, value })
+    this.#mark({ name, found, value, namedIn: 0 }, false)
   }
 
   /** What the reply says about the message. */
@@ -130,7 +154,7 @@ class SideBySide extends AsyncDirective {
       tabindex="0"
       role="region"
       aria-label=${text(`story.${which}`)}
-      @click=${which === 'reply' ? follow : nothing}
+      @click=${which === 'reply' ? follow : this.#point}
       @mouseover=${which === 'reply' ? follow : nothing}
     >
       ${lines.map((line) =>
@@ -154,6 +178,29 @@ class SideBySide extends AsyncDirective {
       .flatMap(({ places }) => places)
       .filter(({ found }) => found !== undefined)
   }
+}
+
+/**
+ * Which character of a line was clicked; undefined if somebody selects, or it is not shown.
+ *
+ * @param length of the whole line, of which the middle may be left out
+ */
+function clickedAt(line: HTMLElement, length: number): number | undefined {
+  const { anchorNode, anchorOffset, isCollapsed } = getSelection() ?? { anchorNode: null }
+  if (anchorNode === null || !isCollapsed || !line.contains(anchorNode)) return undefined
+  const range = document.createRange()
+  range.selectNodeContents(line)
+  const leftOut = line.querySelector('.hl7-left-out')
+  if (leftOut?.contains(anchorNode) === true) return undefined
+  const isBehind =
+    leftOut !== null &&
+    (leftOut.compareDocumentPosition(anchorNode) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0
+  if (isBehind) {
+    range.setStart(anchorNode, anchorOffset)
+    return length - range.toString().length
+  }
+  range.setEnd(anchorNode, anchorOffset)
+  return range.toString().length
 }
 
 export const sideBySide = directive(SideBySide)
