@@ -134,6 +134,7 @@ export const QUESTIONS = {
   /** `before`: suspended before it, such as when somebody was told how many there are. */
   discardMessages: { ...selection, state: oneOf('suspended', 'waiting', 'retrying'), before: time },
   suspendMessages: { ...selection, state: oneOf('waiting', 'retrying') },
+  deleteContent: { ids: needed(ids) },
   exportMessages: {
     ...selection,
     ...times,

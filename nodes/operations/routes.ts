@@ -242,6 +242,14 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       return { found: await operator.discard(suspended, user) }
     },
 
+    async deleteContent({ params, question, user, may }) {
+      const { delivery, reporter } = usableNode(params.id)
+      if (!may('hl7-https-out.content')) throw refused(403, 'refusal.needsContent')
+      const found = await (await delivery.operator()).deleteContents(question.ids)
+      if (found > 0) reporter.addEvent('contents-deleted', user, { count: found })
+      return { found }
+    },
+
     async exportMessages({ params, question, user, gone }) {
       const node = usableNode(params.id)
       const choice = exportChoice(question)

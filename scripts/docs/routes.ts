@@ -35,6 +35,8 @@ const DOES: Readonly<Record<RouteName, string>> = {
     'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it; with `dryRun`, nothing is sent, and the answer says what would be',
   discardMessages: 'discards suspended messages, or with `state` those that wait',
   suspendMessages: 'suspends messages that wait, so that the others go on',
+  deleteContent:
+    'for a person’s request: deletes what is kept of messages that have left (`ids`): their texts, replies and the texts before an edit, and what they can be found by; needs both permissions. Their rows stay',
   exportMessages:
     '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `dryRun`, only how many there are. At most 10,000 messages, or about 100 MB',
   testNode:

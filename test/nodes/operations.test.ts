@@ -198,6 +198,10 @@ describe('the routes of operations', () => {
     assert.ok((await audited()).some((line) => line.includes('hl7-https-out.content')))
     const asNight = (await as('night', `${path}?content=reply`)).body as MessageContent
     assert.ok(!('reply' in asNight))
+    // Who may not see it may not delete it.
+    const ids = [row?.id]
+    assert.equal((await as('night', '/out/messages/delete-content', { ids })).status, 403)
+    assert.equal((await as('analyst', '/out/messages/delete-content', { ids })).status, 401)
     const { body, status } = await as('analyst', path)
     const shown = body as MessageContent
     assert.equal(status, 200)
