@@ -127,6 +127,11 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       const known = await messageWithStory(delivery, seq)
       if (known === undefined) throw refused(404, 'refusal.noMessage')
       if (question.content === 'false' || !may('hl7-https-out.content')) return known
+      if (question.content === 'reply') {
+        const { reply } = await contentOf(delivery, seq, false)
+        if (reply !== null) audit()
+        return { ...known, reply }
+      }
       const content = await contentOf(delivery, seq, known.edited === true)
       if (Object.values(content).some((text) => text !== null)) {
         audit()
@@ -235,6 +240,14 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       if (choice.kind === 'waiting') return operator.discardWaiting(choice.choice, user)
       const suspended = choice.kind === 'numbered' ? { ids: choice.ids } : choice.choice
       return { found: await operator.discard(suspended, user) }
+    },
+
+    async deleteContent({ params, question, user, may }) {
+      const { delivery, reporter } = usableNode(params.id)
+      if (!may('hl7-https-out.content')) throw refused(403, 'refusal.needsContent')
+      const found = await (await delivery.operator()).deleteContents(question.ids)
+      if (found > 0) reporter.addEvent('contents-deleted', user, { count: found })
+      return { found }
     },
 
     async exportMessages({ params, question, user, gone }) {

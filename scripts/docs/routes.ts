@@ -17,7 +17,7 @@ const DOES: Readonly<Record<RouteName, string>> = {
   messageCounts:
     'how many messages there are, and how many of them have each type, rule and error; narrowed with `state`, `controlId`, `type`, `rule`, `error`, `since` and `before`; of the newest 200,000 that have left',
   message:
-    'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept, unless `content` is `false`',
+    'one message, with its attempts and all that happened to it; with the second permission also its text and the reply, as long as they are kept, unless `content` is `false`; with `reply`, only the reply',
   searchMessages: 'messages with the `value` in a searchable `field`',
   pause: 'pauses a node, with a `reason`, and `until` a time; answers with its state',
   note: 'notes that somebody takes care of what holds a node up, with a `text` of at most 200 characters: it is beside the most urgent condition until that is over. Said of `GIVEN_UP`, it ends that condition. Answers with the state of the node',
@@ -35,6 +35,8 @@ const DOES: Readonly<Record<RouteName, string>> = {
     'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it; with `dryRun`, nothing is sent, and the answer says what would be',
   discardMessages: 'discards suspended messages, or with `state` those that wait',
   suspendMessages: 'suspends messages that wait, so that the others go on',
+  deleteContent:
+    'for a person’s request: deletes what is kept of messages that have left (`ids`): their texts, replies and the texts before an edit, and what they can be found by; needs both permissions. Their rows stay',
   exportMessages:
     '[messages as a file](#hand-messages-to-the-receivers-support), one HL7 batch, with a `reason`; masked, unless `clear` is `true`; with `replies`, each is followed by its reply; with `dryRun`, only how many there are. At most 10,000 messages, or about 100 MB',
   testNode:

@@ -15,6 +15,7 @@ export const QUEUE_EVENT_KINDS = [
   'paused', // values: reason, until, host
   'resumed', // values: until, if a pause has come to its end
   'resent', // values: count
+  'contents-deleted', // values: count
   'edited', // values: controlId
   'discarded', // values: count
   'suspended', // values: count, rule

@@ -426,6 +426,21 @@ export class Queue<Stored> {
     return dropped.count > 0 || dropped.more
   }
 
+  /**
+   * For a person's request: deletes what is kept of messages that have left, with the texts before they were edited, and
+   * what they can be found by.
+   *
+   * @returns of how many something was kept
+   */
+  deleteContents(seqs: readonly number[]): number {
+    const deleted = seqs.map((seq) => {
+      const wasKept = this.#kept.deleteNow(seq)
+      if (wasKept !== undefined) this.rows.sql.dropHashes.run(partOf(seq), seq)
+      return wasKept === true
+    })
+    return deleted.filter(Boolean).length
+  }
+
   summary(): QueueSummary {
     const { waiting, awaiting, suspended } = this.rows.counts
     const now = this.#uptime.ms

@@ -59,6 +59,19 @@ const suspends = {
   work: (on, desk) => takeOut('suspend', on, desk)
 } satisfies Partial<Action>
 
+const deletes = {
+  route: 'deleteContent',
+  withText: true,
+  isShown: haveLeft,
+  why: notKept,
+  asks: () => ({}),
+  async work({ node: { id }, rows }, { frame }) {
+    const ids = rows.map((row) => row.id)
+    const { found } = await frame.ask('deleteContent', { id }, { ids })
+    return { count: found }
+  }
+} satisfies Partial<Action>
+
 /**
  * All that operators can do, in the order of the buttons. What each is called, asks and says afterwards stands under
  * its name in the texts: `button`, `question`, `done`.
@@ -236,6 +249,8 @@ export const ACTIONS = {
     work: sendAgain
   },
 
+  deleteContents: { ...deletes, place: 'chosen' },
+
   /** What was lost behind the receiver is sent again from the lists of what has left. */
   sendAgainMany: {
     place: 'left',
@@ -296,6 +311,8 @@ export const ACTIONS = {
     why: notHeld,
     asks: (_, { text }) => ({ confirm: text('button.discard', { count: 1 }) })
   },
+  /** For a person's request. */
+  deleteContent: { ...deletes, place: 'message' },
   showMessage: {
     place: 'message',
     route: 'message',

@@ -9,6 +9,8 @@ import { messageView } from './story/message-view.ts'
 
 /** The states of a message that is still on its way. */
 const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
+/** Those of a message that the receiver has not accepted. */
+const TROUBLED: readonly string[] = ['suspended', 'naked', 'failed']
 
 /** The message that is opened in the list: what can be done with it, its story, and its text. */
 export class OpenedMessage {
@@ -107,7 +109,11 @@ export class OpenedMessage {
     // Another message may have been opened meanwhile, or the text of this one asked for.
     const isLate = (): boolean => !this.#isOpen(node, row) || showsText !== this.#showsText
     try {
-      const question = showsText ? {} : ({ content: 'false' } as const)
+      // Who may read it sees at once what the receiver has said of a message in trouble.
+      const isSaid = TROUBLED.includes(row.state) && frame.may('hl7-https-out.content')
+      const question = showsText
+        ? {}
+        : { content: isSaid ? ('reply' as const) : ('false' as const) }
       const content = await frame.ask('message', { id: node.id, messageId: row.id }, question)
       if (isLate()) return
       this.#content = content
