@@ -46,7 +46,8 @@ function actionButton(name: ActionName, on: On, desk: Desk): TemplateResult {
           : await desk.question.ask({
               place,
               title: desk.text(`question.${name as AskingName}`, filled),
-              confirm: words,
+              // It asks nothing more.
+              confirm: words.replace(/\s*…$/, ''),
               ...question
             })
       if (entered === undefined) return
