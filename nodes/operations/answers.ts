@@ -280,8 +280,10 @@ export interface CountAnswer {
   /** Of those whose content is kept; null if there is none. */
   first: NamedAnswer | null
   last: NamedAnswer | null
-  /** So many of them would arrive behind later messages of their key. */
+  /** So many of them would arrive behind later messages, of the same key if there is one. */
   overtaken: number
+  /** The path of the field that is the key; `''` without one. */
+  orderKey: string
 }
 
 /** What would be exported. */
@@ -297,8 +299,8 @@ export interface NamedAnswer {
   settledAt: string
 }
 
-/** The state of the node; with `wait`, also what became of the message. */
-export type ResendOneAnswer = NodeState & { first?: FirstAnswer | null }
+/** The state of the node, and the id of the message that goes: of one that had left, a new one; with `wait`, also what became of it. */
+export type ResendOneAnswer = NodeState & { sent: string; first?: FirstAnswer | null }
 
 /** What became of the message that went first and alone. */
 export interface FirstAnswer extends Told {

@@ -53,6 +53,8 @@ function recordLine(record: StoryRecord): StoryRow {
       return line(at, by, { kind: 'message-resent', values: {} })
     case 'edited':
       return line(at, by, editedTold(reason))
+    case 'ended':
+      return line(at, by, { kind: 'message-ended', values: {} })
     case 'discarded':
       return line(at, by, { kind: 'discarded', values: {} })
   }

@@ -103,8 +103,8 @@ export const QUESTIONS = {
   events: { since: time, limit: whole(1, MOST_EVENT_ROWS) },
   messages: { ...list, ids: idsInQuery },
   messageCounts: { ...filter, ...times, state },
-  /** `false` leaves out the text, even for users who may see it; the request is then not audited. */
-  message: { content: oneOf('true', 'false') },
+  /** For users who may see it: `reply` leaves out the message's own text, `false` the reply, too, and is not audited. */
+  message: { content: oneOf('true', 'reply', 'false') },
   searchMessages: { ...list, field: text, value: needed(word) },
   pause: { reason: text, until: time },
   note: { text: needed(word) },
@@ -134,6 +134,7 @@ export const QUESTIONS = {
   /** `before`: suspended before it, such as when somebody was told how many there are. */
   discardMessages: { ...selection, state: oneOf('suspended', 'waiting', 'retrying'), before: time },
   suspendMessages: { ...selection, state: oneOf('waiting', 'retrying') },
+  deleteContent: { ids: needed(ids) },
   exportMessages: {
     ...selection,
     ...times,

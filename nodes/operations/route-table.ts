@@ -211,6 +211,14 @@ export const ROUTES = {
     audit: 'hl7-https-out.suspend',
     answers: type<BulkAnswer>()
   },
+  deleteContent: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/delete-content',
+    permission: 'hl7-https-out.write',
+    contentPermission: 'hl7-https-out.content',
+    audit: 'hl7-https-out.delete-content',
+    answers: type<BulkAnswer>()
+  },
   exportMessages: {
     method: 'POST',
     path: '/hl7-https-out/:id/messages/export',

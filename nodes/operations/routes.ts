@@ -127,6 +127,11 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       const known = await messageWithStory(delivery, seq)
       if (known === undefined) throw refused(404, 'refusal.noMessage')
       if (question.content === 'false' || !may('hl7-https-out.content')) return known
+      if (question.content === 'reply') {
+        const { reply } = await contentOf(delivery, seq, false)
+        if (reply !== null) audit()
+        return { ...known, reply }
+      }
       const content = await contentOf(delivery, seq, known.edited === true)
       if (Object.values(content).some((text) => text !== null)) {
         audit()
@@ -200,7 +205,7 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       if (payload !== undefined && !may('hl7-https-out.content')) {
         throw refused(403, 'refusal.needsContent')
       }
-      const trial = await resendOne(node, numberIn(params.messageId), {
+      const { seq, trial } = await resendOne(node, numberIn(params.messageId), {
         ...(payload !== undefined && { payload }),
         by: user,
         reason,
@@ -208,9 +213,9 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
         isAgain: again,
         onlySuspended: state !== undefined
       })
-      if (!wait) return stateOf(params.id)
-      const { first } = await triedAnswer(trial, gone, true)
-      return { ...(await stateOf(params.id)), first }
+      const first = wait ? await triedAnswer(trial, gone, true) : undefined
+      const now = await stateOf(params.id)
+      return { ...now, sent: String(seq), ...(first && { first: first.first }) }
     },
 
     suspendMessages({ params, question, user }) {
@@ -235,6 +240,14 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       if (choice.kind === 'waiting') return operator.discardWaiting(choice.choice, user)
       const suspended = choice.kind === 'numbered' ? { ids: choice.ids } : choice.choice
       return { found: await operator.discard(suspended, user) }
+    },
+
+    async deleteContent({ params, question, user, may }) {
+      const { delivery, reporter } = usableNode(params.id)
+      if (!may('hl7-https-out.content')) throw refused(403, 'refusal.needsContent')
+      const found = await (await delivery.operator()).deleteContents(question.ids)
+      if (found > 0) reporter.addEvent('contents-deleted', user, { count: found })
+      return { found }
     },
 
     async exportMessages({ params, question, user, gone }) {
@@ -334,12 +347,18 @@ interface ResendOne extends Required<HowEdited> {
   onlySuspended: boolean
 }
 
+/** A message that goes: of one that had left, a new one. */
+interface SentOne {
+  seq: number
+  trial: Trial | undefined
+}
+
 /**
  * Resends a suspended message, or sends one again that has left; with another text if there is one.
  *
- * @returns what tells what becomes of it; undefined if nobody waits
+ * @returns the number of the message that goes, and what tells what becomes of it; undefined if nobody waits
  */
-async function resendOne(node: OutParts, seq: number, how: ResendOne): Promise<Trial | undefined> {
+async function resendOne(node: OutParts, seq: number, how: ResendOne): Promise<SentOne> {
   const { delivery } = node
   const { by, onlySuspended, payload, wait } = how
   const known = await messageWithStory(delivery, seq)
@@ -353,10 +372,11 @@ async function resendOne(node: OutParts, seq: number, how: ResendOne): Promise<T
   try {
     if (payload !== undefined) {
       const sent = await editOne(node, { seq, isSuspended }, payload, how)
-      if (sent === undefined) return trial
+      if (sent === undefined) return { seq, trial }
       // The new message is another one.
       trial?.end()
-      return wait ? operator.watch(sent.seq, sent.controlId) : undefined
+      const watched = wait ? operator.watch(sent.seq, sent.controlId) : undefined
+      return { seq: sent.seq, trial: watched }
     }
     const count = await operator.resend({ ids: [seq] }, by)
     if (count === 0) throw refused(409, 'refusal.notSuspended')
@@ -364,7 +384,7 @@ async function resendOne(node: OutParts, seq: number, how: ResendOne): Promise<T
     trial?.end()
     throw error
   }
-  return trial
+  return { seq, trial }
 }
 
 /** The same of one that has left. @throws {RouteError} if it has not, was sent again before, or is not kept */
@@ -372,7 +392,7 @@ async function sendOneAgain(
   operator: Awaited<ReturnType<DeliveryControl['operator']>>,
   seq: number,
   { by, isAgain, wait }: ResendOne
-): Promise<Trial | undefined> {
+): Promise<SentOne> {
   const how = { isAgain, hasCopies: true }
   const { notSent, trial } = await operator.sendFirstAgain({ ids: [seq] }, by, how)
   if (trial === undefined) {
@@ -381,9 +401,8 @@ async function sendOneAgain(
     if (first === undefined) throw refused(409, 'refusal.notSuspended')
     throw refused(409, first.why === 'notKept' ? 'refusal.notKept' : 'refusal.sentBefore')
   }
-  if (wait) return trial
-  trial.end()
-  return undefined
+  if (!wait) trial.end()
+  return { seq: trial.seq, trial: wait ? trial : undefined }
 }
 
 /**
@@ -451,7 +470,7 @@ class Followed {
 }
 
 /** What would be sent again. @throws {RouteError} if suspended messages are meant */
-async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<CountAnswer> {
+async function countAgain({ delivery, sender }: OutParts, wanted: Resend): Promise<CountAnswer> {
   const { left } = partsOf(wanted)
   if (left === undefined) {
     throw refused(400, 'refusal.oneOf', { name: 'state', list: 'acked, naked, failed' })
@@ -461,6 +480,7 @@ async function countAgain({ delivery }: OutParts, wanted: Resend): Promise<Count
   ).countAgain(left, wanted.again === true)
   return {
     ...counts,
+    orderKey: sender.settings.orderKey?.text ?? '',
     ...(leftOut > 0 && { leftOut }),
     first: first === undefined ? null : namedAnswer(first),
     last: last === undefined ? null : namedAnswer(last)

@@ -15,7 +15,7 @@ const DOES: Readonly<Record<RouteName, string>> = {
   messages: 'messages, by the filter or by `ids`; `limit`, `cursor`',
   messageCounts: 'how many match the filter, by type, rule and error, among the newest 200,000',
   message:
-    'one message; with the second permission also its text and the reply, unless `content` is `false`',
+    'one message; with the second permission also its text and the reply, unless `content` is `false`; with `reply`, only the reply',
   searchMessages: 'messages with a `value` in a searchable `field`',
   pause: 'pauses a node; `reason`, `until`',
   note: '*I have it*, with a `text` of at most 200 characters',
@@ -29,6 +29,8 @@ const DOES: Readonly<Record<RouteName, string>> = {
   resendMessages: 'resends [several](#several-messages), or sends them again',
   discardMessages: 'discards several',
   suspendMessages: 'suspends several',
+  deleteContent:
+    'for a person’s request: deletes what is kept of messages that have left (`ids`), and what they are found by; needs both permissions',
   exportMessages:
     '[a file](#hand-messages-to-the-receivers-support), with a `reason`; `clear`: not masked; `replies`: each with its reply; `dryRun`: only how many',
   testNode:

@@ -36,6 +36,7 @@ import { settledMessage, type Wish, type WorkContext } from './work-context.ts'
 const RESENT_AT_ONCE = 100
 const DISCARDED_AT_ONCE = 100
 const SET_ASIDE_AT_ONCE = 100
+const DELETED_AT_ONCE = 64
 /** To count, the queue is called so often: it looks at 200,000 messages. */
 const MOST_COUNT_CALLS = 40
 
@@ -399,6 +400,17 @@ export class Operator<Content> {
    */
   read(seq: number): Promise<Restored<Content>> {
     return this.#context.queue.read(seq)
+  }
+
+  /** Deletes what is kept of messages that have left. @returns of how many something was kept */
+  async deleteContents(seqs: readonly number[]): Promise<number> {
+    let done = 0
+    for (let from = 0; from < seqs.length; from += DELETED_AT_ONCE) {
+      this.#refuseIfClosing()
+      const some = seqs.slice(from, from + DELETED_AT_ONCE)
+      done += await this.#context.queue.call('deleteContents', some)
+    }
+    return done
   }
 
   /** What happened, newest first. */

@@ -31,7 +31,7 @@ export interface Tried {
 export class Trial {
   readonly #clock: Clock
   /** The number of the first. */
-  readonly #seq: number
+  readonly seq: number
   readonly #follow: () => Promise<number>
   readonly #others: number
   readonly #end = new AbortController()
@@ -51,7 +51,7 @@ export class Trial {
     follow: () => Promise<number>
   ) {
     this.#clock = clock
-    this.#seq = first.seq
+    this.seq = first.seq
     this.#first = { controlId: first.controlId, outcome: 'open', verdict: NO_VERDICT }
     this.#others = others
     this.#follow = follow
@@ -60,8 +60,8 @@ export class Trial {
   /** A reader of events: the first may have left, or been suspended or lost. */
   readEvent(event: DeliveryEvent): void {
     if (event.kind === 'closing') this.end()
-    if (event.kind === 'lost' && event.seq === this.#seq) this.#decide('error', NO_VERDICT)
-    if (event.kind !== 'moved' || event.message.seq !== this.#seq) return
+    if (event.kind === 'lost' && event.seq === this.seq) this.#decide('error', NO_VERDICT)
+    if (event.kind !== 'moved' || event.message.seq !== this.seq) return
     const { settlement, to } = event
     if (to !== 'left' && to !== 'suspended') return
     // Without a settlement, it could not be handed on.

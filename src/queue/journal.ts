@@ -109,13 +109,13 @@ export class Journal {
     )
   }
 
-  /** So many more of something: the newest event counts them, if it is one of them and not too old. */
+  /** So many more of something: its newest event counts them, if it is not too old. */
   countEvent(kind: QueueEventKind, count: number): void {
     const now = this.#options.clock.now()
-    const newest = this.#sql.events.get(now - COUNTED_MS, 1)
-    const { count: before = 0 } = newest?.['kind'] === kind ? valuesFrom(newest['detail']) : {}
-    if (newest?.['kind'] !== kind) this.addEvent({ at: now, kind, by: '', values: { count } })
+    const newest = this.#sql.newestOf.get(now - COUNTED_MS, kind)
+    if (newest === undefined) this.addEvent({ at: now, kind, by: '', values: { count } })
     else {
+      const { count: before = 0 } = valuesFrom(newest['detail'])
       const detail = JSON.stringify({ count: Number(before) + count })
       this.#sql.setDetail.run(detail, newest['id'] as number)
     }
@@ -160,6 +160,7 @@ function statementsOf(
   | 'addEvent'
   | 'isKnown'
   | 'growEvent'
+  | 'newestOf'
   | 'setDetail'
   | 'events'
   | 'dropEvents'
@@ -191,6 +192,11 @@ function statementsOf(
          WHERE id > (SELECT max(id) FROM event) - ${KNOWN_AMONG}
            AND at = ? AND kind = ? AND "by" = ? AND coalesce(detail ->> '$.rule', detail ->> '$.type') IS ?
          ORDER BY id DESC LIMIT 1)`
+    ),
+    newestOf: db.prepare(
+      `SELECT id, detail FROM event
+       WHERE id > (SELECT max(id) FROM event) - ${KNOWN_AMONG} AND at >= ? AND kind = ?
+       ORDER BY id DESC LIMIT 1`
     ),
     setDetail: db.prepare('UPDATE event SET detail = ? WHERE id = ?'),
     events: db.prepare('SELECT * FROM event WHERE id > 0 AND at >= ? ORDER BY id DESC LIMIT ?'),

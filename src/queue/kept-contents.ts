@@ -1,7 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { STATES } from './message-row.ts'
 import type { ContentStore } from './queue-types.ts'
 import type { RecordAges } from './record-ages.ts'
 
+const LEFT = STATES.indexOf('left')
 /** Messages and bytes of which the contents are deleted in one step: a few milliseconds. */
 const ROWS_PER_STEP = 64
 const BYTES_PER_STEP = 1024 * 1024
@@ -41,6 +43,7 @@ export class KeptContents {
   readonly #options: KeptContentsOptions
   readonly #keep: StatementSync
   readonly #oldest: StatementSync
+  readonly #left: StatementSync
   readonly #remains: StatementSync
   readonly #dropped: StatementSync
   /** Of all that are kept. */
@@ -62,6 +65,7 @@ export class KeptContents {
       `SELECT seq, changed_at, kept_bytes FROM message
        WHERE kept_bytes > 0 AND changed_at > 0 ORDER BY changed_at`
     )
+    this.#left = db.prepare(`SELECT kept_bytes FROM message WHERE seq = ? AND state = ${LEFT}`)
     this.#remains = db.prepare('SELECT seq FROM message WHERE kept_bytes = 0 AND seq > 0')
     this.#dropped = db.prepare(
       options.journalDays > 0
@@ -108,6 +112,21 @@ export class KeptContents {
     if (!this.#contents.drop(seq)) return false
     this.#keep.run(0, seq)
     this.#mayRemain = true
+    return true
+  }
+
+  /**
+   * Deletes what is kept of a message that has left, because a person wants that.
+   *
+   * @returns undefined if it has not left; else whether anything was kept
+   */
+  deleteNow(seq: number): boolean | undefined {
+    const row = this.#left.get(seq) as { kept_bytes: number | null } | undefined
+    if (row === undefined) return undefined
+    const bytes = row.kept_bytes ?? 0
+    if (bytes === 0) return false
+    this.#bytes -= bytes
+    if (!this.drop(seq)) this.#dropped.run(seq)
     return true
   }
 

@@ -87,7 +87,8 @@ export interface AttemptRecord {
 export interface ActRecord {
   /** Wall clock, milliseconds. */
   at: number
-  act: 'awaiting' | 'suspended' | 'set-aside' | 'resent' | 'edited' | 'discarded'
+  /** `ended`: Node-RED did, without a close, while it worked on the message. */
+  act: 'awaiting' | 'suspended' | 'set-aside' | 'resent' | 'edited' | 'discarded' | 'ended'
   /** A user name, `flow`, `rule`, or `''`. */
   by: string
   /** The rule that decided, as written; of no matter for what somebody did. */

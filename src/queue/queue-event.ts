@@ -15,6 +15,7 @@ export const QUEUE_EVENT_KINDS = [
   'paused', // values: reason, until, host
   'resumed', // values: until, if a pause has come to its end
   'resent', // values: count
+  'contents-deleted', // values: count
   'edited', // values: controlId
   'discarded', // values: count
   'suspended', // values: count, rule
@@ -40,6 +41,7 @@ export const QUEUE_EVENT_KINDS = [
   'contents-dropped', // values: count
   'not-kept', // values: host
   'sent-again', // values: count
+  'ended', // values: count: Node-RED ended without a close
   'started',
   'deployed',
   'stopped'

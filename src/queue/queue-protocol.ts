@@ -30,6 +30,7 @@ export type QueueMethods = Pick<
   | 'addEvent'
   | 'events'
   | 'keepFigures'
+  | 'deleteContents'
 > &
   Pick<MessageRows<Bytes>, 'release' | 'setDamaged'> &
   Pick<
@@ -86,7 +87,8 @@ export const AFTER_SYNC: ReadonlySet<QueueMethod> = new Set([
   'pause',
   'resume',
   'setBackup',
-  'beginWork'
+  'beginWork',
+  'deleteContents'
 ])
 
 /** Calls that alone are not worth a transaction: they wait a moment for others. */

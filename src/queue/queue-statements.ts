@@ -177,7 +177,7 @@ export class Statements {
     this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
     this.endWaits = db.prepare(`UPDATE message SET turn = 0 WHERE state = ${WAITING} AND turn > 0`)
-    this.addDeath = db.prepare('UPDATE message SET deaths = deaths + 1 WHERE seq = ?')
+    this.addDeath = db.prepare('UPDATE message SET deaths = deaths + 1, story = ? WHERE seq = ?')
     this.setDeaths = db.prepare('UPDATE message SET deaths = ? WHERE seq = ?')
     const select = (where: string, columns = COLUMNS): StatementSync =>
       db.prepare(`SELECT ${columns} FROM message WHERE ${where}`)

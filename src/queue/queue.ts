@@ -144,7 +144,10 @@ export class Queue<Stored> {
   /** Begins a run: before anything else is done with a queue that a process has opened. */
   open(): OpenedQueue {
     const isUnclean = metaNumber(this.#db, 'running') === 1
-    if (isUnclean) this.rows.sql.addDeath.run(metaNumber(this.#db, 'atWork'))
+    if (isUnclean) {
+      this.#journal.countEvent('ended', 1)
+      this.#addDeath(metaNumber(this.#db, 'atWork'))
+    }
     const endedOn = isUnclean ? this.#suspendDeadly() : []
     setMeta(this.#db, 'atWork', 0)
     setMeta(this.#db, 'running', 1)
@@ -423,6 +426,21 @@ export class Queue<Stored> {
     return dropped.count > 0 || dropped.more
   }
 
+  /**
+   * For a person's request: deletes what is kept of messages that have left, with the texts before they were edited, and
+   * what they can be found by.
+   *
+   * @returns of how many something was kept
+   */
+  deleteContents(seqs: readonly number[]): number {
+    const deleted = seqs.map((seq) => {
+      const wasKept = this.#kept.deleteNow(seq)
+      if (wasKept !== undefined) this.rows.sql.dropHashes.run(partOf(seq), seq)
+      return wasKept === true
+    })
+    return deleted.filter(Boolean).length
+  }
+
   summary(): QueueSummary {
     const { waiting, awaiting, suspended } = this.rows.counts
     const now = this.#uptime.ms
@@ -504,6 +522,14 @@ export class Queue<Stored> {
     if (this.rows.sql.turnRow(this.#known.lastSeq) !== undefined) return
     setMeta(this.#db, 'lastSeq', this.#known.lastSeq)
     this.#known.storedLastSeq = this.#known.lastSeq
+  }
+
+  /** @param seq what was worked on when the process ended; 0 if that is not known */
+  #addDeath(seq: number): void {
+    const row = this.rows.sql.row(seq)
+    if (row === undefined) return
+    const ended = { at: this.#options.clock.now(), act: 'ended', by: '' } as const
+    this.rows.sql.addDeath.run(JSON.stringify(withRecord(storyFrom(row.story), ended)), seq)
   }
 
   #suspendDeadly(): MessageRow[] {

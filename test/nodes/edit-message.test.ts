@@ -85,6 +85,27 @@ describe('A suspended message, edited and resent', () => {
     assert.deepEqual([await found('WRONG2'), await found('RIGHT2')], [0, 1])
   })
 
+  it('is deleted for a person, with the text before the edit and what it is found by; its row stays', async () => {
+    const id = await suspend(pid('E8', 'WRONG8'), 'E8')
+    const remove = async (): Promise<unknown> =>
+      (await world.nodeRed.post('/hl7-https-out/out/messages/delete-content', { ids: [id] })).body
+    // What is not over is kept.
+    assert.deepEqual(await remove(), { found: 0 })
+    await ask(id, { payload: pid('E8', 'RIGHT8') })
+    await world.eventually(() => world.left('ack', 'E8').length === 1)
+    assert.equal((await messageOf(id)).original, pid('E8', 'WRONG8'))
+    assert.deepEqual(await remove(), { found: 1 })
+    const { controlId, original, reply, request, state } = await messageOf(id)
+    assert.deepEqual([original, reply, request], [null, null, null])
+    assert.deepEqual([controlId, state], ['E8', 'acked'])
+    const search = '/hl7-https-out/out/messages/search'
+    const { body } = await world.nodeRed.post(search, { value: 'RIGHT8' })
+    assert.deepEqual((body as { messages: unknown[] }).messages, [])
+    const { events } = (await world.nodeRed.get('/hl7-https-out/out/events')).body as EventPage
+    assert.equal(events[0]?.text, 'Content of 1 message deleted')
+    assert.deepEqual(await remove(), { found: 0 })
+  })
+
   it('stays in the character set that its bytes came in', async () => {
     const id = await suspend(Buffer.from(pid('E3', 'WRONG3'), 'latin1'), 'E3')
     const { request } = await messageOf(id)

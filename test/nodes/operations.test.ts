@@ -182,7 +182,8 @@ describe('the routes of operations', () => {
     assert.equal((await as('stranger', path)).status, 401)
     for (const user of ['watch', 'night', 'read', 'analyst'] as const) {
       // Who may see it can leave it out.
-      const known = await as(user, user === 'analyst' ? `${path}?content=false` : path)
+      const asked = user === 'analyst' ? 'false' : 'reply'
+      const known = await as(user, `${path}?content=${asked}`)
       assert.equal(known.status, 200, user)
       const names = Object.keys(known.body as MessageContent)
       assert.ok(names.includes('story') && !names.includes('request') && !names.includes('reply'))
@@ -190,6 +191,17 @@ describe('the routes of operations', () => {
     }
     const before = (await audited()).filter((line) => !line.includes('auth.login'))
     assert.ok(!before.some((line) => /hl7-https-out.content|permission.fail.*content/.test(line)))
+    // What the receiver has said alone: in the audit log, too.
+    const said = (await as('analyst', `${path}?content=reply`)).body as MessageContent
+    assert.match(said.reply ?? '', /^MSH.*\rMSA\|AE\|BAD2/)
+    assert.ok(!('request' in said))
+    assert.ok((await audited()).some((line) => line.includes('hl7-https-out.content')))
+    const asNight = (await as('night', `${path}?content=reply`)).body as MessageContent
+    assert.ok(!('reply' in asNight))
+    // Who may not see it may not delete it.
+    const ids = [row?.id]
+    assert.equal((await as('night', '/out/messages/delete-content', { ids })).status, 403)
+    assert.equal((await as('analyst', '/out/messages/delete-content', { ids })).status, 401)
     const { body, status } = await as('analyst', path)
     const shown = body as MessageContent
     assert.equal(status, 200)

@@ -112,7 +112,7 @@ describe('A message that has left', () => {
       (await resend({ ...choice, dryRun: true, ...more })).body as never
     const counted = await count()
     const { first: one, last, ...counts } = counted
-    assert.deepEqual(counts, { found: 2, withContent: 2, overtaken: 1 })
+    assert.deepEqual(counts, { found: 2, withContent: 2, overtaken: 1, orderKey: 'PID-3.1' })
     assert.deepEqual(
       [one, last].map((named) => (named as { controlId: string }).controlId),
       ['MORNING1', 'MORNING2']

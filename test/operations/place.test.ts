@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { findPlaces, placeName, placesIn } from '../../nodes/operations/page/story/place.ts'
+import { linesOf } from '../../nodes/operations/page/story/hl7-lines.ts'
+import {
+  findPlaces,
+  placeAt,
+  placeName,
+  placesIn
+} from '../../nodes/operations/page/story/place.ts'
 
 const MESSAGE =
   [
@@ -82,5 +88,35 @@ describe('a place that an ERR names', () => {
       (location) => placesIn(location).map(placeName).join()
     )
     assert.deepEqual(names, ['PID-3.2', 'OBX[2]-5(3).1.2', 'PV1', 'OBX[12]-13(14).15.16'])
+  })
+})
+
+describe('the place at a character', () => {
+  for (const [line, before, expected, value] of [
+    [1, 'MSH|^~', 'MSH-2', '^~\\&'],
+    [1, 'MSH|^~\\&|AD', 'MSH-3', 'ADT'],
+    [1, 'MSH|^~\\&|ADT|HOSP|||20261125||ADT', 'MSH-9.1', 'ADT'],
+    [2, 'P', 'PID', 'PID|1||4711^^^HOSP^MR~0815^^^INS&OID&ISO^XX||Sample^Eve||19700101'],
+    [2, 'PID|1||47', 'PID-3.1', '4711'],
+    [2, 'PID|1||4711^^^HOSP^MR~0815^^^INS&O', 'PID-3(2).4.2', 'OID'],
+    [2, 'PID|1|', 'PID-2', ''],
+    [2, 'PID|1||4711^^^HOSP^MR~0815^^^INS&OID&ISO^XX||Sample^Eve||1970', 'PID-7', '19700101'],
+    [4, 'OBX|2|ST|B^t', 'OBX[2]-3.2', 'two']
+  ] as const) {
+    it(`is ${expected}`, () => {
+      const found = [...linesOf(MESSAGE)].find(({ number }) => number === line)
+      assert.ok(found !== undefined)
+      assert.ok(found.segment.text.startsWith(before))
+      const place = placeAt(MESSAGE, found, before.length)
+      assert.equal(placeName(place), expected)
+      assert.equal(found.segment.text.slice(place.start, place.end), value)
+    })
+  }
+
+  it('counts from the header of its message', () => {
+    const batch = `${MESSAGE}${MESSAGE}`
+    const [, , , , , , , last] = [...linesOf(batch)]
+    assert.ok(last !== undefined)
+    assert.equal(placeName(placeAt(batch, last, 4)), 'OBX[2]-1')
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readProblems } from '../../nodes/operations/page/story/problem-reading.ts'
 
-describe('what a JSON reply says is wrong', () => {
+describe('what a reply without HL7 says is wrong', () => {
   const outcome = (...issue: unknown[]): object => ({ resourceType: 'OperationOutcome', issue })
   for (const [what, json, expected] of [
     // As Medplum 5.1 answers to what a bot throws.
@@ -33,6 +33,11 @@ describe('what a JSON reply says is wrong', () => {
       assert.deepEqual(readProblems(JSON.stringify(json)), expected)
     })
   }
+
+  it('is the title of a web page', () => {
+    const page = '<!DOCTYPE html>\n<html lang="en"><head><title>\n Scheduled maintenance </title>'
+    assert.deepEqual(readProblems(page), [{ code: '', text: 'Scheduled maintenance' }])
+  })
 
   it('is nothing in other texts', () => {
     for (const text of ['', '{', '<html>', 'MSH|^~\\&']) assert.deepEqual(readProblems(text), [])

@@ -305,6 +305,30 @@ describe('what an operator does on the page', () => {
     ])
   })
 
+  it('shows at once what the receiver has said to who may read it, before its codes', async () => {
+    fake.permissions = ['hl7-https-out.read', 'hl7-https-out.content']
+    fake.messages.set('Laboratory', [messageRow('1')])
+    fake.content = {
+      request: 'MSH|^~\\&|A\rPID|1||4711',
+      reply: 'MSH|^~\\&|B\rMSA|AE|OB-1\rERR|||206|E|||lock 7|Chart is open at the ward'
+    }
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1"]')
+    await page.waitForSelector('.hl7-said')
+    assert.match(await seen('.hl7-said'), /Chart is open at the ward[^]*lock 7[^]*206/)
+    assert.equal(await page.isVisible('.hl7-request'), false)
+    assert.equal(await page.evaluate('document.body.innerText.includes("4711")'), false)
+    // Nobody else is told.
+    fake.asked.length = 0
+    fake.permissions = ['hl7-https-out.read']
+    // Its link opens it.
+    await page.reload()
+    await page.waitForSelector('.hl7-story')
+    assert.ok(fake.asked.some((path) => path.includes('/messages/1?content=false')))
+    assert.equal(await page.isVisible('.hl7-said'), false)
+  })
+
   it('lists events, of one node or of all, and writes them to a file without formulas', async () => {
     fake.events.set('Pharmacy', [
       {

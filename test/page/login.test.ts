@@ -174,7 +174,7 @@ for (const editor of ['with the editor', 'without the editor'] as const) {
       await shows('.hl7-node-rows', /Registry/)
       await page.locator('.hl7-details [data-button=pause]').click({ force: true })
       await shows('.hl7-outcome', /You need the permission hl7-https-out\.write/)
-      const toFlow = await page.locator('[data-button=flow]').count()
+      const toFlow = await page.locator('[data-button=show-in-flow]').count()
       assert.equal(toFlow, editor === 'with the editor' ? 1 : 0)
     })
 

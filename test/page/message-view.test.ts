@@ -164,11 +164,39 @@ describe('one message in the page', () => {
     assert.deepEqual(times[0], '2026-11-25T02:40:58.120Z')
   })
 
+  it('names a value of the request that is clicked, also behind what is left out of its line', async () => {
+    const page = await open(MESSAGE)
+    const click = async (line: number, words: string): Promise<string> => {
+      const { x, y } = await page.evaluate<{ x: number; y: number }>(`(() => {
+        const line = document.querySelector('.hl7-request [data-number="${line}"]')
+        const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT)
+        let node = walker.nextNode()
+        while (!node.data.includes('${words}')) node = walker.nextNode()
+        const range = document.createRange()
+        range.setStart(node, node.data.indexOf('${words}') + 1)
+        range.setEnd(node, node.data.indexOf('${words}') + 2)
+        line.scrollIntoView({ block: 'center' })
+        node.parentElement.closest('.hl7-lines').scrollLeft += range.getBoundingClientRect().left - 200
+        const { left, top, height } = range.getBoundingClientRect()
+        return { x: left + 1, y: top + height / 2 }
+      })()`)
+      await page.mouse.click(x, y)
+      return page.locator('.hl7-request [role=status]').innerText()
+    }
+    assert.equal(await click(2, 'Eve'), 'Patient name (PID-5.2) in the request: “Eve”')
+    assert.equal(await page.locator('.hl7-request .hl7-mark').innerText(), 'Eve')
+    assert.equal(await click(2, 'INS'), 'Patient ID (PID-3(2).4) in the request: “INS”')
+    assert.equal(await click(43, 'kPa'), 'OBX[41]-6 in the request: “kPa”')
+  })
+
   it('names the fields of each error, and marks the place that it is about', async () => {
     const page = await open(MESSAGE)
     const errors = await page.locator('.hl7-error').allInnerTexts()
-    assert.match(errors[0] ?? '', /^204 Unknown key identifier \(error\)/)
-    assert.match(errors[0] ?? '', /For the user\s+Register first\s+Diagnostic\s+no such number/)
+    // What the receiver says in words comes before what its code may mean.
+    assert.match(
+      errors[0] ?? '',
+      /^For the user\s+Register first\s+Diagnostic\s+no such number\s+204 Unknown key identifier \(error\)/
+    )
     assert.match(errors[2] ?? '', /^103 Table value not found \(warning\) Too high for us/)
     assert.match(errors[3] ?? '', /The request has no PV2-3/)
     assert.match(errors[4] ?? '', /“the whole message” names no place in the request/)

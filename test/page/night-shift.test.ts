@@ -36,7 +36,7 @@ describe('the person called at night, with real nodes in trouble', () => {
           return
         }
         const isLocked = recordLocked && id.startsWith('OB-')
-        const error = isLocked ? 'ERR||PID^1|206^Locked^HL70357|E\r' : ''
+        const error = isLocked ? 'ERR||PID^1|206^Locked^HL70357|E||||Ask ward 3\r' : ''
         response.setHeader('content-type', 'application/hl7-v2')
         response.end(
           `MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|${isLocked ? 'AE' : 'AA'}|${id}\r${error}`
@@ -192,6 +192,12 @@ describe('the person called at night, with real nodes in trouble', () => {
     await click('[data-key=laboratory]')
     await shows('.hl7-message-rows', /OB-1074 .*AE 206 E Application record locked/)
     await click('.hl7-message-rows tbody tr:has-text("OB-1074")')
+    // What the receiver says comes first, and before its codes.
+    await shows(
+      '.hl7-story',
+      /^What the receiver says .*Ask ward 3 .*206 Application record locked .*Accepted/
+    )
+    assert.equal(await page.locator('.hl7-lines').count(), 0)
     await click('.hl7-messages button:has-text("Show message")')
     await shows('.hl7-texts', /PID\|1\|\|NS471100.*MSA\|AE\|OB-1074/)
     assert.equal(clicks, 3)
@@ -210,7 +216,7 @@ describe('the person called at night, with real nodes in trouble', () => {
       /Accepted .*Attempt: AE after \d+ ms .*Suspended by rule “ERR-3 is 206: Suspend”/
     )
     await shows('.hl7-story', /You need the permission hl7-https-out\.content/)
-    assert.equal(await page.locator('.hl7-lines').count(), 0)
+    assert.equal(await page.locator('.hl7-lines, .hl7-said').count(), 0)
     await click('.hl7-report summary')
     await shows('.hl7-report', /Control ID \(MSH-10\): OB-1073 .*206 Application record locked/)
     const told = await page.locator('.hl7-events').innerText()

@@ -409,6 +409,17 @@ describe('the page', () => {
     await page.selectOption('.hl7-node-filter select', 'paused')
     await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 1`)
     assert.deepEqual(await keys('node'), ['Pharmacy'])
+    // A row that says something worse is none of those that are idle.
+    fake.nodes = fake.nodes.map((node) => ({ ...node, paused: null, state: 'idle' }))
+    await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 0`)
+    assert.equal(await page.inputValue('.hl7-node-filter select'), 'paused')
+    await page.selectOption('.hl7-node-filter select', 'idle')
+    await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length > 0`)
+    for (const words of await page
+      .locator('.hl7-node-rows [data-key] .hl7-cell-state')
+      .allInnerTexts()) {
+      assert.equal(words, 'idle')
+    }
   })
 
   it('finds messages by a field, in the nodes that can search for it, and says where', async () => {
@@ -751,14 +762,14 @@ describe('the page', () => {
   it('tries at once, after a question where one try too many may cost something', async () => {
     await open()
     await page.click('[data-key=Registry]')
-    await page.click('[data-button=try]')
+    await page.click('[data-button=try-now]')
     await shows('.hl7-outcome', /Registry: One message is on its way/)
     fake.nodes = fake.nodes.map((node) =>
       node.id === 'Registry' ? { ...node, values: { ...node.values, cause: '401' } } : node
     )
     await lookAgain(page)
     await until(`/401/.test(document.querySelector('[data-key=Registry]').textContent)`)
-    await page.click('[data-button=try]')
+    await page.click('[data-button=try-now]')
     await shows(
       '.hl7-question',
       /Try now, before the wait is over\? One message goes to registry\.example\.org\. After HTTP 401/
@@ -769,14 +780,14 @@ describe('the page', () => {
     // Nothing waits for an attempt.
     await page.click('[data-key=Radiology]')
     await shows('.hl7-details h2', /Radiology/)
-    assert.equal(await page.locator('[data-button=try]').count(), 0)
+    assert.equal(await page.locator('[data-button=try-now]').count(), 0)
   })
 
   it('opens the editor at the node', async () => {
     await open()
     const [editor] = await Promise.all([
       page.context().waitForEvent('page'),
-      page.click('[data-button=flow]')
+      page.click('[data-button=show-in-flow]')
     ])
     assert.equal(editor.url(), `${nodeRed.url}/#node/Pharmacy`)
     await editor.close()

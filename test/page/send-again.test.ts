@@ -77,7 +77,19 @@ describe('on the page, what has left', () => {
     await page.click('.hl7-question .hl7-first')
     await shows('.hl7-outcome', /TICKED1 was accepted/)
     assert.equal(await page.locator('[data-button=resend-chosen]').count(), 0)
+    // What is listed now is the new one.
+    await shows('.hl7-message-rows', /TICKED1[^]*delivered/)
+    assert.equal(await page.inputValue('.hl7-messages .hl7-heading select'), 'followed')
     assert.equal(await tick.first().isChecked(), false)
+    // The same of the one that is open.
+    const key = await page.locator('.hl7-message-rows [data-key]').first().getAttribute('data-key')
+    await page.selectOption('.hl7-messages .hl7-heading select', 'acked')
+    await page.click(`.hl7-message-rows [data-key="${key}"]`)
+    await page.click('[data-button=resend-one]')
+    await page.click('.hl7-question .hl7-first')
+    await page.waitForSelector(`.hl7-message-rows:not(:has([data-key="${key}"]))`)
+    await shows('.hl7-message-rows', /TICKED1[^]*delivered/)
+    assert.equal(await page.inputValue('.hl7-messages .hl7-heading select'), 'followed')
   })
 
   it('is not sent again by somebody who means to resend what another one has resent meanwhile', async () => {
@@ -134,8 +146,7 @@ describe('on the page, what has left', () => {
       await page.uncheck('#hl7-question-first')
       await page.click('.hl7-question .hl7-first')
       await shows('.hl7-outcome', /3 messages were sent again/)
-      await page.click('[data-button=follow]')
-      // In the order of acceptance, which is that of what was chosen: a message, or its copy.
+      // They are listed at once, in the order of acceptance, which is that of what was chosen: a message, or its copy.
       await waitForNews(page, '.hl7-count', /2 delivered/)
       await shows('.hl7-count', /1 refused \(NAK\)/)
       const rows = page.locator('.hl7-message-rows [data-key]')

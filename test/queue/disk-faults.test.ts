@@ -300,6 +300,12 @@ describe('A queue file', () => {
     )
     assert.deepEqual(await waitingSeqs(queue), [1, 3])
     assert.deepEqual((await queue.read(2)).content, contentOf(2))
+    // Operators are told how often that was, and the message itself, too.
+    const events = await queue.call('events', { since: 0, limit: 10 })
+    const told = events.map(({ kind, values }) => [kind, values['count']])
+    assert.deepEqual(told, [['ended', 4]])
+    const acts = endedOn[0]?.story.map((record) => 'act' in record && record.act)
+    assert.deepEqual(acts, ['ended', 'ended', 'suspended'])
 
     // It is said once.
     await queue.close()

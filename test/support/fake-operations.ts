@@ -274,7 +274,8 @@ export class FakeOperations {
     if (which !== '') {
       const row = known.find((one) => one.id === which)
       const { request = null, reply = null, ...rest } = this.content
-      const texts = query.get('content') === 'false' ? {} : { request, reply }
+      const asked = query.get('content')
+      const texts = asked === 'false' ? {} : asked === 'reply' ? { reply } : { request, reply }
       return row && { ...row, attemptList: [], story: [], ...rest, ...texts }
     }
     const found = known.filter((row) => fits(row, Object.fromEntries(query)))

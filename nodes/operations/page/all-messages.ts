@@ -3,10 +3,11 @@ import { printable } from '../../../src/printable.ts'
 import type { AllMessagesPage, NodeMessage, NodeState } from '../answers.ts'
 import type { QuestionOf } from '../questions.ts'
 import { RequestError } from '../route-request.ts'
+import { onNode, onRows } from './action.ts'
+import { actionsAt } from './action-buttons.ts'
 import { requestTrouble } from './asking.ts'
 import { button, type Desk } from './desk.ts'
 import { foundTable, idsSentence, mostUrgentFirst } from './found-ids.ts'
-import { chosenActions } from './message-actions.ts'
 import { messageCells, tickBox, type MessageColumn } from './message-columns.ts'
 import { LISTED } from './message-query.ts'
 import { RowKeys } from './row-keys.ts'
@@ -198,7 +199,9 @@ export class AllMessages {
       }
       return [
         html`<p class="hl7-count">${desk.name(node.id)}</p>
-          ${chosenActions(node, ofNode, desk, done, 'all')}`
+          <div class="hl7-buttons">
+            ${actionsAt('chosen', onRows(onNode(node, desk), 'all', ofNode, done), desk)}
+          </div>`
       ]
     })
   }

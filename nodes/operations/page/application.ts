@@ -104,6 +104,10 @@ export class Application {
       open: (node, message) => {
         this.#open(node, message)
       },
+      follow: (node, ids, opened) => {
+        const isElse = this.#messages.opened !== opened || this.#desk.question.isOpen
+        if (ids.length > 0 && node.id === this.#chosen && !isElse) this.#messages.follow(node, ids)
+      },
       draw,
       busy: new Set()
     }

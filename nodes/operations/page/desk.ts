@@ -25,6 +25,12 @@ export interface Desk extends Speech {
   refresh: () => void
   /** Shows a message of a node. */
   open: (node: string, message: MessageAnswer) => void
+  /**
+   * Lists messages that were sent, with what becomes of each, unless somebody does something else by now.
+   *
+   * @param opened the message that may be open
+   */
+  follow: (node: NodeState, ids: readonly string[], opened?: string) => void
   /** Draws what has changed; resolves when that is done. */
   draw: () => Promise<void>
   /** The buttons whose work is not done, with what they work on. */

@@ -1,15 +1,12 @@
-import type { TemplateResult } from 'lit-html'
-import type { MessageAnswer, NodeState } from '../answers.ts'
-import { MOST_REASON, printable } from '../../../src/printable.ts'
-import { act, button, type Desk, whyGrey } from './desk.ts'
+import { MOST_REASON } from '../../../src/printable.ts'
+import { isSuspended, type On, valuesOf } from './action.ts'
+import { act, type Desk } from './desk.ts'
 import type { Seen } from './question.ts'
-import { resendAndWait, type Opened } from './resend-one.ts'
-import { notKept } from './send-again.ts'
+import { resendOne } from './resend.ts'
 import { changesBetween } from './story/changes.ts'
 import { namedPath } from './story/field-name.ts'
 import { linesOf } from './story/hl7-lines.ts'
 import { readTexts, type ErrorPlace } from './story/read-texts.ts'
-import { hostOf } from './words.ts'
 
 /** A field of a form is of no use for a longer text, and Node-RED might refuse it (5 MB, `apiMaxLength`). */
 const MOST_CHARACTERS = 1_000_000
@@ -18,48 +15,19 @@ const ROWS = { least: 8, most: 12 }
 /** So many fields that the receiver named are listed. */
 const MOST_PLACES = 5
 
-/**
- * Replaces the text of a message, and resends it: of one that is suspended, or was refused or given up.
- *
- * @param opened the message, while it is open: its text is not shown elsewhere
- */
-export function editAction(
-  node: NodeState,
-  row: MessageAnswer,
-  desk: Desk,
-  opened: Opened
-): TemplateResult {
-  return button(desk, {
-    id: 'edit-one',
-    of: `${node.id} ${row.id}`,
-    label: desk.text('button.editOne'),
-    why:
-      whyGrey(desk, 'resendMessage', true) ||
-      (row.state === 'suspended' ? '' : notKept(node, desk)),
-    press: () => editOne(node, row, desk, opened)
-  })
-}
-
-async function editOne(
-  node: NodeState,
-  row: MessageAnswer,
-  desk: Desk,
-  opened: Opened
-): Promise<void> {
+/** Replaces the text of the message that is open, and resends it: of one that is suspended, or was refused or given up. */
+export async function editMessage(on: On, desk: Desk): Promise<undefined> {
   const { frame, question, say, text } = desk
-  const params = { id: node.id, messageId: row.id }
-  const controlId = printable(row.controlId)
-  const isSuspended = row.state === 'suspended'
-  const content: { request?: string | null; reply?: string | null } = {}
-  const isRead = await act(desk, node, async () => {
-    Object.assign(content, await frame.ask('message', params, {}))
-  })
-  if (!isRead || !opened.isOpen()) return
+  const { node, opened, place, rows } = on
+  const [row] = rows
+  if (row === undefined || opened === undefined) return
+  const isHeld = isSuspended(row)
+  const { reply, request } = await frame.ask('message', { id: node.id, messageId: row.id }, {})
+  if (!opened.isOpen()) return
   // Also if somebody else resends it: what is written is not lost.
   opened.keep()
-  const { reply } = content
-  const before = content.request ?? ''
-  if (before === '' && !isSuspended) {
+  const before = request ?? ''
+  if (before === '' && !isHeld) {
     say('bad', text('story.gone'), node)
     return
   }
@@ -75,11 +43,8 @@ async function editOne(
   let reason = ''
   for (let isDone = false; !isDone && opened.isOpen();) {
     const consent = await question.ask({
-      place: 'message',
-      title: text(isSuspended ? 'question.editOne' : 'question.editLeft', {
-        controlId,
-        host: hostOf(node)
-      }),
+      place,
+      title: text(isHeld ? 'question.editOne' : 'question.editLeft', valuesOf(on, desk)),
       hints: [
         ...(row.state === 'naked' ? [text('question.toldAlready')] : []),
         ...places.slice(0, MOST_PLACES).map((place) =>
@@ -117,10 +82,8 @@ async function editOne(
     // If Node-RED refuses it, the question is asked again with what was written.
     value = consent.value('text')
     reason = consent.value('reason')
-    isDone = await resendAndWait(node, row, desk, opened, {
-      payload: value,
-      ...(reason.trim() !== '' && { reason: reason.trim() })
-    })
+    const edit = { payload: value, ...(reason.trim() !== '' && { reason: reason.trim() }) }
+    isDone = await act(desk, node, () => resendOne(on, desk, consent, edit))
   }
 }
 

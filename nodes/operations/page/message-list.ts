@@ -3,16 +3,16 @@ import { createRef, ref } from 'lit-html/directives/ref.js'
 import type { MessageAnswer, NodeState } from '../answers.ts'
 import type { MessageFilter } from '../questions.ts'
 import { RequestError } from '../route-request.ts'
+import { haveLeft, type On, onMatching, onNode, onRows } from './action.ts'
+import { actionsAt } from './action-buttons.ts'
 import { requestTrouble } from './asking.ts'
 import { printable } from '../../../src/printable.ts'
 import type { Desk } from './desk.ts'
 import type { ListPlace } from './frame.ts'
-import { chosenActions, matchingActions } from './message-actions.ts'
 import { messageCells, tickBox, type MessageColumn } from './message-columns.ts'
 import { ListCounts } from './list-counts.ts'
 import {
   followedPage,
-  LEFT_LISTS,
   type List,
   LISTED,
   LISTS,
@@ -23,9 +23,7 @@ import {
 import { OpenedMessage } from './opened-message.ts'
 import { focusRow, RowKeys } from './row-keys.ts'
 import { rowTable } from './row-table.ts'
-import { sendAgainAction } from './send-again.ts'
 import { SteadyRows } from './steady-rows.ts'
-import { takeOutActions } from './take-out.ts'
 import { stateWord } from './words.ts'
 
 /** A filter is no longer than what it is compared with. */
@@ -291,36 +289,35 @@ export class MessageList {
         this.#narrow(name, value)
       })}
       <p class="hl7-count">${this.#trouble || this.#countWords(node)}</p>
-      ${
-        chosen.length > 0
-          ? chosenActions(node, chosen, desk, () => {
-              this.#chosen.clear()
-            })
-          : this.#matching === undefined
-            ? this.#againView(node)
-            : matchingActions(node, this.#matching, desk)
-      }
-      ${takeOutActions(node, { list: this.#list, filter: this.#filter, chosen: this.#toTakeOut(chosen) }, desk)}
-      ${question.view('messages')} ${this.#rows.length === 0 ? nothing : this.#table(node)}
-      ${this.#paging()}
+      ${this.#actions(node, chosen)} ${question.view('messages')}
+      ${this.#rows.length === 0 ? nothing : this.#table(node)} ${this.#paging()}
     </section>`
   }
 
-  /** No filter finds those that were sent just now: all of them are listed. */
-  #toTakeOut(chosen: readonly MessageAnswer[]): readonly MessageAnswer[] {
-    return chosen.length === 0 && this.isFollowing ? this.#rows : chosen
-  }
-
-  /** What was lost behind the receiver is sent again from the lists of what has left. */
-  #againView(node: NodeState): TemplateResult | typeof nothing {
-    const list = LEFT_LISTS.find((one) => one === this.#list)
-    if (list === undefined) return nothing
+  /** What can be done with those that are ticked, or else with all that match, or have left; and with all that are listed. */
+  #actions(node: NodeState, chosen: readonly MessageAnswer[]): TemplateResult {
+    const desk = this.#desk
     const done = (): void => {
       this.#chosen.clear()
     }
-    return html`<div class="hl7-buttons">
-      ${sendAgainAction(node, list, this.#filter, this.#desk, done)}
-    </div>`
+    const listed: On = {
+      ...onNode(node, desk),
+      ...{ place: 'messages', list: this.#list, filter: this.#filter, done }
+    }
+    const on = chosen.length === 0 ? listed : onRows(listed, 'messages', chosen)
+    const matching = this.#matching
+    const buttons =
+      chosen.length > 0
+        ? actionsAt('chosen', on, desk)
+        : matching !== undefined
+          ? actionsAt('matching', onMatching(listed, matching), desk)
+          : haveLeft(listed)
+            ? actionsAt('left', listed, desk)
+            : undefined
+    // No filter finds those that were sent just now: all of them are listed.
+    const taken = chosen.length === 0 && this.isFollowing ? { ...listed, rows: this.#rows } : on
+    return html`${buttons === undefined ? nothing : html`<div class="hl7-buttons">${buttons}</div>`}
+      <div class="hl7-buttons">${actionsAt('listed', taken, desk)}</div>`
   }
 
   #field(name: (typeof FILTERS)[number]): TemplateResult {

@@ -19,11 +19,6 @@ export type List = (typeof LISTS)[number]
 
 /** Those of messages that have left. */
 export const LEFT_LISTS = ['acked', 'naked', 'failed'] as const
-export type LeftList = (typeof LEFT_LISTS)[number]
-
-export function hasLeft({ state }: Pick<MessageAnswer, 'state'>): boolean {
-  return state === 'left' || LEFT_LISTS.some((one) => one === state)
-}
 
 /** The states of messages that are being tried; with delivery in order, the others wait for them. */
 const TRIED = ['sending', 'retrying'] as const

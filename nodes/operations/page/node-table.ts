@@ -26,9 +26,11 @@ const COLUMNS = [
 /** So many nodes can be looked through without a filter. */
 const FEW = 5
 
+type State = NodeState['state']
 /** What the filter by state offers, besides the states that there are. */
 const ANY = ''
 const LOOK = 'look'
+type Filter = State | typeof ANY | typeof LOOK
 
 /** All nodes, what needs a person first. */
 export class NodeTable {
@@ -37,7 +39,7 @@ export class NodeTable {
   readonly #steady: SteadyRows
   readonly #scroller = createRef<HTMLElement>()
   #words = ''
-  #state = ANY
+  #state: Filter = ANY
   /** The node at the top when it was drawn last. */
   #top: string | undefined
 
@@ -90,7 +92,9 @@ export class NodeTable {
 
   #filter(nodes: readonly NodeState[], shown: readonly NodeState[]): TemplateResult {
     const { text, draw } = this.#desk
-    const states = [...new Set(nodes.map(({ state }) => state))]
+    // What is chosen stays, though no node is in that state by now.
+    const chosen = this.#state === ANY || this.#state === LOOK ? [] : [this.#state]
+    const states = [...new Set([...nodes.flatMap((node) => this.#stateOf(node)), ...chosen])]
     return html`<div class="hl7-node-filter" role="search" aria-label=${text('nodes.filter')}>
       <input
         type="search"
@@ -106,13 +110,18 @@ export class NodeTable {
       <select
         aria-label=${text('nodes.states')}
         @change=${({ target }: Event) => {
-          this.#state = (target as HTMLSelectElement).value
+          this.#state = (target as HTMLSelectElement).value as Filter
           void draw()
         }}
       >
         <option value=${ANY}>${text('nodes.all')}</option>
         <option value=${LOOK}>${text('nodes.look')}</option>
-        ${states.map((state) => html`<option value=${state}>${text(`state.${state}`)}</option>`)}
+        ${states.map(
+          (state) =>
+            html`<option value=${state} .selected=${state === this.#state}>
+              ${text(`state.${state}`)}
+            </option>`
+        )}
       </select>
       <span class="hl7-count">
         ${
@@ -125,12 +134,19 @@ export class NodeTable {
   }
 
   #fits(node: NodeState): boolean {
-    const { name, flow, host, state } = node
+    const { name, flow, host } = node
     const isState =
-      this.#state === ANY || (this.#state === LOOK ? needsLook(node) : state === this.#state)
+      this.#state === ANY ||
+      (this.#state === LOOK ? needsLook(node) : this.#stateOf(node).includes(this.#state))
     const all = [name, flow, host].join(' ').toLowerCase()
     const words = this.#words.toLowerCase().split(/\s+/)
     return isState && words.every((word) => all.includes(word))
+  }
+
+  /** What it does, if that is what its row says; else it is found among those that need attention. */
+  #stateOf(node: NodeState): State[] {
+    const word = this.#desk.text(`state.${node.state}`)
+    return shownState(node, this.#desk).word === word ? [node.state] : []
   }
 
   #row(node: NodeState, isChosen: boolean): TemplateResult {

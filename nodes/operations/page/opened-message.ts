@@ -1,13 +1,16 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { MessageAnswer, MessageContent, NodeState } from '../answers.ts'
 import { requestTrouble } from './asking.ts'
-import { button, type Desk, whyGrey } from './desk.ts'
-import { messageActions } from './message-actions.ts'
+import { onNode, onRows } from './action.ts'
+import { actionsAt } from './action-buttons.ts'
+import type { Desk } from './desk.ts'
 import { ruleView } from './rule.ts'
 import { messageView } from './story/message-view.ts'
 
 /** The states of a message that is still on its way. */
 const UNDECIDED: readonly string[] = ['waiting', 'sending', 'retrying']
+/** Those of a message that the receiver has not accepted. */
+const TROUBLED: readonly string[] = ['suspended', 'naked', 'failed']
 
 /** The message that is opened in the list: what can be done with it, its story, and its text. */
 export class OpenedMessage {
@@ -69,25 +72,21 @@ export class OpenedMessage {
 
   view(node: NodeState, row: MessageAnswer): TemplateResult {
     const desk = this.#desk
-    const { text, question } = desk
+    const { question } = desk
+    const isOpen = (): boolean => this.#isOpen(node, row)
+    const opened = {
+      isOpen,
+      keep: (): void => {
+        if (isOpen()) this.#isKept = true
+      },
+      show: (): Promise<void> => {
+        this.#showsText = true
+        return this.#show(node, row)
+      }
+    }
     return html`<div class="hl7-message">
       <div class="hl7-buttons">
-        ${messageActions(node, row, desk, {
-          isOpen: () => this.#isOpen(node, row),
-          keep: () => {
-            if (this.#isOpen(node, row)) this.#isKept = true
-          }
-        })}
-        ${button(desk, {
-          id: 'show-message',
-          of: `${node.id} ${row.id}`,
-          label: text('button.showMessage'),
-          why: whyGrey(desk, 'message', true),
-          press: () => {
-            this.#showsText = true
-            return this.#show(node, row)
-          }
-        })}
+        ${actionsAt('message', { ...onRows(onNode(node, desk), 'message', [row]), opened }, desk)}
       </div>
       ${question.view('message')}
       ${
@@ -110,7 +109,11 @@ export class OpenedMessage {
     // Another message may have been opened meanwhile, or the text of this one asked for.
     const isLate = (): boolean => !this.#isOpen(node, row) || showsText !== this.#showsText
     try {
-      const question = showsText ? {} : ({ content: 'false' } as const)
+      // Who may read it sees at once what the receiver has said of a message in trouble.
+      const isSaid = TROUBLED.includes(row.state) && frame.may('hl7-https-out.content')
+      const question = showsText
+        ? {}
+        : { content: isSaid ? ('reply' as const) : ('false' as const) }
       const content = await frame.ask('message', { id: node.id, messageId: row.id }, question)
       if (isLate()) return
       this.#content = content

@@ -1,39 +1,23 @@
 import type { MessageAnswer, NodeMessage, NodeState } from '../answers.ts'
-import type { MessageFilter, QuestionOf } from '../questions.ts'
+import type { QuestionOf } from '../questions.ts'
+import type { On } from './action.ts'
 import { requestTrouble } from './asking.ts'
 import { csv } from './csv.ts'
 import type { Desk } from './desk.ts'
-import { type List, statesOf } from './message-query.ts'
+import { statesOf } from './message-query.ts'
 import { csvFile, saveFile } from './save-file.ts'
 import { receiverSaid, stateWord } from './words.ts'
 import { RequestError } from '../route-request.ts'
-
-/** What is listed, and which of it is ticked. */
-export interface Listed {
-  list: List
-  filter: MessageFilter
-  chosen: readonly MessageAnswer[]
-}
 
 /** So many messages are in a list that is saved, and asked for at a time. */
 const MOST_LISTED = 10_000
 const AT_ONCE = 1000
 
 /** Saves what is ticked, or else all that is listed, on this page or not, as CSV: without content. */
-export async function saveList(node: NodeState, listed: Listed, desk: Desk): Promise<void> {
-  const { text, say } = desk
-  let found: { rows: readonly MessageAnswer[]; more: boolean }
-  try {
-    found =
-      listed.chosen.length > 0
-        ? { rows: listed.chosen, more: false }
-        : await allListed(node, listed, desk)
-  } catch (error) {
-    if (!(error instanceof RequestError)) throw error
-    say('bad', requestTrouble(error, text), node)
-    return
-  }
-  const { more, rows } = found
+export async function saveList(on: On, desk: Desk): Promise<undefined> {
+  const { node } = on
+  const { more, rows } =
+    on.rows.length > 0 ? { rows: on.rows, more: false } : await allListed(on, desk)
   const listedRows = rows.map((row) => ({ ...row, node: node.id }))
   saved(`hl7-messages-${node.id}.csv`, listedRows, more, desk, node)
 }
@@ -88,8 +72,7 @@ function saved(
 
 /** Newest first. */
 async function allListed(
-  { id }: NodeState,
-  { filter, list }: Listed,
+  { filter, list, node: { id } }: On,
   { frame }: Desk
 ): Promise<{ rows: MessageAnswer[]; more: boolean }> {
   const states = statesOf(list)

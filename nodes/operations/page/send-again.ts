@@ -1,15 +1,15 @@
-import type { TemplateResult } from 'lit-html'
-import type { BulkAnswer, CountAnswer, MessageAnswer, NodeState } from '../answers.ts'
+import type { BulkAnswer, CountAnswer } from '../answers.ts'
 import type { MessageFilter, QuestionOf } from '../questions.ts'
 import { printable } from '../../../src/printable.ts'
 import { requestTrouble } from './asking.ts'
-import { firstAloneField, sayResent, sayTried } from './bulk.ts'
-import { act, button, type Desk, whyGrey } from './desk.ts'
-import { LEFT_LISTS, type LeftList } from './message-query.ts'
-import type { Entered, Field, QuestionPlace, Seen } from './question.ts'
-import { clockTime, fieldIso, fieldTime } from './times.ts'
+import { type On, valuesOf } from './action.ts'
+import type { Desk } from './desk.ts'
+import { LEFT_LISTS } from './message-query.ts'
+import type { Entered, Field, Question, Seen } from './question.ts'
+import { firstAloneField, sayResent, sayTried } from './resend.ts'
+import { namedPath } from './story/field-name.ts'
+import { clockTime, fieldIso, fieldTime, type Text } from './times.ts'
 import { RequestError } from '../route-request.ts'
-import { hostOf } from './words.ts'
 
 const WHY_WORDS = {
   notKept: 'notSent.notKept',
@@ -27,83 +27,100 @@ const MOST_TYPE = 60
 /** What is offered at first, back from now, in milliseconds. */
 const HOUR_MS = 3_600_000
 
-/** Why nothing of a node can be sent again; empty if something can. */
-export function notKept({ contentDays }: NodeState, { text }: Desk): string {
-  return contentDays === 0 ? text('trouble.contentsNotKept') : ''
-}
-
-/**
- * Sends messages that have left once more, of a time.
- *
- * @param list the outcome that is chosen at first
- * @param done they were sent: what is listed and ticked is of an earlier time
- */
-export function sendAgainAction(
-  node: NodeState,
-  list: LeftList,
-  filter: MessageFilter,
-  desk: Desk,
-  done: () => void
-): TemplateResult {
+/** Messages that have left, of a time. */
+export function timesQuestion(on: On, desk: Desk): Partial<Question> {
   const { text } = desk
-  return button(desk, {
-    id: 'send-again-many',
-    of: node.id,
-    label: text('button.sendAgainMany'),
-    why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
-    press: () => {
-      const { type = '', ...others } = filter
-      const fields: Field[] = [
-        {
-          kind: 'choice',
-          name: 'state',
-          label: text('question.outcome'),
-          value: list,
-          options: LEFT_LISTS.map((value) => ({ value, label: text(`messageState.${value}`) }))
-        },
-        {
-          kind: 'time',
-          name: 'since',
-          label: text('question.from'),
-          value: fieldTime(desk.now() - HOUR_MS)
-        },
-        { kind: 'time', name: 'before', label: text('question.to') },
-        {
-          kind: 'line',
-          name: 'type',
-          label: text('question.type'),
-          maxLength: MOST_TYPE,
-          value: type
-        }
-      ]
-      const which = (entered: Entered): Which => filterOf(entered, others)
-      return sendAgain(
-        node,
-        desk,
-        { fields, which, only: onlyWords(others, desk), place: 'messages' },
-        done
-      )
-    }
-  })
+  const { type = '', ...others } = on.filter
+  const fields: Field[] = [
+    {
+      kind: 'choice',
+      name: 'state',
+      label: text('question.outcome'),
+      value: on.list,
+      options: LEFT_LISTS.map((value) => ({ value, label: text(`messageState.${value}`) }))
+    },
+    {
+      kind: 'time',
+      name: 'since',
+      label: text('question.from'),
+      value: fieldTime(desk.now() - HOUR_MS)
+    },
+    { kind: 'time', name: 'before', label: text('question.to') },
+    { kind: 'line', name: 'type', label: text('question.type'), maxLength: MOST_TYPE, value: type }
+  ]
+  const title = text('question.sendAgainMany', valuesOf(on, desk))
+  return {
+    ...againQuestion(on, desk, fields),
+    title: [title, onlyWords(others, desk)].filter(Boolean).join(' ')
+  }
 }
 
 /** The same of those that are ticked. */
-export function sendChosenAgain(
-  node: NodeState,
-  chosen: readonly MessageAnswer[],
+export function chosenQuestion(on: On, desk: Desk): Partial<Question> {
+  return againQuestion(on, desk, [])
+}
+
+function againQuestion(
+  on: On,
   desk: Desk,
-  done: () => void,
-  place: QuestionPlace
-): TemplateResult {
-  const ids = chosen.map(({ id }) => id)
-  return button(desk, {
-    id: 'resend-chosen',
-    of: node.id,
-    label: desk.text('button.sendChosenAgain', { count: ids.length }),
-    why: whyGrey(desk, 'resendMessages') || notKept(node, desk),
-    press: () =>
-      sendAgain(node, desk, { fields: [], which: () => ({ ids }), only: '', place }, done)
+  fields: readonly Field[]
+): Pick<Question, 'fields' | 'confirm' | 'look'> {
+  const { text } = desk
+  const check = (name: string, label: string): Field => ({
+    kind: 'check',
+    name,
+    label,
+    value: false
   })
+  return {
+    confirm: text('button.sendAgain'),
+    fields: [
+      ...fields,
+      check('again', text('question.again')),
+      check('newIds', text('question.newIds')),
+      // A paused node sends nothing, so the outcome of the first would not be known.
+      ...(on.node.state === 'paused' ? [] : [firstAloneField(text)])
+    ],
+    async look(entered) {
+      try {
+        const answer = await ask(on, desk, entered, { dryRun: true })
+        return 'withContent' in answer ? seen(answer, desk) : { words: [] }
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error
+        return { words: [], why: requestTrouble(error, text) }
+      }
+    }
+  }
+}
+
+function ask(
+  on: On,
+  { frame }: Desk,
+  entered: Entered,
+  more: Which
+): Promise<BulkAnswer | CountAnswer> {
+  const which = on.rows.length > 0 ? { ids: on.rows.map(({ id }) => id) } : filterOf(entered, on)
+  const again = entered.isChecked('again')
+  return frame.ask('resendMessages', { id: on.node.id }, { ...which, again, ...more })
+}
+
+export async function sendAgain(on: On, desk: Desk, entered: Entered): Promise<undefined> {
+  const { say, text } = desk
+  const { done, node } = on
+  const firstAlone = entered.isChecked('first')
+  if (firstAlone) say('good', text('done.trying'), node)
+  const how = { firstAlone, newIds: entered.isChecked('newIds'), follow: true }
+  const answer = await ask(on, desk, entered, how)
+  if ('withContent' in answer) return
+  const more = { details: notSentWords(answer, desk), ids: answer.ids }
+  if (answer.first) {
+    sayTried(desk, node, answer.first, answer.resent ?? 0, more, 'done.firstAgainNotAck')
+  } else {
+    const words = text('done.sentAgain', { count: answer.resent ?? answer.found })
+    sayResent(desk, node, words, more)
+  }
+  done()
+  desk.follow(node, answer.ids ?? [])
 }
 
 /** By what else the list is narrowed, which no field of the question says. */
@@ -115,7 +132,7 @@ function onlyWords(others: Omit<MessageFilter, 'type'>, { text }: Desk): string 
   return filter.length === 0 ? '' : text('question.onlyThose', { filter: filter.join(', ') })
 }
 
-function filterOf(entered: Entered, others: MessageFilter): Which {
+function filterOf(entered: Entered, { filter: { type: _, ...others } }: On): Which {
   const given = {
     since: fieldIso(entered.value('since')),
     before: fieldIso(entered.value('before')),
@@ -126,80 +143,9 @@ function filterOf(entered: Entered, others: MessageFilter): Which {
   return { state, ...others, ...filled }
 }
 
-/** What is asked, and where. */
-interface Asking {
-  fields: readonly Field[]
-  which: (entered: Entered) => Which
-  /** What the messages have in common besides, in words; may be empty. */
-  only: string
-  place: QuestionPlace
-}
-
-async function sendAgain(
-  node: NodeState,
-  desk: Desk,
-  { fields, only, place, which }: Asking,
-  done: () => void
-): Promise<void> {
-  const { text, question, frame, name, say } = desk
-  const isPaused = node.state === 'paused'
-  const check = (field: string, label: string): Field => ({
-    kind: 'check',
-    name: field,
-    label,
-    value: false
-  })
-  const ask = (entered: Entered, more: Which): Promise<BulkAnswer | CountAnswer> =>
-    frame.ask(
-      'resendMessages',
-      { id: node.id },
-      { ...which(entered), again: entered.isChecked('again'), ...more }
-    )
-  const look = async (entered: Entered): Promise<Seen> => {
-    try {
-      const answer = await ask(entered, { dryRun: true })
-      return 'withContent' in answer ? seen(answer, desk) : { words: [] }
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      return { words: [], why: requestTrouble(error, text) }
-    }
-  }
-  const consent = await question.ask({
-    place,
-    title: [text('question.sendAgainMany', { name: name(node.id), host: hostOf(node) }), only]
-      .filter(Boolean)
-      .join(' '),
-    confirm: text('button.sendAgain'),
-    fields: [
-      ...fields,
-      check('again', text('question.again')),
-      check('newIds', text('question.newIds')),
-      // A paused node sends nothing, so the outcome of the first would not be known.
-      ...(isPaused ? [] : [firstAloneField(text)])
-    ],
-    look
-  })
-  if (consent === undefined) return
-  await act(desk, node, async () => {
-    const firstAlone = consent.isChecked('first')
-    if (firstAlone) say('good', text('done.trying'), node)
-    const how = { firstAlone, newIds: consent.isChecked('newIds'), follow: true }
-    const answer = await ask(consent, how)
-    if ('withContent' in answer) return
-    const more = { details: notSentWords(answer, desk), ids: answer.ids }
-    if (answer.first) {
-      sayTried(desk, node, answer.first, answer.resent ?? 0, more, 'done.firstAgainNotAck')
-    } else {
-      const words = text('done.sentAgain', { count: answer.resent ?? answer.found })
-      sayResent(desk, node, words, more)
-    }
-    done()
-  })
-}
-
 /** What would be sent. */
 function seen(counted: CountAnswer, { text, now, language }: Desk): Seen {
-  const { found, withContent, leftOut = 0, first, last, overtaken } = counted
+  const { found, withContent, leftOut = 0, first, last } = counted
   const time = (at: string): string => clockTime(at, now(), language, true)
   const words = [
     found === withContent
@@ -213,7 +159,7 @@ function seen(counted: CountAnswer, { text, now, language }: Desk): Seen {
           last: last.controlId,
           until: time(last.settledAt)
         }),
-    overtaken === 0 ? '' : text('seen.overtaken', { count: overtaken }),
+    overtakenWords(counted, text),
     leftOut === 0 ? '' : text('seen.leftOut', { count: leftOut })
   ]
   return {
@@ -221,6 +167,13 @@ function seen(counted: CountAnswer, { text, now, language }: Desk): Seen {
     confirm: text('button.sendAgainCount', { count: withContent }),
     ...(withContent === 0 && { why: text('trouble.noneToSendAgain') })
   }
+}
+
+/** The later messages are of the same patient, say: of the key by which the node keeps the order. */
+function overtakenWords({ orderKey, overtaken: count }: CountAnswer, text: Text): string {
+  if (count === 0) return ''
+  if (orderKey === '') return text('seen.overtaken', { count })
+  return text('seen.overtakenOfKey', { count, key: namedPath(orderKey, text) })
 }
 
 /** What was not sent, and why. */

@@ -45,7 +45,7 @@ export interface ErrorOptions {
   mark: (place: ErrorPlace, isPressed: boolean) => void
 }
 
-/** One error of the reply: its fields by name, and the places that it is about. */
+/** One error of the reply: first what it says in words, then its code and the places that it is about. */
 export function errorView(error: PlacedError, options: ErrorOptions): TemplateResult {
   const { text, ruleText } = options.desk
   const { code, codeText, diagnostic, originalText = '', places, severity, userMessage } = error
@@ -66,16 +66,14 @@ export function errorView(error: PlacedError, options: ErrorOptions): TemplateRe
       }
     }}
   >
+    <dl>${field('userMessage', userMessage)} ${field('diagnostic', diagnostic)}</dl>
     <p>
       <b>${printableProse(title, MOST)}</b>
       ${severity === '' ? nothing : html`(${severityWords(printableProse(severity, 20), ruleText)})`}
       ${own === '' ? nothing : html`<q>${printableProse(own, MOST)}</q>`}
     </p>
     ${placesView(error, options)}
-    <dl>
-      ${field('userMessage', userMessage)} ${field('diagnostic', diagnostic)}
-      ${field('originalText', originalText)}
-    </dl>
+    <dl>${field('originalText', originalText)}</dl>
   </li>`
 }
 

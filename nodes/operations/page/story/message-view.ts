@@ -33,7 +33,13 @@ export function messageView(
     if (isCopied) say('good', text('story.copied'))
     else say('bad', text('story.notCopied'))
   }
+  const { controlId, reply, request } = message
   return html`<div class="hl7-story">
+    ${
+      request === undefined && typeof reply === 'string'
+        ? sideBySide({ controlId, request, reply }, desk)
+        : nothing
+    }
     <div class="hl7-heading">
       <h4 id="hl7-story-title">${text('story.title')}</h4>
       ${button(desk, { id: 'copy-report', label: text('story.copyReport'), press: copy })}
@@ -82,6 +88,8 @@ function texts(message: MessageContent, desk: Desk): unknown {
   const { text } = desk
   const { request, reply } = message
   if (request === undefined || reply === undefined) {
+    // Its reply stands above.
+    if (reply !== undefined) return nothing
     const why = whyGrey(desk, 'message', true)
     return why === '' ? nothing : html`<p>${why}</p>`
   }

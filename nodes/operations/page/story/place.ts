@@ -50,6 +50,43 @@ export function placeName(place: MessageLocation): string {
   ].join('')
 }
 
+/**
+ * The place at a character of a line, as far as its separators divide it.
+ *
+ * @param at where it is in the text of the segment
+ */
+export function placeAt(message: string, line: Line, at: number): MessageLocation & FoundPlace {
+  const { name, number, segment } = line
+  const { separators, text } = segment
+  let occurrence = 0
+  for (const other of linesOf(message)) {
+    if (other.name === 'MSH') occurrence = 0
+    if (other.name === name) occurrence += 1
+    if (other.number === number) break
+  }
+  const fields = text.slice(0, at).split(separators.field).length - 1
+  const field = fields === 0 ? undefined : isHeader(name) ? fields + 1 : fields
+  const place = { segment: name, occurrence, field, ...NO_PART }
+  if (field === undefined || (isHeader(name) && field <= 2)) {
+    return { ...place, line: number, ...rangeIn(segment, place) }
+  }
+  // Only what is divided is named by the number of its part.
+  let range = rangeIn(segment, place)
+  const numberOf = (separator: string): number | undefined => {
+    if (separator === '' || !text.slice(range.start, range.end).includes(separator)) {
+      return undefined
+    }
+    const found = text.slice(range.start, at).split(separator).length
+    range = part(text, range, separator, found)
+    return found
+  }
+  const repetition = numberOf(separators.repetition)
+  const component = numberOf(separators.component)
+  const subcomponent = numberOf(separators.subcomponent)
+  return { ...place, repetition, component, subcomponent, line: number, ...range }
+}
+const NO_PART = { repetition: undefined, component: undefined, subcomponent: undefined } as const
+
 /** A place, and in which message it is meant to be. */
 export interface WantedPlace {
   readonly place: MessageLocation

@@ -1,6 +1,6 @@
 import { isJsonObject, parseJson } from '../../../../src/json-text.ts'
 
-/** What a JSON reply says is wrong, where it is no HL7. */
+/** What a reply says is wrong, where it is no HL7. */
 export interface ReadProblem {
   /** A code of FHIR, such as `invalid`; else `''`. */
   code: string
@@ -11,10 +11,12 @@ export interface ReadProblem {
 const MOST_LISTED = 20
 
 /**
- * The words of a problem (RFC 9457), or of each issue of FHIR's `OperationOutcome`, as Medplum answers; none in any other
- * text.
+ * The words of a problem (RFC 9457), or of each issue of FHIR's `OperationOutcome`, as Medplum answers; or the
+ * title of a web page. None in any other text.
  */
 export function readProblems(text: string): ReadProblem[] {
+  const [, title = ''] = /^\s*<[^]{0,2000}?<title[^>]{0,200}>([^<]{1,300})/i.exec(text) ?? []
+  if (title.trim() !== '') return [{ code: '', text: title.trim() }]
   const json = parseJson(text)
   if (!isJsonObject(json)) return []
   if (json['resourceType'] !== 'OperationOutcome') {

@@ -6,13 +6,16 @@ import type { Desk } from '../desk.ts'
 import { answerView, errorView, problemView } from './error-view.ts'
 import type { ShownLines } from './hl7-lines.ts'
 import { lineView } from './line-view.ts'
+import { printable } from '../../../../src/printable.ts'
+import { namedField } from './field-name.ts'
+import { placeAt, placeName } from './place.ts'
 import { readTexts, type ErrorPlace, type ReadTexts } from './read-texts.ts'
 import { reveal } from './reveal.ts'
 
 interface Texts {
   controlId: string
-  /** Null where it is no longer kept. */
-  request: string | null
+  /** Null where it is no longer kept; without a request, only what the reply says is shown. */
+  request: string | null | undefined
   reply: string | null
 }
 
@@ -30,14 +33,19 @@ class SideBySide extends AsyncDirective {
   readonly #root = createRef<HTMLElement>()
   #shown: Shown | undefined
   #marked: ErrorPlace | undefined
+  /** What somebody has clicked in the request, by name. */
+  #pointed = ''
 
   override render(message: Texts, desk: Desk): TemplateResult {
     const before = this.#shown
     const isSame =
-      before?.message.request === message.request && before.message.reply === message.reply
+      before !== undefined &&
+      before.message.request === message.request &&
+      before.message.reply === message.reply
     // Not again for each drawing: they can be large.
     const read = isSame ? before.read : readTexts(message.request ?? '', message.reply ?? '')
     if (!isSame) {
+      this.#pointed = ''
       const places = read.errors.flatMap((error) => error.places)
       this.#marked = places.find(({ found }) => found !== undefined)
       requestAnimationFrame(() => {
@@ -59,6 +67,7 @@ class SideBySide extends AsyncDirective {
   #view(shown: Shown): TemplateResult {
     const { message, desk, read } = shown
     const { text } = desk
+    if (message.request === undefined) return html`${this.#said(shown)}`
     return html`<div class="hl7-texts" ${ref(this.#root)}>
       ${this.#said(shown)}
       <div class="hl7-text hl7-request">
@@ -66,7 +75,8 @@ class SideBySide extends AsyncDirective {
         ${
           message.request === null
             ? html`<p>${text('story.gone')}</p>`
-            : this.#pane('request', read.request, desk)
+            : html`<p class="hl7-hint" role="status">${this.#pointed}</p>
+                ${this.#pane('request', read.request, desk)}`
         }
       </div>
       <div class="hl7-text hl7-reply">
@@ -85,6 +95,23 @@ class SideBySide extends AsyncDirective {
     </div>`
   }
 
+  /** Names what was clicked in the request: `Patient name (PID-5.1) in the request: “Lindqvist”`. */
+  readonly #point = ({ target }: Event): void => {
+    const shown = this.#shown
+    const element = (target as Element).closest<HTMLElement>('[data-number]')
+    const number = Number(element?.dataset['number'])
+    const line = shown?.read.request.lines.find((one) => one.number === number)
+    const at = element === null ? undefined : clickedAt(element, line?.segment.text.length ?? 0)
+    if (shown === undefined || line === undefined || line.name === '' || at === undefined) return
+    const { text } = shown.desk
+    const found = placeAt(shown.message.request ?? '', line, at)
+    const name = placeName(found)
+    const value = printable(line.segment.text.slice(found.start, found.end))
+    const place = namedField(name, found, text)
+    this.#pointed = text(value === '' ? 'story.empty' : 'story.at', { place, value })
+    this.#mark({ name, found, value, namedIn: 0 }, false)
+  }
+
   /** What the reply says about the message. */
   #said({ message, desk, read }: Shown): TemplateResult | typeof nothing {
     const { text } = desk
@@ -92,7 +119,7 @@ class SideBySide extends AsyncDirective {
     if (answers.length + errors.length + problems.length === 0) return nothing
     const options = {
       desk,
-      hasRequest: message.request !== null,
+      hasRequest: typeof message.request === 'string',
       marked: this.#marked,
       mark: (place: ErrorPlace, isPressed: boolean) => {
         this.#mark(place, isPressed)
@@ -127,7 +154,7 @@ class SideBySide extends AsyncDirective {
       tabindex="0"
       role="region"
       aria-label=${text(`story.${which}`)}
-      @click=${which === 'reply' ? follow : nothing}
+      @click=${which === 'reply' ? follow : this.#point}
       @mouseover=${which === 'reply' ? follow : nothing}
     >
       ${lines.map((line) =>
@@ -151,6 +178,29 @@ class SideBySide extends AsyncDirective {
       .flatMap(({ places }) => places)
       .filter(({ found }) => found !== undefined)
   }
+}
+
+/**
+ * Which character of a line was clicked; undefined if somebody selects, or it is not shown.
+ *
+ * @param length of the whole line, of which the middle may be left out
+ */
+function clickedAt(line: HTMLElement, length: number): number | undefined {
+  const { anchorNode, anchorOffset, isCollapsed } = getSelection() ?? { anchorNode: null }
+  if (anchorNode === null || !isCollapsed || !line.contains(anchorNode)) return undefined
+  const range = document.createRange()
+  range.selectNodeContents(line)
+  const leftOut = line.querySelector('.hl7-left-out')
+  if (leftOut?.contains(anchorNode) === true) return undefined
+  const isBehind =
+    leftOut !== null &&
+    (leftOut.compareDocumentPosition(anchorNode) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0
+  if (isBehind) {
+    range.setStart(anchorNode, anchorOffset)
+    return length - range.toString().length
+  }
+  range.setEnd(anchorNode, anchorOffset)
+  return range.toString().length
 }
 
 export const sideBySide = directive(SideBySide)
