@@ -68,7 +68,7 @@ function wordsOfTest(answer: TestAnswer, { text }: Desk): { good: boolean; words
   const code = ack?.code ?? ''
   const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? tookText(elapsedMs, text) : '']
   return {
-    good: outcome !== 'refused',
+    good: outcome === 'accepted' || outcome === 'awaits',
     words: [
       text(`test.${outcome}`, { facts: printable(facts.filter(Boolean).join(', '), 100) }),
       ...(outcome === 'refused' && takesNoTests(answer) ? [text('test.takesNoTests')] : [])
