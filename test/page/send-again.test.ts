@@ -159,6 +159,7 @@ describe('on the page, what has left', () => {
     // All of them can be taken out, too.
     await page.click('[data-button=list-csv]')
     await shows('.hl7-outcome', /The list has been saved: 3 messages/)
+    await shows('[data-button=export]', /Download these 3/)
     await page.click('[data-button=export]')
     await shows('.hl7-seen', /3 messages\./)
     world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })

@@ -315,7 +315,8 @@ export class MessageList {
             ? actionsAt('left', listed, desk)
             : undefined
     // No filter finds those that were sent just now: all of them are listed.
-    const taken = chosen.length === 0 && this.isFollowing ? { ...listed, rows: this.#rows } : on
+    const isAll = chosen.length === 0 && this.isFollowing
+    const taken = isAll ? onRows(listed, 'messages', this.#rows) : on
     return html`${buttons === undefined ? nothing : html`<div class="hl7-buttons">${buttons}</div>`}
       <div class="hl7-buttons">${actionsAt('listed', taken, desk)}</div>`
   }

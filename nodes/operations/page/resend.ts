@@ -118,7 +118,9 @@ export async function resendOne(
     const done = edit.payload === undefined ? 'done.resentOne' : 'done.editedOne'
     sayResent(desk, node, text(done, values), { ids })
   }
-  if (opened?.isOpen() === true) desk.follow(node, ids, row.id)
+  // One that was edited stays open: the new text may be compared.
+  const isPlain = edit.payload === undefined && opened?.isOpen() === true
+  if (isPlain) desk.follow(node, ids, row.id)
 }
 
 /** Sets messages aside, or discards them: suspended ones, or such that wait. */
