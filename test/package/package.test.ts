@@ -17,9 +17,9 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const NAME = '@hl7-https/node-red-hl7-https-out'
 const TYPES = ['hl7-https-out', 'oauth2-client-credentials'] as const
 
-/** In bytes: what was measured, and 2 % more. They go down with what is measured, not up. README.md states them. */
-const MAX_PACKED = 636_000
-const MAX_UNPACKED = 2_240_000
+/** In bytes: what was measured, and room for the texts that languages lack. They go down, not up. README.md states them. */
+const MAX_PACKED = 620_000
+const MAX_UNPACKED = 2_200_000
 // Most of it is dependencies, of which the newest versions are installed.
 const MAX_INSTALLED = 8_000_000
 const MAX_PACKAGES = 40
