@@ -250,9 +250,10 @@ export class FakeOperations {
     if (action === 'resend' && (body ?? '').includes('"wait":true')) {
       const row = known.find((one) => one.id === which)
       if (row && this.tried.first) row.state = 'acked'
-      return { ...node, first: this.tried.first }
+      return { ...node, sent: which, first: this.tried.first }
     }
-    if (what === 'pause' || what === 'resume' || what === 'try' || action !== '') return node
+    if (action !== '') return { ...node, sent: which }
+    if (what === 'pause' || what === 'resume' || what === 'try') return node
     if (what === 'test') return this.tested
     if (which === 'suspend' || (which === 'discard' && (body ?? '').includes('"state"'))) {
       const { ids = [] } = JSON.parse(body ?? '{}') as { ids?: string[] }
