@@ -354,6 +354,7 @@ describe('docs/operations.md', { skip }, () => {
     await world.nodeRed.post('/hl7-https-out/out/backup', { to: 'first' })
     await world.nodeRed.post('/hl7-https-out/out/messages/export', { all: true, dryRun: true })
     await world.nodeRed.post('/hl7-https-out/out/messages/999999/resend', {})
+    await world.nodeRed.post('/hl7-https-out/out/messages/delete-content', { ids: ['999999'] })
     await world.nodeRed.post('/hl7-https-out/out/note', { text: 'seen' })
     await world.nodeRed.post('/hl7-https-out/out/try', {})
     const text = section(operations, 'The audit log')
