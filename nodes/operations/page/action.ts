@@ -84,8 +84,16 @@ export function valuesOf({ node, count, counted, filter, rows }: On, { name }: D
 /** Of a node: all that is suspended. */
 export function onNode(node: NodeState, { now }: Desk): On {
   return {
-    ...{ node, place: 'node', rows: [], which: { all: true }, at: now(), list: '', filter: {} },
-    ...{ count: node.suspended, counted: String(node.suspended), done: () => undefined }
+    node,
+    place: 'node',
+    rows: [],
+    which: { all: true },
+    count: node.suspended,
+    counted: String(node.suspended),
+    at: now(),
+    list: '',
+    filter: {},
+    done: () => undefined
   }
 }
 

@@ -302,7 +302,10 @@ export class MessageList {
     }
     const listed: On = {
       ...onNode(node, desk),
-      ...{ place: 'messages', list: this.#list, filter: this.#filter, done }
+      place: 'messages',
+      list: this.#list,
+      filter: this.#filter,
+      done
     }
     const on = chosen.length === 0 ? listed : onRows(listed, 'messages', chosen)
     const matching = this.#matching

@@ -1,6 +1,6 @@
 import { isJsonObject, parseJson } from '../../../../src/json-text.ts'
 
-/** What a reply says is wrong, where it is no HL7. */
+/** What a reply without HL7 says is wrong. */
 export interface ReadProblem {
   /** A code of FHIR, such as `invalid`; else `''`. */
   code: string
