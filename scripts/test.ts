@@ -108,7 +108,7 @@ async function run(command: string, args: readonly string[], timeout?: number): 
   })
   process.stdout.write(Buffer.concat(printed))
   if (timeout !== undefined && performance.now() - since > timeout) {
-    console.error(`Ended after ${timeout / 60_000} minutes: ${args.at(-1)} and those before it.`)
+    console.error(`These did not end within ${timeout / 60_000} minutes: ${args.join(' ')}`)
   }
   return code === 0
 }

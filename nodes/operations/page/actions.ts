@@ -72,6 +72,25 @@ const deletes = {
   }
 } satisfies Partial<Action>
 
+function switchTo(to: 'backup' | 'first') {
+  const isOn = to === 'first'
+  const hostFor = ({ backupHost, host }: On['node']): string =>
+    printable(to === 'backup' ? backupHost : host)
+  return {
+    place: 'node',
+    route: 'backup',
+    id: 'backup',
+    isShown: ({ node }) => node.backupHost !== '' && (node.backup !== null) === isOn,
+    why: notRunning,
+    values: ({ node }) => ({ host: hostFor(node) }),
+    asks: () => ({}),
+    async work({ node }, { frame }) {
+      await frame.ask('backup', { id: node.id }, { to })
+      return { host: hostFor(node) }
+    }
+  } satisfies Action
+}
+
 /**
  * All that operators can do, in the order of the buttons. What each is called, asks and says afterwards stands under
  * its name in the texts: `button`, `question`, `done`.
@@ -115,32 +134,8 @@ export const ACTIONS = {
     }
   },
   // Who turns to the backup by hand also turns back by hand.
-  toBackup: {
-    place: 'node',
-    route: 'backup',
-    id: 'backup',
-    isShown: ({ node }) => node.backupHost !== '' && node.backup === null,
-    why: notRunning,
-    values: ({ node }) => ({ host: printable(node.backupHost) }),
-    asks: () => ({}),
-    async work({ node: { backupHost, id } }, { frame }) {
-      await frame.ask('backup', { id }, { to: 'backup' })
-      return { host: printable(backupHost) }
-    }
-  },
-  toFirst: {
-    place: 'node',
-    route: 'backup',
-    id: 'backup',
-    isShown: ({ node }) => node.backupHost !== '' && node.backup !== null,
-    why: notRunning,
-    values: ({ node }) => ({ host: printable(node.host) }),
-    asks: () => ({}),
-    async work({ node: { host, id } }, { frame }) {
-      await frame.ask('backup', { id }, { to: 'first' })
-      return { host: printable(host) }
-    }
-  },
+  toBackup: switchTo('backup'),
+  toFirst: switchTo('first'),
   resendAll: {
     ...resends,
     place: 'node',

@@ -65,13 +65,14 @@ function wordsOfTest(answer: TestAnswer, { text }: Desk): { good: boolean; words
     return { good: false, words: text('test.failed', { why: printableProse(why) }) }
   }
   const outcome = testOutcome(answer)
+  const good = outcome === 'accepted' || outcome === 'awaits'
   const code = ack?.code ?? ''
   const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? tookText(elapsedMs, text) : '']
   return {
-    good: outcome === 'accepted' || outcome === 'awaits',
+    good,
     words: [
       text(`test.${outcome}`, { facts: printable(facts.filter(Boolean).join(', '), 100) }),
-      ...(outcome === 'refused' && takesNoTests(answer) ? [text('test.takesNoTests')] : [])
+      ...(!good && takesNoTests(answer) ? [text('test.takesNoTests')] : [])
     ].join('. ')
   }
 }

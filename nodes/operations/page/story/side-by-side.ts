@@ -14,7 +14,7 @@ import { reveal } from './reveal.ts'
 
 interface Texts {
   controlId: string
-  /** Null where it is no longer kept; without a request, only what the reply says is shown. */
+  /** Null if it is no longer kept. Without a request, only what the reply says is shown. */
   request: string | null | undefined
   reply: string | null
 }
