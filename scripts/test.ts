@@ -62,6 +62,8 @@ buildIfNeeded(root)
 process.env['NODE_COMPILE_CACHE'] = resolve('node_modules/.cache/compiled')
 
 const SHARED = [FORMS, PAGE, NODES, PURE]
+/** What failed lanes have printed: it comes last, where a reader of a long log looks first. */
+const failures: Buffer[] = []
 const own = files.filter((file) => !SHARED.some((folder) => folder.test(file)))
 const isPassed = await Promise.all([
   testTogether(FORMS),
@@ -70,6 +72,7 @@ const isPassed = await Promise.all([
   test(own, ['--test-concurrency=2']),
   check()
 ])
+process.stdout.write(Buffer.concat(failures))
 if (isPassed.includes(false)) process.exitCode = 1
 
 function testTogether(folder: RegExp): Promise<boolean> {
@@ -92,7 +95,7 @@ async function check(): Promise<boolean> {
 }
 
 /**
- * Runs a command, and prints what it says when it has ended.
+ * Runs a command, and prints what it says when it has ended or, if it failed, when all have ended.
  *
  * @param timeout in milliseconds, after which it is ended; by default never
  * @returns whether it succeeded
@@ -106,9 +109,12 @@ async function run(command: string, args: readonly string[], timeout?: number): 
     child.once('error', reject)
     child.once('close', resolve)
   })
-  process.stdout.write(Buffer.concat(printed))
   if (timeout !== undefined && performance.now() - since > timeout) {
-    console.error(`These did not end within ${timeout / 60_000} minutes: ${args.join(' ')}`)
+    printed.push(
+      Buffer.from(`These did not end within ${timeout / 60_000} minutes: ${args.join(' ')}\n`)
+    )
   }
+  if (code === 0) process.stdout.write(Buffer.concat(printed))
+  else failures.push(...printed)
   return code === 0
 }
