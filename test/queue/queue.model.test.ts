@@ -5,7 +5,7 @@ import { MESSAGE_STATES } from '../../src/delivery/message.ts'
 import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { ContentStore, Move, Order, OwnOnes } from '../../src/queue/queue-types.ts'
-import { Queue } from '../../src/queue/queue.ts'
+import { Queue, type QueueMemory } from '../../src/queue/queue.ts'
 import fc from '../support/properties.ts'
 
 /** A message as the model knows it. */
@@ -127,7 +127,6 @@ class Model {
 
   perform(action: Action): void {
     this.#db.exec('BEGIN')
-    this.#queue.beginChanges()
     this.#do(action)
     this.#db.exec('COMMIT')
     // Which moves are asked for is the business of `moving.ts`.
@@ -236,6 +235,7 @@ class Model {
         for (const message of this.#all('left')) message.isKept = false
         return
       case 'roll back': {
+        const { handedOut, left } = this.#queue.memory
         const seq = this.#lastSeq + 1
         this.#queue.accept(this.#row(seq, 0), 'lost')
         const contents = new Map(this.#contents)
@@ -245,11 +245,10 @@ class Model {
         }
         this.#queue.operator.resend({}, 0, 100)
         this.#db.exec('ROLLBACK')
-        this.#queue.undoChanges()
+        this.#read('PID-3.1', { ...this.#queue.memory, handedOut, left })
         for (const [kept, content] of contents) this.#contents.set(kept, content)
         this.#contents.delete(seq)
         this.#db.exec('BEGIN')
-        this.#queue.beginChanges()
         return
       }
       case 'restart':
@@ -447,10 +446,9 @@ class Model {
     }
     this.#queue.close()
     this.#open(orderKey)
-    this.#queue.beginChanges()
   }
 
-  #open(orderKey: string): void {
+  #read(orderKey: string, memory?: QueueMemory): void {
     const contents: ContentStore<string> = {
       put: (seq, part, stored) => part === 'content' && this.#contents.set(seq, stored),
       get: (seq, part) => (part === 'content' ? this.#contents.get(seq) : undefined),
@@ -469,8 +467,13 @@ class Model {
       journalDays: 14,
       contentDays: KEPT_MS / DAY_MS,
       mostRecords: 1000,
-      mostEvents: 1000
+      mostEvents: 1000,
+      memory
     })
+  }
+
+  #open(orderKey: string): void {
+    this.#read(orderKey)
     const { isUnclean } = this.#queue.open()
     assert.equal(isUnclean, false)
   }
