@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { writeCopyBeside } from '../../src/queue/files-beside.ts'
+import { isDoubtful, writeCopyBeside } from '../../src/queue/files-beside.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
 import { event, KEY, message } from './set-up.ts'
@@ -95,6 +95,7 @@ describe('OpenFiles', () => {
     })
     assert.ok(statSync(`${spec.path}-wal`).size > 20 * MEGABYTE)
     await files.stopSyncing(spec)
+    assert.ok(isDoubtful(spec.path), 'the next process would know, too')
     assert.equal(statSync(spec.path).size, size)
     await files.copyInDoubt(spec, { kind: 'close' })
     files.close(spec)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
 import { MESSAGE_STATES } from '../../src/delivery/message.ts'
 import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
@@ -494,6 +495,8 @@ class Model {
   }
 }
 
+const nothing = (): void => undefined
+
 const FACTS = { attempts: 1, retries: 1, spentMs: 0, renewals: 0, verdict: NO_VERDICT, story: [] }
 
 function hashOf(key: number): Uint8Array {
@@ -567,5 +570,28 @@ describe('Queue against brute force', () => {
       queue.finish(seq)
       queue.close()
     }
+  })
+
+  it('hands out what was resent ahead of one on its way, once that is released', () => {
+    const db = new DatabaseSync(':memory:')
+    makeTables(db)
+    const contents = { put: nothing, get: () => 'content', dropPart: nothing, sizeOf: () => 0 }
+    const options = { order: 'key', orderKey: 'PID-3.1', journalDays: 1 } as const
+    const queue = new Queue<string>(db, {
+      ...{ ...options, mostRecords: 1, mostEvents: 1 },
+      ...{ contents: { ...contents, drop: () => false }, clock: systemClock }
+    })
+    const claimed = (): number[] => queue.claimNext(9).map(({ row }) => row.seq)
+    queue.open()
+    for (const seq of [1, 2]) {
+      queue.accept({ seq, lane: 7, controlId: 'C', type: 'ADT^A01', acceptedAt: 0 }, 'content')
+    }
+    assert.deepEqual(claimed(), [1])
+    queue.move({ ...FACTS, seq: 1, from: 'waiting', to: 'suspended' })
+    assert.deepEqual(claimed(), [2])
+    queue.operator.resend({}, 0, 1)
+    assert.deepEqual(claimed(), [])
+    queue.rows.release(2)
+    assert.deepEqual(claimed(), [1])
   })
 })
