@@ -2,7 +2,7 @@ import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { WatchWork } from './careful-start.ts'
-import { faultOf, mayHaveArrived } from './fault.ts'
+import { countsTime, faultOf, mayHaveArrived } from './fault.ts'
 import type { Address } from './failover.ts'
 import type { AttemptEnd } from './gate.ts'
 import type { LastAttempt, LastAttempts } from './last-attempts.ts'
@@ -223,10 +223,9 @@ export class Sending<Content> {
     }
     const end = gate.endAttempt(row, result)
     tell({ kind: 'attempted', message: settledMessage(message), result, fault: end.fault })
-    const counts = end.fault?.counts !== false || options.failWhileUnreachable
     if (result.decision.outcome === 'await' || mayHaveArrived(result)) message.mayHaveArrived = true
     if (end.fault?.saidNotTaken === true) message.saidNotTaken = true
-    message.counts = counts && !end.isExcused
+    message.counts = countsTime(end.fault, options) && !end.isExcused
     this.#countTime(message)
     return { result, end }
   }

@@ -48,7 +48,7 @@ export class QueueFile {
   readonly #options: QueueOptions<Uint8Array>
   /** Undefined after a rollback: it is read again when it is used. */
   #queue: Queue<Uint8Array> | undefined
-  /** What it knew then, and was right. */
+  /** What it knew besides, before that. */
   #memory: Partial<QueueMemory> | undefined
   readonly #begin: StatementSync
   readonly #commit: StatementSync
@@ -225,7 +225,7 @@ export class QueueFile {
     return this.#changes.get()?.['changes'] as number
   }
 
-  /** What a call does that stores nothing; if it fails, the queue is read again, and nothing is handed out. */
+  /** Works with the queue. If that fails, it is read again: nothing is handed out that was not before. */
   read<T>(work: (queue: Queue<Uint8Array>) => T): T {
     const { queue } = this
     const { handedOut, left } = queue.memory
