@@ -130,12 +130,13 @@ export class Claiming<Content> {
   }
 
   #sendOne(claim: Claim, destination: Destination): void {
-    const { backup, gate, isIdle, queue, send, setLateAlarm, track } = this.#parts
+    const { backup, gate, inFlight, isIdle, queue, send, setLateAlarm, track } = this.#parts
     const { controlId, seq } = claim.row
     const { address, isAsking } = destination
     const isStill = (): boolean => backup === undefined || backup.isStill(destination)
-    // Since it was asked for, the node was paused or closed, or lost its receiver.
-    const mayGo = !isIdle() && gate.closedMs === 0 && isStill()
+    // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
+    const isFull = inFlight.size + this.#asked >= gate.slots
+    const mayGo = !isIdle() && !isFull && gate.closedMs === 0 && isStill()
     if (mayGo && !claim.isDamaged) {
       gate.countRequests()
       backup?.handOut(seq, destination)

@@ -162,6 +162,23 @@ describe('Delivery', () => {
     })
   }
 
+  it('sends nothing in place of several that cannot be stored, one after the other', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk, { order: 'none', maxInFlight: 3 })
+    for (let left = 2; left > 0; left--) await acceptFirst(setup)
+    await setup.add('a1', 'a2', 'a3', 'b1', 'b2', 'b3')
+    disk.immediate = false
+    assert.equal(setup.flights.length, 3)
+    for (const { end } of setup.flights.splice(0)) end(resultOf('accept'))
+    await settled()
+    disk.failWrites = true
+    while (disk.pending > 0) {
+      disk.step(1)
+      await settled()
+      assert.deepEqual(sentBy(setup), [])
+    }
+  })
+
   it('hands a settled message on though that cannot be stored; its lane waits until it is', async () => {
     const disk = quickDisk()
     const setup = await setUpOn(disk)
