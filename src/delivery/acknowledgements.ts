@@ -203,23 +203,9 @@ export class Acknowledgements<Content> {
       message.outcome as Settlement | undefined
     )
     if (waitMs !== undefined) {
-      message.retries++
       message.countForRule(decision)
       message.verdict = verdictOf(settlement)
-      // First, so that a resume while the wait is being stored gives the message a new time.
-      this.#sending.beginWait(message, { result, settlement })
-      try {
-        await this.#moving.store(message, {
-          to: 'waiting',
-          dueInMs: waitMs,
-          ...this.#sending.countsFrom(message),
-          isAwaited: true
-        })
-      } catch (error) {
-        this.#sending.forgetLastAttempt(message)
-        throw error
-      }
-      tell(moved(message, 'retrying', { result }))
+      await this.#sending.retry(message, { result, settlement }, waitMs, { isAwaited: true })
     } else if (decision.outcome === 'suspend') {
       await this.#moving.suspend(message, result, settlement, { isAwaited: true })
     } else if (decision.outcome === 'disable') {

@@ -472,7 +472,7 @@ function turn({ length }: string): Promise<void> | undefined {
 /** Camel's Jetty route sends the headers of the request back, and a flow may show or store those of the answer. */
 function withoutCredentials(headers: IncomingHttpHeaders, redactor: Redactor): IncomingHttpHeaders {
   // To search all of them at once costs the least.
-  if (!redactor.holdsSecret(Object.values(headers).flat().join('\n'))) return headers
+  if (!redactor.holdsSecret(Object.values(headers).join('\n'))) return headers
   const hide = (value: string): string => (redactor.holdsSecret(value) ? HIDDEN : value)
   const kept: IncomingHttpHeaders = {}
   for (const [name, value = ''] of Object.entries(headers)) {

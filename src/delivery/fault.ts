@@ -343,6 +343,14 @@ function saidOf({ about, hint }: Partial<Fault> = {}): Pick<Fault, 'about' | 'hi
   return { ...(about !== undefined && { about }), ...(hint !== undefined && { hint }) }
 }
 
+/** The time that passes after an attempt counts towards *Give up after*. */
+export function countsTime(
+  fault: Fault | undefined,
+  { failWhileUnreachable }: { failWhileUnreachable: boolean }
+): boolean {
+  return fault?.counts !== false || failWhileUnreachable
+}
+
 /** What follows from a status of the receiver alone. */
 export function faultOfStatus(status: number): Fault {
   return BY_STATUS[status] ?? BY_CLASS[Math.floor(status / 100)] ?? failed

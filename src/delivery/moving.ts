@@ -18,7 +18,15 @@ import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-co
 interface Change extends Pick<Move<Settlement>, 'to' | 'dueInMs' | 'countsFrom' | 'outcome'> {
   /** A person or an application waits for it: it is stored when a power failure cannot undo it. */
   isAwaited?: boolean
+  /**
+   * However long it takes: the message stays where it is until then, and is not sent meanwhile. One that is no longer in
+   * the queue, because its file was damaged or lost, leaves as an error.
+   */
+  atLast?: boolean
 }
+
+/** How a move is stored. */
+export type HowStored = Pick<Change, 'isAwaited' | 'atLast'>
 
 /** A message that was handed on, and whether its outcome was stored before. */
 interface HandedOn<Content> {
@@ -60,10 +68,18 @@ export class Moving<Content> {
    * Stores a move. What the disk has no room for is cut in the outcome that is stored; this process hands on the
    * whole one.
    *
-   * @returns false if somebody was faster
-   * @throws {QueueError} if it cannot be stored: then nothing has changed
+   * @returns false if somebody was faster; `atLast`, also if it is gone, or the node closes before it is stored
+   * @throws {QueueError} if it cannot be stored: then nothing has changed; but not `atLast`
    */
-  async store(message: Message<Content>, change: Change, isRepeated = false): Promise<boolean> {
+  store(message: Message<Content>, { atLast = false, ...change }: Change): Promise<boolean> {
+    return atLast ? this.#storeAtLast(message, change) : this.#storeOnce(message, change)
+  }
+
+  async #storeOnce(
+    message: Message<Content>,
+    change: Change,
+    isRepeated = false
+  ): Promise<boolean> {
     try {
       return await (isRepeated ? this.#move(message, change) : this.#moveAndClaim(message, change))
     } catch (error) {
@@ -89,12 +105,10 @@ export class Moving<Content> {
     return stored
   }
 
-  /** The same, but its slot is free only when that is stored. */
+  /** The same, but what takes its slot is asked for only when that is stored. */
   async #move(message: Message<Content>, change: Change): Promise<boolean> {
-    const { claimMessages, inFlight } = this.#context
     const isStored = await this.#queueMove(message, change)
-    inFlight.delete(message.row.seq)
-    claimMessages()
+    this.#context.claimMessages()
     return isStored
   }
 
@@ -128,17 +142,11 @@ export class Moving<Content> {
     })
   }
 
-  /**
-   * The same, however long it takes: the message stays where it is until then, and is not sent meanwhile. One that is
-   * no longer in the queue, because its file was damaged or lost, leaves as an error.
-   *
-   * @returns false if it is gone, somebody was faster, or the node closes before it is stored
-   */
-  async storeAtLast(message: Message<Content>, change: Change): Promise<boolean> {
+  async #storeAtLast(message: Message<Content>, change: Change): Promise<boolean> {
     const { closing, options, tell } = this.#context
     for (let isRepeated = false; ; isRepeated = true) {
       try {
-        return await this.store(message, change, isRepeated)
+        return await this.#storeOnce(message, change, isRepeated)
       } catch (error) {
         if (error instanceof TypeError) throw error
         if (isGone(error)) {
@@ -163,15 +171,12 @@ export class Moving<Content> {
     message: Message<Content>,
     result: AttemptResult,
     settlement: Settlement,
-    { atLast = false, isAwaited = false } = {}
+    how: HowStored = {}
   ): Promise<void> {
     message.verdict = verdictOf(settlement)
     const { rule } = message.verdict
     message.record({ at: this.#context.options.clock.now(), act: 'suspended', by: 'rule', rule })
-    const change: Change = { to: 'suspended', outcome: settlement, isAwaited }
-    const isStored = await (atLast
-      ? this.storeAtLast(message, change)
-      : this.store(message, change))
+    const isStored = await this.store(message, { to: 'suspended', outcome: settlement, ...how })
     if (isStored) this.#context.tell(moved(message, 'suspended', { result, settlement }))
   }
 
@@ -192,10 +197,8 @@ export class Moving<Content> {
     message.verdict = { ...message.verdict, errorCode: SET_ASIDE }
     message.record({ at: this.#context.options.clock.now(), act: 'set-aside', by })
     const outcome = last && { outcome: keptAnswer(last) }
-    const change: Change = { to: 'suspended', isAwaited: true, ...outcome }
-    const isStored = await (atLast
-      ? this.storeAtLast(message, change)
-      : this.store(message, change))
+    const change: Change = { to: 'suspended', isAwaited: true, atLast, ...outcome }
+    const isStored = await this.store(message, change)
     if (isStored) this.#context.tell(moved(message, 'suspended'))
     return isStored
   }

@@ -2,12 +2,12 @@ import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { WatchWork } from './careful-start.ts'
-import { faultOf, mayHaveArrived } from './fault.ts'
+import { countsTime, faultOf, mayHaveArrived } from './fault.ts'
 import type { Address } from './failover.ts'
 import type { AttemptEnd } from './gate.ts'
 import type { LastAttempt, LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
-import type { Moving } from './moving.ts'
+import type { HowStored, Moving } from './moving.ts'
 import type { Pausing } from './pausing.ts'
 import { isGone, lost } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
@@ -139,7 +139,7 @@ export class Sending<Content> {
           return
         }
         // It is damaged: what became of the message is found out by sending it once more.
-        if (await this.#moving.storeAtLast(message, { to: 'waiting' })) return
+        if (await this.#moving.store(message, { to: 'waiting', atLast: true })) return
       } catch (error) {
         if (isGone(error)) {
           tell(lost(seq, error))
@@ -223,10 +223,9 @@ export class Sending<Content> {
     }
     const end = gate.endAttempt(row, result)
     tell({ kind: 'attempted', message: settledMessage(message), result, fault: end.fault })
-    const counts = end.fault?.counts !== false || options.failWhileUnreachable
     if (result.decision.outcome === 'await' || mayHaveArrived(result)) message.mayHaveArrived = true
     if (end.fault?.saidNotTaken === true) message.saidNotTaken = true
-    message.counts = counts && !end.isExcused
+    message.counts = countsTime(end.fault, options) && !end.isExcused
     this.#countTime(message)
     return { result, end }
   }
@@ -256,22 +255,14 @@ export class Sending<Content> {
     message.verdict = verdictOf(settlement)
     if (isCounted) message.countForRule(result.decision)
     if (goesOn) {
-      const isStored = await this.#moving.storeAtLast(message, { to: 'waiting' })
+      const isStored = await this.#moving.store(message, { to: 'waiting', atLast: true })
       if (isStored) tell(moved(message, 'retrying', { result }))
       return
     }
-    message.retries++
     const isOutage = fault !== undefined && fault.waits !== 'message'
     if (isOutage && options.backup !== undefined) this.#inOutage.add(message.row.seq)
     if (result.error?.family === 'token') this.#withoutToken.add(message.row.seq)
-    this.beginWait(message, { result, settlement })
-    const isStored = await this.#moving.storeAtLast(message, {
-      to: 'waiting',
-      dueInMs: waitMs,
-      ...this.countsFrom(message)
-    })
-    if (isStored) tell(moved(message, 'retrying', { result }))
-    else this.forgetLastAttempt(message)
+    await this.retry(message, { result, settlement }, waitMs, { atLast: true })
   }
 
   /**
@@ -310,8 +301,9 @@ export class Sending<Content> {
     if (decision.outcome === 'await') {
       message.verdict = { ...verdictOf(settlement), awaits: decision.late ?? 'suspend' }
       message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
-      const isStored = await this.#moving.storeAtLast(message, {
+      const isStored = await this.#moving.store(message, {
         to: 'awaiting',
+        atLast: true,
         dueInMs: options.applicationAckMs,
         // If nothing else is known later, it was accepted, and that is what it leaves with.
         outcome: keptAnswer(settlement)
@@ -323,7 +315,7 @@ export class Sending<Content> {
       message.verdict = verdictOf(settlement)
       const [, isStored] = await Promise.all([
         this.#pausing.pauseByRule(decision.rule),
-        this.#moving.storeAtLast(message, { to: 'waiting' })
+        this.#moving.store(message, { to: 'waiting', atLast: true })
       ])
       if (isStored) tell(moved(message, 'waiting', { result }))
     } else await this.#moving.leave(message, settlement)
@@ -362,17 +354,37 @@ export class Sending<Content> {
     return Math.min(Math.max(ownMs, leastMs), leftMs)
   }
 
-  /** The wait of a message begins: it is retried until its time is over, if that counts. */
-  beginWait(message: Message<Content>, { result, settlement }: LastAttempt): void {
+  /**
+   * The wait of a message begins: it is retried until its time is over, if that counts.
+   *
+   * @throws {QueueError} as `Moving.store` does
+   */
+  async retry(
+    message: Message<Content>,
+    { result, settlement }: LastAttempt,
+    dueInMs: number,
+    how: HowStored
+  ): Promise<void> {
+    const { giveUpClock, tell } = this.#context
     const { reply } = settlement
     // A settlement has as much of the reply as is needed.
     const short = result.reply && reply ? { ...result, reply } : result
+    message.retries++
+    // First, so that a resume while the wait is being stored gives the message a new time.
     this.#lastAttempts.keep(message, this.#leftMs(message), { result: short, settlement })
-  }
-
-  /** Its wait could not be stored. */
-  forgetLastAttempt({ row }: Message<Content>): void {
-    this.#lastAttempts.take(row.seq)
+    const countsFrom = message.counts ? { countsFrom: giveUpClock.ms } : {}
+    let isStored = false
+    try {
+      isStored = await this.#moving.store(message, {
+        to: 'waiting',
+        dueInMs,
+        ...countsFrom,
+        ...how
+      })
+    } finally {
+      if (!isStored) this.#lastAttempts.take(message.row.seq)
+    }
+    if (isStored) tell(moved(message, 'retrying', { result }))
   }
 
   /** How long a message may still be retried, in milliseconds. */
@@ -383,11 +395,6 @@ export class Sending<Content> {
     return isCounted ? options.failureTimeoutMs - spentMs : Infinity
   }
 
-  /** Since when the wait of a message counts that begins now. */
-  countsFrom({ counts }: Message<Content>): { countsFrom?: number } {
-    return counts ? { countsFrom: this.#context.giveUpClock.ms } : {}
-  }
-
   /** The node closes before anything was decided. */
   async #waitAgain(message: Message<Content>): Promise<void> {
     message.mayHaveArrived = true
@@ -396,7 +403,7 @@ export class Sending<Content> {
       await this.#obey(message, wish, undefined)
       return
     }
-    await this.#moving.storeAtLast(message, { to: 'waiting' })
+    await this.#moving.store(message, { to: 'waiting', atLast: true })
   }
 
   #countTime(message: Message<Content>): void {

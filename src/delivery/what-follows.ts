@@ -3,7 +3,7 @@ import type { Attempt } from '../rules/attempt.ts'
 import type { Decision } from '../rules/decide.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { Late } from '../rules/reply-rules.ts'
-import { faultOf, needsSomebody, type FailureFacts, type Fault } from './fault.ts'
+import { countsTime, faultOf, needsSomebody, type FailureFacts, type Fault } from './fault.ts'
 import { retrySettingsOf, retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 
 /** How long a message is tried again. */
@@ -46,15 +46,13 @@ export interface Retries {
 const MOST_WAITS = 4
 
 /** When retrying a message would end; null if it would not be retried. */
-export function retriedUntil(
-  result: FailureFacts,
-  { failureTimeoutMs, failWhileUnreachable }: RetryTimes
-): RetryEnd | null {
+export function retriedUntil(result: FailureFacts, times: RetryTimes): RetryEnd | null {
+  const { failureTimeoutMs } = times
   if (!result.decision.retry || failureTimeoutMs === 0) return null
   if (result.decision.mostRetries !== undefined) return 'timeout'
   if (failureTimeoutMs === Number.POSITIVE_INFINITY) return 'answered'
   const fault = faultOf(result)
-  if (fault?.counts !== false || failWhileUnreachable) return 'timeout'
+  if (fault === undefined || countsTime(fault, times)) return 'timeout'
   return fault.of === 'token server' ? 'tokenServer' : 'receiver'
 }
 
@@ -117,12 +115,12 @@ function retriesOf(
   { mostRetries = Infinity }: Decision,
   until: RetryEnd,
   fault: Fault | undefined,
-  { failureTimeoutMs, failWhileUnreachable, retry }: RetryTimes
+  times: RetryTimes
 ): Retries {
+  const { failureTimeoutMs, retry } = times
   const settings = retrySettingsOf(retry, fault)
   const wait = (number: number): number => retryWaitMs(settings, number, 0.5)
-  const counts = fault?.counts !== false || failWhileUnreachable
-  const limitMs = counts ? failureTimeoutMs : Infinity
+  const limitMs = countsTime(fault, times) ? failureTimeoutMs : Infinity
   let passedMs = 0
   let retries = 0
   // After these, it is either over or a matter of the time that is named.

@@ -46,7 +46,7 @@ export class Journal {
   constructor(db: DatabaseSync, options: JournalOptions) {
     this.#options = options
     // It hides the one of the file, where nothing is to be kept.
-    if (options.journalDays === 0) db.exec(`CREATE TEMP TABLE event ${EVENT_COLUMNS}`)
+    if (options.journalDays === 0) db.exec(`CREATE TEMP TABLE IF NOT EXISTS event ${EVENT_COLUMNS}`)
     this.#sql = statementsOf(db)
   }
 
@@ -54,12 +54,6 @@ export class Journal {
   get cutoff(): number {
     const { ages, journalDays } = this.#options
     return ages.cutoff(journalDays)
-  }
-
-  /** After a transaction that was rolled back. */
-  forgetSweep(): void {
-    this.#sweptTo = 0
-    this.#nextSweep = 0
   }
 
   /**

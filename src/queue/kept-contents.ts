@@ -78,17 +78,6 @@ export class KeptContents {
     this.#bytes = bytes
   }
 
-  /** Of all that are kept. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  /** After a transaction that was rolled back. */
-  set bytes(bytes: number) {
-    this.#bytes = bytes
-    this.#mayRemain = true
-  }
-
   /**
    * Keeps or deletes what is stored of a message that has left, as the options say.
    *

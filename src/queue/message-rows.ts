@@ -19,16 +19,6 @@ import type { ClaimedMessage, ContentStore, Move, Order } from './queue-types.ts
 import { resentFrom, ruleRetriesFrom, storyFrom, verdictFrom } from './stored-json.ts'
 import { Turns } from './turns.ts'
 
-/** What is known of messages besides the table, and besides whose turn it is. */
-interface Known {
-  /** The number of the last fresh start of all clocks. */
-  renewals: number
-  /** How many messages are in each state. */
-  counts: Record<MessageState, number>
-  /** Awaiting and suspended messages that are handed out. */
-  taken: Set<number>
-}
-
 /** Claims that take so many bytes together are enough for one answer. */
 const CLAIMED_BYTES = 4 * 1024 * 1024
 
@@ -53,9 +43,19 @@ export class MessageRows<Stored> {
   readonly turns: Turns
   readonly contents: ContentStore<Stored>
   readonly #clock: Pick<Clock, 'now'>
-  #known: Known
-  /** Before the current transaction. */
-  #before: Known | undefined
+  /** The number of the last fresh start of all clocks. */
+  renewals: number
+  /** How many messages are in each state. */
+  readonly counts: Record<MessageState, number> = {
+    waiting: 0,
+    awaiting: 0,
+    suspended: 0,
+    leaving: 0,
+    left: 0,
+    damaged: 0
+  }
+  /** Awaiting and suspended messages that are handed out. */
+  readonly #taken = new Set<number>()
 
   constructor(
     db: DatabaseSync,
@@ -67,47 +67,17 @@ export class MessageRows<Stored> {
     this.turns = new Turns(this.sql, order)
     this.contents = contents
     this.#clock = clock
-    this.#known = {
-      renewals: metaNumber(db, 'renewals'),
-      counts: { waiting: 0, awaiting: 0, suspended: 0, leaving: 0, left: 0, damaged: 0 },
-      taken: new Set()
-    }
-  }
-
-  get counts(): Record<MessageState, number> {
-    return this.#known.counts
-  }
-
-  get renewals(): number {
-    return this.#known.renewals
-  }
-
-  set renewals(renewals: number) {
-    this.#known.renewals = renewals
-  }
-
-  /** Before a transaction. */
-  beginChanges(): void {
-    const { counts, taken } = this.#known
-    this.#before = { ...this.#known, counts: { ...counts }, taken: new Set(taken) }
-    this.turns.beginChanges()
-  }
-
-  /** After a transaction that was rolled back. */
-  undoChanges(): void {
-    if (this.#before === undefined) return
-    this.#known = this.#before
-    this.turns.undoChanges()
+    this.renewals = metaNumber(db, 'renewals')
   }
 
   /** The numbers of messages that are handed out. */
   get handedOut(): number[] {
-    return [...this.turns.sending, ...this.#known.taken]
+    return [...this.turns.sending, ...this.#taken]
   }
 
   /** It awaits or is suspended, and is handed out. */
   isTaken(seq: number): boolean {
-    return this.#known.taken.has(seq)
+    return this.#taken.has(seq)
   }
 
   /** @param contentsBefore contents come with those that have a lower number */
@@ -169,7 +139,7 @@ export class MessageRows<Stored> {
   rowOf(row: StoredRow): MessageRow {
     if (!isSound(row)) throw new QueueDamageError()
     // What was counted before the clocks restarted no longer counts.
-    const isCurrent = row.renewals >= this.#known.renewals
+    const isCurrent = row.renewals >= this.renewals
     return {
       seq: row.seq,
       lane: row.lane,
@@ -184,7 +154,7 @@ export class MessageRows<Stored> {
       retries: isCurrent ? row.retries : 0,
       spentMs: isCurrent ? row.spent_ms : 0,
       countsFrom: (isCurrent ? row.counts_from : null) ?? undefined,
-      renewals: Math.max(row.renewals, this.#known.renewals),
+      renewals: Math.max(row.renewals, this.renewals),
       ruleRetries: isCurrent ? ruleRetriesFrom(row.rule_retries) : undefined,
       hasOwnAddress: hasOwnAddress(row),
       verdict: verdictFrom(row.verdict),
@@ -229,20 +199,20 @@ export class MessageRows<Stored> {
   change(row: TurnRow, to: MessageState | undefined, store: () => void): void {
     this.#takeBack(row.seq)
     store()
-    this.#known.counts[stateOf(row)]--
-    if (to !== undefined) this.#known.counts[to]++
+    this.counts[stateOf(row)]--
+    if (to !== undefined) this.counts[to]++
     this.turns.leave(row)
   }
 
   /** It is no longer handed out. */
   #takeBack(seq: number): void {
     this.turns.takeBack(seq)
-    this.#known.taken.delete(seq)
+    this.#taken.delete(seq)
   }
 
   /** Nothing became of a message that was handed out. Nothing is stored for that: it cannot fail on a full disk. */
   release(seq: number): void {
-    this.#known.taken.delete(seq)
+    this.#taken.delete(seq)
     this.turns.release(seq)
   }
 
@@ -269,7 +239,7 @@ export class MessageRows<Stored> {
 
   handOut(row: TurnRow): void {
     if (isWaiting(row)) this.turns.handOut(row)
-    else this.#known.taken.add(row.seq)
+    else this.#taken.add(row.seq)
   }
 }
 

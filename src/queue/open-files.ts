@@ -169,7 +169,7 @@ export class OpenFiles {
       if (hasSyncFailed) this.#failed.add(path)
       const atWork = new Set(handedOut)
       const { file } = this.#madeCertain(spec, found, (queue) => {
-        for (const seq of queue.run.handedOut) if (!atWork.has(seq)) queue.rows.release(seq)
+        for (const seq of queue.memory.handedOut) if (!atWork.has(seq)) queue.rows.release(seq)
         queue.withdraw(refused)
       })
       return { summary: file.queue.summary(), synced: file.syncer.synced }

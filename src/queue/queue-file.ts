@@ -15,7 +15,7 @@ import { countOf, openQueueDatabase, type MessageCount } from './queue-database.
 import { DiskFullError, faultCode, LostFileError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { FileRun } from './queue-types.ts'
-import { Queue } from './queue.ts'
+import { Queue, type QueueMemory, type QueueOptions } from './queue.ts'
 import { SealedParts } from './sealed-parts.ts'
 import { Syncer, type SyncListener } from './syncer.ts'
 
@@ -44,8 +44,12 @@ export interface FileOpening {
 export class QueueFile {
   readonly spec: QueueFileSpec
   readonly space: DiskSpace
-  readonly queue: Queue<Uint8Array>
   readonly #db: DatabaseSync
+  readonly #options: QueueOptions<Uint8Array>
+  /** Undefined after a rollback: it is read again when it is used. */
+  #queue: Queue<Uint8Array> | undefined
+  /** What it knew besides, before that. */
+  #memory: Partial<QueueMemory> | undefined
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #changes: StatementSync
@@ -74,7 +78,8 @@ export class QueueFile {
     const mustExist = mustHold !== undefined
     this.#db = openQueueDatabase(spec, keyCheckOf(spec), listener.onNotice, mustExist)
     try {
-      this.queue = new Queue(this.#db, {
+      this.#memory = run
+      this.#options = {
         order: spec.order,
         orderKey: spec.orderKey,
         contents: new SealedParts(this.#db, sealer),
@@ -84,10 +89,10 @@ export class QueueFile {
         mostRecords: MOST_RECORDS,
         mostEvents: MOST_EVENTS,
         clock: systemClock,
-        run,
         onFresh: (seq) => this.#fresh.push(seq)
-      })
-      if (mustHold !== undefined && this.queue.held < mustHold) throw new LostFileError()
+      }
+      const { held } = this.queue
+      if (mustHold !== undefined && held < mustHold) throw new LostFileError()
       this.#begin = this.#db.prepare('BEGIN')
       this.#commit = this.#db.prepare('COMMIT')
       this.#changes = this.#db.prepare('SELECT total_changes() AS changes')
@@ -104,6 +109,11 @@ export class QueueFile {
     return this.spec.path
   }
 
+  get queue(): Queue<Uint8Array> {
+    this.#queue ??= new Queue(this.#db, { ...this.#options, memory: this.#memory })
+    return this.#queue
+  }
+
   /** What was removed or replaced while it was open: nothing may be stored then. */
   get lost(): FileLocation['lost'] {
     return this.#location.lost
@@ -111,7 +121,8 @@ export class QueueFile {
 
   /** For the same file, opened again; undefined before a run begins. */
   get run(): FileRun | undefined {
-    return this.#isRunning ? { ...this.queue.run, commit: this.#syncer.commit } : undefined
+    const { handedOut = [], uptimeMs = 0 } = this.#queue?.memory ?? this.#memory ?? {}
+    return this.#isRunning ? { handedOut, uptimeMs, commit: this.#syncer.commit } : undefined
   }
 
   /** Which commits are on the disk. */
@@ -149,19 +160,20 @@ export class QueueFile {
     let result: T
     this.#fresh = []
     this.#begin.run()
-    this.queue.beginChanges()
     try {
       const pages = isShort ? this.space.pages : 0
-      result = work(this.queue)
-      if (isShort && !this.space.canWriteBack(pages)) throw new DiskFullError()
-      this.#commit.run()
+      result = this.read((queue) => {
+        const done = work(queue)
+        if (isShort && !this.space.canWriteBack(pages)) throw new DiskFullError()
+        this.#commit.run()
+        return done
+      })
     } catch (error) {
       try {
         this.#db.exec('ROLLBACK')
       } catch {
         // SQLite has rolled back by itself, as it does when the disk is full.
       }
-      this.queue.undoChanges()
       throw error
     }
     if (this.#changed === changed) return result
@@ -213,13 +225,15 @@ export class QueueFile {
     return this.#changes.get()?.['changes'] as number
   }
 
-  /** What a call does that stores nothing; if it fails, nothing is handed out. */
+  /** Works with the queue. If that fails, it is read again: nothing is handed out that was not before. */
   read<T>(work: (queue: Queue<Uint8Array>) => T): T {
-    this.queue.beginChanges()
+    const { queue } = this
+    const { handedOut, left } = queue.memory
     try {
-      return work(this.queue)
+      return work(queue)
     } catch (error) {
-      this.queue.undoChanges()
+      this.#memory = { ...queue.memory, handedOut, left }
+      this.#queue = undefined
       throw error
     }
   }

@@ -172,7 +172,7 @@ function answered(file: QueueFileSpec, calls: readonly QueueCall[], results: Cal
     for (const [index, call] of calls.entries()) setCommit(call, results[index], syncer)
     if (results.some(({ commit }) => commit !== undefined)) syncer.hurry()
     const { synced } = syncer
-    return { results, summary: queue.summary(), handedOut: queue.run.handedOut, synced }
+    return { results, summary: queue.summary(), handedOut: queue.memory.handedOut, synced }
   })
 }
 

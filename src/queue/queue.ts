@@ -49,10 +49,17 @@ export interface QueueOptions<Stored> {
   mostRecords: number
   mostEvents: number
   clock: Pick<Clock, 'now' | 'monotonic'>
-  /** If a file is opened again in the same run. */
-  run?: QueueRun | undefined
+  /** If it is opened, or read, again in the same run. */
+  memory?: Partial<QueueMemory> | undefined
   /** A message was accepted, edited or resent: it must not be handed out before that is safe. */
   onFresh?: ((seq: number) => void) | undefined
+}
+
+/** What a queue knows besides its table, in the same run. */
+export interface QueueMemory extends QueueRun {
+  /** How many messages have left that are remembered. */
+  left: number
+  ages: RecordAges
 }
 
 /** A message is set aside after so many processes ended while they worked on it. */
@@ -71,7 +78,8 @@ const LEFT_STEP = 1000
  * nothing else happens to it meanwhile.
  *
  * All calls are synchronous. A caller that wants them to be stored together makes a transaction around
- * them, with `beginChanges` and, if it fails, `undoChanges`.
+ * them. If that is rolled back, what is known here no longer holds: the queue is read again, with the memory that it
+ * had.
  */
 export class Queue<Stored> {
   /** What operators do is called there, and what is asked there. */
@@ -86,9 +94,11 @@ export class Queue<Stored> {
   readonly #figures: FiguresTable
   readonly #uptime: Uptime
   readonly #ages: RecordAges
-  #known: Known = { storedLeft: 0, lastSeq: 0, storedLastSeq: 0 }
-  /** It and the bytes of contents that are kept, before the current transaction. */
-  #before: { known: Known; keptBytes: number } | undefined
+  /** How many had left when that was stored last. */
+  #storedLeft = 0
+  /** The highest number ever given to a message, and the one that is stored for when no row has it any longer. */
+  #lastSeq = 0
+  #storedLastSeq = 0
   /** When late messages were last asked for: a deadline after that is still to come. */
   #lateAt = 0
   /** Those with an address of their own may go as the others do: not while these go to a backup. */
@@ -98,15 +108,15 @@ export class Queue<Stored> {
 
   /** @param db with the tables of `queue-schema.ts` */
   constructor(db: DatabaseSync, options: QueueOptions<Stored>) {
-    const { clock, contents, order, run } = options
+    const { clock, contents, memory = {}, order } = options
     this.#db = db
     this.#options = options
     this.#contents = contents
-    const ages = (this.#ages = new RecordAges(db, clock))
+    const ages = (this.#ages = memory.ages ?? new RecordAges(db, clock))
     this.#journal = new Journal(db, { ...options, ages })
     this.#kept = new KeptContents(db, contents, { ...options, ages })
     this.#figures = new FiguresTable(db)
-    this.#uptime = new Uptime(db, clock, run?.uptimeMs)
+    this.#uptime = new Uptime(db, clock, memory.uptimeMs)
     this.rows = new MessageRows(db, order, contents, clock)
     const search = new MessageSearch(db)
     this.reader = new MessageReader(this.rows, search, this.#journal, new Repeats(db))
@@ -118,8 +128,8 @@ export class Queue<Stored> {
       },
       onFresh: (seq) => options.onFresh?.(seq)
     })
-    this.#readRows()
-    for (const seq of run?.handedOut ?? []) {
+    this.#readRows(memory.left)
+    for (const seq of memory.handedOut ?? []) {
       const row = this.rows.sql.turnRow(seq)
       if (row !== undefined) this.rows.handOut(row)
     }
@@ -155,7 +165,7 @@ export class Queue<Stored> {
     // The restart or deploy may have fixed the cause: retries need not wait.
     this.rows.turns.endWaits()
     return {
-      lastSeq: this.#known.lastSeq,
+      lastSeq: this.#lastSeq,
       renewals: this.rows.renewals,
       pause: getMeta(this.#db, 'paused') === 1 ? pauseFrom(getMeta(this.#db, 'pause')) : undefined,
       backup: backupFrom(getMeta(this.#db, 'backup')),
@@ -174,26 +184,10 @@ export class Queue<Stored> {
     setMeta(this.#db, 'running', 0)
   }
 
-  /** Before a transaction. */
-  beginChanges(): void {
-    this.#before = { known: { ...this.#known }, keptBytes: this.#kept.bytes }
-    this.rows.beginChanges()
-  }
-
-  /** After a transaction that was rolled back. */
-  undoChanges(): void {
-    if (this.#before === undefined) return
-    this.#known = this.#before.known
-    this.#kept.bytes = this.#before.keptBytes
-    this.rows.undoChanges()
-    this.#uptime.undo()
-    this.#ages.undo()
-    this.#journal.forgetSweep()
-  }
-
-  /** For the same queue, opened again. */
-  get run(): QueueRun {
-    return { handedOut: this.rows.handedOut, uptimeMs: this.#uptime.ms }
+  /** For the same queue, opened or read again. */
+  get memory(): QueueMemory {
+    const { counts, handedOut } = this.rows
+    return { handedOut, uptimeMs: this.#uptime.ms, left: counts.left, ages: this.#ages }
   }
 
   /** A message that is there already was accepted by an earlier call of which no answer came. */
@@ -212,7 +206,7 @@ export class Queue<Stored> {
     }
     this.#addHashes(seq, hashes)
     this.rows.counts.waiting++
-    this.#known.lastSeq = Math.max(this.#known.lastSeq, seq)
+    this.#lastSeq = Math.max(this.#lastSeq, seq)
     this.#options.onFresh?.(seq)
   }
 
@@ -510,18 +504,17 @@ export class Queue<Stored> {
 
   /** So that nobody has to count what has left, it is stored now and then. */
   #keepLeft(step: number): void {
-    const { storedLeft } = this.#known
     const { counts } = this.rows
-    if (Math.abs(counts.left - storedLeft) < step) return
+    if (Math.abs(counts.left - this.#storedLeft) < step) return
     setMeta(this.#db, 'left', counts.left)
-    this.#known.storedLeft = counts.left
+    this.#storedLeft = counts.left
   }
 
   #keepLastSeq(): void {
-    if (this.#known.storedLastSeq >= this.#known.lastSeq) return
-    if (this.rows.sql.turnRow(this.#known.lastSeq) !== undefined) return
-    setMeta(this.#db, 'lastSeq', this.#known.lastSeq)
-    this.#known.storedLastSeq = this.#known.lastSeq
+    if (this.#storedLastSeq >= this.#lastSeq) return
+    if (this.rows.sql.turnRow(this.#lastSeq) !== undefined) return
+    setMeta(this.#db, 'lastSeq', this.#lastSeq)
+    this.#storedLastSeq = this.#lastSeq
   }
 
   /** @param seq what was worked on when the process ended; 0 if that is not known */
@@ -559,33 +552,29 @@ export class Queue<Stored> {
     const stored = getMeta(this.#db, 'order')
     if (stored !== current) {
       setMeta(this.#db, 'order', current)
-      setMeta(this.#db, 'barrier', this.#known.lastSeq)
-      this.rows.turns.setBarrier(this.#known.lastSeq)
+      setMeta(this.#db, 'barrier', this.#lastSeq)
+      this.rows.turns.setBarrier(this.#lastSeq)
     }
   }
 
-  /** What the rows tell when the queue is opened. */
-  #readRows(): void {
+  /**
+   * What the rows tell when the queue is opened.
+   *
+   * @param left how many have left, if that is known
+   */
+  #readRows(left?: number): void {
     for (const { state, count } of this.rows.sql.countHeld()) {
       const name = STATES[state]
       // No query would find it.
       if (name === undefined) throw new QueueDamageError()
       this.rows.counts[name] += count
     }
-    this.#known.storedLastSeq = metaNumber(this.#db, 'lastSeq')
-    this.#known.lastSeq = Math.max(this.#known.storedLastSeq, this.rows.sql.lastSeq())
+    this.#storedLastSeq = metaNumber(this.#db, 'lastSeq')
+    this.#lastSeq = Math.max(this.#storedLastSeq, this.rows.sql.lastSeq())
     // Of files that another version has made, or that were rescued, it is not stored.
-    this.rows.counts.left = moment(getMeta(this.#db, 'left')) ?? this.rows.sql.countLeft()
-    this.#known.storedLeft = this.rows.counts.left
+    const storedLeft = moment(getMeta(this.#db, 'left'))
+    this.rows.counts.left = left ?? storedLeft ?? this.rows.sql.countLeft()
+    this.#storedLeft = storedLeft ?? this.rows.counts.left
     this.rows.turns.restore(this.rows.sql.countRetrying(), metaNumber(this.#db, 'barrier'))
   }
-}
-
-/** What a queue knows besides its table, and besides what is known of its messages. */
-interface Known {
-  /** How many had left when that was stored last. */
-  storedLeft: number
-  /** The highest number ever given to a message, and the one that is stored for when no row has it any longer. */
-  lastSeq: number
-  storedLastSeq: number
 }

@@ -27,7 +27,6 @@ export class RecordAges {
   /** The wall clock, when it began to run without a leap. */
   #from: number
   #leaps: readonly ClockLeap[]
-  #areStored = true
 
   /** @param db with the tables of `queue-schema.ts` */
   constructor(db: DatabaseSync, clock: Pick<Clock, 'now' | 'monotonic'>) {
@@ -47,14 +46,10 @@ export class RecordAges {
 
   /** Stores what the next run has to know of it. */
   store(): void {
-    if (this.#areStored) return
-    setMeta(this.#db, 'leaps', JSON.stringify(this.#leaps))
-    this.#areStored = true
-  }
-
-  /** After a transaction that was rolled back. */
-  undo(): void {
-    this.#areStored = false
+    const leaps = JSON.stringify(this.#leaps)
+    if (this.#leaps.length > 0 && getMeta(this.#db, 'leaps') !== leaps) {
+      setMeta(this.#db, 'leaps', leaps)
+    }
   }
 
   #look(): number {
@@ -68,7 +63,6 @@ export class RecordAges {
       if (leapt > 0) known.push({ at: now, from: this.#from })
       this.#leaps = known.slice(-MOST_LEAPS)
       this.#from = now
-      this.#areStored = false
     }
     return now
   }

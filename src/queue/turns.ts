@@ -44,7 +44,7 @@ interface Known {
 export class Turns {
   readonly #sql: Statements
   readonly #order: Order
-  #known: Known = {
+  readonly #known: Known = {
     barrier: 0,
     front: 0,
     readyFrom: 0,
@@ -54,8 +54,6 @@ export class Turns {
     wasRetry: false,
     sending: new Map()
   }
-  /** Before the current transaction. */
-  #before = this.#known
   /** When messages were last asked for: a turn after that is still to come. */
   #askedAt = 0
 
@@ -73,14 +71,6 @@ export class Turns {
   /** Messages up to this number were accepted under another order or key. */
   setBarrier(seq: number): void {
     this.#known.barrier = this.#order === 'fifo' ? Infinity : seq
-  }
-
-  beginChanges(): void {
-    this.#before = { ...this.#known, sending: new Map(this.#known.sending) }
-  }
-
-  undoChanges(): void {
-    this.#known = this.#before
   }
 
   get retrying(): number {

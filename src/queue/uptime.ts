@@ -34,9 +34,4 @@ export class Uptime {
     this.#stored = Math.round(this.ms)
     setMeta(this.#db, 'uptime', this.#stored)
   }
-
-  /** After a transaction that was rolled back. */
-  undo(): void {
-    this.#stored = metaNumber(this.#db, 'uptime')
-  }
 }

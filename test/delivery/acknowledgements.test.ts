@@ -643,6 +643,19 @@ describe('awaiting with a disk that takes time', () => {
     })
   }
 
+  it('is sent again after its time although it could not be stored once that it waits', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const setup = await setUpOn(disk, { applicationAckMs: 600_000, failureTimeoutMs: 60_000 })
+    const { add, clock, delivery, reply } = setup
+    await add('a1')
+    await reply('await-retry')
+    disk.failWrites = true
+    await assert.rejects(acknowledge(delivery, 'a1', 'retry'), { code: 'EIO' })
+    disk.failWrites = false
+    await clock.advance(600_000)
+    assert.deepEqual(sentBy(setup), ['a1'])
+  })
+
   it('tries again, and not at once, if what follows from the end of its time cannot be stored', async () => {
     const disk = new FakeDisk({ immediate: true })
     const setup = await setUpOn(disk, { applicationAckMs: 1000, order: 'none' })
@@ -719,6 +732,30 @@ describe('awaiting, on a slow disk', () => {
     )
     await reply('retry')
     assert.deepEqual([delivery.state().retry?.attempts, emitted], [2, []])
+  })
+
+  it('has a new clock if the node is resumed while it is asked for', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const { add, clock, delivery, emitted, reply } = await setUpOn(disk, {
+      failureTimeoutMs: 60_000
+    })
+    await add('a1')
+    await clock.advance(60_000)
+    await reply('await')
+    await delivery.pause()
+    disk.immediate = false
+    const taken = delivery.acknowledge(ack('a1', 'retry'))
+    await settled()
+    const resumed = delivery.resume()
+    await settled()
+    assert.equal(disk.pending, 2)
+    disk.step()
+    await settled()
+    disk.immediate = true
+    disk.step()
+    await Promise.all([taken, resumed])
+    await settled()
+    assert.deepEqual([delivery.state().retrying, emitted], [1, []])
   })
 })
 

@@ -50,6 +50,47 @@ describe('Delivery', () => {
     }
   })
 
+  it('restarts the clock of a message that was handed out before, but is read only now', async () => {
+    const disk = quickDisk()
+    const options = { failureTimeoutMs: 60_000, maxInFlight: 3, order: 'none' } as const
+    const first = await setUpOn(disk, options)
+    await acceptFirst(first)
+    await first.add('a1', 'a2', 'a3')
+    await first.clock.advance(50_000)
+    for (let left = 3; left > 0; left--) await first.reply('timeout')
+    // It ends without a close: in the next run, messages are read one after the other.
+    const second = await setUpOn(disk, options)
+    disk.immediate = false
+    await second.reply('accept')
+    while (disk.marked.length === 0) {
+      disk.step(1)
+      await settled()
+    }
+    const acts = [second.delivery.pause(), second.delivery.resume()]
+    disk.immediate = true
+    disk.step()
+    await Promise.all(acts)
+    await settled()
+    assert.deepEqual(sentBy(second).sort(), ['a2', 'a3'])
+    await second.clock.advance(20_000)
+    for (let left = 2; left > 0; left--) await second.reply('timeout')
+    assert.deepEqual([second.delivery.state().retrying, second.emitted], [2, ['a1 ack']])
+  })
+
+  it('leaves at once if its time ends with the attempt', async () => {
+    const moves: string[] = []
+    const { add, clock, emitted, reply } = await setUp({
+      failureTimeoutMs: 12_000,
+      onEvent: (event) => {
+        if (event.kind === 'moved') moves.push(event.to)
+      }
+    })
+    await add('a1')
+    await clock.advance(12_000)
+    await reply('retry')
+    assert.deepEqual([moves.includes('retrying'), emitted], [false, ['a1 HL7_DELIVERY_FAILED']])
+  })
+
   it('keeps over a restart that the clock was restarted, of messages that were not sent since too', async () => {
     const disk = quickDisk()
     const options = { failureTimeoutMs: 20_000, maxInFlight: 1, order: 'none' } as const
@@ -120,6 +161,23 @@ describe('Delivery', () => {
       assert.deepEqual(sentBy(setup), ['b2'])
     })
   }
+
+  it('sends nothing in place of several that cannot be stored, one after the other', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk, { order: 'none', maxInFlight: 3 })
+    for (let left = 2; left > 0; left--) await acceptFirst(setup)
+    await setup.add('a1', 'a2', 'a3', 'b1', 'b2', 'b3')
+    disk.immediate = false
+    assert.equal(setup.flights.length, 3)
+    for (const { end } of setup.flights.splice(0)) end(resultOf('accept'))
+    await settled()
+    disk.failWrites = true
+    while (disk.pending > 0) {
+      disk.step(1)
+      await settled()
+      assert.deepEqual(sentBy(setup), [])
+    }
+  })
 
   it('hands a settled message on though that cannot be stored; its lane waits until it is', async () => {
     const disk = quickDisk()

@@ -482,18 +482,6 @@ describe('A queue forgets', () => {
     )
   })
 
-  it('it again after a transaction that failed', () => {
-    const remembering = new RememberingQueue()
-    remembering.pass(numbers(1, 1000), 20 * DAY)
-    remembering.db.exec('BEGIN')
-    remembering.queue.beginChanges()
-    remembering.queue.keepHouse()
-    remembering.db.exec('ROLLBACK')
-    remembering.queue.undoChanges()
-    remembering.keepHouse()
-    assert.deepEqual(remembering.rows, [])
-  })
-
   it('the oldest of too many, while messages leave, but none that has not left', () => {
     const remembering = new RememberingQueue({ mostRecords: 500 })
     remembering.queue.accept(message(1), {})

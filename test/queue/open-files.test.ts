@@ -12,9 +12,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { writeCopyBeside } from '../../src/queue/files-beside.ts'
+import { isDoubtful, writeCopyBeside } from '../../src/queue/files-beside.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
+import type { Queue } from '../../src/queue/queue.ts'
 import { event, KEY, message } from './set-up.ts'
 
 const MEGABYTE = 2 ** 20
@@ -66,6 +67,53 @@ describe('OpenFiles', () => {
     assert.deepEqual(synced, [before + 2])
   })
 
+  for (const journalDays of [0, 14]) {
+    it(`reads a file again after a transaction that failed, as it was before (journal ${journalDays})`, () => {
+      const remembering = { ...spec, journalDays }
+      const change = <T>(work: (queue: Queue<Uint8Array>) => T): T =>
+        files.use(remembering, (file) => file.transaction(work))
+      const accept = (seq: number): void => {
+        change((queue) => {
+          queue.accept(message(seq), Buffer.from('content'))
+        })
+      }
+      const claimed = (queue: Queue<Uint8Array>): number[] =>
+        queue.claimNext(1).map(({ row }) => row.seq)
+      // How many have left is stored at the close.
+      for (const seq of [1, 2]) {
+        files.open(remembering)
+        accept(seq)
+        assert.deepEqual(change(claimed), [seq])
+        change((queue) => {
+          queue.finish(seq)
+        })
+        if (seq === 1) files.close(remembering)
+      }
+      const known = event(1)
+      change((queue) => {
+        queue.addEvent(known)
+      })
+      for (const seq of [3, 4]) accept(seq)
+      assert.deepEqual(change(claimed), [3])
+      assert.throws(
+        () =>
+          change((queue) => {
+            queue.addEvent(event(2))
+            queue.finish(3)
+            assert.deepEqual(claimed(queue), [4])
+            throw new Error('The disk is full.')
+          }),
+        /full/
+      )
+      files.use(remembering, ({ queue }) => {
+        const { handedOut, left } = queue.memory
+        assert.deepEqual([handedOut, left], [[3], journalDays === 0 ? 0 : 2])
+        assert.deepEqual(queue.events({ since: 0, limit: 9 }), [known])
+      })
+      assert.deepEqual(change(claimed), [4])
+    })
+  }
+
   it('writes the log back to the file from 16 MB on', () => {
     files.open(spec)
     const content = Buffer.alloc(MEGABYTE)
@@ -95,6 +143,7 @@ describe('OpenFiles', () => {
     })
     assert.ok(statSync(`${spec.path}-wal`).size > 20 * MEGABYTE)
     await files.stopSyncing(spec)
+    assert.ok(isDoubtful(spec.path), 'the next process would know, too')
     assert.equal(statSync(spec.path).size, size)
     await files.copyInDoubt(spec, { kind: 'close' })
     files.close(spec)

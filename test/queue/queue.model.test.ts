@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
 import { MESSAGE_STATES } from '../../src/delivery/message.ts'
 import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { ContentStore, Move, Order, OwnOnes } from '../../src/queue/queue-types.ts'
-import { Queue } from '../../src/queue/queue.ts'
+import { Queue, type QueueMemory } from '../../src/queue/queue.ts'
 import fc from '../support/properties.ts'
 
 /** A message as the model knows it. */
@@ -127,7 +128,6 @@ class Model {
 
   perform(action: Action): void {
     this.#db.exec('BEGIN')
-    this.#queue.beginChanges()
     this.#do(action)
     this.#db.exec('COMMIT')
     // Which moves are asked for is the business of `moving.ts`.
@@ -236,6 +236,7 @@ class Model {
         for (const message of this.#all('left')) message.isKept = false
         return
       case 'roll back': {
+        const { handedOut, left } = this.#queue.memory
         const seq = this.#lastSeq + 1
         this.#queue.accept(this.#row(seq, 0), 'lost')
         const contents = new Map(this.#contents)
@@ -245,11 +246,10 @@ class Model {
         }
         this.#queue.operator.resend({}, 0, 100)
         this.#db.exec('ROLLBACK')
-        this.#queue.undoChanges()
+        this.#read('PID-3.1', { ...this.#queue.memory, handedOut, left })
         for (const [kept, content] of contents) this.#contents.set(kept, content)
         this.#contents.delete(seq)
         this.#db.exec('BEGIN')
-        this.#queue.beginChanges()
         return
       }
       case 'restart':
@@ -447,10 +447,9 @@ class Model {
     }
     this.#queue.close()
     this.#open(orderKey)
-    this.#queue.beginChanges()
   }
 
-  #open(orderKey: string): void {
+  #read(orderKey: string, memory?: QueueMemory): void {
     const contents: ContentStore<string> = {
       put: (seq, part, stored) => part === 'content' && this.#contents.set(seq, stored),
       get: (seq, part) => (part === 'content' ? this.#contents.get(seq) : undefined),
@@ -469,8 +468,13 @@ class Model {
       journalDays: 14,
       contentDays: KEPT_MS / DAY_MS,
       mostRecords: 1000,
-      mostEvents: 1000
+      mostEvents: 1000,
+      memory
     })
+  }
+
+  #open(orderKey: string): void {
+    this.#read(orderKey)
     const { isUnclean } = this.#queue.open()
     assert.equal(isUnclean, false)
   }
@@ -490,6 +494,8 @@ class Model {
     return message
   }
 }
+
+const nothing = (): void => undefined
 
 const FACTS = { attempts: 1, retries: 1, spentMs: 0, renewals: 0, verdict: NO_VERDICT, story: [] }
 
@@ -564,5 +570,28 @@ describe('Queue against brute force', () => {
       queue.finish(seq)
       queue.close()
     }
+  })
+
+  it('hands out what was resent ahead of one on its way, once that is released', () => {
+    const db = new DatabaseSync(':memory:')
+    makeTables(db)
+    const contents = { put: nothing, get: () => 'content', dropPart: nothing, sizeOf: () => 0 }
+    const options = { order: 'key', orderKey: 'PID-3.1', journalDays: 1 } as const
+    const queue = new Queue<string>(db, {
+      ...{ ...options, mostRecords: 1, mostEvents: 1 },
+      ...{ contents: { ...contents, drop: () => false }, clock: systemClock }
+    })
+    const claimed = (): number[] => queue.claimNext(9).map(({ row }) => row.seq)
+    queue.open()
+    for (const seq of [1, 2]) {
+      queue.accept({ seq, lane: 7, controlId: 'C', type: 'ADT^A01', acceptedAt: 0 }, 'content')
+    }
+    assert.deepEqual(claimed(), [1])
+    queue.move({ ...FACTS, seq: 1, from: 'waiting', to: 'suspended' })
+    assert.deepEqual(claimed(), [2])
+    queue.operator.resend({}, 0, 1)
+    assert.deepEqual(claimed(), [])
+    queue.rows.release(2)
+    assert.deepEqual(claimed(), [1])
   })
 })
