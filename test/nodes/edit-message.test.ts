@@ -115,16 +115,6 @@ describe('A suspended message, edited and resent', () => {
     assert.ok(sent?.equals(Buffer.from(pid('E3', 'RIGHT3'), 'latin1')))
   })
 
-  it('keeps its place, ahead of what was accepted after it', async () => {
-    const first = await suspend(pid('E4', 'WRONG4'), 'E4')
-    await world.nodeRed.post('/hl7-https-out/out/pause', {})
-    await world.nodeRed.inject('in', { payload: pid('E5', 'RIGHT5') })
-    await ask(first, { payload: pid('E4', 'RIGHT4') })
-    await world.nodeRed.post('/hl7-https-out/out/resume', {})
-    await world.eventually(() => world.left('ack', 'E5').length === 1)
-    assert.deepEqual(world.sent('E').slice(-2), ['E4', 'E5'])
-  })
-
   it('is not changed by a text that could not have been accepted, and that is said', async () => {
     const id = await suspend(pid('E6', 'WRONG6'), 'E6')
     const refusals: [unknown, number, RegExp][] = [
@@ -158,33 +148,6 @@ describe('A suspended message, edited and resent', () => {
     await world.deploy(SETTINGS)
     assert.equal((await ask('999999', { payload: pid('E7', 'RIGHT8') })).status, 404)
     assert.equal(world.sent('E7').length, 1)
-  })
-
-  it('is edited, resent or discarded by one of two who have seen it; the other one is told', async () => {
-    const late = /^This message is not suspended, or no longer: .* Nothing has changed\.$/
-    const id = await suspend(pid('E30', 'WRONG30'), 'E30')
-    const takeOut = async (action: 'discard' | 'suspend'): Promise<unknown> =>
-      (await world.nodeRed.post(`/hl7-https-out/out/messages/${action}`, { ids: [id] })).body
-    assert.deepEqual(await takeOut('discard'), { found: 1 })
-    assert.deepEqual(await takeOut('discard'), { found: 0 })
-    const seen = { state: 'suspended' }
-    for (const act of [
-      () => ask(id, { ...seen, payload: pid('E30', 'RIGHT30') }),
-      () => ask(id, seen)
-    ]) {
-      const { status, body } = await act()
-      assert.deepEqual([status, late.test(body.error ?? '')], [409, true], body.error)
-    }
-    assert.deepEqual(await takeOut('suspend'), { found: 0, inFlight: 0 })
-    // Who has not said what they have seen, sees it as it is: it has left, and can be sent again, once.
-    assert.equal((await ask(id, { payload: pid('E30', 'RIGHT30') })).status, 200)
-    for (const body of [{ payload: pid('E30', 'RIGHT31') }, {}]) {
-      const second = await ask(id, body)
-      assert.equal(second.status, 409)
-      assert.match(second.body.error ?? '', /^This message was sent again before/)
-    }
-    assert.equal((await ask(id, { again: true })).status, 200)
-    await world.eventually(() => world.sent('E30').length === 3)
   })
 
   it('keeps what the sender sent, with who edited it, when and why, however often that is', async () => {
@@ -254,18 +217,5 @@ describe('A suspended message, edited and resent', () => {
     })
     assert.deepEqual([(body as { found: number }).found], [0])
     await world.deploy(SETTINGS)
-  })
-
-  it('is still edited after a restart', async () => {
-    await world.nodeRed.post('/hl7-https-out/out/pause', {})
-    await world.nodeRed.post('/hl7-https-out/out/resume', {})
-    const id = await suspend(pid('E8', 'WRONG8'), 'E8')
-    await world.nodeRed.post('/hl7-https-out/out/pause', {})
-    await ask(id, { payload: pid('E9', 'RIGHT9') })
-    await world.nodeRed.restart()
-    await world.nodeRed.post('/hl7-https-out/out/resume', {})
-    await world.eventually(() => world.sent('E9').length === 1)
-    const { controlId, edited } = await messageOf(id)
-    assert.deepEqual([controlId, edited], ['E9', true])
   })
 })

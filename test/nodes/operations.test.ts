@@ -2,14 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type {
   AllStates,
-  BulkAnswer,
   EventPage,
   HistoryAnswer,
   MessageContent,
-  MessagePage,
   NodeState
 } from '../../nodes/operations/answers.ts'
-import { as as asUser, USERS, type User, type UserAnswer } from '../support/admin-users.ts'
+import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { ackFor, adt, changed, controlIdIn, shareWorld } from '../support/world.ts'
 
@@ -147,32 +145,6 @@ describe('the routes of operations', () => {
     assert.deepEqual([sum('acked'), sum('naked')], [1, 1])
   })
 
-  it('page through many messages, newest first, without gap or repetition', async () => {
-    await deploy()
-    const ids = Array.from({ length: 25 }, (_, index) => `PAGE${index + 100}`)
-    await send(...ids)
-    await world.eventually(
-      async () => (await world.messages('state=acked&controlId=PAGE124')).length === 1
-    )
-    await send('BADPAGE')
-    await suspended(1)
-    const all: string[] = []
-    let cursor = ''
-    for (let more = true; more;) {
-      const asked = `/out/messages?limit=4&cursor=${encodeURIComponent(cursor)}`
-      const { body } = await as('watch', asked)
-      const page = body as MessagePage
-      assert.ok(page.messages.length <= 4)
-      all.push(...page.messages.map(({ controlId }) => controlId))
-      cursor = page.next ?? ''
-      more = page.more
-      assert.equal(cursor !== '', more)
-    }
-    const wanted = ['BADPAGE', ...ids.reverse()]
-    assert.deepEqual(all.slice(0, 26), wanted)
-    assert.equal(new Set(all).size, all.length)
-  })
-
   it('show the content of a message to those who may, and note who saw it', async () => {
     await deploy()
     await send('BAD2')
@@ -305,91 +277,6 @@ describe('the routes of operations', () => {
     assert.equal(again?.values['acceptedAt'], good?.acceptedAt)
   })
 
-  it('resend one alone first: the rest follow after an ACK only', async () => {
-    await deploy()
-    await send('BAD3', 'BAD4', 'BAD5')
-    await suspended(3)
-    const sent = (): number => world.receiver.requests.length
-    const before = sent()
-    const all = { all: true, firstAlone: true }
-    const refused = (await as('night', '/out/messages/resend', all)).body as BulkAnswer
-    const { values, reason, ...first } = refused.first ?? {}
-    assert.deepEqual(
-      [refused.found, refused.resent, first],
-      [3, 1, { controlId: 'BAD3', outcome: 'suspended', ackCode: 'AE', kind: 'verdict' }]
-    )
-    assert.match(reason ?? '', /^AE.* · rule :\?E=S$/)
-    assert.equal(values?.['rule'], ':?E=S')
-    assert.deepEqual([sent(), (await world.state()).suspended], [before + 1, 3])
-    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
-    const choice = { type: 'ADT^A01', firstAlone: true }
-    const accepted = (await as('night', '/out/messages/resend', choice)).body as BulkAnswer
-    assert.deepEqual(
-      [accepted.found, accepted.resent, accepted.first?.controlId, accepted.first?.outcome],
-      [3, 3, 'BAD3', 'ack']
-    )
-    await world.eventually(() => Promise.resolve(sent() >= before + 4))
-    await world.eventually(
-      async () => (await world.messages('state=acked&type=ADT^A01')).length >= 3
-    )
-    await suspended(0)
-    assert.deepEqual(
-      world.receiver.requests.slice(before + 1).map(({ body }) => body.toString().split('|')[9]),
-      ['BAD3', 'BAD4', 'BAD5']
-    )
-  })
-
-  it('answer at a deploy that what went first is not decided: the rest stay', async () => {
-    await deploy()
-    await send('BAD14', 'BAD15')
-    await suspended(2)
-    const { length } = world.receiver.requests
-    world.receiver.respond = () => ({ status: 503 })
-    const answered = as('night', '/out/messages/resend', { all: true, firstAlone: true })
-    await world.eventually(() => Promise.resolve(world.receiver.requests.length > length))
-    await world.deploy({ ...props, maxInFlight: 3 })
-    const { status, body } = await answered
-    const { first, ...counts } = body as BulkAnswer
-    assert.deepEqual([status, counts], [200, { found: 2, resent: 1 }])
-    assert.deepEqual(
-      [first?.controlId, first?.outcome, first?.kind],
-      ['BAD14', null, 'first-ended']
-    )
-    assert.match(first?.reason ?? '', /^Not decided/)
-    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
-    await world.eventually(
-      async () => (await world.messages('controlId=BAD14'))[0]?.state === 'acked'
-    )
-    assert.equal((await world.messages('controlId=BAD15'))[0]?.state, 'suspended')
-  })
-
-  it('discard and resend what was chosen, and refuse what is not clear', async () => {
-    await deploy()
-    await send('BAD6', 'BAD7', 'BAD8')
-    await suspended(3)
-    for (const body of [
-      ...[{}, [], { all: false }, { all: true, ids: ['1'] }, { ids: '1' }, { ids: [1] }],
-      ...[{ controlId: '' }, { controlid: 'BAD6' }, { all: true, firstAlone: true }]
-    ]) {
-      const { status } = await as('night', '/out/messages/discard', body)
-      assert.equal(status, 400, JSON.stringify(body))
-    }
-    assert.equal((await world.state()).suspended, 3)
-    const one = { controlId: 'BAD6' }
-    assert.deepEqual((await as('night', '/out/messages/discard', one)).body, { found: 1 })
-    const [row] = await world.messages('controlId=BAD7&state=suspended')
-    const ids = { ids: [row?.id, '999999'] }
-    assert.deepEqual((await as('night', '/out/messages/discard', ids)).body, { found: 1 })
-    await suspended(1)
-    const rule = { rule: ':?E=S' }
-    assert.deepEqual((await as('night', '/out/messages/discard', rule)).body, { found: 1 })
-    const discards = (await events()).filter(({ kind }) => kind === 'discarded').slice(0, 3)
-    assert.deepEqual(
-      discards.map(({ by, text }) => [by, text]),
-      Array.from({ length: 3 }, () => ['night', '1 message discarded'])
-    )
-  })
-
   it('keep who paused a node, and note who did what', async () => {
     await deploy()
     await as('night', '/out/pause', { reason: 'x'.repeat(500) })
@@ -414,27 +301,6 @@ describe('the routes of operations', () => {
       )
       assert.ok(found, event)
     }
-  })
-
-  it('say since when it retries, and that it goes on again', async () => {
-    await deploy({ retryInterval: 0.2, retryMaxInterval: 0.2 })
-    world.receiver.respond = () => ({ status: 503 })
-    await send('WAIT1')
-    await world.eventually(async () => ((await world.state()).retry?.attempts ?? 0) >= 3)
-    const first = await world.state()
-    assert.equal(first.state, 'retrying')
-    assert.match(first.reason, /^HTTP 503, try \d+ (in \d s|now)$/)
-    await world.eventually(async () => ((await world.state()).retry?.attempts ?? 0) >= 6)
-    assert.equal((await world.state()).since, first.since, 'an attempt is no new state')
-    assert.ok(first.since !== null)
-    world.receiver.respond = undefined
-    await world.eventually(async () => (await world.state()).state === 'idle')
-    const last = await events('?limit=2')
-    assert.deepEqual(
-      last.map(({ kind }) => kind),
-      ['recovered', 'retrying']
-    )
-    assert.equal(last[1]?.text, 'HTTP 503: retrying WAIT1')
   })
 
   it('say of a node that is not set up that it can do nothing', async () => {
@@ -470,37 +336,6 @@ describe('the routes of operations', () => {
       assert.equal(headers.get('cache-control'), 'no-store', path)
       for (const word of ['Lindqvist', '471100', '20990101', '19840217', 'PID|']) {
         assert.ok(!text.includes(word), `${word} in ${path}`)
-      }
-    }
-  })
-
-  const readers: User[] = ['read', 'watch', 'night', 'analyst', 'clerk', 'admin', '*']
-  /** Who may use which route. */
-  const routes: [path: string, body: object | undefined, users: User[]][] = [
-    ...['', '/metrics', '/out', '/out/messages', '/out/events', '/out/history'].map(
-      (path): [string, undefined, User[]] => [path, undefined, readers]
-    ),
-    ['/out/messages/ID', undefined, readers],
-    ...['pause', 'resume', 'test', 'messages/ID/resend'].map((action): [string, object, User[]] => [
-      `/out/${action}`,
-      {},
-      ['write', 'night', 'admin', '*']
-    ]),
-    ['/out/messages/resend', { all: true }, ['write', 'night', 'admin', '*']],
-    ['/out/messages/discard', { all: true }, ['write', 'night', 'admin', '*']],
-    ['/out/messages/export', { all: true, reason: 'x' }, ['clerk', 'admin', '*']]
-  ]
-  it('let nobody act or look without the permission', async () => {
-    await deploy()
-    await send('BAD10')
-    await suspended(1)
-    const [row] = await world.messages('controlId=BAD10')
-    for (const [path, body, users] of routes) {
-      for (const user of Object.keys(USERS) as User[]) {
-        // What happens then is in the other tests.
-        if (users.includes(user) && body !== undefined) continue
-        const { status } = await as(user, path.replace('ID', row?.id ?? ''), body)
-        assert.equal(status, users.includes(user) ? 200 : 401, `${user} ${path}`)
       }
     }
   })
