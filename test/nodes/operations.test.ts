@@ -5,6 +5,7 @@ import type {
   EventPage,
   HistoryAnswer,
   MessageContent,
+  MessagePage,
   NodeState
 } from '../../nodes/operations/answers.ts'
 import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
@@ -145,6 +146,32 @@ describe('the routes of operations', () => {
     assert.deepEqual([sum('acked'), sum('naked')], [1, 1])
   })
 
+  it('page through many messages, newest first, without gap or repetition', async () => {
+    await deploy()
+    const ids = Array.from({ length: 25 }, (_, index) => `PAGE${index + 100}`)
+    await send(...ids)
+    await world.eventually(
+      async () => (await world.messages('state=acked&controlId=PAGE124')).length === 1
+    )
+    await send('BADPAGE')
+    await suspended(1)
+    const all: string[] = []
+    let cursor = ''
+    for (let more = true; more;) {
+      const asked = `/out/messages?limit=4&cursor=${encodeURIComponent(cursor)}`
+      const { body } = await as('watch', asked)
+      const page = body as MessagePage
+      assert.ok(page.messages.length <= 4)
+      all.push(...page.messages.map(({ controlId }) => controlId))
+      cursor = page.next ?? ''
+      more = page.more
+      assert.equal(cursor !== '', more)
+    }
+    const wanted = ['BADPAGE', ...ids.reverse()]
+    assert.deepEqual(all.slice(0, 26), wanted)
+    assert.equal(new Set(all).size, all.length)
+  })
+
   it('show the content of a message to those who may, and note who saw it', async () => {
     await deploy()
     await send('BAD2')
@@ -275,6 +302,33 @@ describe('the routes of operations', () => {
     const [again] = await storyOf('GOOD20')
     assert.deepEqual([again?.kind, again?.by], ['message-repeats', 'night'])
     assert.equal(again?.values['acceptedAt'], good?.acceptedAt)
+  })
+
+  it('discard and resend what was chosen, and refuse what is not clear', async () => {
+    await deploy()
+    await send('BAD6', 'BAD7', 'BAD8')
+    await suspended(3)
+    for (const body of [
+      ...[{}, [], { all: false }, { all: true, ids: ['1'] }, { ids: '1' }, { ids: [1] }],
+      ...[{ controlId: '' }, { controlid: 'BAD6' }, { all: true, firstAlone: true }]
+    ]) {
+      const { status } = await as('night', '/out/messages/discard', body)
+      assert.equal(status, 400, JSON.stringify(body))
+    }
+    assert.equal((await world.state()).suspended, 3)
+    const one = { controlId: 'BAD6' }
+    assert.deepEqual((await as('night', '/out/messages/discard', one)).body, { found: 1 })
+    const [row] = await world.messages('controlId=BAD7&state=suspended')
+    const ids = { ids: [row?.id, '999999'] }
+    assert.deepEqual((await as('night', '/out/messages/discard', ids)).body, { found: 1 })
+    await suspended(1)
+    const rule = { rule: ':?E=S' }
+    assert.deepEqual((await as('night', '/out/messages/discard', rule)).body, { found: 1 })
+    const discards = (await events()).filter(({ kind }) => kind === 'discarded').slice(0, 3)
+    assert.deepEqual(
+      discards.map(({ by, text }) => [by, text]),
+      Array.from({ length: 3 }, () => ['night', '1 message discarded'])
+    )
   })
 
   it('keep who paused a node, and note who did what', async () => {

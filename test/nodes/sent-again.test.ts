@@ -55,6 +55,25 @@ describe('A message that has left', () => {
     )
   })
 
+  it('is sent again by a filter: only what left so, with new control IDs if that is asked', async () => {
+    await sendAll('ORDER1', 'REFUSED1', 'ORDER2')
+    const since = (await world.messages('controlId=ORDER1'))[0]?.acceptedAt
+    const { body } = await resend({ state: 'acked', since })
+    assert.deepEqual(body, { found: 2, resent: 2, withoutContent: 0 })
+    await world.eventually(() => world.left('ack', 'ORDER').length === 4)
+    assert.equal((await resend({ state: 'naked', since })).body.resent, 1)
+    await world.eventually(() => world.left('nak', 'REFUSED').length === 2)
+    // Of a copy and what it repeats, the newest. The receiver takes it under another control ID.
+    const again = { state: 'naked', since, again: true, newIds: true }
+    assert.equal((await resend(again)).body.resent, 1)
+    const renamed = (): ReturnType<typeof world.left> =>
+      world.left('ack').filter(({ hl7 }) => {
+        return (hl7['resent'] as { controlId?: string } | undefined)?.controlId === 'REFUSED1'
+      })
+    await world.eventually(() => renamed().length === 1)
+    assert.match(renamed()[0]?.hl7.controlId ?? '', /^[0-9A-F]{20}$/)
+  })
+
   it('is sent again by a flow', async () => {
     await sendAll('FLOW1', 'FLOW2')
     const since = new Date((await world.messages('controlId=FLOW1'))[0]?.acceptedAt ?? '')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { EventPage } from '../../nodes/operations/answers.ts'
+import type { BulkAnswer, EventPage, ResendOneAnswer } from '../../nodes/operations/answers.ts'
 import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
 import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
 
@@ -31,6 +31,42 @@ describe('operators and messages that wait', () => {
     const rows = await world.messages('limit=10')
     return ids.map((id) => rows.find(({ controlId }) => controlId === id)?.id ?? '')
   }
+
+  it('suspend the one that holds up the others, which go on; its story says who did', async () => {
+    const [first = ''] = await block('BLOCK1', 'NEXT1', 'NEXT2')
+    const ids = [first]
+    assert.equal((await as('watch', '/messages/suspend', { ids })).status, 401)
+    assert.equal(((await as('night', '/messages/suspend', { ids })).body as BulkAnswer).found, 1)
+    await world.eventually(async () => (await world.state()).suspended === 1)
+    await world.acked('NEXT', ['NEXT1', 'NEXT2'])
+    const { body: content } = await as('watch', `/messages/${first}`)
+    const { state, errorCode, reason, story } = content as {
+      state: string
+      errorCode: string
+      reason: string
+      story: { text: string; by: string }[]
+    }
+    assert.deepEqual(
+      [state, errorCode, reason],
+      ['suspended', 'ERR_SET_ASIDE', 'Suspended by an operator']
+    )
+    assert.deepEqual(story.map(({ text, by }) => [text.split(':')[0], by]).slice(-1), [
+      ['Suspended', 'night']
+    ])
+    assert.match((await world.state()).advice?.text ?? '', /1 message is suspended: an operator/)
+    assert.equal((await kinds()).includes('set-aside'), true)
+    // It no longer waits.
+    assert.equal(((await as('night', '/messages/suspend', { ids })).body as BulkAnswer).found, 0)
+    const lines = (await world.nodeRed.printed()).filter((line) => line.includes('out.suspend'))
+    assert.ok(
+      lines.some((line) => line.includes('night')),
+      lines.join('\n')
+    )
+    world.receiver.respond = undefined
+    const again = (await as('night', `/messages/${first}/resend`, { wait: true }))
+      .body as ResendOneAnswer
+    assert.deepEqual([again.first?.outcome, again.first?.ackCode, again.id], ['ack', 'AA', 'out'])
+  })
 
   it('try now: one message goes, and its answer decides', async () => {
     await block('BLOCK3', 'WAIT1', 'WAIT2')

@@ -46,7 +46,12 @@ describe('what an operator is told, in a real Node-RED', () => {
       ...{ out: { replyCodeActions: ':?E=S,:?A=C' }, send: [adt('TOLD6', { birth: '20990101' })] }
     },
     {
-      ...{ code: 'REFUSING', level: 'watch', text: /^refused: ADT\^A01$/, advice: 'advice-refusing' },
+      ...{
+        code: 'REFUSING',
+        level: 'watch',
+        text: /^refused: ADT\^A01$/,
+        advice: 'advice-refusing'
+      },
       send: Array.from({ length: 5 }, (_, at) => adt(`TOLD7-${at}`, { birth: '20990101' }))
     },
     { code: 'PAUSED', level: 'call', text: /^paused/, isPaused: true, advice: 'advice-paused' },
