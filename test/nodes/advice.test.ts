@@ -285,6 +285,17 @@ describe('the advice for a node', () => {
     })
   }
 
+  it('says that one message holds up the others, and what to do then', async () => {
+    world.receiver.respond = () => ({ status: 500 })
+    await deploy({ auth: '', replyCodeActions: 'E=R,:?A=C' })
+    await send(3)
+    await world.eventually(async () => (await world.state()).queued === 3)
+    assert.match(
+      await advised('advice-failed'),
+      /\. If only (ADVICE\d+) fails, suspend it: the others then go on\. Receiver's contact:/
+    )
+  })
+
   it('blames whoever has refused a message with a web page: a firewall, or a portal with its login', async () => {
     for (const [status, body, kind, words] of [
       [403, '<html><body>Blocked</body></html>', 'advice-firewall', 'A gateway or firewall'],

@@ -115,6 +115,16 @@ describe('A suspended message, edited and resent', () => {
     assert.ok(sent?.equals(Buffer.from(pid('E3', 'RIGHT3'), 'latin1')))
   })
 
+  it('keeps its place, ahead of what was accepted after it', async () => {
+    const first = await suspend(pid('E4', 'WRONG4'), 'E4')
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    await world.nodeRed.inject('in', { payload: pid('E5', 'RIGHT5') })
+    await ask(first, { payload: pid('E4', 'RIGHT4') })
+    await world.nodeRed.post('/hl7-https-out/out/resume', {})
+    await world.eventually(() => world.left('ack', 'E5').length === 1)
+    assert.deepEqual(world.sent('E').slice(-2), ['E4', 'E5'])
+  })
+
   it('is not changed by a text that could not have been accepted, and that is said', async () => {
     const id = await suspend(pid('E6', 'WRONG6'), 'E6')
     const refusals: [unknown, number, RegExp][] = [
@@ -217,5 +227,18 @@ describe('A suspended message, edited and resent', () => {
     })
     assert.deepEqual([(body as { found: number }).found], [0])
     await world.deploy(SETTINGS)
+  })
+
+  it('is still edited after a restart', async () => {
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    await world.nodeRed.post('/hl7-https-out/out/resume', {})
+    const id = await suspend(pid('E8', 'WRONG8'), 'E8')
+    await world.nodeRed.post('/hl7-https-out/out/pause', {})
+    await ask(id, { payload: pid('E9', 'RIGHT9') })
+    await world.nodeRed.restart()
+    await world.nodeRed.post('/hl7-https-out/out/resume', {})
+    await world.eventually(() => world.sent('E9').length === 1)
+    const { controlId, edited } = await messageOf(id)
+    assert.deepEqual([controlId, edited], ['E9', true])
   })
 })

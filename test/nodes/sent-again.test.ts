@@ -33,6 +33,16 @@ describe('A message that has left', () => {
     for (const id of ids) await world.send(adt(id), { room: `room of ${id}` })
   }
 
+  it('is shown with its content and its reply', async () => {
+    await sendAll('SHOWN')
+    const [id = ''] = await idsOf('controlId=SHOWN')
+    const { body } = await world.nodeRed.get(`/hl7-https-out/out/messages/${id}`)
+    const { request, reply, state } = body as MessageContent
+    assert.equal(state, 'acked')
+    assert.equal(request, `${adt('SHOWN')}\r`)
+    assert.equal(reply, ackFor('SHOWN'))
+  })
+
   it('is sent again by its id, with the same text and properties, and leaves as any other', async () => {
     await sendAll('AGAIN')
     const [id = ''] = await idsOf('controlId=AGAIN')
