@@ -11,7 +11,7 @@ import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { createClient } from '../http-client/local-server.ts'
 import { buffers, KEY } from '../queue/set-up.ts'
 import { plainReceiver } from '../support/exchange.ts'
-import { noteTo, settingsOf } from '../support/life.ts'
+import { noteTo, ownSettings } from '../support/life.ts'
 
 // A separate process that delivers messages to two addresses: `node backup-process.ts <settings>`. Its parent tells it
 // which messages come. What happens is written to a log, synchronously, so that it survives SIGKILL. A control ID is
@@ -34,7 +34,7 @@ export interface BackupSettings {
 /** What the parent is told: that all of these messages were accepted. */
 export type Told = 'accepted'
 
-const settings = settingsOf<BackupSettings>()
+const settings = ownSettings() as BackupSettings
 const note = noteTo(settings.log)
 
 const first = new URL(settings.first)

@@ -16,7 +16,7 @@ import type { Order } from '../../src/queue/queue-types.ts'
 import { EncodedContents } from '../../src/queue/stored-contents.ts'
 import { resultOf } from '../delivery/replies.ts'
 import { buffers, KEY } from '../queue/set-up.ts'
-import { noteTo, settingsOf } from '../support/life.ts'
+import { noteTo, ownSettings } from '../support/life.ts'
 import { generator } from '../support/random.ts'
 
 // A separate process that delivers the messages of a queue: `node delivery-process.ts <settings>`. Its parent tells
@@ -82,7 +82,7 @@ function keepThread(made: Worker): void {
   thread = made
 }
 
-const settings = settingsOf<ProcessSettings>()
+const settings = ownSettings() as ProcessSettings
 const note = noteTo(settings.log)
 let { reply } = settings
 let fault = ''

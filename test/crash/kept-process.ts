@@ -1,7 +1,7 @@
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
 import { EncodedContents } from '../../src/queue/stored-contents.ts'
-import { noteTo, settingsOf } from '../support/life.ts'
+import { noteTo, ownSettings } from '../support/life.ts'
 import { buffers, KEY, leftWith, message, moveOf } from '../queue/set-up.ts'
 import {
   ACKED,
@@ -17,7 +17,7 @@ import {
 // A separate process through whose queues messages of all sizes flow until it is killed:
 // `node kept-process.ts <settings>`. It tells its parent when a queue is open.
 
-const { directory, log } = settingsOf<KeptSettings>()
+const { directory, log } = ownSettings() as KeptSettings
 const write = noteTo(log)
 export interface KeptSettings {
   directory: string

@@ -8,7 +8,7 @@ import type {
   MessagePage,
   NodeState
 } from '../../nodes/operations/answers.ts'
-import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
+import { as as asUser, USERS, type User, type UserAnswer } from '../support/admin-users.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { ackFor, adt, changed, controlIdIn, shareWorld } from '../support/world.ts'
 
@@ -390,6 +390,37 @@ describe('the routes of operations', () => {
       assert.equal(headers.get('cache-control'), 'no-store', path)
       for (const word of ['Lindqvist', '471100', '20990101', '19840217', 'PID|']) {
         assert.ok(!text.includes(word), `${word} in ${path}`)
+      }
+    }
+  })
+
+  const readers: User[] = ['read', 'watch', 'night', 'analyst', 'clerk', 'admin', '*']
+  /** Who may use which route. */
+  const routes: [path: string, body: object | undefined, users: User[]][] = [
+    ...['', '/metrics', '/out', '/out/messages', '/out/events', '/out/history'].map(
+      (path): [string, undefined, User[]] => [path, undefined, readers]
+    ),
+    ['/out/messages/ID', undefined, readers],
+    ...['pause', 'resume', 'test', 'messages/ID/resend'].map((action): [string, object, User[]] => [
+      `/out/${action}`,
+      {},
+      ['write', 'night', 'admin', '*']
+    ]),
+    ['/out/messages/resend', { all: true }, ['write', 'night', 'admin', '*']],
+    ['/out/messages/discard', { all: true }, ['write', 'night', 'admin', '*']],
+    ['/out/messages/export', { all: true, reason: 'x' }, ['clerk', 'admin', '*']]
+  ]
+  it('let nobody act or look without the permission', async () => {
+    await deploy()
+    await send('BAD10')
+    await suspended(1)
+    const [row] = await world.messages('controlId=BAD10')
+    for (const [path, body, users] of routes) {
+      for (const user of Object.keys(USERS) as User[]) {
+        // What happens then is in the other tests.
+        if (users.includes(user) && body !== undefined) continue
+        const { status } = await as(user, path.replace('ID', row?.id ?? ''), body)
+        assert.equal(status, users.includes(user) ? 200 : 401, `${user} ${path}`)
       }
     }
   })

@@ -14,7 +14,7 @@ export class Life {
 
   /**
    * @param script beside the file of a trial: `new URL('x-process.ts', import.meta.url)`
-   * @param settings what it reads by `settingsOf`
+   * @param settings what it reads by `ownSettings`
    * @param environment added to that of this process
    */
   constructor(script: URL, settings: object, environment: Record<string, string> = {}) {
@@ -33,8 +33,8 @@ export class Life {
 }
 
 /** In the process: what its trial has told it. */
-export function settingsOf<Settings>(): Settings {
-  return JSON.parse(process.argv[2] ?? '') as Settings
+export function ownSettings(): unknown {
+  return JSON.parse(process.argv[2] ?? '')
 }
 
 /** In the process: notes what happens, by a system call, so that it survives SIGKILL. */
