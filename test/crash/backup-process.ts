@@ -1,4 +1,3 @@
-import { openSync, writeSync } from 'node:fs'
 import { systemClock } from '../../src/clock.ts'
 import { Courier } from '../../src/delivery/courier.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
@@ -12,6 +11,7 @@ import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { createClient } from '../http-client/local-server.ts'
 import { buffers, KEY } from '../queue/set-up.ts'
 import { plainReceiver } from '../support/exchange.ts'
+import { noteTo, ownSettings } from '../support/life.ts'
 
 // A separate process that delivers messages to two addresses: `node backup-process.ts <settings>`. Its parent tells it
 // which messages come. What happens is written to a log, synchronously, so that it survives SIGKILL. A control ID is
@@ -34,12 +34,8 @@ export interface BackupSettings {
 /** What the parent is told: that all of these messages were accepted. */
 export type Told = 'accepted'
 
-const settings = JSON.parse(process.argv[2] ?? '') as BackupSettings
-const log = openSync(settings.log, 'a')
-
-function note(...words: string[]): void {
-  writeSync(log, `${words.join(' ')}\n`)
-}
+const settings = ownSettings() as BackupSettings
+const note = noteTo(settings.log)
 
 const first = new URL(settings.first)
 const backup = new URL(settings.backup)

@@ -1,18 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Address } from '../../src/delivery/failover.ts'
 import type { Order } from '../../src/queue/queue-types.ts'
 import type { Authority } from '../support/certificates.ts'
+import { BrokenPromises, Life, Notes } from '../support/life.ts'
 import { generator } from '../support/random.ts'
 import type { BackupSettings } from './backup-process.ts'
-import { BrokenPromises } from './delivery-log.ts'
 import { Door, DOOR_MODES, type DoorMode } from './door.ts'
 
-const script = fileURLToPath(new URL('backup-process.ts', import.meta.url))
+const script = new URL('backup-process.ts', import.meta.url)
 const KEYS = 12
 const AFTER_MS = 200
 const RESPONSE_TIMEOUT_MS = 400
@@ -84,12 +81,13 @@ interface Stored {
 class Trial {
   readonly #trial: BackupTrial
   readonly #settings: BackupSettings
+  readonly #notes: Notes
   readonly #doors: Record<Address, Door>
   readonly #stored: Stored[]
   readonly #random: () => number
   /** At the end of a life, it was stored and not known to have left. */
   readonly #unknown = new Set<string>()
-  #child: ChildProcess
+  #life: Life
   #given = 0
   #kills = 0
 
@@ -102,10 +100,11 @@ class Trial {
   ) {
     this.#trial = trial
     this.#settings = settings
+    this.#notes = new Notes(settings.log)
     this.#doors = doors
     this.#stored = stored
     this.#random = random
-    this.#child = this.#start()
+    this.#life = this.#start()
   }
 
   async run(): Promise<BackupFindings> {
@@ -121,21 +120,13 @@ class Trial {
       await this.#drained()
       return this.#findings()
     } finally {
-      await this.#end()
+      await this.#life.kill()
       for (const door of Object.values(this.#doors)) await door.set('down')
     }
   }
 
-  #start(): ChildProcess {
-    return spawn(process.execPath, [script, JSON.stringify(this.#settings)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc']
-    })
-  }
-
-  async #end(): Promise<void> {
-    const ended = once(this.#child, 'exit')
-    this.#child.kill('SIGKILL')
-    await ended
+  #start(): Life {
+    return new Life(script, this.#settings)
   }
 
   async #take([what]: Step): Promise<void> {
@@ -146,11 +137,11 @@ class Trial {
       }
       return
     }
-    await this.#end()
+    await this.#life.kill()
     this.#kills++
-    const left = this.#left()
+    const left = this.#notes.ids('left')
     for (const { id } of this.#stored) if (!left.has(id)) this.#unknown.add(id)
-    this.#child = this.#start()
+    this.#life = this.#start()
   }
 
   #anyStep(): Step {
@@ -173,8 +164,8 @@ class Trial {
         return `K${number % KEYS}-${number}`
       })
       this.#given += count
-      const accepted = once(this.#child, 'message')
-      this.#child.send(ids)
+      const accepted = once(this.#life.child, 'message')
+      this.#life.child.send(ids)
       await accepted
       await sleep(pauseMs)
     }
@@ -182,32 +173,19 @@ class Trial {
 
   async #drained(): Promise<void> {
     const end = Date.now() + 120_000 + 60 * this.#trial.messages
-    const accepted = this.#noted('accepted')
+    const accepted = this.#notes.ids('accepted')
     while (Date.now() < end) {
-      const left = this.#left()
+      const left = this.#notes.ids('left')
       if ([...accepted].every((id) => left.has(id))) return
       await sleep(100)
     }
   }
 
-  #lines(): string[][] {
-    const lines = readFileSync(this.#settings.log, 'utf8').split('\n').filter(Boolean)
-    return lines.map((line) => line.split(' '))
-  }
-
-  #noted(what: string): Set<string> {
-    return new Set(this.#lines().flatMap(([kind, id = '']) => (kind === what ? [id] : [])))
-  }
-
-  #left(): Set<string> {
-    return this.#noted('left')
-  }
-
   #findings(): BackupFindings {
     const broken = new BrokenPromises()
-    const lines = this.#lines()
-    const accepted = this.#noted('accepted')
-    const left = this.#left()
+    const { lines } = this.#notes
+    const accepted = this.#notes.ids('accepted')
+    const left = this.#notes.ids('left')
     for (const [kind = '', id = '', outcome] of lines) {
       if (kind === 'lost' || kind === 'fault') broken.add(kind, id)
       if (kind === 'left' && outcome !== 'ack') broken.add(`left as ${outcome}`, id)
@@ -215,10 +193,7 @@ class Trial {
     const at = (address: Address): Set<string> =>
       new Set(this.#stored.filter((one) => one.address === address).map(({ id }) => id))
     const [first, backup] = [at('first'), at('backup')]
-    for (const id of accepted) {
-      if (!left.has(id)) broken.add('accepted, but never left', id)
-      if (!first.has(id) && !backup.has(id)) broken.add('accepted, but never arrived', id)
-    }
+    broken.compare({ accepted, arrived: new Set([...first, ...backup]), left })
     const both = [...first].filter((id) => backup.has(id))
     const { first: door, backup: other } = this.#doors
     for (const id of both) {
@@ -282,11 +257,9 @@ export async function backupTrial(
   }
   await doors.first.set('up')
   await doors.backup.set('up')
-  const log = join(directory, 'log')
-  writeFileSync(log, '')
   const settings: BackupSettings = {
     directory,
-    log,
+    log: join(directory, 'log'),
     order: trial.order,
     first: doors.first.url,
     backup: doors.backup.url,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { drained } from '../support/drained.ts'
+import { BrokenPromises, recorded } from '../support/life.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { OrderWatch } from '../support/order-watch.ts'
 
@@ -57,8 +58,7 @@ async function run(
   kills: number
 ): Promise<CrashFigures> {
   const file = (name: string): string => join(nodeRed.userDir, name)
-  const lines = (name: string): string[] =>
-    existsSync(file(name)) ? readFileSync(file(name), 'utf8').split('\n').filter(Boolean) : []
+  const lines = (name: string): string[] => recorded(file(name))
 
   const received: string[] = []
   const acknowledged = new Set<string>()
@@ -87,11 +87,9 @@ async function run(
   const emitted = lines('emitted.log')
   const left = new Set(emitted)
   assert.deepEqual(lines('caught.log'), [], 'nothing failed')
-  for (const id of accepted) {
-    assert.ok(acknowledged.has(id), `${id} was accepted, but never acknowledged`)
-    assert.ok(left.has(id), `${id} was accepted, but never left`)
-  }
-  for (const id of left) assert.ok(received.includes(id), `${id} left, but was never sent`)
+  const broken = new BrokenPromises()
+  broken.compare({ accepted, arrived: acknowledged, left })
+  assert.deepEqual(broken.list, [])
   for (const ids of [received, emitted]) {
     const watch = new OrderWatch()
     // Those that were suspended were overtaken meanwhile.

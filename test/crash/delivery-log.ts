@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { BrokenPromises, Notes } from '../support/life.ts'
 
 /** What is known of a message from the log. */
 interface Story {
@@ -41,42 +41,8 @@ export interface LogRules {
   mayForgetOutcomes: boolean
 }
 
-/** What was promised and not kept, each with some of the messages that it happened to. */
-export class BrokenPromises {
-  readonly #ids = new Map<string, string[]>()
-
-  add(text: string, id: string): void {
-    const ids = this.#ids.get(text) ?? []
-    ids.push(id)
-    this.#ids.set(text, ids)
-  }
-
-  get list(): string[] {
-    return [...this.#ids].map(
-      ([text, ids]) => `${text}: ${ids.length} (${ids.slice(0, 5).join(', ')})`
-    )
-  }
-}
-
 /** The log that the lives of a process write (`delivery-process.ts`): what happened, in its order. */
-export class DeliveryLog {
-  readonly path: string
-
-  constructor(path: string) {
-    this.path = path
-    writeFileSync(path, '')
-  }
-
-  /** Grows with each thing that happens. */
-  get size(): number {
-    return statSync(this.path).size
-  }
-
-  get lines(): string[][] {
-    const lines = readFileSync(this.path, 'utf8').split('\n').filter(Boolean)
-    return lines.map((line) => line.split(' '))
-  }
-
+export class DeliveryLog extends Notes {
   /** What happened to messages, and what of it must not have happened. */
   findings(rules: LogRules): Findings {
     const reader = new Reader(rules)

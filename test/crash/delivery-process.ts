@@ -1,4 +1,3 @@
-import { openSync, writeSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import threads, { Worker } from 'node:worker_threads'
 import { systemClock, type Clock } from '../../src/clock.ts'
@@ -17,6 +16,7 @@ import type { Order } from '../../src/queue/queue-types.ts'
 import { EncodedContents } from '../../src/queue/stored-contents.ts'
 import { resultOf } from '../delivery/replies.ts'
 import { buffers, KEY } from '../queue/set-up.ts'
+import { noteTo, ownSettings } from '../support/life.ts'
 import { generator } from '../support/random.ts'
 
 // A separate process that delivers the messages of a queue: `node delivery-process.ts <settings>`. Its parent tells
@@ -82,18 +82,14 @@ function keepThread(made: Worker): void {
   thread = made
 }
 
-const settings = JSON.parse(process.argv[2] ?? '') as ProcessSettings
-const log = openSync(settings.log, 'a')
+const settings = ownSettings() as ProcessSettings
+const note = noteTo(settings.log)
 let { reply } = settings
 let fault = ''
 
 const clock: Clock = {
   ...systemClock,
   after: (ms, callback) => systemClock.after(Math.min(ms, LONGEST_WAIT_MS), callback)
-}
-
-function note(...words: (string | number)[]): void {
-  writeSync(log, `${words.join(' ')}\n`)
 }
 
 /** Notes what has been stored of messages, before anything can follow from it. */

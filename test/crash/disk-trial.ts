@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { BrokenPromises } from '../support/life.ts'
 import { generator } from '../support/random.ts'
 import type { SmallDisk } from '../support/small-disk.ts'
 import { DeliveryLife } from './delivery-life.ts'
-import { BrokenPromises, type DeliveryLog, type Findings } from './delivery-log.ts'
+import type { DeliveryLog, Findings } from './delivery-log.ts'
 import type { FoundMessage, Holdings, ReplyKind } from './delivery-process.ts'
 import type { DiskTrialCase } from './disk-trial-cases.ts'
 

@@ -1,13 +1,14 @@
 /** `HL7_KEPT_KILLS` (default 3) sets how often the process is killed; 100 takes minutes. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keepQueueThread, TestQueues } from '../queue/set-up.ts'
+import { Life } from '../support/life.ts'
 import { KeptCheck } from './kept-check.ts'
+import type { KeptSettings } from './kept-process.ts'
 import { NOTES, QUEUE_NAMES, type QueueName } from './kept-messages.ts'
 
 const KILLS = Number(process.env['HL7_KEPT_KILLS'] ?? 3)
@@ -17,7 +18,7 @@ const KILLS_OF_FILES = 10
 const SPAN_MS = 1500
 const SPANS = 3
 
-const script = join(import.meta.dirname, 'kept-process.ts')
+const script = new URL('kept-process.ts', import.meta.url)
 
 type Checks = Record<QueueName, KeptCheck>
 
@@ -61,15 +62,12 @@ async function killAgainAndAgain(queues: TestQueues, kills: number): Promise<Che
 }
 
 async function liveAndDie(directory: string, log: string, ms: number): Promise<void> {
-  const child = spawn(process.execPath, [script, directory, log], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  const closed = once(child, 'close')
+  const life = new Life(script, { directory, log } satisfies KeptSettings)
   // A file is open: the others may be while it is killed.
-  await Promise.race([once(child.stdout, 'data'), closed])
+  await Promise.race([once(life.child, 'message'), life.ended])
   await sleep(ms)
-  child.kill('SIGKILL')
-  assert.deepEqual(await closed, [null, 'SIGKILL'])
+  await life.kill()
+  assert.equal(await life.ended, 'SIGKILL')
 }
 
 function readLog(log: string, checks: Checks): void {

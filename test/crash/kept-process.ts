@@ -1,7 +1,7 @@
-import { openSync, writeSync } from 'node:fs'
 import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
 import { EncodedContents } from '../../src/queue/stored-contents.ts'
+import { noteTo, ownSettings } from '../support/life.ts'
 import { buffers, KEY, leftWith, message, moveOf } from '../queue/set-up.ts'
 import {
   ACKED,
@@ -15,10 +15,16 @@ import {
 } from './kept-messages.ts'
 
 // A separate process through whose queues messages of all sizes flow until it is killed:
-// `node kept-process.ts <directory> <log>`. The log is written synchronously, so that it survives SIGKILL.
+// `node kept-process.ts <settings>`. It tells its parent when a queue is open.
 
-const [, , directory = '', path = ''] = process.argv
-const log = openSync(path, 'a')
+const { directory, log } = ownSettings() as KeptSettings
+const write = noteTo(log)
+export interface KeptSettings {
+  directory: string
+  /** The path of the log. */
+  log: string
+}
+
 /** So many messages are on their way in each queue. */
 const AT_ONCE = 3
 /** So many of an earlier life are taken at the start, of each kind. */
@@ -36,15 +42,17 @@ async function live(name: QueueName): Promise<void> {
     ...QUEUES[name],
     order: 'none',
     orderKey: '',
-    onNotice: (text) => writeSync(log, `${name} notice ${text}\n`)
+    onNotice: (text) => {
+      write(name, 'notice', text)
+    }
   })
   const queue = new MessageQueue(engine, new EncodedContents(buffers, 0))
   const { lastSeq, leaving } = await queue.open()
-  writeSync(1, `${name} is open\n`)
+  process.send?.(name)
   let next = lastSeq + 1
 
   function note(seq: number, what: Note): void {
-    writeSync(log, `${name} ${seq} ${what}\n`)
+    write(name, seq, what)
   }
 
   async function finish(seq: number, isAtOnce: boolean): Promise<void> {

@@ -1,47 +1,11 @@
 /** What flows and operators see of a backup receiver. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type {
-  EventPage,
-  MessageContent,
-  MessagePage,
-  NodeState
-} from '../../nodes/operations/answers.ts'
+import type { EventPage, MessageContent, MessagePage } from '../../nodes/operations/answers.ts'
 import type { TestAnswer } from '../../nodes/tests/test-result.ts'
 import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
 import { freePort } from '../support/free-port.ts'
 import { adt, shareWorld } from '../support/world.ts'
-
-describe('a backup receiver, where nobody has to log in', () => {
-  const world = shareWorld()
-
-  it('serves until somebody switches back, and says that it was switched by hand', async () => {
-    const first = new URL(world.receiver.url)
-    const backup = otherUrl(first)
-    const turn = (to: string): Promise<unknown> =>
-      world.nodeRed.post('/hl7-https-out/out/backup', { to })
-    for (const backupAfter of [0, 0.2]) {
-      await world.deploy({
-        ...{ url: first.href, backupUrl: backup.href, backupAfter, queue: 'disk' },
-        ...{ retryInterval: 0.1, retryMaxInterval: 0.1 }
-      })
-      await turn('backup')
-      const until = performance.now() + 600
-      for (let count = 0; performance.now() < until; count++) {
-        const { msg } = await world.send(adt(`HAND${backupAfter}-${count}`))
-        assert.equal(msg.hl7['host'], backup.host)
-      }
-      const { advice, backup: state } = await world.state()
-      assert.equal(state?.by, '')
-      assert.equal(
-        advice?.text,
-        `Switched by hand: messages go to the backup ${backup.host} until somebody switches back. Nothing is lost.`
-      )
-      await turn('first')
-      assert.equal((await world.send(adt(`BACK${backupAfter}`))).msg.hl7['host'], first.host)
-    }
-  })
-})
 
 describe('a backup receiver', () => {
   const world = shareWorld({ users: true })
@@ -82,41 +46,6 @@ describe('a backup receiver', () => {
     const attempts = story.map(({ text }) => text).filter((text) => text.startsWith('Attempt'))
     assert.match(attempts.at(-1) ?? '', new RegExp(` · backup ${backup.host}$`))
     assert.doesNotMatch(attempts[0] ?? '', /backup/)
-  })
-
-  it('is turned by operators, stays so over a deploy, and is turned back', async () => {
-    const backup = otherUrl(new URL(world.receiver.url))
-    const props = { url: world.receiver.url, backupUrl: backup.href, backupAfter: 0, queue: 'disk' }
-    await world.deploy(props)
-    assert.equal((await as('watch', '/backup', { to: 'backup' })).status, 401)
-    assert.equal((await as('night', '/backup', { to: 'elsewhere' })).status, 400)
-    const turned = await as('night', '/backup', { to: 'backup' })
-    assert.deepEqual([turned.status, (turned.body as NodeState).backup?.by], [200, 'night'])
-    assert.equal((await world.send(adt('TURNED1'))).msg.hl7['host'], backup.host)
-
-    await world.deploy({ ...props, name: 'again' })
-    await world.eventually(async () => (await world.state()).backup?.by === 'night')
-    assert.equal((await world.send(adt('TURNED2'))).msg.hl7['host'], backup.host)
-    const own = await world.send(adt('TURNED3'), { url: world.receiver.url })
-    assert.equal(own.msg.hl7['host'], new URL(world.receiver.url).host)
-
-    const back = await as('night', '/backup', { to: 'first' })
-    assert.equal((back.body as NodeState).backup, null)
-    const { msg } = await world.send(adt('TURNED4'))
-    assert.equal(msg.hl7['host'], new URL(world.receiver.url).host)
-    const { events } = (await as('watch', '/events')).body as EventPage
-    const turns = events.filter(({ kind }) => kind.endsWith('-backup'))
-    assert.deepEqual(
-      turns.slice(0, 2).map(({ by, kind }) => `${kind} ${by}`),
-      ['from-backup night', 'to-backup night']
-    )
-    const audited = (await world.nodeRed.printed()).filter((line) =>
-      line.includes('"event":"hl7-https-out.backup"')
-    )
-    assert.deepEqual(
-      audited.map((line) => /"to":"([^"]*)"/.exec(line)?.[1]),
-      ['elsewhere', 'backup', 'first']
-    )
   })
 
   it('is tried by a test message, too', async () => {

@@ -160,33 +160,6 @@ describe('A suspended message, edited and resent', () => {
     assert.equal(world.sent('E7').length, 1)
   })
 
-  it('is edited, resent or discarded by one of two who have seen it; the other one is told', async () => {
-    const late = /^This message is not suspended, or no longer: .* Nothing has changed\.$/
-    const id = await suspend(pid('E30', 'WRONG30'), 'E30')
-    const takeOut = async (action: 'discard' | 'suspend'): Promise<unknown> =>
-      (await world.nodeRed.post(`/hl7-https-out/out/messages/${action}`, { ids: [id] })).body
-    assert.deepEqual(await takeOut('discard'), { found: 1 })
-    assert.deepEqual(await takeOut('discard'), { found: 0 })
-    const seen = { state: 'suspended' }
-    for (const act of [
-      () => ask(id, { ...seen, payload: pid('E30', 'RIGHT30') }),
-      () => ask(id, seen)
-    ]) {
-      const { status, body } = await act()
-      assert.deepEqual([status, late.test(body.error ?? '')], [409, true], body.error)
-    }
-    assert.deepEqual(await takeOut('suspend'), { found: 0, inFlight: 0 })
-    // Who has not said what they have seen, sees it as it is: it has left, and can be sent again, once.
-    assert.equal((await ask(id, { payload: pid('E30', 'RIGHT30') })).status, 200)
-    for (const body of [{ payload: pid('E30', 'RIGHT31') }, {}]) {
-      const second = await ask(id, body)
-      assert.equal(second.status, 409)
-      assert.match(second.body.error ?? '', /^This message was sent again before/)
-    }
-    assert.equal((await ask(id, { again: true })).status, 200)
-    await world.eventually(() => world.sent('E30').length === 3)
-  })
-
   it('keeps what the sender sent, with who edited it, when and why, however often that is', async () => {
     const id = await suspend(pid('E10', 'WRONG10'), 'E10')
     assert.equal('original' in (await messageOf(id)), false)

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type {
-  BulkAnswer,
-  MessageCountsAnswer,
-  MessagePage
-} from '../../nodes/operations/answers.ts'
+import type { MessageCountsAnswer, MessagePage } from '../../nodes/operations/answers.ts'
 import { as as asUser, type User, type UserAnswer } from '../support/admin-users.ts'
 import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
 
@@ -74,24 +70,6 @@ describe('how many messages there are of each kind', () => {
     }
     const { count: naked, errors } = await counts('state=naked&controlId=OLD1')
     assert.deepEqual([naked, errors], [1, [{ value: '203', count: 1 }]])
-  })
-
-  it('is what is acted on: those with an error are resent or discarded, and no others', async () => {
-    await deploy('DATE4', 'LOCK4', 'DOWN4')
-    await world.eventually(async () => (await world.state()).suspended === 3)
-    const [row] = ((await as('watch', '?controlId=DOWN4')).body as MessagePage).messages
-    await as('night', '/suspend', { ids: [row?.id] })
-    assert.deepEqual((await as('night', '/discard', { error: '102' })).body, { found: 1 })
-    world.receiver.respond = undefined
-    const { found } = (await as('night', '/resend', { error: '206' })).body as BulkAnswer
-    assert.equal(found, 1)
-    await world.acked('LOCK4', ['LOCK4'])
-    assert.deepEqual(await idsOf('state=suspended'), ['DOWN4'])
-    const again = { state: 'failed', error: 'HL7_DISCARDED', dryRun: true }
-    const { body } = await as('night', '/resend', again)
-    assert.equal((body as { found: number }).found, 0, 'its errors are those of the receiver')
-    assert.equal((await as('night', '/discard', { error: '' })).status, 400)
-    assert.equal((await as('watch', '/counts?state=wrong')).status, 400)
   })
 
   it('is nothing of a node that is not set up', async () => {

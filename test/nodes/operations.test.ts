@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type {
   AllStates,
-  BulkAnswer,
   EventPage,
   HistoryAnswer,
   MessageContent,
@@ -305,64 +304,6 @@ describe('the routes of operations', () => {
     assert.equal(again?.values['acceptedAt'], good?.acceptedAt)
   })
 
-  it('resend one alone first: the rest follow after an ACK only', async () => {
-    await deploy()
-    await send('BAD3', 'BAD4', 'BAD5')
-    await suspended(3)
-    const sent = (): number => world.receiver.requests.length
-    const before = sent()
-    const all = { all: true, firstAlone: true }
-    const refused = (await as('night', '/out/messages/resend', all)).body as BulkAnswer
-    const { values, reason, ...first } = refused.first ?? {}
-    assert.deepEqual(
-      [refused.found, refused.resent, first],
-      [3, 1, { controlId: 'BAD3', outcome: 'suspended', ackCode: 'AE', kind: 'verdict' }]
-    )
-    assert.match(reason ?? '', /^AE.* · rule :\?E=S$/)
-    assert.equal(values?.['rule'], ':?E=S')
-    assert.deepEqual([sent(), (await world.state()).suspended], [before + 1, 3])
-    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
-    const choice = { type: 'ADT^A01', firstAlone: true }
-    const accepted = (await as('night', '/out/messages/resend', choice)).body as BulkAnswer
-    assert.deepEqual(
-      [accepted.found, accepted.resent, accepted.first?.controlId, accepted.first?.outcome],
-      [3, 3, 'BAD3', 'ack']
-    )
-    await world.eventually(() => Promise.resolve(sent() >= before + 4))
-    await world.eventually(
-      async () => (await world.messages('state=acked&type=ADT^A01')).length >= 3
-    )
-    await suspended(0)
-    assert.deepEqual(
-      world.receiver.requests.slice(before + 1).map(({ body }) => body.toString().split('|')[9]),
-      ['BAD3', 'BAD4', 'BAD5']
-    )
-  })
-
-  it('answer at a deploy that what went first is not decided: the rest stay', async () => {
-    await deploy()
-    await send('BAD14', 'BAD15')
-    await suspended(2)
-    const { length } = world.receiver.requests
-    world.receiver.respond = () => ({ status: 503 })
-    const answered = as('night', '/out/messages/resend', { all: true, firstAlone: true })
-    await world.eventually(() => Promise.resolve(world.receiver.requests.length > length))
-    await world.deploy({ ...props, maxInFlight: 3 })
-    const { status, body } = await answered
-    const { first, ...counts } = body as BulkAnswer
-    assert.deepEqual([status, counts], [200, { found: 2, resent: 1 }])
-    assert.deepEqual(
-      [first?.controlId, first?.outcome, first?.kind],
-      ['BAD14', null, 'first-ended']
-    )
-    assert.match(first?.reason ?? '', /^Not decided/)
-    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
-    await world.eventually(
-      async () => (await world.messages('controlId=BAD14'))[0]?.state === 'acked'
-    )
-    assert.equal((await world.messages('controlId=BAD15'))[0]?.state, 'suspended')
-  })
-
   it('discard and resend what was chosen, and refuse what is not clear', async () => {
     await deploy()
     await send('BAD6', 'BAD7', 'BAD8')
@@ -414,27 +355,6 @@ describe('the routes of operations', () => {
       )
       assert.ok(found, event)
     }
-  })
-
-  it('say since when it retries, and that it goes on again', async () => {
-    await deploy({ retryInterval: 0.2, retryMaxInterval: 0.2 })
-    world.receiver.respond = () => ({ status: 503 })
-    await send('WAIT1')
-    await world.eventually(async () => ((await world.state()).retry?.attempts ?? 0) >= 3)
-    const first = await world.state()
-    assert.equal(first.state, 'retrying')
-    assert.match(first.reason, /^HTTP 503, try \d+ (in \d s|now)$/)
-    await world.eventually(async () => ((await world.state()).retry?.attempts ?? 0) >= 6)
-    assert.equal((await world.state()).since, first.since, 'an attempt is no new state')
-    assert.ok(first.since !== null)
-    world.receiver.respond = undefined
-    await world.eventually(async () => (await world.state()).state === 'idle')
-    const last = await events('?limit=2')
-    assert.deepEqual(
-      last.map(({ kind }) => kind),
-      ['recovered', 'retrying']
-    )
-    assert.equal(last[1]?.text, 'HTTP 503: retrying WAIT1')
   })
 
   it('say of a node that is not set up that it can do nothing', async () => {

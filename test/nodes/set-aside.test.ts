@@ -68,30 +68,6 @@ describe('operators and messages that wait', () => {
     assert.deepEqual([again.first?.outcome, again.first?.ackCode, again.id], ['ack', 'AA', 'out'])
   })
 
-  it('suspend and discard what they choose, and refuse what is not clear', async () => {
-    const ids = await block('BLOCK2', 'REST1', 'REST2', 'REST3')
-    for (const unclear of [
-      ...[{}, { state: 'sending' }, { ids: [1] }, { all: false }, { controlId: '' }],
-      { ids, all: true, state: 'waiting' }
-    ]) {
-      const { status } = await as('night', '/messages/suspend', unclear)
-      assert.equal(status, 400, JSON.stringify(unclear))
-    }
-    // Without a state, only suspended ones are meant.
-    assert.deepEqual((await as('night', '/messages/discard', { ids })).body, { found: 0 })
-    const bulk = async (action: string, body: unknown): Promise<BulkAnswer> =>
-      (await as('night', `/messages/${action}`, body)).body as BulkAnswer
-    const one = { controlId: 'REST3', state: 'waiting' }
-    assert.deepEqual(await bulk('discard', one), { found: 1, inFlight: 0 })
-    await world.eventually(() => world.left('caught', 'REST3').length === 1)
-    assert.equal(world.left('caught', 'REST3')[0]?.error.code, 'HL7_DISCARDED')
-    assert.deepEqual(await bulk('suspend', { controlId: 'REST2' }), { found: 1, inFlight: 0 })
-    assert.deepEqual(await bulk('suspend', { state: 'retrying' }), { found: 1, inFlight: 0 })
-    await world.acked('REST', ['REST1'])
-    assert.equal((await world.state()).suspended, 2)
-    assert.deepEqual(await bulk('discard', { all: true }), { found: 2 })
-  })
-
   it('try now: one message goes, and its answer decides', async () => {
     await block('BLOCK3', 'WAIT1', 'WAIT2')
     const sent = world.sent('BLOCK3').length
@@ -105,24 +81,5 @@ describe('operators and messages that wait', () => {
     const { status, text } = await as('night', '/try', {})
     assert.deepEqual([status, text.includes('resume it first')], [409, true])
     await as('night', '/resume', {})
-  })
-
-  it('wait for what becomes of one that is resent or edited', async () => {
-    const [first = ''] = await block('BLOCK4')
-    await as('night', '/messages/suspend', { ids: [first] })
-    await world.eventually(async () => (await world.state()).suspended === 1)
-    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body), 'AE') })
-    const resend = async (user: User, body: unknown): Promise<ResendOneAnswer> =>
-      (await as(user, `/messages/${first}/resend`, body)).body as ResendOneAnswer
-    const refused = await resend('night', { wait: true })
-    assert.deepEqual(
-      [refused.first?.outcome, refused.first?.ackCode, refused.suspended],
-      ['suspended', 'AE', 1]
-    )
-    assert.equal((await as('night', `/messages/${first}/resend`, { wait: 1 })).status, 400)
-    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
-    const edited = await resend('admin', { wait: true, payload: adt('BLOCK4', { version: '2.4' }) })
-    assert.deepEqual([edited.first?.outcome, edited.first?.reason], ['ack', 'AA · rule :?A=C'])
-    assert.equal('first' in (await world.state()), false)
   })
 })

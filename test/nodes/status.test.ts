@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ReceiverAnswer } from '../../demo/received-request.ts'
+import type { ConditionCode, Level } from '../../src/codes.ts'
 import type { NodeStatus } from '../support/node-red.ts'
 import { adt, CLIENT_ID, shareWorld } from '../support/world.ts'
 
@@ -10,6 +12,78 @@ describe('what an operator is told, in a real Node-RED', () => {
   const shown = (suits: (status: NodeStatus) => boolean): Promise<NodeStatus> =>
     world.nodeRed.waitForStatus('out', suits)
   const inject = (payload: string): Promise<void> => world.nodeRed.inject('in', { payload })
+
+  /** What is done to a node, the condition that follows, and how it is told. */
+  const provoked: readonly {
+    code: ConditionCode
+    level: Level
+    text: RegExp
+    advice?: string
+    out?: Record<string, unknown>
+    auth?: Record<string, unknown>
+    answer?: ReceiverAnswer
+    send?: readonly string[]
+    isPaused?: boolean
+  }[] = [
+    { code: 'ACK', level: 'fine', text: /^ACK AA$/, send: [adt('TOLD1')] },
+    { code: 'NAK', level: 'watch', text: /^NAK AE/, send: [adt('TOLD2', { birth: '20990101' })] },
+    { code: 'INVALID', level: 'watch', text: /^invalid message$/, send: ['no HL7'] },
+    {
+      ...{ code: 'TOKEN', level: 'watch', text: /^invalid_client · no token$/ },
+      auth: { credentials: { clientId: CLIENT_ID, clientSecret: 'wrong' } },
+      ...{ send: [adt('TOLD3')], advice: 'advice-token-refused' }
+    },
+    {
+      ...{ code: 'RETRYING', level: 'watch', text: /^HTTP 503 · try \d/ },
+      ...{ answer: { status: 503 }, send: [adt('TOLD4')], advice: 'advice-unavailable' }
+    },
+    {
+      ...{ code: 'GIVEN_UP', level: 'call', text: /^HTTP 415/, out: { failureTimeout: 0 } },
+      ...{ answer: { status: 415 }, send: [adt('TOLD5')], advice: 'advice-given-up' }
+    },
+    {
+      ...{ code: 'SUSPENDED', level: 'watch', text: /^1 suspended$/, advice: 'advice-suspended' },
+      ...{ out: { replyCodeActions: ':?E=S,:?A=C' }, send: [adt('TOLD6', { birth: '20990101' })] }
+    },
+    {
+      ...{
+        code: 'REFUSING',
+        level: 'watch',
+        text: /^refused: ADT\^A01$/,
+        advice: 'advice-refusing'
+      },
+      send: Array.from({ length: 5 }, (_, at) => adt(`TOLD7-${at}`, { birth: '20990101' }))
+    },
+    { code: 'PAUSED', level: 'call', text: /^paused/, isPaused: true, advice: 'advice-paused' },
+    {
+      ...{ code: 'QUEUE_COUNT', level: 'watch', text: /^paused/, isPaused: true },
+      ...{ out: { queueCountAlert: 1 }, send: [adt('TOLD8'), adt('TOLD9')] }
+    },
+    {
+      ...{ code: 'QUEUE_WAIT', level: 'watch', text: /^paused/, isPaused: true },
+      ...{ out: { queueWaitAlert: 1 }, send: [adt('TOLD10')] }
+    },
+    { code: 'QUIET', level: 'call', text: /./, out: { inactivityAlert: 1 }, send: [adt('TOLD11')] },
+    { code: 'CONFIG', level: 'watch', text: /./, out: { url: '' }, advice: 'advice-config' }
+  ]
+  for (const { code, level, text, advice, out, auth, answer, send = [], isPaused } of provoked) {
+    it(`${code} is told in the status, the state and the figures`, async () => {
+      world.receiver.respond = answer && (() => answer)
+      await world.deploy({ retryInterval: 30, ...out }, auth)
+      if (isPaused === true) await world.nodeRed.post('/hl7-https-out/out/pause')
+      for (const payload of send) await inject(payload)
+      const status = await shown(({ codes }) => codes?.includes(code) ?? false)
+      assert.match(status.text ?? '', text)
+      assert.equal(status.calls?.includes(code), level === 'call')
+      const state = await world.state()
+      const found = state.conditions.find((condition) => condition.code === code)
+      assert.equal(found?.level, level)
+      if (advice !== undefined) assert.equal(state.advice?.kind, advice)
+      const metrics = String((await world.nodeRed.get('/hl7-https-out/metrics')).body)
+      const line = `hl7_https_out_condition\\{node="out",.*code="${code}",level="${level}"\\} 1$`
+      assert.match(metrics, new RegExp(line, 'm'))
+    })
+  }
 
   it('tells at once that the token server refuses the client', async () => {
     await world.deploy({}, { credentials: { clientId: CLIENT_ID, clientSecret: 'wrong' } })
@@ -56,18 +130,6 @@ describe('what an operator is told, in a real Node-RED', () => {
       line,
       /\[error\] \[hl7-https-out:out\] HTTP 418 from the receiver\. .*Message UNCAUGHT \(ADT\^A01\) /
     )
-  })
-
-  it('tells of a message that is not HL7, until one is accepted', async () => {
-    await world.deploy()
-    await inject('no HL7')
-    const { fill, text } = await shown(({ code }) => code === 'INVALID')
-    assert.deepEqual([fill, text], ['yellow', 'invalid message'])
-    await inject(adt('VALID001'))
-    assert.deepEqual(await shown(({ code }) => code === 'ACK'), {
-      ...{ fill: 'green', shape: 'dot', text: 'ACK AA', code: 'ACK', codes: ['ACK'] },
-      ...{ level: 'fine', calls: [] }
-    })
   })
 
   it('is red while it refuses messages, and no longer once there is room', async () => {
@@ -127,14 +189,6 @@ describe('what an operator is told, in a real Node-RED', () => {
     world.receiver.respond = undefined
     await world.acked('STUCK001', ['STUCK001'])
     assert.deepEqual((await shown(({ code }) => code === 'ACK')).calls, [])
-  })
-
-  it('raises an alert if too many messages wait, or one waits too long', async () => {
-    await world.deploy({ queueCountAlert: 1, queueWaitAlert: 1 })
-    await world.nodeRed.post('/hl7-https-out/out/pause')
-    for (const id of ['ALERT001', 'ALERT002']) await inject(adt(id))
-    await shown(({ codes }) => codes?.[0] === 'QUEUE_COUNT')
-    await shown(({ codes }) => codes?.[0] === 'QUEUE_WAIT')
   })
 
   it('names the variable that is not set, also to a Status node', async () => {

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { Life } from '../support/life.ts'
 import { compilePreloads, type Preloads } from '../support/preload/compile.ts'
 import { generator } from '../support/random.ts'
 import type { PowerSettings } from './power-process.ts'
 import { readRecording } from './recording.ts'
 import { Replay, type Finding } from './replay.ts'
 
-const script = fileURLToPath(new URL('power-process.ts', import.meta.url))
+const script = new URL('power-process.ts', import.meta.url)
 /** A file system in memory: an image is read in a moment. */
 const IN_MEMORY = '/dev/shm'
 /** `npm run test:power` and the nightly run: at every sync, and at so many random steps. */
@@ -49,22 +47,18 @@ describe('After a power failure', options, () => {
         ...{ directory: place, seed: SEED + index, firstId: 1 + 1000 * index },
         ...(runs.length === 1 ? { lives, messages } : { lives: 1, messages: 30 })
       }
-      const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
-        stdio: ['ignore', 'inherit', 'inherit'],
-        env: {
-          ...process.env,
-          // The recorder does what it does by the slow disk.
-          ...preloads.environment('disk-recorder', 'slow-sync'),
-          SLOW_SYNC_MS: '1',
-          DISK_RECORD_TO: recording,
-          DISK_RECORD_UNDER: place,
-          DISK_SEED: String(settings.seed),
-          ...environment
-        }
+      const life = new Life(script, settings, {
+        // The recorder does what it does by the slow disk.
+        ...preloads.environment('disk-recorder', 'slow-sync'),
+        SLOW_SYNC_MS: '1',
+        DISK_RECORD_TO: recording,
+        DISK_RECORD_UNDER: place,
+        DISK_SEED: String(settings.seed),
+        ...environment
       })
-      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
-      const isKilled = signal === 'SIGKILL' && 'DISK_ENDS_AFTER' in environment
-      assert.ok(code === 0 || isKilled, `the run ends well: ${code ?? ''} ${signal ?? ''}`)
+      const end = await life.ended
+      const isKilled = end === 'SIGKILL' && 'DISK_ENDS_AFTER' in environment
+      assert.ok(end === 0 || isKilled, `the run ends well: ${String(end)}`)
     }
     const replay = new Replay(readRecording(recording, place), run)
     replay.checkMarks()

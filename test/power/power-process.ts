@@ -9,6 +9,7 @@ import { QueueError } from '../../src/queue/queue-error.ts'
 import { EncodedContents } from '../../src/queue/stored-contents.ts'
 import { resultOf, type ReplyKind } from '../delivery/replies.ts'
 import { buffers, KEY } from '../queue/set-up.ts'
+import { ownSettings } from '../support/life.ts'
 import { generator } from '../support/random.ts'
 
 // A separate process whose queue is recorded: `node power-process.ts <settings>`. Messages come and are sent, an operator
@@ -49,7 +50,7 @@ const MOST_HELD = 30
 const LONGEST_WAIT_MS = 50
 const STUCK_MS = 30_000
 
-const settings = JSON.parse(process.argv[2] ?? '') as PowerSettings
+const settings = ownSettings() as PowerSettings
 const random = generator(settings.seed)
 const clock: Clock = {
   ...systemClock,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -12,6 +11,7 @@ import { OrderWatch } from '../support/order-watch.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { drained } from '../support/drained.ts'
 import { frontDoor, type FrontDoor } from '../support/front-door.ts'
+import { recorded } from '../support/life.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { concernsTokens, type Likely, pick, receiverFaults, tokenFaults } from './faults.ts'
 import { controlIds, Ledger } from './ledger.ts'
@@ -292,8 +292,7 @@ export class Soak {
   }
 
   #recorded(way: 'ack' | 'nak'): string[] {
-    const file = this.#file(way)
-    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
+    return recorded(this.#file(way))
   }
 
   #file(way: 'ack' | 'nak'): string {
