@@ -225,7 +225,8 @@ class Row {
   #unit({ unit }: Property): string[] {
     if (unit === undefined) return []
     this.#key('unit', unit)
-    return [`<span class="hl7-https-unit" data-i18n="unit.${unit}"></span>`]
+    const words = `<span data-i18n="unit.${unit}"></span> <span class="hl7-https-duration"></span>`
+    return [`<span class="hl7-https-unit">${words}</span>`]
   }
 
   #has(...path: string[]): boolean {

@@ -1,3 +1,4 @@
+import { html, nothing, render } from 'lit-html'
 import type { Frame } from '../operations/page/frame.ts'
 import { countInTrouble } from '../operations/page/words.ts'
 import { RequestError } from '../operations/route-request.ts'
@@ -43,18 +44,13 @@ export class AttentionBadge {
   show(count: number): void {
     this.#askedAt = performance.now()
     // Node-RED 5 has a button for each tab, Node-RED 4 a link.
-    const icons = document.querySelectorAll(
+    const icons = document.querySelectorAll<HTMLElement>(
       `button[data-tab-id="${this.#tab}"], #red-ui-tab-${this.#tab}-link-button, #red-ui-tab-${this.#tab} > a`
     )
-    for (const icon of icons) {
-      icon.querySelector('.hl7-badge')?.remove()
-      if (count === 0) continue
-      const badge = document.createElement('span')
-      badge.className = 'hl7-badge'
-      badge.textContent = String(count)
-      badge.title = this.#text('badge', { count })
-      icon.append(badge)
-    }
+    const badge = html`<span class="hl7-badge" title=${this.#text('badge', { count })}
+      >${count}</span
+    >`
+    for (const icon of icons) render(count === 0 ? nothing : badge, icon)
   }
 
   async #ask(): Promise<void> {

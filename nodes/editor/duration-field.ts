@@ -34,13 +34,6 @@ export function showDuration(property: Property | undefined, field: EditorElemen
   const seconds = Number(typed) * unit
   const isPlain = typed.trim() === '' || Number.isNaN(seconds) || seconds < 120
   const words = isPlain || unit > 1 ? '' : `= ${durationWords(seconds, RED.i18n.lang())}`
-  const label = input.nextElementSibling
-  if (!label?.classList.contains('hl7-https-unit')) return
-  let shown = label.querySelector('.hl7-https-duration')
-  if (shown === null) {
-    shown = document.createElement('span')
-    shown.className = 'hl7-https-duration'
-    label.append(' ', shown)
-  }
-  shown.textContent = words
+  const shown = input.nextElementSibling?.querySelector('.hl7-https-duration')
+  if (shown) shown.textContent = words
 }

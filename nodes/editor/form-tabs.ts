@@ -1,3 +1,5 @@
+import { html, nothing, render } from 'lit-html'
+
 /** One tab: the id of its pane and its label. */
 export interface FormTab {
   pane: string
@@ -24,12 +26,17 @@ export function createFormTabs(
     }
   })
   for (const { pane, label } of tabs) bar.addTab({ id: pane, label })
+  const mark = html`<i
+    class="fa fa-exclamation-triangle hl7-https-tab-mark"
+    role="img"
+    title=${markText}
+    aria-label=${markText}
+  ></i>`
   return () => {
     for (const pane of panes) {
-      const link = document.querySelector(`#red-ui-tab-${pane.id} .red-ui-tab-label`)
-      const mark = link?.querySelector('.hl7-https-tab-mark')
-      if (!hasMistake(pane)) mark?.remove()
-      else if (!mark) link?.prepend(createMark(markText))
+      const label = document.querySelector(`#red-ui-tab-${pane.id} .red-ui-tab-label > span`)
+      const link = label?.parentElement
+      if (link) render(hasMistake(pane) ? mark : nothing, link, { renderBefore: label })
     }
   }
 }
@@ -42,13 +49,4 @@ export function isUnused(field: Element): boolean {
 /** Whether a part of a form contains a mistake in a field that applies. */
 export function hasMistake(part: Element): boolean {
   return [...part.querySelectorAll('.input-error')].some((field) => !isUnused(field))
-}
-
-function createMark(text: string): HTMLElement {
-  const mark = document.createElement('i')
-  mark.className = 'fa fa-exclamation-triangle hl7-https-tab-mark'
-  mark.title = text
-  mark.setAttribute('role', 'img')
-  mark.setAttribute('aria-label', text)
-  return mark
 }

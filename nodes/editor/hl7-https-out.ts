@@ -1,9 +1,8 @@
-import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
 import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import { tryReplyRules } from '../rules/reply-rule-row.ts'
 import { outCredentials, outProperties, outTabs } from '../settings/hl7-https-out-properties.ts'
 import { isOtherSystem } from '../settings/dropped-properties.ts'
-import { besideToken, outProblem } from '../settings/out-problems.ts'
+import { besideToken, outDoubt, outProblem, type Circumstances } from '../settings/out-problems.ts'
 import { is, names, type ReadValue } from '../settings/property-table.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { Form } from './form.ts'
@@ -50,40 +49,22 @@ let reply: LoadedReplyTab | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
-  const given = typeof value === 'string' ? value.trim() : ''
+  const given = String(value).trim()
   if (property === 'replyCodeActions' && reply?.isListed() === true) return ruleProblem(given)
-  const judged = outProblem(property, given, { read, usesDpop: usesDpop(read), text })
-  if (judged !== '') return judged
-  switch (property) {
-    case 'url':
-      return words(typedUrlProblem(given))
-    case 'retryMaxInterval':
-      return waitProblem(Number(value), Number(read('retryInterval')))
-    case 'contentDays': {
-      const days = Number(read('journalDays'))
-      return Number(value) > days ? words('contentBeyondJournal', { days }) : ''
-    }
-    case 'charset':
-      return words(isCharset(given) ? '' : 'charset')
-    case 'contentType':
-    case 'bodyPartType':
-      return words(isMediaType(given) ? '' : 'contentType')
-    case 'bodyTemplate':
-    case 'replyPath':
-      return jsonataProblem(given)
-    default:
-      return ''
-  }
+  const circumstances: Circumstances = { read, usesDpop: usesDpop(read), isCodec, text }
+  return (
+    outProblem(property, given, circumstances) ||
+    outDoubt(property, given, circumstances) ||
+    (property === 'bodyTemplate' || property === 'replyPath' ? jsonataProblem(given) : '')
+  )
 }
+
+const isCodec = (name: string): boolean => CHARSET_NAMES.includes(name)
 
 /** In a list, a position in the text says nothing. */
 function ruleProblem(given: string): string {
   const rules = tryReplyRules(given)
   return rules instanceof ReplyRulesError ? text(`ruleMistake.${rules.mistake}`) : ''
-}
-
-function waitProblem(longest: number, first: number): string {
-  return longest < first ? words('waitBelowFirst', { seconds: first }) : ''
 }
 
 function jsonataProblem(expression: string): string {
@@ -94,16 +75,6 @@ function jsonataProblem(expression: string): string {
 
 function nameProblem(property: string, name: string, read: ReadValue): string {
   return property === 'headers' ? words(besideToken(name, { read, usesDpop: usesDpop(read) })) : ''
-}
-
-function isCharset(label: string): boolean {
-  const key = label.toLowerCase().replace(/[^a-z0-9]/g, '')
-  return ['', 'auto'].includes(label.toLowerCase()) || CHARSET_NAMES.includes(key)
-}
-
-/** Whether it is a media type (RFC 9110 §8.3.1), or empty; its parameters are not checked. */
-function isMediaType(given: string): boolean {
-  return given === '' || /^[^\s/;,]+\/[^\s/;,]+/.test(given)
 }
 
 /**

@@ -1,3 +1,5 @@
+import { html, render } from 'lit-html'
+
 /** Marks a field for screen readers, and says why below it. */
 export function explainMark(input: HTMLElement, marked: boolean, reason: string): void {
   showMistake(input, reason)
@@ -7,22 +9,26 @@ export function explainMark(input: HTMLElement, marked: boolean, reason: string)
   else input.setAttribute('aria-describedby', `${input.id}-problem`)
 }
 
+/** Of each row, what is wrong with its fields, by their ids: the token server has two in one row. */
+const reasons = new WeakMap<HTMLElement, Map<string, string>>()
+
 /** Shows or removes the text for a mistake under a field or list. */
 export function showMistake(field: HTMLElement, reason: string): void {
-  const id = `${field.id}-problem`
-  let words = document.getElementById(id)
-  if (reason === '') {
-    words?.remove()
-    return
-  }
-  if (words === null) {
-    words = document.createElement('div')
-    words.id = id
-    words.className = 'hl7-https-problem'
-    words.classList.toggle('hl7-https-list-problem', field instanceof HTMLOListElement)
-    words.setAttribute('role', 'status')
-    const row = field.closest('.form-row')
-    row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
-  }
-  if (words.textContent !== reason) words.textContent = reason
+  const row = field.closest<HTMLElement>('.form-row')
+  if (row === null) return
+  const ofRow = reasons.get(row) ?? new Map<string, string>()
+  reasons.set(row, ofRow)
+  if (reason === '') ofRow.delete(field.id)
+  else ofRow.set(field.id, reason)
+  const list = field instanceof HTMLOListElement ? 'hl7-https-list-problem' : ''
+  const words = [...ofRow].map(
+    ([id, text]) =>
+      html`<div
+        id="${id}-problem"
+        class="hl7-https-problem ${list}"
+        role="status"
+        .textContent=${text}
+      ></div>`
+  )
+  render(words, row, { renderBefore: row.querySelector<HTMLElement>(':scope > .hl7-https-hint') })
 }

@@ -1,3 +1,4 @@
+import { html, nothing, render } from 'lit-html'
 import { basicParts, slotOf, type ValueType } from '../settings/property-table.ts'
 import type { FormText, OutKey, SharedKey } from '../../src/form-text.ts'
 import { showMistake } from './mistake-words.ts'
@@ -42,8 +43,7 @@ export class NamedValueList {
       removeItem: reportChange,
       sortItems: reportChange,
       addItem: (container, _index, item) => {
-        container[0]?.append(this.#makeRow(listEntry(item)))
-        this.#fillRow(container[0]?.querySelector<HTMLElement>('.hl7-https-entry'), listEntry(item))
+        if (container[0]) this.#makeRow(container[0], listEntry(item))
       }
     })
     this.#list.on('change keyup paste input', () => {
@@ -95,26 +95,36 @@ export class NamedValueList {
     return [...this.#options.element.querySelectorAll<HTMLElement>(rows)]
   }
 
-  #makeRow({ name, value }: ListEntry): HTMLElement {
-    const { text } = this.#options
-    const row = document.createElement('div')
-    row.className = 'hl7-https-entry'
-    const cell = document.createElement('div')
-    cell.className = 'hl7-https-entry-value'
-    const input = textInput('hl7-https-entry-input', value, text('label.entryValue'))
-    input.setAttribute('style', 'width: 100%')
-    cell.append(input)
-    row.append(textInput('hl7-https-entry-name', name, text('label.entryName')), cell)
-    if (this.#options.types.includes('cred')) row.append(this.#makeSecret(row))
-    return row
-  }
-
-  /** A typed input is made of a field that is in the page. */
-  #fillRow(row: HTMLElement | null | undefined, { value, valueType }: ListEntry): void {
+  /** Drawn once: Node-RED's typed input is made of one of its fields. */
+  #makeRow(container: HTMLElement, { name, value, valueType }: ListEntry): void {
     const { text, types } = this.#options
-    const field = row?.querySelector<HTMLInputElement>('.hl7-https-entry-input')
-    if (!row || !field) return
-    const input = $(field).typedInput({ types: types.map((type) => typeOf(type, text)) })
+    const field = (part: string, label: string, typed: string, onInput?: (event: Event) => void) =>
+      html`<input
+        type="text"
+        class="hl7-https-entry-${part}"
+        placeholder=${label}
+        aria-label=${label}
+        spellcheck="false"
+        autocomplete=${part === 'secret' ? 'off' : nothing}
+        style=${part === 'input' ? 'width: 100%' : nothing}
+        .value=${typed}
+        @input=${onInput ?? nothing}
+      />`
+    const secret = field('secret', text('type.secret'), '', (event) => {
+      this.#typeSecret(event.target as HTMLInputElement)
+    })
+    render(
+      html`<div class="hl7-https-entry">
+        ${field('name', text('label.entryName'), name)}
+        <div class="hl7-https-entry-value">${field('input', text('label.entryValue'), value)}</div>
+        ${types.includes('cred') ? secret : nothing}
+      </div>`,
+      container
+    )
+    const row = container.querySelector<HTMLElement>('.hl7-https-entry')
+    const made = container.querySelector('.hl7-https-entry-input')
+    if (row === null || made === null) return
+    const input = $(made).typedInput({ types: types.map((type) => typeOf(type, text)) })
     const { user } = basicParts(value)
     row.dataset['slot'] = slotOf({ value, valueType })
     input.typedInput('type', valueType)
@@ -126,16 +136,13 @@ export class NamedValueList {
   }
 
   /** Where its secret is typed. Which slot holds it, is decided then. */
-  #makeSecret(row: HTMLElement): HTMLInputElement {
-    const { secrets, text } = this.#options
-    const input = textInput('hl7-https-entry-secret', '', text('type.secret'))
-    input.autocomplete = 'off'
-    input.addEventListener('input', () => {
-      row.dataset['slot'] ||= secrets.take()
-      secrets.write(row.dataset['slot'], input.value)
-      this.#showSecret(row)
-    })
-    return input
+  #typeSecret(input: HTMLInputElement): void {
+    const { secrets } = this.#options
+    const row = input.closest<HTMLElement>('.hl7-https-entry')
+    if (row === null) return
+    row.dataset['slot'] ||= secrets.take()
+    secrets.write(row.dataset['slot'], input.value)
+    this.#showSecret(row)
   }
 
   #showSecret(row: HTMLElement): void {
@@ -187,17 +194,6 @@ function readRow(row: HTMLElement): ListEntry {
 
 function isBlank({ name, value }: ListEntry): boolean {
   return name === '' && value.trim() === ''
-}
-
-function textInput(className: string, value: string, label: string): HTMLInputElement {
-  const input = document.createElement('input')
-  input.type = 'text'
-  input.className = className
-  input.value = value
-  input.placeholder = label
-  input.setAttribute('aria-label', label)
-  input.spellcheck = false
-  return input
 }
 
 function typeOf(type: ValueType, text: FormText<SharedKey>): string | TypedInputType {

@@ -189,7 +189,7 @@ export class ReplyRuleList {
     const readable = this.#readableItems()
     const rules = readable.map(({ read }) => read)
     for (const [at, { rule }] of readable.entries()) {
-      rule.warn(rule.lacksAction() ? '' : ruleNote(rules, at, text))
+      rule.warn(rule.lacksAction() ? '' : ruleNote(rules, at, text, RED.i18n.lang()))
     }
   }
 
@@ -279,7 +279,7 @@ function showNotes(rules: readonly ReplyRule[], text: FormText<OutKey>): void {
   const note = document.getElementById(`${prefix}-hidden`)
   if (note === null) return
   const lines = rules.flatMap((rule, at) => {
-    const words = ruleNote(rules, at, text)
+    const words = ruleNote(rules, at, text, RED.i18n.lang())
     return words === '' ? [] : [`${rule.text} – ${words}`]
   })
   note.hidden = lines.length === 0

@@ -9,7 +9,14 @@ import { meetsOutage } from '../rules/rule-in-outage.ts'
  * What is doubtful about a rule among the others, and what to do; an empty text if nothing is: it never
  * decides, it decides about refusals that it does not look at, or it accepts what the receiver refused.
  */
-export function ruleNote(rules: readonly ReplyRule[], at: number, text: FormText<OutKey>): string {
+export function ruleNote(
+  rules: readonly ReplyRule[],
+  at: number,
+  text: FormText<OutKey>,
+  language: string
+): string {
+  // Not with the word between conditions, which in some languages means both at the same time.
+  const listed = (words: readonly string[]): string => new Intl.ListFormat(language).format(words)
   const rule = rules[at]
   const never = neverDecides(rules, at)
   if (never?.why === 'contradiction') return text('never.contradiction')
@@ -23,7 +30,7 @@ export function ruleNote(rules: readonly ReplyRule[], at: number, text: FormText
     const [move, add] = accepts
       ? (['acceptsMove', 'acceptsAdd'] as const)
       : (['decidesMove', 'decidesAdd'] as const)
-    return text(`hides.${hidden.ruledBelow ? move : add}`, { codes: usual(hidden.codes) })
+    return text(`hides.${hidden.ruledBelow ? move : add}`, { codes: listed(usual(hidden.codes)) })
   }
   const accepted = acceptedRefusals(rules, at)
   if (accepted.length === 0) {
@@ -35,19 +42,12 @@ export function ruleNote(rules: readonly ReplyRule[], at: number, text: FormText
     ? text('accepts.severity', {
         severity: listed(accepted.map((one) => severityWords(one, text)))
       })
-    : text('accepts.codes', { codes: usual(accepted) })
+    : text('accepts.codes', { codes: listed(usual(accepted)) })
 }
 
 /** AE and AR are the usual codes: of their pairs, only those are named. */
-function usual(codes: readonly string[]): string {
-  return listed(
-    codes.filter(
-      (code) => code.startsWith('A') || !codes.some((other) => other === code.replace('C', 'A'))
-    )
+function usual(codes: readonly string[]): string[] {
+  return codes.filter(
+    (code) => code.startsWith('A') || !codes.some((other) => other === code.replace('C', 'A'))
   )
-}
-
-/** Not with the word between conditions, which in some languages means both at the same time. */
-function listed(words: readonly string[]): string {
-  return new Intl.ListFormat(RED.i18n.lang()).format(words)
 }

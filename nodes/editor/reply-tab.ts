@@ -3,6 +3,7 @@ import type { OutKey } from '../../src/form-text.ts'
 import type { ReplyRules } from '../../src/rules/reply-rules.ts'
 import { durationWords } from '../rules/duration-words.ts'
 import { replyLines, type ReplyLine } from '../rules/reply-lines.ts'
+import { contentDaysKept } from '../settings/hl7-https-out-properties.ts'
 import { elementOf } from './element-of.ts'
 import type { Form } from './form.ts'
 import { isOutputWired } from './output-wires.ts'
@@ -125,7 +126,8 @@ export class ReplyTab {
     if (!this.#form.isOpen() || !lines.isConnected) return
     const rules = this.rules()
     const settings = rules && trialSettings(this.#form, rules, testedMessage())
-    const kept = this.#daysKept()
+    const now = this.#form.settings()
+    const kept = contentDaysKept((name) => now[name]) || 0
     const made = JSON.stringify([settings, this.#preset, kept])
     if (made === this.#told) return
     this.#told = made
@@ -157,12 +159,5 @@ export class ReplyTab {
             : html`<p id="hl7-https-out-nak-unwired">${text('rules.nakUnwired')}</p>`
         }
       </div>`
-  }
-
-  /** How long the content of a message is kept that was refused or given up: on disk, and no longer than the journal. */
-  #daysKept(): number {
-    const { contentDays, journalDays, keepContents, queue } = this.#form.settings()
-    if (queue !== 'disk' || keepContents === 'none') return 0
-    return Math.min(Number(contentDays) || 0, Number(journalDays) || 0)
   }
 }

@@ -1,7 +1,7 @@
 import type { OutKey } from '../../src/form-text.ts'
 import type { ReplyRules } from '../../src/rules/reply-rules.ts'
 import type { TrialSettings } from '../rules/rule-trial.ts'
-import { outProperties } from '../settings/hl7-https-out-properties.ts'
+import { numberOf, outProperties } from '../settings/hl7-https-out-properties.ts'
 import { triedMessage, USUAL_TYPE } from '../tests/test-sample.ts'
 import type { Form } from './form.ts'
 
@@ -15,8 +15,8 @@ export function trialSettings(
   const { auth, replyPath } = values
   // A variable has the default here: its value is not known.
   const number = (name: 'retryInterval' | 'retryMaxInterval' | 'failureTimeout'): number => {
-    const given = textOf(values[name])
-    return given === '' || Number.isNaN(Number(given)) ? outProperties[name].default : Number(given)
+    const given = numberOf((one) => values[one], name)
+    return Number.isNaN(given) ? outProperties[name].default : given
   }
   const pick = pickWith(textOf(replyPath))
   const failureTimeout = number('failureTimeout')

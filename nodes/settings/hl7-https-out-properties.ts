@@ -19,6 +19,11 @@ const packs = is('format', 'form', 'multipart', 'json', 'text')
 const isOnDisk = is('queue', 'disk')
 const keepsContents = (value: ReadValue): boolean =>
   isOnDisk(value) && !is('keepContents', 'none')(value)
+/** For so many days the content of a message is kept that has left: on disk, and no longer than the journal. */
+export const contentDaysKept = (value: ReadValue): number =>
+  keepsContents(value)
+    ? Math.min(numberOf(value, 'contentDays'), numberOf(value, 'journalDays'))
+    : 0
 /** A rule waits for the application acknowledgement. */
 const awaits = (value: ReadValue): boolean => {
   try {
@@ -324,3 +329,13 @@ export const outCredentials = {
   ...SECRETS,
   sample: { type: 'text', in: 'test' }
 } as const satisfies CredentialTable
+
+/** A number as a form or a flow file has it: its default where it is empty, NaN where it is a variable. */
+export function numberOf(
+  value: ReadValue,
+  name: 'contentDays' | 'failureTimeout' | 'journalDays' | 'retryInterval' | 'retryMaxInterval'
+): number {
+  const given = value(name)
+  const isEmpty = given === undefined || (typeof given === 'string' && given.trim() === '')
+  return isEmpty ? outProperties[name].default : Number(given)
+}

@@ -1,11 +1,17 @@
 import type { Key, KeyUnder, Values } from '../../src/english.ts'
 import { parseTimes } from '../../src/delivery/inactivity.ts'
+import { findCharset } from '../../src/hl7/charset-labels.ts'
 import { readPath } from '../../src/hl7/path.ts'
-import { typedUrlProblem } from '../../src/http-client/url-problem.ts'
+import { typedUrlProblem, urlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
-import { outProperties, tokenIsHeader } from './hl7-https-out-properties.ts'
+import {
+  contentDaysKept,
+  numberOf,
+  outProperties,
+  tokenIsHeader
+} from './hl7-https-out-properties.ts'
 import { is, type ReadValue } from './property-table.ts'
 import { searchFieldsProblem } from './search-fields.ts'
 
@@ -15,6 +21,8 @@ export interface Circumstances {
   read: ReadValue
   /** Whether the OAuth 2.0 node uses DPoP, which sets the scheme and needs the header. */
   usesDpop: boolean
+  /** Whether iconv-lite has a character set of that name, in lower-case letters and digits. */
+  isCodec: (name: string) => boolean
   /** A text of the form: in English, or in the editor's language. */
   text: (key: Key<'forms'>, values?: Values) => string
 }
@@ -22,15 +30,18 @@ export interface Circumstances {
 /** Why a value without blanks at its ends cannot be used, in words; an empty string if it can. */
 type Judge = (value: string, circumstances: Circumstances) => string
 
+const isEmptyOrAuto = (value: string): boolean => ['', 'auto'].includes(value.toLowerCase())
+
 const judgeHeaderValue: Judge = (value, { text }) => words(text, headerValueProblem(value))
 
 /** How form and runtime judge what they judge alike. */
 const JUDGES: Partial<Record<string, Judge>> = {
+  url: (value, { text }) => words(text, urlProblem(value)),
   backupUrl: (value, { read, text }) => {
     if (value === '') return ''
     return value === String(read('url')).trim()
       ? words(text, 'backupIsFirst')
-      : words(text, typedUrlProblem(value))
+      : words(text, urlProblem(value))
   },
   tokenPlacement: (value, { read, usesDpop, text }) => {
     if (usesDpop && value !== 'header') return words(text, 'tokenDpop')
@@ -42,6 +53,8 @@ const JUDGES: Partial<Record<string, Judge>> = {
   bodyPartType: judgeHeaderValue,
   bodyTemplate: (value, { read, text }) =>
     value === '' && is('format', 'text')(read) ? words(text, 'bodyTemplate') : '',
+  charset: (value, { isCodec, text }) =>
+    isEmptyOrAuto(value) || findCharset(value, isCodec) !== null ? '' : words(text, 'charset'),
   orderKey: (value, { text }) => (readPath(value) === undefined ? words(text, 'hl7Path') : ''),
   inactivityTimes: (value, { text }) =>
     parseTimes(value) === undefined ? words(text, 'inactivityTimes') : '',
@@ -58,12 +71,42 @@ const JUDGES: Partial<Record<string, Judge>> = {
   }
 } satisfies { [Name in keyof typeof outProperties]?: Judge }
 
+const doubtBlank: Judge = (value, { text }) =>
+  typedUrlProblem(value) === 'urlBlank' ? words(text, 'urlBlank') : ''
+
+/** A media type (RFC 9110 §8.3.1); its parameters are not looked at. */
+const doubtMediaType: Judge = (value, { text }) =>
+  value === '' || /^[^\s/;,]+\/[^\s/;,]+/.test(value) ? '' : words(text, 'contentType')
+
+/** What works, but not as it is written: the form marks it, too; a deployed node says so in a warning. */
+const DOUBTS: Partial<Record<string, Judge>> = {
+  url: doubtBlank,
+  backupUrl: doubtBlank,
+  contentType: doubtMediaType,
+  bodyPartType: doubtMediaType,
+  contentDays: (value, { read, text }) => {
+    const days = contentDaysKept(read)
+    return Number(value) > days ? text('problem.contentBeyondJournal', { days }) : ''
+  },
+  retryMaxInterval: (value, { read, text }) => {
+    const seconds = numberOf(read, 'retryInterval')
+    return Number(value) < seconds ? text('problem.waitBelowFirst', { seconds }) : ''
+  }
+} satisfies { [Name in keyof typeof outProperties]?: Judge }
+
 /** The properties that are judged here. */
-export const judgedProperties = Object.keys(JUDGES) as (keyof typeof outProperties)[]
+export const judgedProperties = [
+  ...new Set(Object.keys({ ...JUDGES, ...DOUBTS }))
+] as (keyof typeof outProperties)[]
 
 /** Why a property that is used cannot have a value; an empty string if it can, or if it is not judged here. */
 export function outProblem(property: string, value: string, circumstances: Circumstances): string {
   return JUDGES[property]?.(value.trim(), circumstances) ?? ''
+}
+
+/** Why a value that can be used does not do what it says, in words; an empty string if it does. */
+export function outDoubt(property: string, value: string, circumstances: Circumstances): string {
+  return DOUBTS[property]?.(value.trim(), circumstances) ?? ''
 }
 
 /** Why a header cannot be sent beside the token, which has its own, and with DPoP the proof. */

@@ -12,7 +12,7 @@ import { printable } from '../../src/printable.ts'
 import { english } from '../../src/english.ts'
 import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
 import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
-import { charsetOfLabel } from '../../src/hl7/charset.ts'
+import { charsetOfLabel, isCodec } from '../../src/hl7/charset.ts'
 import { readPath, type Hl7Path } from '../../src/hl7/path.ts'
 import type { UndiciClientSettings } from '../../src/http-client/undici-client.ts'
 import { escapeXml } from '../../src/https/escape-xml.ts'
@@ -39,8 +39,14 @@ import {
 import { droppedNotices, droppedProblems, isOtherSystem } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
-import { outProperties } from './hl7-https-out-properties.ts'
-import { besideToken, judgedProperties, outProblem, type Circumstances } from './out-problems.ts'
+import { contentDaysKept, outProperties } from './hl7-https-out-properties.ts'
+import {
+  besideToken,
+  judgedProperties,
+  outDoubt,
+  outProblem,
+  type Circumstances
+} from './out-problems.ts'
 import { isUnset, Properties } from './properties.ts'
 import { contactOf } from './contact.ts'
 import { setting, SETTINGS, type Bytes, type BytesSetting } from './settings-js.ts'
@@ -155,12 +161,7 @@ export function readOutSettings(
   let charset = properties.filled('charset').trim()
   const label = receiver && labelledCharset(receiver)
   if (charset.toLowerCase() === 'auto') charset = label ?? charset
-  else if (charsetOfLabel(charset) === null) {
-    properties.addProblem('charset', english('forms', 'problem.charset'))
-  } else if (
-    label !== undefined &&
-    charsetOfLabel(label)?.codec !== charsetOfLabel(charset)?.codec
-  ) {
+  else if (label !== undefined && charsetOfLabel(label)?.codec !== charsetOfLabel(charset)?.codec) {
     const words = english('log', 'warning.charsetDiffers', { charset, label })
     warnings.push(`${outForm.label('charset')}: ${words}`)
   }
@@ -172,7 +173,8 @@ export function readOutSettings(
   const failureTimeout = properties.number('failureTimeout')
   const journalDays = properties.number('journalDays')
   const keepContents = properties.choice('keepContents')
-  const contentDays = keepContents === 'none' ? 0 : properties.number('contentDays')
+  const contentDays = properties.number('contentDays')
+  const kept = { queue, keepContents, contentDays, journalDays }
   const replyPath = properties.text('replyPath')
   const pick = compile(properties, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
@@ -213,7 +215,7 @@ export function readOutSettings(
     orderKey: keyPath && { path: keyPath, text: keyText },
     queue,
     journalDays,
-    contentDays: queue === 'disk' ? Math.min(contentDays, journalDays) : 0,
+    contentDays: contentDaysKept((name) => kept[name as keyof typeof kept]),
     mostKeptBytes: readBytes(RED, problems, 'hl7HttpsOutMaxKeptBytes'),
     searchFields: readSearchFields(properties),
     alerts: {
@@ -239,11 +241,6 @@ export function readOutSettings(
     secretExpires: auth?.secretExpires,
     tokenClientCertificate: () => auth?.tokens?.clientCertificate,
     warnings
-  }
-  const { intervalMs, maxIntervalMs } = settings.delivery.retry
-  if (maxIntervalMs < intervalMs) {
-    const words = english('forms', 'problem.waitBelowFirst', { seconds: intervalMs / 1000 })
-    warnings.push(`${outForm.label('retryMaxInterval')}: ${words}`)
   }
   const secrets = readSecrets(properties, credentials, receiver)
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
@@ -327,15 +324,11 @@ function readReceiver(
   const circumstances: Circumstances = {
     read: properties.read,
     usesDpop,
+    isCodec,
     text: (key, values) => english('forms', key, values)
   }
-  judge(properties, circumstances)
-  const address = properties.text('url')
-  const { url, problem } = targetUrl(address)
-  // An unset variable has already been reported.
-  if (url === undefined && !isUnset(address)) {
-    properties.addProblem('url', english('forms', `problem.${problem}`))
-  }
+  judge(properties, circumstances, warnings)
+  const { url } = targetUrl(properties.text('url'))
   const backupUrl = targetUrl(properties.text('backupUrl')).url
   const tokenPlacement = properties.choice('tokenPlacement')
   if (auth !== undefined && tokenPlacement === 'query') {
@@ -449,14 +442,16 @@ function compile<Result>(
   }
 }
 
-/** Adds what the form says of the properties too. */
-function judge(properties: OutProperties, circumstances: Circumstances): void {
+/** Adds what the form says of the properties, too. */
+function judge(properties: OutProperties, circumstances: Circumstances, warnings: string[]): void {
   for (const name of judgedProperties) {
     const value = properties.text(name)
     // An unset variable has already been reported.
     if (isUnset(value) || !properties.applies(name)) continue
     const problem = outProblem(name, value, circumstances)
+    const doubt = outDoubt(name, properties.filled(name), circumstances)
     if (problem !== '') properties.addProblem(name, problem)
+    else if (doubt !== '') warnings.push(`${outForm.label(name)}: ${doubt}`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import type { Charset } from './charset.ts'
+import type { Charset } from './charset-labels.ts'
 import { Masking } from './masking.ts'
 import { isHeader, readSeparators } from './segments.ts'
 

@@ -1,17 +1,15 @@
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
+import { latin1, utf8, type Charset } from './charset-labels.ts'
 import {
   charsetOfLabel,
   declaredCharset,
   decode,
   encode,
   isWide,
-  latin1,
   unknownCharset,
-  utf8,
   utf8Mark,
-  wideCharset,
-  type Charset
+  wideCharset
 } from './charset.ts'
 import { english, type KeyUnder, type Values } from '../english.ts'
 import { unframe, unframeBytes } from './framing.ts'

@@ -18,13 +18,8 @@ const replies: Record<string, string> = {
     'ERR||PID^1^5|102|E||||Name is missing',
     'ERR||||W|207^Broken|||<b>look</b>'
   ].join('\r'),
-  '/ca': 'MSA|CA|1',
-  '/ar': 'MSA|AR|1\rERR||MSH^1^11|202^Unsupported processing id^HL70357|E',
   '/none': ''
 }
-/** The sender's fault, with the status of a receiver's. */
-const FAULT = `<soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope"><soap:Body><soap:Fault>
-  <soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code></soap:Fault></soap:Body></soap:Envelope>`
 
 describe('the test message of the form', () => {
   let nodeRed: TestNodeRed
@@ -42,10 +37,6 @@ describe('the test message of the form', () => {
         response.end('{"access_token":"a-token","token_type":"Bearer","expires_in":300}')
         return
       }
-      if (path === '/fault') {
-        response.writeHead(500, { 'content-type': 'application/soap+xml' }).end(FAULT)
-        return
-      }
       const reply = replies[path]
       const msh = 'MSH|^~\\&|A|B|||20260101||ACK^A01|1|P|2.5.1\r'
       response.end(reply === undefined ? '' : `${msh}${reply}\r`)
@@ -58,11 +49,6 @@ describe('the test message of the form', () => {
     const flows: FlowNode[] = [
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'node', type: out, z: 'tab', url: `${url}/aa`, wires },
-      {
-        ...{ id: 'awaiting', type: out, z: 'tab', url: `${url}/ca`, wires },
-        replyCodeActions: ':CA=AF,:?A=C'
-      },
-      { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
       {
         ...{ id: 'paired', type: out, z: 'tab', url: `${url}/aa`, wires },
         backupUrl: `${url.replace('127.0.0.1', 'localhost')}/ae`
@@ -104,14 +90,6 @@ describe('the test message of the form', () => {
   const lines = (): Promise<Record<string, string>> =>
     editor.ask(`Object.fromEntries([...document.querySelectorAll('${box} dt')]
       .map((dt) => [dt.textContent, dt.nextElementSibling.textContent]))`)
-
-  it('shows its outcome, without a code if there is none', async () => {
-    await editor.edit('accepting')
-    assert.equal(await send(), 'Accepted: leaves on ACK')
-    assert.match((await lines())['What to do'] ?? '', /empty reply, but it proves nothing/)
-    await editor.type('#node-input-url', `${url}/none`)
-    assert.equal(await send(), 'Not accepted')
-  })
 
   it('is sent with what is in the form, which need not be deployed', async () => {
     await editor.edit('node')
@@ -263,23 +241,6 @@ describe('the test message of the form', () => {
     assert.match(await editor.page.innerText(`${box} pre >> nth=0`), /MSA\|AE\|1\|Not stored/)
   })
 
-  it('says that a receiver which takes no tests has understood it', async () => {
-    await editor.edit('node')
-    await editor.type('#node-input-url', `${url}/ar`)
-    assert.equal(await send(), 'Refused (AR): leaves on NAK')
-    assert.equal(
-      (await lines())['What to do'],
-      'Path and login work; this receiver takes no test messages (MSH-11 T).'
-    )
-  })
-
-  it('is well if it awaits the application acknowledgement, as it should', async () => {
-    await editor.edit('awaiting')
-    assert.equal(await send(), 'Await the application ACK')
-    assert.match((await editor.page.getAttribute(box, 'class')) ?? '', /hl7-https-good/)
-    assert.match((await lines())['Decision'] ?? '', /^Await the application ACK, else give up/)
-  })
-
   it('says why nothing came of it, and what to do', async () => {
     await editor.edit('node')
     await editor.type('#node-input-url', 'http://127.0.0.1:1/')
@@ -327,30 +288,6 @@ describe('the test message of the form', () => {
       received.map(({ path }) => path),
       ['/none']
     )
-  })
-
-  it('says as what an answer counts whose status says something else', async () => {
-    await editor.edit('node')
-    await editor.type('#node-input-url', `${url}/fault`)
-    await send()
-    const { Decision: decision, 'HTTP status': status } = await lines()
-    assert.equal(status, '500')
-    assert.match(decision ?? '', /the reply counts as HTTP error status 4xx \(rule E#4xx=F\)/)
-  })
-
-  it('says until when a message would be retried', async () => {
-    await editor.edit('node')
-    await editor.type('#node-input-url', 'http://127.0.0.1:1/')
-    await send()
-    assert.match(
-      (await lines())['Decision'] ?? '',
-      /^Retry until the receiver can be reached: any error without an HL7 reply \(rule E=RF\)$/
-    )
-    await editor.tab('delivery')
-    await editor.page.selectOption('#hl7-https-out-failureTimeout', '0')
-    await editor.tab('destination')
-    await send()
-    assert.match((await lines())['Decision'] ?? '', /^Give up .*: any error/)
   })
 
   it('has a result only as long as the form is as it was tested', async () => {

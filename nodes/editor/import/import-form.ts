@@ -15,6 +15,7 @@ import type { Form } from '../form.ts'
 import { listEntry } from '../named-value.ts'
 import { ImportDialog, type ChosenSource } from './import-dialog.ts'
 import { joinEntries, valuesOf, type ImportForm } from './import-row.ts'
+import { importTable } from './import-table.ts'
 
 const TABLES = {
   out: { type: 'hl7-https-out', properties: outProperties, credentials: outCredentials },
@@ -41,6 +42,12 @@ export function importInto(form: Form, kind: ImportForm): () => void {
   const undo = at('undo')
   const note = at('note')
   const details = at('table')
+  const shown = {
+    form: kind,
+    text: form.text,
+    propertyOf: (name: string) => properties[name],
+    isPassword: (name: string) => credentials[name]?.type === 'password'
+  }
   /** What the import has replaced; forgotten with the form. */
   let before: Record<string, FieldValue> | undefined
 
@@ -50,7 +57,7 @@ export function importInto(form: Form, kind: ImportForm): () => void {
     if (details !== null) details.hidden = before === undefined
   }
 
-  const fill = ({ source, rows, ticked, table }: ChosenSource): void => {
+  const fill = ({ source, rows, ticked }: ChosenSource): void => {
     const values = valuesOf(kind, rows, ticked)
     // The token server has one field for both of its addresses.
     const names =
@@ -71,9 +78,8 @@ export function importInto(form: Form, kind: ImportForm): () => void {
       const part = document.getElementById(form.idOf(name))?.closest('details')
       if (part && !isUsual) part.open = true
     }
-    // What was ticked is what was filled in.
-    for (const tick of table.querySelectorAll('input')) tick.disabled = true
     const summary = form.text('import.table', { name: source.name })
+    const table = importTable({ ...shown, rows, ticked })
     if (details) render([html`<summary>${summary}</summary>`, table], details)
     say(form.text('import.filled', { name: source.name }))
     undo?.focus()
@@ -88,11 +94,8 @@ export function importInto(form: Form, kind: ImportForm): () => void {
   })
   return () => {
     new ImportDialog({
-      form: kind,
-      text: form.text,
+      ...shown,
       root: form.root(),
-      propertyOf: (name) => properties[name],
-      isPassword: (name) => credentials[name]?.type === 'password',
       freeSlots: () => freeSlots(form, properties),
       fill
     })

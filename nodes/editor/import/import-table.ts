@@ -1,4 +1,4 @@
-import { html, nothing, render, type TemplateResult } from 'lit-html'
+import { html, nothing, type TemplateResult } from 'lit-html'
 import type { FormText, SharedKey } from '../../../src/form-text.ts'
 import type { Property } from '../../settings/property-table.ts'
 import type { FieldValue } from '../field-value.ts'
@@ -14,15 +14,16 @@ export interface ImportTableOptions {
   /** Of the form: what a property is; undefined for a credential. */
   propertyOf: (name: string) => Property | undefined
   isPassword: (name: string) => boolean
-  /** Called when a row with a tick is ticked or not. */
-  onTick: (row: ImportRow, ticked: boolean) => void
+  ticked: ReadonlySet<ImportRow>
+  /** Called when a row with a tick is ticked or not; without it, none can be. */
+  onTick?: (row: ImportRow, ticked: boolean) => void
 }
 
 /** Settings of which only this is said need nothing: they stand at the end. */
 const QUIET: readonly NoteKey[] = ['asHere', 'empty', 'notNeeded']
 
 /** All settings of a source: theirs, ours, and why not. */
-export function createImportTable(options: ImportTableOptions): HTMLElement {
+export function importTable(options: ImportTableOptions): TemplateResult {
   const { form, rows, text } = options
   const isQuiet = (row: ImportRow): boolean =>
     row.out === undefined &&
@@ -30,15 +31,13 @@ export function createImportTable(options: ImportTableOptions): HTMLElement {
     row.notes.every(({ key }) => QUIET.includes(key))
   const quiet = rows.filter(isQuiet)
   const told = rows.filter((row) => !isQuiet(row))
-  const whole = document.createElement('div')
-  whole.className = 'hl7-https-import-rows'
-  whole.dataset['form'] = form
   const rest = html`<details>
     <summary>${text('import.rest', { number: quiet.length })}</summary>
     ${tableOf(quiet, options)}
   </details>`
-  render([tableOf(told, options), quiet.length > 0 ? rest : nothing], whole)
-  return whole
+  return html`<div class="hl7-https-import-rows" data-form=${form}>
+    ${tableOf(told, options)}${quiet.length > 0 ? rest : nothing}
+  </div>`
 }
 
 function tableOf(rows: readonly ImportRow[], options: ImportTableOptions): TemplateResult {
@@ -91,11 +90,16 @@ function line(words: string): TemplateResult {
   return html`<div>${words}</div>`
 }
 
-function tickOf(row: ImportRow, { text, onTick }: ImportTableOptions): TemplateResult {
-  const tick = ({ target }: Event): void => {
-    onTick(row, (target as HTMLInputElement).checked)
-  }
-  return html`<label><input type="checkbox" @change=${tick} /> ${text('import.take')}</label>`
+function tickOf(row: ImportRow, { text, ticked, onTick }: ImportTableOptions): TemplateResult {
+  return html`<label
+    ><input
+      type="checkbox"
+      .checked=${ticked.has(row)}
+      ?disabled=${onTick === undefined}
+      @change=${({ target }: Event) => onTick?.(row, (target as HTMLInputElement).checked)}
+    />
+    ${text('import.take')}</label
+  >`
 }
 
 /** A value as the form shows it; of a secret, that there is one. */
