@@ -39,6 +39,9 @@ describe('History', () => {
       ]
     )
     assert.equal(history.minutes(1)[0]?.at, clock.now())
+    // Something was turned away, of which nothing is told.
+    hold(0)
+    assert.equal(history.minutes(1)[0]?.queued, 0)
   })
 
   it('measures the answers of each minute apart', () => {

@@ -595,10 +595,15 @@ describe('the routes of operations', () => {
       'values'
     ])
     assert.equal((await world.state()).rules, props.replyCodeActions)
-    const { latencyMs } = await world.state()
-    assert.deepEqual(Object.keys(latencyMs), ['p50', 'p95', 'p99'])
     world.receiver.respond = () => ({ status: 404, body: 'x' })
     await world.caught(adt('STATE001'))
+    const { latencyMs } = await world.state()
+    assert.deepEqual(Object.keys(latencyMs), ['p50', 'p95', 'p99'])
+    // The row of a node and its pictures show the same figure.
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/history?minutes=60')
+    const { minutes } = body as HistoryAnswer
+    assert.ok(latencyMs.p95 > 0)
+    assert.equal(latencyMs.p95, minutes.findLast(({ p95 }) => p95 > 0)?.p95)
     const { state, failed, lastError } = await world.state()
     assert.deepEqual([state, failed, lastError?.code], ['error', 1, '404'])
     assert.deepEqual(Object.keys(lastError ?? {}).sort(), ['at', 'code', 'text'])
