@@ -66,6 +66,7 @@ export interface NodeState extends Told {
   /** Null if the receiver wants no token. */
   token: { state: 'idle' | 'ok' | 'refresh failing' | 'none'; validUntil: string | null } | null
   certificates: readonly { of: CertificateOwner; validTo: string }[]
+  /** How long the receiver took in the last minute in which it answered; 0: not known, as p50 and p99 of earlier runs. */
   latencyMs: { p50: number; p95: number; p99: number }
   /** Whom to call about the receiver; `''` if nobody is named. */
   contact: string

@@ -114,6 +114,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     conditions: held.map(conditionAnswer),
     note: note === undefined ? null : { ...note, at: iso(note.at) },
     perMinute: history.perMinute,
+    latencyMs: history.latencyMs,
     lastHour: {
       ...history.lastHour,
       givenUp: history.lastHour.failed,

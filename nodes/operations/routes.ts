@@ -127,15 +127,12 @@ export function outRoutes(RED: NodeAPI): Handlers<OutRouteName> {
       const known = await messageWithStory(delivery, seq)
       if (known === undefined) throw refused(404, 'refusal.noMessage')
       if (question.content === 'false' || !may('hl7-https-out.content')) return known
-      if (question.content === 'reply') {
-        const { reply } = await contentOf(delivery, seq, false)
-        if (reply !== null) audit()
-        return { ...known, reply }
-      }
-      const content = await contentOf(delivery, seq, known.edited === true)
+      const isWhole = question.content !== 'reply'
+      const all = await contentOf(delivery, seq, isWhole && known.edited === true)
+      const content = isWhole ? all : { reply: all.reply }
       if (Object.values(content).some((text) => text !== null)) {
         audit()
-        reporter.addEvent('content-shown', user, { controlId: printable(known.controlId) })
+        reporter.contentShown(user, seq, known.controlId)
       }
       return { ...known, ...content }
     },

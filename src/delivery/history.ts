@@ -10,6 +10,15 @@ const MINUTES = 1440
 /** How messages left. */
 export type Outcomes = Pick<Minute, 'acked' | 'naked' | 'failed'>
 
+/** How long the receiver took to answer, in milliseconds; 0: not known. */
+export interface LatencyMs {
+  p50: number
+  p95: number
+  p99: number
+}
+
+const NO_LATENCY: LatencyMs = { p50: 0, p95: 0, p99: 0 }
+
 /** A reader of events: what happened in each minute of the last day, in constant space. */
 export class History {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
@@ -18,6 +27,8 @@ export class History {
   readonly #minutes: (Minute | undefined)[] = []
   readonly #latencies = new Latencies()
   #current: Minute
+  /** Of the last minute before this one in which the receiver answered. */
+  #answered: LatencyMs = NO_LATENCY
   /** The first minute of this run. */
   readonly #from: number
   /** The last minute that was stored; it may have changed since. */
@@ -70,6 +81,12 @@ export class History {
     return this.#seconds.reduce((sum, each) => sum + each, 0)
   }
 
+  /** In the last minute with answers: what happens now, and no earlier day, is what somebody looks for. */
+  get latencyMs(): LatencyMs {
+    this.#advance()
+    return this.#measured ?? this.#answered
+  }
+
   readEvent(event: DeliveryEvent): void {
     this.#advance()
     if (event.kind === 'opened') this.#restore(event.figures)
@@ -89,6 +106,8 @@ export class History {
   /** What is known of the last minutes, oldest first; the current one is the last. */
   minutes(count: number): Minute[] {
     this.#advance()
+    // What was turned away has left no event.
+    this.#current.queued = this.#held()
     const last = this.#current.at / MINUTE_MS
     const found: Minute[] = []
     const most = Math.min(count, MINUTES)
@@ -114,7 +133,16 @@ export class History {
     for (const minute of minutes) {
       if (minute.at === this.#current.at) this.#current = withMore(minute, this.#current)
       else if (minute.at < this.#current.at) this.#put(minute)
+      if (minute.p95 > 0 && this.#answered.p50 === 0) {
+        this.#answered = { ...NO_LATENCY, p95: minute.p95 }
+      }
     }
+  }
+
+  /** Of this minute. */
+  get #measured(): LatencyMs | undefined {
+    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => this.#latencies.percentile(share))
+    return p95 ? { p50: p50 ?? 0, p95, p99: p99 ?? 0 } : undefined
   }
 
   /**
@@ -131,7 +159,7 @@ export class History {
   }
 
   #snapshot(): Minute {
-    return { ...this.#current, p95: this.#latencies.percentile(0.95) || this.#current.p95 }
+    return { ...this.#current, p95: this.#measured?.p95 ?? this.#current.p95 }
   }
 
   #put(minute: Minute): void {
@@ -152,6 +180,7 @@ export class History {
     const kept = this.#minutes[(minute.at / MINUTE_MS) % MINUTES]
     const { queued } = this.#current
     this.#current = { ...(kept?.at === minute.at ? kept : minute), queued }
+    this.#answered = this.#measured ?? this.#answered
     this.#latencies.clear()
   }
 }

@@ -88,6 +88,8 @@ export class Reporter {
   #cancelFlush: (() => void) | undefined
   /** When each fault was an event last; on the monotonic clock. */
   readonly #faults = new Map<string, number>()
+  /** When somebody was told to have looked at a message, the oldest first; on the monotonic clock. */
+  readonly #looks = new Map<string, number>()
   #isTokenLost = false
   /** What the queue could not be written for, and since when; undefined: it can, as far as anybody was told. */
   #queueFault: { cause: string; from: string } | undefined
@@ -100,6 +102,19 @@ export class Reporter {
   /** @param by a user name, `flow`, `rule`, or `''` */
   addEvent(kind: QueueEventKind, by: string, values: QueueEvent['values'] = {}): void {
     this.#reports.event({ at: this.#clock.now(), kind, by, values }, false)
+  }
+
+  /** Who looks at a message again and again sees it once in the list; the audit log has each look. */
+  contentShown(user: string, seq: number, controlId: string): void {
+    const now = this.#clock.monotonic()
+    for (const [look, at] of this.#looks) {
+      if (now - at < SERIES_MS && this.#looks.size < MOST_APART) break
+      this.#looks.delete(look)
+    }
+    const look = `${seq} ${user}`
+    if (this.#looks.has(look)) return
+    this.#looks.set(look, now)
+    this.addEvent('content-shown', user, { controlId: printable(controlId) })
   }
 
   readEvent(event: DeliveryEvent): void {

@@ -6,17 +6,15 @@ import { showsQueueWorks, type DeliveryEvent } from './delivery-events.ts'
 import { printable } from '../printable.ts'
 import { printableCode, stillQueued } from './explain.ts'
 import type { Fault } from './fault.ts'
-import { Latencies } from './latencies.ts'
 import { DISCARDED, type Settlement } from './settlement.ts'
 import { causeOfResult } from './verdict.ts'
 import { answerCode } from '../queue/verdict-codes.ts'
 
-/** Counters and latencies of one node since it started, and what happened last. */
+/** Counters of one node since it started, and what happened last. */
 export interface TallyValues {
   acked: number
   naked: number
   failed: number
-  latencyMs: { p50: number; p95: number; p99: number }
   /** What went wrong last, in words that may be shown. */
   lastError: { code: string; text: string; at: string } | null
   /** How the last message left, with its acknowledgement code. */
@@ -42,7 +40,7 @@ const ALIKE = 0.1
 /** The text of an error is cut after so many characters. */
 const MOST_TEXT = 1000
 
-/** A reader of events: counts outcomes and how long the receiver took, in constant space and time. */
+/** A reader of events: counts outcomes, in constant space and time. */
 export class Tally {
   #acked = 0
   #naked = 0
@@ -58,7 +56,6 @@ export class Tally {
   #fault: Fault | null = null
   readonly #now: () => number
   readonly #attempts = new AttemptCounts()
-  readonly #latencies = new Latencies()
   /** How long the last attempts took that the receiver's own time limit may have ended, if they all were such. */
   #ownLimits: number[] = []
 
@@ -78,7 +75,6 @@ export class Tally {
           event.fault?.about === 'own-limit'
             ? [...this.#ownLimits, event.result.elapsedMs].slice(-LIMITS_ALIKE)
             : []
-        if (event.result.reply !== undefined) this.#latencies.add(event.result.elapsedMs)
         return
       case 'moved':
         if (event.to === 'left' && event.settlement) this.#readOutcome(event.settlement)
@@ -124,11 +120,6 @@ export class Tally {
       acked: this.#acked,
       naked: this.#naked,
       failed: this.#failed,
-      latencyMs: {
-        p50: this.#latencies.percentile(0.5),
-        p95: this.#latencies.percentile(0.95),
-        p99: this.#latencies.percentile(0.99)
-      },
       lastError: this.#lastError,
       lastOutcome: this.#lastOutcome,
       failing: this.#queueFault ?? this.#failing,

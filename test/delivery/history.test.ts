@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
 import { History } from '../../src/delivery/history.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { NO_FIGURES } from '../support/sample-figures.ts'
 import { resultOf } from './replies.ts'
 
 const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }
@@ -38,6 +39,9 @@ describe('History', () => {
       ]
     )
     assert.equal(history.minutes(1)[0]?.at, clock.now())
+    // Something was turned away, of which nothing is told.
+    hold(0)
+    assert.equal(history.minutes(1)[0]?.queued, 0)
   })
 
   it('measures the answers of each minute apart', () => {
@@ -60,6 +64,42 @@ describe('History', () => {
     assert.ok(Math.abs((history.minutes(1)[0]?.p95 ?? 0) - 100) < 5)
     clock.pass(60_000)
     assert.equal(history.minutes(1)[0]?.p95, 0)
+    // The row of a node shows what its picture shows: the last minute with answers.
+    const [before] = history.minutes(2)
+    assert.equal(history.latencyMs.p95, before?.p95)
+    assert.ok(history.latencyMs.p95 > 90)
+    clock.pass(60_000)
+    assert.equal(history.latencyMs.p95, before?.p95)
+    // In another run, too.
+    const minutes = history.minutes(60)
+    const { history: next } = setUp()
+    next.readEvent({ kind: 'opened', endedOn: [], figures: { ...NO_FIGURES, minutes } })
+    assert.equal(next.latencyMs.p95, before?.p95)
+  })
+
+  it('computes percentiles to within a few percent, of any number', () => {
+    const { clock, history } = setUp()
+    const measure = (elapsedMs: number): void => {
+      const result = { ...resultOf('accept'), elapsedMs }
+      history.readEvent({ kind: 'attempted', message, result, fault: undefined })
+    }
+    assert.deepEqual(history.latencyMs, { p50: 0, p95: 0, p99: 0 })
+    measure(-1)
+    measure(0)
+    assert.equal(history.latencyMs.p99, 0)
+    for (let i = 0; i < 100; i++) measure(1e12)
+    assert.ok(history.latencyMs.p50 > 1e6)
+    clock.pass(60_000)
+    // 1 ms to 10 s, out of order.
+    for (let i = 0; i < 10_000; i++) measure(((i * 7919) % 10_000) + 1)
+    const { p50, p95, p99 } = history.latencyMs
+    for (const [got, due] of [
+      [p50, 5000],
+      [p95, 9500],
+      [p99, 9900]
+    ] as const) {
+      assert.ok(Math.abs(got - due) < due * 0.04, `${got} instead of ${due}`)
+    }
   })
 
   it('loses no minute if the wall clock is set back by a moment, as by NTP', () => {

@@ -70,6 +70,23 @@ describe('the list of events', () => {
     assert.equal(events[0]?.at, clock.now())
   })
 
+  it('tells once that somebody looks at a message, however often within ten minutes', async () => {
+    const { clock, events, reporter } = setUp()
+    const look = (user: string, seq: number): void => {
+      reporter.contentShown(user, seq, `M${seq}`)
+    }
+    for (const user of ['anna', 'anna', 'bert', 'anna']) look(user, 1)
+    look('anna', 2)
+    await clock.advance(600_000)
+    look('anna', 1)
+    assert.deepEqual(told(events), [
+      ['content-shown', 'anna', { controlId: 'M1' }],
+      ['content-shown', 'bert', { controlId: 'M1' }],
+      ['content-shown', 'anna', { controlId: 'M2' }],
+      ['content-shown', 'anna', { controlId: 'M1' }]
+    ])
+  })
+
   it('says once that no more messages are given up', () => {
     const { events, log, reporter } = setUp()
     for (const isInVain of [true, false]) reporter.readEvent({ kind: 'in-vain', isInVain })

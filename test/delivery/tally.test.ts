@@ -8,40 +8,7 @@ import { resultOf } from './replies.ts'
 
 const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }
 
-function measure(tally: Tally, elapsedMs: number): void {
-  tally.readEvent({
-    kind: 'attempted',
-    message,
-    result: { ...resultOf('accept'), elapsedMs },
-    fault: undefined
-  })
-}
-
 describe('Tally', () => {
-  it('computes percentiles to within a few percent', () => {
-    const tally = new Tally(Date.now)
-    // 1 ms to 10 s, out of order.
-    for (let i = 0; i < 10_000; i++) measure(tally, ((i * 7919) % 10_000) + 1)
-    const { p50, p95, p99 } = tally.values().latencyMs
-    for (const [got, due] of [
-      [p50, 5000],
-      [p95, 9500],
-      [p99, 9900]
-    ] as const) {
-      assert.ok(Math.abs(got - due) < due * 0.04, `${got} instead of ${due}`)
-    }
-  })
-
-  it('shows zeros before the first measurement, and copes with any number', () => {
-    const tally = new Tally(Date.now)
-    assert.deepEqual(tally.values().latencyMs, { p50: 0, p95: 0, p99: 0 })
-    measure(tally, -1)
-    measure(tally, 0)
-    assert.equal(tally.values().latencyMs.p99, 0)
-    for (let i = 0; i < 100; i++) measure(tally, 1e12)
-    assert.ok(tally.values().latencyMs.p50 > 1e6)
-  })
-
   it('shows a queue that could not be opened until it is open', () => {
     const tally = new Tally(Date.now)
     tally.readEvent({ kind: 'queue-failed', code: 'SQLITE_BUSY' })

@@ -69,10 +69,10 @@ describe('the first screen of the page, to a stranger on call', () => {
    */
   async function firstScreen(name: string, calls = true, at = world): Promise<string> {
     let text = ''
+    await page.goto(`${at.nodeRed.url}/hl7-https-out/page`)
+    await page.locator('.hl7-node-rows [data-key=out]').waitFor()
     for (const width of [300, 1400]) {
       await page.setViewportSize({ width, height: 900 })
-      await page.goto(`${at.nodeRed.url}/hl7-https-out/page`)
-      await page.locator('.hl7-node-rows [data-key=out]').waitFor()
       if (pictures !== undefined) {
         mkdirSync(pictures, { recursive: true })
         await page.screenshot({ path: join(pictures, `${name}-${width}.png`) })

@@ -46,8 +46,9 @@ describe('the page', () => {
     await page.close()
   })
 
+  const widen = (width: number): Promise<void> => page.setViewportSize({ width, height: 900 })
   const open = async (width = 1400, hash = ''): Promise<void> => {
-    await page.setViewportSize({ width, height: 900 })
+    await widen(width)
     await page.goto(`${nodeRed.url}/hl7-https-out/page${hash}`)
     await page.locator('.hl7-node-rows [data-key]').first().waitFor()
   }
@@ -125,8 +126,9 @@ describe('the page', () => {
     const reason = 'one thing after another '.repeat(30).trim()
     const advice = { kind: 'advice-new' as ToldKind, values: {}, text: reason }
     fake.nodes = [{ ...first, advice }, ...others]
+    await open()
     for (const width of [300, 1400]) {
-      await open(width)
+      await widen(width)
       const why = page.locator('[data-key=Pharmacy] .hl7-cell-why > div')
       const lines = await why.evaluate(
         (one) => one.clientHeight / Number.parseFloat(getComputedStyle(one).lineHeight)
@@ -137,35 +139,37 @@ describe('the page', () => {
     }
   })
 
-  for (const width of [300, 520, 1400]) {
-    it(`shows what is wrong with each node, and has room for all, at ${width} pixels`, async () => {
-      fake.messages.set('Laboratory', [messageRow('1072'), messageRow('1073')])
-      fake.content = { request: 'MSH|^~\\&|A\rPID|1', reply: 'MSH|^~\\&|B\rMSA|AE|1' }
-      await open(width)
-      assert.deepEqual(await keys('node'), ['Pharmacy', 'Laboratory', 'Registry', 'Radiology'])
-      assert.match(await text('.hl7-summary'), /^3 of 4 nodes need attention$/)
-      assert.equal(await page.title(), '(3) HL7 delivery')
+  it('shows what is wrong with each node, and has room for all', async () => {
+    fake.messages.set('Laboratory', [messageRow('1072'), messageRow('1073')])
+    fake.content = { request: 'MSH|^~\\&|A\rPID|1', reply: 'MSH|^~\\&|B\rMSA|AE|1' }
+    await open()
+    assert.deepEqual(await keys('node'), ['Pharmacy', 'Laboratory', 'Registry', 'Radiology'])
+    assert.match(await text('.hl7-summary'), /^3 of 4 nodes need attention$/)
+    assert.equal(await page.title(), '(3) HL7 delivery')
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1072"]')
+    await page.click('[data-button=show-message]')
+    await page.locator('.hl7-story').waitFor()
+    // The rule in words, and as it is written.
+    await shows('.hl7-advice .hl7-rule', /ERR-3 is 206: Suspend” @ERR-3:206=S/)
+    assert.equal(await page.locator('.hl7-rule').count(), 1)
+    await page.click('[data-button=pause]')
+    await page.waitForSelector('.hl7-question')
+    for (const width of [300, 520, 1400]) {
+      await widen(width)
       const row = (await text('[data-key=Registry]')).replace(/\s+/g, ' ')
       for (const word of ['retrying', '120', '31 min', 'HTTP 503, try 12 in 20 s']) {
         assert.ok(row.includes(word), `${word} in ${row}`)
       }
-      await page.click('[data-key=Laboratory]')
-      await page.click('[data-key="1072"]')
-      await page.click('[data-button=show-message]')
-      await page.locator('.hl7-story').waitFor()
-      // The rule in words, and as it is written.
-      await shows('.hl7-advice .hl7-rule', /ERR-3 is 206: Suspend” @ERR-3:206=S/)
-      assert.equal(await page.locator('.hl7-rule').count(), 1)
-      await page.click('[data-button=pause]')
-      await page.waitForSelector('.hl7-question')
-      assert.deepEqual(await sticksOut(page), [])
-    })
-  }
+      assert.deepEqual(await sticksOut(page), [], `${width} pixels`)
+    }
+  })
 
   it('says of a node that is well what its last message met with, not that it is idle', async () => {
     fake.nodes = LAST_MESSAGES
+    await open()
     for (const width of [300, 1400]) {
-      await open(width)
+      await widen(width)
       await shows('[data-key=Refused]', /refused \(NAK\).*The last message was refused: AE/s)
       await shows('[data-key=Invalid]', /not accepted.*not accepted: HL7_INVALID_MESSAGE/s)
       assert.doesNotMatch(await text('.hl7-node-rows'), /idle/)
@@ -191,8 +195,9 @@ describe('the page', () => {
     fake.nodes = fake.nodes.map((node) =>
       node.id === 'Registry' ? { ...node, advice, contact } : node
     )
+    await open()
     for (const width of [300, 1400]) {
-      await open(width)
+      await widen(width)
       const row = page.locator('[data-key=Registry]')
       const call = row.locator('.hl7-contact')
       assert.match(
@@ -249,14 +254,15 @@ describe('the page', () => {
     fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
     fake.content = { request: 'MSH|^~\\&|A', reply: null }
     fake.nodes.push(...['a', 'b', 'c'].map((id) => nodeState(id)))
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1"]')
+    await page.click('[data-button=show-message]')
+    await page.locator('.hl7-story').waitFor()
+    await page.click('[data-button=discard-one]')
+    await page.waitForSelector('.hl7-question')
     for (const width of [300, 1400]) {
-      await open(width)
-      await page.click('[data-key=Laboratory]')
-      await page.click('[data-key="1"]')
-      await page.click('[data-button=show-message]')
-      await page.locator('.hl7-story').waitFor()
-      await page.click('[data-button=discard-one]')
-      await page.waitForSelector('.hl7-question')
+      await widen(width)
       assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
     }
   })

@@ -27,8 +27,7 @@ export const IDLE_DELIVERY: DeliveryState = {
   lastOutcome: null,
   retry: null,
   isOutage: false,
-  backup: null,
-  latencyMs: { p50: 0, p95: 0, p99: 0 }
+  backup: null
 }
 
 const NOTHING: Stands = { givenUp: undefined, refusing: [], lastInAt: undefined }
