@@ -17,8 +17,8 @@ import { ruleFacts } from './surface/rule-facts.ts'
 import { TypeFacts } from './surface/type-facts.ts'
 
 const HEAD = `# The public contract, made from the code by \`npm run docs\`: one fact a line, sorted.
-# A line that goes or changes breaks a flow, a script or a dashboard. A line more does not, unless it is something that a
-# route takes and that is not optional.
+# It is frozen: a line that goes or changes breaks a flow, a script or a dashboard, and so does a member that a known
+# route demands from now on. Other lines may come. For a new major version, lines are taken out by hand.
 `
 
 /** Keys by which the page finds its sentences. A script has the English text beside them, and codes. */
@@ -50,6 +50,24 @@ export function surface(): string {
   ]
   const lines = [...new Set(facts)].sort((one, other) => (one < other ? -1 : 1))
   return `${HEAD}${lines.join('\n')}\n`
+}
+
+/** A member that a route takes and that is not optional. */
+const DEMAND = /^(route \S+ \S+) takes (?!any member$)\S+ (?!is |.* optional$)/
+
+/** Of two such lists, the lines of the first that are not in the second, and what a route of the first newly demands. */
+export function breaksOf(before: string, after: string): string[] {
+  const [known, now] = [before.split('\n'), after.split('\n')]
+  const gone = known.filter((line) => !line.startsWith('#') && !now.includes(line))
+  const demanded = now.filter((line) => {
+    const route = DEMAND.exec(line)?.[1]
+    return (
+      route !== undefined &&
+      !known.includes(line) &&
+      known.some((line) => line.startsWith(`${route} `))
+    )
+  })
+  return [...gone.map((line) => `- ${line}`), ...demanded.map((line) => `+ ${line}`)]
 }
 
 function under(part: string, facts: readonly string[], between = ' '): string[] {

@@ -6,7 +6,7 @@ type Done = (error?: Error | null) => void
 /**
  * Lets an early answer be read. A server that refuses a long request with 401 or 413 may close the
  * connection while it is still being sent. When a write then fails, Node.js closes its end at once,
- * and with it goes the answer that has arrived but is not read (nodejs/node issues 12339 and 54366).
+ * and with it goes the answer that has arrived but is not read (nodejs/node issues 12339 and 54366; UPSTREAM.md).
  * So a write that failed is reported only once all that arrived has been read.
  */
 export function readBeforeWriteErrors(socket: Socket): void {

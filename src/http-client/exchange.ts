@@ -112,7 +112,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const { status, headers } = this
     // An answer without a length ends with the connection. undici takes a reset for that end, but
-    // only a FIN is (RFC 9112 §8).
+    // only a FIN is (RFC 9112 §8; UPSTREAM.md).
     if (status === undefined || isCut(this.#socket.errored)) {
       this.#reject(cut())
       return
@@ -128,7 +128,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: unknown, error: NodeJS.ErrnoException): void {
     const announced = Number(this.headers['content-length'])
-    // undici miscounts a length with blanks behind it (RFC 9110 §5.5 allows them).
+    // undici miscounts a length with blanks behind it (RFC 9110 §5.5 allows them; UPSTREAM.md).
     const isMiscounted = error.code === MISMATCH && this.#received === announced
     if (isMiscounted) this.onResponseEnd()
     else this.#reject(error.code === MISMATCH && this.#received < announced ? cut() : error)

@@ -14,8 +14,7 @@ type Part = 'beginning' | 'continue' | 'interim' | 'other'
 
 /**
  * Leaves `100 Continue` out of what is read from a socket. Some servers send it although no request asks for it
- * (`Expect`), and a client may pass over it (RFC 9110 §15.2.1). undici closes the connection instead
- * (`onHeadersComplete` in its client-h1.js, 'bad response').
+ * (`Expect`), and a client may pass over it (RFC 9110 §15.2.1). undici closes the connection instead (UPSTREAM.md).
  */
 export class UnaskedContinue {
   #part: Part = 'other'
