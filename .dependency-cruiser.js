@@ -8,10 +8,10 @@ const SRC = {
   hl7: [],
   'http-client': [],
   oauth2: ['http-client'],
-  https: ['http-client', 'hl7'],
+  'hl7-over-http': ['http-client', 'hl7'],
   queue: [],
   rules: ['hl7'],
-  delivery: ['rules', 'queue', 'https', 'http-client', 'oauth2', 'hl7']
+  delivery: ['rules', 'queue', 'hl7-over-http', 'http-client', 'oauth2', 'hl7']
 }
 
 /**

@@ -3,7 +3,7 @@ import { decide } from '../src/rules/decide.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../src/rules/reply-rules.ts'
 import { readAcknowledgement } from '../src/hl7/acknowledgement.ts'
 import { readOutgoingMessage } from '../src/hl7/outgoing-message.ts'
-import { readReplyBody } from '../src/https/reply-body.ts'
+import { readReplyBody } from '../src/hl7-over-http/read-reply-body.ts'
 
 const rules = parseReplyRules(DEFAULT_REPLY_RULES)
 const sent = { controlIds: ['MSG00001'], type: 'ADT^A01', replyDue: true }

@@ -14,7 +14,13 @@ const LONG_TESTS = [
   {
     are: 'Tests with other servers',
     files: /^test\/interop\//,
-    test: ['src/http-client', 'src/oauth2', 'src/https', 'test/interop', 'package-lock.json']
+    test: [
+      'src/http-client',
+      'src/oauth2',
+      'src/hl7-over-http',
+      'test/interop',
+      'package-lock.json'
+    ]
   }
 ]
 

@@ -18,8 +18,8 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 const rooms: Record<string, { mutate: string; tests: string }> = {
   hl7: { mutate: 'src/hl7/*.ts', tests: 'test/{hl7,https,rules}/*.test.ts' },
   rules: { mutate: 'src/rules/*.ts', tests: 'test/{rules/*,docs/reply-rules}.test.ts' },
-  https: {
-    mutate: 'src/https/*.ts',
+  'hl7-over-http': {
+    mutate: 'src/hl7-over-http/*.ts',
     tests: 'test/{https/*,hl7/*,rules/replies,nodes/jsonata}.test.ts'
   },
   delivery: {
@@ -35,9 +35,10 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   },
   queue: {
     // Without what repairs files, and what only the thread runs: the tests of these take minutes.
-    mutate: 'src/queue/!(open-files|queue-thread|queue-worker|readable-rows|renewal|rescue).ts',
+    mutate:
+      'src/queue/!(open-files|queue-thread-client|queue-worker|readable-rows|renewal|rescue).ts',
     tests:
-      'test/queue/!(conversion|damage|disk-engine|disk-faults|queue-thread|slow-disk|syncer).test.ts'
+      'test/queue/!(conversion|damage|disk-engine|disk-faults|queue-thread-client|slow-disk|syncer).test.ts'
   },
   'http-client': {
     mutate: 'src/http-client/*.ts',

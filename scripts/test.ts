@@ -25,7 +25,8 @@ const FORMS = /^test\/editor\//
 const PAGE = /^test\/page\//
 const NODES = /^test\/nodes\//
 /** Functions of their arguments, and servers in the same process. */
-const PURE = /^test\/(?:docs|forms|hl7|https|import|oauth2|operations|rules)\/|^test\/[^/]+$/
+const PURE =
+  /^test\/(?:docs|forms|hl7|hl7-over-http|import|oauth2|operations|rules)\/|^test\/[^/]+$/
 /** Not part of `npm test`. */
 const LONG = /^test\/(?:interop|cluster|soak)\//
 /** Time limit for a test or, of the other folders, a whole file, in milliseconds. */

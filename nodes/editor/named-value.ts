@@ -4,7 +4,7 @@ import {
   headerValueProblem,
   tokenHeaderNameProblem,
   type HeaderProblem
-} from '../../src/https/header-values.ts'
+} from '../../src/hl7-over-http/http-header-problem.ts'
 import { parseJson } from '../../src/json-text.ts'
 import { basicParts, isSecret, type EntryNames } from '../settings/property-table.ts'
 import { isVariable } from './host-of.ts'

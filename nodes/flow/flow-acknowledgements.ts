@@ -9,7 +9,7 @@ import { isAccept } from '../../src/hl7/acknowledgement-codes.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 import { readReplyMessage, subjectsOf, type ReplyMessage } from '../../src/hl7/reply-message.ts'
 import type { Segment } from '../../src/hl7/segments.ts'
-import { readReplyBody } from '../../src/https/reply-body.ts'
+import { readReplyBody } from '../../src/hl7-over-http/read-reply-body.ts'
 import type { FlowMessage } from './flow-messages.ts'
 
 /**

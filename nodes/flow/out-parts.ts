@@ -14,7 +14,7 @@ import type { Condition } from './conditions.ts'
 import type { NotAccepted } from './not-accepted.ts'
 import type { TurnedAwayMessages } from './turned-away.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
-import type { Receiver } from '../../src/https/receiver.ts'
+import type { Receiver } from '../../src/hl7-over-http/receiver.ts'
 import type { OutSettings, ServerNames } from '../settings/read-out-settings.ts'
 
 /** What an operator does with a node. */

@@ -3,9 +3,12 @@ import { whatFollows, type Follows, type RetryTimes } from '../../src/delivery/w
 import { unframe } from '../../src/hl7/framing.ts'
 import { readHeaders, type MessageHeaders } from '../../src/hl7/message-headers.ts'
 import { Segments } from '../../src/hl7/segments.ts'
-import { readReplyInText, type ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
-import type { Base64Reader } from '../../src/https/reply-text.ts'
-import { equalTextParts, rootTextPart } from '../../src/https/root-part.ts'
+import {
+  readReplyInText,
+  type ReplyBodyOptions
+} from '../../src/hl7-over-http/read-reply-in-text.ts'
+import type { Base64Reader } from '../../src/hl7-over-http/find-reply.ts'
+import { equalTextParts, rootTextPart } from '../../src/hl7-over-http/root-part.ts'
 import type { Attempt, AttemptError } from '../../src/rules/attempt.ts'
 import type { ReplyRules } from '../../src/rules/reply-rules.ts'
 import { tryRules, type TriedRules } from '../../src/rules/try-rules.ts'

@@ -1,8 +1,11 @@
 import type { Node, NodeAPI } from 'node-red'
 import { english } from '../../src/english.ts'
-import { ExpressionError } from '../../src/https/expression-error.ts'
+import { ExpressionError } from '../../src/hl7-over-http/expression-error.ts'
 import { printable } from '../../src/printable.ts'
-import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from '../../src/https/expression-timeout.ts'
+import {
+  ExpressionTimeout,
+  MOST_EVALUATION_SECONDS
+} from '../../src/hl7-over-http/expression-timeout.ts'
 
 /** A compiled expression; concurrent evaluations share nothing. */
 export type Evaluate = (input: unknown, bindings?: Record<string, unknown>) => Promise<unknown>

@@ -1,9 +1,12 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { english, type KeyUnder } from '../../src/english.ts'
 import { readPath } from '../../src/hl7/path.ts'
-import { headerValueProblem, tokenHeaderNameProblem } from '../../src/https/header-values.ts'
-import { basicCredentials } from '../../src/https/basic-credentials.ts'
-import type { NamedValue } from '../../src/https/receiver.ts'
+import {
+  headerValueProblem,
+  tokenHeaderNameProblem
+} from '../../src/hl7-over-http/http-header-problem.ts'
+import { basicCredentials } from '../../src/hl7-over-http/basic-credentials.ts'
+import type { NamedValue } from '../../src/hl7-over-http/receiver.ts'
 import { secretsInHeader } from '../../src/redactor.ts'
 import type { Secret } from '../../src/secret-file.ts'
 import type { AssertionClaim, Parameter as TokenValue } from '../../src/oauth2/token-settings.ts'

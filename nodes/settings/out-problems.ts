@@ -3,7 +3,10 @@ import { parseTimes } from '../../src/delivery/inactivity.ts'
 import { findCharset } from '../../src/hl7/charset-labels.ts'
 import { readPath } from '../../src/hl7/path.ts'
 import { typedUrlProblem, urlProblem } from '../../src/http-client/url-problem.ts'
-import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
+import {
+  headerNameProblem,
+  headerValueProblem
+} from '../../src/hl7-over-http/http-header-problem.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import {

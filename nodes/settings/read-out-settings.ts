@@ -15,12 +15,15 @@ import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import { charsetOfLabel, isCodec } from '../../src/hl7/charset.ts'
 import { readPath, type Hl7Path } from '../../src/hl7/path.ts'
 import type { UndiciClientSettings } from '../../src/http-client/undici-client.ts'
-import { escapeXml } from '../../src/https/escape-xml.ts'
-import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
-import { labelledCharset } from '../../src/https/labelled-charset.ts'
-import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
-import type { BodyTemplate } from '../../src/https/request-body.ts'
-import { targetUrl } from '../../src/https/target-url.ts'
+import { escapeXml } from '../../src/hl7-over-http/escape-xml.ts'
+import {
+  headerNameProblem,
+  headerValueProblem
+} from '../../src/hl7-over-http/http-header-problem.ts'
+import { labelledCharset } from '../../src/hl7-over-http/labelled-charset.ts'
+import type { NamedValue, ReceiverSettings } from '../../src/hl7-over-http/receiver.ts'
+import type { BodyTemplate } from '../../src/hl7-over-http/request-body.ts'
+import { targetUrl } from '../../src/hl7-over-http/target-url.ts'
 import { Secrets } from '../../src/secret-file.ts'
 import {
   deployedConfigNodes,

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import { Courier } from '../../src/delivery/courier.ts'
 import { UndiciClient } from '../../src/http-client/undici-client.ts'
-import { Receiver } from '../../src/https/receiver.ts'
+import { Receiver } from '../../src/hl7-over-http/receiver.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { printable } from '../../src/printable.ts'
 import { FormConfigNodes } from '../settings/form-config-nodes.ts'

@@ -12,17 +12,17 @@ import { requestIdIn } from '../http-client/request-id.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable } from '../printable.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
-import type { Receiver } from '../https/receiver.ts'
-import { METHOD, type PreparedRequest } from '../https/receiver.ts'
-import { readReplyBody } from '../https/reply-body.ts'
-import type { ReplyBody, ReplyBodyOptions } from '../https/reply-in-text.ts'
-import type { ReplyMeaning } from '../https/reply-meaning.ts'
+import type { Receiver } from '../hl7-over-http/receiver.ts'
+import { METHOD, type PreparedRequest } from '../hl7-over-http/receiver.ts'
+import { readReplyBody } from '../hl7-over-http/read-reply-body.ts'
+import type { ReplyBody, ReplyBodyOptions } from '../hl7-over-http/read-reply-in-text.ts'
+import type { ReplyMeaning } from '../hl7-over-http/status-meant.ts'
 import {
   soapOperation,
   soapVersion,
   UNKNOWN_OPERATION,
   type SoapFault
-} from '../https/soap-fault.ts'
+} from '../hl7-over-http/soap-fault.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken, type TokenVerdict } from '../oauth2/with-token.ts'
 import { shownCode } from '../codes.ts'

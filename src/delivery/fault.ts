@@ -1,7 +1,7 @@
 import { wantsLateCertificate } from '../http-client/error-page.ts'
 import type { Key } from '../english.ts'
 import { isReject } from '../hl7/acknowledgement-codes.ts'
-import { UNKNOWN_ACTION, UNKNOWN_OPERATION } from '../https/soap-fault.ts'
+import { UNKNOWN_ACTION, UNKNOWN_OPERATION } from '../hl7-over-http/soap-fault.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import type { ToldKind } from '../told.ts'
 import type { AttemptResult } from './attempt-result.ts'

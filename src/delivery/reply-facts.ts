@@ -1,9 +1,9 @@
 import { readAcknowledgement } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
-import type { ReplyBody } from '../https/reply-in-text.ts'
+import type { ReplyBody } from '../hl7-over-http/read-reply-in-text.ts'
 import { isPageWithoutHl7 } from '../http-client/error-page.ts'
-import { meaningOf, type AnswerFacts, type ReplyMeaning } from '../https/reply-meaning.ts'
-import { seemsToRefuse } from '../https/unread-refusal.ts'
+import { meaningOf, type AnswerFacts, type ReplyMeaning } from '../hl7-over-http/status-meant.ts'
+import { seemsToRefuse } from '../hl7-over-http/unread-refusal.ts'
 import type { AttemptReply } from '../rules/attempt.ts'
 
 /** With what it is, told in any case. */

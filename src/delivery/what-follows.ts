@@ -1,4 +1,4 @@
-import type { ReplyMeaning } from '../https/reply-meaning.ts'
+import type { ReplyMeaning } from '../hl7-over-http/status-meant.ts'
 import type { Attempt } from '../rules/attempt.ts'
 import type { Decision } from '../rules/decide.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'

@@ -12,7 +12,7 @@ import {
 import { QueueError } from './queue-error.ts'
 import { QueueDamageError } from './queue-fault.ts'
 import type { QueueFile } from './queue-file.ts'
-import { findDamage } from './queue-thread.ts'
+import { findDamage } from './queue-thread-client.ts'
 
 /** The waits before a copy that has failed is tried again. */
 const WAITS = { firstMs: 1000, maxMs: 60_000 }

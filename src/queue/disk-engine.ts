@@ -17,7 +17,12 @@ import {
   type QueueMethod,
   type QueueMethods
 } from './queue-protocol.ts'
-import { findDamage, queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
+import {
+  findDamage,
+  queueError,
+  queueThread as thread,
+  THREAD_DIED
+} from './queue-thread-client.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
 export interface DiskEngineOptions extends Omit<QueueFileSpec, 'path' | 'key'> {
@@ -316,7 +321,7 @@ export class DiskEngine implements QueueEngine {
       .catch(() => undefined)
   }
 
-  /** @throws {DOMException} as `QueueThread.request` does */
+  /** @throws {DOMException} as `QueueThreadClient.request` does */
   #ask({ calls, transfer }: CallGroup): Promise<Partial<QueueAnswer>> {
     if (calls.length === 0) return Promise.resolve({})
     return thread.request({ file: this.path, task: { kind: 'calls', calls } }, transfer)

@@ -1,5 +1,5 @@
 import type { PendingCall } from './call-group.ts'
-import { queueThread as thread } from './queue-thread.ts'
+import { queueThread as thread } from './queue-thread-client.ts'
 
 /** A call that is stored, and told when this commit is synced. */
 export interface HeldCall {

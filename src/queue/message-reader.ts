@@ -60,7 +60,7 @@ export class MessageReader<Stored> {
 
   /** Looks at a bounded number of rows, from the newest on. */
   find(query: MessageQuery): FoundPage {
-    return this.#page(this.#search.newest(query, this.#journal.cutoff, this.#rows.turns.sending))
+    return this.#page(this.#search.newest(query, this.#journal.cutoff, this.#rows.turns.handedOut))
   }
 
   /**
@@ -75,7 +75,7 @@ export class MessageReader<Stored> {
 
   /** Counts among a bounded number of rows, from the newest on. */
   countMessages(query: Omit<MessageQuery, 'hashes' | 'limit'>): CountedRows {
-    return this.#search.count(query, this.#journal.cutoff, this.#rows.turns.sending)
+    return this.#search.count(query, this.#journal.cutoff, this.#rows.turns.handedOut)
   }
 
   #page({ rows, next }: FoundRows): FoundPage {

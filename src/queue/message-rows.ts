@@ -72,7 +72,7 @@ export class MessageRows<Stored> {
 
   /** The numbers of messages that are handed out. */
   get handedOut(): number[] {
-    return [...this.turns.sending, ...this.#taken]
+    return [...this.turns.handedOut, ...this.#taken]
   }
 
   /** It awaits or is suspended, and is handed out. */
@@ -144,7 +144,7 @@ export class MessageRows<Stored> {
       seq: row.seq,
       lane: row.lane,
       state: stateOf(row),
-      isSending: this.turns.isSending(row.seq),
+      isSending: this.turns.isHandedOut(row.seq),
       isRetrying: isRetrying(row),
       controlId: row.control_id,
       type: row.type,

@@ -77,8 +77,8 @@ export class OperatorCalls<Stored> {
     if (first === Infinity) return { claimed: [], sending: [], next: 0 }
     const { rows, next } = this.#search.waiting(choice, Math.max(after, first - 1), most)
     const { turns } = this.#rows
-    const onTheirWay = rows.flatMap(({ seq }) => (turns.isSending(seq) ? [seq] : []))
-    const others = rows.filter(({ seq }) => !turns.isSending(seq))
+    const onTheirWay = rows.flatMap(({ seq }) => (turns.isHandedOut(seq) ? [seq] : []))
+    const others = rows.filter(({ seq }) => !turns.isHandedOut(seq))
     const claimed = this.#rows.claimSome(others, withContent ? Infinity : 0)
     const end = nextAfter(claimed, others, next)
     const sending = end === next ? onTheirWay : onTheirWay.filter((seq) => seq < end)

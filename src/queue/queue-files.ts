@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { english } from '../english.ts'
 import { namesBeside, pathBeside } from './files-beside.ts'
 import { QueueError } from './queue-error.ts'
-import { queueThread } from './queue-thread.ts'
+import { queueThread } from './queue-thread-client.ts'
 
 const SUFFIX = '.sqlite'
 

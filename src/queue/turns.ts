@@ -24,7 +24,7 @@ interface Known {
   /** The one that was handed out last was a retry. */
   wasRetry: boolean
   /** Waiting messages that are handed out, as they are in the table. */
-  sending: Map<number, TurnRow>
+  handedOut: Map<number, TurnRow>
 }
 
 /**
@@ -52,7 +52,7 @@ export class Turns {
     withOwn: true,
     retrying: 0,
     wasRetry: false,
-    sending: new Map()
+    handedOut: new Map()
   }
   /** When messages were last asked for: a turn after that is still to come. */
   #askedAt = 0
@@ -78,41 +78,41 @@ export class Turns {
   }
 
   /** The numbers of those that are on their way. */
-  get sending(): number[] {
-    return [...this.#known.sending.keys()]
+  get handedOut(): number[] {
+    return [...this.#known.handedOut.keys()]
   }
 
-  isSending(seq: number): boolean {
-    return this.#known.sending.has(seq)
+  isHandedOut(seq: number): boolean {
+    return this.#known.handedOut.has(seq)
   }
 
   /** It is not on its way, nor is another one of its lane. */
   isFree({ seq, lane }: TurnRow): boolean {
-    const { sending } = this.#known
-    if (sending.has(seq)) return false
+    const { handedOut } = this.#known
+    if (handedOut.has(seq)) return false
     if (lane === null) return true
-    for (const busy of sending.values()) if (busy.lane === lane) return false
+    for (const busy of handedOut.values()) if (busy.lane === lane) return false
     return true
   }
 
   /** It is on its way. */
   handOut({ seq, lane, state, turn }: TurnRow): void {
-    this.#known.sending.set(seq, { seq, lane, state, turn })
+    this.#known.handedOut.set(seq, { seq, lane, state, turn })
   }
 
   /** Where a message is: of one that is on its way, this is known. */
   rowOf(seq: number): TurnRow | undefined {
-    return this.#known.sending.get(seq) ?? this.#sql.turnRow(seq)
+    return this.#known.handedOut.get(seq) ?? this.#sql.turnRow(seq)
   }
 
   /** It is no longer on its way, and is about to move. */
   takeBack(seq: number): void {
-    this.#known.sending.delete(seq)
+    this.#known.handedOut.delete(seq)
   }
 
   /** It is no longer on its way, and waits as before. */
   release(seq: number): void {
-    const row = this.#known.sending.get(seq)
+    const row = this.#known.handedOut.get(seq)
     if (row === undefined) return
     this.takeBack(seq)
     this.#lowerBounds(seq)
@@ -133,11 +133,11 @@ export class Turns {
   ): StoredRow[] {
     this.#askedAt = now
     if (own !== 'only') this.#choose(own === 'too')
-    const { barrier, front, retrying, sending } = this.#known
+    const { barrier, front, retrying, handedOut } = this.#known
     if (barrier >= front) {
       const first = this.firstWaiting()
       if (first !== undefined && first.seq <= barrier) {
-        const isItsTurn = sending.size === 0 && (first.turn ?? 0) <= now
+        const isItsTurn = handedOut.size === 0 && (first.turn ?? 0) <= now
         // Read by its number, because an index may know more than a damaged row says.
         const row = isItsTurn ? this.#sql.row(first.seq) : undefined
         return row !== undefined && isAmong(row, own) ? [row] : []
@@ -229,7 +229,7 @@ export class Turns {
   /** No retry waits any longer: each is like a message that was not tried. */
   endWaits(): void {
     this.#sql.endWaits.run()
-    for (const row of this.#known.sending.values()) {
+    for (const row of this.#known.handedOut.values()) {
       if (isRetrying(row)) this.handOut({ ...row, turn: 0 })
     }
     this.#known.retrying = 0
@@ -238,7 +238,7 @@ export class Turns {
 
   #setTurn(row: TurnRow, turn: number | null): void {
     this.#sql.setTurn.run(turn, row.seq)
-    if (this.isSending(row.seq)) this.handOut({ ...row, turn })
+    if (this.isHandedOut(row.seq)) this.handOut({ ...row, turn })
   }
 
   #lowerBounds(seq: number): void {

@@ -11,7 +11,7 @@ import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { settlementOf, type Settlement } from '../../src/delivery/settlement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
-import { type NamedValue, Receiver } from '../../src/https/receiver.ts'
+import { type NamedValue, Receiver } from '../../src/hl7-over-http/receiver.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
   createClient,

@@ -8,7 +8,7 @@ import { printable } from '../../src/printable.ts'
 import type { DeliveryErrorCause } from '../../src/delivery/delivery-error.ts'
 import { deliveryFailed, idOf, printableCode } from '../../src/delivery/explain.ts'
 import { quotesOf } from '../../src/delivery/quotes.ts'
-import { readSoapFault } from '../../src/https/soap-fault.ts'
+import { readSoapFault } from '../../src/hl7-over-http/soap-fault.ts'
 import { Redactor } from '../../src/redactor.ts'
 
 const NOTHING_THERE =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { escapeXml } from '../../src/https/escape-xml.ts'
+import { escapeXml } from '../../src/hl7-over-http/escape-xml.ts'
 import { notesOf, outOf, rowsOf } from '../support/import-table.ts'
 
 type Values = Readonly<Record<string, string>>

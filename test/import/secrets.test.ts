@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import jsonata from 'jsonata'
 import { isSecretName, shownText } from '../../nodes/editor/import/shown-value.ts'
 import type { ListEntry } from '../../nodes/editor/named-value.ts'
-import { escapeXml } from '../../src/https/escape-xml.ts'
+import { escapeXml } from '../../src/hl7-over-http/escape-xml.ts'
 import { isSecret, notesOf, outOf, rowsOf } from '../support/import-table.ts'
 
 const HL7 = 'MSH|^~\\&|NORTH'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { listen as serve } from 'soap'
 import { close, listen } from '../../demo/loopback.ts'
-import type { SoapVersion } from '../../src/https/soap-fault.ts'
+import type { SoapVersion } from '../../src/hl7-over-http/soap-fault.ts'
 import { controlIdIn } from '../support/world.ts'
 
 /** What a registry found in a request. */

@@ -1,7 +1,7 @@
 /** The real node, with the presets of its form, against registries made with spyne and node-soap. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { SoapVersion } from '../../src/https/soap-fault.ts'
+import type { SoapVersion } from '../../src/hl7-over-http/soap-fault.ts'
 import { missing } from '../support/debian-packages.ts'
 import { soapPreset } from '../support/soap-preset.ts'
 import { adt, startWorld, type World } from '../support/world.ts'

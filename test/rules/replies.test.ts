@@ -1,6 +1,6 @@
 /**
  * What receivers and proxies answer, and what becomes of the message: each row is sent through the
- * real client. Where in a body the acknowledgement is found: test/https/reply-body.test.ts. What
+ * real client. Where in a body the acknowledgement is found: test/hl7-over-http/read-reply-body.test.ts. What
  * `msg.hl7.ack` says: test/hl7/acknowledgement.test.ts.
  */
 import assert from 'node:assert/strict'

@@ -1,5 +1,5 @@
 import { bodyPresets } from '../../nodes/editor/body-presets.ts'
-import type { SoapVersion } from '../../src/https/soap-fault.ts'
+import type { SoapVersion } from '../../src/hl7-over-http/soap-fault.ts'
 
 /** The properties of the HL7 node as the preset fills them in, with a login. */
 export function soapPreset(

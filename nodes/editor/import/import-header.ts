@@ -2,7 +2,7 @@ import {
   headerNameProblem,
   headerValueProblem,
   tokenHeaderNameProblem
-} from '../../../src/https/header-values.ts'
+} from '../../../src/hl7-over-http/http-header-problem.ts'
 import type { ListEntry } from '../named-value.ts'
 import type { FieldValue } from '../field-value.ts'
 import { note, told, type ImportForm, type ImportRow } from './import-row.ts'

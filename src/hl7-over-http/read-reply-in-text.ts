@@ -1,7 +1,7 @@
 import { withoutEcho, type Quotable } from '../hl7/echo.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { parseJson } from '../json-text.ts'
-import { findReply, readReplyText, startsLikeJson, type Base64Reader } from './reply-text.ts'
+import { findReply, readReplyText, startsLikeJson, type Base64Reader } from './find-reply.ts'
 import { readSoapFault, type SoapFault } from './soap-fault.ts'
 import { seemsToRefuse } from './unread-refusal.ts'
 import { xmlTexts } from './xml-texts.ts'

@@ -4,7 +4,7 @@ import {
   headerNameProblem,
   headerValueProblem,
   tokenHeaderNameProblem
-} from '../../src/https/header-values.ts'
+} from '../../src/hl7-over-http/http-header-problem.ts'
 
 describe('a header name', () => {
   it('is any token', () => {

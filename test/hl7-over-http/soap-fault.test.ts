@@ -5,7 +5,7 @@ import {
   soapOperation,
   soapVersion,
   type SoapFault
-} from '../../src/https/soap-fault.ts'
+} from '../../src/hl7-over-http/soap-fault.ts'
 import { faultAnswer } from '../support/soap-fault.ts'
 
 const inEnvelope = (body: string, s = 's', attribute = ''): string =>

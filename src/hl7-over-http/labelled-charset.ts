@@ -1,5 +1,5 @@
 import { charsetOfLabel } from '../hl7/charset.ts'
-import { typeParameter } from '../http-client/header-parameter.ts'
+import { typeParameter } from '../http-client/http-header-parameter.ts'
 import type { RequestBodySettings } from './request-body.ts'
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { UrlProblem } from '../../src/http-client/url-problem.ts'
-import { targetUrl } from '../../src/https/target-url.ts'
+import { targetUrl } from '../../src/hl7-over-http/target-url.ts'
 
 describe('targetUrl', () => {
   const good: [text: string, href: string][] = [

@@ -1,8 +1,8 @@
 import { decodeReply } from '../hl7/charset.ts'
 import type { Quotable } from '../hl7/echo.ts'
-import { typeParameter } from '../http-client/header-parameter.ts'
+import { typeParameter } from '../http-client/http-header-parameter.ts'
 import { base64Reader } from './base64.ts'
-import { readReplyInText, type ReplyBody, type ReplyBodyOptions } from './reply-in-text.ts'
+import { readReplyInText, type ReplyBody, type ReplyBodyOptions } from './read-reply-in-text.ts'
 import { equalParts, rootPart, type Part } from './root-part.ts'
 import { declaredXmlCharset } from './xml-texts.ts'
 

@@ -1,9 +1,9 @@
 /** Which HL7 text is found in a body, whatever its status and content type say. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { escapeXml } from '../../src/https/escape-xml.ts'
-import { readReplyBody } from '../../src/https/reply-body.ts'
-import type { ReplyBodyOptions } from '../../src/https/reply-in-text.ts'
+import { escapeXml } from '../../src/hl7-over-http/escape-xml.ts'
+import { readReplyBody } from '../../src/hl7-over-http/read-reply-body.ts'
+import type { ReplyBodyOptions } from '../../src/hl7-over-http/read-reply-in-text.ts'
 import { ack, ackOf, ADT, Exchange, leaving } from '../support/exchange.ts'
 import fc from '../support/properties.ts'
 

@@ -34,7 +34,7 @@ interface Waiting {
  * with the last, never keeps the process alive by itself, and is restarted by the next request
  * if it has died; pending requests then fail.
  */
-class QueueThread {
+class QueueThreadClient {
   readonly #listeners = new Map<string, QueueListener>()
   readonly #waiting = new Map<number, Waiting>()
   /** Files that another process had when they were to be opened. */
@@ -205,7 +205,7 @@ function codeOf(cause: unknown): string {
 }
 
 /** The one of this process, but for what `findDamage` reads. */
-export const queueThread = new QueueThread()
+export const queueThread = new QueueThreadClient()
 
 /** Files that are being read, each by a thread of its own. */
 const checks = new Map<string, Promise<boolean>>()
@@ -219,7 +219,7 @@ const checks = new Map<string, Promise<boolean>>()
 export function findDamage(path: string): Promise<boolean> {
   let check = checks.get(path)
   if (check === undefined) {
-    check = new QueueThread()
+    check = new QueueThreadClient()
       .ask(path, 'check')
       .then(
         ({ isDamaged = false }) => isDamaged,

@@ -3,7 +3,7 @@ import { english } from '../english.ts'
 import { encode } from '../hl7/charset.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
-import { typeParameters } from '../http-client/header-parameter.ts'
+import { typeParameters } from '../http-client/http-header-parameter.ts'
 import { ExpressionError } from './expression-error.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 

@@ -1,7 +1,7 @@
 /** Which replies it finds, and that no others are: test/rules/replies.test.ts. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { seemsToRefuse } from '../../src/https/unread-refusal.ts'
+import { seemsToRefuse } from '../../src/hl7-over-http/unread-refusal.ts'
 
 it('a refusal is looked for in little time, whatever the reply', () => {
   // Of this process alone: other tests run beside it.

@@ -1,5 +1,5 @@
 import { decodeReply } from '../hl7/charset.ts'
-import type { Base64Reader } from './reply-text.ts'
+import type { Base64Reader } from './find-reply.ts'
 
 /** Reads base64 whose bytes may be in any character set. */
 export const base64Reader: Base64Reader = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import { escapeXml } from '../../src/https/escape-xml.ts'
-import { declaredXmlCharset, xmlTexts } from '../../src/https/xml-texts.ts'
+import { escapeXml } from '../../src/hl7-over-http/escape-xml.ts'
+import { declaredXmlCharset, xmlTexts } from '../../src/hl7-over-http/xml-texts.ts'
 import fc from '../support/properties.ts'
 
 describe('the texts of XML', () => {

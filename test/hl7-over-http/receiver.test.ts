@@ -10,15 +10,15 @@ import { after, before, describe, it } from 'node:test'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { SecretFile } from '../../src/secret-file.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
-import { ExpressionError } from '../../src/https/expression-error.ts'
-import { ExpressionTimeout } from '../../src/https/expression-timeout.ts'
+import { ExpressionError } from '../../src/hl7-over-http/expression-error.ts'
+import { ExpressionTimeout } from '../../src/hl7-over-http/expression-timeout.ts'
 import type {
   NamedValue,
   PreparedRequest,
   ReceiverSettings,
   Shipment
-} from '../../src/https/receiver.ts'
-import type { BodyTemplate } from '../../src/https/request-body.ts'
+} from '../../src/hl7-over-http/receiver.ts'
+import type { BodyTemplate } from '../../src/hl7-over-http/request-body.ts'
 import { startServer } from '../http-client/local-server.ts'
 import { ack, type Arrived, Exchange, type Settings } from '../support/exchange.ts'
 

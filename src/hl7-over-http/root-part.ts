@@ -1,4 +1,4 @@
-import { typeParameter } from '../http-client/header-parameter.ts'
+import { typeParameter } from '../http-client/http-header-parameter.ts'
 
 /** A part of a multipart body, or a body that has none. */
 export interface Part<Body = Uint8Array> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import { escapeXml } from '../../src/https/escape-xml.ts'
+import { escapeXml } from '../../src/hl7-over-http/escape-xml.ts'
 import fc from '../support/properties.ts'
 
 /** Comes with Node-RED; has no types. */

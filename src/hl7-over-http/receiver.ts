@@ -10,7 +10,7 @@ import { HIDDEN, secretsInHeader } from '../redactor.ts'
 import { SecretFile, type Secret } from '../secret-file.ts'
 import { basicCredentials } from './basic-credentials.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
-import { headerValueProblem } from './header-values.ts'
+import { headerValueProblem } from './http-header-problem.ts'
 import { messageUuid } from './message-uuid.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
