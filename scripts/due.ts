@@ -9,7 +9,7 @@ const LONG_TESTS = [
   {
     are: 'Crash, power and backup trials',
     files: /^test\/(?:crash|power)\/|^test\/nodes\/backup-reboot\./,
-    test: ['src/queue', 'src/delivery', 'test/crash', 'test/power']
+    test: ['src/queue', 'src/delivery', 'test/crash', 'test/power', 'test/support/life.ts']
   },
   {
     are: 'Tests with other servers',
