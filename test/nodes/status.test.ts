@@ -29,39 +29,61 @@ describe('what an operator is told, in a real Node-RED', () => {
     { code: 'NAK', level: 'watch', text: /^NAK AE/, send: [adt('TOLD2', { birth: '20990101' })] },
     { code: 'INVALID', level: 'watch', text: /^invalid message$/, send: ['no HL7'] },
     {
-      ...{ code: 'TOKEN', level: 'watch', text: /^invalid_client · no token$/ },
+      code: 'TOKEN',
+      level: 'watch',
+      text: /^invalid_client · no token$/,
       auth: { credentials: { clientId: CLIENT_ID, clientSecret: 'wrong' } },
-      ...{ send: [adt('TOLD3')], advice: 'advice-token-refused' }
+      send: [adt('TOLD3')],
+      advice: 'advice-token-refused'
     },
     {
-      ...{ code: 'RETRYING', level: 'watch', text: /^HTTP 503 · try \d/ },
-      ...{ answer: { status: 503 }, send: [adt('TOLD4')], advice: 'advice-unavailable' }
+      code: 'RETRYING',
+      level: 'watch',
+      text: /^HTTP 503 · try \d/,
+      answer: { status: 503 },
+      send: [adt('TOLD4')],
+      advice: 'advice-unavailable'
     },
     {
-      ...{ code: 'GIVEN_UP', level: 'call', text: /^HTTP 415/, out: { failureTimeout: 0 } },
-      ...{ answer: { status: 415 }, send: [adt('TOLD5')], advice: 'advice-given-up' }
+      code: 'GIVEN_UP',
+      level: 'call',
+      text: /^HTTP 415/,
+      out: { failureTimeout: 0 },
+      answer: { status: 415 },
+      send: [adt('TOLD5')],
+      advice: 'advice-given-up'
     },
     {
-      ...{ code: 'SUSPENDED', level: 'watch', text: /^1 suspended$/, advice: 'advice-suspended' },
-      ...{ out: { replyCodeActions: ':?E=S,:?A=C' }, send: [adt('TOLD6', { birth: '20990101' })] }
+      code: 'SUSPENDED',
+      level: 'watch',
+      text: /^1 suspended$/,
+      advice: 'advice-suspended',
+      out: { replyCodeActions: ':?E=S,:?A=C' },
+      send: [adt('TOLD6', { birth: '20990101' })]
     },
     {
-      ...{
-        code: 'REFUSING',
-        level: 'watch',
-        text: /^refused: ADT\^A01$/,
-        advice: 'advice-refusing'
-      },
+      code: 'REFUSING',
+      level: 'watch',
+      text: /^refused: ADT\^A01$/,
+      advice: 'advice-refusing',
       send: Array.from({ length: 5 }, (_, at) => adt(`TOLD7-${at}`, { birth: '20990101' }))
     },
     { code: 'PAUSED', level: 'call', text: /^paused/, isPaused: true, advice: 'advice-paused' },
     {
-      ...{ code: 'QUEUE_COUNT', level: 'watch', text: /^paused/, isPaused: true },
-      ...{ out: { queueCountAlert: 1 }, send: [adt('TOLD8'), adt('TOLD9')] }
+      code: 'QUEUE_COUNT',
+      level: 'watch',
+      text: /^paused/,
+      isPaused: true,
+      out: { queueCountAlert: 1 },
+      send: [adt('TOLD8'), adt('TOLD9')]
     },
     {
-      ...{ code: 'QUEUE_WAIT', level: 'watch', text: /^paused/, isPaused: true },
-      ...{ out: { queueWaitAlert: 1 }, send: [adt('TOLD10')] }
+      code: 'QUEUE_WAIT',
+      level: 'watch',
+      text: /^paused/,
+      isPaused: true,
+      out: { queueWaitAlert: 1 },
+      send: [adt('TOLD10')]
     },
     { code: 'QUIET', level: 'call', text: /./, out: { inactivityAlert: 1 }, send: [adt('TOLD11')] },
     { code: 'CONFIG', level: 'watch', text: /./, out: { url: '' }, advice: 'advice-config' }
