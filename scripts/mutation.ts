@@ -16,11 +16,11 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 
 /** The code to change, and its tests. */
 const rooms: Record<string, { mutate: string; tests: string }> = {
-  hl7: { mutate: 'src/hl7/*.ts', tests: 'test/{hl7,https,rules}/*.test.ts' },
+  hl7: { mutate: 'src/hl7/*.ts', tests: 'test/{hl7,hl7-over-http,rules}/*.test.ts' },
   rules: { mutate: 'src/rules/*.ts', tests: 'test/{rules/*,docs/reply-rules}.test.ts' },
   'hl7-over-http': {
     mutate: 'src/hl7-over-http/*.ts',
-    tests: 'test/{https/*,hl7/*,rules/replies,nodes/jsonata}.test.ts'
+    tests: 'test/{hl7-over-http/*,hl7/*,rules/replies,nodes/jsonata}.test.ts'
   },
   delivery: {
     mutate: 'src/delivery/*.ts',
@@ -42,7 +42,7 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   },
   'http-client': {
     mutate: 'src/http-client/*.ts',
-    tests: 'test/{http-client/*,https/receiver,delivery/retry-schedule}.test.ts'
+    tests: 'test/{http-client/*,hl7-over-http/receiver,delivery/retry-schedule}.test.ts'
   },
   // What can be tested without a Node-RED and without a browser.
   nodes: {
