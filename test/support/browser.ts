@@ -9,7 +9,7 @@ export interface InstalledBrowser {
   env: Record<string, string | undefined>
 }
 
-/** The usual paths of Chromium-based browsers, the quickest first. */
+/** The usual paths of Chromium-based browsers. */
 const PLACES = [
   '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',
@@ -24,8 +24,8 @@ const PLACES = [
 ]
 
 /**
- * Starts a browser: the machine's, or else the one from npm, which brings the libraries that it
- * needs. What does not start is passed over. `HL7_BROWSER=npm` passes over the machine's.
+ * Starts a browser: the one from npm, which brings the libraries that it needs and, without a window, takes a
+ * quarter less time than a whole Chromium; where npm has none, the machine's. What does not start is passed over.
  *
  * @param start starts it with playwright-core
  * @param places where the machine's may be
@@ -33,13 +33,13 @@ const PLACES = [
  */
 export async function startBrowser<T>(
   start: (browser: InstalledBrowser) => Promise<T>,
-  places: readonly string[] = process.env['HL7_BROWSER'] === 'npm' ? [] : PLACES
+  places: readonly string[] = PLACES
 ): Promise<T> {
   const reasons: string[] = []
   const machines = places
     .filter((place) => existsSync(place))
     .map((executablePath) => () => ({ executablePath, env: process.env }))
-  for (const browser of [...machines, unpackedFromNpm]) {
+  for (const browser of [unpackedFromNpm, ...machines]) {
     try {
       return await start(browser())
     } catch (error) {
