@@ -263,7 +263,7 @@ export class Soak {
       )) as { messages: { id: string }[] }
       for (const { id: message } of suspended.messages.slice(0, atMost)) {
         this.#count(action)
-        await this.#ask(`/hl7-https-out/${id}/messages/${message}/${action}`)
+        await this.#ask(`/hl7-https-out/${id}/messages/${action}`, { ids: [message] })
       }
     }
   }
