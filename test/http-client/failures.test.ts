@@ -408,8 +408,10 @@ describe('a limit of time', () => {
     const slow = await test.serve((request, response) => {
       request.on('data', (chunk: Buffer) => {
         size += chunk.length
+        // What the system holds when all is sent is taken at once: the answer has its own limit.
+        if (size > body.length - (6 << 20)) return
         request.pause()
-        setTimeout(() => request.resume(), 8)
+        setTimeout(() => request.resume(), 12)
       })
       request.once('end', () => response.end('all of it'))
     })
