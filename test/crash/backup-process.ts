@@ -19,7 +19,7 @@ import { noteTo, ownSettings } from '../support/life.ts'
 
 export interface BackupSettings {
   directory: string
-  /** The path of the log: `accepted K3-17`, `left K3-17 ack`, `turned backup`. */
+  /** The path of the log: `accepted K3-17`, `unanswered K3-17` in time, `left K3-17 ack`, `turned backup`. */
   log: string
   order: Order
   /** Of both addresses. */
@@ -75,6 +75,9 @@ const delivery = new Delivery<Buffer>({
   },
   onEvent: (event) => {
     if (event.kind === 'turned') note('turned', event.to)
+    if (event.kind === 'attempted' && event.result.error?.family === 'timeout') {
+      note('unanswered', event.message.controlId)
+    }
     if (event.kind === 'lost' || event.kind === 'fault') note(event.kind)
   },
   backup: {

@@ -137,12 +137,9 @@ export class Door {
     this.#answered.set(socket, id)
     const isGone = (): boolean => socket.destroyed || this.#broken.has(socket)
     setTimeout(() => {
-      // On a busy machine this process reads and answers late: that its client has given up, it reads before.
-      setImmediate(() => {
-        if (isGone() || socket.readableEnded) return
-        response.end(`MSH|^~\\&|C|D|A|B|20260102||ACK|R1|P|2.5.1\rMSA|AA|${id}\r`, () => {
-          if (!isGone()) this.doubtful.delete(id)
-        })
+      if (isGone()) return
+      response.end(`MSH|^~\\&|C|D|A|B|20260102||ACK|R1|P|2.5.1\rMSA|AA|${id}\r`, () => {
+        if (!isGone()) this.doubtful.delete(id)
       })
     }, ANSWER_MS)
   }
