@@ -249,9 +249,10 @@ export class Editor {
   /** Shows a tab of the form of hl7-https-out. */
   async tab(name: string): Promise<void> {
     const tab = `#red-ui-tab-hl7-https-out-${name}`
-    await this.page.click(`${tab} a`)
     // Node-RED 4 takes quick clicks on two tabs for a double click, which does nothing.
-    if (await this.page.isHidden(`${tab}.active`)) await this.page.click(`${tab} a`)
+    do await this.page.click(`${tab} a`)
+    while (await this.page.isHidden(`${tab}.active`))
+    await this.page.waitForSelector(`#hl7-https-out-${name}`)
     // Its tooltip would lie over what is below it.
     await this.page.mouse.move(0, 0)
   }
