@@ -241,6 +241,8 @@ describe('what a failure is about', () => {
       ['ECONNREFUSED', '', 'token-unreachable'],
       ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', '', 'token-tls'],
       ['EPROTO', '', 'token-tls'],
+      ['ERR_SECRET_FILE', '', 'token-file'],
+      ['ERR_ASSERTION_FILE', '', 'token-file'],
       ['ERR_TOKEN_REFUSED', '', 'token-not-accepted'],
       ['invalid_scope', '', 'token-other']
     ] as const) {
