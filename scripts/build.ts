@@ -111,8 +111,8 @@ for (const language of languages) {
   if (!process.argv.includes('--missing')) continue
   for (const name of [...types, 'sidebar'] satisfies CatalogueName[]) {
     const missing = missingKeys(textsOf(name), ownTexts(name, language), language)
-    if (missing.length > 0)
-      console.log(`${language} says in English: ${name} ${missing.join(', ')}`)
+    if (missing.length === 0) continue
+    console.log(`${language} says in English: ${name} ${missing.join(', ')}`)
   }
 }
 
