@@ -108,11 +108,11 @@ for (const language of languages) {
     writeFileSync(`${built}.html`, helpPage(type, language))
   }
   writeTexts(join('dist/nodes/operations', locale, 'sidebar'), builtTexts('sidebar', language))
+  if (!process.argv.includes('--missing')) continue
   for (const name of [...types, 'sidebar'] satisfies CatalogueName[]) {
     const missing = missingKeys(textsOf(name), ownTexts(name, language), language)
     if (missing.length === 0) continue
-    const which = process.argv.includes('--missing') ? missing.join(', ') : missing.length
-    console.log(`${language} says in English: ${name} ${which}`)
+    console.log(`${language} says in English: ${name} ${missing.join(', ')}`)
   }
 }
 

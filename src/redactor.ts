@@ -111,7 +111,7 @@ function longestRun(secret: string): string {
 
 /** A secret, each of its characters as it is or as another syntax writes it. */
 function formsOf(secret: string): string {
-  const rest = charactersOf(secret, MAX_FORMS).slice(MAX_START).map(formsOfCharacter).join('')
+  const rest = formsOfCharacters(charactersOf(secret, MAX_FORMS).slice(MAX_START))
   const start = startFormsOf(secret)
   return rest === '' ? start : `${start}(?:${rest})?(?:[^\\s"'<>&]|&#?\\w{1,8};)*`
 }
@@ -119,7 +119,7 @@ function formsOf(secret: string): string {
 /** As much of a secret as is enough to know it. */
 function startFormsOf(secret: string): string {
   const characters = charactersOf(secret, MAX_START + 1)
-  const start = characters.slice(0, MAX_START).map(formsOfCharacter).join('')
+  const start = formsOfCharacters(characters.slice(0, MAX_START))
   if (characters.length > MAX_START) return start
   const standsAlone = secret.length < MIN_ANYWHERE || /^\p{L}+$/u.test(secret)
   return standsAlone ? `${WORD_START}${start}(?![\\p{L}\\p{N}_])` : start
@@ -130,7 +130,18 @@ function charactersOf(text: string, most: number): string[] {
   return Array.from(text.slice(0, 2 * most)).slice(0, most)
 }
 
-function formsOfCharacter(character: string): string {
+/**
+ * A text must fit them in one way only: with two ways for each character, a search takes twice as long with each. So a
+ * backslash is either single everywhere or, as in JSON, double.
+ */
+function formsOfCharacters(characters: readonly string[]): string {
+  const without = (form: string): string =>
+    characters.map((character) => formsOfCharacter(character, form)).join('')
+  return characters.includes('\\') ? `(?:${without('\\\\')}|${without('\\')})` : without('')
+}
+
+/** @param without the form that is left out */
+function formsOfCharacter(character: string, without: string): string {
   // Nobody encodes these.
   if (/[A-Za-z\d]/.test(character)) return character
   const code = character.codePointAt(0) ?? 0
@@ -139,9 +150,8 @@ function formsOfCharacter(character: string): string {
   const percent = Buffer.from(character).toString('hex').replace(/../g, '%$&')
   const forms = [
     character,
-    // URLs and forms
-    percent,
-    percent.toUpperCase(),
+    // URLs and forms; of the percent sign itself see below
+    ...(character === '%' ? [] : [percent, percent.toUpperCase()]),
     ...(character === ' ' ? ['+'] : []),
     // JSON; PHP escapes the slash
     ...(character === '/' ? ['\\/'] : []),
@@ -154,9 +164,12 @@ function formsOfCharacter(character: string): string {
     `&#x${hex};`,
     `&#x${hex.toUpperCase()};`
   ]
-  const pattern = [...new Set(forms)].map(escapeRegExp).join('|')
+  const pattern = [...new Set(forms)]
+    .filter((form) => form !== without)
+    .map(escapeRegExp)
+    .join('|')
   // A URL in a URL is encoded twice.
-  return `(?:${pattern.replaceAll('%', '%(?:25)?')})`
+  return `(?:${pattern.replaceAll('%', '%(?:25){0,2}')})`
 }
 
 function escapeRegExp(text: string): string {

@@ -99,7 +99,8 @@ const NOT_OF_RECEIVER: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
   ...(['advice-queue-count', 'advice-queue-fault', 'advice-queue-full'] as const),
   ...(['advice-queue-wait', 'advice-quiet', 'advice-secret-file', 'advice-set-aside'] as const),
   ...(['advice-token-failing', 'advice-token-other', 'advice-token-proxy'] as const),
-  ...(['advice-token-refused', 'advice-token-server-error', 'advice-token-unreachable'] as const),
+  ...(['advice-token-refused', 'advice-token-server-error', 'advice-token-tls'] as const),
+  ...(['advice-token-file', 'advice-token-unreachable'] as const),
   'advice-turned-away'
 ])
 

@@ -252,8 +252,9 @@ const CUTS_OF_OUTAGE = 3
 /** What it is about that there is no token, by the code. The first that fits. */
 const BY_TOKEN_CODE: readonly (readonly [code: RegExp, about: Topic & `token-${string}`])[] = [
   [/^ERR_TOKEN_REFUSED$/, 'token-not-accepted'],
+  [/^ERR_(?:SECRET|ASSERTION)_FILE$/, 'token-file'],
+  [TLS_CODE, 'token-tls'],
   [/^E[A-Z]+$|^HTTP 5|^UND_ERR/, 'token-unreachable'],
-  [TLS_CODE, 'token-unreachable'],
   [/^(?:invalid|unauthorized)_client$/, 'token-refused'],
   // Fosite says "error" of what it does not know.
   [/^(?:server_)?error$/, 'token-server-error']

@@ -47,7 +47,8 @@ export function challengeParameter(
 export function challengeSchemes({
   'www-authenticate': challenges = ''
 }: HttpReply['headers']): ChallengeScheme[] {
-  const bare = challenges.replace(/"(?:[^"\\]|\\.){0,2000}"/g, '')
+  // What is in quotes that do not end, too: else it is searched again from each quote in it.
+  const bare = challenges.replace(/"(?:[^"\\]|\\.?)*(?:"|$)/g, '')
   const words = bare.match(/(?<=^[ \t]*|,[ \t]*)[A-Za-z]+(?=[ \t]*(?:,|$)|[ \t]+[^\s=])/g) ?? []
   return SCHEMES.filter((scheme) =>
     words.some((word) => word.toLowerCase() === scheme.toLowerCase())

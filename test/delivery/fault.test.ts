@@ -238,7 +238,11 @@ describe('what a failure is about', () => {
       ['unauthorized_client', '', 'token-refused'],
       ['server_error', '', 'token-server-error'],
       ['HTTP 503', '', 'token-unreachable'],
-      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', '', 'token-unreachable'],
+      ['ECONNREFUSED', '', 'token-unreachable'],
+      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', '', 'token-tls'],
+      ['EPROTO', '', 'token-tls'],
+      ['ERR_SECRET_FILE', '', 'token-file'],
+      ['ERR_ASSERTION_FILE', '', 'token-file'],
       ['ERR_TOKEN_REFUSED', '', 'token-not-accepted'],
       ['invalid_scope', '', 'token-other']
     ] as const) {
