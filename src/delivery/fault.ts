@@ -254,10 +254,10 @@ const BY_TOKEN_CODE: readonly (readonly [code: RegExp, about: Topic & `token-${s
   [/^ERR_TOKEN_REFUSED$/, 'token-not-accepted'],
   [/^ERR_(?:SECRET|ASSERTION)_FILE$/, 'token-file'],
   [TLS_CODE, 'token-tls'],
-  [/^E[A-Z]+$|^HTTP 5|^UND_ERR/, 'token-unreachable'],
+  [/^E[A-Z]+$|^UND_ERR/, 'token-unreachable'],
   [/^(?:invalid|unauthorized)_client$/, 'token-refused'],
   // Fosite says "error" of what it does not know.
-  [/^(?:server_)?error$/, 'token-server-error']
+  [/^(?:server_)?error$|^HTTP 5/, 'token-server-error']
 ]
 
 /** What messages are about that were refused for what they hold, or for how they are sent. */
@@ -422,9 +422,11 @@ const NEED_SOMEBODY: ReadonlySet<string> = new Set<Topic>([
   'tls-ca',
   'tls-expired',
   'tls-name',
+  'token-file',
   'token-not-accepted',
   'token-or-login',
-  'token-refused'
+  'token-refused',
+  'token-tls'
 ])
 
 /** Whether a failure is of that kind, by what it is about; an earlier version did not store that. */

@@ -5,6 +5,7 @@ import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import {
   faultOf,
   isCounted,
+  needsSomebody,
   topicOfCode,
   topicOfToken,
   type FailureFacts
@@ -237,7 +238,7 @@ describe('what a failure is about', () => {
       ['invalid_grant', 'password', 'token-other'],
       ['unauthorized_client', '', 'token-refused'],
       ['server_error', '', 'token-server-error'],
-      ['HTTP 503', '', 'token-unreachable'],
+      ['HTTP 503', '', 'token-server-error'],
       ['ECONNREFUSED', '', 'token-unreachable'],
       ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', '', 'token-tls'],
       ['EPROTO', '', 'token-tls'],
@@ -247,6 +248,15 @@ describe('what a failure is about', () => {
       ['invalid_scope', '', 'token-other']
     ] as const) {
       assert.equal(topicOfToken(code, grant), topic, `${code} ${grant}`)
+    }
+  })
+
+  it('calls somebody soon where it does not pass by itself', () => {
+    for (const topic of ['token-file', 'token-refused', 'token-tls', 'secret-file', 'tls']) {
+      assert.equal(needsSomebody(topic, ''), true, topic)
+    }
+    for (const topic of ['token-unreachable', 'token-server-error', 'unreachable']) {
+      assert.equal(needsSomebody(topic, ''), false, topic)
     }
   })
 
