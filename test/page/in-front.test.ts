@@ -67,12 +67,6 @@ describe('a server in front of Node-RED', () => {
       'a web page',
       (response) =>
         response.writeHead(200, { 'Content-Type': 'text/html' }).end('<title>Log in</title>')
-    ],
-    ['401 for everything', (response) => response.writeHead(401).end()],
-    [
-      '401 with a login of its own',
-      (response) =>
-        response.writeHead(401, { 'WWW-Authenticate': 'Negotiate' }).end('<h1>Unauthorized</h1>')
     ]
   ] satisfies [string, (response: ServerResponse) => unknown][]) {
     it(`that wants a login again, with ${how}, is told as it, and the page goes on after it`, async () => {
