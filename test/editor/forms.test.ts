@@ -637,6 +637,8 @@ describe('the forms in the editor', () => {
     await addHeader()
     await editor.type(`${row}-name >> nth=1`, 'Authorization')
     await ofType('basic', 1)
+    // One slot is in use, and not all of them.
+    assert.equal(await problem.innerText(), 'Enter the secret.')
     await editor.ask(`$($('${row}-input')[1]).typedInput('value', 'hl7 user') && 0`)
     await editor.type(`${typed} >> nth=1`, secret)
     await editor.close()
