@@ -216,6 +216,7 @@ describe('the test message of the form', () => {
       ['destination', 'a text', () => editor.type('#node-input-url', `${url}/ae`)],
       ['message', 'a choice', () => page.selectOption('#node-input-format', 'mllp')],
       ['reply', 'a rule', () => page.selectOption('.hl7-https-rule-action >> nth=1', 'S')],
+      ['reply', 'a removed rule', () => page.click(`#hl7-https-out-rules-list ${remove} >> nth=0`)],
       ['message', 'an entry', () => addHeader('X-Key')],
       ['message', 'a removed entry', () => page.click(`#hl7-https-out-headers ${remove} >> nth=0`)]
     ]
