@@ -10,7 +10,7 @@ import {
   nodesInTrouble
 } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { lookAgain, newPage } from '../support/page.ts'
+import { leave, lookAgain, newPage } from '../support/page.ts'
 
 describe('what an operator does on the page', () => {
   let nodeRed: TestNodeRed
@@ -20,16 +20,19 @@ describe('what an operator does on the page', () => {
 
   before(async () => {
     nodeRed = await startNodeRed({ flows: [] })
-  })
-  after(() => nodeRed.close())
-  beforeEach(async () => {
     ;({ page, complaints } = await newPage())
+  })
+  after(async () => {
+    await page.close()
+    await nodeRed.close()
+  })
+  beforeEach(async () => {
     fake = new FakeOperations()
     await fake.serve(page)
   })
   afterEach(async () => {
     assert.deepEqual(complaints, [])
-    await page.close()
+    await leave(page)
   })
 
   async function open(): Promise<void> {

@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { adminAuth } from '../support/admin-users.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { newPage, waitForNews, waitForWords } from '../support/page.ts'
+import { lookAgain, newPage, waitForNews, waitForWords } from '../support/page.ts'
 
 const flows = [
   { id: 'tab', type: 'tab', label: 'Admissions' },
@@ -75,6 +75,7 @@ describe('a server in front of Node-RED', () => {
       await waitForNews(page, '.hl7-trouble', words)
       assert.equal(await page.isVisible('#login'), false)
       own = undefined
+      await lookAgain(page)
       for (const told of await page.locator('.hl7-trouble').all()) {
         await told.waitFor({ state: 'detached' })
       }

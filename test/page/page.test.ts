@@ -9,7 +9,14 @@ import {
   nodeState
 } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { lookAgain, newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
+import {
+  leave,
+  lookAgain,
+  newPage,
+  pageViolations,
+  sticksOut,
+  waitForWords
+} from '../support/page.ts'
 
 describe('the page', () => {
   let nodeRed: TestNodeRed
@@ -19,16 +26,19 @@ describe('the page', () => {
 
   before(async () => {
     nodeRed = await startNodeRed({ flows: [] })
-  })
-  after(() => nodeRed.close())
-  beforeEach(async () => {
     ;({ page, complaints } = await newPage())
+  })
+  after(async () => {
+    await page.close()
+    await nodeRed.close()
+  })
+  beforeEach(async () => {
     fake = new FakeOperations()
     await fake.serve(page)
   })
   afterEach(async () => {
     assert.deepEqual(complaints, [])
-    await page.close()
+    await leave(page)
   })
 
   const widen = (width: number): Promise<void> => page.setViewportSize({ width, height: 900 })
@@ -183,6 +193,7 @@ describe('the page', () => {
       one.scrollTo(0, 600)
     })
     trouble('Broken')
+    await lookAgain(page)
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'Broken'`)
     assert.equal(await top(), 0)
     // A pointer in the list: what is below it stays.
@@ -343,6 +354,7 @@ describe('the page', () => {
     assert.deepEqual(await keys('node'), ['Pharmacy'])
     // A row that says something worse is none of those that are idle.
     fake.nodes = fake.nodes.map((node) => ({ ...node, paused: null, state: 'idle' }))
+    await lookAgain(page)
     await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 0`)
     assert.equal(await page.inputValue('.hl7-node-filter select'), 'paused')
     await page.selectOption('.hl7-node-filter select', 'idle')
@@ -786,6 +798,7 @@ describe('the page', () => {
     )
   })
 
+  // The last one: the page keeps what is said of its languages.
   it('speaks the language of the browser, and has room for it at 150 %', async () => {
     await page.addInitScript(
       `Object.defineProperty(navigator, 'languages', { get: () => ['ko', 'de-AT', 'fr'] })`
