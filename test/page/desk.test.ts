@@ -2,13 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page, Route } from 'playwright-core'
-import {
-  ago,
-  FakeOperations,
-  messageRow,
-  NEWER,
-  nodesInTrouble
-} from '../support/fake-operations.ts'
+import { ago, FakeOperations, messageRow, NEWER } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { leave, lookAgain, newPage } from '../support/page.ts'
 
