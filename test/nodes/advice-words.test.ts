@@ -49,6 +49,164 @@ function retried(
   return advised({ state: 'retrying', retrying: 1, queued: 2, retry: one, ...delivery }, known)
 }
 
+/** A failure as the table of `fault.ts` has it, and what is said of it first and last. */
+const FAILURES: [retry: Partial<Retry>, first: string, last: string][] = [
+  [
+    { cause: 'ECONNREFUSED', about: 'unreachable' },
+    'The receiver lab.example cannot be reached (ECONNREFUSED).',
+    'Check that it is running, and the network in between.'
+  ],
+  [{ cause: 'EPROTO', about: 'tls' }, 'There is no secure connection to the receiver', ''],
+  [
+    { cause: 'SELF_SIGNED_CERT_IN_CHAIN', about: 'tls-ca' },
+    'The certificate of the receiver lab.example was issued by a CA that is not trusted here',
+    'Ask its operator whether it has been renewed'
+  ],
+  [
+    { cause: 'ECONNRESET', about: 'tls-cut' },
+    'The receiver lab.example closes the connection in the TLS handshake (ECONNRESET).',
+    'does it want a client certificate?'
+  ],
+  [
+    { cause: 'ERR_SSL_X', about: 'client-certificate' },
+    'The receiver lab.example does not accept the client certificate of this node',
+    'Choose a certificate that it knows'
+  ],
+  [
+    { cause: 'ERR_SSL_X', about: 'cut-answer', mayHaveArrived: true },
+    'The receiver lab.example breaks the connection off while it replies (ERR_SSL_X, try 2',
+    'The receiver may have CO0042 already.'
+  ],
+  [
+    { cause: 'ECONNREFUSED', about: 'proxy-away' },
+    'The proxy squid:3128 cannot be reached (ECONNREFUSED), and so neither can lab.example.',
+    ''
+  ],
+  [
+    { cause: 'ERR_PROXY_TUNNEL', about: 'behind-proxy' },
+    'The proxy squid:3128 does not reach the receiver lab.example (ERR_PROXY_TUNNEL).',
+    'and that the proxy can reach them.'
+  ],
+  [{ cause: '401', about: 'denied' }, 'The receiver lab.example denies access (HTTP 401)', ''],
+  [
+    { cause: '404', about: 'not-found' },
+    'The receiver lab.example does not know the address (HTTP 404)',
+    'If it never worked, check the path'
+  ],
+  [{ cause: '413', about: 'too-large' }, 'The message is too large', 'raise the limit'],
+  [
+    { cause: '415', about: 'request' },
+    'The receiver lab.example does not accept the request in this form',
+    'Check Body format'
+  ],
+  [
+    { cause: '429', about: 'too-many' },
+    'The receiver lab.example gets too many messages at a time (HTTP 429)',
+    'set a Rate limit'
+  ],
+  [
+    { cause: '500', about: 'failed', mayHaveArrived: true },
+    'The receiver lab.example fails (HTTP 500, try 2 of CO0042)',
+    'If only CO0042 fails, suspend it: the others then go on.'
+  ],
+  [
+    { cause: '504', about: 'behind-gateway', mayHaveArrived: true },
+    'The gateway in front of the receiver lab.example got no valid answer from the receiver',
+    'the operator of the receiver has to get it running'
+  ],
+  [
+    { cause: '503', about: 'unavailable' },
+    'The receiver lab.example is not available (HTTP 503)',
+    'If it never worked, check the path'
+  ],
+  [{ cause: '403', about: 'firewall' }, 'A gateway or firewall', ''],
+  [{ cause: '200', about: 'login-page' }, 'At lab.example, a web page asks for a login', ''],
+  [
+    { cause: '500', about: 'login' },
+    'The receiver lab.example refuses the login in the message (HTTP 500).',
+    ''
+  ]
+]
+
+describe('what is said of a failure', () => {
+  for (const [retry, first, last] of FAILURES) {
+    it(`names whose it is, that nothing is lost, and what to do: ${retry.about}`, () => {
+      const text = retried(retry, {}, { names: { ...NAMES, proxy: 'squid:3128' } })
+      assert.ok(text.startsWith(first), text)
+      assert.ok(text.includes(last), text)
+      assert.match(text, /2 messages wait on disk; nothing is lost\. They are sent automatically/)
+    })
+  }
+
+  it('is not that what is in memory is on disk', () => {
+    const refused = { cause: 'ECONNREFUSED', about: 'unreachable' } as const
+    assert.match(
+      retried(refused, { queued: 1 }, { isDurable: false }),
+      /1 message waits in memory: if Node-RED stops, it is lost\./
+    )
+  })
+
+  it('has beside it what is suspended, and what is gone', () => {
+    const known = { stands: { givenUp: { count: 1, since: 0, cause: '415' } } } as const
+    assert.match(
+      retried({ cause: '503', about: 'unavailable' }, { suspended: 1 }, known),
+      /Also, 1 message is suspended: resend or discard it\. .*Also, 1 message was given up, and went to Catch nodes/
+    )
+  })
+})
+
+describe('what is said where nothing fails', () => {
+  it('is who paused it and why, and what waits', () => {
+    const paused = { at: 0, by: 'ward', reason: 'ward moves' }
+    assert.equal(
+      advised({ state: 'paused', paused, queued: 2 }),
+      'Paused by ward: “ward moves”. Nothing is sent. 2 messages wait on disk; nothing is lost. Resume the node once the reason is gone.'
+    )
+  })
+
+  it('is that the sender is silent, and not the node', () => {
+    assert.match(
+      advised({}, { quietSeconds: 900 }),
+      /^No message has come in for 15 min\. This node is all right: ask those who send/
+    )
+  })
+
+  it('is how long the old token is good, if there is no new one', () => {
+    const token = { state: 'refresh failing', validUntil: 1_600_000 } as const
+    const trouble = { code: 'invalid_client', message: '', hint: '', permanent: true }
+    assert.equal(
+      advised({}, { token: { ...token, ...trouble }, now: 1_000_000 }),
+      'The token server login.example does not renew the token (invalid_client). Messages are sent until it expires in 10 min; after that they wait. It refuses client ward. Check Client ID and secret in the OAuth 2.0 node: has the secret expired, or been changed?'
+    )
+  })
+
+  it('is which type the receiver refuses, and whose that is', () => {
+    const refusing = (error: string): string =>
+      advised(
+        {},
+        {
+          stands: {
+            refusing: [{ type: 'ADT^A40', count: 6, since: 0, ackCode: 'AE', error }]
+          }
+        }
+      )
+    assert.match(
+      refusing('103'),
+      /refuses every message of type ADT\^A40: AE 103 Table value not found, 6 in a row.*None of them waits.*have the sender correct the data/
+    )
+    assert.match(refusing('207'), /the receiver's own trouble: call its operator/)
+  })
+
+  it('is what the receiver said of those that are suspended, or did not say', () => {
+    const suspended = (verdict: Partial<typeof NO_VERDICT>): string =>
+      advised({ suspended: 2, suspendedFor: { ...NO_VERDICT, ...verdict } })
+    assert.match(
+      suspended({ ackCode: 'AE', errors: [{ code: '206', severity: 'E' }], rule: ':?E=S' }),
+      /^2 messages are suspended by rule :\?E=S: the receiver lab\.example answered AE 206 Application record locked\. .*resend them, one first, or discard them\./
+    )
+  })
+})
+
 describe('what becomes of a message in the end', () => {
   const refused = { cause: '400', about: 'request' }
   for (const [rule, said] of [

@@ -228,17 +228,4 @@ describe('A suspended message, edited and resent', () => {
     assert.deepEqual([(body as { found: number }).found], [0])
     await world.deploy(SETTINGS)
   })
-
-  it('is still edited after a restart', async () => {
-    await world.nodeRed.post('/hl7-https-out/out/pause', {})
-    await world.nodeRed.post('/hl7-https-out/out/resume', {})
-    const id = await suspend(pid('E8', 'WRONG8'), 'E8')
-    await world.nodeRed.post('/hl7-https-out/out/pause', {})
-    await ask(id, { payload: pid('E9', 'RIGHT9') })
-    await world.nodeRed.restart()
-    await world.nodeRed.post('/hl7-https-out/out/resume', {})
-    await world.eventually(() => world.sent('E9').length === 1)
-    const { controlId, edited } = await messageOf(id)
-    assert.deepEqual([controlId, edited], ['E9', true])
-  })
 })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { after, afterEach, describe, it } from 'node:test'
+import type { NodeAPI } from 'node-red'
+import { fleetingPlaces, queueDirectory } from '../../nodes/settings/queue-directory.ts'
 import { startWorld, adt, type World, type WorldOptions } from '../support/world.ts'
 
 /** As FlowFuse's launcher writes it into settings.js. */
@@ -17,11 +19,10 @@ describe('where FlowFuse runs Node-RED', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  /** A new user directory, with what lasted of another one. */
-  function userDirectory(name: string, lasting?: string): string {
+  /** A new user directory. */
+  function userDirectory(name: string): string {
     const userDir = join(folder, name)
     mkdirSync(userDir)
-    if (lasting !== undefined) cpSync(lasting, join(userDir, 'storage'), { recursive: true })
     return userDir
   }
 
@@ -49,19 +50,6 @@ describe('where FlowFuse runs Node-RED', () => {
     await started.nodeRed.post('/hl7-https-out/out/resume')
     await started.acked(prefix, ids)
   }
-
-  it('what waits outlasts everything of the user directory but its storage', async () => {
-    const first = userDirectory('first')
-    mkdirSync(join(first, 'storage'))
-    const log = await leaveWaiting({ userDir: first }, 'STORED1', 'STORED2')
-    assert.equal(
-      log.find((line) => WARNING.test(line)),
-      undefined
-    )
-    const second = userDirectory('second', join(first, 'storage'))
-    rmSync(first, { recursive: true })
-    await isSent({ userDir: second }, 'STORED', 'STORED1', 'STORED2')
-  })
 
   it('what waits outlasts all of it where two variables say so', async () => {
     const lasting = userDirectory('lasting')
@@ -100,24 +88,34 @@ describe('where FlowFuse runs Node-RED', () => {
     assert.equal(WARNING.exec(told[0] ?? '')?.[1], places)
   })
 
-  it('what settings.js says goes before the variables', async () => {
-    const userDir = userDirectory('said')
-    const said = join(folder, 'said-queue')
-    const started = await start({
-      userDir,
-      settings: {
-        ...FLOWFUSE,
-        hl7HttpsOutQueueDirectory: said,
-        hl7HttpsOutQueueKey: 'k'.repeat(20)
-      },
-      env: {
-        HL7_HTTPS_OUT_QUEUE_DIRECTORY: join(folder, 'unused'),
-        HL7_HTTPS_OUT_QUEUE_KEY: 'too short'
-      }
-    })
-    await started.deploy({ queue: 'disk' })
-    await started.send(adt('SAID1'))
-    assert.ok(existsSync(join(said, 'out.sqlite')))
-    assert.ok(!existsSync(join(folder, 'unused')))
+  /** Where the queue is, and what of queue and key does not last; paths from the user directory. */
+  function places(name: string, settings: object, env: Record<string, string>): string[] {
+    const userDir = join(folder, name)
+    const RED = { settings: { userDir, ...settings } } as unknown as NodeAPI
+    Object.assign(process.env, env)
+    try {
+      return [String(queueDirectory(RED)), ...fleetingPlaces(RED)].map((path) =>
+        relative(userDir, path)
+      )
+    } finally {
+      for (const variable of Object.keys(env)) Reflect.deleteProperty(process.env, variable)
+    }
+  }
+
+  it('the queue is in the storage, if there is one, or where settings.js or a variable says', () => {
+    mkdirSync(join(folder, 'stored', 'storage'), { recursive: true })
+    const queue = 'hl7-https-out'
+    const key = 'hl7-https-out.key'
+    const variables = {
+      HL7_HTTPS_OUT_QUEUE_DIRECTORY: join(folder, 'unused'),
+      HL7_HTTPS_OUT_QUEUE_KEY: 'from a variable'
+    }
+    const said = { hl7HttpsOutQueueDirectory: join(folder, 'said'), hl7HttpsOutQueueKey: 'k' }
+    assert.deepEqual(places('stored', FLOWFUSE, {}), [`storage/${queue}`])
+    assert.deepEqual(places('stored', {}, {}), [queue])
+    assert.deepEqual(places('bare', FLOWFUSE, {}), [queue, queue, key])
+    assert.deepEqual(places('bare', {}, {}), [queue])
+    assert.deepEqual(places('bare', FLOWFUSE, variables), ['../unused'])
+    assert.deepEqual(places('bare', { ...FLOWFUSE, ...said }, variables), ['../said'])
   })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { DeployType, FlowNode } from '../support/node-red.ts'
+import type { FlowNode } from '../support/node-red.ts'
 import {
   ackFor,
   changed,
@@ -71,22 +71,12 @@ describe('a redeploy or a stop while messages are being sent', () => {
     )
   }
 
-  for (const type of ['full', 'flows', 'nodes'] satisfies DeployType[]) {
-    it(`loses nothing from the queue on disk in a deploy of type ${type}`, async () => {
-      const prefix = await underWay({ queue: 'disk' })
-      await world.nodeRed.waitFor(() => taken(prefix).length === COUNT)
-      await world.nodeRed.deploy(flow({ queue: 'disk' }, `changed ${prefix}`), type)
-      await allLeft(prefix)
-      assert.equal(world.sent(prefix).length, COUNT, 'a close waits for messages in flight')
-    })
-  }
-
-  it('loses nothing from the queue on disk at a SIGTERM', async () => {
+  it('loses nothing from the queue on disk in a deploy', async () => {
     const prefix = await underWay({ queue: 'disk' })
     await world.nodeRed.waitFor(() => taken(prefix).length === COUNT)
-    await world.nodeRed.restart()
+    await world.nodeRed.deploy(flow({ queue: 'disk' }, `changed ${prefix}`), 'nodes')
     await allLeft(prefix)
-    assert.equal(world.sent(prefix).length, COUNT)
+    assert.equal(world.sent(prefix).length, COUNT, 'a close waits for messages in flight')
   })
 
   it('lets Node-RED end by itself though a request hangs, before Docker and FlowFuse kill it', async () => {
@@ -106,7 +96,7 @@ describe('a redeploy or a stop while messages are being sent', () => {
     await allLeft(prefix)
   })
 
-  for (const how of ['full', 'flows', 'nodes', 'SIGTERM'] as const) {
+  for (const how of ['nodes', 'SIGTERM'] as const) {
     it(`reports once what a queue in memory holds when closed by ${how}`, async () => {
       const prefix = await underWay({ queue: 'memory' })
       const before = (await world.nodeRed.printed()).length
@@ -127,7 +117,7 @@ describe('a redeploy or a stop while messages are being sent', () => {
       for (const id of listed) assert.ok(!answered.has(id), `${id} was sent and reported`)
       assert.equal(answered.size + Number(number), COUNT)
       // A Catch node that is not restarted gets the reported messages; otherwise nobody does.
-      const livesOn = how === 'nodes' || how === 'flows'
+      const livesOn = how === 'nodes'
       const caught = (): number =>
         world.nodeRed
           .messages('caught')

@@ -33,16 +33,6 @@ describe('A message that has left', () => {
     for (const id of ids) await world.send(adt(id), { room: `room of ${id}` })
   }
 
-  it('is shown with its content and its reply', async () => {
-    await sendAll('SHOWN')
-    const [id = ''] = await idsOf('controlId=SHOWN')
-    const { body } = await world.nodeRed.get(`/hl7-https-out/out/messages/${id}`)
-    const { request, reply, state } = body as MessageContent
-    assert.equal(state, 'acked')
-    assert.equal(request, `${adt('SHOWN')}\r`)
-    assert.equal(reply, ackFor('SHOWN'))
-  })
-
   it('is sent again by its id, with the same text and properties, and leaves as any other', async () => {
     await sendAll('AGAIN')
     const [id = ''] = await idsOf('controlId=AGAIN')
@@ -97,17 +87,6 @@ describe('A message that has left', () => {
     const unknown = await world.caught('', { action: 'resend', state: 'constructor' })
     assert.equal(unknown.error.code, 'HL7_INVALID_MESSAGE')
     assert.match(unknown.error.message, /acked, naked, failed/)
-  })
-
-  it('is sent again after a restart, with another order and key', async () => {
-    await sendAll('LATER1', 'LATER2')
-    await world.nodeRed.restart()
-    await world.deploy({ ...KEEPS, order: 'key', orderKey: 'PID-5.1' })
-    const ids = [...(await idsOf('controlId=LATER1')), ...(await idsOf('controlId=LATER2'))]
-    assert.equal((await resend({ ids })).body.resent, 2)
-    await world.eventually(() => world.left('ack', 'LATER').length === 4)
-    assert.deepEqual(world.sent('LATER').slice(2), ['LATER1', 'LATER2'])
-    await world.deploy(KEEPS)
   })
 
   it('is found by a field, in each repetition, with the case as sent', async () => {

@@ -298,6 +298,13 @@ describe('properties of hand-written flow files', () => {
     assert.equal(settings, undefined)
   })
 
+  it('a token in the URL is warned of', () => {
+    const { settings } = readSettings({ tokenPlacement: 'query' })
+    const [warning = '', ...others] = settings?.warnings ?? []
+    assert.match(warning, /Send token in: A token in the URL ends up in the logs/)
+    assert.deepEqual(others, [])
+  })
+
   it('a list that is not used is not judged', () => {
     const { problems } = readSettings(
       { format: 'raw', formFields: UNSET },

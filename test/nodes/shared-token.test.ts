@@ -7,7 +7,7 @@ import type { FlowNode } from '../support/node-red.ts'
 import { adt, controlIdOf, shareWorld, type LeftMessage } from '../support/world.ts'
 
 /** What the good receiver is fed with: so many messages, one each so many milliseconds. */
-const FED = 150
+const FED = 50
 const EVERY_MS = 33
 
 describe('two receivers behind one token node, of which one refuses every token', () => {

@@ -101,6 +101,7 @@ describe('what an operator is told, in a real Node-RED', () => {
       const found = state.conditions.find((condition) => condition.code === code)
       assert.equal(found?.level, level)
       if (advice !== undefined) assert.equal(state.advice?.kind, advice)
+      if (level === 'fine') assert.equal(state.advice, null)
       const metrics = String((await world.nodeRed.get('/hl7-https-out/metrics')).body)
       const line = `hl7_https_out_condition\\{node="out",.*code="${code}",level="${level}"\\} 1$`
       assert.match(metrics, new RegExp(line, 'm'))

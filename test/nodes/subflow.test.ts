@@ -59,7 +59,7 @@ describe('the queue file of a node in a subflow, in a real Node-RED', () => {
     return lines.filter((line) => line.includes('was kept'))
   }
 
-  for (const type of ['full', 'flows', 'nodes'] as const) {
+  for (const type of ['full', 'nodes'] as const) {
     it(`is removed with its instance, or kept and reported (${type})`, async () => {
       const { nodeRed } = world
       const both = flow(...sub(), use('use1'), use('use2'))

@@ -124,17 +124,8 @@ describe('Send test message', () => {
 
   /** Where the token is sent → the line and the header that are shown. */
   const places: [out: Properties, line: RegExp, header: string, value: string | undefined][] = [
-    [{}, /^POST \/hl7 HTTP/, 'authorization', 'Bearer •••'],
     [{ authHeader: 'X-Token', authScheme: '' }, /^POST \/hl7 HTTP/, 'x-token', '•••'],
-    [{ tokenPlacement: 'query' }, /^POST \/hl7\?access_token=••• /, 'authorization', undefined],
-    [{ tokenPlacement: 'body', format: 'form' }, /^POST \/hl7 /, 'authorization', undefined],
-    [{ auth: '' }, /^POST \/hl7 /, 'authorization', undefined],
-    [
-      { auth: '', headers: [entry('Authorization', 'Basic eA==')] },
-      /^POST \/hl7 /,
-      'authorization',
-      'Basic eA=='
-    ]
+    [{ tokenPlacement: 'query' }, /^POST \/hl7\?access_token=••• /, 'authorization', undefined]
   ]
   for (const [out, line, header, value] of places) {
     it(`masks the token wherever it is sent: ${JSON.stringify(out)}`, async () => {
@@ -353,8 +344,6 @@ describe('Send test message', () => {
   /** A node that cannot be tested → why. No reason has a variable in it. */
   const mistakes: [out: Properties, reason: RegExp][] = [
     [{ url: '' }, /^Not set up: .*URL/],
-    [{ replyCodeActions: '${TEST_SECRET}' }, /^Not set up: /],
-    [{ headers: [entry('${TEST_SECRET}', 'a\nb')] }, /^Not set up: /],
     [{ orderKey: '${TEST_SECRET}', order: 'key' }, /^Not set up: /],
     [{ format: 'json', bodyTemplate: '$error("Lindqvist")' }, /^The body template /]
   ]

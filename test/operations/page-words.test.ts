@@ -25,6 +25,7 @@ import {
   nextTry,
   receiverSaid,
   reasonOf,
+  sharedTroubles,
   shownState,
   tokenWords
 } from '../../nodes/operations/page/words.ts'
@@ -119,6 +120,29 @@ describe('the words of the tab', () => {
     assert.deepEqual(besides({ ...state, advice }, speech), [])
     assert.equal(nextTry(state, speech), 'try 2 in 21 s')
     assert.deepEqual(besides({ ...state, advice: null }, speech), ['invalid_client, try 2 in 20 s'])
+  })
+
+  it('say which trouble several nodes share', () => {
+    const node = (kind: ToldKind, values: Told['values'], more = {}) =>
+      nodeState('x', {
+        advice: { kind, values, text: '' },
+        retry: { attempts: 1, nextAt: null },
+        ...more
+      })
+    const token = { state: 'none', validUntil: null } as const
+    const away = node('advice-proxy-away', {
+      host: 'a',
+      proxy: 'squid:3128',
+      cause: 'ECONNREFUSED'
+    })
+    const refused = node('advice-token-refused', { server: 'login', cause: 'x' }, { token })
+    const down = node('advice-unreachable', { host: 'lab:1', cause: 'ECONNREFUSED' })
+    const well = node('advice-suspended', { host: 'lab:1', cause: 'ECONNREFUSED' }, { retry: null })
+    const nodes = [refused, down, away, refused, down, well, down]
+    assert.deepEqual(sharedTroubles(nodes), [
+      { of: 'host', name: 'lab:1', cause: 'ECONNREFUSED', count: 3 },
+      { of: 'server', name: 'login', cause: 'x', count: 2 }
+    ])
   })
 
   it('name the host to which messages go, in a question about what is sent there', () => {
@@ -241,12 +265,11 @@ describe('the words of the tab', () => {
       }
     }
     for (const language of languages) {
+      // To read its texts takes long.
+      const its = tabText(language)
       for (const kind of kinds) {
         for (const count of [1, 2]) {
-          const said = toldText(
-            { kind: kind as ToldKind, values: { ...values, count } },
-            tabText(language)
-          )
+          const said = toldText({ kind: kind as ToldKind, values: { ...values, count } }, its)
           assert.doesNotMatch(said, /^told\.|__|^$/, `${language} ${kind}`)
         }
       }

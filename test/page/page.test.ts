@@ -1,30 +1,22 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
-  ago,
   evil,
   evilOperations,
   FakeOperations,
   messageRow,
-  nodesInTrouble,
   nodeState
 } from '../support/fake-operations.ts'
-import type { ToldKind } from '../../src/told.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { lookAgain, newPage, pageViolations, sticksOut, waitForWords } from '../support/page.ts'
-
-/** Nodes that are well, one of which sent the next message already; what became of their last messages is told. */
-const LAST_MESSAGES = (
-  [
-    ['Refused', 'sending', 'NAK', { kind: 'nak', values: { answer: 'AE' } }],
-    ['Invalid', 'idle', 'INVALID', { kind: 'invalid', values: { cause: 'HL7_INVALID_MESSAGE' } }]
-  ] as const
-).map(([id, state, code, said]) => {
-  const conditions = [{ code, level: 'watch', since: ago(3), ...said, text: '' }] as const
-  return nodeState(id, { ...said, state, since: ago(3), conditions })
-})
+import {
+  leave,
+  lookAgain,
+  newPage,
+  pageViolations,
+  sticksOut,
+  waitForWords
+} from '../support/page.ts'
 
 describe('the page', () => {
   let nodeRed: TestNodeRed
@@ -34,16 +26,19 @@ describe('the page', () => {
 
   before(async () => {
     nodeRed = await startNodeRed({ flows: [] })
-  })
-  after(() => nodeRed.close())
-  beforeEach(async () => {
     ;({ page, complaints } = await newPage())
+  })
+  after(async () => {
+    await page.close()
+    await nodeRed.close()
+  })
+  beforeEach(async () => {
     fake = new FakeOperations()
     await fake.serve(page)
   })
   afterEach(async () => {
     assert.deepEqual(complaints, [])
-    await page.close()
+    await leave(page)
   })
 
   const widen = (width: number): Promise<void> => page.setViewportSize({ width, height: 900 })
@@ -120,25 +115,6 @@ describe('the page', () => {
     assert.equal(await page.locator('.hl7-trouble').count(), 0)
   })
 
-  it('bounds what it says of each node, and has the whole below and as a tooltip', async () => {
-    const [first, ...others] = fake.nodes
-    assert.ok(first)
-    const reason = 'one thing after another '.repeat(30).trim()
-    const advice = { kind: 'advice-new' as ToldKind, values: {}, text: reason }
-    fake.nodes = [{ ...first, advice }, ...others]
-    await open()
-    for (const width of [300, 1400]) {
-      await widen(width)
-      const why = page.locator('[data-key=Pharmacy] .hl7-cell-why > div')
-      const lines = await why.evaluate(
-        (one) => one.clientHeight / Number.parseFloat(getComputedStyle(one).lineHeight)
-      )
-      assert.equal(Math.round(lines), 6, `${width} pixels`)
-      assert.equal(await why.getAttribute('title'), reason)
-      assert.equal(await text('.hl7-do'), reason)
-    }
-  })
-
   it('shows what is wrong with each node, and has room for all', async () => {
     fake.messages.set('Laboratory', [messageRow('1072'), messageRow('1073')])
     fake.content = { request: 'MSH|^~\\&|A\rPID|1', reply: 'MSH|^~\\&|B\rMSA|AE|1' }
@@ -155,28 +131,12 @@ describe('the page', () => {
     assert.equal(await page.locator('.hl7-rule').count(), 1)
     await page.click('[data-button=pause]')
     await page.waitForSelector('.hl7-question')
-    for (const width of [300, 520, 1400]) {
-      await widen(width)
-      const row = (await text('[data-key=Registry]')).replace(/\s+/g, ' ')
-      for (const word of ['retrying', '120', '31 min', 'HTTP 503, try 12 in 20 s']) {
-        assert.ok(row.includes(word), `${word} in ${row}`)
-      }
-      assert.deepEqual(await sticksOut(page), [], `${width} pixels`)
+    await widen(300)
+    const row = (await text('[data-key=Registry]')).replace(/\s+/g, ' ')
+    for (const word of ['retrying', '120', '31 min', 'HTTP 503, try 12 in 20 s']) {
+      assert.ok(row.includes(word), `${word} in ${row}`)
     }
-  })
-
-  it('says of a node that is well what its last message met with, not that it is idle', async () => {
-    fake.nodes = LAST_MESSAGES
-    await open()
-    for (const width of [300, 1400]) {
-      await widen(width)
-      await shows('[data-key=Refused]', /refused \(NAK\).*The last message was refused: AE/s)
-      await shows('[data-key=Invalid]', /not accepted.*not accepted: HL7_INVALID_MESSAGE/s)
-      assert.doesNotMatch(await text('.hl7-node-rows'), /idle/)
-      await page.click('[data-key=Refused]')
-      await shows('.hl7-why', /^\s*refused \(NAK\) since .* · The last message was refused: AE\s*$/)
-      assert.deepEqual(await sticksOut(page), [])
-    }
+    assert.deepEqual(await sticksOut(page), [])
   })
 
   it('says in the list what to do and whom to call, however much there is to say', async () => {
@@ -196,28 +156,25 @@ describe('the page', () => {
       node.id === 'Registry' ? { ...node, advice, contact } : node
     )
     await open()
-    for (const width of [300, 1400]) {
-      await widen(width)
-      const row = page.locator('[data-key=Registry]')
-      const call = row.locator('.hl7-contact')
-      assert.match(
-        await call.innerText(),
-        /^Receiver's contact: on-call of the registry, \+44 20 7946 0000$/
-      )
-      const why = row.locator('.hl7-cell-why > div')
-      assert.equal(await why.evaluate((one) => one.scrollHeight > one.clientHeight), false)
-      assert.match(
-        await why.innerText(),
-        /cannot be reached \(ECONNREFUSED\)\. Check that it is running/
-      )
-      // What else there is to know is one look away.
-      assert.match((await why.getAttribute('title')) ?? '', /12 messages wait on disk/)
-      await row.click()
-      assert.match(
-        await text('.hl7-do'),
-        /12 messages wait on disk.*Receiver's contact: on-call of the registry/s
-      )
-    }
+    const row = page.locator('[data-key=Registry]')
+    const call = row.locator('.hl7-contact')
+    assert.match(
+      await call.innerText(),
+      /^Receiver's contact: on-call of the registry, \+44 20 7946 0000$/
+    )
+    const why = row.locator('.hl7-cell-why > div')
+    assert.equal(await why.evaluate((one) => one.scrollHeight > one.clientHeight), false)
+    assert.match(
+      await why.innerText(),
+      /cannot be reached \(ECONNREFUSED\)\. Check that it is running/
+    )
+    // What else there is to know is one look away.
+    assert.match((await why.getAttribute('title')) ?? '', /12 messages wait on disk/)
+    await row.click()
+    assert.match(
+      await text('.hl7-do'),
+      /12 messages wait on disk.*Receiver's contact: on-call of the registry/s
+    )
   })
 
   it('shows the node that has just come into trouble, unless somebody uses the list', async () => {
@@ -236,6 +193,7 @@ describe('the page', () => {
       one.scrollTo(0, 600)
     })
     trouble('Broken')
+    await lookAgain(page)
     await until(`document.querySelector('.hl7-node-rows [data-key]').dataset.key === 'Broken'`)
     assert.equal(await top(), 0)
     // A pointer in the list: what is below it stays.
@@ -285,7 +243,7 @@ describe('the page', () => {
         return performance.now() - began
       }
       const times = []
-      for (let count = 0; count < 9; count++) {
+      for (let count = 0; count < 5; count++) {
         await draw('nothing has this name')
         times.push(await draw(''))
       }
@@ -295,8 +253,8 @@ describe('the page', () => {
     assert.equal((await keys('node')).length, 200)
     assert.ok(Math.min(...times) < 50, times.join())
 
-    await page.focus('[data-key=n0]')
-    for (let count = 0; count < 60; count++) await page.keyboard.press('ArrowDown')
+    await page.focus('[data-key=n59]')
+    await page.keyboard.press('ArrowDown')
     const scrolled = await page.evaluate(`document.querySelector('.hl7-scroll').scrollTop`)
     assert.ok(Number(scrolled) > 0)
     // The last node is in trouble, and comes first once the rows are no longer in use; later the focused one does.
@@ -376,27 +334,6 @@ describe('the page', () => {
     await until(`document.querySelector('.hl7-messages .hl7-count').innerText === ''`)
   })
 
-  it('names the rule that suspended a message once', async () => {
-    const rule = '@ERR-3:206=S'
-    fake.nodes = fake.nodes.map((node) => ({
-      ...node,
-      advice: {
-        kind: 'advice-suspended',
-        values: { rule, count: 8, answer: 'AE 206', host: node.host, waiting: 0, queue: 'disk' },
-        text: ''
-      }
-    }))
-    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2', { state: 'naked' })])
-    await open()
-    await page.click('[data-key=Laboratory]')
-    await shows('.hl7-do', /ERR-3 is 206: Suspend” \(@ERR-3:206=S\)/)
-    assert.equal(await page.locator('.hl7-rule').count(), 0)
-    // The story of this message does not mention it.
-    await page.selectOption('.hl7-messages select', 'naked')
-    await page.click('[data-key="2"]')
-    await shows('.hl7-message .hl7-rule', /ERR-3 is 206: Suspend” @ERR-3:206=S/)
-  })
-
   it('finds nodes by words and by state', async () => {
     fake.nodes.push(
       nodeState('x1', { name: 'Lab', flow: 'North' }),
@@ -417,6 +354,7 @@ describe('the page', () => {
     assert.deepEqual(await keys('node'), ['Pharmacy'])
     // A row that says something worse is none of those that are idle.
     fake.nodes = fake.nodes.map((node) => ({ ...node, paused: null, state: 'idle' }))
+    await lookAgain(page)
     await until(`document.querySelectorAll('.hl7-node-rows [data-key]').length === 0`)
     assert.equal(await page.inputValue('.hl7-node-filter select'), 'paused')
     await page.selectOption('.hl7-node-filter select', 'idle')
@@ -428,56 +366,21 @@ describe('the page', () => {
     }
   })
 
-  it('finds messages by a field, in the nodes that can search for it, and says where', async () => {
-    await open()
-    assert.equal(await page.locator('.hl7-find select').count(), 0)
-    const fields: Record<string, string[]> = { Laboratory: ['PID-3.1', 'PV1-19.1'] }
-    fake.nodes = fake.nodes.map((node) => ({ ...node, searchFields: fields[node.id] ?? [] }))
-    await tells('.hl7-find select', /PID-3/)
-    fake.patients.set('NS471100', [
-      messageRow('12'),
-      messageRow('11', { state: 'acked', outcome: 'ack', ackCode: 'AA' })
-    ])
-    fake.messages.set('Laboratory', [messageRow('12')])
-    assert.match(await text('.hl7-find select'), /Find Patient ID \(PID-3\.1\)/)
-    await page.selectOption('.hl7-find select', 'PID-3.1')
-    await page.fill('#hl7-find', 'NS471100')
-    await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-all', /2 messages have this value of Patient ID \(PID-3\.1\):/)
-    await shows('.hl7-all-rows', /Laboratory[^]*OB-11[^]*delivered: AA/)
-    assert.deepEqual(posted(), [
-      '/hl7-https-out/messages/search {"field":"PID-3.1","value":"NS471100","limit":100}'
-    ])
-    assert.ok(!page.url().includes('NS471100'))
-    await page.locator('.hl7-all-rows [data-key]', { hasText: 'OB-12' }).click()
-    await page.waitForSelector('[data-key="12"][aria-expanded=true]')
-    await page.fill('#hl7-find', 'ns471100')
-    await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-all', /No message with this value of Patient ID \(PID-3\.1\) is known/)
-
-    fake.permissions = ['hl7-https-out.read', 'hl7-https-out.write']
-    await page.reload()
-    await page.selectOption('.hl7-find select', 'PID-3.1')
-    await page.fill('#hl7-find', 'NS471100')
-    await page.press('#hl7-find', 'Enter')
-    await shows('.hl7-outcome', /You need the permission hl7-https-out\.content/)
-  })
-
-  it('lists 100 of 100,000 messages at a time, and acts on those that are chosen', async () => {
+  it('lists 100 of 1000 messages at a time, and acts on those that are chosen', async () => {
     fake.messages.set(
       'Laboratory',
-      Array.from({ length: 100_000 }, (_, index) => messageRow(String(100_000 - index)))
+      Array.from({ length: 1000 }, (_, index) => messageRow(String(1000 - index)))
     )
     await open()
     await page.click('[data-key=Laboratory]')
-    await page.waitForSelector('[data-key="100000"]')
+    await page.waitForSelector('[data-key="1000"]')
     assert.equal((await keys('message')).length, 100)
     await page.click('.hl7-messages button:has-text("Older")')
-    await page.waitForSelector('[data-key="99900"]')
+    await page.waitForSelector('[data-key="900"]')
     assert.equal((await keys('message')).length, 100)
     await shows('.hl7-messages .hl7-count', /101 to 200, newest first/)
 
-    await page.focus('[data-key="99900"]')
+    await page.focus('[data-key="900"]')
     await page.keyboard.press('Space')
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Space')
@@ -486,10 +389,7 @@ describe('the page', () => {
     assert.deepEqual(posted(), [])
     await page.click('.hl7-question .hl7-first')
     await shows('.hl7-outcome', /2 messages were discarded/)
-    assert.equal(
-      posted()[0],
-      '/hl7-https-out/Laboratory/messages/discard {"ids":["99900","99899"]}'
-    )
+    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"ids":["900","899"]}')
   })
 
   it('lets an operator edit a suspended message, and keeps what was written if it is refused', async () => {
@@ -549,26 +449,6 @@ describe('the page', () => {
     assert.match(page.url(), /#node=Laboratory&message=7$/)
   })
 
-  it('keeps what is written if somebody else resends the message, and says so', async () => {
-    fake.messages.set('Laboratory', [messageRow('8'), messageRow('7')])
-    fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711\r' }
-    await open()
-    await page.click('[data-key=Laboratory]')
-    await page.click('[data-key="7"]')
-    await page.click('[data-button=edit-one]')
-    await page.fill('.hl7-question textarea', 'MSH|^~\\&|A\nPID|1||4712')
-    fake.messages.set('Laboratory', [messageRow('8'), messageRow('7', { state: 'acked' })])
-    await tells('[data-key="7"] .hl7-cell-said', /delivered/)
-    const field = page.locator('.hl7-question textarea')
-    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
-    fake.refusals = ['Only a message that is suspended can be edited.']
-    await page.click('.hl7-question .hl7-first')
-    await shows('.hl7-outcome', /Only a message that is suspended can be edited/)
-    assert.equal(await field.inputValue(), 'MSH|^~\\&|A\nPID|1||4712')
-    await page.click('.hl7-question .hl7-no')
-    assert.equal(await field.count(), 0)
-  })
-
   it('leaves nothing of a message that is edited in the page once something else is opened', async () => {
     for (const id of ['Laboratory', 'Registry']) {
       fake.messages.set(id, [messageRow('8'), messageRow('7')])
@@ -579,30 +459,30 @@ describe('the page', () => {
       page.evaluate(`document.body.textContent.includes('4711') ||
         [...document.querySelectorAll('textarea')].some(({ value }) => value.includes('4711'))`)
     const edit = async (): Promise<void> => {
-      await page.goto('about:blank')
-      await open()
-      await page.click('[data-key=Laboratory]')
-      await page.click('[data-key="7"]')
       await page.click('[data-button=edit-one]')
       await page.waitForSelector('.hl7-question textarea')
     }
+    /** In this order, what is opened last is the message that is edited next. */
     const leave: Record<string, () => Promise<void>> = {
       cancel: () => page.click('.hl7-question .hl7-no'),
       'another message': () => page.click('[data-key="8"]'),
       'the message closed and opened': async () => {
         // What is below it moves up.
-        await page.click('[data-key="7"]')
-        await page.click('[data-key="7"]')
-      },
-      'another list': async () => {
-        await page.selectOption('.hl7-messages select', '')
+        await page.click('[data-key="8"]')
         await page.click('[data-key="8"]')
       },
       'another node': async () => {
         await page.click('[data-key=Registry]')
         await page.click('.hl7-messages [data-key="7"]')
+      },
+      'another list': async () => {
+        await page.selectOption('.hl7-messages select', '')
+        await page.click('[data-key="8"]')
       }
     }
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="7"]')
     for (const [way, go] of Object.entries(leave)) {
       await edit()
       assert.equal(await isShown(), true, way)
@@ -791,12 +671,14 @@ describe('the page', () => {
 
   it('opens the editor at the node', async () => {
     await open()
+    await page.context().route(`${nodeRed.url}/`, (route) => route.fulfill({ body: 'the editor' }))
     const [editor] = await Promise.all([
       page.context().waitForEvent('page'),
       page.click('[data-button=show-in-flow]')
     ])
     assert.equal(editor.url(), `${nodeRed.url}/#node/Pharmacy`)
     await editor.close()
+    await page.context().unroute(`${nodeRed.url}/`)
   })
 
   it('can be used with the keyboard alone', async () => {
@@ -846,12 +728,9 @@ describe('the page', () => {
     await page.click('[data-key=Laboratory]')
     await page.click('[data-key="1072"]')
     await until(`location.hash === '#node=Laboratory&message=1072'`)
-    const { page: other } = await newPage()
-    await fake.serve(other)
-    await other.goto(page.url())
-    await other.waitForSelector('[data-key="1072"][aria-expanded=true]')
-    assert.equal(await other.innerText('.hl7-details h2'), 'Laboratory')
-    await other.close()
+    await page.reload()
+    await page.waitForSelector('[data-key="1072"][aria-expanded=true]')
+    assert.equal(await text('.hl7-details h2'), 'Laboratory')
   })
 
   it('opens no message of another node if the one in the address is gone, until it is back', async () => {
@@ -919,39 +798,15 @@ describe('the page', () => {
     )
   })
 
-  it('speaks the language of the browser', async () => {
+  // The last one: the page keeps what is said of its languages.
+  it('speaks the language of the browser, and has room for it at 150 %', async () => {
     await page.addInitScript(
       `Object.defineProperty(navigator, 'languages', { get: () => ['ko', 'de-AT', 'fr'] })`
     )
-    await open()
-    assert.equal(await page.evaluate(`document.documentElement.lang`), 'de')
-    assert.match(await text('.hl7-summary'), /3 von 4 Nodes mit Handlungsbedarf/)
-  })
-
-  it('has room at 150 % for the words of each language', async () => {
-    const languages = readdirSync(new URL('../../locales/', import.meta.url))
-    assert.ok(languages.length > 5)
-    fake.nodes.push(...LAST_MESSAGES)
-    for (const language of languages) {
-      await page.addInitScript(
-        `Object.defineProperty(navigator, 'languages', { configurable: true, get: () => ['${language}'] })`
-      )
-      await open(933)
-      assert.equal(await page.evaluate(`document.documentElement.lang`), language)
-      await page.click('[data-key=Laboratory]')
-      await page.locator('.hl7-picture').first().waitFor()
-      assert.deepEqual(await sticksOut(page), [], language)
-    }
-  })
-
-  it('has no room problem at 150 %, nor with nodes in trouble only', async () => {
-    // Times of yesterday have a date before them.
-    const yesterday = { since: ago(25 * 60), lastAckAt: ago(24 * 60) }
-    fake.nodes = nodesInTrouble()
-      .slice(0, 3)
-      .map((node) => ({ ...node, ...yesterday }))
     // 1400 pixels at 150 %.
     await open(933)
+    assert.equal(await page.evaluate(`document.documentElement.lang`), 'de')
+    assert.match(await text('.hl7-summary'), /3 von 4 Nodes mit Handlungsbedarf/)
     assert.deepEqual(await sticksOut(page), [])
   })
 })

@@ -32,19 +32,17 @@ describe('on the page, a pause', () => {
   const paused = async (id: string): Promise<NodeState['paused']> => (await world.state(id)).paused
 
   it('is of all nodes that send to a host, listed first, until a time that everybody sees', async () => {
-    for (const width of [300, 1400]) {
-      await open(width)
-      await page.click('[data-button=pause-host]')
-      await shows('#hl7-question', /Pause all nodes that send to .*: First, Second\.$/)
-      await page.fill('#hl7-question-text', 'new release')
-      await page.fill('#hl7-question-until', '2096-11-26T06:00')
-      assert.deepEqual(await sticksOut(page), [])
-      assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
-      await page.click('.hl7-question .hl7-first')
-      // Nobody waits for so long.
-      await shows('.hl7-outcome', /until is a time to come, within a year/)
-      assert.equal(await paused('out'), null)
-    }
+    await open(300)
+    await page.click('[data-button=pause-host]')
+    await shows('#hl7-question', /Pause all nodes that send to .*: First, Second\.$/)
+    await page.fill('#hl7-question-text', 'new release')
+    await page.fill('#hl7-question-until', '2096-11-26T06:00')
+    assert.deepEqual(await sticksOut(page), [])
+    assert.deepEqual(await pageViolations(page), [])
+    await page.click('.hl7-question .hl7-first')
+    // Nobody waits for so long.
+    await shows('.hl7-outcome', /until is a time to come, within a year/)
+    assert.equal(await paused('out'), null)
     const until = new Date(Date.now() + 3_600_000)
     const field = `${until.getFullYear()}-${two(until.getMonth() + 1)}-${two(until.getDate())}T${two(until.getHours())}:${two(until.getMinutes())}`
     await page.click('[data-button=pause-host]')

@@ -52,33 +52,15 @@ describe('on the page, with many nodes', () => {
   })
 
   it('the keyboard reaches “Resend all” from the row of a node: Enter, Tab, Tab', async () => {
-    for (const width of [300, 1400]) {
-      await open(width, 800)
-      await page.locator('[data-key=N0]').focus()
-      await page.keyboard.press('ArrowDown')
-      await page.keyboard.press('ArrowDown')
-      await page.keyboard.press('Enter')
-      await page.waitForFunction(`document.activeElement.textContent === 'N2'`)
-      for (let tabs = 0; tabs < 2; tabs++) await page.keyboard.press('Tab')
-      const reached = await page.evaluate(`document.activeElement.dataset.button`)
-      assert.equal(reached, 'resend-all', `${width} pixels`)
-    }
-  })
-
-  it('no number is cut off, however large', async () => {
-    for (const width of [300, 700, 1000, 1400]) {
-      await open(width, 800)
-      await page.locator('[data-key=N0]').click()
-      assert.deepEqual(await sticksOut(page), [], `${width} pixels`)
-      const cut = await page.evaluate<string[]>(`
-        [...document.querySelectorAll('.hl7-page *')]
-          .filter((one) => one.checkVisibility() && /\\d/.test(one.textContent))
-          .filter((one) => !one.closest('.hl7-ear, thead, select, .hl7-cell-why'))
-          .filter((one) => getComputedStyle(one).overflowX !== 'visible')
-          .filter((one) => one.scrollWidth > one.clientWidth + 1)
-          .map((one) => one.className + ': ' + one.textContent.trim().slice(0, 60))`)
-      assert.deepEqual(cut, [], `${width} pixels`)
-    }
+    await open(300, 800)
+    await page.locator('[data-key=N0]').focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(`document.activeElement.textContent === 'N2'`)
+    for (let tabs = 0; tabs < 2; tabs++) await page.keyboard.press('Tab')
+    const reached = await page.evaluate(`document.activeElement.dataset.button`)
+    assert.equal(reached, 'resend-all')
   })
 })
 
@@ -105,20 +87,18 @@ describe('on the page, the suspended messages of all nodes', () => {
       assert.equal(await page.locator('[data-button=all-suspended]').count(), 0)
       for (const id of ['ALL1', 'ALL2']) await world.nodeRed.inject('in', { payload: adt(id) })
       await waitForNews(page, '[data-button=all-suspended]', /4 suspended messages at 2 nodes/)
-      for (const width of [300, 1400]) {
-        await page.setViewportSize({ width, height: 800 })
-        await page.click('[data-button=all-suspended]')
-        const rows = page.locator('.hl7-all-rows [data-key]')
-        await world.eventually(async () => (await rows.count()) === 4)
-        await waitForWords(page, '.hl7-all-rows', /Second[^]*ALL1[^]*AE 102 E Data type error/)
-        assert.deepEqual(await sticksOut(page), [])
-        assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
-        await rows.filter({ hasText: 'Second' }).last().click()
-        await waitForWords(page, '.hl7-details h2', /^Second$/)
-        await waitForWords(page, '.hl7-opened', /Suspended by rule/)
-        await page.click('[data-button=all-suspended]')
-        assert.equal(await rows.count(), 0)
-      }
+      await page.setViewportSize({ width: 300, height: 800 })
+      await page.click('[data-button=all-suspended]')
+      const rows = page.locator('.hl7-all-rows [data-key]')
+      await world.eventually(async () => (await rows.count()) === 4)
+      await waitForWords(page, '.hl7-all-rows', /Second[^]*ALL1[^]*AE 102 E Data type error/)
+      assert.deepEqual(await sticksOut(page), [])
+      assert.deepEqual(await pageViolations(page), [])
+      await rows.filter({ hasText: 'Second' }).last().click()
+      await waitForWords(page, '.hl7-details h2', /^Second$/)
+      await waitForWords(page, '.hl7-opened', /Suspended by rule/)
+      await page.click('[data-button=all-suspended]')
+      assert.equal(await rows.count(), 0)
     } finally {
       await page.close()
     }

@@ -34,20 +34,20 @@ describe('on the page, what has left', () => {
   it('is sent again of a time: counted first, once, and what is left out is said', async () => {
     await world.deploy({ queue: 'disk', contentDays: 7 })
     for (const id of ['LOST1', 'LOST2', 'LOST3']) await world.send(adt(id))
-    for (const width of [300, 1400]) {
-      await open(width)
-      await page.click('[data-button=send-again-many]')
-      await shows('.hl7-seen', width === 300 ? /3 messages\./ : /6 more are left out/)
-      if (width === 300) await shows('.hl7-seen', /From LOST1, which left at .* to LOST3/)
-      else await shows('.hl7-seen', /There is nothing to send/)
-      await shows('#hl7-question', /the receiver may get them a second time/)
-      assert.deepEqual(await sticksOut(page), [])
-      assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
-      if (width === 1400) continue
-      await page.click('.hl7-question .hl7-first')
-      await shows('.hl7-outcome', /LOST1 was accepted; 2 more are being sent/)
-      await world.eventually(() => world.left('ack', 'LOST').length === 6)
-    }
+    await open(300)
+    await page.click('[data-button=send-again-many]')
+    await shows('.hl7-seen', /3 messages\./)
+    await shows('.hl7-seen', /From LOST1, which left at .* to LOST3/)
+    await shows('#hl7-question', /the receiver may get them a second time/)
+    assert.deepEqual(await sticksOut(page), [])
+    assert.deepEqual(await pageViolations(page), [])
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /LOST1 was accepted; 2 more are being sent/)
+    await world.eventually(() => world.left('ack', 'LOST').length === 6)
+    await open(1400)
+    await page.click('[data-button=send-again-many]')
+    await shows('.hl7-seen', /6 more are left out/)
+    await shows('.hl7-seen', /There is nothing to send/)
     // Those that were sent before, if one asks for them: of each the newest.
     await page.check('#hl7-question-again')
     await shows('.hl7-seen', /^\s*3 messages\./)
@@ -131,31 +131,28 @@ describe('on the page, what has left', () => {
       const id = controlIdIn(body)
       return { body: ackFor(id, id === 'EACH2' ? 'AE' : 'AA', id === 'EACH2' ? 'ERR|||206\r' : '') }
     }
-    for (const width of [300, 1400]) {
-      await open(width)
-      for (const id of ['EACH1', 'EACH2', 'EACH3']) {
-        await page
-          .locator('.hl7-message-rows [data-key]', { hasText: id })
-          .last()
-          .locator('input')
-          .check()
-      }
-      await page.click('[data-button=resend-chosen]')
-      if (width === 1400) await page.check('#hl7-question-again')
-      await shows('.hl7-seen', /3 messages\./)
-      await page.uncheck('#hl7-question-first')
-      await page.click('.hl7-question .hl7-first')
-      await shows('.hl7-outcome', /3 messages were sent again/)
-      // They are listed at once, in the order of acceptance, which is that of what was chosen: a message, or its copy.
-      await waitForNews(page, '.hl7-count', /2 delivered/)
-      await shows('.hl7-count', /1 refused \(NAK\)/)
-      const rows = page.locator('.hl7-message-rows [data-key]')
-      assert.equal(await rows.filter({ hasText: /EACH2[^]*refused \(NAK\): AE 206/ }).count(), 1)
-      assert.equal(await rows.filter({ hasText: /EACH[13][^]*delivered/ }).count(), 2)
-      assert.equal(await page.inputValue('.hl7-messages .hl7-heading select'), 'followed')
-      assert.deepEqual(await sticksOut(page), [])
-      assert.deepEqual(await pageViolations(page), [], `${width} pixels`)
+    await open(300)
+    for (const id of ['EACH1', 'EACH2', 'EACH3']) {
+      await page
+        .locator('.hl7-message-rows [data-key]', { hasText: id })
+        .last()
+        .locator('input')
+        .check()
     }
+    await page.click('[data-button=resend-chosen]')
+    await shows('.hl7-seen', /3 messages\./)
+    await page.uncheck('#hl7-question-first')
+    await page.click('.hl7-question .hl7-first')
+    await shows('.hl7-outcome', /3 messages were sent again/)
+    // They are listed at once, in the order of acceptance, which is that of what was chosen: a message, or its copy.
+    await waitForNews(page, '.hl7-count', /2 delivered/)
+    await shows('.hl7-count', /1 refused \(NAK\)/)
+    const rows = page.locator('.hl7-message-rows [data-key]')
+    assert.equal(await rows.filter({ hasText: /EACH2[^]*refused \(NAK\): AE 206/ }).count(), 1)
+    assert.equal(await rows.filter({ hasText: /EACH[13][^]*delivered/ }).count(), 2)
+    assert.equal(await page.inputValue('.hl7-messages .hl7-heading select'), 'followed')
+    assert.deepEqual(await sticksOut(page), [])
+    assert.deepEqual(await pageViolations(page), [])
     // All of them can be taken out, too.
     await page.click('[data-button=list-csv]')
     await shows('.hl7-outcome', /The list has been saved: 3 messages/)

@@ -127,13 +127,11 @@ export class Editor {
     await page.addInitScript(COUNT_REQUESTS)
     await prepare?.(page)
     const editor = new Editor(page, url, nodeId)
-    await editor.load()
+    await editor.#load()
     return editor
   }
 
-  /** Loads the page again. Much slower than `reset`. */
-  async load(): Promise<void> {
-    await this.page.goto('about:blank')
+  async #load(): Promise<void> {
     await this.page.goto(this.#url)
     await this.page.waitForFunction(
       `window.RED && RED.nodes && RED.nodes.node && RED.nodes.node(${JSON.stringify(this.#nodeId)})`
