@@ -88,7 +88,7 @@ function givesUpAll({ delivery, stands }: AdviceFacts): boolean {
 
 /** What the contact of the receiver can do nothing about, nor about its address or the credentials that it wants. */
 const NOT_OF_RECEIVER: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
-  ...(['advice-backup-by', 'advice-backup-by-hand', 'advice-ended-twice'] as const),
+  ...(['advice-backup-by', 'advice-backup-by-hand', 'advice-ended', 'advice-ended-twice'] as const),
   ...([
     'advice-disk',
     'advice-disk-full',
@@ -122,14 +122,18 @@ function heldUp(facts: AdviceFacts, retryingSince: number | undefined): Advice |
 }
 
 /** An outage has turned to the backup, and that has one, too. */
-function bothOut({ delivery, names, now }: AdviceFacts, since = now): Advice | undefined {
-  const { backup, isOutage, retry } = delivery
-  if (backup === null || backup.isByHand || !isOutage || retry === null) return undefined
+export function isBothOut({ delivery: { backup, isOutage, retry } }: ConditionFacts): boolean {
+  return backup !== null && !backup.isByHand && isOutage && retry !== null
+}
+
+function bothOut(facts: AdviceFacts, since = facts.now): Advice | undefined {
+  const { backup, retry } = facts.delivery
+  if (!isBothOut(facts) || backup === null || retry === null) return undefined
   const turned = backup.since || since
   return [
     'advice-both-out',
     {
-      host: names.host,
+      host: facts.names.host,
       backup: printable(backup.host),
       cause: retry.cause,
       from: new Date(turned).toISOString(),
@@ -411,6 +415,18 @@ export function suspension({ delivery }: AdviceFacts): Advice | undefined {
   const [first] = errors.map(errorRow)
   const said = [ackCode, first?.code, first?.text].filter(Boolean).join(' ')
   return ['advice-suspended', { count, rule, answer: said, error: first?.code ?? '' }]
+}
+
+/** A message that ended it and is suspended for that comes first: there is something to do about it. */
+export function ended(facts: AdviceFacts): Advice | undefined {
+  const { delivery, stands } = facts
+  if (stands.ended === undefined) return undefined
+  if (delivery.suspendedFor?.errorCode === 'ERR_ENDED_TWICE') return suspension(facts)
+  const { controlId = '', count, since, times = 0, until } = stands.ended
+  const [from, to] = [since, until].map((at) => new Date(at).toISOString())
+  const values = { count, from: from ?? '', until: to ?? '' }
+  // Once, it may have been any of those that were on their way.
+  return ['advice-ended', { ...values, ...(times > 1 && { handedOn: printable(controlId) }) }]
 }
 
 /** Advice that already says how many messages are suspended. */

@@ -1,4 +1,4 @@
-import { wantsLateCertificate } from '../http-client/error-page.ts'
+import { isPageWithoutHl7, wantsLateCertificate } from '../http-client/error-page.ts'
 import type { Key } from '../english.ts'
 import { isReject } from '../hl7/acknowledgement-codes.ts'
 import { UNKNOWN_ACTION, UNKNOWN_OPERATION } from '../hl7-over-http/soap-fault.ts'
@@ -148,6 +148,12 @@ const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Parti
     ({ fault, meaning, reply }) =>
       meaning === 401 && fault === undefined && isSuccess(reply?.status),
     { about: 'login-page', hint: 'hint.loginPage' }
+  ],
+  // From an address that has never answered with HL7: nobody knows whether it is the right one.
+  [
+    ({ meaning, reply }) =>
+      meaning === undefined && isSuccess(reply?.status) && isPageWithoutHl7(reply?.text ?? ''),
+    { about: 'web-page', hint: 'hint.webPage' }
   ],
   [
     ({ fault, meaning }) => meaning === 401 && fault !== undefined,

@@ -227,4 +227,25 @@ describe('what an operator is told, in a real Node-RED', () => {
       ...{ code: 'CONFIG', codes: ['CONFIG'], level: 'watch', calls: [] }
     })
   })
+
+  it('tells that Node-RED has ended again and again, until somebody knows', async () => {
+    const { nodeRed } = world
+    await world.deploy({ queue: 'disk' })
+    await inject(adt('ENDED1'))
+    await shown(({ code }) => code === 'ACK')
+    for (let times = 0; times < 2; times++) {
+      await nodeRed.kill()
+      await nodeRed.start()
+      await world.eventually(async () => {
+        const { body } = await nodeRed.get('/hl7-https-out/out/events')
+        return (body as { events: { kind: string }[] }).events.some(({ kind }) => kind === 'ended')
+      })
+    }
+    const status = await shown(({ codes }) => codes?.includes('ENDED') ?? false)
+    assert.match(status.text ?? '', /^Node-RED ended 2 times/)
+    assert.deepEqual([status.code === 'ENDED', status.calls], [false, ['ENDED']])
+    assert.equal((await world.state()).advice?.kind, 'advice-ended')
+    await nodeRed.post('/hl7-https-out/out/note', { text: 'memory' })
+    await shown(({ calls }) => calls?.length === 0)
+  })
 })

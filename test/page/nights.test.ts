@@ -332,6 +332,10 @@ describe('the first screen of the page, to a stranger on call', () => {
       const picture =
         '.hl7-picture-turnedAway svg[aria-label^="Turned away in the last 24 hours: 1,"]'
       await page.locator(picture).waitFor()
+      // What cannot be stored is told, too.
+      const events = page.locator('.hl7-events')
+      await events.getByText('The queue has a fault: disk full').waitFor()
+      await events.getByText(/1 message was turned away here at .* \(disk full\)/).waitFor()
       // There is room again: what did not get in has to come again.
       disk.cleanUp()
       await full.send(adt('N9-3'))
@@ -340,6 +344,8 @@ describe('the first screen of the page, to a stranger on call', () => {
         await firstScreen('after-a-full-disk', false, full),
         /1 message was turned away here at \d\d:\d\d \(disk full\) .* Have the sender repeat it/
       )
+      await page.click('.hl7-node-rows [data-key=out]')
+      await events.getByText(/could not be written \(disk full\); since then it can/).waitFor()
     } finally {
       disk.cleanUp()
       await full.close()

@@ -1,5 +1,5 @@
 import type { Key } from '../../../src/english.ts'
-import { durationText, type Told } from '../../../src/told.ts'
+import { durationText, exactDurationText, type Told } from '../../../src/told.ts'
 import type { ConditionAnswer, EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { until, type Text } from './times.ts'
@@ -165,7 +165,7 @@ export function nextTry({ retry, state }: NodeState, { now, text }: Speech): str
   const attempt = retry.attempts + 1
   const ms = until(retry.nextAt, now()) ?? 0
   return ms > 0
-    ? text('nextTry', { attempt, time: durationText(ms, text) })
+    ? text('nextTry', { attempt, time: exactDurationText(Math.ceil(ms / 1000) * 1000, text) })
     : text('nextTryNow', { attempt })
 }
 
