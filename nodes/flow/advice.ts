@@ -352,11 +352,9 @@ export function retryTrouble(facts: AdviceFacts): Advice | undefined {
     ...(errors[0] !== undefined && { error: errors[0].code })
   }
   const advice: Advice = [kindOf(topic, cause, facts), values]
-  return retried(
-    advice,
-    topic === undefined || (!topic.startsWith('token-') && isCounted(topic)),
-    facts
-  )
+  const counts = topic === undefined || (!topic.startsWith('token-') && isCounted(topic))
+  // A status of which answers to others show that it is about this message is its own.
+  return retried(advice, counts || (/^\d/.test(cause) && othersPass(facts)), facts)
 }
 
 /** Of what would hold up all messages, but does not: other messages get through. */
@@ -367,6 +365,9 @@ function othersPass({ delivery: { acked, isOutage, naked } }: AdviceFacts): bool
 /** What a resolver of names says that does not know one, or does not answer. */
 const NO_SUCH_NAME = /^(?:ENOTFOUND|EAI_AGAIN|ENODATA)$/
 
+/** Nothing comes back, not even a refusal. */
+const NO_ANSWER = /^E(?:TIMEDOUT|HOSTUNREACH|NETUNREACH)$/
+
 /** Which words there are for it, by what else is known. */
 function kindOf(topic: Topic | undefined, cause: string, facts: AdviceFacts): Advice[0] {
   const { delivery, names } = facts
@@ -376,7 +377,8 @@ function kindOf(topic: Topic | undefined, cause: string, facts: AdviceFacts): Ad
     case 'denied':
       return names.server === '' ? 'advice-denied-without-token' : 'advice-denied'
     case 'unreachable':
-      return NO_SUCH_NAME.test(cause) ? 'advice-name-unknown' : 'advice-unreachable'
+      if (NO_SUCH_NAME.test(cause)) return 'advice-name-unknown'
+      return NO_ANSWER.test(cause) ? 'advice-mute' : 'advice-unreachable'
     case 'unavailable':
       return othersPass(facts) ? 'advice-unavailable-to-some' : 'advice-unavailable'
     case 'firewall':

@@ -135,8 +135,9 @@ export const ROWS: readonly Row[] = [
   },
   {
     code: 'ENDED',
-    level: ({ now, stands }) =>
-      now - (stands.ended?.until ?? 0) < ENDED_AGAIN_MS ? 'call' : 'watch',
+    // Every node of this Node-RED tells it; one that had no message is neither the cause nor the victim.
+    level: ({ now, stands: { ended: { held = 0, until = 0 } = {} } }) =>
+      held > 0 && now - until < ENDED_AGAIN_MS ? 'call' : 'watch',
     isOnlyInCodes: true,
     // Once may be a power failure, or a container that was removed: an event says so.
     holds: ({ stands }) => (stands.ended?.count ?? 0) > 1,

@@ -42,16 +42,21 @@ export class FiguresTable {
    * The last run ended without a close. That is stored at once: the next run may end as soon.
    *
    * @param now wall clock, milliseconds
-   * @param handedOn control ID of the message that was being handed on first
+   * @param held so many messages were in the queue
+   * @param handedOn control ID of the one that was being handed on first
    */
-  addEnd(now: number, handedOn: string | undefined): void {
+  addEnd(now: number, held: number, handedOn: string | undefined): void {
     const { minutes: _minutes, ...figures } = this.read(now)
-    const ended = endedAgain(figures.ended, now, handedOn)
+    const ended = { ...endedAgain(figures.ended, now, handedOn), held }
     setMeta(this.#db, 'figures', JSON.stringify({ ...figures, ended }))
   }
 }
 
-function endedAgain(before: Ended | undefined, now: number, handedOn: string | undefined): Ended {
+function endedAgain(
+  before: Ended | undefined,
+  now: number,
+  handedOn: string | undefined
+): Omit<Ended, 'held'> {
   const last = before !== undefined && now - before.until < ENDS_TOGETHER_MS ? before : undefined
   const { controlId, count = 0, since = now, times = 0 } = last ?? {}
   const all = { count: count + 1, since, until: now }

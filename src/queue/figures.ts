@@ -79,6 +79,8 @@ export interface Ended {
   /** When the start after the first and after the last of them was: wall clock, milliseconds. */
   since: number
   until: number
+  /** So many messages were in the queue at the end of the last one. */
+  held: number
   /** The message that was just being handed on at the end of the last ones, if there is one; and of how many of them. */
   controlId?: string
   times?: number

@@ -159,7 +159,7 @@ export class Queue<Stored> {
       this.#addDeath(metaNumber(this.#db, 'atWork'))
       const [handedOn = 0] = this.rows.sql.leaving()
       const controlId = this.rows.sql.row(handedOn)?.control_id
-      this.#figures.addEnd(this.#options.clock.now(), controlId)
+      this.#figures.addEnd(this.#options.clock.now(), this.held, controlId)
     }
     const endedOn = isUnclean ? this.#suspendDeadly() : []
     setMeta(this.#db, 'atWork', 0)

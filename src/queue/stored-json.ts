@@ -193,11 +193,11 @@ function turnedAwayFrom(stored: Record<string, unknown>): TurnedAway | undefined
 }
 
 function endedFrom(stored: Record<string, unknown>): Ended | undefined {
-  const { controlId, count, times } = stored
+  const { controlId, count, held, times } = stored
   const [since, until] = [moment(stored['since']), moment(stored['until'])]
   if (since === undefined || until === undefined || !Number.isSafeInteger(count)) return undefined
   return {
-    ...{ count: Number(count), since, until },
+    ...{ count: Number(count), since, until, held: moment(held) ?? 0 },
     ...(typeof controlId === 'string' &&
       Number.isSafeInteger(times) && { controlId, times: Number(times) })
   }

@@ -254,8 +254,12 @@ describe('what a failure is about', () => {
   it('says whether its time counts', () => {
     for (const topic of [
       'behind-gateway',
+      'binary',
       'client-certificate',
       'fallback',
+      'firewall',
+      'login',
+      'login-page',
       'own-limit',
       'proxy'
     ] as const) {

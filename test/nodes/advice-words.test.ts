@@ -279,11 +279,13 @@ it('names the address that is asked, and both if neither is there', () => {
 
 it('names what Node-RED was doing whenever it ended, if that is known', () => {
   const said = (more: object, suspended = {}): string =>
-    advised(suspended, { stands: { ended: { count: 13, since: 0, until: 900_000, ...more } } })
+    advised(suspended, {
+      stands: { ended: { count: 13, since: 0, until: 900_000, held: 1, ...more } }
+    })
   const cause = "Look for the cause in its log, and in the system's, such as a lack of memory;"
   assert.equal(
     said({ controlId: 'C1', times: 1 }),
-    `Node-RED ended unexpectedly 13 times; it was back at 1970-01-01T00:00:00.000Z the first time, at 1970-01-01T00:15:00.000Z the last. ${cause} then press I have it.`
+    `Node-RED ended unexpectedly 13 times; it was back at 1970-01-01T00:00:00.000Z the first time, at 1970-01-01T00:15:00.000Z the last. Nothing that this node had accepted is lost. ${cause} then press I have it.`
   )
   assert.match(
     said({ controlId: 'C1', times: 2 }),

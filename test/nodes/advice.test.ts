@@ -149,8 +149,8 @@ describe('the advice for a node', () => {
     await deploy({ url: url.href, auth: '', connectTimeout: 1 })
     await send()
     assert.equal(
-      await advised('advice-unreachable'),
-      `The receiver ${url.host} cannot be reached (ETIMEDOUT). 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Check that it is running, and the network in between. Receiver's contact: ${CONTACT}`
+      await advised('advice-mute'),
+      `The receiver ${url.host} does not answer at all (ETIMEDOUT): it is off or hangs, or the network in between, such as a firewall, lets nothing through. 1 message waits on disk; nothing is lost. It is sent automatically once this works again. Ask its operator, and your network team. Receiver's contact: ${CONTACT}`
     )
   })
 

@@ -45,7 +45,7 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
   [
     'ENDED',
     'call',
-    conditionFacts({}, { stands: { ended: { count: 13, since: 0, until: 900_000 } } }),
+    conditionFacts({}, { stands: { ended: { count: 13, since: 0, until: 900_000, held: 1 } } }),
     'Node-RED ended unexpectedly 13 times',
     'Node-RED ended 13 times'
   ],
@@ -331,14 +331,15 @@ describe('the conditions of a node', () => {
   })
 
   it('say that Node-RED has ended once that was twice, and need nobody an hour later', () => {
-    const codes = (count: number, now: number): string[] =>
+    const codes = (count: number, now: number, held = 1): string[] =>
       conditionsOf(
-        conditionFacts({}, { stands: { ended: { count, since: 0, until: 0 } }, now }),
+        conditionFacts({}, { stands: { ended: { count, since: 0, until: 0, held } }, now }),
         since
       ).map(({ code, level }) => `${code} ${level}`)
     assert.deepEqual(codes(1, 0), ['IDLE fine'])
     assert.deepEqual(codes(2, 60 * MINUTE - 1), ['ENDED call'])
     assert.deepEqual(codes(2, 60 * MINUTE), ['ENDED watch'])
+    assert.deepEqual(codes(2, 0, 0), ['ENDED watch'], 'it had no message')
   })
 
   it('tell last that there is a backup where that is out, too', () => {

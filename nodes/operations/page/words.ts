@@ -75,11 +75,13 @@ function levelOf({ acked, conditions: [first], lastAckAt, state }: NodeState): L
 /** What holds besides the first condition, each in a sentence. */
 export function besides(state: NodeState, speech: Speech): string[] {
   const { advice, conditions } = state
+  const areBothOut = advice?.kind === 'advice-both-out'
   // When the next try is stands beside the advice, which says why.
   const isTrySaid = advice !== null && nextTry(state, speech) !== ''
   return conditions
     .slice(1)
     .filter(({ code, level }) => level !== 'fine' && !(isTrySaid && code === 'RETRYING'))
+    .filter(({ code }) => !(areBothOut && code === 'BACKUP'))
     .map((one) => told(withoutRule(one), one.text, speech))
 }
 
