@@ -125,7 +125,10 @@ function adviceWords(
     said: quoted(said),
     tried: isTried ? text('advice.tried', { attempt, controlId }) : '',
     arrived: arrived === undefined ? '' : text('advice.arrived', { controlId: arrived }),
-    handedOn: handedOn === '' ? '' : text('advice.handedOn', { controlId: handedOn }),
+    handedOn:
+      handedOn === ''
+        ? ''
+        : text('advice.handedOn', { times: values['times'] ?? '', controlId: handedOn }),
     alone: isTried && Number(waiting) > 1 ? text('advice.alone', { controlId }) : '',
     bound: Number(bound) === 0 ? '' : text('advice.bound', { count: Number(bound) }),
     blank: blank === undefined ? '' : text('advice.blank'),

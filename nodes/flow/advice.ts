@@ -424,11 +424,11 @@ export function ended(facts: AdviceFacts): Advice | undefined {
   const { delivery, stands } = facts
   if (stands.ended === undefined) return undefined
   if (delivery.suspendedFor?.errorCode === 'ERR_ENDED_TWICE') return suspension(facts)
-  const { controlId = '', count, since, times = 0, until } = stands.ended
-  const [from, to] = [since, until].map((at) => new Date(at).toISOString())
-  const values = { count, from: from ?? '', until: to ?? '' }
+  const { controlId = '', count, times = 0, until } = stands.ended
+  const values = { count, until: new Date(until).toISOString() }
   // Once, it may have been any of those that were on their way.
-  return ['advice-ended', { ...values, ...(times > 1 && { handedOn: printable(controlId) }) }]
+  const handedOn = times > 1 && { handedOn: printable(controlId), times }
+  return ['advice-ended', { ...values, ...handedOn }]
 }
 
 /** Advice that already says how many messages are suspended. */
