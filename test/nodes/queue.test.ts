@@ -76,8 +76,9 @@ describe('the queue on disk, in a real Node-RED', () => {
       await world.eventually(async () => {
         return ((await world.state()).retry?.attempts ?? 0) > attempts + 1
       })
-      const { retry, since } = await world.state()
+      const { conditions, retry } = await world.state()
       attempts = retry?.attempts ?? 0
+      const since = conditions.find(({ code }) => code === 'RETRYING')?.since ?? null
       return { attempts, since }
     }
     let attempts = 0

@@ -245,7 +245,7 @@ describe('what an operator is told, in a real Node-RED', () => {
     const status = await shown(({ codes }) => codes?.includes('ENDED') ?? false)
     assert.deepEqual([status.code, status.calls], ['PAUSED', ['ENDED', 'PAUSED']])
     await nodeRed.post('/hl7-https-out/out/resume')
-    await shown(({ text }) => text === 'Node-RED ended 2 times')
+    await shown(({ text }) => text === 'Node-RED ended 2×')
     assert.equal((await world.state()).advice?.kind, 'advice-ended')
     await nodeRed.post('/hl7-https-out/out/note', { text: 'memory' })
     await shown(({ calls }) => calls?.length === 0)
