@@ -47,7 +47,7 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
     'call',
     conditionFacts({}, { stands: { ended: { count: 13, since: 0, until: 900_000, held: 1 } } }),
     'Node-RED ended unexpectedly 13 times',
-    'Node-RED ended'
+    'unexpected ends'
   ],
   [
     'TURNED_AWAY',
