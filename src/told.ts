@@ -106,6 +106,7 @@ function adviceWords(
     bound = 0,
     contact = '',
     controlId = '',
+    handedOn = '',
     note = '',
     queue
   } = values
@@ -124,6 +125,10 @@ function adviceWords(
     said: quoted(said),
     tried: isTried ? text('advice.tried', { attempt, controlId }) : '',
     arrived: arrived === undefined ? '' : text('advice.arrived', { controlId: arrived }),
+    handedOn:
+      handedOn === ''
+        ? ''
+        : text('advice.handedOn', { times: values['times'] ?? '', controlId: handedOn }),
     alone: isTried && Number(waiting) > 1 ? text('advice.alone', { controlId }) : '',
     bound: Number(bound) === 0 ? '' : text('advice.bound', { count: Number(bound) }),
     blank: blank === undefined ? '' : text('advice.blank'),
@@ -241,8 +246,9 @@ export function byText(by: string, text: TabText): string {
   return text('by.user', { user: by })
 }
 
-/** Why an attempt failed, in the words of the tab. */
+/** Why an attempt failed, or the queue did, in the words of the tab. */
 export function causeText(cause: string, text: TabText): string {
+  if (cause === 'SQLITE_FULL') return text('turnedAway.disk')
   return causeSaid(cause, (status) => text('phrase.noAck', { status }))
 }
 
@@ -275,7 +281,7 @@ export function durationText(ms: number, text: TabText): string {
 }
 
 /** The same with seconds, for sentences: `2 min 14 s`, `2 h 5 min 3 s`. */
-function exactDurationText(ms: number, text: TabText): string {
+export function exactDurationText(ms: number, text: TabText): string {
   const whole = durationText(ms, text)
   const seconds = Math.floor((ms % MINUTE) / 1000)
   if (ms < MINUTE || ms >= DAY || seconds === 0) return whole

@@ -88,7 +88,7 @@ function givesUpAll({ delivery, stands }: AdviceFacts): boolean {
 
 /** What the contact of the receiver can do nothing about, nor about its address or the credentials that it wants. */
 const NOT_OF_RECEIVER: ReadonlySet<Advice[0]> = new Set<Advice[0]>([
-  ...(['advice-backup-by', 'advice-backup-by-hand', 'advice-ended-twice'] as const),
+  ...(['advice-backup-by', 'advice-backup-by-hand', 'advice-ended', 'advice-ended-twice'] as const),
   ...([
     'advice-disk',
     'advice-disk-full',
@@ -123,14 +123,18 @@ function heldUp(facts: AdviceFacts, retryingSince: number | undefined): Advice |
 }
 
 /** An outage has turned to the backup, and that has one, too. */
-function bothOut({ delivery, names, now }: AdviceFacts, since = now): Advice | undefined {
-  const { backup, isOutage, retry } = delivery
-  if (backup === null || backup.isByHand || !isOutage || retry === null) return undefined
+export function isBothOut({ delivery: { backup, isOutage, retry } }: ConditionFacts): boolean {
+  return backup !== null && !backup.isByHand && isOutage && retry !== null
+}
+
+function bothOut(facts: AdviceFacts, since = facts.now): Advice | undefined {
+  const { backup, retry } = facts.delivery
+  if (!isBothOut(facts) || backup === null || retry === null) return undefined
   const turned = backup.since || since
   return [
     'advice-both-out',
     {
-      host: names.host,
+      host: facts.names.host,
       backup: printable(backup.host),
       cause: retry.cause,
       from: new Date(turned).toISOString(),
@@ -349,11 +353,9 @@ export function retryTrouble(facts: AdviceFacts): Advice | undefined {
     ...(errors[0] !== undefined && { error: errors[0].code })
   }
   const advice: Advice = [kindOf(topic, cause, facts), values]
-  return retried(
-    advice,
-    topic === undefined || (!topic.startsWith('token-') && isCounted(topic)),
-    facts
-  )
+  const counts = topic === undefined || (!topic.startsWith('token-') && isCounted(topic))
+  // A status of which answers to others show that it is about this message is its own.
+  return retried(advice, counts || (/^\d/.test(cause) && othersPass(facts)), facts)
 }
 
 /** Of what would hold up all messages, but does not: other messages get through. */
@@ -364,6 +366,9 @@ function othersPass({ delivery: { acked, isOutage, naked } }: AdviceFacts): bool
 /** What a resolver of names says that does not know one, or does not answer. */
 const NO_SUCH_NAME = /^(?:ENOTFOUND|EAI_AGAIN|ENODATA)$/
 
+/** Nothing comes back, not even a refusal. */
+const NO_ANSWER = /^E(?:TIMEDOUT|HOSTUNREACH|NETUNREACH)$/
+
 /** Which words there are for it, by what else is known. */
 function kindOf(topic: Topic | undefined, cause: string, facts: AdviceFacts): Advice[0] {
   const { delivery, names } = facts
@@ -373,7 +378,8 @@ function kindOf(topic: Topic | undefined, cause: string, facts: AdviceFacts): Ad
     case 'denied':
       return names.server === '' ? 'advice-denied-without-token' : 'advice-denied'
     case 'unreachable':
-      return NO_SUCH_NAME.test(cause) ? 'advice-name-unknown' : 'advice-unreachable'
+      if (NO_SUCH_NAME.test(cause)) return 'advice-name-unknown'
+      return NO_ANSWER.test(cause) ? 'advice-mute' : 'advice-unreachable'
     case 'unavailable':
       return othersPass(facts) ? 'advice-unavailable-to-some' : 'advice-unavailable'
     case 'firewall':
@@ -412,6 +418,18 @@ export function suspension({ delivery }: AdviceFacts): Advice | undefined {
   const [first] = errors.map(errorRow)
   const said = [ackCode, first?.code, first?.text].filter(Boolean).join(' ')
   return ['advice-suspended', { count, rule, answer: said, error: first?.code ?? '' }]
+}
+
+/** A message that ended it and is suspended for that comes first: there is something to do about it. */
+export function ended(facts: AdviceFacts): Advice | undefined {
+  const { delivery, stands } = facts
+  if (stands.ended === undefined) return undefined
+  if (delivery.suspendedFor?.errorCode === 'ERR_ENDED_TWICE') return suspension(facts)
+  const { controlId = '', count, times = 0, until } = stands.ended
+  const values = { count, until: new Date(until).toISOString() }
+  // Once, it may have been any of those that were on their way.
+  const handedOn = times > 1 && { handedOn: printable(controlId), times }
+  return ['advice-ended', { ...values, ...handedOn }]
 }
 
 /** Advice that already says how many messages are suspended. */

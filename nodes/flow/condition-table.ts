@@ -13,8 +13,10 @@ import { configTold, isOfCredentials } from '../settings/node-errors.ts'
 import {
   adviceAtRest,
   diskSilent,
+  ended,
   givenUp,
   nakUnwired,
+  isBothOut,
   isDiskSilent,
   onBackup,
   pastError,
@@ -49,6 +51,8 @@ export interface Row {
   isOnlyInCodes?: true
   /** It is expected, and not said, of a node that somebody has paused until a time. */
   isExpectedInPause?: true
+  /** It is told behind the others of its level, for as long as this says so. */
+  isToldLast?: (facts: ConditionFacts) => boolean
   /** @param above so many of the rows above hold */
   holds: (facts: ConditionFacts, above: number) => boolean
   /** Where it is known better than by watching. */
@@ -84,6 +88,8 @@ type Shown = Extract<Key<'tab'>, `state.${ConditionCode}` | `token.${string}`> |
 
 /** Somebody is needed if a login, an address, a certificate or a token is refused for so long, in milliseconds. */
 const REFUSED_MS = 60_000
+/** So long after Node-RED has ended unexpectedly it may well do so again, in milliseconds. */
+const ENDED_AGAIN_MS = 60 * 60_000
 /** The same of refused messages. */
 const REFUSING_MS = 15 * 60_000
 
@@ -126,6 +132,26 @@ export const ROWS: readonly Row[] = [
     },
     advice: diskSilent,
     shown: 'state.DISK'
+  },
+  {
+    code: 'ENDED',
+    // Every node of this Node-RED tells it; one that had no message is neither the cause nor the victim.
+    level: ({ now, stands: { ended: { held = 0, until = 0 } = {} } }) =>
+      held > 0 && now - until < ENDED_AGAIN_MS ? 'call' : 'watch',
+    isOnlyInCodes: true,
+    // Once may be a power failure, or a container that was removed: an event says so.
+    holds: ({ stands }) => (stands.ended?.count ?? 0) > 1,
+    since: ({ stands }) => stands.ended?.since,
+    told: ({ stands }) => ({ kind: 'ended', values: { count: stands.ended?.count ?? 0 } }),
+    look: {
+      fill: 'yellow',
+      rank: 6,
+      text: ({ stands }, translate) =>
+        translate('status.ended', { count: String(stands.ended?.count ?? 0) }),
+      beside: 'if it fits'
+    },
+    advice: ended,
+    shown: 'state.ENDED'
   },
   {
     code: 'TURNED_AWAY',
@@ -309,7 +335,12 @@ export const ROWS: readonly Row[] = [
     level: 'watch',
     holds: ({ delivery }) => delivery.backup !== null,
     since: ({ delivery }) => delivery.backup?.since || undefined,
-    told: ({ delivery }) => ({ kind: 'on-backup', values: { host: delivery.backup?.host ?? '' } }),
+    told: (facts) => ({
+      kind: isBothOut(facts) ? 'both-out' : 'on-backup',
+      values: { host: facts.delivery.backup?.host ?? '' }
+    }),
+    // Nothing goes there: that messages are retried says more.
+    isToldLast: isBothOut,
     look: {
       fill: 'yellow',
       rank: 12,

@@ -57,7 +57,9 @@ export function conditionsOf(
       told: row.told(facts)
     })
   }
-  return held.sort((a, b) => RANK[a.level] - RANK[b.level])
+  const place = ({ level, row }: Condition): number =>
+    RANK[level] + (row.isToldLast?.(facts) === true ? 0.5 : 0)
+  return held.sort((a, b) => place(a) - place(b))
 }
 
 /**

@@ -381,6 +381,7 @@ export class OutNode {
     })
     if (note.code === 'GIVEN_UP') this.#standing.noteGivenUp()
     if (note.code === 'TURNED_AWAY') this.#turnedAway.noted()
+    if (note.code === 'ENDED') this.#standing.noteEnded()
     this.#reporter.addEvent('noted', note.by, { reason: note.text })
     this.#showChange()
   }

@@ -20,6 +20,7 @@ import {
   type WorkContext,
   type WorkInProgress
 } from './work-context.ts'
+import { queueFailure } from './delivery-events.ts'
 
 /** Why a message is suspended or fails whose application acknowledgement did not come. */
 export const ACK_TIMEOUT = 'ERR_ACK_TIMEOUT'
@@ -135,8 +136,8 @@ export class Acknowledgements<Content> {
     while (!closing.aborted) {
       try {
         if (!(await this.#settleSome())) return
-      } catch {
-        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      } catch (error) {
+        tell(queueFailure(error))
         await sleep(options.clock, TRY_AGAIN_MS, closing)
       }
     }

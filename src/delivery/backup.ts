@@ -4,6 +4,7 @@ import type { BackupOptions, BackupState } from './backup-options.ts'
 import type { Address, Failover } from './failover.ts'
 import type { Sending } from './sending.ts'
 import type { WorkContext } from './work-context.ts'
+import { queueFailure } from './delivery-events.ts'
 
 type BackupContext<Content> = Pick<
   WorkContext<Content>,
@@ -105,15 +106,15 @@ export class Backup<Content> {
     const { serving, isByHand } = this.#failover
     if (!isByHand && (serving === 'backup') !== (this.#inUse !== undefined)) {
       const inUse = this.#inUseFrom(serving, BY_ITSELF)
-      queue.call('setBackup', inUse).catch(() => {
+      queue.call('setBackup', inUse).catch((error: unknown) => {
         // The next start asks the first address.
-        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        tell(queueFailure(error))
       })
       this.#tellTurned(serving, BY_ITSELF, inUse)
     }
     // What waits for the end of an outage has another address.
-    this.#sending.makeDueAfterOutage().catch(() => {
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+    this.#sending.makeDueAfterOutage().catch((error: unknown) => {
+      tell(queueFailure(error))
     })
     this.#context.claimMessages()
   }

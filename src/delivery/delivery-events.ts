@@ -1,7 +1,7 @@
 import type { Figures } from '../queue/figures.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import type { Pause } from '../queue/queue-event.ts'
-import type { MessageName } from '../queue/queue-error.ts'
+import { QueueError, type MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryError } from './delivery-error.ts'
 import type { Address } from './failover.ts'
@@ -51,6 +51,12 @@ export type DeliveryEvent =
   | { kind: 'closing' }
   /** An internal error; everything else goes on. */
   | { kind: 'fault' }
+
+/** Why the queue could not be opened, read or written. */
+export function queueFailure(error: unknown): DeliveryEvent {
+  const code = error instanceof QueueError ? error.code : 'HL7_QUEUE_FAILED'
+  return { kind: 'queue-failed', code }
+}
 
 /** It says that something has been stored: what kept the queue from being written is over. */
 export function showsQueueWorks(event: DeliveryEvent): boolean {

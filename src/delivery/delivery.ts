@@ -11,7 +11,7 @@ import { Backup } from './backup.ts'
 import { CarefulStart } from './careful-start.ts'
 import { Claiming } from './claiming.ts'
 import { DeliveryError } from './delivery-error.ts'
-import type { DeliveryEvent, Moved } from './delivery-events.ts'
+import { queueFailure, type DeliveryEvent, type Moved } from './delivery-events.ts'
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
 import type { SettledMessage } from './settlement.ts'
@@ -185,7 +185,7 @@ export class Delivery<Content> {
       this.#opening = undefined
       this.#openFailure = error
       this.#catchFault(this.#openLater())
-      this.#tellQueueFailed(error)
+      this.#tell(queueFailure(error))
       throw error
     })
     return this.#opening
@@ -251,7 +251,7 @@ export class Delivery<Content> {
     try {
       await stored
     } catch (error) {
-      this.#tellQueueFailed()
+      this.#tell(queueFailure(error))
       throw queueFailed(name, error)
     } finally {
       this.#accepting--
@@ -332,8 +332,8 @@ export class Delivery<Content> {
   /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
     this.#gate.tokenIsBack()
-    this.#work?.sending.makeDueWithToken().catch(() => {
-      this.#tellQueueFailed()
+    this.#work?.sending.makeDueWithToken().catch((error: unknown) => {
+      this.#tell(queueFailure(error))
     })
     this.#claimMessages()
   }
@@ -506,8 +506,8 @@ export class Delivery<Content> {
     const inUse = opened.backup?.address === id ? opened.backup : undefined
     // Somebody has turned to an address that is another one now: if it comes again some day, nobody has turned to it.
     if (inUse !== opened.backup) {
-      context.queue.call('setBackup', undefined).catch(() => {
-        this.#tellQueueFailed()
+      context.queue.call('setBackup', undefined).catch((error: unknown) => {
+        this.#tell(queueFailure(error))
       })
     }
     if (this.#failover === undefined || backup === undefined) return undefined
@@ -653,11 +653,6 @@ export class Delivery<Content> {
   /** Ends early with a close. */
   #sleep(ms: number): Promise<void> {
     return sleep(this.#options.clock, ms, this.#closing.signal)
-  }
-
-  #tellQueueFailed(error?: unknown): void {
-    const code = error instanceof QueueError ? error.code : 'HL7_QUEUE_FAILED'
-    this.#tell({ kind: 'queue-failed', code })
   }
 
   #tell(event: DeliveryEvent): void {

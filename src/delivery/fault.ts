@@ -1,4 +1,4 @@
-import { wantsLateCertificate } from '../http-client/error-page.ts'
+import { isPageWithoutHl7, wantsLateCertificate } from '../http-client/error-page.ts'
 import type { Key } from '../english.ts'
 import { isReject } from '../hl7/acknowledgement-codes.ts'
 import { UNKNOWN_ACTION, UNKNOWN_OPERATION } from '../hl7-over-http/soap-fault.ts'
@@ -118,7 +118,10 @@ const failed: Fault = { ...unknown, about: 'failed' }
 
 /** Answers that say more than their status, and what is different then. The first that fits. */
 const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Partial<Fault>])[] = [
-  [({ isFirewallPage }) => isFirewallPage === true, { about: 'firewall', hint: 'hint.firewall' }],
+  [
+    ({ isFirewallPage }) => isFirewallPage === true,
+    { ...notPermitted, about: 'firewall', hint: 'hint.firewall' }
+  ],
   [({ meaning }) => meaning === 'tls', { ...ownCertificate, hint: 'hint.clientCertificate' }],
   [
     ({ reply }) => reply !== undefined && wantsLateCertificate(reply.status, reply.text),
@@ -138,7 +141,7 @@ const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Parti
   ],
   [({ meaning }) => meaning === 503, fallback],
   [({ meaning, reply }) => meaning === 504 && reply?.status !== 504, ownLimit],
-  [({ meaning }) => meaning === 404, { about: 'binary', hint: 'hint.binary' }],
+  [({ meaning }) => meaning === 404, { ...wrongAddress, about: 'binary', hint: 'hint.binary' }],
   [
     ({ fault, meaning, reply }) =>
       meaning === 401 && fault === undefined && leadsToLogin(reply?.status),
@@ -147,11 +150,17 @@ const BY_ANSWER: readonly (readonly [is: (facts: FailureFacts) => boolean, Parti
   [
     ({ fault, meaning, reply }) =>
       meaning === 401 && fault === undefined && isSuccess(reply?.status),
-    { about: 'login-page', hint: 'hint.loginPage' }
+    { ...login, about: 'login-page', hint: 'hint.loginPage' }
+  ],
+  // From an address that has never answered with HL7: nobody knows whether it is the right one.
+  [
+    ({ meaning, reply }) =>
+      meaning === undefined && isSuccess(reply?.status) && isPageWithoutHl7(reply?.text ?? ''),
+    { about: 'web-page', hint: 'hint.webPage' }
   ],
   [
     ({ fault, meaning }) => meaning === 401 && fault !== undefined,
-    { about: 'login', hint: 'hint.fault.SecurityFault' }
+    { ...login, about: 'login', hint: 'hint.fault.SecurityFault' }
   ],
   [({ fault, meaning }) => meaning === 400 && fault !== undefined, { hint: 'hint.faultOfSender' }]
 ]

@@ -13,6 +13,7 @@ import {
 } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
+import { queueFailure } from './delivery-events.ts'
 
 /** What changes with a move besides the state. */
 interface Change extends Pick<Move<Settlement>, 'to' | 'dueInMs' | 'countsFrom' | 'outcome'> {
@@ -84,7 +85,7 @@ export class Moving<Content> {
       return await (isRepeated ? this.#move(message, change) : this.#moveAndClaim(message, change))
     } catch (error) {
       if (change.outcome === undefined || !isFull(error)) throw error
-      this.#context.tell({ kind: 'queue-failed', code: error.code })
+      this.#context.tell(queueFailure(error))
       return this.#move(message, { ...change, outcome: cutSettlement(change.outcome) })
     }
   }
@@ -155,7 +156,7 @@ export class Moving<Content> {
           this.handOn(message, failedSettlement(facts, given, options.clock.now(), change.outcome))
           return false
         }
-        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        tell(queueFailure(error))
       }
       await sleep(options.clock, TRY_AGAIN_MS, closing)
       if (closing.aborted) return false
@@ -213,9 +214,9 @@ export class Moving<Content> {
     let isStored = true
     try {
       if (!(await this.#storeOutcome(message, settlement))) return
-    } catch {
+    } catch (error) {
       isStored = false
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      tell(queueFailure(error))
     }
     const finished = this.#handOnUnlessClosed(message, settlement, isStored)
     if (!isStored) await finished
@@ -323,9 +324,9 @@ export class Moving<Content> {
         this.#owed.delete(one)
         if (!one.isStored) claimMessages()
         return
-      } catch {
+      } catch (error) {
         this.#owed.add(one)
-        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        tell(queueFailure(error))
       }
       await sleep(options.clock, TRY_AGAIN_MS, closing)
     }

@@ -12,7 +12,7 @@ import type {
   WaitingChoice
 } from '../queue/queue-types.ts'
 import type { Accepted } from './delivery-options.ts'
-import type { DeliveryEvent } from './delivery-events.ts'
+import { queueFailure, type DeliveryEvent } from './delivery-events.ts'
 import type { LastAttempts } from './last-attempts.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
@@ -447,7 +447,7 @@ export class Operator<Content> {
     this.#trial?.end()
     this.#trial = new Trial(options.clock, first, others, () =>
       follow().catch((error: unknown) => {
-        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        tell(queueFailure(error))
         throw error
       })
     )

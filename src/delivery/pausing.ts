@@ -2,7 +2,7 @@ import { MOST_REASON, printable } from '../printable.ts'
 import type { Pause } from '../queue/queue-event.ts'
 import type { OpenedQueue } from '../queue/queue-types.ts'
 import { Alarm } from './alarm.ts'
-import type { DeliveryEvent } from './delivery-events.ts'
+import { queueFailure, type DeliveryEvent } from './delivery-events.ts'
 import type { Message } from './message.ts'
 import { TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
@@ -81,9 +81,9 @@ export class Pausing<Content> {
     try {
       await queue.call('pause', storedPause(this.#without(this.#replacedBy(pause))))
       this.#endPauses(this.#replacedBy(pause))
-    } catch {
+    } catch (error) {
       // Stored are the earlier ones: they stay beneath it.
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      tell(queueFailure(error))
     }
   }
 
@@ -143,8 +143,8 @@ export class Pausing<Content> {
     const [first] = due
     try {
       if (first?.until !== undefined) await this.#resume(due, { by: '', until: first.until })
-    } catch {
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+    } catch (error) {
+      tell(queueFailure(error))
     }
     this.#setAlarm()
   }

@@ -1,4 +1,4 @@
-import type { Figures, GivenUp, Refusing } from '../queue/figures.ts'
+import type { Ended, Figures, GivenUp, Refusing } from '../queue/figures.ts'
 import type { Verdict } from '../queue/message-row.ts'
 import { printable } from '../printable.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
@@ -11,19 +11,23 @@ import { verdictOf } from './verdict.ts'
 const NAKS_IN_A_ROW = 5
 /** So many different messages in a row that are refused alike without HL7 are not refused for what each contains. */
 const REFUSED_IN_A_ROW = 3
+/** So long it stands that Node-RED has ended, unless somebody has noted it; in milliseconds. */
+const ENDED_MS = 24 * 60 * 60_000
 /** So many message types are watched. */
 const MOST_TYPES = 200
 
 /** What stands after messages have left, until it is put right. */
-export type Stands = Pick<Figures, 'givenUp' | 'refusing' | 'lastInAt'>
+export type Stands = Pick<Figures, 'ended' | 'givenUp' | 'refusing' | 'lastInAt'>
 
 /**
  * A reader of events: what stands after messages have left. Messages that were given up, until each is sent again or
- * somebody has noted it; message types that the receiver refuses; when a message came in last. In constant space.
+ * somebody has noted it; message types that the receiver refuses; when a message came in last; how often Node-RED has
+ * ended unexpectedly. In constant space.
  */
 export class Standing {
   readonly #now: () => number
   #givenUp: GivenUp | undefined
+  #ended: Ended | undefined
   /** NAKs in a row by message type, the ones seen last at the end. */
   readonly #naks = new Map<string, Refusing>()
   /** Messages in a row that were refused alike, without HL7; and the control ID of the last one. */
@@ -69,15 +73,29 @@ export class Standing {
     this.#givenUp = undefined
   }
 
+  /** Somebody knows that Node-RED has ended. */
+  noteEnded(): void {
+    this.#ended = undefined
+  }
+
   get stands(): Stands {
     const byType = [...this.#naks.values()].filter(({ count }) => count >= NAKS_IN_A_ROW)
     const ofAll = this.#refused
     const isOfAll = ofAll !== undefined && ofAll.count >= REFUSED_IN_A_ROW
     const refusing = isOfAll ? [ofAll, ...byType] : byType
-    return { givenUp: this.#givenUp, refusing, lastInAt: this.#lastInAt ?? this.#startedAt }
+    if (this.#ended !== undefined && this.#now() - this.#ended.until >= ENDED_MS) {
+      this.#ended = undefined
+    }
+    return {
+      ended: this.#ended,
+      givenUp: this.#givenUp,
+      refusing,
+      lastInAt: this.#lastInAt ?? this.#startedAt
+    }
   }
 
-  #restore({ givenUp, lastInAt, refusing }: Figures): void {
+  #restore({ ended, givenUp, lastInAt, refusing }: Figures): void {
+    this.#ended = ended
     if (givenUp !== undefined) {
       this.#givenUp = { ...givenUp, count: givenUp.count + (this.#givenUp?.count ?? 0) }
     }

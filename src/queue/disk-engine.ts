@@ -1,6 +1,5 @@
 import { english } from '../english.ts'
 import { CallGroup, type PendingCall } from './call-group.ts'
-import { EarlyEvents } from './early-events.ts'
 import { HeldCalls } from './held-calls.ts'
 import { KeyedHashes } from './keyed-hashes.ts'
 import { Loss, type Refusal } from './loss.ts'
@@ -24,6 +23,7 @@ import {
   THREAD_DIED
 } from './queue-thread-client.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
+import { UnstoredEvents } from './unstored-events.ts'
 
 export interface DiskEngineOptions extends Omit<QueueFileSpec, 'path' | 'key'> {
   /** Where the queue files are; created if missing. */
@@ -66,7 +66,7 @@ export class DiskEngine implements QueueEngine {
   #summary = NOTHING_QUEUED
   /** Messages that are handed out, for a new thread. */
   #handedOut: readonly number[] = []
-  readonly #early = new EarlyEvents()
+  readonly #unstored = new UnstoredEvents()
   #pending: PendingCall[] = []
   /** They go as soon as a group is free. */
   #isDue = false
@@ -158,7 +158,7 @@ export class DiskEngine implements QueueEngine {
       if (thread.forgetBusy(this.path)) {
         this.#options.onNotice?.(english('log', 'queue.takenOver', { path: this.path }))
       }
-      this.#storeEarlyEvents()
+      this.#storeEvents()
       return opened
     } catch (error) {
       if (error instanceof QueueError && error.code === 'SQLITE_BUSY') thread.keepBusy(this.path)
@@ -195,7 +195,17 @@ export class DiskEngine implements QueueEngine {
     makeArgs: () => Parameters<QueueMethods[Method]>,
     { isAwaited = false }: CallOptions = {}
   ): Promise<ReturnType<QueueMethods[Method]>> {
-    if (!this.#isOpen) return this.#beforeOpen(method, makeArgs)
+    if (method === 'addEvent') return this.#addEvent(makeArgs()) as never
+    if (method === 'events') return this.#findEvents(makeArgs()) as never
+    if (!this.#isOpen) return Promise.reject(this.#closed())
+    return this.#call(method, makeArgs, isAwaited)
+  }
+
+  #call<Method extends QueueMethod>(
+    method: Method,
+    makeArgs: () => Parameters<QueueMethods[Method]>,
+    isAwaited = false
+  ): Promise<ReturnType<QueueMethods[Method]>> {
     return new Promise((resolve, reject) => {
       const done = { resolve: resolve as PendingCall['resolve'], reject }
       this.#pending.push({ method, makeArgs, isAwaited, tries: 0, ...done })
@@ -220,22 +230,31 @@ export class DiskEngine implements QueueEngine {
     }
   }
 
-  /** Events are kept until the file is open; nothing else is done. */
-  async #beforeOpen<Method extends QueueMethod>(
-    method: Method,
-    makeArgs: () => Parameters<QueueMethods[Method]>
-  ): Promise<ReturnType<QueueMethods[Method]>> {
-    const [first] = makeArgs() as unknown[]
-    if (method === 'events') return this.#early.find(first as EventQuery) as never
-    if (method === 'addEvent') this.#early.add(first as QueueEvent)
-    else await Promise.reject(this.#closed())
-    return undefined as never
+  /** One that cannot be stored is kept until another one can, also if the caller is told. */
+  async #addEvent(args: unknown[]): Promise<void> {
+    const event = args as Parameters<QueueMethods['addEvent']>
+    if (!this.#isOpen) {
+      this.#unstored.add(...event)
+      return
+    }
+    try {
+      await this.#call('addEvent', () => event)
+    } catch (error) {
+      this.#unstored.add(...event)
+      throw error
+    }
+    this.#storeEvents()
   }
 
-  #storeEarlyEvents(): void {
-    for (const event of this.#early.takeAll()) {
-      // If one cannot be stored, it is missing from the list; the node works.
-      void this.call('addEvent', () => [event]).catch(() => undefined)
+  async #findEvents(args: unknown[]): Promise<QueueEvent[]> {
+    const [query] = args as [EventQuery]
+    const stored = this.#isOpen ? await this.#call('events', () => [query]) : []
+    return this.#unstored.find(query, stored)
+  }
+
+  #storeEvents(): void {
+    for (const event of this.#unstored.takeAll()) {
+      this.#addEvent(event).catch(() => undefined)
     }
   }
 

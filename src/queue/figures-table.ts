@@ -1,10 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Figures, Minute } from './figures.ts'
+import type { Ended, Figures, Minute } from './figures.ts'
 import { getMeta, setMeta } from './meta.ts'
 import { figuresFrom } from './stored-json.ts'
 
 /** Minutes are kept for so long, in milliseconds. */
 const DAY_MS = 24 * 60 * 60 * 1000
+/** Ends without a close within this time after one another belong together, in milliseconds. */
+const ENDS_TOGETHER_MS = 60 * 60 * 1000
 
 /** The figures of a node in its queue file. */
 export class FiguresTable {
@@ -35,4 +37,29 @@ export class FiguresTable {
     const minutes = this.#minutes.all(now - DAY_MS) as unknown as Minute[]
     return { minutes, ...figuresFrom(getMeta(this.#db, 'figures')) }
   }
+
+  /**
+   * The last run ended without a close. That is stored at once: the next run may end as soon.
+   *
+   * @param now wall clock, milliseconds
+   * @param held so many messages were in the queue
+   * @param handedOn control ID of the one that was being handed on first
+   */
+  addEnd(now: number, held: number, handedOn: string | undefined): void {
+    const { minutes: _minutes, ...figures } = this.read(now)
+    const ended = { ...endedAgain(figures.ended, now, handedOn), held }
+    setMeta(this.#db, 'figures', JSON.stringify({ ...figures, ended }))
+  }
+}
+
+function endedAgain(
+  before: Ended | undefined,
+  now: number,
+  handedOn: string | undefined
+): Omit<Ended, 'held'> {
+  const last = before !== undefined && now - before.until < ENDS_TOGETHER_MS ? before : undefined
+  const { controlId, count = 0, since = now, times = 0 } = last ?? {}
+  const all = { count: count + 1, since, until: now }
+  if (handedOn === undefined) return all
+  return { ...all, controlId: handedOn, times: handedOn === controlId ? times + 1 : 1 }
 }

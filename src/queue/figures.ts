@@ -73,6 +73,19 @@ export interface TurnedAway {
   isTrial?: boolean
 }
 
+/** Runs that ended without a close, each within an hour after the one before: Node-RED crashed, was killed or lost power. */
+export interface Ended {
+  count: number
+  /** When the start after the first and after the last of them was: wall clock, milliseconds. */
+  since: number
+  until: number
+  /** So many messages were in the queue at the end of the last one. */
+  held: number
+  /** The message that was just being handed on at the end of the last ones, if there is one; and of how many of them. */
+  controlId?: string
+  times?: number
+}
+
 /** So many in a minute: its beginning on the wall clock, in milliseconds. */
 export type CountedMinute = readonly [at: number, count: number]
 
@@ -103,6 +116,8 @@ export interface Figures {
   turnedAway: TurnedAway | undefined
   /** How many were turned away in the minutes of the last day, without those in which none was. */
   turnedAwayMinutes: readonly CountedMinute[]
+  /** Undefined: the last runs were closed, or somebody has noted it. */
+  ended: Ended | undefined
   /** What the clock of *Give up after* shows (`delivery/give-up-clock.ts`), in milliseconds. */
   giveUpMs: number
   /** So many messages in a row were given up by time, and nobody knows whose fault it was. */

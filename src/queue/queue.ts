@@ -157,6 +157,9 @@ export class Queue<Stored> {
     if (isUnclean) {
       this.#journal.countEvent('ended', 1)
       this.#addDeath(metaNumber(this.#db, 'atWork'))
+      const [handedOn = 0] = this.rows.sql.leaving()
+      const controlId = this.rows.sql.row(handedOn)?.control_id
+      this.#figures.addEnd(this.#options.clock.now(), this.held, controlId)
     }
     const endedOn = isUnclean ? this.#suspendDeadly() : []
     setMeta(this.#db, 'atWork', 0)

@@ -1,6 +1,7 @@
 import type {
   CallTimes,
   CountedMinute,
+  Ended,
   Figures,
   GivenUp,
   KnownAddress,
@@ -100,6 +101,7 @@ export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
     calls: callTimesFrom(recordFrom(kept.calls)),
     turnedAway: turnedAwayFrom(recordFrom(kept.turnedAway)),
     turnedAwayMinutes: turnedAwayMinutes.flatMap(minuteFrom),
+    ended: endedFrom(recordFrom(kept.ended)),
     giveUpMs: moment(kept.giveUpMs) ?? 0,
     givenUpInVain: moment(kept.givenUpInVain) ?? 0,
     addresses: addressesFrom(recordFrom(kept.addresses))
@@ -187,6 +189,17 @@ function turnedAwayFrom(stored: Record<string, unknown>): TurnedAway | undefined
     until,
     why: typeof why === 'string' ? why : '',
     ...(isTrial === true && { isTrial })
+  }
+}
+
+function endedFrom(stored: Record<string, unknown>): Ended | undefined {
+  const { controlId, count, held, times } = stored
+  const [since, until] = [moment(stored['since']), moment(stored['until'])]
+  if (since === undefined || until === undefined || !Number.isSafeInteger(count)) return undefined
+  return {
+    ...{ count: Number(count), since, until, held: moment(held) ?? 0 },
+    ...(typeof controlId === 'string' &&
+      Number.isSafeInteger(times) && { controlId, times: Number(times) })
   }
 }
 

@@ -135,7 +135,7 @@ describe('Delivery', () => {
       disk.failWrites = true
       await reply(kind)
       await clock.advance(60_000)
-      assert.deepEqual(failures, Array(3).fill('HL7_QUEUE_FAILED'))
+      assert.deepEqual(failures, Array(3).fill('EIO'))
       assert.ok(!isStored(delivery.state()))
       assert.deepEqual(sentBy(setup), [], 'nobody overtakes it, and it is not sent meanwhile')
       disk.failWrites = false

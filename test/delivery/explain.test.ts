@@ -617,6 +617,11 @@ describe('deliveryFailed', () => {
       'HTTP 200 from the receiver with text/plain that contains no HL7 acknowledgement. Mirth took the message for binary: set "Content type" to text/plain, or have its operator take application/ off "Binary MIME Types" of the HTTP Listener.'
     ],
     [
+      'a web page where there was never a receiver',
+      reply(200, { 'content-type': 'text/html' }, { text: '<html>Down until 6:00</html>' }),
+      'HTTP 200 from the receiver with text/html that contains no HL7 acknowledgement. This is a web page, not a receiver of HL7: the URL is wrong, or it is a maintenance page.'
+    ],
+    [
       'a fallback',
       reply(200, { 'content-type': 'application/json' }, { meaning: 503 }),
       'HTTP 200 from the receiver with application/json that contains no HL7 acknowledgement. This address has replied with HL7 before, so something in front of the receiver has replied now, such as a maintenance page: the message waits, though it may have arrived. If this reply is a success, accept it with a rule that reads it (@*text).'

@@ -62,6 +62,10 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
   'page of login with 403': replied(403, { meaning: 401 }),
   'Mirth took it for binary': replied(200, { meaning: 404 }),
   'a fallback': replied(200, { meaning: 503 }),
+  'a web page': {
+    ...replied(200),
+    reply: { ...replied(200).reply, text: '<html></html>' }
+  } as FailureFacts,
   'Varnish 503': replied(503, { meaning: 502 }),
   'late 503': replied(503, { meaning: 504 }),
   'late 408': replied(408, { meaning: 504 }),
@@ -150,6 +154,7 @@ token server   node                    no   no   no         token-refused       
 token server   node                    no   no   no         token-unreachable   token server away
 
 nobody knows   message                 yes  yes  no         no-ack              200
+nobody knows   message                 yes  yes  no         web-page            a web page
 nobody knows   message                 yes  yes  no         failed              500  505  520  599  fault unknown
 nobody knows   message                 yes  yes  no         late                late
 nobody knows   message                 yes  yes  no         cut                 cut  cut early
@@ -263,8 +268,12 @@ describe('what a failure is about', () => {
   it('says whether its time counts', () => {
     for (const topic of [
       'behind-gateway',
+      'binary',
       'client-certificate',
       'fallback',
+      'firewall',
+      'login',
+      'login-page',
       'own-limit',
       'proxy'
     ] as const) {

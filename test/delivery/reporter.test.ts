@@ -190,7 +190,7 @@ describe('the list of events', () => {
     assert.deepEqual(log, [
       {
         level: 'info',
-        text: `At ${from} the queue could not be written (SQLITE_FULL); since then it can.`
+        text: `At ${from} the queue could not be written (disk full); since then it can.`
       }
     ])
   })

@@ -51,7 +51,10 @@ function setUp() {
   const refuse = (type: string): void => {
     leave(type, 'nak', { reply: ack('AE', '103') })
   }
-  return { standing, leave, refuse }
+  const pass = (ms: number): void => {
+    now += ms
+  }
+  return { standing, leave, pass, refuse }
 }
 
 describe('what stands after messages have left', () => {
@@ -152,14 +155,29 @@ describe('what stands after messages have left', () => {
   it('goes on in the next run', () => {
     const { standing, leave } = setUp()
     const refusing = [{ type: 'A', count: 9, since: 3, ackCode: 'AR', error: '' }]
+    const ended = { count: 13, since: 0, until: 0, held: 1 }
     standing.readEvent({
       kind: 'opened',
       endedOn: [],
-      figures: { ...NO_FIGURES, givenUp: { count: 2, since: 1 }, refusing, lastInAt: -5 }
+      figures: { ...NO_FIGURES, ended, givenUp: { count: 2, since: 1 }, refusing, lastInAt: -5 }
     })
     leave('B', 'error')
     const givenUp = { count: 3, since: 1, cause: '' }
-    assert.deepEqual(standing.stands, { givenUp, refusing, lastInAt: -5 })
+    assert.deepEqual(standing.stands, { ended, givenUp, refusing, lastInAt: -5 })
+  })
+
+  it('is that Node-RED has ended, for a day or until somebody knows', () => {
+    const ended = { count: 2, since: 0, until: 0, held: 1 }
+    const opened = { kind: 'opened', endedOn: [], figures: { ...NO_FIGURES, ended } } as const
+    const { standing, pass } = setUp()
+    standing.readEvent(opened)
+    standing.noteEnded()
+    assert.equal(standing.stands.ended, undefined)
+    standing.readEvent(opened)
+    pass(24 * 60 * 60_000 - 1)
+    assert.equal(standing.stands.ended, ended)
+    pass(1)
+    assert.equal(standing.stands.ended, undefined)
   })
 
   it('knows of a message that has come in while the queue was being opened', () => {

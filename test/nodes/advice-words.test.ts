@@ -430,9 +430,29 @@ it('names the address that is asked, and both if neither is there', () => {
     advised({ state: 'retrying', retrying: 1, queued: 1, retry, backup, isOutage })
   assert.match(
     said(true),
-    /^Nothing goes anywhere: the first address lab\.example failed, so that messages went to the backup spare\.example at 1970-01-01T00:08:20.000Z, and that fails, too \(HTTP 503\), since 1970-01-01T00:08:20.000Z\. 1 message waits on disk; nothing is lost\./
+    /^Nothing is sent: both addresses of the receiver fail\. The first one, lab\.example, failed before 1970-01-01T00:08:20.000Z; from then on, messages went to its backup, spare\.example, which has failed since 1970-01-01T00:08:20.000Z \(HTTP 503\)\. 1 message waits on disk; nothing is lost\./
   )
   assert.match(said(false), /^The receiver spare\.example is not available/)
+})
+
+it('names what Node-RED was doing whenever it ended, if that is known', () => {
+  const said = (more: object, suspended = {}): string =>
+    advised(suspended, {
+      stands: { ended: { count: 13, since: 0, until: 900_000, held: 1, ...more } }
+    })
+  assert.equal(
+    said({ controlId: 'C1', times: 1 }),
+    "Node-RED ended unexpectedly 13 times; it was back at 1970-01-01T00:15:00.000Z the last time. Nothing that this node had accepted is lost. Its log, or the system's, says why. Then press I have it."
+  )
+  assert.match(
+    said({ controlId: 'C1', times: 2 }),
+    /the last time\. The last 2 times, C1 was just being handed on: look at the nodes behind/
+  )
+  const suspendedFor = { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' }
+  assert.match(
+    said({}, { suspended: 1, suspendedFor }),
+    /^1 message is suspended: Node-RED ended twice while processing it\./
+  )
 })
 
 describe('whom to call', () => {

@@ -43,6 +43,13 @@ const ROWS: [ConditionCode, Level, ConditionFacts, said: string, word: string][]
     'disk silent'
   ],
   [
+    'ENDED',
+    'call',
+    conditionFacts({}, { stands: { ended: { count: 13, since: 0, until: 900_000, held: 1 } } }),
+    'Node-RED ended unexpectedly 13 times',
+    'unexpected ends'
+  ],
+  [
     'TURNED_AWAY',
     'call',
     conditionFacts({}, { turnedAway: turnedAway(false) }),
@@ -321,6 +328,30 @@ describe('the conditions of a node', () => {
     assert.equal(levels({ tokenRefusedMs: MINUTE }), 'call watch')
     assert.equal(levels({ stuckMs: 5 * MINUTE }, renewed), 'watch call')
     assert.equal(levels({ tokenRefusedMs: MINUTE }, renewed), 'call watch')
+  })
+
+  it('say that Node-RED has ended once that was twice, and need nobody an hour later', () => {
+    const codes = (count: number, now: number, held = 1): string[] =>
+      conditionsOf(
+        conditionFacts({}, { stands: { ended: { count, since: 0, until: 0, held } }, now }),
+        since
+      ).map(({ code, level }) => `${code} ${level}`)
+    assert.deepEqual(codes(1, 0), ['IDLE fine'])
+    assert.deepEqual(codes(2, 60 * MINUTE - 1), ['ENDED call'])
+    assert.deepEqual(codes(2, 60 * MINUTE), ['ENDED watch'])
+    assert.deepEqual(codes(2, 0, 0), ['ENDED watch'], 'it had no message')
+  })
+
+  it('tell last that there is a backup where that is out, too', () => {
+    const backup = { since: 0, isByHand: false, by: '', host: 'b.example.org', waiting: 2 }
+    const retry = { controlId: 'C1', attempts: 3, waitMs: 0, cause: '503' }
+    const told = (isOutage: boolean): string[] =>
+      conditionsOf(
+        conditionFacts({ state: 'retrying', retry, backup, isOutage }, { callAfterMs: 1 }),
+        since
+      ).map(({ code }) => code)
+    assert.deepEqual(told(false), ['BACKUP', 'RETRYING'])
+    assert.deepEqual(told(true), ['RETRYING', 'BACKUP'])
   })
 
   it('say of messages that were turned away whether that lasts, and call nobody of a trial', () => {

@@ -228,4 +228,27 @@ describe('what an operator is told, in a real Node-RED', () => {
       ...{ code: 'CONFIG', codes: ['CONFIG'], level: 'watch', calls: [] }
     })
   })
+
+  it('tells that Node-RED has ended again and again, until somebody knows', async () => {
+    const { nodeRed } = world
+    await world.deploy({ queue: 'disk' })
+    await nodeRed.post('/hl7-https-out/out/pause')
+    await inject(adt('ENDED1'))
+    await world.eventually(async () => (await world.state()).queued === 1)
+    for (let times = 0; times < 2; times++) {
+      await nodeRed.kill()
+      await nodeRed.start()
+      await world.eventually(async () => {
+        const { body } = await nodeRed.get('/hl7-https-out/out/events')
+        return (body as { events: { kind: string }[] }).events.some(({ kind }) => kind === 'ended')
+      })
+    }
+    const status = await shown(({ codes }) => codes?.includes('ENDED') ?? false)
+    assert.deepEqual([status.code, status.calls], ['PAUSED', ['ENDED', 'PAUSED']])
+    await nodeRed.post('/hl7-https-out/out/resume')
+    await shown(({ text }) => text === 'Node-RED ended 2×')
+    assert.equal((await world.state()).advice?.kind, 'advice-ended')
+    await nodeRed.post('/hl7-https-out/out/note', { text: 'memory' })
+    await shown(({ calls }) => calls?.length === 0)
+  })
 })

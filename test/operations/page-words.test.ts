@@ -119,6 +119,8 @@ describe('the words of the tab', () => {
     const advice = { kind: 'ok', values: {}, text: '' } as const
     assert.deepEqual(besides({ ...state, advice }, speech), [])
     assert.equal(nextTry(state, speech), 'try 2 in 21 s')
+    const asked = { attempts: 1, nextAt: new Date(NOW + 118_200).toISOString() }
+    assert.equal(nextTry({ ...state, retry: asked }, speech), 'try 2 in 1 min 59 s')
     assert.deepEqual(besides({ ...state, advice: null }, speech), ['invalid_client, try 2 in 20 s'])
   })
 

@@ -162,7 +162,13 @@ describe('A queue file', () => {
       )
       const refused = seqsOf(claimed).filter((_, i) => results[i]?.status === 'rejected')
       assert.ok(refused.length > 0, 'nothing was refused')
-      await assert.rejects(queue.call('addEvent', event(1)), full)
+      const at = Date.now()
+      await assert.rejects(queue.call('addEvent', event(1, { at })), full)
+      await assert.rejects(queue.call('addEvent', event(9, { at }), true), full)
+      // It can be read all the same, as it has grown, and is stored with the next one that can be.
+      const counts = async (): Promise<unknown[]> =>
+        (await queue.call('events', { since: 0, limit: 10 })).map(({ values }) => values['count'])
+      assert.deepEqual(await counts(), [9])
       // Nor does a question fail with the changes that go with it.
       const [, found] = await Promise.all([
         assert.rejects(queue.move(moveOf(250, 'suspended', { outcome })), full),
@@ -175,9 +181,15 @@ describe('A queue file', () => {
       assert.deepEqual(seqsOf(await queue.claimNext(1)), refused.slice(0, 1))
       disk.cleanUp()
       await queue.call('addEvent', event(2))
+      assert.deepEqual(await counts(), [2, 9])
       await queue.close()
       const again = queues.disk({ directory })
       assert.deepEqual(await openedSeqs(again), [...refused, ...numbers(201, 300)])
+      const stored = await again.queue.call('events', { since: 0, limit: 10 })
+      assert.deepEqual(
+        stored.map(({ values }) => values['count']),
+        [2, 9]
+      )
     })
 
     it('stores no figures, and gives no kept contents up for them', async (context) => {
@@ -292,8 +304,8 @@ describe('A queue file', () => {
       }
     }
     const { queue } = queues.disk()
-    const { isUnclean, endedOn } = await queue.open()
-    assert.equal(isUnclean, true)
+    const { isUnclean, endedOn, figures } = await queue.open()
+    assert.deepEqual([isUnclean, figures.ended?.count], [true, 4])
     assert.deepEqual(
       endedOn.map(({ seq, state, verdict: { errorCode } }) => [seq, state, errorCode]),
       [[2, 'suspended', 'ERR_ENDED_TWICE']]

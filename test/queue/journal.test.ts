@@ -111,6 +111,7 @@ describe('A queue file', () => {
       calls: { stuck: 7000, token: 5, tried: { seq: 12, ms: 90_000 } },
       turnedAway: { count: 3, since: 1, until: 2, why: 'disk', isTrial: true },
       turnedAwayMinutes: [[60_000, 3]] as const,
+      ended: { count: 13, since: 1, until: 2, held: 4, controlId: 'X1', times: 3 },
       giveUpMs: 1000,
       givenUpInVain: 2,
       addresses: { abc: { answers: 'hl7' as const, headBytes: 900, bodyBytes: 12_000 } }
@@ -492,6 +493,26 @@ describe('A queue forgets', () => {
     assert.deepEqual(rows.slice(1), numbers(3002 - rows.length, 3000))
     // The counts follow, also in a new run.
     assert.equal(remembering.opened().summary().waiting, 1)
+  })
+
+  it('runs that ended without a close more than an hour ago, and what they handed on at their end', () => {
+    const { clock, queue } = new RememberingQueue()
+    const end = (ms: number): unknown => {
+      clock.wall += ms
+      const { controlId, count, held, since, times, until } =
+        queue.open().figures.ended ?? assert.fail()
+      assert.equal(until, clock.wall)
+      return [count, clock.wall - since, held, controlId, times]
+    }
+    const MINUTE = 60_000
+    assert.deepEqual(end(0), [1, 0, 0, undefined, undefined])
+    queue.accept(message(1), {})
+    queue.move(moveOf(1, 'leaving', { outcome: {} }))
+    assert.deepEqual(end(59 * MINUTE), [2, 59 * MINUTE, 1, 'C1', 1])
+    assert.deepEqual(end(59 * MINUTE), [3, 118 * MINUTE, 1, 'C1', 2])
+    queue.finish(1, leftWith(verdict))
+    assert.deepEqual(end(0), [4, 118 * MINUTE, 0, undefined, undefined])
+    assert.deepEqual(end(60 * MINUTE), [1, 0, 0, undefined, undefined])
   })
 
   it('the oldest of too many events', () => {

@@ -30,7 +30,7 @@ export const IDLE_DELIVERY: DeliveryState = {
   backup: null
 }
 
-const NOTHING: Stands = { givenUp: undefined, refusing: [], lastInAt: undefined }
+const NOTHING: Stands = { ended: undefined, givenUp: undefined, refusing: [], lastInAt: undefined }
 
 /** What conditions follow from, of a node to which nothing else has happened. */
 export function conditionFacts(

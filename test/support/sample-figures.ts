@@ -13,6 +13,7 @@ export const NO_FIGURES: Figures = {
   calls: {},
   turnedAway: undefined,
   turnedAwayMinutes: [],
+  ended: undefined,
   giveUpMs: 0,
   givenUpInVain: 0,
   addresses: {}

@@ -19,11 +19,13 @@ export function nodeDetails(node: NodeState, desk: Desk): TemplateResult {
   const more = advice === '' ? reasonOf(node, desk) : nextTry(node, desk)
   // Of a node in trouble, the advice names who can help.
   const contact = advice === '' ? printable(node.contact, 200) : ''
+  const { backup } = node
+  const onBackup = backup && text('phrase.backup', { host: backup.host })
   return html`<section class="hl7-details">
     <div class="hl7-heading">
       <h2 tabindex="-1">${name(node.id)}</h2>
       <span class="hl7-where"
-        >${printable([node.flow, node.host].filter(Boolean).join(' · '), 160)}</span
+        >${printable([node.flow, node.host, onBackup].filter(Boolean).join(' · '), 160)}</span
       >
     </div>
     <div class="hl7-advice" data-level=${level}>

@@ -1,5 +1,5 @@
 import type { Key } from '../../../src/english.ts'
-import { durationText, type Told } from '../../../src/told.ts'
+import { durationText, exactDurationText, type Told } from '../../../src/told.ts'
 import type { ConditionAnswer, EventRow, MessageAnswer, NodeState, StoryRow } from '../answers.ts'
 import { printable, printableProse } from '../../../src/printable.ts'
 import { until, type Text } from './times.ts'
@@ -75,11 +75,13 @@ function levelOf({ acked, conditions: [first], lastAckAt, state }: NodeState): L
 /** What holds besides the first condition, each in a sentence. */
 export function besides(state: NodeState, speech: Speech): string[] {
   const { advice, conditions } = state
+  const areBothOut = advice?.kind === 'advice-both-out'
   // When the next try is stands beside the advice, which says why.
   const isTrySaid = advice !== null && nextTry(state, speech) !== ''
   return conditions
     .slice(1)
     .filter(({ code, level }) => level !== 'fine' && !(isTrySaid && code === 'RETRYING'))
+    .filter(({ code }) => !(areBothOut && code === 'BACKUP'))
     .map((one) => told(withoutRule(one), one.text, speech))
 }
 
@@ -165,7 +167,7 @@ export function nextTry({ retry, state }: NodeState, { now, text }: Speech): str
   const attempt = retry.attempts + 1
   const ms = until(retry.nextAt, now()) ?? 0
   return ms > 0
-    ? text('nextTry', { attempt, time: durationText(ms, text) })
+    ? text('nextTry', { attempt, time: exactDurationText(Math.ceil(ms / 1000) * 1000, text) })
     : text('nextTryNow', { attempt })
 }
 
