@@ -74,37 +74,6 @@ for (const durable of [false, true]) {
       assert.deepEqual(await found(delivery, { rule: 'rule accept' }), [['a1', 'acked']])
     })
 
-    it('pages without gap or repetition while messages move', async () => {
-      const { add, delivery, reply } = await start()
-      const ids = Array.from({ length: 40 }, (_, index) => `a${index + 1}`)
-      await add(...ids)
-      const seen: string[] = []
-      let before: number | undefined
-      for (let more = true; more;) {
-        const page = await (await delivery.reader()).find({ limit: 3, ...(before && { before }) })
-        seen.push(...page.messages.map(({ controlId }) => controlId))
-        before = page.messages.at(-1)?.seq
-        more = page.more
-        await reply('accept')
-      }
-      assert.deepEqual(seen, ids.reverse())
-    })
-
-    it('knows that there are more even if they lie behind the rows that one call looks at', async () => {
-      const { delivery } = await start()
-      await delivery.pause()
-      const accept = (type: string): Promise<boolean> =>
-        delivery.accept({ controlId: type, type, content: 'a1' })
-      await accept('ORU^R01')
-      await Promise.all(Array.from({ length: 5500 }, () => accept('ADT^A01')))
-      await accept('ORU^R01')
-      const page = await (await delivery.reader()).find({ type: 'ORU^R01', limit: 1 })
-      assert.deepEqual([page.messages.length, page.more], [1, true])
-      const before = page.messages[0]?.seq ?? 0
-      const rest = await (await delivery.reader()).find({ type: 'ORU^R01', limit: 1, before })
-      assert.deepEqual([rest.messages.length, rest.more], [1, false])
-    })
-
     it('has what the receiver answered last, in codes, from the first attempt on', async () => {
       const { add, delivery, reply } = await start({ order: 'none' })
       await add('a1', 'b2', 'c3')
@@ -198,50 +167,6 @@ describe('a resend', () => {
     )
   })
 
-  it('or a discard takes a suspended message only once, even with two operators', async () => {
-    const disk = quickDisk()
-    const setup = await setUpOn(disk)
-    const { delivery, reply, emitted, flights } = setup
-    await suspend(setup, ['a1', 'a2'])
-    disk.immediate = false
-    const calls = [
-      delivery.operator().then((operator) => operator.discard({})),
-      delivery.operator().then((operator) => operator.resend({})),
-      delivery.operator().then((operator) => operator.discard({}))
-    ]
-    for (let round = 0; round < 10; round++) {
-      disk.step()
-      await settled()
-    }
-    const counts = await Promise.all(calls)
-    disk.immediate = true
-    while (flights.length > 0) await reply('accept')
-    assert.equal(new Set(emitted.map((line) => line.slice(0, 2))).size, 2)
-    assert.equal(emitted.length, 2, emitted.join())
-    assert.equal(
-      counts.reduce((sum, count) => sum + count),
-      2
-    )
-    assert.equal(delivery.held, 0)
-  })
-
-  it('goes on as soon as the queue can be read', async () => {
-    const disk = quickDisk()
-    const setup = await setUpOn(disk)
-    const { clock, delivery, emitted, flights, reply } = setup
-    await suspend(setup, ['a1', 'a2'])
-    disk.failReads = true
-    await (await delivery.operator()).resend({ controlId: 'a2' })
-    await (await delivery.operator()).resend({ controlId: 'a1' })
-    await settled()
-    assert.equal(flights.length, 0)
-    disk.failReads = false
-    await clock.advance(31_000)
-    await reply('accept')
-    await reply('accept')
-    assert.deepEqual(emitted, ['a1 ack', 'a2 ack'])
-  })
-
   it('says how many are sent again, if it fails with others', async () => {
     const disk = quickDisk()
     const told: string[] = []
@@ -304,18 +229,6 @@ describe('a discard', () => {
     disk.onCall = undefined
     disk.failWrites = false
     assert.equal(await (await delivery.operator()).discard({}), 3)
-  })
-
-  it('and a close with a queue in memory do not both take a message', async () => {
-    for (let turns = 0; turns < 4; turns++) {
-      const { delivery, emitted } = await setUpSuspended(['a1', 'a2'], { order: 'none' })
-      const closed = delivery.close(0)
-      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
-      const discarded = await (await delivery.operator()).discard({}).catch(() => 0)
-      const { unsettled } = await closed
-      assert.deepEqual(emitted.map((left) => left.slice(0, 2)).toSorted(), ['a1', 'a2'])
-      assert.equal(unsettled.length + discarded, 2)
-    }
   })
 
   it('of very many is ended by a close with a queue in memory: each leaves once', async () => {
