@@ -85,19 +85,6 @@ for (const durable of [false, true]) {
       assert.equal(settlement.acceptAck?.code, 'CA')
     })
 
-    it('goes to the oldest also if that was sent later', async () => {
-      const settlements: number[] = []
-      const emit = ({ seq }: SettledMessage): unknown => settlements.push(seq)
-      const { add, delivery, flights, reply } = await start({ order: 'none', emit })
-      await add('a1', 'a1')
-      flights.reverse()
-      await reply('await')
-      await reply('await')
-      await acknowledge(delivery, 'a1')
-      await acknowledge(delivery, 'a1')
-      assert.deepEqual(settlements, [1, 2])
-    })
-
     it('goes to one that awaits it rather than to one whose time is up or that is on its way', async () => {
       const left: number[] = []
       const emit = ({ seq }: SettledMessage): unknown => left.push(seq)

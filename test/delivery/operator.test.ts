@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
-import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import { knownState, type KnownState } from '../../src/queue/message-row.ts'
 import type { Tried } from '../../src/delivery/trial.ts'
-import type { MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { SuspendedChoice } from '../../src/queue/queue-types.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { resultOf } from './replies.ts'
@@ -25,13 +23,6 @@ async function suspend({ add, reply }: Setup, ids: readonly string[]): Promise<v
   for (let i = 0; i < ids.length; i++) await reply('suspend')
 }
 
-type Row = [controlId: string, state: KnownState]
-
-async function found(delivery: Delivery<string>, query: Partial<MessageQuery>): Promise<Row[]> {
-  const { messages } = await (await delivery.reader()).find({ limit: 100, ...query })
-  return messages.map((row) => [row.controlId, knownState(row)])
-}
-
 it('a search for which nobody waits asks the queue nothing', async () => {
   const disk = quickDisk()
   const { delivery } = await setUpOn(disk)
@@ -47,32 +38,6 @@ for (const durable of [false, true]) {
   describe(`find (${durable ? 'disk' : 'memory'})`, () => {
     const start = (options: SetUpOptions = {}): Promise<Setup> =>
       durable ? setUpOn(quickDisk(), options) : setUp(options)
-
-    it('knows where each message is or how it left, newest first', async () => {
-      const { add, delivery, reply } = await start({ order: 'none', maxInFlight: 1 })
-      await add('a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8')
-      for (const kind of ['accept', 'nak', 'fail', 'suspend', 'await', 'retry'] as const) {
-        await reply(kind)
-      }
-      const rows: Row[] = [
-        ['h8', 'waiting'],
-        ['g7', 'sending'],
-        ['f6', 'retrying'],
-        ['e5', 'awaiting'],
-        ['d4', 'suspended'],
-        ['c3', 'failed'],
-        ['b2', 'naked'],
-        ['a1', 'acked']
-      ]
-      assert.deepEqual(await found(delivery, {}), rows)
-      for (const [controlId, state] of rows) {
-        assert.deepEqual(await found(delivery, { state }), [[controlId, state]])
-        assert.deepEqual(await found(delivery, { controlId }), [[controlId, state]])
-      }
-      assert.deepEqual(await found(delivery, { state: 'leaving' }), [])
-      assert.deepEqual(await found(delivery, { rule: 'rule suspend' }), [['d4', 'suspended']])
-      assert.deepEqual(await found(delivery, { rule: 'rule accept' }), [['a1', 'acked']])
-    })
 
     it('has what the receiver answered last, in codes, from the first attempt on', async () => {
       const { add, delivery, reply } = await start({ order: 'none' })

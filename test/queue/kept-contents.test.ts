@@ -137,24 +137,6 @@ describe('Contents of messages that have left', () => {
     await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
   })
 
-  it('go by age, the oldest first', async () => {
-    const options = { contentDays: 1.5 / (24 * 60 * 60) }
-    const { queue, engine } = await queues.openDisk(options)
-    await accept(queue, 1, 2)
-    await queue.accept(message(3), Buffer.alloc(3 * MB))
-    await leave(queue, 1, 3)
-    await until(async () => (await keptOf(queue)).length === 0)
-    assert.deepEqual(await dropped(queue), [], 'age is no event')
-    assert.equal(
-      (await queue.call('findLeft', {}, 0, 10)).messages.length,
-      2,
-      'they are still remembered'
-    )
-    await new Promise((resolve) => setTimeout(resolve, 1000))
-    await queue.close()
-    assert.equal(pieces(engine.path), 1, 'only the one that waits')
-  })
-
   it('go by size, the oldest first, which is an event', async () => {
     const { queue } = await queues.openDisk({ contentDays: 1, mostKeptBytes: 3 * MB })
     for (const seq of numbers(1, 8)) {

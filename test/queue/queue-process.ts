@@ -44,13 +44,6 @@ async function pass(seq: number): Promise<void> {
   writeSync(1, `left ${seq}\n`)
 }
 
-if (what === 'flood') {
-  // Until it is killed.
-  for (let seq = Number(first); ;) {
-    const turn = Array.from({ length: 50 }, () => add(seq++))
-    await (seq % 500 < 50 ? Promise.all(turn) : new Promise(setImmediate))
-  }
-}
 if (what === 'pass') {
   // Eight at a time, until it is killed.
   let seq = Number(first)
