@@ -340,6 +340,15 @@ const found: [ModelSettings, Action[]][] = [
       ...[{ do: 'resume' } as const, ...work]
     ]
   ],
+  // An operator's wish cannot be stored, and the turn of the message has come meanwhile.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1 },
+    [
+      ...[...work, add, ...work, reply('retry'), ...work, fail(true)],
+      ...[{ do: 'set-aside', pick: 0 } as const, disk(100), { do: 'advance', ms: 1000 } as const],
+      ...[disk(100), fail(false), ...work, { do: 'advance', ms: 60_000 } as const, ...work]
+    ]
+  ],
   // A message comes in before one that is retried, and its time is over before it is sent.
   [
     { ...ordinary, durable: false, order: 'key', maxInFlight: 1 },
