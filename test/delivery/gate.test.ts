@@ -354,6 +354,40 @@ describe('the time of a message whose status others disprove', () => {
   })
 })
 
+describe('a delivery whose receiver is in trouble', () => {
+  it('sends one message at once when it is to try now, and goes on waiting as it would have', async () => {
+    for (const order of ['none', 'fifo'] as const) {
+      const { add, clock, delivery, flights, reply } = await setUp({ order, maxInFlight: 8 })
+      await add('a1', 'a2', 'a3')
+      await reply('unreachable')
+      await clock.advance(5000)
+      await reply('unreachable')
+      assert.equal(flights.length, 0)
+      await delivery.tryNow()
+      await settled()
+      assert.deepEqual(
+        flights.map(({ content }) => content),
+        ['a1']
+      )
+      await reply('unreachable')
+      await clock.advance(19_999)
+      assert.equal(flights.length, 0, 'the third wait')
+      await clock.advance(1)
+      assert.equal(flights.length, 1)
+    }
+  })
+
+  it('tries a message now that waits for itself', async () => {
+    const { add, clock, delivery, flights, reply } = await setUp()
+    await add('a1')
+    await reply('retry')
+    await clock.advance(1)
+    await delivery.tryNow()
+    await settled()
+    assert.equal(flights.length, 1)
+  })
+})
+
 describe('messages whose login is refused, while others are accepted', () => {
   const refused = resultOf('retry')
   assert.ok(refused.reply)

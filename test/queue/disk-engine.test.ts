@@ -441,14 +441,6 @@ describe('DiskEngine', () => {
     assert.deepEqual(queues.notices, [])
   })
 
-  it('has every stored message after an exception ends the process', async () => {
-    const crash = run(process.execPath, [script, 'crash', queues.directory, '1'])
-    const { stdout } = await crash.catch((error: unknown) => error as { stdout: string })
-    assert.match(stdout, /stored 1/)
-    assert.deepEqual(await openedSeqs(), [1])
-    assert.deepEqual(queues.notices, [])
-  })
-
   it('keeps a process alive for a pending promise only, and prints no warning', async () => {
     const args = [script, 'add-and-end', queues.directory]
     const { stdout, stderr } = await run(process.execPath, args, { timeout: 10_000 })

@@ -84,10 +84,6 @@ if (what === 'bursts') {
     writeSync(1, `waits ${unconfirmed} ${Math.round(silentMs)}\n`)
   }, 200)
 }
-if (what === 'crash') {
-  await add(Number(first))
-  throw new Error('This process ends without closing anything.')
-}
 if (what === 'work') {
   await queue.call('beginWork', Number(first))
   writeSync(1, 'begun\n')
