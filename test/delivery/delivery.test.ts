@@ -503,34 +503,6 @@ describe('Delivery', () => {
     })
   })
 
-  it('keeps 16 MiB in memory, and rereads the rest for each attempt', async () => {
-    const clock = new FakeClock()
-    let decoded = 0
-    const counting = {
-      ...codec,
-      decode: (bytes: Buffer) => {
-        decoded++
-        return codec.decode(bytes)
-      }
-    }
-    const sizeOf = (): number => 5 * 2 ** 20
-    const queue = quickDisk().queue(counting, { order: 'none', clock, sizeOf })
-    const setup = await setUp({ queue, order: 'none' }, clock)
-    const { add, reply, flights, emitted } = setup
-    for (let success = 0; success < 3; success++) await acceptFirst(setup)
-    emitted.length = 0
-    await add('a1', 'a2', 'a3', 'a4', 'a5')
-    for (let i = 0; i < 5; i++) await reply('retry')
-    assert.equal(decoded, 0)
-    for (let round = 1; round < 3; round++) {
-      await clock.advance(60_000)
-      assert.equal(flights.length, 5)
-      assert.equal(decoded, 2 * round)
-      for (let i = 0; i < 5; i++) await reply(round === 1 ? 'retry' : 'accept')
-    }
-    assert.equal(emitted.length, 5)
-  })
-
   it('forgets that a message which is lost was retried', async () => {
     const disk = quickDisk()
     // Only the newest stays in memory.

@@ -93,21 +93,6 @@ for (const durable of [false, true]) {
       ])
     })
   })
-
-  describe(`a resend (${durable ? 'disk' : 'memory'})`, () => {
-    it('sends suspended messages in the order in which they were accepted', async () => {
-      const setup = durable ? await setUpOn(quickDisk()) : await setUp()
-      const { reply, delivery, flights, emitted } = setup
-      await suspend(setup, ['a1', 'a2', 'a3'])
-      await (await delivery.operator()).resend({ controlId: 'a1' })
-      await settled()
-      await reply('suspend')
-      await (await delivery.operator()).resend({})
-      await settled()
-      while (flights.length > 0) await reply('accept')
-      assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
-    })
-  })
 }
 
 describe('a resend', () => {
