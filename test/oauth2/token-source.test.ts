@@ -6,7 +6,7 @@ import { createAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, text } from '../support/token-fault-server.ts'
 import { RECEIVER, tokenHttpClient } from '../support/token-settings.ts'
-import { granted, tokenTest, withMetadata } from '../support/token-test.ts'
+import { tokenTest, withMetadata } from '../support/token-test.ts'
 import { startServer } from '../http-client/local-server.ts'
 
 const DAY = 24 * 3_600_000
