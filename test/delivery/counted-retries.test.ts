@@ -4,9 +4,8 @@ import { describe, it } from 'node:test'
 import { storyOf } from '../../nodes/operations/message-story.ts'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { settled } from '../support/fake-clock.ts'
-import { FakeDisk } from './fake-disk.ts'
 import { resultOf } from './replies.ts'
-import { setUp, setUpOn, type Setup } from './set-up.ts'
+import { setUp, type Setup } from './set-up.ts'
 
 const LOCKED = '@ERR-3:206=R2S'
 const BUSY = '@ERR-3:207=R1F'
@@ -69,77 +68,5 @@ describe('a rule with a count', () => {
     }
     await answer(setup, counted(`${long})=R1S`, 'suspend', 1))
     assert.equal(setup.delivery.state().suspended, 1)
-  })
-
-  it('ends with the time of the message, if that is over first', async () => {
-    const setup = await setUp({ ...quick, failureTimeoutMs: 90_000 })
-    await setup.add('a1')
-    await answer(setup, locked())
-    await answer(setup, locked())
-    assert.equal(setup.delivery.state().suspended, 1)
-    assert.equal(setup.flights.length, 0)
-  })
-
-  it('is not asked where one attempt is all there is', async () => {
-    const setup = await setUp({ ...quick, failureTimeoutMs: 0 })
-    await setup.add('a1')
-    await answer(setup, locked())
-    assert.equal(setup.delivery.state().suspended, 1)
-  })
-
-  for (const [what, restart] of [
-    [
-      'a resend',
-      (setup: Setup) => setup.delivery.operator().then((operator) => operator.resend({}, 'test'))
-    ],
-    [
-      'a resume',
-      async ({ delivery }: Setup) => {
-        await delivery.pause()
-        await delivery.resume()
-      }
-    ]
-  ] as const) {
-    it(`begins again after ${what}`, async () => {
-      const setup = await setUp(quick)
-      await setup.add('a1')
-      const before = what === 'a resend' ? 3 : 2
-      for (let sent = 0; sent < before; sent++) await answer(setup, locked())
-      await restart(setup)
-      await settled()
-      await setup.clock.advance(60_000)
-      for (const isSuspended of [0, 0, 1]) {
-        await answer(setup, locked())
-        assert.equal(setup.delivery.state().suspended, isSuspended)
-      }
-    })
-  }
-
-  it('goes on counting if the acknowledgement comes only after the message was suspended for want of it', async () => {
-    const setup = await setUp({ ...quick, applicationAckMs: 1000 })
-    await setup.add('a1')
-    await answer(setup, locked())
-    await answer(setup, resultOf('await'))
-    assert.equal(setup.delivery.state().suspended, 1)
-    assert.ok(await setup.delivery.acknowledge({ controlIds: ['a1'], judge: locked }))
-    assert.equal(setup.delivery.state().suspended, 0)
-    await setup.clock.advance(60_000)
-    await answer(setup, locked())
-    assert.equal(setup.delivery.state().suspended, 1)
-  })
-
-  it('goes on counting after a restart', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const first = await setUpOn(disk, quick)
-    await first.add('a1')
-    first.flights.shift()?.end(locked())
-    await settled()
-    await first.delivery.close(0)
-    const second = await setUpOn(disk, quick)
-    await second.clock.advance(60_000)
-    await answer(second, locked())
-    assert.equal(second.delivery.state().suspended, 0)
-    await answer(second, locked())
-    assert.equal(second.delivery.state().suspended, 1)
   })
 })

@@ -20,7 +20,7 @@ import {
   type LocalServer
 } from '../http-client/local-server.ts'
 import { plainReceiver } from '../support/exchange.ts'
-import { createAuthority, selfSignedCertificate } from '../support/certificates.ts'
+import { selfSignedCertificate } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, startTokenFaultServer, type Fault } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
@@ -346,31 +346,6 @@ describe('Courier', () => {
     assert.deepEqual([second.error?.family, second.mayWantTls], ['reset', undefined])
   })
 
-  it('resends over a new connection if all kept-alive ones turn out to be dead', async () => {
-    let waiting: Socket[] = []
-    const server = await receiver((socket, _request, { here, all }) => {
-      if (here > 0) {
-        socket.resetAndDestroy()
-        return
-      }
-      if (all >= 3) {
-        socket.write(answer(200, ACK))
-        return
-      }
-      // Three connections at a time, which are kept alive.
-      waiting.push(socket)
-      if (waiting.length < 3) return
-      for (const one of waiting) one.write(answer(200, ACK))
-      waiting = []
-    })
-    const mine = courier(server.url)
-    await Promise.all([mine.attempt(parcel), mine.attempt(parcel), mine.attempt(parcel)])
-    assert.equal(server.connections(), 3)
-    const { decision, error } = await mine.attempt(parcel)
-    assert.deepEqual([decision.outcome, error], ['accept', undefined])
-    assert.deepEqual([server.requests.length, server.connections()], [5, 4])
-  })
-
   describe('an answer to an earlier message on the same connection', () => {
     const ack = (...codes: [code: string, id: string][]): string =>
       answer(200, ACK.slice(0, ACK.indexOf('MSA')) + codes.map((one) => msa(...one)).join(''))
@@ -643,22 +618,6 @@ describe('Courier', () => {
       setTimeout(() => socket.write(answer(503, page)), 1100)
     })
     assert.equal((await courier(server.url).attempt(parcel)).meaning, undefined)
-  })
-
-  it('recognizes a refused token by the status, even if the body cannot be read', async () => {
-    for (const refusal of [
-      'HTTP/1.1 401 x\r\ncontent-length: 500\r\n\r\ncut',
-      'HTTP/1.1 401 x\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\nno gzip'
-    ]) {
-      const { tokens, asked } = await tokenSource()
-      const server = await receiver((socket, request) => {
-        if (request.includes('Bearer token-1\r')) socket.end(refusal)
-        else socket.write(answer(200, ACK))
-      })
-      const { decision } = await courier(server.url, { tokens }).attempt(parcel)
-      assert.equal(decision.outcome, 'accept')
-      assert.deepEqual([server.requests.length, asked()], [2, 2])
-    }
   })
 
   it('does not treat an AA with an error status as an acknowledgement', async () => {
@@ -1062,25 +1021,6 @@ describe('Courier', () => {
     assert.equal(asked(), 1)
   })
 
-  it('treats a second refusal as the answer, and says why there was no other token', async () => {
-    const { tokens } = await tokenSource()
-    const server = await receiver((socket) => {
-      socket.write(answer(401, '{"error":"no"}'))
-    })
-    const mine = courier(server.url, { tokens })
-    const { decision, reply } = await mine.attempt(parcel)
-    assert.equal(server.requests.length, 2)
-    assert.equal(reply?.status, 401)
-    assert.deepEqual(
-      [decision.rule, decision.retry],
-      ['(E#401,E#403,E#404,E#405,E#407,E#410,E#431)=RF', true]
-    )
-    const again = await mine.attempt(parcel)
-    const text = again.tokenProblem ?? again.error?.text ?? ''
-    assert.notEqual(text, '')
-    assert.doesNotMatch(text, /token-\d/)
-  })
-
   it('keeps what the receiver said when it refused fresh tokens', async () => {
     const { tokens } = await tokenSource()
     const challenge =
@@ -1300,23 +1240,6 @@ describe('Courier', () => {
     assert.deepEqual([config.error?.code, config.hint], ['CONFIG', undefined])
     assert.equal(server.requests.length, 0)
   })
-
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    it(`cannot reach a server that requires a client certificate, ${version}`, async () => {
-      const authority = await createAuthority()
-      const server = await startServer((_request, response) => response.end(ACK), {
-        ...(await authority.issueServer()),
-        ...{ requestCert: true, rejectUnauthorized: true, ca: authority.ca },
-        ...{ minVersion: version, maxVersion: version }
-      })
-      closing.push(server.close)
-      const mine = courier(server.url, { client: { tls: { ca: authority.ca } } })
-      const result = await mine.attempt(parcel)
-      const { error } = result
-      assert.deepEqual([error?.family, isReached(result)], ['tls', false], error?.code)
-      assert.match(error?.text ?? '', /client certificate/)
-    })
-  }
 
   it('ends when aborted', async () => {
     const server = await receiver(() => undefined)

@@ -678,6 +678,8 @@ export class DeliveryModel {
     await settled()
     this.#stepAll()
     await settled()
+    // Those of a file are of its thread.
+    if (this.#file === undefined) assert.equal(this.#clock.timers, 0, 'timers after a close')
     if (this.#settings.durable) return
     for (const { id, standing } of this.#messages.values()) {
       assert.ok(

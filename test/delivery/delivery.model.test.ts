@@ -178,6 +178,8 @@ const disk = (calls: number): Action => ({ do: 'disk', calls })
 const reply = (kind: ReplyKind): Action => ({ do: 'reply', pick: 0, kind })
 /** A success, after which twice as many may be in flight. */
 const succeed: Action[] = [add, disk(100), reply('accept'), disk(100)]
+/** All that follows, too. */
+const work = [disk(100), disk(100), disk(100), disk(100)]
 const fail = (writes: boolean): Action => ({ do: 'fail', writes, reads: false })
 
 /** Scripts that have found a fault, or do what chance rarely does: they are tried each time. */
@@ -319,6 +321,34 @@ const found: [ModelSettings, Action[]][] = [
       { do: 'acknowledge', pick: 0, kind: 'suspend' }
     ]
   ],
+  // All clocks are restarted while a message is read that its application asks for.
+  [
+    {
+      ...ordinary,
+      order: 'fifo',
+      maxInFlight: 1,
+      failureTimeoutMs: 60_000,
+      applicationAckMs: 60_000
+    },
+    [
+      ...[...work, add, ...work, { do: 'advance', ms: 60_000 } as const, reply('await'), ...work],
+      ...[
+        { do: 'pause' } as const,
+        ...work,
+        { do: 'acknowledge', pick: 0, kind: 'retry' } as const
+      ],
+      ...[{ do: 'resume' } as const, ...work]
+    ]
+  ],
+  // An operator's wish cannot be stored, and the turn of the message has come meanwhile.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1 },
+    [
+      ...[...work, add, ...work, reply('retry'), ...work, fail(true)],
+      ...[{ do: 'set-aside', pick: 0 } as const, disk(100), { do: 'advance', ms: 1000 } as const],
+      ...[disk(100), fail(false), ...work, { do: 'advance', ms: 60_000 } as const, ...work]
+    ]
+  ],
   // A message comes in before one that is retried, and its time is over before it is sent.
   [
     { ...ordinary, durable: false, order: 'key', maxInFlight: 1 },
@@ -332,6 +362,8 @@ const found: [ModelSettings, Action[]][] = [
   ]
 ]
 
+const silent: Action = { do: 'disk', calls: 100, isSilent: true }
+
 /** The same with a file. */
 const foundOnFile: [ModelSettings, Action[]][] = [
   // An operator discards a message that has an acknowledgement already, and whose moves a failed sync holds up.
@@ -342,6 +374,15 @@ const foundOnFile: [ModelSettings, Action[]][] = [
       { do: 'acknowledge', pick: 0, kind: 'disable' },
       ...[reply('await'), { do: 'resume' } as const, { do: 'sync', fails: true } as const],
       { do: 'discard-waiting', pick: 0 }
+    ]
+  ],
+  // The time of a message is up while its application asks for more.
+  [
+    { ...ordinary, isFile: true, order: 'fifo', maxInFlight: 1, applicationAckMs: 5000 },
+    [
+      ...[...work, add, ...work, reply('await'), ...work],
+      ...[{ do: 'acknowledge', pick: 0, kind: 'await' } as const, silent],
+      ...[{ do: 'advance', ms: 10_000 } as const, ...work, { do: 'advance', ms: 60_000 } as const]
     ]
   ]
 ]

@@ -12,71 +12,6 @@ import { acceptFirst, codec, sentBy, setUp, setUpOn, type SetUpOptions } from '.
 const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
 
 describe('Delivery', () => {
-  it('restarts the clock on resume, for messages of an earlier run too', async () => {
-    const disk = quickDisk()
-    const first = await setUpOn(disk, { failureTimeoutMs: 10_000 })
-    await first.add('a1')
-    await first.clock.advance(4000)
-    await first.reply('retry')
-    assert.equal(disk.rows[0]?.spentMs, 4000)
-    await first.delivery.pause()
-
-    // After 4 s, the wait of 5 s still fits; after 8 s it would not.
-    const second = await setUpOn(disk, { failureTimeoutMs: 10_000 })
-    assert.equal(second.delivery.state().state, 'paused')
-    await second.delivery.resume()
-    await settled()
-    await second.clock.advance(4000)
-    await second.reply('retry')
-    assert.deepEqual(second.emitted, [])
-    assert.equal(second.delivery.state().state, 'retrying')
-  })
-
-  it('restarts the clock and the waits of a message that is being retried', async () => {
-    for (const resumes of [false, true]) {
-      const { add, clock, delivery, emitted, reply } = await setUp({ failureTimeoutMs: 12_000 })
-      await add('a1')
-      await reply('retry')
-      await clock.advance(4000)
-      if (resumes) await delivery.resume()
-      else await clock.advance(1000)
-      await settled()
-      // Else it would be the second wait, of 10 s, and cut after 7 s.
-      await reply('retry')
-      await clock.advance(5000)
-      if (resumes) await reply('accept')
-      else await clock.advance(2000)
-      assert.deepEqual(emitted, [resumes ? 'a1 ack' : 'a1 HL7_DELIVERY_FAILED'])
-    }
-  })
-
-  it('restarts the clock of a message that was handed out before, but is read only now', async () => {
-    const disk = quickDisk()
-    const options = { failureTimeoutMs: 60_000, maxInFlight: 3, order: 'none' } as const
-    const first = await setUpOn(disk, options)
-    await acceptFirst(first)
-    await first.add('a1', 'a2', 'a3')
-    await first.clock.advance(50_000)
-    for (let left = 3; left > 0; left--) await first.reply('timeout')
-    // It ends without a close: in the next run, messages are read one after the other.
-    const second = await setUpOn(disk, options)
-    disk.immediate = false
-    await second.reply('accept')
-    while (disk.marked.length === 0) {
-      disk.step(1)
-      await settled()
-    }
-    const acts = [second.delivery.pause(), second.delivery.resume()]
-    disk.immediate = true
-    disk.step()
-    await Promise.all(acts)
-    await settled()
-    assert.deepEqual(sentBy(second).sort(), ['a2', 'a3'])
-    await second.clock.advance(20_000)
-    for (let left = 2; left > 0; left--) await second.reply('timeout')
-    assert.deepEqual([second.delivery.state().retrying, second.emitted], [2, ['a1 ack']])
-  })
-
   it('leaves at once if its time ends with the attempt', async () => {
     const moves: string[] = []
     const { add, clock, emitted, reply } = await setUp({
@@ -89,31 +24,6 @@ describe('Delivery', () => {
     await clock.advance(12_000)
     await reply('retry')
     assert.deepEqual([moves.includes('retrying'), emitted], [false, ['a1 HL7_DELIVERY_FAILED']])
-  })
-
-  it('keeps over a restart that the clock was restarted, of messages that were not sent since too', async () => {
-    const disk = quickDisk()
-    const options = { failureTimeoutMs: 20_000, maxInFlight: 1, order: 'none' } as const
-    const first = await setUpOn(disk, options)
-    await first.add('a1', 'a2')
-    await first.clock.advance(8000)
-    await first.reply('retry')
-    await first.clock.advance(4000)
-    await first.reply('retry')
-    await first.delivery.pause()
-    await first.delivery.resume()
-    await settled()
-    assert.deepEqual(sentBy(first), ['a1'])
-    const closing = first.delivery.close(0)
-    first.flights.shift()?.end(abortedResult())
-    await closing
-
-    const second = await setUpOn(disk, options)
-    await second.reply('accept')
-    assert.deepEqual(sentBy(second), ['a2'])
-    await second.clock.advance(14_000)
-    await second.reply('retry')
-    assert.equal(second.delivery.state().retry?.waitMs, 5000)
   })
 
   for (const [kind, isStored] of [
@@ -210,44 +120,6 @@ describe('Delivery', () => {
     await first.delivery.close(0)
     const second = await setUpOn(disk)
     assert.deepEqual([second.emitted, second.flights], [[], []])
-  })
-
-  it('refuses a pause or a resume that cannot be stored, and nothing has changed', async () => {
-    const disk = quickDisk()
-    const setup = await setUpOn(disk)
-    const { add, delivery } = setup
-    disk.failWrites = true
-    await assert.rejects(delivery.pause(), { code: 'EIO' })
-    assert.equal(delivery.state().paused, null)
-    disk.failWrites = false
-    await add('a1')
-    assert.deepEqual(sentBy(setup), ['a1'])
-    await delivery.pause('anna', 'ward moves')
-    disk.failWrites = true
-    await assert.rejects(delivery.resume(), { code: 'EIO' })
-    assert.equal(delivery.state().paused?.by, 'anna')
-  })
-
-  it('stays as the disk has it when one of two pauses cannot be stored', async () => {
-    const disk = quickDisk()
-    const { delivery } = await setUpOn(disk)
-    disk.immediate = false
-    const pauses = Promise.allSettled([delivery.pause('anna'), delivery.pause('bob')])
-    await settled()
-    disk.step(1)
-    disk.failWrites = true
-    disk.step()
-    await pauses
-    assert.equal(delivery.state().paused?.by, 'anna')
-
-    disk.failWrites = false
-    const last = Promise.allSettled([delivery.resume(), delivery.pause('bob')])
-    await settled()
-    disk.step(1)
-    disk.failWrites = true
-    disk.step()
-    await last
-    assert.equal(delivery.state().paused, null)
   })
 
   it('sends nothing before it could read what is to be handed on', async () => {
@@ -360,21 +232,6 @@ describe('Delivery', () => {
     assert.deepEqual(disk.worked, [1, 1, 2, 3, 2, 3])
     assert.match(during, /^a1:1 a1:1 b2:2 b2:2 c3:3 d4:3 c3:3 (.\d: ){3}$/)
     assert.deepEqual(disk.marked, [])
-  })
-
-  it('sends a message again if its stored outcome is damaged', async () => {
-    const disk = quickDisk()
-    const first = await setUpOn(disk)
-    await first.add('a1', 'a2')
-    const closing = first.delivery.close(10_000)
-    await first.reply('accept')
-    await closing
-    assert.equal(disk.rows[0]?.state, 'leaving')
-    disk.damageOutcome(1)
-    const second = await setUpOn(disk)
-    await second.reply('accept')
-    await second.reply('accept')
-    assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
   })
 
   it('is retrying until a retry has left, also while it is in flight', async () => {
@@ -628,55 +485,6 @@ describe('Delivery', () => {
       assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 ack'])
     })
 
-    for (const [kind, becomes] of [
-      ['retry-after', { emitted: ['a1 HL7_DELIVERY_FAILED'] }],
-      ['retry-suspend', { suspended: 1 }],
-      ['retry-disable', { state: 'paused' }]
-    ] as const) {
-      it(`ends as its rule says: ${kind}`, async () => {
-        const retry = { intervalMs: 60_000, maxIntervalMs: 60_000 }
-        const { add, clock, delivery, emitted, flights, reply } = await setUp({
-          ...{ failureTimeoutMs, retry }
-        })
-        await add('a1')
-        await reply(kind)
-        await clock.advance(19_999)
-        assert.equal(delivery.state().retrying, 1)
-        await clock.advance(1)
-        const { suspended, state } = delivery.state()
-        const is = { emitted, suspended, state }
-        assert.deepEqual({ ...is, ...becomes }, is)
-        assert.equal(flights.length, 0)
-      })
-    }
-
-    it('fails though nothing may be sent: another one has met the outage since', async () => {
-      const { add, clock, emitted, flights, reply } = await setUp({
-        failureTimeoutMs,
-        failWhileUnreachable,
-        order: 'none'
-      })
-      await add('a0', 'a1', 'a2')
-      await reply('accept')
-      for (const flight of flights.splice(0)) flight.end(resultOf('busy'))
-      await settled()
-      await clock.advance(5000)
-      // One tries, and the gate closes for 10 s, then for 20.
-      flights.shift()?.end(resultOf('busy'))
-      await settled()
-      await clock.advance(10_000)
-      flights.shift()?.end(resultOf('busy'))
-      await settled()
-      await clock.advance(4999)
-      assert.deepEqual([emitted, flights], [['a0 ack'], []])
-      await clock.advance(1)
-      assert.deepEqual(emitted.slice(1).toSorted(), [
-        'a1 HL7_DELIVERY_FAILED',
-        'a2 HL7_DELIVERY_FAILED'
-      ])
-      assert.equal(flights.length, 0)
-    })
-
     it('is sent if there is a token again before', async () => {
       const { add, clock, delivery, emitted, flights, reply } = await setUp({
         failureTimeoutMs,
@@ -693,132 +501,6 @@ describe('Delivery', () => {
       await reply('accept')
       assert.deepEqual(emitted, ['a1 ack'])
     })
-
-    it('has all its time again after a resume, and none passes in a pause', async () => {
-      const { add, clock, delivery, emitted, flights } = await setUp({
-        failureTimeoutMs,
-        failWhileUnreachable
-      })
-      await add('a1')
-      flights.shift()?.end(refused())
-      await settled()
-      await clock.advance(10_000)
-      await delivery.pause()
-      await clock.advance(60_000)
-      assert.deepEqual(emitted, [])
-      await delivery.resume()
-      await settled()
-      flights.shift()?.end(refused())
-      await settled()
-      await clock.advance(19_999)
-      assert.deepEqual(emitted, [])
-      await clock.advance(1)
-      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
-    })
-  })
-
-  it('first sends messages with another kind of key, one by one', async () => {
-    const disk = quickDisk()
-    const key = { order: 'key', orderKey: 'PID-3.1' } as const
-    const otherKey = { order: 'key', orderKey: 'PV1-3' } as const
-    const first = await setUpOn(disk, key)
-    await first.delivery.pause()
-    await first.add('a1', 'b2', 'c3')
-    await first.delivery.resume()
-
-    const second = await setUpOn(disk, otherKey)
-    await second.add('a4', 'b5')
-    assert.deepEqual(sentBy(second), ['a1'])
-    await second.reply('unreachable')
-    await second.clock.advance(5000)
-    await second.reply('accept')
-    assert.deepEqual(sentBy(second), ['b2'])
-
-    const third = await setUpOn(disk, otherKey)
-    await third.add('c6')
-    assert.deepEqual(sentBy(third), ['b2'], 'after a restart as well')
-    await third.reply('suspend')
-    await third.reply('accept')
-    assert.deepEqual(sentBy(third).sort(), ['a4', 'b5', 'c6'], 'then in parallel')
-
-    const same = await setUpOn(disk, otherKey)
-    await same.reply('accept')
-    assert.deepEqual(sentBy(same).sort(), ['b5', 'c6'])
-  })
-
-  it('keeps 16 MiB in memory, and rereads the rest for each attempt', async () => {
-    const clock = new FakeClock()
-    let decoded = 0
-    const counting = {
-      ...codec,
-      decode: (bytes: Buffer) => {
-        decoded++
-        return codec.decode(bytes)
-      }
-    }
-    const sizeOf = (): number => 5 * 2 ** 20
-    const queue = quickDisk().queue(counting, { order: 'none', clock, sizeOf })
-    const setup = await setUp({ queue, order: 'none' }, clock)
-    const { add, reply, flights, emitted } = setup
-    for (let success = 0; success < 3; success++) await acceptFirst(setup)
-    emitted.length = 0
-    await add('a1', 'a2', 'a3', 'a4', 'a5')
-    for (let i = 0; i < 5; i++) await reply('retry')
-    assert.equal(decoded, 0)
-    for (let round = 1; round < 3; round++) {
-      await clock.advance(60_000)
-      assert.equal(flights.length, 5)
-      assert.equal(decoded, 2 * round)
-      for (let i = 0; i < 5; i++) await reply(round === 1 ? 'retry' : 'accept')
-    }
-    assert.equal(emitted.length, 5)
-  })
-
-  it('waits if a retried message cannot be read for now, and reports it as lost if it is damaged', async () => {
-    const disk = quickDisk()
-    // Only the newest stays in memory.
-    const options = { order: 'none', sizeOf: () => 9 * 2 ** 20 } as const
-    const setup = await setUpOn(disk, options)
-    const { add, reply, clock, flights, emitted, lost } = setup
-    for (let success = 0; success < 3; success++) await acceptFirst(setup)
-    emitted.length = 0
-    await add('a1', 'a2', 'a3')
-    for (let i = 0; i < 3; i++) await reply('retry')
-    disk.failReads = true
-    await clock.advance(5000)
-    assert.deepEqual([flights, lost], [[], []])
-    disk.failReads = false
-    disk.damageContent(5)
-    await clock.advance(29_999)
-    assert.deepEqual(flights, [])
-    await clock.advance(1)
-    assert.equal(lost.length, 1)
-    assert.match(lost[0] ?? '', /^ERR_MESSAGE_DAMAGED: .* Message a2 \(ADT\^A01\) is lost\.$/)
-    await reply('accept')
-    await reply('accept')
-    assert.deepEqual(emitted, ['a1 ack', 'a3 ack'])
-  })
-
-  it('fails a message whose time is over as soon as it can be read again, also during an outage', async () => {
-    const disk = quickDisk()
-    const setup = await setUpOn(disk, {
-      failWhileUnreachable: true,
-      failureTimeoutMs: 80_000,
-      retry: { intervalMs: 5000, maxIntervalMs: 600_000 }
-    })
-    const { add, reply, clock, emitted } = setup
-    await add('a1')
-    await reply('unreachable')
-    for (const waitMs of [5000, 10_000, 20_000, 40_000]) {
-      await clock.advance(waitMs)
-      await reply('unreachable')
-    }
-    disk.failReads = true
-    await clock.advance(5000)
-    disk.failReads = false
-    assert.deepEqual(emitted, [])
-    await clock.advance(30_000)
-    assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
   })
 
   it('forgets that a message which is lost was retried', async () => {
@@ -967,17 +649,6 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
   })
 
-  it('does not try the whole backlog in an outage, however many wait', async () => {
-    const { add, delivery, flights } = await setUp({ order: 'none' })
-    await add(...Array.from({ length: 1500 }, (_, index) => `a${index}`))
-    for (let attempts = 0; flights.length > 0; attempts++) {
-      assert.ok(attempts < 10, 'it tries the whole backlog')
-      flights.shift()?.end(resultOf('unreachable'))
-      await settled(1)
-    }
-    assert.equal(delivery.state().queued, 1500)
-  })
-
   it('knows at the next start that a message may have arrived whose attempt the close aborted', async () => {
     const disk = quickDisk()
     const texts: string[] = []
@@ -996,32 +667,6 @@ describe('Delivery', () => {
       texts.map((text) => text.includes('It is not known whether message')),
       [true, false],
       texts.join()
-    )
-  })
-
-  it('hands on and reports in order, at the close, what a queue in memory still holds', async () => {
-    const { add, delivery, reply, clock, flights, emitted } = await setUp()
-    await add('a1', 'a2', 'a3')
-    await reply('suspend')
-    const closing = delivery.close(10_000)
-    await clock.advance(9999)
-    assert.equal(flights.length, 1)
-    await clock.advance(1)
-    flights.shift()?.end(abortedResult())
-    const left = await closing
-    assert.deepEqual(
-      left.unsettled.map(({ controlId }) => controlId),
-      ['a1', 'a2', 'a3']
-    )
-    assert.deepEqual(
-      emitted,
-      ['a1', 'a2', 'a3'].map((id) => `${id} HL7_DELIVERY_FAILED`)
-    )
-    await assert.rejects(add('a4'), { code: 'HL7_QUEUE_FAILED' })
-    assert.equal(delivery.held, 0)
-    await assert.rejects(
-      delivery.reader().then((operator) => operator.find({ limit: 1 })),
-      { code: 'ERR_QUEUE_CLOSED' }
     )
   })
 

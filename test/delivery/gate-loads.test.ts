@@ -169,16 +169,6 @@ describe('what a firewall refuses for its contents does not hold up the others',
     assertWithin(waits('p'), 0.99, 60)
     assert.equal(waits('bad_')[0], Infinity)
   })
-
-  it('in order: all wait, and only the oldest is sent', async () => {
-    const { requests } = await run({
-      order: 'fifo',
-      messages: [[0, 'bad0'], ...every(1, 50, () => 'good')],
-      receive: forbidden,
-      seconds: 300
-    })
-    assert.equal(requests(0, 300, 'good'), 0)
-  })
 })
 
 describe('a receiver that is not in trouble, but looks like it', () => {
@@ -372,7 +362,7 @@ describe('nothing is given up for what is not the message’s fault', () => {
     const { waits } = await run({
       messages: every(1, 3600, (at) => (at % 10 === 9 ? 'good' : 'bad')),
       receive: (name, second) => (name.startsWith('bad') && second > 5 ? status(404) : ACCEPTED),
-      seconds: 3 * HOUR
+      seconds: HOUR + 60
     })
     assertWithin(waits('good'), 1, 43)
   })

@@ -354,61 +354,7 @@ describe('the time of a message whose status others disprove', () => {
   })
 })
 
-describe('a delivery', () => {
-  it('sends one message first, then twice as many with each success; so too after an outage', async () => {
-    const { add, clock, flights, reply } = await setUp({
-      ...{ order: 'none', maxInFlight: 8, retry: { intervalMs: 1000, maxIntervalMs: 1000 } }
-    })
-    await add(...Array.from({ length: 40 }, (_, index) => `a${index}`))
-    for (const when of ['at the start', 'after an outage']) {
-      const seen: number[] = []
-      for (let success = 0; success < 6; success++) {
-        seen.push(flights.length)
-        await reply('accept')
-      }
-      assert.deepEqual(seen, [1, 2, 4, 8, 8, 8], when)
-      for (let failed = 0; failed < 8; failed++) await reply('unreachable')
-      await clock.advance(1500)
-    }
-  })
-})
-
 describe('a delivery whose receiver is in trouble', () => {
-  for (const order of ['none', 'key', 'fifo'] as const) {
-    it(`asks it as rarely with the order ${order}, however many messages wait`, async () => {
-      const { add, clock, flights, reply } = await setUp({
-        order,
-        maxInFlight: 8,
-        readFields: (id) => ({ key: id, values: [] })
-      })
-      await add(...Array.from({ length: 400 }, (_, index) => `a${index}`))
-      const requests: [second: number, message: string][] = []
-      for (let second = 0; second < 60; second++) {
-        while (flights.length > 0) {
-          requests.push([second, flights[0]?.content ?? ''])
-          await reply('busy')
-        }
-        await clock.advance(1000)
-      }
-      // The oldest that may.
-      assert.deepEqual(
-        requests,
-        [0, 5, 15, 35].map((second) => [second, 'a0'])
-      )
-    })
-  }
-
-  it('sends at once after a resume', async () => {
-    const { add, delivery, flights, reply } = await setUp({ order: 'none', maxInFlight: 8 })
-    await add('a1')
-    await reply('unreachable')
-    await add('a2')
-    assert.equal(flights.length, 0)
-    await delivery.resume()
-    await settled()
-    assert.equal(flights.length, 1)
-  })
-
   it('sends one message at once when it is to try now, and goes on waiting as it would have', async () => {
     for (const order of ['none', 'fifo'] as const) {
       const { add, clock, delivery, flights, reply } = await setUp({ order, maxInFlight: 8 })

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
-import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import { knownState, type KnownState } from '../../src/queue/message-row.ts'
 import type { Tried } from '../../src/delivery/trial.ts'
-import type { MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { SuspendedChoice } from '../../src/queue/queue-types.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { resultOf } from './replies.ts'
@@ -25,13 +23,6 @@ async function suspend({ add, reply }: Setup, ids: readonly string[]): Promise<v
   for (let i = 0; i < ids.length; i++) await reply('suspend')
 }
 
-type Row = [controlId: string, state: KnownState]
-
-async function found(delivery: Delivery<string>, query: Partial<MessageQuery>): Promise<Row[]> {
-  const { messages } = await (await delivery.reader()).find({ limit: 100, ...query })
-  return messages.map((row) => [row.controlId, knownState(row)])
-}
-
 it('a search for which nobody waits asks the queue nothing', async () => {
   const disk = quickDisk()
   const { delivery } = await setUpOn(disk)
@@ -47,63 +38,6 @@ for (const durable of [false, true]) {
   describe(`find (${durable ? 'disk' : 'memory'})`, () => {
     const start = (options: SetUpOptions = {}): Promise<Setup> =>
       durable ? setUpOn(quickDisk(), options) : setUp(options)
-
-    it('knows where each message is or how it left, newest first', async () => {
-      const { add, delivery, reply } = await start({ order: 'none', maxInFlight: 1 })
-      await add('a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8')
-      for (const kind of ['accept', 'nak', 'fail', 'suspend', 'await', 'retry'] as const) {
-        await reply(kind)
-      }
-      const rows: Row[] = [
-        ['h8', 'waiting'],
-        ['g7', 'sending'],
-        ['f6', 'retrying'],
-        ['e5', 'awaiting'],
-        ['d4', 'suspended'],
-        ['c3', 'failed'],
-        ['b2', 'naked'],
-        ['a1', 'acked']
-      ]
-      assert.deepEqual(await found(delivery, {}), rows)
-      for (const [controlId, state] of rows) {
-        assert.deepEqual(await found(delivery, { state }), [[controlId, state]])
-        assert.deepEqual(await found(delivery, { controlId }), [[controlId, state]])
-      }
-      assert.deepEqual(await found(delivery, { state: 'leaving' }), [])
-      assert.deepEqual(await found(delivery, { rule: 'rule suspend' }), [['d4', 'suspended']])
-      assert.deepEqual(await found(delivery, { rule: 'rule accept' }), [['a1', 'acked']])
-    })
-
-    it('pages without gap or repetition while messages move', async () => {
-      const { add, delivery, reply } = await start()
-      const ids = Array.from({ length: 40 }, (_, index) => `a${index + 1}`)
-      await add(...ids)
-      const seen: string[] = []
-      let before: number | undefined
-      for (let more = true; more;) {
-        const page = await (await delivery.reader()).find({ limit: 3, ...(before && { before }) })
-        seen.push(...page.messages.map(({ controlId }) => controlId))
-        before = page.messages.at(-1)?.seq
-        more = page.more
-        await reply('accept')
-      }
-      assert.deepEqual(seen, ids.reverse())
-    })
-
-    it('knows that there are more even if they lie behind the rows that one call looks at', async () => {
-      const { delivery } = await start()
-      await delivery.pause()
-      const accept = (type: string): Promise<boolean> =>
-        delivery.accept({ controlId: type, type, content: 'a1' })
-      await accept('ORU^R01')
-      await Promise.all(Array.from({ length: 5500 }, () => accept('ADT^A01')))
-      await accept('ORU^R01')
-      const page = await (await delivery.reader()).find({ type: 'ORU^R01', limit: 1 })
-      assert.deepEqual([page.messages.length, page.more], [1, true])
-      const before = page.messages[0]?.seq ?? 0
-      const rest = await (await delivery.reader()).find({ type: 'ORU^R01', limit: 1, before })
-      assert.deepEqual([rest.messages.length, rest.more], [1, false])
-    })
 
     it('has what the receiver answered last, in codes, from the first attempt on', async () => {
       const { add, delivery, reply } = await start({ order: 'none' })
@@ -159,21 +93,6 @@ for (const durable of [false, true]) {
       ])
     })
   })
-
-  describe(`a resend (${durable ? 'disk' : 'memory'})`, () => {
-    it('sends suspended messages in the order in which they were accepted', async () => {
-      const setup = durable ? await setUpOn(quickDisk()) : await setUp()
-      const { reply, delivery, flights, emitted } = setup
-      await suspend(setup, ['a1', 'a2', 'a3'])
-      await (await delivery.operator()).resend({ controlId: 'a1' })
-      await settled()
-      await reply('suspend')
-      await (await delivery.operator()).resend({})
-      await settled()
-      while (flights.length > 0) await reply('accept')
-      assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
-    })
-  })
 }
 
 describe('a resend', () => {
@@ -196,50 +115,6 @@ describe('a resend', () => {
       emitted,
       ids.map((id) => `${id} ack`)
     )
-  })
-
-  it('or a discard takes a suspended message only once, even with two operators', async () => {
-    const disk = quickDisk()
-    const setup = await setUpOn(disk)
-    const { delivery, reply, emitted, flights } = setup
-    await suspend(setup, ['a1', 'a2'])
-    disk.immediate = false
-    const calls = [
-      delivery.operator().then((operator) => operator.discard({})),
-      delivery.operator().then((operator) => operator.resend({})),
-      delivery.operator().then((operator) => operator.discard({}))
-    ]
-    for (let round = 0; round < 10; round++) {
-      disk.step()
-      await settled()
-    }
-    const counts = await Promise.all(calls)
-    disk.immediate = true
-    while (flights.length > 0) await reply('accept')
-    assert.equal(new Set(emitted.map((line) => line.slice(0, 2))).size, 2)
-    assert.equal(emitted.length, 2, emitted.join())
-    assert.equal(
-      counts.reduce((sum, count) => sum + count),
-      2
-    )
-    assert.equal(delivery.held, 0)
-  })
-
-  it('goes on as soon as the queue can be read', async () => {
-    const disk = quickDisk()
-    const setup = await setUpOn(disk)
-    const { clock, delivery, emitted, flights, reply } = setup
-    await suspend(setup, ['a1', 'a2'])
-    disk.failReads = true
-    await (await delivery.operator()).resend({ controlId: 'a2' })
-    await (await delivery.operator()).resend({ controlId: 'a1' })
-    await settled()
-    assert.equal(flights.length, 0)
-    disk.failReads = false
-    await clock.advance(31_000)
-    await reply('accept')
-    await reply('accept')
-    assert.deepEqual(emitted, ['a1 ack', 'a2 ack'])
   })
 
   it('says how many are sent again, if it fails with others', async () => {
@@ -304,18 +179,6 @@ describe('a discard', () => {
     disk.onCall = undefined
     disk.failWrites = false
     assert.equal(await (await delivery.operator()).discard({}), 3)
-  })
-
-  it('and a close with a queue in memory do not both take a message', async () => {
-    for (let turns = 0; turns < 4; turns++) {
-      const { delivery, emitted } = await setUpSuspended(['a1', 'a2'], { order: 'none' })
-      const closed = delivery.close(0)
-      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
-      const discarded = await (await delivery.operator()).discard({}).catch(() => 0)
-      const { unsettled } = await closed
-      assert.deepEqual(emitted.map((left) => left.slice(0, 2)).toSorted(), ['a1', 'a2'])
-      assert.equal(unsettled.length + discarded, 2)
-    }
   })
 
   it('of very many is ended by a close with a queue in memory: each leaves once', async () => {

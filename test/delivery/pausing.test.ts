@@ -46,48 +46,6 @@ describe('A pause', () => {
     assert.equal(setup.flights.length, 1)
   })
 
-  it('keeps back what was asked for before it, and has not been handed out', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const setup = await begin(disk)
-    const { delivery, flights } = setup
-    await delivery.pause('ana')
-    await setup.add('a1', 'a2')
-    disk.immediate = false
-    const settledSoon = async (): Promise<void> => {
-      for (let steps = 0; steps < 5; steps++) {
-        disk.step(1)
-        await settled()
-      }
-    }
-    let asked = 0
-    disk.onCall = (method) => {
-      if (method !== 'claimNext') return
-      asked++
-      // The message is found; before that is known, somebody pauses.
-      if (asked === 1) void delivery.pause('bert')
-    }
-    const resumed = delivery.resume('ana')
-    await settledSoon()
-    await resumed
-    await settledSoon()
-    assert.equal(asked, 1)
-    assert.deepEqual(flights, [])
-    disk.onCall = undefined
-    disk.immediate = true
-    disk.step()
-    await settled()
-    assert.deepEqual(
-      disk.rows.map(({ controlId, state }) => `${controlId} ${state}`),
-      ['a1 waiting', 'a2 waiting']
-    )
-    await delivery.resume('ana')
-    await settled()
-    assert.deepEqual(
-      flights.map(({ content }) => content),
-      ['a1']
-    )
-  })
-
   it('leaves no timer if the node closes while its queue is being opened', async () => {
     const disk = new FakeDisk({ immediate: true })
     const before = await begin(disk)

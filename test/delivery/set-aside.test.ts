@@ -37,20 +37,6 @@ for (const durable of [false, true]) {
     const start = (options: SetUpOptions = {}): Promise<Setup> =>
       durable ? setUpOn(new FakeDisk({ immediate: true }), options) : setUp(options)
 
-    it('asks twice at once: once it is set aside, the second time is over, and it is sent when it is resent', async () => {
-      const setup = await start()
-      const { add, delivery } = setup
-      await delivery.pause()
-      await add('a1')
-      const operator = await delivery.operator()
-      await Promise.all([operator.suspend({ ids: [1] }), operator.suspend({ ids: [1] })])
-      assert.deepEqual(await states(delivery), ['a1 suspended'])
-      await operator.resend({})
-      await delivery.resume()
-      await settled()
-      assert.deepEqual(sentBy(setup), ['a1'])
-    })
-
     it('sets aside the one that holds up the others: they go on, and it comes back to its place', async () => {
       const { told, onEvent } = listener()
       const setup = await start({ onEvent })
@@ -127,48 +113,6 @@ for (const durable of [false, true]) {
       ])
     })
 
-    for (const [kind, left] of [
-      ['accept', 'a1 ack'],
-      ['nak', 'a1 nak']
-    ] as const) {
-      it(`comes too late for one on its way that is answered: ${kind}`, async () => {
-        const { told, onEvent } = listener()
-        const { add, delivery, emitted, reply } = await start({ onEvent })
-        await add('a1', 'b2')
-        assert.deepEqual(await (await delivery.operator()).suspend({ ids: [1] }, 'x'), {
-          found: 1,
-          inFlight: 1
-        })
-        await reply(kind)
-        assert.deepEqual(emitted, [left])
-        await reply('retry')
-        // What was wanted of the first is not done to the next.
-        assert.deepEqual((await states(delivery)).at(-1), 'b2 retrying')
-        assert.deepEqual(told, [])
-      })
-    }
-
-    for (const kind of ['retry', 'fail', 'unreachable', 'disable'] as const) {
-      it(`sets one aside once its attempt has ended without an acknowledgement: ${kind}`, async () => {
-        const { told, onEvent } = listener()
-        const { add, clock, delivery, emitted, reply } = await start({ onEvent })
-        await add('a1', 'b2')
-        await (await delivery.operator()).suspend({ ids: [1] }, 'anna')
-        assert.deepEqual(told, [])
-        await reply(kind)
-        assert.deepEqual([(await states(delivery))[0], emitted], ['a1 suspended', []])
-        assert.deepEqual(told, ['1 set-aside by anna'])
-        assert.equal(delivery.state().paused, null)
-        await clock.advance(60_000)
-        await reply('accept')
-        assert.deepEqual(emitted, ['b2 ack'])
-        await (await delivery.operator()).resend({}, 'anna')
-        await settled()
-        await reply('accept')
-        assert.deepEqual(emitted, ['b2 ack', 'a1 ack'])
-      })
-    }
-
     it('discards what waits, is retried, or is on its way without an answer', async () => {
       const { told, onEvent } = listener()
       const setup = await start({ order: 'none', maxInFlight: 1, onEvent })
@@ -211,40 +155,6 @@ for (const durable of [false, true]) {
 }
 
 describe('an operator and what waits', () => {
-  it('of a lane, sets the first aside: the next one of that patient goes', async () => {
-    const setup = await setUp({ order: 'key' })
-    await acceptFirst(setup)
-    const { add, delivery, reply } = setup
-    await add('a1', 'a2', 'b3')
-    await reply('retry')
-    assert.deepEqual(sentBy(setup), ['b3'])
-    await (await delivery.operator()).suspend({ controlId: 'a1' }, 'x')
-    assert.deepEqual(sentBy(setup), ['b3', 'a2'])
-  })
-
-  it('is told what could not be stored, which goes on waiting', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const setup = await setUpOn(disk)
-    const { add, clock, delivery, emitted, reply } = setup
-    await add('a1', 'b2')
-    await reply('retry')
-    disk.failWrites = true
-    await assert.rejects(
-      delivery.operator().then((operator) => operator.suspend({ ids: [1] }, 'x')),
-      { code: 'EIO' }
-    )
-    await assert.rejects(
-      delivery.operator().then((operator) => operator.discardWaiting({ ids: [1] }, 'x')),
-      { code: 'EIO' }
-    )
-    disk.failWrites = false
-    assert.deepEqual(await states(delivery), ['a1 retrying', 'b2 waiting'])
-    await clock.advance(5000)
-    await reply('accept')
-    await reply('accept')
-    assert.deepEqual(emitted, ['a1 ack', 'b2 ack'])
-  })
-
   it('has one discarded that was on its way at the close: it leaves at the next start, and is not sent', async () => {
     const disk = new FakeDisk({ immediate: true })
     const { told, onEvent } = listener()
@@ -352,48 +262,4 @@ describe('an operator and what waits', () => {
     const again = await setUpOn(disk)
     assert.deepEqual(await states(again.delivery), ['a1 suspended', 'b2 suspended', 'c3 sending'])
   })
-})
-
-it('a message that could not be set aside is sent if its turn came meanwhile', async () => {
-  const disk = new FakeDisk({ immediate: true })
-  const setup = await setUpOn(disk)
-  const { add, clock, delivery, reply } = setup
-  await add('a1')
-  await reply('retry')
-  disk.immediate = false
-  disk.failWrites = true
-  const operator = await delivery.operator()
-  const failed = assert.rejects(operator.suspend({ ids: [1] }), { code: 'EIO' })
-  await settled()
-  disk.step()
-  await settled()
-  await clock.advance(5000)
-  // It cannot be stored, and somebody else has asked for what is due.
-  disk.step()
-  await settled()
-  disk.failWrites = false
-  disk.immediate = true
-  disk.step()
-  await settled()
-  disk.step()
-  await failed
-  await settled()
-  assert.deepEqual(sentBy(setup), ['a1'])
-})
-
-it('a message that could not be set aside is not tried once more when its time is over', async () => {
-  const disk = new FakeDisk({ immediate: true })
-  const setup = await setUpOn(disk, { failureTimeoutMs: 8000 })
-  const { add, clock, delivery, emitted, reply } = setup
-  await add('a1')
-  await reply('retry')
-  await clock.advance(5000)
-  await reply('retry')
-  disk.failWrites = true
-  const operator = await delivery.operator()
-  await assert.rejects(operator.suspend({ ids: [1] }), { code: 'EIO' })
-  await assert.rejects(operator.discardWaiting({ ids: [1] }), { code: 'EIO' })
-  disk.failWrites = false
-  await clock.advance(3000)
-  assert.deepEqual([sentBy(setup), emitted], [[], ['a1 HL7_DELIVERY_FAILED']])
 })

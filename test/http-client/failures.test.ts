@@ -183,6 +183,7 @@ describe('why there is no answer', () => {
   const blanks = 'HTTP/1.1 500 No\r\nContent-Length:  3  \r\n\r\nok'
   const upgrade = 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'
   const folded = 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok'
+  const garbage = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nlskdu018973t09sylgasjkfg1][]'./`
   const twoLengths = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'
 
   for (const [what, bytes, then, status] of [
@@ -207,6 +208,14 @@ describe('why there is no answer', () => {
       })
     }
   }
+
+  it('a chunk that is none is a cut (WireMock)', async () => {
+    for (const library of LIBRARIES) {
+      const { url } = await test.answering(garbage)
+      const { family, status } = await errorOf(post(test[library](), url))
+      assert.deepEqual([family, status], ['reset', 200], library)
+    }
+  })
 
   it('whatever a server does while a long request is sent is a cut', async () => {
     for (const way of [

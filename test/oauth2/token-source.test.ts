@@ -6,7 +6,7 @@ import { createAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { json, text } from '../support/token-fault-server.ts'
 import { RECEIVER, tokenHttpClient } from '../support/token-settings.ts'
-import { granted, tokenTest, withMetadata } from '../support/token-test.ts'
+import { tokenTest, withMetadata } from '../support/token-test.ts'
 import { startServer } from '../http-client/local-server.ts'
 
 const DAY = 24 * 3_600_000
@@ -27,22 +27,6 @@ describe('the tokens of a node', () => {
     const asked = test.server.seen.map(({ url }) => url)
     assert.deepEqual(asked, ['/.well-known/openid-configuration', '/token'])
     assert.equal(source.forReceiver(RECEIVER).status.state, 'ok')
-  })
-
-  it('are replaced, once, if the HL7 server refuses the current one', async () => {
-    const source = test.source()
-    const first = await source.forReceiver(RECEIVER).token()
-    test.server.answer = json({ access_token: 'a-second-token', expires_in: 300 })
-    const all = await Promise.all([
-      source.forReceiver(RECEIVER).refused(first, { host: 'receiver.example', status: 401 }),
-      source.forReceiver(RECEIVER).refused(first, { host: 'receiver.example', status: 401 })
-    ])
-    assert.deepEqual(all, ['a-second-token', 'a-second-token'])
-    assert.equal(
-      await source.forReceiver(RECEIVER).refused(first, { host: 'receiver.example', status: 401 }),
-      'a-second-token'
-    )
-    assert.equal(test.server.seen.length, 2)
   })
 
   const now = new FakeClock().now() / 1000
@@ -109,26 +93,6 @@ describe('the tokens of a node', () => {
       update.deregister()
     }
   })
-
-  for (const [what, answer, waitMs] of [
-    ['as a busy server says', text('', 'text/plain', 503, { 'retry-after': '120' }), 120_000],
-    ['an hour at most', text('', 'text/plain', 429, { 'retry-after': '86400' }), 3_600_000],
-    ['a second at first', text('', 'text/plain', 500), 1000],
-    ['half a minute if the client is refused', json({ error: 'invalid_client' }, 401), 30_000]
-  ] as const) {
-    it(`are asked for again after a wait: ${what}`, async () => {
-      test.server.answer = answer
-      const clock = new FakeClock()
-      const source = test.source({}, { clock, random: () => 0.5 })
-      await assert.rejects(source.forReceiver(RECEIVER).token(), { retryAfterMs: waitMs })
-      clock.pass(waitMs - 1)
-      await assert.rejects(source.forReceiver(RECEIVER).token(), { retryAfterMs: 1 })
-      assert.equal(test.server.seen.length, 1)
-      test.server.answer = granted
-      clock.pass(1)
-      assert.equal(await source.forReceiver(RECEIVER).token(), TOKEN)
-    })
-  }
 
   it('show the status of an answer without a code', async () => {
     test.server.answer = text('', 'text/plain', 500)

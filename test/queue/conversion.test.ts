@@ -1,12 +1,12 @@
 /** A file of the version before is converted, and nothing that is in it is lost; an earlier one is named and left as it is. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
+import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
@@ -18,14 +18,12 @@ import { EncodedContents } from '../../src/queue/stored-contents.ts'
 import { KEY, message, moveOf, seqsOf, TestQueues } from './set-up.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const root = join(here, '..', '..')
-const COMMIT = 'f110f05c'
 const OLD_VERSION = 3
 const VERSION = 4
 const NAME = '0123456789abcdef'
 const START = 1767312000000
 
-/** As `old-queue-file.ts` has made it: state, whether the URL is its own, whether it may have arrived. */
+/** As it is in `queue-file-0.3.0.txt`: state, whether the URL is its own, whether it may have arrived. */
 const ROWS: Record<number, [state: string, isOwn: boolean, mayHaveArrived: boolean]> = {
   1: ['waiting', false, false],
   2: ['waiting', false, false],
@@ -236,36 +234,6 @@ describe('A queue file of the version before', () => {
     assert.equal(inFile(versionOf, file), OLD_VERSION)
     await queue.open()
     assert.equal(queue.summary.waiting, 7)
-  })
-
-  /** The code of that version. @returns undefined if the history does not go back so far */
-  async function oldCode(context: TestContext): Promise<string | undefined> {
-    const place = join(directory, 'old')
-    await mkdir(place)
-    try {
-      const archive = ['archive', COMMIT, 'src', 'locales', 'package.json']
-      const tar = execFileSync('git', archive, { cwd: root, maxBuffer: 2 ** 26, stdio: 'pipe' })
-      execFileSync('tar', ['-x', '-C', place], { input: tar })
-      return place
-    } catch {
-      // The old code comes from the history: a package or a shallow clone has none.
-      context.skip(`needs git, and a clone that goes back to ${COMMIT}; runs in a full clone`)
-      return undefined
-    }
-  }
-
-  it('is the same as that code makes it now, and that code refuses it afterwards', async (context) => {
-    const code = await oldCode(context)
-    if (code === undefined) return
-    const script = join(here, 'old-queue-file.ts')
-    execFileSync(process.execPath, [script, code, directory], { stdio: 'pipe' })
-    await holdsAll()
-    copyFileSync(path, `${path}.copy`)
-    assert.throws(
-      () => execFileSync(process.execPath, [script, code, directory, 'open'], { stdio: 'pipe' }),
-      /written by a newer version of this package \(file version 4/
-    )
-    assert.ok(readFileSync(path).equals(readFileSync(`${path}.copy`)))
   })
 
   for (const version of [1, 2]) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { readdir, stat, writeFile } from 'node:fs/promises'
@@ -9,9 +9,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Order } from '../../src/queue/queue-types.ts'
 import { deleteQueueFile, filledQueueFiles, isQueueFileInUse } from '../../src/queue/queue-files.ts'
-import { missing } from '../support/debian-packages.ts'
 import { NO_FIGURES } from '../support/sample-figures.ts'
 import {
   accept,
@@ -118,36 +116,6 @@ describe('DiskEngine', () => {
         assert.equal((await queues.disk({ name, journalDays }).queue.open()).lastSeq, 2)
       }
     })
-
-    const changes: [string, Order, string, number[][]][] = [
-      ['another field', 'key', 'PV1-19', [[1], [2], [3], [4, 5, 6]]],
-      ['no order', 'none', 'PID-3.1', [[1], [2], [3], [4, 5, 6]]],
-      ['the order of acceptance', 'fifo', 'PID-3.1', [[1], [2], [3], [4], [5], [6]]],
-      ['the same', 'key', 'PID-3.1', [[1, 2, 4, 5, 6], [3]]]
-    ]
-    for (const [what, order, orderKey, expected] of changes) {
-      it(`sends what is there alone and in order if it is to be ordered by another: ${what}`, async () => {
-        const { queue: first } = await queues.openDisk({ order: 'key' })
-        for (const seq of [1, 2, 3]) {
-          const lane = first.laneOf(seq === 2 ? 'b' : 'a')
-          await first.accept(message(seq, { lane }), contentOf(seq))
-        }
-        await first.close()
-        const { queue } = await queues.openDisk({ order, orderKey })
-        for (const seq of [4, 5, 6]) {
-          const lane = order === 'key' ? queue.laneOf(`${seq}`) : null
-          await queue.accept(message(seq, { lane }), contentOf(seq))
-        }
-        const sent: number[][] = []
-        for (;;) {
-          const claimed = seqsOf(await queue.claimNext(10))
-          if (claimed.length === 0) break
-          sent.push(claimed)
-          await Promise.all(claimed.map((seq) => queue.finish(seq)))
-        }
-        assert.deepEqual(sent, expected)
-      })
-    }
 
     it('knows the same lanes, and another node knows others', async () => {
       const { queue, engine } = await queues.openDisk({ order: 'key' })
@@ -458,20 +426,6 @@ describe('DiskEngine', () => {
     return [...text.matchAll(new RegExp(`^${word} (\\d+)$`, 'gm'))].map((match) => Number(match[1]))
   }
 
-  it('has every message whose promise had resolved before a SIGKILL', async () => {
-    const stored = told(await killed('flood', 4, 20_000), 'stored')
-    assert.ok(stored.length > 4000, `${stored.length}`)
-    const { queue } = queues.disk()
-    const { isUnclean } = await queue.open()
-    assert.equal(isUnclean, true)
-    const held = new Set(await waitingSeqs(queue))
-    assert.equal(held.size, queue.summary.waiting)
-    for (const seq of stored) assert.ok(held.has(seq), `message ${seq}`)
-    const last = stored.at(-1) ?? 0
-    assert.ok((await queue.read(last)).content.toString().startsWith(`message ${last} `))
-    assert.deepEqual(queues.notices, [])
-  })
-
   it('has each message once after kills, in the queue or among those that have left', async () => {
     const text = await killed('pass', 3, 8000)
     const { queue } = await queues.openDisk()
@@ -487,14 +441,6 @@ describe('DiskEngine', () => {
     assert.deepEqual(queues.notices, [])
   })
 
-  it('has every stored message after an exception ends the process', async () => {
-    const crash = run(process.execPath, [script, 'crash', queues.directory, '1'])
-    const { stdout } = await crash.catch((error: unknown) => error as { stdout: string })
-    assert.match(stdout, /stored 1/)
-    assert.deepEqual(await openedSeqs(), [1])
-    assert.deepEqual(queues.notices, [])
-  })
-
   it('keeps a process alive for a pending promise only, and prints no warning', async () => {
     const args = [script, 'add-and-end', queues.directory]
     const { stdout, stderr } = await run(process.execPath, args, { timeout: 10_000 })
@@ -502,28 +448,6 @@ describe('DiskEngine', () => {
     // Such as that SQLite is experimental.
     assert.equal(stderr, '')
     assert.deepEqual(await openedSeqs(), [1])
-  })
-
-  it('syncs the log to the disk before a promise resolves', async (context) => {
-    const trace = join(queues.directory, 'trace')
-    const strace = ['-f', '-y', '-qq', '-o', trace, '-e', 'trace=write,pwrite64,fsync,fdatasync']
-    const reason = missing('strace') || (!canTrace() && 'strace is not allowed here')
-    if (reason !== false) {
-      // Only strace shows the system calls of another process; it is for Linux, and may be forbidden.
-      context.skip(`${reason}; runs in CI`)
-      return
-    }
-    // Only system calls show this: the page cache keeps what a killed process has written anyway.
-    const child = [process.execPath, script, 'add', queues.directory, '1']
-    await run('strace', [...strace, ...child])
-    const lines = readFileSync(trace, 'latin1').split('\n')
-    const resolved = lines.findIndex((line) => line.includes('"stored 1'))
-    const opened = lines.findIndex((line) => line.includes('"open'))
-    const between = lines.slice(opened, resolved)
-    const written = between.findLastIndex((line) => /pwrite64\(.*-wal>/.test(line))
-    const synced = between.findLastIndex((line) => /f(data)?sync\(.*-wal>/.test(line))
-    assert.ok(resolved > opened && written >= 0, 'the message was written to the log')
-    assert.ok(synced > written, 'and synced after that')
   })
 
   describe('deletes', () => {
@@ -629,12 +553,3 @@ describe('DiskEngine', () => {
     assert.ok((await stat(`${engine.path}-wal`)).size <= 32 * 1024 * 1024)
   })
 })
-
-function canTrace(): boolean {
-  try {
-    execFileSync('strace', ['-qq', '-o', '/dev/null', 'true'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}

@@ -262,17 +262,18 @@ describe('A queue file', () => {
 describe('A search', () => {
   let queue: MessageQueue<Buffer>
   const now = 1_700_000_000_000
+  const hashes = [Buffer.alloc(16, 1)]
 
   // Numbers 1 to 4 have left, 5 and 6 have not.
   before(async () => {
     queue = await new TestQueues().openMemory()
     const kinds = [
-      { controlId: 'C1' },
+      { controlId: 'C1', hashes },
       { type: 'ORU^R01' },
-      { controlId: 'C1', acceptedAt: now + HOUR },
+      { controlId: 'C1', acceptedAt: now + HOUR, hashes },
       {},
       { controlId: 'C1' },
-      { type: 'ORU^R01' }
+      { type: 'ORU^R01', hashes }
     ]
     for (const [i, kind] of kinds.entries()) {
       await queue.accept(message(i + 1, { acceptedAt: now, ...kind }), contentOf(i + 1))
@@ -306,10 +307,19 @@ describe('A search', () => {
     [{ state: 'suspended' }, [5]],
     [{ state: 'suspended', controlId: 'C1' }, [5]],
     [{ state: 'suspended', controlId: 'C1 ' }, [5]],
-    [{ state: 'waiting' }, [6]]
+    [{ state: 'waiting' }, [6]],
+    [{ hashes: [...hashes, Buffer.alloc(16, 2)] }, [6, 3, 1]],
+    [{ hashes, state: 'waiting' }, [6]],
+    [{ hashes, state: 'acked' }, [3, 1]],
+    [{ hashes, controlId: 'C1' }, [3, 1]],
+    [{ hashes: [Buffer.alloc(16, 2)] }, []]
   ]
   for (const [query, expected] of cases) {
-    it(`finds ${JSON.stringify({ ...query, ...(query.since && { since: 'then' }) })}`, async () => {
+    it(`finds ${JSON.stringify({
+      ...query,
+      ...(query.since && { since: 'then' }),
+      ...(query.hashes && { hashes: query.hashes.length })
+    })}`, async () => {
       for (const limit of [1, 1000]) {
         assert.deepEqual(seqsOf(await findAll(queue, { limit, ...query })), expected, `${limit}`)
       }

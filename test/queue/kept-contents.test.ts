@@ -137,24 +137,6 @@ describe('Contents of messages that have left', () => {
     await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
   })
 
-  it('go by age, the oldest first', async () => {
-    const options = { contentDays: 1.5 / (24 * 60 * 60) }
-    const { queue, engine } = await queues.openDisk(options)
-    await accept(queue, 1, 2)
-    await queue.accept(message(3), Buffer.alloc(3 * MB))
-    await leave(queue, 1, 3)
-    await until(async () => (await keptOf(queue)).length === 0)
-    assert.deepEqual(await dropped(queue), [], 'age is no event')
-    assert.equal(
-      (await queue.call('findLeft', {}, 0, 10)).messages.length,
-      2,
-      'they are still remembered'
-    )
-    await new Promise((resolve) => setTimeout(resolve, 1000))
-    await queue.close()
-    assert.equal(pieces(engine.path), 1, 'only the one that waits')
-  })
-
   it('go by size, the oldest first, which is an event', async () => {
     const { queue } = await queues.openDisk({ contentDays: 1, mostKeptBytes: 3 * MB })
     for (const seq of numbers(1, 8)) {
@@ -264,45 +246,5 @@ describe('Contents of messages that have left', () => {
     )
     await assert.rejects(next.read(1), { code: 'ERR_NOT_QUEUED' })
     assert.equal((await next.call('findLeft', {}, 0, 10)).messages.length, 1)
-  })
-})
-
-describe('Hashes of fields', () => {
-  const queues = new TestQueues()
-  afterEach(() => queues.end())
-  const hash = (text: string): Buffer => Buffer.from(text.padEnd(16))
-
-  it('find messages in every state, newest first, page by page', async () => {
-    const { queue } = await queues.openDisk()
-    for (const seq of numbers(1, 9000)) {
-      void queue.accept({ ...message(seq), hashes: [hash(`${seq % 3}`)] }, contentOf(seq))
-    }
-    await queue.call('makeDue', [])
-    await Promise.all(numbers(1, 3000).map((seq) => queue.finish(seq)))
-    const found: number[] = []
-    let before: number | undefined
-    do {
-      const query = { hashes: [hash('1'), hash('none')], limit: 500, ...(before && { before }) }
-      const { messages, next } = await queue.call('find', query)
-      found.push(...seqsOf(messages))
-      before = next
-    } while (before > 0)
-    assert.deepEqual(
-      found,
-      numbers(1, 9000)
-        .filter((seq) => seq % 3 === 1)
-        .reverse()
-    )
-    const { messages } = await queue.call('find', {
-      hashes: [hash('1')],
-      limit: 9,
-      state: 'waiting'
-    })
-    assert.deepEqual(seqsOf(messages).at(-1), 8998 - 24)
-    assert.deepEqual(
-      (await queue.call('find', { hashes: [hash('2')], limit: 5, controlId: 'C5' })).messages
-        .length,
-      1
-    )
   })
 })

@@ -14,7 +14,6 @@ import {
   moveOf,
   numbers,
   pass,
-  pause,
   seqsOf,
   TestQueues,
   verdict,
@@ -198,22 +197,6 @@ for (const [engine, open] of Object.entries(engines)) {
       })
     })
 
-    it('hands out a retry when it is due, before what waits', async () => {
-      const queue = await open()
-      await accept(queue, 1, 2)
-      await queue.claimNext(1)
-      await queue.move(moveOf(1, 'waiting', { attempts: 4, dueInMs: LONG_MS, verdict }))
-      const { waiting, retrying, retry, nextTurnInMs } = queue.summary
-      assert.deepEqual([waiting, retrying, retry?.attempts, retry?.verdict], [2, 1, 4, verdict])
-      for (const ms of [retry?.dueInMs, nextTurnInMs]) {
-        assert.ok(ms && ms > LONG_MS - 60_000, `${ms}`)
-      }
-      assert.deepEqual(seqsOf(await queue.claimNext(1)), [2])
-      queue.release(2)
-      await queue.call('makeDue', [1, 2, 99])
-      assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
-    })
-
     it('lets what was never tried take turns with retries that are due, however many', async () => {
       const queue = await open('none')
       const tried = numbers(1, 1100)
@@ -235,39 +218,6 @@ for (const [engine, open] of Object.entries(engines)) {
       const first = await queue.call('find', { hashes, limit: 1000 })
       assert.ok(first.next > 0 && first.messages.length < 3, 'it took one call')
       assert.deepEqual(seqsOf(await findAll(queue, { hashes })).reverse(), far)
-    })
-
-    it('restarts all clocks when it resumes', async () => {
-      const queue = await open()
-      await accept(queue, 1, 2)
-      const facts = { attempts: 4, retries: 3, spentMs: 100, counts: true, dueInMs: LONG_MS }
-      for (const seq of [1, 2]) await queue.move(moveOf(seq, 'waiting', facts))
-      const [first] = await findAll(queue)
-      assert.ok(first && first.retries === 3 && first.spentMs >= 100 && first.isRetrying)
-      await queue.call('pause', pause)
-      await queue.call('resume', 1)
-      const claims = await queue.claimNext(2)
-      assert.deepEqual(
-        claims.map(({ row }) => [row.seq, row.attempts, row.retries, row.spentMs]),
-        [
-          [1, 4, 0, 0],
-          [2, 4, 0, 0]
-        ]
-      )
-    })
-
-    it('hands out an awaiting message when its time is up', async () => {
-      const queue = await open()
-      await accept(queue, 1, 2, 3)
-      await queue.move(moveOf(1, 'awaiting', { dueInMs: LONG_MS, outcome: { of: 1 } }))
-      await queue.move(moveOf(2, 'awaiting', { outcome: { of: 2 } }))
-      assert.equal(queue.summary.awaiting, 2)
-      const [late, ...more] = await queue.call('claimLate', 10)
-      assert.ok(late)
-      const { row, content, outcome } = await queue.restore(late)
-      assert.deepEqual([row.seq, more.length, outcome], [2, 0, { of: 2 }])
-      assert.deepEqual([...content], [...contentOf(2)])
-      assert.deepEqual(await queue.call('claimLate', 10), [])
     })
 
     it('finds the message that an application acknowledgement is for', async () => {
@@ -336,18 +286,6 @@ for (const [engine, open] of Object.entries(engines)) {
         assert.deepEqual([seqsOf(claimed), next], [[1, 2, 3], 3])
         assert.deepEqual(await queue.call('resend', {}, next, 3), { count: 1, seqs: [4], next: 0 })
       })
-
-      it('wait again with a new clock, each in its place', async () => {
-        const queue = await filled()
-        assert.deepEqual(queue.summary.suspendedFor, verdict)
-        await queue.call('resend', {}, 0, 10)
-        const claims = await queue.claimNext(10)
-        assert.deepEqual(seqsOf(claims), [1, 2, 3, 4, 5])
-        assert.deepEqual(
-          claims.map(({ row }) => [row.attempts, row.retries]),
-          [...Array.from({ length: 4 }, () => [1, 0]), [0, 0]]
-        )
-      })
     })
 
     it('hands out long messages few at a time, to all who take many: they have to fit into memory', async () => {
@@ -377,26 +315,6 @@ for (const [engine, open] of Object.entries(engines)) {
       for (const seq of [11, 12, 13]) queue.release(seq)
       const withoutContents = await queue.call('claimWaiting', {}, 0, 100, false)
       assert.deepEqual([withoutContents.claimed.length, withoutContents.next], [4, 0])
-    })
-
-    it('has no message that has left, and tells how it left', async () => {
-      const queue = await open()
-      await accept(queue, 1, 2)
-      await queue.claimNext(2)
-      const verdictThen = { ...verdict, outcome: 'nak' } as const
-      await queue.move(moveOf(1, 'leaving', { verdict: verdictThen, outcome: { of: 1 } }))
-      await queue.finish(1)
-      await queue.finish(1)
-      await queue.finish(2, leftWith({ ...NO_VERDICT, outcome: 'error', errorCode: 'HL7_TEST' }))
-      for (const seq of [1, 2]) await assert.rejects(queue.read(seq), { code: 'ERR_NOT_QUEUED' })
-      assert.deepEqual(
-        (await findAll(queue)).map((row) => [row.seq, knownState(row), row.verdict.errorCode]),
-        [
-          [2, 'failed', 'HL7_TEST'],
-          [1, 'naked', 'ERR_TEST']
-        ]
-      )
-      assert.deepEqual(await queue.claimNext(10), [])
     })
 
     it('says of each message where it is', async () => {

@@ -32,47 +32,6 @@ describe('a queue in which some messages have an address of their own', () => {
     }
   }
 
-  it('passes over them while they have to wait', () => {
-    const queue = open('none')
-    accept(queue, true, false, true, false)
-    assert.deepEqual(seqs(queue, 'not'), [2, 4])
-    assert.deepEqual(seqs(queue, 'too'), [1, 3])
-  })
-
-  it('hands out only them, if the other address is asked for them', () => {
-    const queue = open('none')
-    accept(queue, false, true, true, false, true)
-    assert.deepEqual(seqs(queue, 'only', 2), [2, 3])
-    queue.move(moveOf(2, 'waiting', { dueInMs: 60_000 }))
-    assert.deepEqual(seqs(queue, 'only'), [5])
-    assert.deepEqual(seqs(queue, 'not'), [1, 4])
-  })
-
-  it('in order, all wait with the first of them', () => {
-    const queue = open('fifo')
-    accept(queue, true, false)
-    assert.deepEqual(seqs(queue, 'not'), [])
-    assert.deepEqual(seqs(queue, 'only'), [1])
-  })
-
-  it('in lanes, only their own', () => {
-    const queue = open('key')
-    queue.accept(message(1, { lane: 1, hasOwnAddress: true }), {})
-    queue.accept(message(2, { lane: 1 }), {})
-    queue.accept(message(3, { lane: 2 }), {})
-    assert.deepEqual(seqs(queue, 'not'), [3])
-  })
-
-  it('remembers it, also of one that was suspended and is resent', () => {
-    const queue = open('none')
-    accept(queue, true)
-    seqs(queue, 'too')
-    queue.move(moveOf(1, 'suspended'))
-    queue.operator.resend({}, 0, 1)
-    assert.deepEqual(seqs(queue, 'not'), [])
-    assert.deepEqual(seqs(queue, 'too'), [1])
-  })
-
   it('counts them once they have to wait, up to a thousand', () => {
     const queue = open('none')
     accept(queue, false, ...Array<boolean>(1500).fill(true))

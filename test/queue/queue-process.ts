@@ -44,13 +44,6 @@ async function pass(seq: number): Promise<void> {
   writeSync(1, `left ${seq}\n`)
 }
 
-if (what === 'flood') {
-  // Until it is killed.
-  for (let seq = Number(first); ;) {
-    const turn = Array.from({ length: 50 }, () => add(seq++))
-    await (seq % 500 < 50 ? Promise.all(turn) : new Promise(setImmediate))
-  }
-}
 if (what === 'pass') {
   // Eight at a time, until it is killed.
   let seq = Number(first)
@@ -90,10 +83,6 @@ if (what === 'bursts') {
     const { silentMs, unconfirmed } = queue
     writeSync(1, `waits ${unconfirmed} ${Math.round(silentMs)}\n`)
   }, 200)
-}
-if (what === 'crash') {
-  await add(Number(first))
-  throw new Error('This process ends without closing anything.')
 }
 if (what === 'work') {
   await queue.call('beginWork', Number(first))
