@@ -250,7 +250,6 @@ export class Editor {
     // Node-RED 4 takes quick clicks on two tabs for a double click, which does nothing.
     do await this.page.click(`${tab} a`)
     while (await this.page.isHidden(`${tab}.active`))
-    await this.page.waitForSelector(`#hl7-https-out-${name}`)
     // Its tooltip would lie over what is below it.
     await this.page.mouse.move(0, 0)
   }
