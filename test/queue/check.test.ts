@@ -107,7 +107,8 @@ describe('A queue file that was not closed', () => {
     await queue.close()
     const { queue: next } = queues.disk({ directory })
     const again = next.open()
-    await new Promise(setImmediate)
+    // What the thread was asked before, it has answered then: the next one waits for the check.
+    await queues.openDisk({ name: 'other' })
     letGo()
     await again
     assert.equal(started.length, 1)
