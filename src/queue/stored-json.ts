@@ -197,7 +197,10 @@ function endedFrom(stored: Record<string, unknown>): Ended | undefined {
   const [since, until] = [moment(stored['since']), moment(stored['until'])]
   if (since === undefined || until === undefined || !Number.isSafeInteger(count)) return undefined
   return {
-    ...{ count: Number(count), since, until, held: moment(held) ?? 0 },
+    count: Number(count),
+    since,
+    until,
+    held: moment(held) ?? 0,
     ...(typeof controlId === 'string' &&
       Number.isSafeInteger(times) && { controlId, times: Number(times) })
   }
