@@ -439,9 +439,7 @@ export class OutNode {
 
   /** @param isLast nothing is stored any more soon */
   #storeTurnedAway(isLast = false): void {
-    const add = (...event: Parameters<Delivery<FlowMessage>['addEvent']>): Promise<void> =>
-      this.#delivery.addEvent(...event)
-    void this.#turnedAway.storeEvent(add, isLast)
+    void this.#turnedAway.storeEvent((event) => this.#delivery.addEvent(event, true), isLast)
   }
 
   #every(ms: number, look: () => void): void {

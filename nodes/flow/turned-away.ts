@@ -23,15 +23,13 @@ export interface TurnedAwayNow extends TurnedAway {
   lasts: boolean
 }
 
-/** Where an event is stored; whether it may be there already, and counts more now. */
-type StoreEvent = (event: QueueEvent, hasGrown: boolean) => Promise<void>
+/** Where an event is stored; one of the same time that is there already counts more then. */
+type StoreEvent = (event: QueueEvent) => Promise<void>
 
 /** What becomes of them as an event. */
 interface Spell extends TurnedAway {
   /** So many of them are in the event; undefined: there is none yet. */
   stored?: number
-  /** Its queue may have it, also if that could not store it. */
-  isKept?: true
 }
 
 /**
@@ -80,12 +78,11 @@ export class TurnedAwayMessages {
     const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS
     this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + 1)
     this.#dropOld(now)
-    const { count = 0, isKept, stored, until = -Infinity } = this.#spell ?? {}
+    const { count = 0, stored, until = -Infinity } = this.#spell ?? {}
     const isSame = stored !== count || now - until < ONE_EVENT_MS
     this.#spell = {
       ...grown(isSame ? this.#spell : undefined, now, why, false),
-      ...(isSame && stored !== undefined && { stored }),
-      ...(isSame && isKept && { isKept })
+      ...(isSame && stored !== undefined && { stored })
     }
   }
 
@@ -174,14 +171,13 @@ export class TurnedAwayMessages {
     if (isSoon && !isLast) return
     this.#storedAt = now
     this.#isStoring = true
-    const { count, isKept = false } = spell
-    spell.isKept = true
+    const { count } = spell
     try {
       const event: QueueEvent = {
         ...{ at: spell.since, kind: 'turned-away', by: '' },
         values: turnedAwayValues(spell)
       }
-      await store(event, isKept)
+      await store(event)
       if (this.#spell?.since === spell.since) this.#spell = { ...this.#spell, stored: count }
     } catch {
       // It comes with the next ones: here it is safe.

@@ -83,11 +83,9 @@ export class Standing {
     const ofAll = this.#refused
     const isOfAll = ofAll !== undefined && ofAll.count >= REFUSED_IN_A_ROW
     const refusing = isOfAll ? [ofAll, ...byType] : byType
-    if (this.#ended !== undefined && this.#now() - this.#ended.until >= ENDED_MS) {
-      this.#ended = undefined
-    }
+    const endedAt = this.#ended?.until ?? -Infinity
     return {
-      ended: this.#ended,
+      ended: this.#now() - endedAt < ENDED_MS ? this.#ended : undefined,
       givenUp: this.#givenUp,
       refusing,
       lastInAt: this.#lastInAt ?? this.#startedAt

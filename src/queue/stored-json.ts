@@ -179,27 +179,33 @@ function callTimesFrom(stored: Record<string, unknown>): CallTimes {
   }
 }
 
-function turnedAwayFrom(stored: Record<string, unknown>): TurnedAway | undefined {
-  const { count, isTrial, why } = stored
+/** So many of something, from a time to another. */
+function spellFrom({
+  count,
+  ...stored
+}: Record<string, unknown>): { count: number; since: number; until: number } | undefined {
   const [since, until] = [moment(stored['since']), moment(stored['until'])]
   if (since === undefined || until === undefined || !Number.isSafeInteger(count)) return undefined
+  return { count: Number(count), since, until }
+}
+
+function turnedAwayFrom(stored: Record<string, unknown>): TurnedAway | undefined {
+  const { isTrial, why } = stored
+  const spell = spellFrom(stored)
+  if (spell === undefined) return undefined
   return {
-    count: Number(count),
-    since,
-    until,
+    ...spell,
     why: typeof why === 'string' ? why : '',
     ...(isTrial === true && { isTrial })
   }
 }
 
 function endedFrom(stored: Record<string, unknown>): Ended | undefined {
-  const { controlId, count, held, times } = stored
-  const [since, until] = [moment(stored['since']), moment(stored['until'])]
-  if (since === undefined || until === undefined || !Number.isSafeInteger(count)) return undefined
+  const { controlId, held, times } = stored
+  const spell = spellFrom(stored)
+  if (spell === undefined) return undefined
   return {
-    count: Number(count),
-    since,
-    until,
+    ...spell,
     held: moment(held) ?? 0,
     ...(typeof controlId === 'string' &&
       Number.isSafeInteger(times) && { controlId, times: Number(times) })
