@@ -73,6 +73,8 @@ async function run(
   await nodeRed.deploy(flow(receiver.url, ca, file))
   for (let kill = 0; kill < kills; kill++) {
     await sleep(100 + Math.random() * 1200)
+    // On a slow machine, it has hardly begun by then.
+    for (const enough = 21 * (kill + 1); lines('accepted.log').length < enough;) await sleep(10)
     await nodeRed.kill()
     await nodeRed.start()
   }
