@@ -28,7 +28,8 @@ export interface AuthorizationServer {
   tokenRequests: number
   /** Called instead of the provider: answers a request itself, or calls `usual` to pass it on. */
   intercept:
-    ((request: IncomingMessage, response: ServerResponse, usual: () => void) => void) | undefined
+    | ((request: IncomingMessage, response: ServerResponse, usual: () => void) => void)
+    | undefined
   close(): Promise<void>
 }
 

@@ -21,6 +21,11 @@ const LONG_TESTS = [
       'test/interop',
       'package-lock.json'
     ]
+  },
+  {
+    are: 'The trial of the offline package',
+    files: /^test\/package\/offline\./,
+    test: ['package.json', 'package-lock.json', 'scripts', 'test/package']
   }
 ]
 

@@ -11,7 +11,13 @@ import type { Permission } from './permissions.ts'
  */
 
 export type NodeStateName =
-  'idle' | 'sending' | 'retrying' | 'paused' | 'error' | 'config' | 'stopped'
+  | 'idle'
+  | 'sending'
+  | 'retrying'
+  | 'paused'
+  | 'error'
+  | 'config'
+  | 'stopped'
 
 /** The state of a node. Times are ISO 8601, UTC. */
 export interface NodeState extends Told {

@@ -12,7 +12,8 @@ type Chosen = Pick<AskedOf<'exportMessages'>, 'ids' | 'all' | Named>
 
 /** Which messages somebody means: these; or those that match a filter, in which nothing means all. */
 export type Selection<Name extends Named> =
-  { ids: readonly number[]; filter?: undefined } | { ids?: undefined; filter: Pick<Chosen, Name> }
+  | { ids: readonly number[]; filter?: undefined }
+  | { ids?: undefined; filter: Pick<Chosen, Name> }
 
 /**
  * The one place that reads which messages somebody means, for each route that does something with them: `{ids}`,

@@ -27,7 +27,8 @@ export interface StoppedQueue {
 const LOOK_AGAIN_MS = 30_000
 
 let last:
-  { at: number; stopped: FlowsStopped | undefined; files: Promise<FilledQueueFile[]> } | undefined
+  | { at: number; stopped: FlowsStopped | undefined; files: Promise<FilledQueueFile[]> }
+  | undefined
 
 const forget = (): void => {
   last = undefined

@@ -28,7 +28,8 @@ type Tests = readonly ReplyTest[]
 
 /** Why a rule never decides: no reply can match it, or each that does was decided by rules above it. */
 export type NeverDecides =
-  { readonly why: 'contradiction' } | { readonly why: 'covered'; readonly by: readonly ReplyRule[] }
+  | { readonly why: 'contradiction' }
+  | { readonly why: 'covered'; readonly by: readonly ReplyRule[] }
 
 /**
  * Whether a rule can never decide (a W alone: never warn). Says so only where that is certain, whatever a

@@ -80,7 +80,7 @@ export function withoutNumbers(text: string): string {
 }
 
 /** How ASCII writes letters that have no accent to leave out. */
-// prettier-ignore
+// oxfmt-ignore
 const IN_ASCII: Record<string, string> = {
   ø: 'o', æ: 'a', œ: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ß: 'ss', ı: 'i'
 }

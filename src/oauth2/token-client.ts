@@ -58,7 +58,8 @@ export class TokenClient {
   readonly #clock: Clock
   readonly #discovery: Discovery
   #signing:
-    { key: KeyObject; pem: string; passphrase: string; thumbprint: string | undefined } | undefined
+    | { key: KeyObject; pem: string; passphrase: string; thumbprint: string | undefined }
+    | undefined
   readonly #proofs: DpopProofs | undefined
   readonly #onQuirk: (host: string, quirk: string) => void
   /** How the server takes the secret, as it has said. */

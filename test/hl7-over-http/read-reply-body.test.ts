@@ -295,7 +295,7 @@ describe('HL7 in reply (replyPath)', () => {
 })
 
 describe('any bytes', () => {
-  // prettier-ignore
+  // oxfmt-ignore
   const pieces = fc.constantFrom(
     'MSH|^~\\&|', 'MSA|AA|M1', '\r', '\n', '{', '}', '[', ']', '"ack":', '"', ',', ':', '\\u000d',
     '<a>', '</a>', '<![CDATA[', ']]>', '&#13;', '&amp;', 'TVNI', '=', '\x0b', '\x1c', '\ufeff', '\0',

@@ -410,7 +410,7 @@ describe('256 KiB of MSA and ERR are listed', () => {
 })
 
 describe('any reply', () => {
-  // prettier-ignore
+  // oxfmt-ignore
   const unit = fc.constantFrom(
     'MSH|^~\\&', '\rMSA|', '\rERR|', '\rMSH', 'AA', 'AE', 'PID', '1', 'W', ' ', '\x0b', '\n', '|', '^',
     '~', '\\', '&', 'é', '\u{1f600}'

@@ -413,7 +413,7 @@ describe('readOutgoingMessage', () => {
       'FHS|^~',
       '\x0bBHS|'
     )
-    // prettier-ignore
+    // oxfmt-ignore
     const rest = fc.string({
       unit: fc.constantFrom(
         '|', '^', '~', '\\', '&', '\r', '\n', 'MSH', '\rMSH|', '\x0b', '\x1c', 'a', 'é', '中', '\0',

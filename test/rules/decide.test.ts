@@ -76,7 +76,7 @@ describe('any attempt', () => {
       .map(([message, code, text]) => ({ ...answer(code, text), sent: message })),
     fc.record({ sent: sentMessages, status, error: errors }, { requiredKeys: ['sent', 'error'] })
   )
-  // prettier-ignore
+  // oxfmt-ignore
   const tests = fc.constantFrom(
     ':?A', ':?E', ':?R', ':AA', ':_', ':*', ':~', ':I?', ':T?', 'X', 'E', 'E#5xx', 'E#404', 'E#reset',
     'E#token', 'E#ECONNRESET', 'E*a', '@status:2xx', '@ERR-3:207', '@MSA-1*a', '@severity:E', '@*o', '@again'

@@ -342,7 +342,7 @@ describe('a mistake', () => {
 })
 
 describe('any string', () => {
-  // prettier-ignore
+  // oxfmt-ignore
   const alphabet = fc.constantFrom(
     ':', '?', 'A', 'E', 'R', '#', '*', '~', '_', '@', '=', '&', ',', '(', ')', '"', ' ', '5', 'x',
     'status', 'ERR-3', 'severity', 'C', 'W', 'X', 'I?', 'T?', 'connect', '\n', 'é', '😀', '\ud800'

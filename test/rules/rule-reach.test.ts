@@ -55,7 +55,7 @@ const facts = [...attempts, ...attempts.map((one) => ({ ...one, again: true }))]
 const matches = ({ conditions }: ReplyRule, one: Facts): boolean =>
   conditions.some((tests) => tests.every((test) => holds(test, one)))
 
-// prettier-ignore
+// oxfmt-ignore
 const TESTS = [
   ':?A', ':?E', ':?R', ':AA', ':AE', ':"AE "', ':CE', ':ZZ', ':YY', ':_', ':*', ':~', ':I?', ':T?', 'X', 'E',
   'E#5xx', 'E#500', 'E#400', 'E#reset', 'E#timeout', 'E#ECONNRESET', 'E#x', 'E*busy', 'E*bus',
