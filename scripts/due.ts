@@ -23,7 +23,7 @@ const LONG_TESTS = [
     ]
   },
   {
-    are: 'The trial of the offline package',
+    are: 'Trials of the offline package',
     files: /^test\/package\/offline\./,
     test: ['package.json', 'package-lock.json', 'scripts', 'test/package']
   }
