@@ -22,9 +22,11 @@ const directories = { light: join(root, 'docs', 'images'), dark: join(root, 'scr
 const demo = spawn(process.execPath, [join(root, 'demo', 'start.js')], {
   stdio: ['ignore', 'pipe', 'inherit']
 })
-const browser = await startBrowser((installed) =>
+const browser = await startBrowser(({ executablePath, env: { FONTCONFIG_FILE: _, ...env } }) =>
   chromium.launch({
-    ...installed,
+    executablePath,
+    // With the machine's fonts: those of the browser from npm have no arrows.
+    env,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
   })
 )
