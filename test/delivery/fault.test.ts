@@ -99,7 +99,9 @@ const ENDS: Readonly<Record<string, FailureFacts>> = {
   'too large': failed('ERR_RESPONSE_TOO_LARGE', {}, { status: 200 }),
   EUNKNOWN: failed('EUNKNOWN'),
 
+  'no secret file': failed('ERR_SECRET_FILE'),
   'proxy away': atProxy('ECONNREFUSED'),
+  'proxy late': atProxy('ETIMEDOUT'),
   'proxy 403': atProxy('ERR_PROXY_TUNNEL', 403),
   'proxy 407': atProxy('ERR_PROXY_TUNNEL', 407),
   'proxy unknown': atProxy('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
@@ -144,11 +146,12 @@ credentials    node, as after a login  no   no   no         login-page          
 credentials    node, as after a login  no   no   no         large-token         431  page for headers  large headers by size
 credentials    node, as after a login  no   no   no         client-certificate  page for TLS  own certificate  own key
 credentials    node                    no   no   no         denied              403
+credentials    node                    no   no   no         secret-file         no secret file
 credentials    node                    no   no   no         firewall            page of firewall
 
 proxy          node, as after a login  no   no   no         proxy               407  proxy 407
 proxy          node                    no   no   no         proxy               proxy 403  proxy unknown
-proxy          node                    no   no   no         proxy-away          proxy away
+proxy          node                    no   no   no         proxy-away          proxy away  proxy late
 
 token server   node                    no   no   no         token-refused       token refused
 token server   node                    no   no   no         token-unreachable   token server away

@@ -77,6 +77,20 @@ describe('History', () => {
     assert.equal(next.latencyMs.p95, before?.p95)
   })
 
+  it('names the minutes that may have changed since they were stored', () => {
+    const { clock, history } = setUp()
+    const unstored = (): number[] => history.unstored.map(({ acked }) => acked)
+    history.readEvent(left('ack'))
+    assert.deepEqual(unstored(), [1])
+    clock.pass(2 * 60_000)
+    assert.deepEqual(unstored(), [1, 0, 0])
+    history.setStored(history.unstored.at(-1)?.at ?? assert.fail())
+    history.readEvent(left('ack'))
+    assert.deepEqual(unstored(), [1], 'the minute goes on')
+    clock.pass(60_000)
+    assert.deepEqual(unstored(), [1, 0])
+  })
+
   it('computes percentiles to within a few percent, of any number', () => {
     const { clock, history } = setUp()
     const measure = (elapsedMs: number): void => {

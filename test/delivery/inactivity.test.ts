@@ -32,6 +32,15 @@ describe('inactivity', () => {
     assert.ok(quiet(times, friday, at(30, '09:00')), 'Monday, two hours after seven')
   })
 
+  it('begins and ends at the minute', () => {
+    const times = '07:30-19:45'
+    const evening = at(30, '17:44')
+    assert.equal(quiet(times, at(29, '12:00'), at(30, '07:29')), undefined, 'over night')
+    assert.equal(quiet(times, evening, at(30, '19:43')), undefined)
+    assert.equal(quiet(times, evening, at(30, '19:44')), 7200)
+    assert.equal(quiet(times, evening, at(30, '19:45')), undefined, 'it has ended')
+  })
+
   it('goes on over midnight, and from one day to the next', () => {
     assert.ok(quiet('22:00-06:00', at(29, '22:30'), at(30, '00:30')))
     assert.equal(quiet('22:00-06:00', at(29, '22:30'), at(30, '06:30')), undefined)

@@ -200,6 +200,26 @@ describe('what follows', () => {
     })
   }
 
+  it('holds the node if it is not the message’s fault, unless the message just leaves', async () => {
+    for (const [rules, end, holdsNode] of [
+      ['E=S', 'suspended', true],
+      ['E=F', 'catch', false]
+    ] as const) {
+      const { follows } = await tried(rules, page(404))
+      assert.deepEqual(
+        [follows.end, follows.holdsNode, follows.callsSomebody, 'late' in follows],
+        [end, holdsNode, holdsNode, false]
+      )
+    }
+    const { follows } = await tried(':~=S', 'no HL7')
+    assert.deepEqual([follows.end, follows.holdsNode], ['suspended', false])
+  })
+
+  it('is said of one that awaits, too, if nothing comes', async () => {
+    const { follows } = await tried(':?A=AF', ack('AA'))
+    assert.deepEqual([follows.end, follows.late], ['awaits', 'fail'])
+  })
+
   it('has long waits between logins, after a fresh token', async () => {
     const trial = await tried('', page(401), { hasToken: true })
     assert.equal(trial.follows.retries?.longestMs, 5 * MINUTE)
