@@ -732,7 +732,11 @@ describe('Delivery', () => {
     const clock = new FakeClock()
     const starting = setUpOn(disk, {}, clock)
     await assert.rejects(starting, { code: 'EIO' })
-    assert.equal(clock.timers, 1)
+    // However often that fails.
+    for (let failed = 1; failed <= 3; failed++) {
+      assert.equal(clock.timers, 1)
+      await clock.advance(30_000)
+    }
     disk.failReads = false
     await clock.advance(30_000)
     assert.equal(disk.opened, 1)

@@ -11,6 +11,7 @@ describe('A pause', () => {
   const told: string[] = []
   const onEvent = (event: DeliveryEvent): void => {
     if (event.kind === 'resumed') told.push(`resumed ${event.by} ${event.until ?? ''}`.trim())
+    if (event.kind === 'queue-failed') told.push('not stored')
   }
   async function begin(disk = new FakeDisk({ immediate: true })): Promise<Setup> {
     told.length = 0
@@ -32,6 +33,25 @@ describe('A pause', () => {
     assert.deepEqual(told, [`resumed  ${until}`])
     assert.equal(reasons(setup), 'goes on')
     assert.equal(setup.flights.length, 1)
+  })
+
+  it('ends half a minute later if that cannot be stored', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const setup = await begin(disk)
+    const { clock, delivery } = setup
+    const lastsMs = HOUR + 10_000
+    const until = clock.now() + lastsMs
+    await delivery.pause('ana', 'upgrade', { until })
+    await clock.advance(lastsMs - 1)
+    assert.deepEqual(told, [])
+    disk.failWrites = true
+    await clock.advance(1)
+    await clock.advance(29_999)
+    assert.deepEqual(told, ['not stored'])
+    assert.equal(reasons(setup), 'upgrade')
+    disk.failWrites = false
+    await clock.advance(1)
+    assert.deepEqual(told, ['not stored', `resumed  ${until}`])
   })
 
   it('ends within a minute if the clock on the wall is put past its end', async () => {
