@@ -160,6 +160,28 @@ describe('the list of events', () => {
     ])
   })
 
+  it('has the words of a receiver that refuses the login; those of a token server stand with the token', () => {
+    const { events, reporter } = setUp()
+    const quotes = { description: 'The client is locked.' }
+    const { decision, reply = assert.fail() } = resultOf('retry')
+    const refused = {
+      decision,
+      reply: { ...reply, status: 401 },
+      answered: false,
+      elapsedMs: 1,
+      quotes
+    }
+    const error = { code: 'invalid_client', family: 'token', text: '' } as const
+    const withoutToken = { decision, error, answered: false, elapsedMs: 1, quotes }
+    for (const [seq, result] of [refused, withoutToken].entries()) {
+      reporter.readEvent({ kind: 'moved', message: message(seq), to: 'retrying', result })
+    }
+    assert.deepEqual(told(events), [
+      ['retrying', '', { cause: '401', controlId: 'C0', reason: 'The client is locked.' }],
+      ['retrying', '', { cause: 'invalid_client', controlId: 'C1' }]
+    ])
+  })
+
   it('has one event of what goes on, and another of what comes ten minutes later', async () => {
     const { clock, events, reporter } = setUp()
     for (let minute = 0; minute < 30; minute += 5) {
