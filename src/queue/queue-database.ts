@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
 import { CONVERTED_VERSION, convertTables } from './conversion.ts'
 import { isEmpty } from './file-location.ts'
-import { closeAsItIs, makeFile } from './files-beside.ts'
+import { closeAsItIs, isDoubtful, makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
 import { QueueError } from './queue-error.ts'
@@ -64,17 +64,22 @@ export function openQueueDatabase(
     // may never write that part of the file, and say that it has. So the file is cut first.
     if (!hasLog) db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     const start = performance.now()
-    // Written at once: a write error is found now and not with the first message.
-    db.exec('BEGIN IMMEDIATE')
-    if (version === 0) makeTables(db)
-    else if (version < VERSION) convertTables(db)
-    if (version < VERSION) {
-      db.exec(`PRAGMA user_version = ${VERSION}`)
-      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+    let unreadable = 0
+    const store = (): void => {
+      db.exec('BEGIN IMMEDIATE')
+      if (version === 0) makeTables(db)
+      else if (version < VERSION) convertTables(db)
+      if (version < VERSION) {
+        db.exec(`PRAGMA user_version = ${VERSION}`)
+        db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+      }
+      setMeta(db, 'keyCheck', keyCheck)
+      if (isKeyNew) unreadable = giveUpKept(db)
+      db.exec('COMMIT')
     }
-    setMeta(db, 'keyCheck', keyCheck)
-    const unreadable = isKeyNew ? giveUpKept(db) : 0
-    db.exec('COMMIT')
+    // Written at once: a write error is found now and not with the first message.
+    if (hasLog && !isDoubtful(path)) storeInLog(db, store)
+    else store()
     if (unreadable > 0) onNotice(keyChanged(path, unreadable))
     if (version > 0 && version < VERSION) onNotice(converted(path, performance.now() - start))
     return db
@@ -85,6 +90,18 @@ export function openQueueDatabase(
       db.close()
     }
     throw error
+  }
+}
+
+/** On a full disk, the log of a process that has ended is written back: then there is room at its beginning. */
+function storeInLog(db: DatabaseSync, store: () => void): void {
+  try {
+    store()
+  } catch (error) {
+    if (faultCode(error) !== 'SQLITE_FULL') throw error
+    rollBack(db)
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    store()
   }
 }
 
@@ -185,6 +202,15 @@ export function isSound(path: string): boolean {
     checkedVersion(db, path)
     return db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'] === 'ok'
   })
+}
+
+/** After a fault. */
+export function rollBack(db: DatabaseSync): void {
+  try {
+    db.exec('ROLLBACK')
+  } catch {
+    // SQLite has rolled back by itself, as it does when the disk is full.
+  }
 }
 
 /** Opens a file that nobody has open, locks it, and leaves it as it is. */

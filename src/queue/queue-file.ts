@@ -11,7 +11,7 @@ import {
 import { FileLocation } from './file-location.ts'
 import { closeAsItIs, makeFile } from './files-beside.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
-import { countOf, openQueueDatabase, type MessageCount } from './queue-database.ts'
+import { countOf, openQueueDatabase, rollBack, type MessageCount } from './queue-database.ts'
 import { DiskFullError, faultCode, LostFileError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { FileRun } from './queue-types.ts'
@@ -169,11 +169,7 @@ export class QueueFile {
         return done
       })
     } catch (error) {
-      try {
-        this.#db.exec('ROLLBACK')
-      } catch {
-        // SQLite has rolled back by itself, as it does when the disk is full.
-      }
+      rollBack(this.#db)
       throw error
     }
     if (this.#changed === changed) return result

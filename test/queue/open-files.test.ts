@@ -16,6 +16,7 @@ import { isDoubtful, writeCopyBeside } from '../../src/queue/files-beside.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
 import type { Queue } from '../../src/queue/queue.ts'
+import { SmallDisk } from '../support/small-disk.ts'
 import { event, KEY, message } from './set-up.ts'
 
 const MEGABYTE = 2 ** 20
@@ -127,6 +128,43 @@ describe('OpenFiles', () => {
     const log = statSync(`${spec.path}-wal`).size
     assert.ok(log > 16 * MEGABYTE && log < 20 * MEGABYTE, `${log} bytes`)
     assert.ok(statSync(spec.path).size > 32 * MEGABYTE)
+  })
+
+  it('opens a file on a full disk whose log was left by a process that ended: written back, that makes room', (context) => {
+    const disk = SmallDisk.mount(context, 'tmpfs', 4)
+    if (disk === undefined) return
+    const onDisk = { ...spec, path: join(disk.place, 'queue.sqlite') }
+    try {
+      files.open(spec)
+      const all = [1, 2, 3, 4, 5]
+      files.use(spec, (file) => {
+        // The file is long enough for all that is in the log.
+        file.transaction((queue) => {
+          for (const seq of all) queue.accept(message(seq), Buffer.alloc(MEGABYTE / 5))
+        })
+        file.writeAllBack()
+        for (const seq of all) {
+          file.transaction((queue) => {
+            queue.finish(seq)
+          })
+        }
+        file.transaction((queue) => {
+          queue.accept(message(6), Buffer.alloc(MEGABYTE / 2))
+        })
+      })
+      for (const end of ['', '-wal']) copyFileSync(`${spec.path}${end}`, `${onDisk.path}${end}`)
+      disk.fillUp()
+      assert.equal(disk.free, 0)
+      assert.equal(files.open(onDisk).summary.waiting, 1)
+      files.use(onDisk, (file) => {
+        file.transaction((queue) => {
+          queue.finish(6)
+        })
+      })
+      files.close(onDisk)
+    } finally {
+      disk.end()
+    }
   })
 
   // It would say of the next one that all is well, and write to the file what the system has in place of what it lost.
