@@ -26,7 +26,7 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
     mutate: 'src/delivery/*.ts',
     // Without what takes minutes; with the one that compares the states with the documents.
     tests:
-      'test/{delivery/!(long-replies|deadly-message|gate-loads),docs/message-states,rules/try-rules}.test.ts'
+      'test/{delivery/!(long-replies|deadly-message),docs/message-states,rules/try-rules}.test.ts'
   },
   oauth2: {
     mutate: 'src/oauth2/*.ts',
@@ -67,10 +67,10 @@ const skipped = [
 ].join('|')
 
 // The models take less time, and the first failure is enough.
-Object.assign(process.env, { MODEL_RUNS: '100', HL7_SHRINK: 'no' })
+Object.assign(process.env, { MODEL_RUNS: '300', HL7_SHRINK: 'no' })
 
 /** The first failure ends the tests of a change: those that take longest come last. */
-const LONGEST = /\.model\.|\/courier\./
+const LONGEST = /\.model\.|\/(?:courier|gate-loads)\./
 function inTurn(tests: string[]): string[] {
   return tests.toSorted((one, other) => Number(LONGEST.test(one)) - Number(LONGEST.test(other)))
 }

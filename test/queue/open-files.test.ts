@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { isDoubtful, writeCopyBeside } from '../../src/queue/files-beside.ts'
+import { endDoubt, isDoubtful, setDoubtful, writeCopyBeside } from '../../src/queue/files-beside.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
 import type { QueueFileSpec } from '../../src/queue/queue-file-spec.ts'
 import type { Queue } from '../../src/queue/queue.ts'
@@ -20,6 +20,7 @@ import { SmallDisk } from '../support/small-disk.ts'
 import { event, KEY, message } from './set-up.ts'
 
 const MEGABYTE = 2 ** 20
+const SQLITE_FULL = 13
 
 describe('OpenFiles', () => {
   let directory: string
@@ -153,16 +154,23 @@ describe('OpenFiles', () => {
         })
       })
       for (const end of ['', '-wal']) copyFileSync(`${spec.path}${end}`, `${onDisk.path}${end}`)
+      const log = statSync(`${onDisk.path}-wal`).size
+      // Not if a sync of it has failed: what SQLite would write back, may have been lost.
+      setDoubtful(onDisk.path)
       disk.fillUp()
       assert.equal(disk.free, 0)
+      assert.throws(() => files.open(onDisk), { errcode: SQLITE_FULL })
+      assert.ok(statSync(`${onDisk.path}-wal`).size >= log, 'all of it is there')
+      endDoubt(onDisk.path)
+      disk.fillUp()
       assert.equal(files.open(onDisk).summary.waiting, 1)
       files.use(onDisk, (file) => {
         file.transaction((queue) => {
           queue.finish(6)
         })
       })
-      files.close(onDisk)
     } finally {
+      files.close(onDisk)
       disk.end()
     }
   })
