@@ -74,9 +74,21 @@ describe('on the page, what has left', () => {
     await tick.check()
     await page.click('[data-button=resend-chosen]')
     await shows('.hl7-seen', /1 message\./)
+    const answered = Promise.withResolvers<undefined>()
+    await page.route('**/messages?ids=*', async (route) => {
+      await answered.promise
+      await route.continue()
+    })
     await page.click('.hl7-question .hl7-first')
     await shows('.hl7-outcome', /TICKED1 was accepted/)
     assert.equal(await page.locator('[data-button=resend-chosen]').count(), 0)
+    // Until the new one is known, the old one is not taken for it.
+    await page.waitForFunction(
+      `document.querySelector('.hl7-messages .hl7-heading select').value === 'followed'`
+    )
+    assert.equal(await page.locator('.hl7-message-rows').count(), 0)
+    assert.equal(await page.locator('.hl7-count').textContent(), '')
+    answered.resolve(undefined)
     // What is listed now is the new one.
     await shows('.hl7-message-rows', /TICKED1[^]*delivered/)
     assert.equal(await page.inputValue('.hl7-messages .hl7-heading select'), 'followed')

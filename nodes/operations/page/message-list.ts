@@ -50,6 +50,8 @@ export class MessageList {
   #pages: MessageAnswer[] = []
   #rows: readonly MessageAnswer[] = []
   #more = false
+  /** The rows are of this list: until it is loaded, there are none, which does not mean that it is empty. */
+  #isLoaded = false
   #trouble = ''
   #chosen = new Set<string>()
   /** The search found the opened message: it has the focus once it is listed. */
@@ -102,7 +104,7 @@ export class MessageList {
   goTo({ list, type, rule, error }: ListPlace): void {
     const found = list === ALL ? '' : LISTS.find((one) => one !== '' && one === list)
     if (found === undefined || found === 'followed') return
-    this.#list = found
+    this.#startList(found)
     this.#isFixed = true
     this.#filter = {}
     for (const [name, value = ''] of Object.entries({ type, rule, error })) {
@@ -110,7 +112,6 @@ export class MessageList {
       this.#linkable.add(value)
       this.#filter = { ...this.#filter, [name]: value }
     }
-    this.#start()
   }
 
   /** Of suspended messages, those that match what has been entered. */
@@ -154,16 +155,11 @@ export class MessageList {
       this.#followed = []
       this.#isFixed = false
       this.#filter = {}
-      this.#list = mostTelling(node)
-      this.#start()
-      this.#rows = []
-      this.#more = false
+      this.#startList(mostTelling(node))
     }
     this.#node = node
     if (!this.#isFixed && !this.#isInUse && this.#list !== mostTelling(node)) {
-      this.#list = mostTelling(node)
-      this.#start()
-      this.#rows = []
+      this.#startList(mostTelling(node))
     }
   }
 
@@ -186,6 +182,7 @@ export class MessageList {
       if (asked !== this.#asked) return
       this.#rows = rows
       this.#more = page.more
+      this.#isLoaded = true
       this.#trouble = ''
       for (const { rule, type } of rows) this.#linkable.add(type).add(rule)
       const listed = new Set(rows.map(({ id }) => id))
@@ -226,9 +223,8 @@ export class MessageList {
   /** Opens a message that the search found, or a link names; it is listed with the next `load`. */
   open(node: NodeState, message: MessageAnswer): void {
     this.#filter = { controlId: message.controlId }
-    this.#list = ''
     this.#isFixed = true
-    this.#start()
+    this.#startList('')
     this.#opened.open(node, message)
     this.#focusOpened = true
   }
@@ -237,10 +233,8 @@ export class MessageList {
   follow(node: NodeState, ids: readonly string[]): void {
     this.show(node)
     this.#followed = ids
-    this.#list = 'followed'
-    this.#isFixed = true
     this.#filter = {}
-    this.#filterChanged()
+    this.#turnTo('followed')
     void this.#desk.draw().then(() => {
       const heading = this.#section.value?.querySelector('h3')
       heading?.scrollIntoView({ block: 'start' })
@@ -261,9 +255,7 @@ export class MessageList {
           aria-label=${text('messages.which')}
           @change=${({ target }: Event) => {
             const { value } = target as HTMLSelectElement
-            this.#list = LISTS.find((list) => list === value) ?? ''
-            this.#isFixed = true
-            this.#filterChanged()
+            this.#turnTo(LISTS.find((list) => list === value) ?? '')
           }}
         >
           ${LISTS.filter((list) => list !== 'followed' || this.#followed.length > 0).map(
@@ -344,7 +336,8 @@ export class MessageList {
     const { [name]: _, ...others } = this.#filter
     this.#filter = value === '' ? others : { ...others, [name]: value }
     this.#isFixed = true
-    this.#filterChanged()
+    this.#start()
+    this.#show()
   }
 
   #table(node: NodeState): TemplateResult {
@@ -431,10 +424,25 @@ export class MessageList {
     void this.load()
   }
 
-  #filterChanged(): void {
-    this.#start()
+  /** Somebody wants this list. */
+  #turnTo(list: List): void {
+    this.#isFixed = true
+    this.#startList(list)
+    this.#show()
+  }
+
+  #show(): void {
     void this.#desk.draw()
     void this.load()
+  }
+
+  /** Starts a list: rows of the one before would be taken for its own. */
+  #startList(list: List): void {
+    this.#list = list
+    this.#rows = []
+    this.#more = false
+    this.#isLoaded = false
+    this.#start()
   }
 
   /** Starts at the first page, and drops what was counted or asked with an earlier filter. */
@@ -480,6 +488,7 @@ export class MessageList {
         all: node.suspended
       })
     }
+    if (!this.#isLoaded) return ''
     if (this.#rows.length === 0) return text('count.none')
     if (this.#list === 'followed') return this.#statesWords()
     if (this.#pages.length > 0) {
