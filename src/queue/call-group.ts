@@ -17,6 +17,8 @@ export interface PendingCall {
   tries: number
   /** Of the message that it accepts. */
   seq?: number
+  /** The thread has got it, and nobody knows that it has stored nothing of it. */
+  mayBeStored?: boolean
   /** It was stored, but nobody knows whether that is safe: this is what came of it. */
   first?: { value: unknown }
 }

@@ -328,7 +328,7 @@ export class DiskEngine implements QueueEngine {
         },
         (error: unknown) => {
           for (const call of group.pending) {
-            if (hasDied(error)) this.#makeAgain(call)
+            if (hasDied(error)) this.#makeAgain(call, true)
             else call.reject(error as Error)
           }
         }
@@ -352,8 +352,8 @@ export class DiskEngine implements QueueEngine {
     this.#summary = answer.summary ?? this.#summary
     this.#handedOut = answer.handedOut ?? this.#handedOut
     for (const [index, call] of calls.entries()) {
-      const { value, fault, commit = 0 } = results[index] ?? {}
-      if (fault?.code === MADE_AGAIN) this.#makeAgain(call)
+      const { value, fault, commit = 0, mayBeStored = false } = results[index] ?? {}
+      if (fault?.code === MADE_AGAIN) this.#makeAgain(call, mayBeStored)
       else if (fault !== undefined) call.reject(queueError(fault))
       else this.#held.add({ call, value, commit, at: performance.now() })
     }
@@ -389,7 +389,8 @@ export class DiskEngine implements QueueEngine {
   }
 
   /** It was with a thread that has died, or that had a file of which a sync has failed: both were told before. */
-  #makeAgain(call: PendingCall): void {
+  #makeAgain(call: PendingCall, mayBeStored: boolean): void {
+    if (mayBeStored) call.mayBeStored = true
     if (this.#loss === undefined) call.reject(this.#closed())
     else this.#loss.repeat(call)
     this.#isDue = true

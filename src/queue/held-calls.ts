@@ -42,6 +42,7 @@ export class HeldCalls {
       call.resolve(value)
       return
     }
+    call.mayBeStored = true
     this.#held.push(held)
     if (call.seq !== undefined) this.#accepts++
     thread.addHeld(1)

@@ -87,13 +87,13 @@ export class Loss {
   }
 
   /**
-   * Its caller is told that it has failed: at once, unless it was to accept a message that the thread has got.
+   * Its caller is told that it has failed: at once, unless it was to accept a message that may be in the file.
    *
    * @param heldSince it is stored, and has waited since then; on the monotonic clock
    */
   refuse(call: PendingCall, error: Error, heldSince?: number): void {
-    const { seq } = call
-    if (seq === undefined) {
+    const { seq, mayBeStored = false } = call
+    if (seq === undefined || !mayBeStored) {
       call.reject(error)
       return
     }

@@ -128,6 +128,8 @@ export interface CallResult {
   fault?: QueueFault
   /** It is not told before this commit is synced. */
   commit?: number
+  /** It is to be made again, but is perhaps in the file. */
+  mayBeStored?: true
 }
 
 /**

@@ -60,6 +60,7 @@ const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
   'events'
 ])
 const MADE_AGAIN_RESULT: CallResult = { fault: { message: MADE_AGAIN, code: MADE_AGAIN } }
+const PERHAPS_STORED_RESULT: CallResult = { ...MADE_AGAIN_RESULT, mayBeStored: true }
 /** The most that a message takes in the file besides its content, or that an event takes. */
 const ROW_BYTES = 512
 const HASH_BYTES = 64
@@ -157,14 +158,15 @@ async function close(
 type Stored = Pick<QueueAnswer, 'results' | 'summary' | 'handedOut' | 'synced'>
 
 function stored(file: QueueFileSpec, calls: readonly QueueCall[]): Stored {
+  if (files.hasFailed(file)) return { results: calls.map(() => MADE_AGAIN_RESULT) }
   const results: CallResult[] = calls.map(() => ({}))
   try {
-    if (!files.hasFailed(file)) store(file, calls, results, false)
+    store(file, calls, results, false)
     if (!files.hasFailed(file)) return answered(file, calls, results)
   } catch (error) {
     if (!files.hasFailed(file)) throw error
   }
-  return { results: results.map((one) => (one.fault === undefined ? MADE_AGAIN_RESULT : one)) }
+  return { results: results.map((one) => (one.fault === undefined ? PERHAPS_STORED_RESULT : one)) }
 }
 
 function answered(file: QueueFileSpec, calls: readonly QueueCall[], results: CallResult[]): Stored {

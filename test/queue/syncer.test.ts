@@ -402,6 +402,29 @@ describe('A sync', () => {
       )
     })
 
+    it('has a message refused at once that came after it, though nothing can be stored of those before', async () => {
+      const queue = await opened(1)
+      hold()
+      const before = new Watched([accept(queue, 2)])
+      await stored(queue)
+      fail()
+      Atomics.store(syncs, FAIL_NAMES, 1000)
+      // The thread knows that the sync has failed when it gets the next message; the engine does not when it sends it.
+      setImmediate(() => {
+        letGo()
+        while (Atomics.load(syncs, NOW) > 0);
+      })
+      await assert.rejects(accept(queue, 3), { code: 'EIO' })
+      assert.deepEqual(before.states, ['waits'])
+      Atomics.store(syncs, FAIL_NAMES, 0)
+      await before.ended
+      assert.deepEqual(before.states, ['EIO'])
+      // It may be too early for another attempt to copy the file: then the next start does that.
+      await queue.close().catch(() => undefined)
+      const { queue: again } = await queues.openDisk()
+      assert.deepEqual(await waitingSeqs(again), [1])
+    })
+
     it('has all other calls made again, with what came of them', async () => {
       const queue = await opened(...numbers(1, 4))
       await Promise.all([1, 2, 3].map((seq) => queue.move(moveOf(seq, 'suspended'))))
