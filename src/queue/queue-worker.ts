@@ -223,7 +223,8 @@ function store(
         for (const [index, call] of calls.entries()) {
           const thing = storedThing(call)
           const isRefused = thing !== undefined && room.take(thing) !== undefined
-          results[index] = isRefused ? full(file) : resultOf(queue, call, file)
+          results[index] =
+            isRefused && !isStored(queue, call) ? full(file) : resultOf(queue, call, file)
         }
       })
     })
@@ -352,6 +353,11 @@ function storedThing(call: QueueCall): StoredThing | undefined {
   }
   const bytes = call.method === 'move' ? (call.args[0].outcome?.length ?? 0) : 0
   return bytes > SHORT_OUTCOME_BYTES ? { kind: 'outcome', bytes } : undefined
+}
+
+/** It is made again, and takes no room: a thread that has died since has stored that message. */
+function isStored(queue: Queue<Uint8Array>, call: QueueCall): boolean {
+  return call.method === 'accept' && queue.rows.sql.turnRow(call.args[0].seq) !== undefined
 }
 
 function full({ path }: QueueFileSpec): CallResult {

@@ -32,6 +32,7 @@ let noThreads = false
 let isUpdated = false
 /** So many answers are lost: the thread dies when it has done the work. */
 let lostAnswers = 0
+let onLost = (): void => undefined
 threads.Worker = class extends Worker {
   constructor(...args: ConstructorParameters<typeof Worker>) {
     if (noThreads) throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' })
@@ -41,9 +42,11 @@ threads.Worker = class extends Worker {
   }
 
   override emit(name: string | symbol, ...args: unknown[]): boolean {
-    const isLost = name === 'message' && lostAnswers > 0
+    const [reply] = args as [{ id?: number }?]
+    const isLost = name === 'message' && reply?.id !== undefined && lostAnswers > 0
     if (!isLost) return super.emit(name as 'message', ...args)
     lostAnswers--
+    onLost()
     void this.terminate()
     return false
   }
@@ -62,6 +65,7 @@ describe('The queue thread', () => {
   })
   afterEach(async () => {
     lostAnswers = 0
+    onLost = () => undefined
     noThreads = false
     isUpdated = false
     await queues.end()
@@ -179,6 +183,21 @@ describe('The queue thread', () => {
     await accept(queue, 3)
     assert.deepEqual(seqsOf(await queue.claimNext(9)), [1, 3])
     assert.deepEqual(await waitingSeqs(queue), [1, 3])
+  })
+
+  it('has stored a message before the disk was full: its sender is told so by the next one', async (context) => {
+    const disk = queues.smallDisk(context, 4)
+    if (disk === undefined) return
+    const { queue } = await queues.openDisk({ directory: disk.place })
+    await accept(queue, 1)
+    onLost = () => {
+      disk.fillUp()
+    }
+    lostAnswers = 1
+    await accept(queue, 2)
+    await assert.rejects(accept(queue, 3), { code: 'SQLITE_FULL' })
+    assert.deepEqual(await waitingSeqs(queue), [1, 2])
+    assert.deepEqual(seqsOf(await queue.claimNext(9)), [1, 2])
   })
 
   it('knows what is handed out after it has died while idle', async () => {
