@@ -74,7 +74,7 @@ async function liveAndDie(
   // A file is open: the others may be while it is killed.
   await Promise.race([once(life.child, 'message'), life.ended])
   await sleep(ms)
-  while (leftIn(log) < leastLeft) await sleep(50)
+  while (life.child.exitCode === null && leftIn(log) < leastLeft) await sleep(50)
   await life.kill()
   assert.equal(await life.ended, 'SIGKILL')
 }
