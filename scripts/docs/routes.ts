@@ -38,12 +38,27 @@ const DOES: Readonly<Record<RouteName, string>> = {
   testToken: 'requests a token with the settings of a form'
 }
 
+/** Those of the frozen contract. All others serve page, forms and sidebar, and may change with any version. */
+export const FOR_SCRIPTS = [
+  'metrics',
+  'nodes',
+  'node',
+  'searchAllMessages',
+  'pause',
+  'resume',
+  'resendMessages',
+  'discardMessages',
+  'suspendMessages'
+] as const satisfies readonly RouteName[]
+export type ScriptRoute = (typeof FOR_SCRIPTS)[number]
+
 const routes: readonly Route[] = Object.values(ROUTES)
 
 /** All admin routes, in the order of the table. */
 export function routeTable(): string {
+  const forScripts = new Set<string>(FOR_SCRIPTS)
   const rows = Object.entries<Route>(ROUTES).map(([name, route]) => [
-    named(route),
+    `${forScripts.has(name) ? '● ' : ''}${named(route)}`,
     permissions(route),
     DOES[name as RouteName]
   ])
@@ -52,11 +67,22 @@ export function routeTable(): string {
 
 /** What is in the audit log. Most events are named after their route. */
 export function auditEvents(): string {
-  const events = routes.flatMap(({ audit, auditWith = {} }) => [
+  return `Its events: ${[...new Set(routes.flatMap(eventsOf))].map(inCode).join(', ')}.`
+}
+
+/** The events, and what else they say. */
+export function auditFacts(): string[] {
+  return routes.flatMap((route) => [
+    ...eventsOf(route),
+    ...(route.auditSays ?? []).map((member) => `${route.audit} says ${member}`)
+  ])
+}
+
+function eventsOf({ audit, auditWith = {} }: Route): string[] {
+  return [
     ...(audit === undefined ? [] : [audit]),
     ...Object.values(auditWith).flatMap((event) => event ?? [])
-  ])
-  return `Its events: ${[...new Set(events)].map(inCode).join(', ')}.`
+  ]
 }
 
 function named({ method, path }: Route): string {

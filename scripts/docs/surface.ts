@@ -7,22 +7,24 @@ import { BESIDE, CONDITION_CODES, levelsOf } from '../../nodes/flow/conditions.t
 import { STATUS_DOTS } from '../../nodes/flow/status-line.ts'
 import { METRICS, metricsText } from '../../nodes/operations/metrics.ts'
 import { PERMISSIONS } from '../../nodes/operations/permissions.ts'
-import { ROUTES, type Route, type RouteName } from '../../nodes/operations/route-table.ts'
+import { ROUTES, type Route } from '../../nodes/operations/route-table.ts'
 import type { Credential, Property } from '../../nodes/settings/property-table.ts'
 import { SETTINGS } from '../../nodes/settings/settings-js.ts'
 import { DURATION_BOUNDS_MS } from '../../src/delivery/attempt-counts.ts'
 import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { formPage, NODE_TYPES, type NodeTypeName } from '../form-page.ts'
+import { auditFacts, FOR_SCRIPTS, type ScriptRoute } from './routes.ts'
 import { ruleFacts } from './surface/rule-facts.ts'
 import { TypeFacts } from './surface/type-facts.ts'
 
 const HEAD = `# The public contract, made from the code by \`npm run docs\`: one fact a line, sorted.
 # It is frozen: a line that goes or changes breaks a flow, a script or a dashboard, and so does a member that a known
-# route demands from now on. Other lines may come. For a new major version, lines are taken out by hand.
+# route demands from now on. Other lines may come. For a new major version, lines are taken out by hand. Routes that are
+# not in it serve page, forms and sidebar, and may change with any version.
 `
 
 /** Keys by which the page finds its sentences. A script has the English text beside them, and codes. */
-const OF_SENTENCES = /^type (?:ToldKind|Hint\.key) is /
+const OF_SENTENCES = /^type ToldKind is /
 
 export function surface(): string {
   const types = new TypeFacts({
@@ -40,7 +42,8 @@ export function surface(): string {
     ...under('cause', Object.values(codes.cause).flatMap(keysOf)),
     ...conditionFacts(),
     ...under('event', QUEUE_EVENT_KINDS),
-    ...(Object.keys(ROUTES) as RouteName[]).flatMap((name) => routeFacts(name, types)),
+    ...FOR_SCRIPTS.flatMap((name) => routeFacts(name, types)),
+    ...under('audit', auditFacts()),
     ...under('permission', PERMISSIONS),
     ...under('metric', metricFacts()),
     ...under('rule', ruleFacts()),
@@ -53,7 +56,7 @@ export function surface(): string {
 }
 
 /** A member that a route takes and that is not optional. */
-const DEMAND = /^(route \S+ \S+) takes (?!any member$)\S+ (?!is |.* optional$)/
+const DEMAND = /^(route \S+ \S+) takes \S+ (?!is |.* optional$)/
 
 /** Of two such lists, the lines of the first that are not in the second, and what a route of the first newly demands. */
 export function breaksOf(before: string, after: string): string[] {
@@ -121,19 +124,15 @@ function conditionFacts(): string[] {
   })
 }
 
-function routeFacts(name: RouteName, types: TypeFacts): string[] {
+function routeFacts(name: ScriptRoute, types: TypeFacts): string[] {
   const route: Route = ROUTES[name]
-  const takes = types.of('takes', name)
-  const open = takes.getStringIndexType()
   return under(`route ${route.method} ${route.path}`, [
     `permission ${permissionsOf(route)}`,
     ...(route.audit === undefined ? [] : [`audit ${route.audit}`]),
     ...Object.entries(route.auditWith ?? {}).map(([member, event]) => {
       return `audit with ${member} ${event ?? 'nothing'}`
     }),
-    ...under('audit says', route.auditSays ?? []),
-    ...under('takes', types.members(takes)),
-    ...(open === undefined || types.isNever(open) ? [] : ['takes any member']),
+    ...under('takes', types.members(types.of('takes', name))),
     ...types.facts('answers', types.of('answers', name)),
     ...(route.contentType === undefined ? [] : [`content type ${route.contentType}`])
   ])

@@ -67,11 +67,6 @@ export class TypeFacts {
     return facts
   }
 
-  /** Whether nothing can be of this type. */
-  isNever(type: ts.Type): boolean {
-    return (type.flags & ts.TypeFlags.Never) !== 0
-  }
-
   #member(type: ts.Type, name: string): ts.Type {
     const symbol = type.getProperty(name)
     if (symbol === undefined) throw new Error(`There is no ${name} in the types of the surface.`)
@@ -115,7 +110,7 @@ export class TypeFacts {
         kinds.add(`${listed(element.kinds)}[]`)
         inside.push(...element.inside)
       } else if (isOpen(type)) kinds.add('object')
-      else if (isForeign(type) || type.isClass()) kinds.add(type.symbol.name)
+      else if (isForeign(type)) kinds.add(type.symbol.name)
       else if (isObject(type)) objects.push(type)
       else if ((type.flags & ts.TypeFlags.Any) !== 0) {
         throw new Error(`The type of ${path} cannot be read: does \`npm run check\` pass?`)
@@ -143,7 +138,7 @@ export class TypeFacts {
     if (symbol === undefined || isGeneric || isInPackage(symbol) || isOpen(type)) return undefined
     const other = this.#named.get(symbol.name)
     if (other !== undefined && other !== type) throw new Error(`Two types are ${symbol.name}.`)
-    if (!type.isClass()) this.#named.set(symbol.name, type)
+    this.#named.set(symbol.name, type)
     return symbol.name
   }
 }
