@@ -38,7 +38,7 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
     mutate:
       'src/queue/!(open-files|queue-thread-client|queue-worker|readable-rows|renewal|rescue).ts',
     tests:
-      'test/queue/!(conversion|damage|disk-engine|disk-faults|queue-thread-client|slow-disk|syncer).test.ts'
+      'test/queue/!(damage|disk-engine|disk-faults|queue-thread-client|slow-disk|syncer).test.ts'
   },
   'http-client': {
     mutate: 'src/http-client/*.ts',

@@ -79,7 +79,7 @@ export class OpenFiles {
    * Reads all of a file that nobody has open.
    *
    * @returns whether its pages are not as they should be
-   * @throws {QueueError} for another program's file or a newer version
+   * @throws {QueueError} for the file of another program or version
    */
   isDamaged({ path }: QueueFileSpec): boolean {
     completePlace(path)

@@ -1,6 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
-import { CONVERTED_VERSION, convertTables } from './conversion.ts'
 import { isEmpty } from './file-location.ts'
 import { closeAsItIs, isDoubtful, makeFile } from './files-beside.ts'
 import { STATES } from './message-row.ts'
@@ -21,14 +20,13 @@ const VERSION = 4
 const LOG_BYTES_KEPT = 32 * 1024 * 1024
 
 /**
- * Opens the database of a queue file, or creates it; locks it for this process. Tables of version 3 are converted; 1 and
- * 2, those of 0.1 and 0.2, are not read. Its user writes the log back: what SQLite does by itself tells nobody of a sync
- * that has failed.
+ * Opens the database of a queue file, or creates it; locks it for this process. Its user writes the log back: what SQLite
+ * does by itself tells nobody of a sync that has failed.
  *
  * @param keyCheck tells whether a file was sealed with the key in use
- * @param onNotice is told of a conversion
+ * @param onNotice is told what another key has made unreadable
  * @param mustExist there is one, unless it was removed in this moment
- * @throws {QueueError} for a wrong key, another program's file or a version that cannot be read
+ * @throws {QueueError} for a wrong key, or the file of another program or version
  * @throws {LostFileError} if it must be there and is not
  */
 export function openQueueDatabase(
@@ -63,13 +61,11 @@ export function openQueueDatabase(
     // A header alone is left by a sync that has failed, or that a process did not live to see: after such a one, a system
     // may never write that part of the file, and say that it has. So the file is cut first.
     if (!hasLog) db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    const start = performance.now()
     let unreadable = 0
     const store = (): void => {
       db.exec('BEGIN IMMEDIATE')
-      if (version === 0) makeTables(db)
-      else if (version < VERSION) convertTables(db)
-      if (version < VERSION) {
+      if (version === 0) {
+        makeTables(db)
         db.exec(`PRAGMA user_version = ${VERSION}`)
         db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
       }
@@ -81,7 +77,6 @@ export function openQueueDatabase(
     if (hasLog && !isDoubtful(path)) storeInLog(db, store)
     else store()
     if (unreadable > 0) onNotice(keyChanged(path, unreadable))
-    if (version > 0 && version < VERSION) onNotice(converted(path, performance.now() - start))
     return db
   } catch (error) {
     if (hasLog) closeUnused(db, path, error)
@@ -112,10 +107,6 @@ function closeUnused(db: DatabaseSync, path: string, error?: unknown): void {
   else closeAsItIs(db, path)
 }
 
-function converted(path: string, ms: number): string {
-  return english('log', 'queue.converted', { path, seconds: (ms / 1000).toFixed(1) })
-}
-
 /**
  * What the old key has sealed goes, in steps; the hashes that it has made, with their messages.
  *
@@ -133,7 +124,10 @@ function keyChanged(path: string, count: number): string {
   return english('log', 'queue.keyChanged', { path, count })
 }
 
-/** @throws {QueueError} when the file is not one that this version may write */
+/**
+ * @returns 0 for a new file
+ * @throws {QueueError} when the file is not one that this version may write
+ */
 function checkedVersion(db: DatabaseSync, path: string): number {
   const version = db.prepare('PRAGMA user_version').get()?.['user_version'] as number
   const id = db.prepare('PRAGMA application_id').get()?.['application_id'] as number
@@ -141,14 +135,11 @@ function checkedVersion(db: DatabaseSync, path: string): number {
     if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0
     throw new QueueError(english('log', 'queue.foreign', { path }), 'ERR_QUEUE_FOREIGN')
   }
-  if (version > VERSION) {
+  if (version !== VERSION) {
     throw new QueueError(
-      english('log', 'queue.newer', { path, version, supported: VERSION }),
+      english('log', 'queue.otherVersion', { path, version, supported: VERSION }),
       'ERR_QUEUE_VERSION'
     )
-  }
-  if (version < CONVERTED_VERSION) {
-    throw new QueueError(english('log', 'queue.older', { path, version }), 'ERR_QUEUE_VERSION')
   }
   return version
 }
@@ -179,7 +170,7 @@ export interface MessageCount {
 /**
  * How many messages are in a file that nobody has open; needs no key.
  *
- * @throws {QueueError} for another program's file or a version that cannot be read
+ * @throws {QueueError} for the file of another program or version
  */
 export function countMessages(path: string): MessageCount {
   return lookInto(path, (db) => {
@@ -195,7 +186,7 @@ export function countMessages(path: string): MessageCount {
  * Reads all of a file that nobody has open: two to seven seconds for each gigabyte.
  *
  * @returns whether its pages are as they should be
- * @throws {QueueError} for another program's file or a version that cannot be read
+ * @throws {QueueError} for the file of another program or version
  */
 export function isSound(path: string): boolean {
   return lookInto(path, (db) => {

@@ -63,7 +63,7 @@ export class QueueFile {
   /**
    * Opens the file, or creates it; locks it for this process.
    *
-   * @throws {QueueError} for a wrong key, another program's file or a version that cannot be read
+   * @throws {QueueError} for a wrong key, or the file of another program or version
    * @throws {LostFileError} if it must be there and is not, or not with all that must be in it
    */
   constructor(

@@ -22,7 +22,7 @@ export const EVENT_COLUMNS = `(
  * - `lane`: the hash of the key; null without an order, and of a message that has left and whose content is not kept.
  * - `turn`: see `turns.ts`; on the time for which the queue has been open in all runs, in milliseconds.
  * - `counts_from`: since when the time of its wait counts, on the clock of *Give up after* (`delivery/give-up-clock.ts`);
- *   null: it does not. Version 3 had it on the other clock: of what waits then, that wait may count less.
+ *   null: it does not.
  * - `renewals`: the number of the fresh start of all clocks since which `retries`, `spent_ms` and `rule_retries` were
  *   counted; after a later one they count as 0.
  * - `deaths`: how many processes have ended while they worked on it.
@@ -83,10 +83,6 @@ const TABLES = `
     p95 REAL NOT NULL
   ) STRICT;`
 
-/** Of the messages with an address of their own. */
-export const OWN_INDEX = `
-  CREATE INDEX own ON message (own_address) WHERE state = ${WAITING} AND own_address IS NOT NULL;`
-
 const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
   CREATE INDEX due ON message (state, turn, seq) WHERE turn IS NOT NULL;
@@ -95,7 +91,8 @@ const INDEXES = `
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
   CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes > 0;
   CREATE INDEX repeats ON message (resent ->> '$.of') WHERE resent IS NOT NULL;
-  CREATE INDEX remains ON message (seq) WHERE kept_bytes = 0;${OWN_INDEX}`
+  CREATE INDEX remains ON message (seq) WHERE kept_bytes = 0;
+  CREATE INDEX own ON message (own_address) WHERE state = ${WAITING} AND own_address IS NOT NULL;`
 
 /** Makes the tables of a new queue. */
 export function makeTables(db: DatabaseSync): void {

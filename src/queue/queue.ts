@@ -574,7 +574,7 @@ export class Queue<Stored> {
     }
     this.#storedLastSeq = metaNumber(this.#db, 'lastSeq')
     this.#lastSeq = Math.max(this.#storedLastSeq, this.rows.sql.lastSeq())
-    // Of files that another version has made, or that were rescued, it is not stored.
+    // Of files that were rescued, it is not stored.
     const storedLeft = moment(getMeta(this.#db, 'left'))
     this.rows.counts.left = left ?? storedLeft ?? this.rows.sql.countLeft()
     this.#storedLeft = storedLeft ?? this.rows.counts.left

@@ -1,7 +1,6 @@
 import { truncateSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { english } from '../english.ts'
-import { OLD_OWN_ADDRESS } from './conversion.ts'
 import { isEmpty } from './file-location.ts'
 import { completePlace, makeFile, moveAside, writeCopyBeside } from './files-beside.ts'
 import { STATES } from './message-row.ts'
@@ -167,12 +166,10 @@ function copyTable(
     .prepare('SELECT name FROM pragma_table_info(?) WHERE name <> ?')
     .all(table, key)
     .map(({ name }) => `"${name as string}"`)
-  const isOld = ifReadable(() => from.prepare('SELECT bound_to FROM message')) !== undefined
-  const wanted = others.map((name) => (isOld && name === '"own_address"' ? OLD_OWN_ADDRESS : name))
   const columns = [key, ...others].join(', ')
   const places = ['?', ...others.map(() => '?')].join(', ')
   const insert = to.prepare(`INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places})`)
-  for (const row of readableRows(from, table, key, wanted)) {
+  for (const row of readableRows(from, table, key, others)) {
     try {
       insert.run(...row)
     } catch (error) {

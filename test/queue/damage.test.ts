@@ -16,7 +16,6 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
-import { gunzipSync } from 'node:zlib'
 import { NO_VERDICT, type MessageState, type Verdict } from '../../src/queue/message-row.ts'
 import { OpenFiles } from '../../src/queue/open-files.ts'
 import { faultCode, QueueDamageError } from '../../src/queue/queue-fault.ts'
@@ -897,28 +896,6 @@ describe('a damaged queue file', () => {
         assert.ok(readFileSync(join(place, moved[0] ?? '')).equals(log))
       }
     }
-  })
-
-  it('of the version before is read and converted', () => {
-    const [, ...lines] = readFileSync(
-      new URL('queue-file-0.3.0.txt', import.meta.url),
-      'utf8'
-    ).split('\n')
-    const name = '0123456789abcdef'
-    path = join(place, `${name}.sqlite`)
-    spec = { ...spec, path, name }
-    writeFileSync(path, gunzipSync(Buffer.from(lines.join(''), 'base64')), { mode: 0o600 })
-    destroy(pagesOf('bound')[0] ?? 0)
-    const files = openFiles()
-    meetDamage(files)
-    // Message 14 has no content.
-    assert.deepEqual(told(), { found: 11, read: 10, isLog: false })
-    const { backup, leaving, pause } = files.open(spec).opened
-    assert.deepEqual([backup?.by, leaving, pause?.by], ['ada', [9], 'ada'])
-    const rows = files.use(spec, ({ queue }) => queue.reader.find({ limit: 100 }).messages)
-    const own = rows.filter(({ hasOwnAddress }) => hasOwnAddress).map(({ seq }) => seq)
-    assert.deepEqual(own, [11, 8, 4])
-    assert.ok([...heldBy(files).values()].every(({ content }) => content !== undefined))
   })
 
   // What is promised when one byte of a file changes, wherever it is:

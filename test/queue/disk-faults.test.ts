@@ -534,12 +534,20 @@ describe('A queue file', () => {
       )
     })
 
-    it('is left alone if it is of a newer version', async () => {
-      const db = new DatabaseSync(await queues.file(1))
-      db.exec('PRAGMA user_version = 99')
-      db.close()
-      await untouched(queues.disk(), 'ERR_QUEUE_VERSION', /newer version.*file version 99/)
-    })
+    for (const version of [3, 99]) {
+      it(`is left alone if it is of another version, and it says how to go on: ${version}`, async () => {
+        const db = new DatabaseSync(await queues.file(1))
+        db.exec(`PRAGMA user_version = ${version}`)
+        db.close()
+        await untouched(
+          queues.disk(),
+          'ERR_QUEUE_VERSION',
+          new RegExp(
+            `another version.*file version ${version}.*Start the version that wrote it, and let it run empty; or move the file away`
+          )
+        )
+      })
+    }
 
     it('is left alone if it belongs to another program', async () => {
       const db = new DatabaseSync(join(queues.directory, 'queue.sqlite'))
