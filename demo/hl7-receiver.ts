@@ -89,7 +89,7 @@ export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7
 
   const usualAnswer = async (request: ReceivedRequest): Promise<ReceiverAnswer> => {
     if (new URL(request.url, receiver.url).pathname !== path) return plain(404, 'Not found')
-    if (request.method !== 'POST' && request.method !== 'PUT') return plain(405, 'Use POST')
+    if (request.method !== 'POST') return plain(405, 'Use POST')
 
     const message = await unpack(request).catch(() => undefined)
     const challenge = message?.hasLogin ? undefined : await check?.(request.headers.authorization)

@@ -1,7 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { authParts, deployedAuthNodes } from './settings/auth-parts.ts'
 import { deployedConfigNodes } from './settings/connection.ts'
-import { droppedNotices } from './settings/dropped-properties.ts'
 import { makeAuthParts } from './settings/make-auth-parts.ts'
 import { watchFlows } from './settings/flows-state.ts'
 import { listNode } from './settings/node-lifecycle.ts'
@@ -23,7 +22,6 @@ export default function (RED: NodeAPI): void {
     const { parts, close } = makeAuthParts(RED, this, source, deployedConfigNodes(RED), (text) => {
       this.warn(text)
     })
-    for (const notice of droppedNotices({ ...config, ...source.written })) this.warn(notice)
     authParts.set(this, parts)
     listNode(deployedAuthNodes, this)
     // One that came with an example, and that nothing uses, makes no deploy red.

@@ -100,14 +100,12 @@ declare const RED: {
   }
   events: {
     on(event: 'editor:save', listener: (node: EditorNode) => void): void
-    on(event: 'deploy' | 'flows:loaded', listener: () => void): void
+    on(event: 'deploy', listener: () => void): void
   }
   nodes: {
     node(id: string): (EditorNode & { changed?: boolean }) | null
     /** A node as a deploy sends it, with the credentials that were changed. */
     convertNode(node: EditorNode): object
-    /** As the runtime has them, since the page was loaded or the last deploy. */
-    originalFlow?: () => { id: string }[] | null | undefined
     /** A new one. */
     id(): string
     import(nodes: object[], options: { markChanged: boolean }): { nodes: EditorNode[] }

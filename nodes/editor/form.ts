@@ -1,6 +1,5 @@
 import type { LastPart } from '../../src/english.ts'
 import {
-  absentValue,
   isSecret,
   numberProblem,
   SECRETS,
@@ -11,7 +10,6 @@ import {
   type ReadValue,
   type Tabs
 } from '../settings/property-table.ts'
-import { droppedProperties } from '../settings/dropped-properties.ts'
 import type { FormText, MistakeText, SharedKey } from '../../src/form-text.ts'
 import type { FieldValue } from './field-value.ts'
 import { createFormTabs, hasMistake } from './form-tabs.ts'
@@ -19,7 +17,6 @@ import { prepareDuration, showDuration, typedNumber } from './duration-field.ts'
 import { explainMark } from './mistake-words.ts'
 import { listEntry, namedValueProblem, type ListEntry } from './named-value.ts'
 import { NamedValueList, type EntryProblem } from './named-value-list.ts'
-import { savedNode } from './saved-node.ts'
 import { isReference, SecretSlots } from './secret-slots.ts'
 import { undeployedNodes } from './undeployed-nodes.ts'
 import { offerUsualValues } from './usual-values.ts'
@@ -95,13 +92,10 @@ export class Form<TextKey extends string = SharedKey> {
   /** Fills and wires the form; call it first in `oneditprepare`. */
   prepare(node: EditorNode): void {
     this.#open = node
-    this.#takeDefaultsBack = fillDefaults(node, this.#definition.table, (property) =>
-      this.#field(property)
-    )
+    this.#takeDefaultsBack = fillDefaults(node, (property) => this.#field(property))
     this.#makeTabs()
     this.#makeFields(node)
     this.#openSections(node)
-    this.#sayDropped(node)
     $(this.root()).on('change keyup paste input', () => {
       this.#showRows()
     })
@@ -201,7 +195,7 @@ export class Form<TextKey extends string = SharedKey> {
       const input = this.#field(property)[0]
       if (node === this.#open && list !== undefined) return list.entries()
       if (node !== this.#open || input === undefined) {
-        return node[property] ?? absentValue(this.#definition.table[property], node)
+        return node[property] ?? this.#definition.table[property]?.default
       }
       if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
       const value = typedNumber(this.#definition.table[property], $(input).val())
@@ -318,19 +312,6 @@ export class Form<TextKey extends string = SharedKey> {
     secrets.watch()
   }
 
-  /** What became of properties that earlier versions had. */
-  #sayDropped(node: EditorNode): void {
-    const note = document.getElementById(`${this.#definition.type}-dropped`)
-    const dropped = droppedProperties(savedNode(node) ?? {})
-    if (note === null) return
-    note.hidden = dropped.length === 0
-    const names = dropped.map(({ name }) => name).join(', ')
-    const words = dropped.map(({ name, value }) => this.#look(`dropped.${name}`, { value }))
-    const [summary, text] = note.children
-    summary?.replaceChildren(this.#look('dropped.said', { names }))
-    text?.replaceChildren(words.join(' '))
-  }
-
   /** Each is open if something in it is not as usual. */
   #openSections(node: EditorNode): void {
     for (const section of this.#sections()) {
@@ -409,16 +390,10 @@ export class Form<TextKey extends string = SharedKey> {
  *
  * @returns removes them from the node again
  */
-function fillDefaults(
-  node: EditorNode,
-  table: PropertyTable,
-  field: (property: string) => EditorElements
-): () => void {
+function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): () => void {
   const filled: string[] = []
-  const given = { ...node }
-  for (const [property, { value: byDefault, type }] of Object.entries(node._def.defaults)) {
+  for (const [property, { value, type }] of Object.entries(node._def.defaults)) {
     if (node[property] !== undefined) continue
-    const value = absentValue(table[property], given) ?? byDefault
     filled.push(property)
     node[property] = structuredClone(value)
     if (typeof value === 'boolean') field(property).prop('checked', value)

@@ -1,7 +1,6 @@
 import { ReplyRulesError } from '../../src/rules/reply-rules-error.ts'
 import { tryReplyRules } from '../rules/reply-rule-row.ts'
 import { outCredentials, outProperties, outTabs } from '../settings/hl7-https-out-properties.ts'
-import { isOtherSystem } from '../settings/dropped-properties.ts'
 import { besideToken, outDoubt, outProblem, type Circumstances } from '../settings/out-problems.ts'
 import { is, names, type ReadValue } from '../settings/property-table.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
@@ -10,7 +9,6 @@ import { prepareImport } from './import/import-settings.ts'
 import type { OutKey } from '../../src/form-text.ts'
 import { LoadedReplyTab } from './loaded-reply-tab.ts'
 import { prepareTestMessage, runningId } from './test-message.ts'
-import { savedNode } from './saved-node.ts'
 import { prepareUnsetVariables } from './unset-variables.ts'
 import { hostOf } from './host-of.ts'
 
@@ -76,18 +74,6 @@ function jsonataProblem(expression: string): string {
 function nameProblem(property: string, name: string, read: ReadValue): string {
   return property === 'headers' ? words(besideToken(name, { read, usesDpop: usesDpop(read) })) : ''
 }
-
-/**
- * To a backup that was another system only a person switches, until somebody decides otherwise: what the editor saves has
- * nothing else that says so.
- */
-function keepByHand(): void {
-  for (const node of RED.nodes.filterNodes({ type: 'hl7-https-out' })) {
-    if (node['changed'] !== true && isOtherSystem(savedNode(node) ?? {})) node['backupAfter'] = 0
-  }
-}
-RED.events.on('flows:loaded', keepByHand)
-keepByHand()
 
 function prepare(node: EditorNode): void {
   form.prepare(node)

@@ -213,10 +213,7 @@ export const outProperties = {
     words: ['refused', 'all', 'none'],
     default: 'refused',
     in: 'delivery',
-    when: isOnDisk,
-    // Version 0.3 had the days alone.
-    earlier: ({ contentDays }) =>
-      contentDays === undefined ? undefined : Number(contentDays) === 0 ? 'none' : 'all'
+    when: isOnDisk
   },
   contentDays: {
     kind: 'number',

@@ -3,7 +3,6 @@ import { printable } from '../../src/printable.ts'
 import { SecretFile } from '../../src/secret-file.ts'
 import type { FormWords } from './form-words.ts'
 import {
-  absentValue,
   numberProblem,
   type NumberBounds,
   type PropertyTable,
@@ -76,7 +75,7 @@ export class Properties<Table extends PropertyTable> {
 
   /** A value as it is, or its default. */
   readonly read: ReadValue = (name) =>
-    this.#values[name] ?? absentValue((this.#table as PropertyTable)[name], this.#values)
+    this.#values[name] ?? (this.#table as PropertyTable)[name]?.default
 
   /** Whether the property is used with the values of the others. */
   applies(name: keyof Table & string): boolean {

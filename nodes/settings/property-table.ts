@@ -39,10 +39,8 @@ export type EntryNames = 'header' | 'tokenHeader' | 'any'
 export type ValueType = 'str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7' | 'basic'
 
 /** What is said of a property once, for runtime, form, documentation and tests. */
-export type Property = Field & {
-  /** What a flow of an earlier version means, which lacks it; undefined: its default. */
-  earlier?: (given: Readonly<Record<string, unknown>>) => unknown
-} & (
+export type Property = Field &
+  (
     | {
         kind: 'text'
         default: string
@@ -60,18 +58,6 @@ export type Property = Field & {
     /** The id of a config node of that type. */
     | { kind: 'node'; default: ''; type: string }
   )
-
-/**
- * What a property is that a flow file lacks.
- *
- * @param given as the flow file has the others
- */
-export function absentValue(
-  property: Property | undefined,
-  given: Readonly<Record<string, unknown>>
-): unknown {
-  return property?.earlier?.(given) ?? property?.default
-}
 
 /** The properties of a node type, in the order of the form and of the documentation. */
 export type PropertyTable = Readonly<Record<string, Property>>

@@ -39,7 +39,6 @@ import {
   secretsInHeaders,
   type OutProblem
 } from './named-values.ts'
-import { droppedNotices, droppedProblems, isOtherSystem } from './dropped-properties.ts'
 import type { Credentials, NodeSource } from './node-source.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { contentDaysKept, outProperties } from './hl7-https-out-properties.ts'
@@ -145,8 +144,7 @@ export function readOutSettings(
   const { problems, unset } = properties
   const connection = readConnection(RED, properties, find)
   const auth = readAuth(properties, find)
-  const warnings = droppedNotices({ ...config, ...written })
-  problems.push(...droppedProblems(config))
+  const warnings: string[] = []
 
   // The token may be bound to the certificate with which it was fetched, however the client
   // authenticated (RFC 8705 §3).
@@ -212,7 +210,7 @@ export function readOutSettings(
     },
     backup: backupUrl && {
       url: backupUrl,
-      afterMs: isOtherSystem(config) ? 0 : 1000 * properties.number('backupAfter')
+      afterMs: 1000 * properties.number('backupAfter')
     },
     charset,
     orderKey: keyPath && { path: keyPath, text: keyText },

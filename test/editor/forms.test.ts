@@ -33,18 +33,11 @@ const node = (id: string, properties: object): FlowNode => ({
 })
 const flows: FlowNode[] = [
   { id: 'tab', type: 'tab', label: 'test' },
-  // As in a very old flow file: almost nothing.
+  // As somebody may write it by hand: almost nothing.
   node('old', { url, auth: 'auth' }),
   node('named', { url, auth: 'auth', name: 'named' }),
   node('more', { url, authScheme: '', charset: 'gb18030', queueLimit: 5 }),
   node('empty', {}),
-  node('of03', {
-    url,
-    alertAfter: 600,
-    method: 'POST',
-    backupUrl: `${url}/b`,
-    backupShares: false
-  }),
   node('variables', { url, maxInFlight: '${MAX_IN_FLIGHT}', retryInterval: '${RETRY}' }),
   node('full', {
     ...defaultsOf(outProperties),
@@ -105,27 +98,6 @@ describe('the forms in the editor', () => {
   /** Adds an entry to the list of headers. */
   const addHeader = (): Promise<void> =>
     editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
-
-  // First: it is as the flow file has it, which the editor loses when a form is taken back.
-  it('say what became of what version 0.3 had, until that is saved', async () => {
-    const note = '#hl7-https-out-dropped'
-    await edit('old')
-    assert.equal(await editor.page.isVisible(note), false)
-    await editor.close('cancel')
-    await edit('of03')
-    await editor.page.click(`${note} summary`)
-    const said = await editor.page.innerText(note)
-    assert.match(
-      said,
-      /of alertAfter, backupShares\s+alertAfter \(600 s\) is ignored.*backupShares \(false\)/
-    )
-    assert.doesNotMatch(said, /method/)
-    // A backup that was another system: what is saved says so by its time.
-    assert.equal(await editor.page.inputValue('#node-input-backupAfter'), '0')
-    await editor.close()
-    assert.deepEqual(await stored('of03', 'backupAfter'), [0])
-    assert.equal(await editor.changed('of03'), false)
-  })
 
   it('give the node an icon, two named outputs and a label', async () => {
     const icon = await fetch(`${nodeRed.url}/icons/@hl7-https/node-red-hl7-https-out/${out}.svg`)

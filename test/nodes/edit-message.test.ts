@@ -11,7 +11,7 @@ import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/wor
 const SETTINGS = {
   queue: 'disk',
   searchFields: 'PID-3.1',
-  contentDays: 7,
+  keepContents: 'all',
   replyCodeActions: ':?E=S,:?A=C'
 }
 const pid = (controlId: string, patient: string): string =>

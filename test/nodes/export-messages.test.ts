@@ -9,7 +9,12 @@ import { ackFor, adt, controlIdIn, shareWorld } from '../support/world.ts'
 /** Messages for the support of a receiver. */
 describe('messages are taken out', () => {
   const world = shareWorld({ users: true })
-  const SETTINGS = { queue: 'disk', replyCodeActions: ':?E=S,:?A=C', order: 'none', contentDays: 7 }
+  const SETTINGS = {
+    queue: 'disk',
+    replyCodeActions: ':?E=S,:?A=C',
+    order: 'none',
+    keepContents: 'all'
+  }
   const PATIENT = /Lindqvist|Astrid|NS471100|19840217|20990101/
 
   before(async () => {

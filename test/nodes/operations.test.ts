@@ -283,7 +283,7 @@ describe('the routes of operations', () => {
   })
 
   it('name who discarded a message, and who sent one again after it had left', async () => {
-    await deploy({ contentDays: 1 })
+    await deploy({ keepContents: 'all', contentDays: 1 })
     await send('BAD20', 'GOOD20')
     await suspended(1)
     await world.eventually(async () => (await world.messages('controlId=GOOD20')).length === 1)

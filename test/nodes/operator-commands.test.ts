@@ -84,7 +84,7 @@ describe('docs/operations.md', { skip }, () => {
     world.receiver.respond = ({ body }) => answerTo(controlIdIn(body))
     await world.deploy({
       queue: 'disk',
-      contentDays: 7,
+      keepContents: 'all',
       searchFields: 'PID-3.1',
       replyCodeActions: '@ERR-3:206=S,:?A=C'
     })

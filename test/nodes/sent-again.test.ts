@@ -8,7 +8,7 @@ import type {
 } from '../../nodes/operations/answers.ts'
 import { ackFor, adt, controlIdIn, controlIdOf, startWorld, type World } from '../support/world.ts'
 
-const KEEPS = { queue: 'disk', contentDays: 7, searchFields: 'PID-3.1, PID-5' }
+const KEEPS = { queue: 'disk', keepContents: 'all', searchFields: 'PID-3.1, PID-5' }
 
 describe('A message that has left', () => {
   let world: World

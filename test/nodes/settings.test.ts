@@ -255,47 +255,9 @@ describe('properties of hand-written flow files', () => {
     }
   })
 
-  it('what an earlier version had is ignored, and said unless it was the default', () => {
-    const { settings } = readSettings({ alertAfter: 1200 })
-    assert.deepEqual(
-      [settings?.callAfterMs, settings?.warnings],
-      [
-        300_000,
-        [
-          'alertAfter (1200 s) is ignored: “Call if stuck for” (callAfter) is in its place. It counts how long nothing gets through, and is 300 s unless you set it.'
-        ]
-      ]
-    )
-    for (const alertAfter of [0, '0', '']) {
-      assert.deepEqual(readSettings({ alertAfter }).settings?.warnings, [])
-    }
-  })
-
-  it('a backup that was another system is switched to by hand; one of the same system as before', () => {
-    const backupUrl = 'https://second.example.org/'
-    for (const [given, afterMs, said] of [
-      [{ backupUrl, backupShares: false }, 0, /^backupShares \(false\) is ignored: /],
-      [{ backupUrl, backupShares: 'false' }, 0, /^backupShares \(false\) is ignored: /],
-      [{ backupUrl, backupShares: true }, 300_000, /^$/],
-      [{ backupUrl }, 300_000, /^$/],
-      [{ backupShares: false }, undefined, /^$/]
-    ] as const) {
-      const { settings } = readSettings(given)
-      assert.equal(settings?.backup?.afterMs, afterMs)
-      assert.match(settings?.warnings.join('\n') ?? '', said)
-    }
-  })
-
-  it('of method and replyEncoding, only PUT is missed', () => {
-    const sayings = (out: Values): unknown => readSettings(out).settings?.warnings
-    assert.deepEqual(sayings({ method: 'POST', replyEncoding: 'auto' }), [])
-    assert.deepEqual(sayings({ method: 'GET', replyEncoding: 'base64' }), [
-      'method (GET) is ignored: messages are sent with POST.',
-      'replyEncoding (base64) is ignored: whether the HL7 text in a reply is in base64 is recognized.'
-    ])
-    const { problems, settings } = readSettings({ method: 'PUT' })
-    assert.match(problems, /^The method PUT is no longer possible: messages are sent with POST\./)
-    assert.equal(settings, undefined)
+  it('a property that it does not know is ignored, without a word', () => {
+    const { problems, settings } = readSettings({ method: 'PUT', alertAfter: 1200 })
+    assert.deepEqual([problems, settings?.warnings], ['', []])
   })
 
   it('a token in the URL is warned of', () => {
@@ -464,15 +426,13 @@ describe('properties of hand-written flow files', () => {
     assert.equal(days({ contentDays: 7, keepContents: 'none' }), 0)
   })
 
-  it('contents are kept as flows of version 0.3 mean it, which say only for how long', () => {
+  it('contents are kept as it says, of whatever days', () => {
     const kept = (out: Values) => {
       const { contentDays, delivery } = readSettings(out).settings ?? {}
       return [contentDays, delivery?.keepsAccepted]
     }
     assert.deepEqual(kept({}), [7, false])
-    assert.deepEqual(kept({ contentDays: 5 }), [5, true])
-    assert.deepEqual(kept({ contentDays: '0' }), [0, false])
-    assert.deepEqual(kept({ contentDays: 5, keepContents: 'refused' }), [5, false])
+    assert.deepEqual(kept({ contentDays: 5 }), [5, false])
     assert.deepEqual(kept({ keepContents: 'all' }), [7, true])
   })
 

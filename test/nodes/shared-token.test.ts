@@ -124,17 +124,3 @@ describe('a token node that is not set up', () => {
     assert.equal(await told({ id: 'sub1', type: 'subflow', name: 's', env }), true)
   })
 })
-
-describe('a token node of an earlier version', () => {
-  const world = shareWorld()
-
-  it('loads, and says what became of properties that somebody has changed', async () => {
-    await world.deploy({}, { refreshOnStatus: '401, 419', defaultLifetime: 300 })
-    await world.nodeRed.waitForLog(
-      '[warn] [oauth2-client-credentials:auth] refreshOnStatus (401, 419) is ignored: '
-    )
-    assert.equal((await world.send(adt('EARLIER1'))).output, 'ack')
-    const log = (await world.nodeRed.printed()).join('\n')
-    assert.ok(!log.includes('defaultLifetime'))
-  })
-})

@@ -17,7 +17,7 @@ describe('on the page, a refused message', () => {
       const isWrong = body.includes('19801301')
       return { body: isWrong ? ackFor(id, 'AE', 'ERR||PID^1^7|102|E\r') : ackFor(id) }
     }
-    await world.deploy({ queue: 'disk', contentDays: 7, replyCodeActions: ':?E=F,:?A=C' })
+    await world.deploy({ queue: 'disk', keepContents: 'all', replyCodeActions: ':?E=F,:?A=C' })
   })
   after(() => world.close())
   beforeEach(async () => {

@@ -32,7 +32,7 @@ describe('on the page, what has left', () => {
     waitForWords(page, selector, words)
 
   it('is sent again of a time: counted first, once, and what is left out is said', async () => {
-    await world.deploy({ queue: 'disk', contentDays: 7 })
+    await world.deploy({ queue: 'disk', keepContents: 'all' })
     for (const id of ['LOST1', 'LOST2', 'LOST3']) await world.send(adt(id))
     await open(300)
     await page.click('[data-button=send-again-many]')
@@ -61,7 +61,7 @@ describe('on the page, what has left', () => {
   })
 
   it('is sent again if it is ticked, and a second click sends nothing', async () => {
-    await world.deploy({ queue: 'disk', contentDays: 7 })
+    await world.deploy({ queue: 'disk', keepContents: 'all' })
     await world.send(adt('TICKED1'))
     await open(1400)
     await page.fill('.hl7-filter input', 'TICKED1')
@@ -105,7 +105,7 @@ describe('on the page, what has left', () => {
   })
 
   it('is not sent again by somebody who means to resend what another one has resent meanwhile', async () => {
-    await world.deploy({ queue: 'disk', contentDays: 7, replyCodeActions: ':?E=S,:?A=C' })
+    await world.deploy({ queue: 'disk', keepContents: 'all', replyCodeActions: ':?E=S,:?A=C' })
     const usual = world.receiver.respond
     for (const button of ['resend-one', 'resend-chosen'] as const) {
       world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body), 'AE') })
@@ -137,7 +137,7 @@ describe('on the page, what has left', () => {
   })
 
   it('is followed one by one: each message, with its ACK or NAK', async () => {
-    await world.deploy({ queue: 'disk', contentDays: 7 })
+    await world.deploy({ queue: 'disk', keepContents: 'all' })
     for (const id of ['EACH1', 'EACH2', 'EACH3']) await world.send(adt(id))
     world.receiver.respond = ({ body }) => {
       const id = controlIdIn(body)

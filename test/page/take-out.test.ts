@@ -16,7 +16,7 @@ describe('on the page, messages are taken out', () => {
     world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
     await world.deploy({ queue: 'disk', contentDays: 0, name: 'Registry' })
     await world.send(adt('GONE-1'))
-    await world.deploy({ queue: 'disk', contentDays: 7, name: 'Registry' })
+    await world.deploy({ queue: 'disk', keepContents: 'all', name: 'Registry' })
     for (const id of ['=OUT-1', 'OUT-2', 'OUT-3']) await world.send(adt(id))
   })
   after(() => world.close())
